@@ -1,0 +1,35 @@
+"""The caller as a value: who asks, for which tenant, with which scopes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from execution_monitor.errors import Forbidden
+
+
+class Scope(StrEnum):
+    """What a token may allow; the values are what its `scope` claim holds."""
+
+    EXECUTIONS_READ = "executions:read"
+    EXECUTIONS_READ_TENANT = "executions:read:tenant"
+    EXECUTIONS_PAYLOAD = "executions:payload"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent the request, as its verified token says."""
+
+    subject: str
+    tenant: str
+    scopes: frozenset[str] = field(default_factory=frozenset[str])
+    roles: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the token carries `scope`."""
+        return scope in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raise `Forbidden` unless the token carries `scope`."""
+        if not self.may(scope):
+            raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")

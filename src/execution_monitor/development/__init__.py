@@ -1,0 +1,1 @@
+"""Conveniences of one's own machine; never imported by the app."""

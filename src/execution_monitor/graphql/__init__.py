@@ -1,0 +1,1 @@
+"""How GraphQL clients ask."""

@@ -1,0 +1,1 @@
+"""How engines tell what ran."""

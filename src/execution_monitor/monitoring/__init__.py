@@ -1,0 +1,1 @@
+"""What the product does: list, fetch and follow executions."""

@@ -1,0 +1,60 @@
+"""Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
+MINIMUM_SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """The configuration of one process: immutable, and invalid values refuse the start."""
+
+    model_config = SettingsConfigDict(env_prefix="EXECUTION_MONITOR_", frozen=True, env_ignore_empty=True)
+
+    mongodb_uri: SecretStr | None = Field(
+        default=None,
+        description="Connection string of a replica set or cluster. Without it an embedded MongoDB is started.",
+    )
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")] = Field(
+        default="execution_monitor", description="Name of the database that holds the executions."
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("execution-monitor"),
+        description="Where an embedded MongoDB keeps its data, and development its secret.",
+    )
+    jwt_secret: SecretStr | None = Field(
+        default=None, description="Shared secret of HS256 tokens, 32 bytes or more. Required in production."
+    )
+    environment: Literal["development", "production"] | None = Field(
+        default=None,
+        description="`development` or `production`. Without it: development when there is no secret.",
+    )
+    query_timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = Field(
+        default=5_000, description="Milliseconds that MongoDB may spend on one query."
+    )
+    count_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=10_000, description="`totalCount` counts up to this many and says when there are more."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
+        default=1_048_576, description="Largest request body, in bytes."
+    )
+
+    @model_validator(mode="after")
+    def _require_a_strong_secret(self) -> Self:
+        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            raise ValueError(f"EXECUTION_MONITOR_JWT_SECRET must have at least {MINIMUM_SECRET_BYTES} bytes.")
+        if self.environment == "production" and self.jwt_secret is None:
+            raise ValueError("EXECUTION_MONITOR_JWT_SECRET must be set in production.")
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        """Whether conveniences that trust the local machine are on."""
+        if self.environment is None:
+            return self.jwt_secret is None
+        return self.environment == "development"

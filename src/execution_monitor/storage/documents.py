@@ -1,0 +1,193 @@
+"""The collections as Beanie documents, each with its indexes: the format that engines write.
+
+An engine may leave out every field that has a default here. Stored names are the workflow system's own.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from beanie import Document
+from pydantic import BaseModel, ConfigDict, Field
+from pymongo import ASCENDING, IndexModel
+
+
+class ExecutionStatus(StrEnum):
+    """The states of an execution or a step, as stored."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more happens after it."""
+        return self in TERMINAL_STATUSES
+
+
+TERMINAL_STATUSES = frozenset(
+    {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED, ExecutionStatus.TIMED_OUT}
+)
+
+
+class LogLevel(StrEnum):
+    """Severities of a log line, as stored, mildest first."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Progress(BaseModel):
+    """How far an execution is; `percentage` is 0 to 100."""
+
+    current_step: int = 0
+    total_steps: int = 0
+    percentage: float = 0.0
+
+
+class Tag(BaseModel):
+    """A label to find executions by."""
+
+    key: str
+    value: str
+
+
+class ErrorDetails(BaseModel):
+    """Why an execution or a step failed. An engine may add fields of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    message: str
+    code: str | None = None
+    type: str | None = None
+    step_id: str | None = None
+    stack_trace: str | None = None
+    retryable: bool | None = None
+
+
+def _index(*fields: str, unique: bool = False) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields], name="_".join(fields), unique=unique)
+
+
+# One for every field that lists can be sorted by; pages seek on it, so `_id` breaks the ties within the index.
+SORTED_FIELDS = (
+    "created",
+    "started_at",
+    "completed_at",
+    "total_duration",
+    "total_cost",
+    "tokens_used",
+    "workflow_name",
+    "status",
+)
+
+
+class Execution(Document):
+    """One run of a workflow (`workflow_executions`)."""
+
+    execution_id: str
+    execution_name: str | None = None
+    workflow_name: str
+    workflow_template_id: str | None = None
+    status: ExecutionStatus = ExecutionStatus.PENDING
+    status_detail: str | None = None
+    created: datetime
+    updated: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    total_duration: float | None = None  # seconds
+    progress: Progress = Field(default_factory=Progress)
+    steps_completed: int = 0
+    steps_failed: int = 0
+    user_id: str
+    tenant_id: str
+    triggered_by: str | None = None
+    session_id: str | None = None
+    input_parameters: Any = None
+    final_result: Any = None
+    error_details: ErrorDetails | None = None
+    tags: list[Tag] = Field(default_factory=list[Tag])
+    total_cost: float = 0.0
+    tokens_used: int = 0
+    performance_data: Any = None
+    attempt: int = 1
+    parent_execution_id: str | None = None
+    version: int = 1  # one more with every change
+
+    class Settings:
+        """Where it is kept."""
+
+        name = "workflow_executions"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            _index("tenant_id", "execution_id", unique=True),
+            *(_index("tenant_id", "user_id", field, "_id") for field in SORTED_FIELDS),
+            *(_index("tenant_id", field, "_id") for field in SORTED_FIELDS),
+            _index("tenant_id", "user_id", "status", "created", "_id"),
+            _index("tenant_id", "status", "created", "_id"),
+            _index("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
+        ]
+
+
+class Step(Document):
+    """One task of an execution (`workflow_step_executions`); visible to whoever may see the execution."""
+
+    execution_id: str
+    tenant_id: str
+    step_id: str
+    step_name: str
+    step_type: str | None = None
+    step_index: int = 0  # position in the execution, from 0
+    status: ExecutionStatus = ExecutionStatus.PENDING
+    created: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration: float | None = None  # seconds
+    attempt: int = 1
+    depends_on: list[str] = Field(default_factory=list[str])  # step_id of each step it waits for
+    cost: float = 0.0
+    tokens_used: int = 0
+    input_data: Any = None
+    result: Any = None
+    error_details: ErrorDetails | None = None
+    version: int = 1
+
+    class Settings:
+        """Where it is kept."""
+
+        name = "workflow_step_executions"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            _index("tenant_id", "execution_id", "step_index", "_id")
+        ]
+
+
+class LogEntry(Document):
+    """One log line of an execution (`execution_logs`); visible to whoever may see the execution."""
+
+    execution_id: str
+    tenant_id: str
+    timestamp: datetime
+    level: LogLevel = LogLevel.INFO
+    message: str
+    step_id: str | None = None
+    attributes: Any = None
+
+    class Settings:
+        """Where it is kept."""
+
+        name = "execution_logs"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            _index("tenant_id", "execution_id", "timestamp", "_id")
+        ]
+
+
+DOCUMENTS: tuple[type[Document], ...] = (Execution, Step, LogEntry)

@@ -1,0 +1,1 @@
+"""How else it is served: REST, health."""
