@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import structlog
@@ -121,7 +121,7 @@ def explain(error: PyMongoError) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_database(uri: str, name: str) -> AsyncIterator[Database]:
+async def open_database(uri: str, name: str) -> AsyncGenerator[Database]:
     """A `Database` that is closed at the end; it connects only when asked. Raises `SetupError` for a bad `uri`."""
     try:
         client: AsyncMongoClient[Row] = AsyncMongoClient(
