@@ -18,7 +18,7 @@ def mongodb_uri() -> str:
 @pytest.fixture(scope="session")
 def database_name(worker_id: str) -> str:
     """A database of the worker's own, so that workers share nothing."""
-    return f"test_{worker_id}"
+    return os.environ.get("EXECUTION_MONITOR_TEST_DATABASE", f"test_{worker_id}")
 
 
 @pytest.fixture
