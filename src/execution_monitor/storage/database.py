@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
-from beanie import Document, init_beanie
+from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariableType] - its generics are open
 from pymongo import AsyncMongoClient, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     CollectionInvalid,
@@ -22,7 +24,7 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage.documents import DOCUMENTS
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 log = structlog.get_logger()
 
@@ -41,6 +43,12 @@ class Database:
     handle: AsyncDatabase[Row]
     trouble: str | None = "The database has not answered yet."
     warnings: list[str] = field(default_factory=list[str])
+
+    def collection(self, document: type[Document]) -> AsyncCollection[Row]:
+        """The collection that keeps `document`s; raises `DatabaseUnavailable` before the first connection."""
+        if self.trouble is not None:
+            raise DatabaseUnavailable(self.trouble)
+        return self.handle.get_collection(document.get_collection_name())
 
     async def connect(self) -> None:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
@@ -61,7 +69,7 @@ class Database:
                 found.append(f"{document.get_collection_name()}: {explain(error)}")
             for index in _indexes_of(document):
                 try:
-                    await document.get_pymongo_collection().create_indexes([index])
+                    await self.collection(document).create_indexes([index])
                 except PyMongoError as error:
                     name = index.document["name"]
                     found.append(f"{document.get_collection_name()}, index {name}: {explain(error)}")
@@ -128,6 +136,10 @@ async def open_database(uri: str, name: str) -> AsyncGenerator[Database]:
             uri,
             appname="execution-monitor",
             tz_aware=True,
+            # A year beyond Python's 9999 or broken text in one document must not fail a whole page.
+            datetime_conversion="DATETIME_AUTO",
+            unicode_decode_error_handler="replace",
+            uuidRepresentation="standard",
             serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
         )
     except (ConfigurationError, InvalidURI, ValueError) as error:

@@ -1,0 +1,15 @@
+"""Who may see which execution: the one place that decides."""
+
+from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.storage.filters import Filter, all_of, equals
+
+
+def visible_to(caller: Caller) -> Filter:
+    """The executions `caller` may see: their own, or all of the tenant's with `executions:read:tenant`.
+
+    Tenants never mix. The same condition is part of every query and is tested on the images of every change.
+    """
+    in_tenant = equals("tenant_id", caller.tenant)
+    if caller.may(Scope.EXECUTIONS_READ_TENANT):
+        return in_tenant
+    return all_of(in_tenant, equals("user_id", caller.subject))

@@ -1,0 +1,112 @@
+"""How MongoDB orders values of different types, as far as scalars go.
+
+Source: MongoDB manual, "Comparison/Sort Order". A missing field counts as null. Arrays and objects are no sort values.
+"""
+
+import math
+import uuid
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from bson import Binary, DatetimeMS, Decimal128, ObjectId, Timestamp
+
+
+class TypeRank(IntEnum):
+    """The place of a BSON type in MongoDB's order; a comparison operator never leaves its type."""
+
+    NULL = 2
+    NUMBER = 3
+    STRING = 4
+    OBJECT = 5
+    ARRAY = 6
+    BINARY = 7
+    OBJECT_ID = 8
+    BOOLEAN = 9
+    DATE = 10
+    TIMESTAMP = 11
+    OTHER = 12
+
+
+# The names that `$type` knows; null is left out because a missing field has no type.
+_TYPE_NAMES = {
+    TypeRank.NUMBER: "number",
+    TypeRank.STRING: "string",
+    TypeRank.OBJECT: "object",
+    TypeRank.ARRAY: "array",
+    TypeRank.BINARY: "binData",
+    TypeRank.OBJECT_ID: "objectId",
+    TypeRank.BOOLEAN: "bool",
+    TypeRank.DATE: "date",
+    TypeRank.TIMESTAMP: "timestamp",
+    TypeRank.OTHER: "regex",
+}
+
+# The order of the tests matters: a bool is an int to Python.
+_RANKS: tuple[tuple[type | tuple[type, ...], TypeRank], ...] = (
+    (type(None), TypeRank.NULL),
+    (bool, TypeRank.BOOLEAN),
+    ((int, float, Decimal128), TypeRank.NUMBER),
+    (str, TypeRank.STRING),
+    ((datetime, DatetimeMS), TypeRank.DATE),
+    (ObjectId, TypeRank.OBJECT_ID),
+    ((bytes, Binary, uuid.UUID), TypeRank.BINARY),
+    (Timestamp, TypeRank.TIMESTAMP),
+    (dict, TypeRank.OBJECT),
+    (list, TypeRank.ARRAY),
+)
+
+SCALAR_RANKS = frozenset(set(TypeRank) - {TypeRank.OBJECT, TypeRank.ARRAY, TypeRank.OTHER})
+
+
+def rank_of(value: Any) -> TypeRank:
+    """The place of `value`'s type in MongoDB's order."""
+    for types, rank in _RANKS:
+        if isinstance(value, types):
+            return rank
+    return TypeRank.OTHER
+
+
+def type_names_below(rank: TypeRank) -> list[str]:
+    """The `$type` names of the types that sort before `rank`, null aside."""
+    return [name for each, name in _TYPE_NAMES.items() if each < rank]
+
+
+def type_names_above(rank: TypeRank) -> list[str]:
+    """The `$type` names of the types that sort after `rank`."""
+    return [name for each, name in _TYPE_NAMES.items() if each > rank]
+
+
+def is_nan(value: Any) -> bool:
+    """Whether `value` is a number that is none; MongoDB sorts it before all other numbers."""
+    if isinstance(value, Decimal128):
+        return value.to_decimal().is_nan()
+    return isinstance(value, float) and math.isnan(value)
+
+
+def comparable(value: Any) -> Any:
+    """`value` in a form that Python compares as MongoDB does among values of one `TypeRank`; not for NaN."""
+    if isinstance(value, Decimal128):
+        return value.to_decimal()
+    if isinstance(value, DatetimeMS):
+        return int(value)
+    if isinstance(value, datetime):
+        return int(DatetimeMS(value))
+    return value
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether MongoDB holds two scalars equal: within a type, and numbers by value whatever their width."""
+    if rank_of(left) is not rank_of(right):
+        return False
+    if is_nan(left) or is_nan(right):
+        return is_nan(left) and is_nan(right)
+    return bool(comparable(left) == comparable(right))
+
+
+def to_float(value: Any) -> float | None:
+    """A stored number as a float; None for anything else and for what JSON has no number for."""
+    if rank_of(value) is not TypeRank.NUMBER:
+        return None
+    number = float(value.to_decimal() if isinstance(value, Decimal128) else value)
+    return number if math.isfinite(number) else None

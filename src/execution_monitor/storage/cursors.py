@@ -1,0 +1,84 @@
+"""Opaque, versioned tokens: cursors of pages, live cursors, global ids.
+
+A token is base64url over a version byte, a digest of what it belongs to, and BSON scalars. It is no secret and no
+permission: whatever it holds is compared as a value, under the caller's own visibility.
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+
+from execution_monitor.errors import InvalidCursor
+from execution_monitor.storage.bson_order import SCALAR_RANKS, rank_of
+from execution_monitor.storage.sorting import Order, Position
+
+VERSION = 1
+DIGEST_BYTES = 8
+# Far above what sort values of sane length need, far below what is costly to decode.
+MAX_TOKEN_LENGTH = 16_384
+
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict,
+    tz_aware=True,
+    uuid_representation=UuidRepresentation.STANDARD,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+
+
+def digest_of(*belongings: object) -> bytes:
+    """A short fingerprint of values whose `repr` tells all of them."""
+    return hashlib.blake2b(repr(belongings).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+
+
+def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:
+    """`values` as an opaque token that belongs to `digest`."""
+    body = bson.encode({str(index): value for index, value in enumerate(values)}, codec_options=_CODEC)
+    return base64.urlsafe_b64encode(bytes([VERSION]) + digest + body).rstrip(b"=").decode("ascii")
+
+
+def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
+    """The digest and the scalars of `token`; raises `InvalidCursor` for anything `encode_token` did not make."""
+    damaged = InvalidCursor("This cursor is damaged; pass one exactly as the server gave it.")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise damaged
+    try:
+        raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise damaged from error
+    if not raw:
+        raise damaged
+    if raw[0] != VERSION:
+        raise InvalidCursor("This cursor is of another version of the server; start again from the first page.")
+    try:
+        body: dict[str, Any] = bson.decode(raw[1 + DIGEST_BYTES :], codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+    except (BSONError, ValueError, OverflowError, RecursionError) as error:
+        raise damaged from error
+    values = tuple(body.values())
+    if list(body) != [str(index) for index in range(len(values))]:
+        raise damaged
+    # Only scalars: nothing that is decoded can become an operator.
+    if any(rank_of(value) not in SCALAR_RANKS for value in values):
+        raise damaged
+    return raw[1 : 1 + DIGEST_BYTES], values
+
+
+def encode_position(position: Position, digest: bytes) -> str:
+    """The cursor of a row in a list that `digest` stands for."""
+    return encode_token(digest, position.values)
+
+
+def decode_position(cursor: str, order: Order, digest: bytes) -> Position:
+    """The position that `cursor` holds; raises `InvalidCursor` when it was made for another list or caller."""
+    found, values = decode_token(cursor)
+    if found != digest or len(values) != len(order.fields):
+        raise InvalidCursor(
+            "This cursor belongs to another query; use it with the filter, the sort and the caller it came from, "
+            "or start again from the first page."
+        )
+    return Position(values)

@@ -1,0 +1,350 @@
+"""The filter language: one tree that compiles to a MongoDB query and evaluates as a predicate.
+
+Both say the same of every document; a property test holds them to it. Texts are never patterns, values never operators.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from typing_extensions import override
+
+from execution_monitor.errors import BadUserInput
+from execution_monitor.storage.bson_order import TypeRank, comparable, equal, is_nan, rank_of
+
+Query = dict[str, Any]
+Stored = Mapping[str, Any]
+
+# MongoDB takes patterns up to 32,764 bytes; a letter costs up to 10 of them.
+MAX_TEXT_LENGTH = 1_000
+MAX_VALUES = 1_000
+
+# An `$in` over nothing: MongoDB answers it without reading.
+_NOTHING: Query = {"_id": {"$in": []}}
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Filter(ABC):
+    """A condition on one stored document."""
+
+    @abstractmethod
+    def to_mongo(self) -> Query:
+        """The MongoDB query that finds exactly what `matches` accepts."""
+
+    @abstractmethod
+    def matches(self, document: Stored) -> bool:
+        """Whether `document` meets the condition, as MongoDB would answer."""
+
+    def fields(self) -> Iterator[str]:
+        """The stored fields that the condition reads."""
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Filter):
+    """Every part holds; of no parts, always."""
+
+    parts: tuple[Filter, ...] = ()
+
+    @override
+    def to_mongo(self) -> Query:
+        return join([part.to_mongo() for part in self.parts])
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return all(part.matches(document) for part in self.parts)
+
+    @override
+    def fields(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.fields()
+
+
+EVERYTHING = AllOf()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Filter):
+    """At least one part holds; of no parts, never."""
+
+    parts: tuple[Filter, ...] = ()
+
+    @override
+    def to_mongo(self) -> Query:
+        queries = [part.to_mongo() for part in self.parts]
+        if not queries:
+            return _NOTHING
+        if {} in queries:
+            return {}
+        return queries[0] if len(queries) == 1 else {"$or": queries}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return any(part.matches(document) for part in self.parts)
+
+    @override
+    def fields(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.fields()
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Filter):
+    """The part does not hold."""
+
+    part: Filter
+
+    @override
+    def to_mongo(self) -> Query:
+        query = self.part.to_mongo()
+        return {"$nor": [query]} if query else _NOTHING
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return not self.part.matches(document)
+
+    @override
+    def fields(self) -> Iterator[str]:
+        yield from self.part.fields()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFilter(Filter):
+    """A condition on the field at a dotted path."""
+
+    field: str
+
+    @override
+    def fields(self) -> Iterator[str]:
+        yield self.field
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(FieldFilter):
+    """The value is one of these scalars; None stands for a missing value too."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) > MAX_VALUES:
+            raise BadUserInput(f"A list in a filter holds at most {MAX_VALUES:,} values; send fewer.")
+
+    @override
+    def to_mongo(self) -> Query:
+        if len(self.values) == 1:
+            return {self.field: self.values[0]}
+        return {self.field: {"$in": list(self.values)}}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
+
+
+def equals(field: str, value: Any) -> Filter:
+    """The value at `field` is `value`."""
+    return OneOf(field, (value,))
+
+
+def is_null(field: str, *, wanted: bool) -> Filter:
+    """The field is missing or null; or it has a value, when `wanted` is false."""
+    return equals(field, None) if wanted else NoneOf(field, (None,))
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf(FieldFilter):
+    """The value is none of these scalars; a missing value is none of them."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) > MAX_VALUES:
+            raise BadUserInput(f"A list in a filter holds at most {MAX_VALUES:,} values; send fewer.")
+
+    @override
+    def to_mongo(self) -> Query:
+        if not self.values:
+            return {}
+        if len(self.values) == 1:
+            return {self.field: {"$ne": self.values[0]}}
+        return {self.field: {"$nin": list(self.values)}}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return not any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Range(FieldFilter):
+    """The value lies within bounds of its own type; a missing value, another type or NaN never does."""
+
+    gt: Any = None
+    gte: Any = None
+    lt: Any = None
+    lte: Any = None
+
+    def _bounds(self) -> Query:
+        bounds: Query = {}
+        for name in ("gt", "gte", "lt", "lte"):
+            value = getattr(self, name)
+            if value is not None:
+                bounds[f"${name}"] = _to_stored_precision(value, up=name in ("gte", "lt"))
+        # MongoDB's matcher lets NaN pass `$lt`, its index bounds do not: a lower bound makes both refuse it.
+        upper = bounds.get("$lt", bounds.get("$lte"))
+        if upper is not None and rank_of(upper) is TypeRank.NUMBER and not bounds.keys() & {"$gt", "$gte"}:
+            bounds["$gte"] = -math.inf
+        return bounds
+
+    @override
+    def to_mongo(self) -> Query:
+        bounds = self._bounds()
+        return {self.field: bounds} if bounds else {}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        found = values_at(document, self.field)
+        return all(any(_holds(name, value, bound) for value in found) for name, bound in self._bounds().items())
+
+
+def _to_stored_precision(value: Any, *, up: bool) -> Any:
+    """A bound in whole milliseconds, which is all that BSON keeps: `> 0.5 ms` means `> 0`, `< 0.5 ms` means `< 1`."""
+    if not isinstance(value, datetime) or value.microsecond % 1000 == 0:
+        return value
+    floor = value.replace(microsecond=value.microsecond // 1000 * 1000)
+    return floor + _MILLISECOND if up else floor
+
+
+def _holds(operator: str, value: Any, bound: Any) -> bool:
+    if rank_of(value) is not rank_of(bound) or is_nan(value):
+        return False
+    left, right = comparable(value), comparable(bound)
+    if operator == "$gt":
+        return bool(left > right)
+    if operator == "$gte":
+        return bool(left >= right)
+    if operator == "$lt":
+        return bool(left < right)
+    return bool(left <= right)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text(FieldFilter):
+    text: str
+
+    def __post_init__(self) -> None:
+        if len(self.text) > MAX_TEXT_LENGTH:
+            raise BadUserInput(f"A text to search for has at most {MAX_TEXT_LENGTH:,} characters; send a shorter one.")
+
+    def pattern(self) -> str:
+        """A pattern that means the same to PCRE2 and to Python."""
+        raise NotImplementedError
+
+    @override
+    def to_mongo(self) -> Query:
+        return {self.field: {"$regex": self.pattern()}}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        pattern = re.compile(self.pattern())
+        return any(isinstance(found, str) and pattern.search(found) for found in values_at(document, self.field))
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith(_Text):
+    """The value is text that begins with this, case-sensitively: a bounded range of an index."""
+
+    @override
+    def pattern(self) -> str:
+        return "^" + "".join(map(_literal, self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(_Text):
+    """The value is text that holds this, whatever the case of its letters."""
+
+    @override
+    def pattern(self) -> str:
+        return "".join(map(_caseless, self.text))
+
+
+def _literal(character: str) -> str:
+    # BSON patterns end at a NUL byte, so a NUL is spelt out.
+    return r"\x00" if character == "\0" else re.escape(character)
+
+
+def _caseless(character: str) -> str:
+    # The `i` option folds differently in PCRE2 and Python (U+0130, U+017F); spelt-out classes leave nothing to differ.
+    cases = sorted({each for each in (character, character.lower(), character.upper()) if len(each) == 1})
+    return _literal(character) if len(cases) == 1 else f"[{''.join(map(re.escape, cases))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class HasTag(Filter):
+    """A tag has this key and, where given, this value."""
+
+    key: str
+    value: str | None = None
+
+    @override
+    def to_mongo(self) -> Query:
+        wanted = {"key": self.key} if self.value is None else {"key": self.key, "value": self.value}
+        return {"tags": {"$elemMatch": wanted}}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        tags = (as_mapping(tag) for tag in as_list(document.get("tags")))
+        return any(tag is not None and self._is(tag) for tag in tags)
+
+    def _is(self, tag: Stored) -> bool:
+        value_is = self.value is None or any(equal(found, self.value) for found in values_at(tag, "value"))
+        return value_is and any(equal(found, self.key) for found in values_at(tag, "key"))
+
+    @override
+    def fields(self) -> Iterator[str]:
+        yield "tags"
+
+
+def all_of(*parts: Filter) -> Filter:
+    """Every part holds; nested conjunctions become one."""
+    flat: list[Filter] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, AllOf) else (part,))
+    return flat[0] if len(flat) == 1 else AllOf(tuple(flat))
+
+
+def join(queries: Sequence[Query]) -> Query:
+    """One query that holds when all do, without an `$and` where the fields differ."""
+    some = [query for query in queries if query]
+    merged: Query = {}
+    for query in some:
+        if merged.keys() & query.keys():
+            return {"$and": some}
+        merged.update(query)
+    return merged
+
+
+def as_mapping(value: Any) -> Stored | None:
+    """A stored sub-document; None for anything else."""
+    return cast("Stored", value) if isinstance(value, Mapping) else None
+
+
+def as_list(value: Any) -> list[Any]:
+    """A stored array; empty for anything else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def values_at(document: Stored, path: str) -> list[Any]:
+    """What a condition on `path` looks at: the value, each element of an array on the way, None where missing."""
+    head, _, rest = path.partition(".")
+    value: Any = document.get(head)
+    if not rest:
+        return [*as_list(value), value]
+    if isinstance(value, list):
+        elements = (as_mapping(element) for element in as_list(value))
+        return [found for element in elements if element is not None for found in values_at(element, rest)]
+    inner = as_mapping(value)
+    return [None] if inner is None else values_at(inner, rest)

@@ -1,0 +1,162 @@
+"""Reading from a collection: pages, counts and single rows, each within a time limit."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from beanie import Document
+from bson import Timestamp
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+
+from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
+from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.filters import Filter, Query, join
+from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.sorting import Order, Position
+
+log = structlog.get_logger()
+
+_INDEXED_FILTERS = {"created": "createdAt", "status": "status", "workflow_template_id": "workflowTemplateId"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    collection: AsyncCollection[Any]
+    order: Order | None
+    limit: int
+    fields: frozenset[str] | None
+    session: AsyncClientSession | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads of one database; no single query runs longer than `timeout_ms`."""
+
+    database: Database
+    timeout_ms: int
+
+    async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
+        """One keyset page: at most two queries, and one more for each neighbour that is asked about."""
+        after = None if request.after is None else listing.position(request.after)
+        before = None if request.before is None else listing.position(request.before)
+        order = listing.order.reversed() if request.backward else listing.order
+        start, end = (before, after) if request.backward else (after, before)
+
+        with _translated_errors(listing.where):
+            async with self._snapshot(wanted.snapshot) as session:
+                base = listing.where.to_mongo()
+                if end is not None:
+                    base = join([base, {"$or": list(order.reversed().seek(end).all)}])
+                # One more than asked: its presence tells whether more follow, without a count.
+                scan = _Scan(self.database.collection(document), order, request.size + 1, wanted.fields, session)
+                found = await self._seek(scan, base, start)
+                beyond_start = wanted.adjacent and await self._exists_up_to(document, listing, order.reversed(), start)
+                more = len(found) > request.size or (
+                    wanted.adjacent and await self._exists_up_to(document, listing, order, end)
+                )
+            read_at = None if session is None else _snapshot_time_of(session)
+
+        rows = found[: request.size]
+        if request.backward:
+            return Page(listing, rows[::-1], has_previous=more, has_next=beyond_start, read_at=read_at)
+        return Page(listing, rows, has_previous=beyond_start, has_next=more, read_at=read_at)
+
+    async def count(self, document: type[Document], where: Filter, limit: int) -> int:
+        """How many documents match, counted no further than `limit`."""
+        with _translated_errors(where):
+            return await self.database.collection(document).count_documents(
+                where.to_mongo(), limit=limit, maxTimeMS=self.timeout_ms
+            )
+
+    async def read_some(
+        self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
+    ) -> list[Row]:
+        """Up to `limit` documents that match, in no particular order."""
+        with _translated_errors(where):
+            scan = _Scan(self.database.collection(document), None, limit, fields, None)
+            return await self._find(scan, where.to_mongo())
+
+    async def aggregate(
+        self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
+    ) -> list[Row]:
+        """The result of `pipeline`, of which `where` is the first stage."""
+        with _translated_errors(where):
+            cursor = await self.database.collection(document).aggregate(
+                [{"$match": where.to_mongo()}, *pipeline], maxTimeMS=self.timeout_ms
+            )
+            return list(await cursor.to_list())
+
+    async def _seek(self, scan: _Scan, base: Query, start: Position | None) -> list[Row]:
+        if start is None or scan.order is None:
+            return await self._find(scan, base)
+        seek = scan.order.seek(start)
+        near = await self._find(scan, _any_branch(base, seek.near))
+        if len(near) == scan.limit or not seek.far:
+            return near
+        return await self._find(scan, _any_branch(base, seek.all))
+
+    async def _exists_up_to(
+        self, document: type[Document], listing: Listing, order: Order, position: Position | None
+    ) -> bool:
+        """Whether a row stands at `position` or behind it in `order`."""
+        if position is None:
+            return False
+        branches = (order.at(position), *order.seek(position).all)
+        scan = _Scan(self.database.collection(document), None, 1, frozenset({"_id"}), None)
+        return bool(await self._find(scan, _any_branch(listing.where.to_mongo(), branches)))
+
+    async def _find(self, scan: _Scan, query: Query) -> list[Row]:
+        cursor = scan.collection.find(
+            query,
+            None if scan.fields is None else dict.fromkeys(sorted(scan.fields), 1),
+            sort=None if scan.order is None else list(scan.order.to_mongo().items()),
+            limit=scan.limit,
+            batch_size=scan.limit,
+            max_time_ms=self.timeout_ms,
+            session=scan.session,
+        )
+        return list(await cursor.to_list())
+
+    @contextlib.asynccontextmanager
+    async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch
+        if not wanted:
+            yield None
+            return
+        async with self.database.client.start_session(snapshot=True) as session:
+            yield session
+
+
+def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
+    # PyMongo keeps the time of a snapshot session to itself; a test pins the attribute.
+    return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def _any_branch(base: Query, branches: Sequence[Query]) -> Query:
+    """`base` with one of `branches`: a rooted `$or`, which alone lets MongoDB merge sorted ranges of an index."""
+    queries = [join([base, branch]) for branch in branches]
+    return queries[0] if len(queries) == 1 else {"$or": queries}
+
+
+@contextlib.contextmanager
+def _translated_errors(where: Filter) -> Generator[None]:
+    try:
+        yield
+    except ExecutionTimeout as error:
+        raise QueryTimeout(f"MongoDB stopped this query at its time limit. {_advise(where)}") from error
+    except ConnectionFailure as error:
+        raise DatabaseUnavailable(explain(error)) from error
+    except PyMongoError:
+        log.exception("query_failed", query_fields=sorted(set(where.fields())))
+        raise
+
+
+def _advise(where: Filter) -> str:
+    used = set(where.fields())
+    unused = [name for stored, name in _INDEXED_FILTERS.items() if stored not in used]
+    if "created" not in used:
+        return f"A filter on {' or '.join(unused)} would make it fast."
+    return "A shorter range in the filter on createdAt would make it fast."
