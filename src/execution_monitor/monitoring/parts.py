@@ -1,0 +1,94 @@
+"""What belongs to executions, their steps and log lines: keyset pages for many executions in one query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from beanie import Document
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.monitoring.executions import Executions
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
+from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.sorting import Order
+
+
+@dataclass(frozen=True, slots=True)
+class PartsRequest:
+    """Which page of one execution's parts is asked for. Equal requests of several executions share a query."""
+
+    where: Filter
+    page: PageRequest
+    fields: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One collection of parts in its order. They are reached through executions that the caller may see, only."""
+
+    reader: Reader
+    document: type[Document]
+    order: Order
+
+    async def list(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
+        """A page of parts for each execution, by its id; those the caller may not see have an empty one."""
+        if request.page.after is not None or request.page.before is not None:
+            return {each: await self._list_behind_cursor(caller, each, request) for each in execution_ids}
+        return await self._list_ends(caller, execution_ids, request)
+
+    def _listing(self, caller: Caller, execution_id: str, where: Filter) -> Listing:
+        mine = all_of(equals("tenant_id", caller.tenant), equals("execution_id", execution_id), where)
+        return Listing(mine, self.order)
+
+    async def _list_behind_cursor(self, caller: Caller, execution_id: str, request: PartsRequest) -> Page:
+        listing = self._listing(caller, execution_id, request.where)
+        visible = Executions.visible(caller, equals("execution_id", execution_id))
+        if not await self.reader.read_some(Execution, visible, frozenset({"_id"}), limit=1):
+            return Page(listing, ())
+        wanted = Wanted(self._needed(request))
+        return await self.reader.read_page(self.document, listing, request.page, wanted)
+
+    async def _list_ends(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
+        page = request.page
+        order = self.order.reversed() if page.backward else self.order
+        visible = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
+        of_tenant = all_of(equals("tenant_id", caller.tenant), request.where)
+        needed = self._needed(request)
+        found = await self.reader.aggregate(
+            Execution,
+            [
+                {"$project": {"_id": 0, "execution_id": 1}},
+                {
+                    "$lookup": {
+                        "from": self.document.get_collection_name(),
+                        "localField": "execution_id",
+                        "foreignField": "execution_id",
+                        "pipeline": [
+                            {"$match": of_tenant.to_mongo()},
+                            {"$sort": order.to_mongo()},
+                            {"$limit": page.size + 1},
+                            *([] if needed is None else [{"$project": dict.fromkeys(sorted(needed), 1)}]),
+                        ],
+                        "as": "part",
+                    }
+                },
+                # One row a part: an array of large parts would not fit into a document of 16 MB.
+                {"$unwind": "$part"},
+            ],
+            visible,
+        )
+        rows: dict[str, list[Row]] = {each: [] for each in execution_ids}
+        for row in found:
+            rows[row["execution_id"]].append(row["part"])
+        return {each: self._page(caller, each, request, rows[each]) for each in execution_ids}
+
+    def _page(self, caller: Caller, execution_id: str, request: PartsRequest, found: Sequence[Row]) -> Page:
+        listing = self._listing(caller, execution_id, request.where)
+        rows, more = found[: request.page.size], len(found) > request.page.size
+        if request.page.backward:
+            return Page(listing, rows[::-1], has_previous=more)
+        return Page(listing, rows, has_next=more)
+
+    def _needed(self, request: PartsRequest) -> frozenset[str] | None:
+        return None if request.fields is None else request.fields | frozenset(self.order.fields)

@@ -1,0 +1,66 @@
+"""Stored values as the types that clients are promised, whatever an engine wrote: reading never fails on a document."""
+
+import base64
+import math
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from bson import DatetimeMS, Decimal128, Int64, ObjectId
+
+from execution_monitor.storage.bson_order import to_float
+
+# GraphQL's Int has 32 bits (specification, section 3.5.1).
+_MAX_INT = 2**31 - 1
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def to_text(value: Any) -> str | None:
+    """Text as it is, any other value spelt out, null as None."""
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def to_int(value: Any, default: int = 0) -> int:
+    """A number as an integer of 32 bits, at most the largest one; anything else is `default`."""
+    number = to_float(value)
+    return default if number is None else max(-_MAX_INT, min(_MAX_INT, int(number)))
+
+
+def to_datetime(value: Any) -> datetime | None:
+    """A date in UTC, no further than Python's calendar reaches; anything else is None."""
+    if isinstance(value, DatetimeMS):
+        return _LATEST if int(value) > 0 else _EARLIEST
+    if not isinstance(value, datetime):
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def to_json(value: Any) -> Any:
+    """A BSON value as JSON: ids, dates and decimals become text, bytes base64, what JSON has no number for null."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(each) for key, each in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [to_json(each) for each in cast("list[Any]", value)]
+    return _scalar_to_json(value)
+
+
+def _scalar_to_json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Int64):
+        return int(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime | DatetimeMS):
+        moment = to_datetime(value)
+        return None if moment is None else moment.isoformat(timespec="milliseconds")
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, ObjectId | Decimal128 | uuid.UUID):
+        return str(value)
+    return repr(value)
