@@ -48,6 +48,8 @@ class Executions:
         self, caller: Caller, execution_ids: Sequence[str], fields: frozenset[str] | None = None
     ) -> dict[str, Row]:
         """Those of the executions that the caller may see, by id, from one query."""
+        if not execution_ids:
+            return {}
         where = self.visible(caller, OneOf("execution_id", tuple(execution_ids)))
         needed = None if fields is None else fields | {"execution_id"}
         found = await self.reader.read_some(Execution, where, needed, limit=len(execution_ids))

@@ -1,7 +1,8 @@
 """What belongs to executions, their steps and log lines: keyset pages for many executions in one query."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from beanie import Document
 
@@ -37,6 +38,40 @@ class Parts:
             return {each: await self._list_behind_cursor(caller, each, request) for each in execution_ids}
         return await self._list_ends(caller, execution_ids, request)
 
+    async def find_many(
+        self, caller: Caller, keys: Collection[tuple[str, object]], fields: frozenset[str]
+    ) -> dict[tuple[str, object], Row]:
+        """Those of the parts that the caller may see, each by its execution's id and its own `_id`, from one query."""
+        if not keys:
+            return {}
+        visible = Executions.visible(caller, OneOf("execution_id", tuple(sorted({each for each, _ in keys}))))
+        own = OneOf("_id", tuple(own_id for _, own_id in keys))
+        found = await self.reader.aggregate(
+            Execution,
+            [
+                {"$project": {"_id": 0, "execution_id": 1}},
+                self._lookup(
+                    [{"$match": all_of(equals("tenant_id", caller.tenant), own).to_mongo()}], fields | {"_id"}
+                ),
+                {"$unwind": "$part"},
+            ],
+            visible,
+        )
+        return {(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
+
+    def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
+        """The stage that joins the parts of each execution, after `stages`, as `part`."""
+        projection = [] if fields is None else [{"$project": dict.fromkeys(sorted(fields), 1)}]
+        return {
+            "$lookup": {
+                "from": self.document.get_collection_name(),
+                "localField": "execution_id",
+                "foreignField": "execution_id",
+                "pipeline": [*stages, *projection],
+                "as": "part",
+            }
+        }
+
     def _listing(self, caller: Caller, execution_id: str, where: Filter) -> Listing:
         mine = all_of(equals("tenant_id", caller.tenant), equals("execution_id", execution_id), where)
         return Listing(mine, self.order)
@@ -54,25 +89,14 @@ class Parts:
         order = self.order.reversed() if page.backward else self.order
         visible = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
         of_tenant = all_of(equals("tenant_id", caller.tenant), request.where)
-        needed = self._needed(request)
         found = await self.reader.aggregate(
             Execution,
             [
                 {"$project": {"_id": 0, "execution_id": 1}},
-                {
-                    "$lookup": {
-                        "from": self.document.get_collection_name(),
-                        "localField": "execution_id",
-                        "foreignField": "execution_id",
-                        "pipeline": [
-                            {"$match": of_tenant.to_mongo()},
-                            {"$sort": order.to_mongo()},
-                            {"$limit": page.size + 1},
-                            *([] if needed is None else [{"$project": dict.fromkeys(sorted(needed), 1)}]),
-                        ],
-                        "as": "part",
-                    }
-                },
+                self._lookup(
+                    [{"$match": of_tenant.to_mongo()}, {"$sort": order.to_mongo()}, {"$limit": page.size + 1}],
+                    self._needed(request),
+                ),
                 # One row a part: an array of large parts would not fit into a document of 16 MB.
                 {"$unwind": "$part"},
             ],

@@ -10,6 +10,7 @@ import hashlib
 from typing import Any
 
 import bson
+from bson import Timestamp
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
@@ -82,3 +83,10 @@ def decode_position(cursor: str, order: Order, digest: bytes) -> Position:
             "or start again from the first page."
         )
     return Position(values)
+
+
+def encode_live_cursor(read_at: Timestamp | None, tenant: str, subject: str) -> str:
+    """The instant `read_at` as a cursor that resumes this caller's live updates; it is of no use to another."""
+    if read_at is None:
+        raise ValueError("The page was not read from a snapshot.")
+    return encode_token(digest_of("live", tenant, subject), (read_at,))

@@ -1,7 +1,8 @@
 """Keyset pages of a collection: what to read, and what was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bson import Timestamp
@@ -39,14 +40,14 @@ class PageRequest:
         return cls(first or last or DEFAULT_PAGE_SIZE, last is not None, after, before)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """A list of a collection: what is in it, and in which order. Its cursors work with no other list."""
 
     where: Filter
     order: Order
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """A fingerprint that ties cursors to this list."""
         return digest_of(self.where, self.order)
@@ -77,7 +78,7 @@ class Page:
     rows: Sequence[Row]
     has_previous: bool = False
     has_next: bool = False
-    read_at: Timestamp | None = field(default=None)
+    read_at: Timestamp | None = None
 
     def cursor_of(self, row: Row) -> str:
         """The cursor of one of the rows."""

@@ -125,6 +125,66 @@ class ExecutionRecord(Record):
     """One run of a workflow."""
 
     @property
+    def name(self) -> str | None:
+        """What people call this run."""
+        return self.text("execution_name")
+
+    @property
+    def workflow_name(self) -> str:
+        """What it is a run of."""
+        return self.required_text("workflow_name")
+
+    @property
+    def workflow_template_id(self) -> str | None:
+        """The template it was made from."""
+        return self.text("workflow_template_id")
+
+    @property
+    def steps_completed(self) -> int:
+        """How many steps are done."""
+        return self.integer("steps_completed")
+
+    @property
+    def steps_failed(self) -> int:
+        """How many steps failed."""
+        return self.integer("steps_failed")
+
+    @property
+    def triggered_by(self) -> str | None:
+        """The person or trigger that started it."""
+        return self.text("triggered_by")
+
+    @property
+    def user_id(self) -> str:
+        """The owner."""
+        return self.required_text("user_id")
+
+    @property
+    def session_id(self) -> str | None:
+        """The session it belongs to."""
+        return self.text("session_id")
+
+    @property
+    def attempt(self) -> int:
+        """Which try it is, from 1."""
+        return self.integer("attempt", 1)
+
+    @property
+    def parent_execution_id(self) -> str | None:
+        """The execution that started it."""
+        return self.text("parent_execution_id")
+
+    @property
+    def total_cost(self) -> float:
+        """What it cost."""
+        return self.number("total_cost")
+
+    @property
+    def tokens_used(self) -> int:
+        """How many tokens its models used."""
+        return self.integer("tokens_used")
+
+    @property
     def status_detail(self) -> str | None:
         """The engine's own name of the state, beside ours."""
         detail, stored = self.text("status_detail"), self.text("status")
@@ -171,6 +231,41 @@ class StepRecord(Record):
     """One task of an execution."""
 
     @property
+    def step_id(self) -> str:
+        """Its id within the execution."""
+        return self.required_text("step_id")
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.text("step_name") or self.step_id
+
+    @property
+    def kind(self) -> str | None:
+        """What sort of task it is."""
+        return self.text("step_type")
+
+    @property
+    def index(self) -> int:
+        """Its place in the workflow, from 0."""
+        return self.integer("step_index")
+
+    @property
+    def attempt(self) -> int:
+        """Which try it is, from 1."""
+        return self.integer("attempt", 1)
+
+    @property
+    def cost(self) -> float:
+        """What it cost."""
+        return self.number("cost")
+
+    @property
+    def tokens_used(self) -> int:
+        """How many tokens its model used."""
+        return self.integer("tokens_used")
+
+    @property
     def duration_seconds(self) -> float | None:
         """Seconds from start to end; to now while it runs."""
         return self.seconds("duration")
@@ -183,6 +278,16 @@ class StepRecord(Record):
 
 class LogRecord(Record):
     """One log line of an execution."""
+
+    @property
+    def message(self) -> str:
+        """What it says."""
+        return self.required_text("message")
+
+    @property
+    def step_id(self) -> str | None:
+        """The step that wrote it."""
+        return self.text("step_id")
 
     @property
     def at(self) -> datetime:

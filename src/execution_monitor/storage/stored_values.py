@@ -2,12 +2,11 @@
 
 import base64
 import math
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from bson import DatetimeMS, Decimal128, Int64, ObjectId
+from bson import DatetimeMS
 
 from execution_monitor.storage.bson_order import to_float
 
@@ -50,10 +49,8 @@ def to_json(value: Any) -> Any:
 def _scalar_to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, Int64):
-        return int(value)
     if isinstance(value, int):
-        return value
+        return int(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime | DatetimeMS):
@@ -61,6 +58,4 @@ def _scalar_to_json(value: Any) -> Any:
         return None if moment is None else moment.isoformat(timespec="milliseconds")
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    if isinstance(value, ObjectId | Decimal128 | uuid.UUID):
-        return str(value)
-    return repr(value)
+    return str(value)

@@ -1,0 +1,48 @@
+"""What resolvers stand on: the caller, and the executions, steps and logs as that caller may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from strawberry.dataloader import DataLoader
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.monitoring.parts import Parts, PartsRequest
+from execution_monitor.storage.pages import Page
+
+PartsKey = tuple[str, PartsRequest]
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's context: who asks, and the batches of what is asked."""
+
+    caller: Caller
+    monitor: Monitor
+    steps: DataLoader[PartsKey, Page] = field(init=False)
+    logs: DataLoader[PartsKey, Page] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = self._batch(self.monitor.steps)
+        self.logs = self._batch(self.monitor.logs)
+
+    def _batch(self, parts: Parts) -> DataLoader[PartsKey, Page]:
+        async def load(keys: Sequence[PartsKey]) -> Sequence[Page | BaseException]:
+            ids_by_request: dict[PartsRequest, list[str]] = {}
+            for execution_id, request in keys:
+                ids_by_request.setdefault(request, []).append(execution_id)
+            found: dict[PartsKey, Page | BaseException] = {}
+            for request, execution_ids in ids_by_request.items():
+                found.update(await self._load(parts, execution_ids, request))
+            return [found[key] for key in keys]
+
+        return DataLoader(load_fn=load)
+
+    async def _load(
+        self, parts: Parts, execution_ids: Sequence[str], request: PartsRequest
+    ) -> dict[PartsKey, Page | BaseException]:
+        try:
+            pages = await parts.list(self.caller, execution_ids, request)
+        except Exception as error:  # noqa: BLE001 - it belongs to these keys, not to the whole batch
+            return {(each, request): error for each in execution_ids}
+        return {(each, request): page for each, page in pages.items()}

@@ -1,0 +1,256 @@
+"""The filter inputs of the API, and what they mean in the filter language."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from execution_monitor.errors import QueryTooComplex
+from execution_monitor.graphql.arguments import present
+from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.filters import (
+    EVERYTHING,
+    AnyOf,
+    Contains,
+    Filter,
+    HasTag,
+    NoneOf,
+    Not,
+    OneOf,
+    Range,
+    StartsWith,
+    all_of,
+    is_null,
+)
+
+MAX_DEPTH = 10
+MAX_CONDITIONS = 200
+
+
+def _memberships(field: str, operators: Any) -> Iterator[Filter]:
+    eq: Any = operators.eq
+    one_of: Any = getattr(operators, "in_", None)
+    none_of: Any = getattr(operators, "not_in", None)
+    if present(eq) is not None:
+        yield OneOf(field, (_plain(eq),))
+    if present(one_of) is not None:
+        yield OneOf(field, tuple(map(_plain, one_of)))
+    if present(none_of) is not None:
+        yield NoneOf(field, tuple(map(_plain, none_of)))
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, ExecutionStatus) else value
+
+
+def _bounds(field: str, operators: Any) -> Iterator[Filter]:
+    bounds = {name: getattr(operators, name) for name in ("gt", "gte", "lt", "lte")}
+    given = {name: value for name, value in bounds.items() if present(value) is not None}
+    if given:
+        yield Range(field, **given)
+
+
+def _null(field: str, operators: Any) -> Iterator[Filter]:
+    if present(operators.is_null) is not None:
+        yield is_null(field, wanted=operators.is_null)
+
+
+@strawberry.input(description="Conditions on an identifier; all given ones must hold.")
+class IdFilter:
+    """Exact matches of text."""
+
+    eq: str | None = UNSET
+    in_: list[str] | None = strawberry.field(name="in", default=UNSET, description="An empty list matches nothing.")
+    not_in: list[str] | None = strawberry.field(default=UNSET, description="Matches a missing value too.")
+    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from _memberships(field, self)
+        yield from _null(field, self)
+
+
+@strawberry.input(description="Conditions on text; all given ones must hold. Nothing in it is ever a pattern.")
+class StringFilter:
+    """Exact and partial matches of text."""
+
+    eq: str | None = UNSET
+    in_: list[str] | None = strawberry.field(name="in", default=UNSET, description="An empty list matches nothing.")
+    not_in: list[str] | None = strawberry.field(default=UNSET, description="Matches a missing value too.")
+    starts_with: str | None = strawberry.field(
+        default=UNSET, description="Begins with this, case-sensitively; fast, it uses the index."
+    )
+    contains: str | None = strawberry.field(default=UNSET, description="Holds this, whatever the case of its letters.")
+    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from _memberships(field, self)
+        if present(self.starts_with) is not None:
+            yield StartsWith(field, str(self.starts_with))
+        if present(self.contains) is not None:
+            yield Contains(field, str(self.contains))
+        yield from _null(field, self)
+
+
+@strawberry.input(description="Conditions on a status; all given ones must hold.")
+class ExecutionStatusFilter:
+    """Exact matches of a status."""
+
+    eq: ExecutionStatus | None = UNSET
+    in_: list[ExecutionStatus] | None = strawberry.field(
+        name="in", default=UNSET, description="An empty list matches nothing."
+    )
+    not_in: list[ExecutionStatus] | None = UNSET
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`; an execution without a status is PENDING."""
+        for condition in _memberships(field, self):
+            if isinstance(condition, OneOf | NoneOf) and ExecutionStatus.PENDING.value in condition.values:
+                yield type(condition)(field, (*condition.values, None))
+            else:
+                yield condition
+
+
+@strawberry.input(description="Bounds of a moment; a missing value lies within none.")
+class DateTimeFilter:
+    """A range of time."""
+
+    gt: datetime | None = UNSET
+    gte: datetime | None = UNSET
+    lt: datetime | None = UNSET
+    lte: datetime | None = UNSET
+    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from _bounds(field, self)
+        yield from _null(field, self)
+
+
+@strawberry.input(description="Bounds of a number; a missing value lies within none.")
+class FloatFilter:
+    """A range of numbers."""
+
+    gt: float | None = UNSET
+    gte: float | None = UNSET
+    lt: float | None = UNSET
+    lte: float | None = UNSET
+    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from _bounds(field, self)
+        yield from _null(field, self)
+
+
+@strawberry.input(description="Conditions on a whole number; a missing value meets none.")
+class IntFilter:
+    """A whole number or a range of them."""
+
+    eq: int | None = UNSET
+    gt: int | None = UNSET
+    gte: int | None = UNSET
+    lt: int | None = UNSET
+    lte: int | None = UNSET
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from _memberships(field, self)
+        yield from _bounds(field, self)
+
+
+@strawberry.input(description="A tag with this key and, where given, this value. Combine several with `and` and `or`.")
+class TagFilter:
+    """One tag."""
+
+    key: str
+    value: str | None = UNSET
+
+    def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - tags have one place
+        """What it means for the tags."""
+        yield HasTag(self.key, present(self.value))
+
+
+@strawberry.input(
+    description=(
+        "All given fields must match; an empty list matches nothing; an absent or null field matches everything."
+    )
+)
+class ExecutionFilter:
+    """The filter of executions, for lists and live updates alike."""
+
+    and_: list["ExecutionFilter"] | None = strawberry.field(
+        name="and", default=UNSET, description="All of these match; of none, everything does."
+    )
+    or_: list["ExecutionFilter"] | None = strawberry.field(
+        name="or", default=UNSET, description="At least one of these matches; of none, nothing does."
+    )
+    not_: "ExecutionFilter | None" = strawberry.field(name="not", default=UNSET, description="This does not match.")
+    execution_id: IdFilter | None = UNSET
+    status: ExecutionStatusFilter | None = UNSET
+    workflow_name: StringFilter | None = UNSET
+    workflow_template_id: IdFilter | None = UNSET
+    user_id: IdFilter | None = UNSET
+    triggered_by: StringFilter | None = UNSET
+    session_id: IdFilter | None = UNSET
+    parent_execution_id: IdFilter | None = UNSET
+    created_at: DateTimeFilter | None = UNSET
+    started_at: DateTimeFilter | None = UNSET
+    completed_at: DateTimeFilter | None = UNSET
+    duration_seconds: FloatFilter | None = strawberry.field(
+        default=UNSET, description="Of executions that have ended: a running one has no duration yet."
+    )
+    total_cost: FloatFilter | None = UNSET
+    tokens_used: IntFilter | None = UNSET
+    tags: TagFilter | None = UNSET
+    error_message: StringFilter | None = UNSET
+    error_code: IdFilter | None = UNSET
+
+
+# Where the API's name is not the stored one.
+_STORED_NAMES = {
+    "created_at": "created",
+    "duration_seconds": "total_duration",
+    "error_message": "error_details.message",
+    "error_code": "error_details.code",
+}
+_COMBINATORS = ("and_", "or_", "not_")
+_FIELDS = tuple(name for name in ExecutionFilter.__annotations__ if name not in _COMBINATORS)
+
+
+def to_filter(given: ExecutionFilter | None) -> Filter:
+    """`given` in the filter language; raises `QueryTooComplex` for one that is nested or branched beyond reason."""
+    conditions = _Counter()
+    return EVERYTHING if not given else _convert(given, 1, conditions.add)
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self) -> None:
+        self.count += 1
+        if self.count > MAX_CONDITIONS:
+            raise QueryTooComplex(f"A filter has at most {MAX_CONDITIONS} conditions; use `in` for alternatives.")
+
+
+def _convert(given: ExecutionFilter, depth: int, count: Callable[[], None]) -> Filter:
+    if depth > MAX_DEPTH:
+        raise QueryTooComplex(f"A filter is nested at most {MAX_DEPTH} deep; flatten its and, or and not.")
+    count()
+    parts: list[Filter] = []
+    for name in _FIELDS:
+        operators = getattr(given, name)
+        if present(operators) is not None:
+            count()
+            parts.extend(operators.conditions(_STORED_NAMES.get(name, name)))
+    if present(given.and_) is not None:
+        parts.extend(_convert(each, depth + 1, count) for each in given.and_ or ())
+    if present(given.or_) is not None:
+        parts.append(AnyOf(tuple(_convert(each, depth + 1, count) for each in given.or_ or ())))
+    if given.not_:
+        parts.append(Not(_convert(given.not_, depth + 1, count)))
+    return all_of(*parts)

@@ -1,0 +1,93 @@
+"""Log lines of executions in GraphQL."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from execution_monitor.graphql.arguments import present
+from execution_monitor.graphql.pagination import PageInfo, fields_to_read, page_request, reading, stored
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.monitoring.logs import log_filter
+from execution_monitor.monitoring.parts import PartsRequest
+from execution_monitor.storage.documents import LogLevel
+from execution_monitor.storage.pages import Page, Row
+from execution_monitor.storage.records import LogRecord
+
+
+@strawberry.type(description="One log line of an execution.")
+class ExecutionLogEntry:
+    """A log line; visible to whoever may see its execution."""
+
+    record: strawberry.Private[LogRecord]
+
+    at: datetime = stored("at", "timestamp")
+    level: LogLevel = stored("level")
+    message: str = stored("message")
+    step_id: str | None = stored("step_id", description="The step that wrote it.")
+
+    @strawberry.field(description="What the engine added to the line.", metadata=reading("attributes"))
+    def attributes(self) -> JSON | None:
+        """What the engine added."""
+        return self.record.json("attributes")
+
+    @classmethod
+    def of(cls, row: Row) -> "ExecutionLogEntry":
+        """The line that `row` stores."""
+        return cls(record=LogRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
+
+
+@strawberry.type
+class ExecutionLogEdge:
+    """A log line and its place."""
+
+    page: strawberry.Private[Page]
+    node: ExecutionLogEntry
+
+    @strawberry.field(description="The place of the line in the list.")
+    def cursor(self) -> str:
+        """The place of the line."""
+        return self.page.cursor_of(self.node.record.row)
+
+
+@strawberry.type(description="Log lines, oldest first.")
+class ExecutionLogConnection:
+    """A page of log lines."""
+
+    page: strawberry.Private[Page]
+
+    @strawberry.field
+    def edges(self) -> list[ExecutionLogEdge]:
+        """Lines with their cursors."""
+        return [ExecutionLogEdge(page=self.page, node=ExecutionLogEntry.of(row)) for row in self.page.rows]
+
+    @strawberry.field
+    def nodes(self) -> list[ExecutionLogEntry]:
+        """Lines alone."""
+        return [ExecutionLogEntry.of(row) for row in self.page.rows]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        return PageInfo(page=self.page)
+
+
+async def resolve_logs(  # noqa: PLR0913 - the arguments of the field
+    info: ContextInfo,
+    execution_id: str,
+    *,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    min_level: LogLevel | None,
+    search: str | None,
+) -> ExecutionLogConnection:
+    """The log lines of one execution, read together with those of its neighbours."""
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    request = PartsRequest(
+        log_filter(present(min_level), present(search)),
+        page_request(first=first, after=after, last=last, before=before),
+        fields_to_read(ExecutionLogEntry, selected),
+    )
+    return ExecutionLogConnection(page=await info.context.logs.load((execution_id, request)))

@@ -1,0 +1,86 @@
+"""The GraphQL schema: its root fields. Each resolver is call, convert, return."""
+
+import strawberry
+from strawberry import UNSET
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.executions import Execution, ExecutionConnection, resolve_execution, resolve_executions
+from execution_monitor.graphql.filters import ExecutionFilter, to_filter
+from execution_monitor.graphql.nodes import Node
+from execution_monitor.graphql.pagination import page_request
+from execution_monitor.graphql.refetching import resolve_nodes
+from execution_monitor.graphql.scalars import SCALARS
+from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.sorting import ExecutionSort, to_order
+from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.graphql.viewer import Viewer
+
+# GraphiQL's introspection query has 400; the parser's recursion stays well below Python's limit.
+MAX_TOKENS = 5_000
+CACHED_OPERATIONS = 500
+
+
+@strawberry.type
+class Query:
+    """What can be asked."""
+
+    @strawberry.field(description="Who the server thinks you are, and what you may do.")
+    def viewer(self, info: ContextInfo) -> Viewer:
+        """Who asks."""
+        return Viewer.of(info.context.caller)
+
+    @strawberry.field(
+        description="The object with this global id; null when there is none or the caller may not see it."
+    )
+    async def node(self, info: ContextInfo, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's name
+        """One object by its global id."""
+        return (await resolve_nodes(info, [id]))[0]
+
+    @strawberry.field(description="The objects with these global ids, at most 100, in the order asked.")
+    async def nodes(self, info: ContextInfo, ids: list[strawberry.ID]) -> list[Node | None]:
+        """Several objects by their global ids."""
+        return await resolve_nodes(info, ids)
+
+    @strawberry.field(
+        description="Null when no such execution exists or the caller may not see it: the two look the same."
+    )
+    async def execution(self, info: ContextInfo, execution_id: str) -> Execution | None:
+        """One execution."""
+        return await resolve_execution(info, execution_id)
+
+    @strawberry.field(
+        description=(
+            "The executions the caller may see that match the filter. `sort` is newest first by default and takes up "
+            "to three keys; `first` is 20 by default, at most 100; `last` and `before` page backwards."
+        )
+    )
+    async def executions(  # noqa: PLR0913 - the arguments of the field
+        self,
+        info: ContextInfo,
+        *,
+        filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
+        sort: list[ExecutionSort] | None = UNSET,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
+    ) -> ExecutionConnection:
+        """A page of executions."""
+        request = page_request(first=first, after=after, last=last, before=before)
+        return await resolve_executions(info, to_filter(filter), to_order(sort), request)
+
+
+def create_schema() -> QuietSchema:
+    """The schema, ready to execute operations."""
+    return QuietSchema(
+        query=Query,
+        types=[ExecutionStep],
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: ParserCache(maxsize=CACHED_OPERATIONS),
+            lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
+        ],
+    )

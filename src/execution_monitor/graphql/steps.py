@@ -1,0 +1,131 @@
+"""Steps of executions in GraphQL."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.graphql.nodes import Node, encode_id
+from execution_monitor.graphql.pagination import (
+    PageInfo,
+    fields_to_read,
+    page_request,
+    reading,
+    stored,
+)
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.monitoring.parts import PartsRequest
+from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.filters import EVERYTHING
+from execution_monitor.storage.pages import Page, Row
+from execution_monitor.storage.records import StepRecord
+
+PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
+
+
+@strawberry.type(description="Why an execution or a step failed.")
+class ExecutionError:
+    """An error as the engine reported it."""
+
+    message: str
+    code: str | None
+    type: str | None
+    step_id: str | None
+    stack_trace: str | None
+    retryable: bool | None
+
+
+@strawberry.type(description="One task of an execution.")
+class ExecutionStep(Node):
+    """A step; visible to whoever may see its execution."""
+
+    record: strawberry.Private[StepRecord]
+
+    step_id: str = stored("step_id")
+    name: str = stored("name", "step_name", "step_id")
+    kind: str | None = stored("kind", "step_type", description="What sort of task it is, in the engine's words.")
+    index: int = stored("index", "step_index", description="Its place in the workflow, from 0.")
+    status: ExecutionStatus = stored("status")
+    started_at: datetime | None = stored("started_at")
+    completed_at: datetime | None = stored("completed_at")
+    duration_seconds: float | None = stored(
+        "duration_seconds",
+        "duration",
+        "started_at",
+        "completed_at",
+        "status",
+        description="Seconds from start to end; to now while it runs.",
+    )
+    attempt: int = stored("attempt", description="Which try this is, from 1.")
+    depends_on: list[str] = stored("depends_on", description="The `stepId` of each step it waits for.")
+    cost: float = stored("cost")
+    tokens_used: int = stored("tokens_used")
+    error: ExecutionError | None = stored("error", "error_details")
+
+    @strawberry.field(description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", "_id"))
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        row = self.record.row
+        return encode_id("ExecutionStep", self.record.tenant_id, self.record.execution_id, row["_id"])
+
+    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("input_data"))
+    def input(self, info: ContextInfo) -> JSON | None:
+        """What the step was given."""
+        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
+        return self.record.json("input_data")
+
+    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("result"))
+    def result(self, info: ContextInfo) -> JSON | None:
+        """What the step gave."""
+        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
+        return self.record.json("result")
+
+    @classmethod
+    def of(cls, row: Row) -> "ExecutionStep":
+        """The step that `row` stores."""
+        return cls(record=StepRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
+
+
+@strawberry.type
+class ExecutionStepEdge:
+    """A step and its place."""
+
+    page: strawberry.Private[Page]
+    node: ExecutionStep
+
+    @strawberry.field(description="The place of the step in the list.")
+    def cursor(self) -> str:
+        """The place of the step."""
+        return self.page.cursor_of(self.node.record.row)
+
+
+@strawberry.type(description="Steps in the order of the workflow.")
+class ExecutionStepConnection:
+    """A page of steps."""
+
+    page: strawberry.Private[Page]
+
+    @strawberry.field
+    def edges(self) -> list[ExecutionStepEdge]:
+        """Steps with their cursors."""
+        return [ExecutionStepEdge(page=self.page, node=ExecutionStep.of(row)) for row in self.page.rows]
+
+    @strawberry.field
+    def nodes(self) -> list[ExecutionStep]:
+        """Steps alone."""
+        return [ExecutionStep.of(row) for row in self.page.rows]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        return PageInfo(page=self.page)
+
+
+async def resolve_steps(
+    info: ContextInfo, execution_id: str, first: int | None, after: str | None
+) -> ExecutionStepConnection:
+    """The steps of one execution, read together with those of its neighbours."""
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    request = PartsRequest(EVERYTHING, page_request(first=first, after=after), fields_to_read(ExecutionStep, selected))
+    return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))
