@@ -44,6 +44,29 @@ class Database:
     trouble: str | None = "The database has not answered yet."
     warnings: list[str] = field(default_factory=list[str])
 
+    @classmethod
+    def at(cls, uri: str, name: str) -> "Database":
+        """The database `name` at `uri`, not connected yet; raises `SetupError` for a bad `uri`."""
+        try:
+            client: AsyncMongoClient[Row] = AsyncMongoClient(
+                uri,
+                appname="execution-monitor",
+                tz_aware=True,
+                # A year beyond Python's 9999 or broken text in one document must not fail a whole page.
+                datetime_conversion="DATETIME_AUTO",
+                unicode_decode_error_handler="replace",
+                uuidRepresentation="standard",
+                serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+            )
+        except (ConfigurationError, InvalidURI, ValueError) as error:
+            raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {error}.") from error
+        # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
+        return cls(client, client.get_database(name, write_concern=WriteConcern("majority")))
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.client.close()
+
     def collection(self, document: type[Document]) -> AsyncCollection[Row]:
         """The collection that keeps `document`s; raises `DatabaseUnavailable` before the first connection."""
         if self.trouble is not None:
@@ -130,23 +153,9 @@ def explain(error: PyMongoError) -> str:
 
 @contextlib.asynccontextmanager
 async def open_database(uri: str, name: str) -> AsyncGenerator[Database]:
-    """A `Database` that is closed at the end; it connects only when asked. Raises `SetupError` for a bad `uri`."""
+    """A `Database` that is closed at the end; raises `SetupError` for a bad `uri`."""
+    database = Database.at(uri, name)
     try:
-        client: AsyncMongoClient[Row] = AsyncMongoClient(
-            uri,
-            appname="execution-monitor",
-            tz_aware=True,
-            # A year beyond Python's 9999 or broken text in one document must not fail a whole page.
-            datetime_conversion="DATETIME_AUTO",
-            unicode_decode_error_handler="replace",
-            uuidRepresentation="standard",
-            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
-        )
-    except (ConfigurationError, InvalidURI, ValueError) as error:
-        raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {error}.") from error
-    # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
-    handle = client.get_database(name, write_concern=WriteConcern("majority"))
-    try:
-        yield Database(client, handle)
+        yield database
     finally:
-        await client.close()
+        await database.close()

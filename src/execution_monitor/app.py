@@ -1,0 +1,55 @@
+"""The application: `create_app(settings)` wires everything, the lifespan opens and closes it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from execution_monitor.access.tokens import TokenVerifier
+from execution_monitor.errors import SetupError
+from execution_monitor.graphql.endpoint import GraphQLEndpoint
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from execution_monitor.web.health import health_routes
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
+    if settings.mongodb_uri is None or settings.jwt_secret is None:
+        raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI and EXECUTION_MONITOR_JWT_SECRET.")
+    database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
+    monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
+    verifier = TokenVerifier(settings.jwt_secret.get_secret_value())
+    endpoint = GraphQLEndpoint(
+        create_schema(),
+        monitor,
+        verifier.authenticate,
+        max_body_bytes=settings.max_body_bytes,
+        open_introspection=settings.is_development,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        # In the background: serving must not wait for an index over millions of documents.
+        preparation = asyncio.create_task(database.prepare_until_done())
+        try:
+            yield
+        finally:
+            preparation.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await preparation
+            await database.close()
+
+    return Starlette(
+        routes=[Route("/graphql", endpoint.handle, methods=["GET", "POST"]), *health_routes(database)],
+        lifespan=lifespan,
+    )
+
+
+def create_app_from_environment() -> Starlette:
+    """The application for the environment's settings: what each uvicorn worker calls."""
+    return create_app(Settings())

@@ -1,0 +1,100 @@
+"""GraphQL requests as they come over HTTP: GraphQL over HTTP, section "Request"."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import orjson
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
+from starlette.requests import Request
+
+from execution_monitor.errors import BadUserInput
+
+
+class UnsupportedMediaType(BadUserInput):
+    """A request body that is not declared as JSON; a browser can send any other kind across origins unasked."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class BodyTooLarge(BadUserInput):
+    """A request body beyond the limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """One operation to execute."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+
+
+async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
+    """The operation in `request`; raises `BadUserInput` for one that is not well-formed."""
+    if request.method == "GET":
+        parameters: dict[str, Any] = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            if name in parameters:
+                parameters[name] = _parse_json(parameters[name].encode(), f"The parameter {name}")
+        return _to_request(parameters)
+    content_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
+    if content_type.strip() != "application/json" or ("charset" in parameter and "utf-8" not in parameter):
+        raise UnsupportedMediaType("Send the operation as JSON, with the header Content-Type: application/json.")
+    return _to_request(_parse_json(await _read_body(request, max_body_bytes), "The body"))
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    """The body, refused as soon as more than `limit` bytes have come, chunked or not."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"The request body is larger than {limit:,} bytes; send a smaller one.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse_json(text: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadUserInput(f"{what} is not JSON: {error}.") from error
+
+
+def _to_request(stated: Any) -> GraphQLRequest:
+    if not isinstance(stated, dict):
+        raise BadUserInput('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
+    fields = cast("dict[str, Any]", stated)
+    query = fields.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise BadUserInput("The operation is missing: send it as text in query.")
+    name = fields.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise BadUserInput("operationName must be text or null.")
+    return GraphQLRequest(query, name or None, _object_or_none(fields, "variables"))
+
+
+def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise BadUserInput(f"{name} must be an object or null.")
+    return cast("dict[str, Any] | None", value)
+
+
+def asks_only_for_types(request: GraphQLRequest) -> bool:
+    """Whether the operation is an introspection of the type system, and nothing else."""
+    try:
+        document = parse(request.query)
+    except (GraphQLError, RecursionError):
+        return False
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    roots = [selection for each in operations for selection in each.selection_set.selections]
+    return bool(roots) and all(isinstance(root, FieldNode) and root.name.value in _TYPE_SYSTEM for root in roots)
+
+
+_TYPE_SYSTEM = frozenset({"__schema", "__type"})
