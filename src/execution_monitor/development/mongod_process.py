@@ -1,0 +1,137 @@
+"""One mongod on one folder: start it, see whether it runs, stop it; its own lock file tells, so no state is stale."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+from execution_monitor.development import disk
+from execution_monitor.development.file_locks import is_held
+from execution_monitor.development.mongod_folder import DATA_SETTING, HOST, MongodFolder
+from execution_monitor.errors import SetupError
+
+REPLICA_SET = "rs0"
+
+# An empty server takes 270 MiB: two journal files of 100 MiB, and the first collections.
+_MEBIBYTES = 400
+# After a kill the journal is replayed before the server answers.
+_START_SECONDS = 120
+_STOP_SECONDS = 20
+_POLL_SECONDS = 0.01
+_OPTIONS = (
+    f"--bind_ip={HOST}",
+    "--nounixsocket",
+    f"--replSet={REPLICA_SET}",
+    # zlib in 8.2.0 and before lets anyone read memory of the server (CVE-2025-14847).
+    "--networkMessageCompressors=snappy,zstd",
+    # A guest on somebody's machine: without these it would take half the memory and 5 % of the disk.
+    "--wiredTigerCacheSizeGB=0.5",
+    "--oplogSize=1024",
+    "--oplogMinRetentionHours=1",
+    "--quiet",
+    "--setParameter=diagnosticDataCollectionEnabled=false",
+    # It otherwise waits 15 seconds for a secondary that there is not.
+    "--setParameter=shutdownTimeoutMillisForSignaledShutdown=200",
+)
+
+
+class PortTaken(Exception):
+    """Something else listens on the port."""
+
+
+def running_pid(folder: MongodFolder) -> int | None:
+    """The process id of the mongod that works on `folder`, or None."""
+    lock = folder.data / "mongod.lock"
+    while is_held(lock):
+        # Empty for the moment between taking the lock and writing the id.
+        with contextlib.suppress(ValueError):
+            return int(lock.read_text())
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def start(command: tuple[str, ...], folder: MongodFolder, port: int) -> None:
+    """Start mongod on `port` and wait until it answers; it outlives this process, and a terminal's Ctrl-C.
+
+    Raises `PortTaken`, or `SetupError` with the reason its log gives.
+    """
+    disk.require_space(folder.path, _MEBIBYTES, DATA_SETTING)
+    # The log of one run and of the one before it are all that is kept.
+    if folder.log.exists():
+        folder.log.replace(folder.log.with_suffix(".log.1"))
+    paths = (f"--dbpath={folder.data}", f"--keyFile={folder.key}", f"--logpath={folder.log}", "--logappend")
+    with (
+        os.fdopen(os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log,
+        subprocess.Popen(  # noqa: S603 - a command of ours, no shell
+            # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
+            [*command, "--fork", f"--port={port}", *paths, *_OPTIONS],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        ) as launcher,
+    ):
+        try:
+            status = launcher.wait(_START_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            launcher.kill()
+            raise SetupError(
+                f"MongoDB did not start in {_START_SECONDS} seconds: see {folder.log} and try again."
+            ) from error
+        except BaseException:
+            # Seen through even when interrupted: only a server that holds its lock can be found, and stopped.
+            launcher.wait(_START_SECONDS)
+            raise
+    if status:
+        text = folder.log.read_text(encoding="utf-8", errors="replace")
+        if "Address already in use" in text:
+            raise PortTaken
+        raise explained_failure(text, folder)
+
+
+def stop(folder: MongodFolder) -> None:
+    """Stop the mongod that works on `folder`, if any: cleanly, or by force when that takes too long."""
+    for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
+        pid = running_pid(folder)
+        if pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while running_pid(folder) == pid and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+
+def explained_failure(log: str, folder: MongodFolder) -> SetupError:
+    """The error for a mongod that said `log` and ended."""
+    if "No space left on device" in log:
+        return disk.full(folder.path, DATA_SETTING)
+    if any(sign in log for sign in ("unsupported WiredTiger file version", "UPGRADE PROBLEM", "Wrong mongod version")):
+        return SetupError(
+            f"The data in {folder.data} come from another version of MongoDB: start that version, "
+            f"or set {DATA_SETTING} to another folder."
+        )
+    if any(sign in log for sign in ("Permission denied", "read-only directory", "Read-only file system")):
+        return SetupError(
+            f"MongoDB may not write to {folder.path}: make it yours, or set {DATA_SETTING} to another folder."
+        )
+    return SetupError(f"MongoDB did not start ({_last_complaint(log)}): see {folder.log}.")
+
+
+def _last_complaint(log: str) -> str:
+    complaint = "it gave no reason"
+    for line in log.splitlines():
+        try:
+            entry: dict[str, Any] = json.loads(line)
+        except ValueError:
+            # The loader speaks plainly, and so does the launcher; the launcher only repeats.
+            if "shared libraries" in line or line.startswith("Error"):
+                complaint = line.strip()
+            continue
+        if entry.get("s") in ("E", "F") and "fatal" not in entry["msg"].lower() and "***" not in entry["msg"]:
+            detail = entry.get("attr", {}).get("error", "")
+            complaint = f"{entry['msg']}: {detail}" if isinstance(detail, str) and detail else entry["msg"]
+    return complaint.rstrip(". ")[:300]
