@@ -1,0 +1,69 @@
+import pytest
+from pydantic import ValidationError
+
+from execution_monitor.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"EXECUTION_MONITOR_{name.upper()}", raising=False)
+
+
+def test_without_a_secret_the_environment_is_development():
+    assert Settings().is_development
+
+
+def test_with_a_secret_the_environment_is_production(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
+
+    assert not Settings().is_development
+
+
+def test_a_stated_environment_wins_over_the_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
+    monkeypatch.setenv("EXECUTION_MONITOR_ENVIRONMENT", "development")
+
+    assert Settings().is_development
+
+
+def test_production_refuses_to_start_without_a_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ENVIRONMENT", "production")
+
+    with pytest.raises(ValidationError, match="EXECUTION_MONITOR_JWT_SECRET must be set in production"):
+        Settings()
+
+
+def test_a_secret_of_fewer_than_32_bytes_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 31)
+
+    with pytest.raises(ValidationError, match="at least 32 bytes"):
+        Settings()
+
+
+def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "")
+
+    assert Settings().mongodb_uri is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("DATABASE", "a/b", id="a database name with a slash"),
+        pytest.param("DATABASE", "a" * 39, id="a database name of more than 38 characters"),
+        pytest.param("QUERY_TIMEOUT_MS", "0", id="a time limit of nothing"),
+        pytest.param("ENVIRONMENT", "staging", id="an unknown environment"),
+    ],
+)
+def test_an_invalid_value_refuses_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "correct horse battery staple and more")
+
+    assert "horse" not in repr(Settings())
