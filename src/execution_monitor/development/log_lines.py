@@ -1,0 +1,89 @@
+"""What made-up executions write to their logs, following their plan."""
+
+from random import Random
+from typing import NamedTuple
+
+from execution_monitor.development.planning import Attempt, Plan, PlannedStep
+from execution_monitor.storage.database import Row
+from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+
+# What a step says while it works, by its kind.
+_CHATTER: dict[str, tuple[tuple[LogLevel, str], ...]] = {
+    "query": ((LogLevel.DEBUG, "SELECT took {n} ms"), (LogLevel.INFO, "{n} rows so far")),
+    "check": ((LogLevel.DEBUG, "{n} rules loaded"), (LogLevel.WARNING, "{n} values are empty")),
+    "compute": ((LogLevel.INFO, "Chunk {n} done"), (LogLevel.DEBUG, "Garbage collection took {n} ms")),
+    "write": ((LogLevel.INFO, "{n} rows written"), (LogLevel.DEBUG, "Flushed {n} KiB")),
+    "llm": ((LogLevel.DEBUG, "First token after {n} ms"), (LogLevel.INFO, "The model stopped: end_turn ({n})")),
+    "tool": ((LogLevel.INFO, "Tool answered in {n} ms"), (LogLevel.DEBUG, 'Arguments: {"limit": {n}} 🔧')),
+    "embedding": ((LogLevel.INFO, "{n} chunks embedded"), (LogLevel.WARNING, "Slowed down: {n} requests waiting")),
+    "gpu": ((LogLevel.INFO, "Epoch {n}: validation loss falls"), (LogLevel.DEBUG, "GPU memory at {n} MiB")),
+    "test": ((LogLevel.INFO, "collected {n} items"), (LogLevel.WARNING, "{n} tests are slow")),
+    "approval": ((LogLevel.INFO, "Reminder {n} sent"),),
+    "fetch": ((LogLevel.DEBUG, "GET / answered in {n} ms"),),
+    "deploy": ((LogLevel.INFO, "{n} of 250 pods are ready"),),
+}
+_QUIET: tuple[tuple[LogLevel, str], ...] = ((LogLevel.DEBUG, "Working ({n})"),)
+_CRITICAL_CODES = frozenset({"GPU_OOM", "OOM"})
+
+
+class Line(NamedTuple):
+    """A log line, `at` milliseconds after its execution was created."""
+
+    at: int
+    level: LogLevel
+    message: str
+    step_id: str | None = None
+    attributes: Row | None = None
+
+
+def log_lines(plan: Plan, random: Random) -> list[Line]:
+    """Every line of the whole execution in the order of time."""
+    lines: list[Line] = []
+    if plan.started is not None:
+        lines.append(Line(plan.started, LogLevel.INFO, f"Execution of {plan.workflow.name} started"))
+    for step in plan.steps:
+        for position, attempt in enumerate(step.attempts):
+            _tell_attempt(lines, step, position, attempt, random)
+    lines.append(_farewell(plan))
+    lines.sort(key=_at)
+    return lines
+
+
+def _at(line: Line) -> int:
+    return line.at
+
+
+def _tell_attempt(lines: list[Line], step: PlannedStep, position: int, attempt: Attempt, random: Random) -> None:
+    shape = step.shape
+    step_id = shape.step_id
+    is_last = position == len(step.attempts) - 1
+    lines.append(Line(attempt.start, LogLevel.INFO, f"{shape.name}: started", step_id, {"attempt": position + 1}))
+    if random.random() < 0.6:  # noqa: PLR2004 - a little more often than not
+        level, message = random.choice(_CHATTER.get(shape.kind, _QUIET))
+        at = attempt.start + int((attempt.end - attempt.start) * random.random())
+        lines.append(Line(at, level, message.replace("{n}", str(random.randrange(1, 250))), step_id))
+    if is_last and step.status is ExecutionStatus.COMPLETED:
+        seconds = (attempt.end - attempt.start) / 1000
+        lines.append(Line(attempt.end, LogLevel.INFO, f"{shape.name}: done in {seconds:.1f} s", step_id))
+    elif is_last and step.status is ExecutionStatus.TIMED_OUT:
+        lines.append(Line(attempt.end, LogLevel.CRITICAL, f"{shape.name}: no sign of life, stopped", step_id))
+    elif is_last and step.status is ExecutionStatus.CANCELLED:
+        lines.append(Line(attempt.end, LogLevel.WARNING, f"{shape.name}: cancelled", step_id))
+    elif step.failure is not None:
+        lines.append(_complaint(step, attempt, position, is_last=is_last))
+
+
+def _complaint(step: PlannedStep, attempt: Attempt, position: int, *, is_last: bool) -> Line:
+    error = step.failure.describe(step.number, step.shape.step_id) if step.failure else {}
+    level = LogLevel.ERROR if is_last else LogLevel.WARNING
+    if error.get("code") in _CRITICAL_CODES:
+        level = LogLevel.CRITICAL
+    attributes: Row = {"attempt": position + 1, "will_retry": not is_last, "error": error}
+    return Line(attempt.end, level, f"{step.shape.name}: {error.get('message')}", step.shape.step_id, attributes)
+
+
+def _farewell(plan: Plan) -> Line:
+    level = LogLevel.INFO if plan.status is ExecutionStatus.COMPLETED else LogLevel.ERROR
+    if plan.status is ExecutionStatus.CANCELLED:
+        level = LogLevel.WARNING
+    return Line(plan.ends, level, f"Execution {plan.status.value}", None, {"steps": len(plan.steps)})
