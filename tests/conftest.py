@@ -12,7 +12,6 @@ from execution_monitor.development.embedded_mongodb import embedded_mongodb
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 
-
 _URI = "EXECUTION_MONITOR_TEST_MONGODB_URI"
 _DATA_DIR = "EXECUTION_MONITOR_TEST_DATA_DIR"
 
@@ -52,6 +51,6 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
         await database.connect()
         await database.prepare()
         for document in DOCUMENTS:
-            await document.get_pymongo_collection().delete_many({})
+            await database.collection(document).delete_many({})
 
         yield database
