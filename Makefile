@@ -1,4 +1,53 @@
-PYTHON ?= python3.11
-VENV := .venv
+# Two commands matter: `make run` and `make test`. Each sets up what it needs.
 
-.PHONY: help
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# What resolves the lock; only `make lock` needs it.
+UV := uv==0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check format schema lock wheel clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: setup ## Serve the demo at http://127.0.0.1:8000 (HOST=, PORT=)
+	@$(BIN)/execution-monitor demo --host $(HOST) --port $(PORT)
+
+setup: $(READY) ## Make the virtual environment, nothing more
+
+test: setup ## Run all tests against a real MongoDB
+	@$(BIN)/pytest -n 2
+
+check: setup ## Lint, check formats and types, compare schema.graphql
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/pyright
+	@$(BIN)/execution-monitor export-schema | diff -u schema.graphql - \
+	  || { echo "schema.graphql is not what the code says; run make schema." >&2; exit 1; }
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+schema: setup ## Write schema.graphql from the code
+	@$(BIN)/execution-monitor export-schema > schema.graphql
+
+lock: setup ## Resolve .locks/development.txt anew from pyproject.toml
+	@$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)
+	@$(VENV)/lock/bin/uv pip compile pyproject.toml --group dev --upgrade --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --output-file .locks/development.txt
+
+wheel: setup ## Build the wheel into dist/
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## Remove what make made; data of the demo stay
+	@rm -rf $(VENV) dist
+
+$(READY): .locks/development.txt .locks/install.py pyproject.toml
+	@$(PYTHON) .locks/install.py $(VENV)
+	@touch $@
