@@ -11,6 +11,7 @@ from execution_monitor.access.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.logs import configure_logging
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -52,4 +53,6 @@ def create_app(settings: Settings) -> Starlette:
 
 def create_app_from_environment() -> Starlette:
     """The application for the environment's settings: what each uvicorn worker calls."""
-    return create_app(Settings())
+    settings = Settings()
+    configure_logging(as_json=not settings.is_development)
+    return create_app(settings)

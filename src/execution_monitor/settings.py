@@ -52,6 +52,16 @@ class Settings(BaseSettings):
             raise ValueError("EXECUTION_MONITOR_JWT_SECRET must be set in production.")
         return self
 
+    def to_environment(self) -> dict[str, str]:
+        """The variables that make another process read the same settings."""
+        values = self.model_dump(exclude_none=True)
+        return {
+            f"EXECUTION_MONITOR_{name.upper()}": value.get_secret_value()
+            if isinstance(value, SecretStr)
+            else str(value)
+            for name, value in values.items()
+        }
+
     @property
     def is_development(self) -> bool:
         """Whether conveniences that trust the local machine are on."""

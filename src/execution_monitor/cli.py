@@ -1,0 +1,219 @@
+"""The command line: each command is settings, call, words. A failure is one sentence on stderr and a code above 0."""
+
+import contextlib
+import errno
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from pymongo.errors import PyMongoError
+
+from execution_monitor import server
+from execution_monitor.access.caller import Scope
+from execution_monitor.access.tokens import issue_token
+from execution_monitor.app import create_app
+from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
+from execution_monitor.development.local import read_settings, run_connected, running_database, secret_of
+from execution_monitor.development.seed import SeedOptions, seed
+from execution_monitor.development.simulator import SimulatorOptions, simulate
+from execution_monitor.errors import ExecutionMonitorError, SetupError
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.ingest.load import load_files
+from execution_monitor.ingest.replay import replay_files
+from execution_monitor.logs import configure_logging
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import explain
+from execution_monitor.storage.documents import Execution
+from execution_monitor.terminal import counting
+
+app = typer.Typer(
+    name="execution-monitor",
+    help="Every workflow run, live, through GraphQL, and never a run you may not see.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Result = TypeVar("Result")
+
+User = Annotated[str, typer.Option(help="The owner, as the token's subject names them.")]
+Tenant = Annotated[str, typer.Option(help="The tenant.")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
+Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 or 1.5).")]
+
+_LIFETIME = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
+) -> None:
+    """Serve GraphQL and REST."""
+    listener = server.bind(host, port)
+    with _serving() as settings:
+        if workers > 1:
+            server.run_workers(settings, listener, workers)
+        else:
+            server.run(create_app(settings), listener)
+
+
+@app.command()
+def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve made-up executions that keep changing, with tokens to look at them."""
+    listener = server.bind(host, port)
+    with _serving() as settings:
+        run_connected(settings, _fill_when_empty)
+
+        async def accompany() -> None:
+            typer.echo(describe(f"http://{host}:{listener.getsockname()[1]}", settings))
+            await simulate(SimulatorOptions())
+
+        server.run(create_app(settings), listener, log_level="warning", companion=accompany)
+
+
+@app.command()
+def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
+    """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
+    report = _run(lambda: load_files(files, tenant=tenant, user=user))
+    typer.echo(report.describe())
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    files: Files,
+    speed: Annotated[float, typer.Option(help="How many times faster than they were recorded.")] = 1.0,
+    user: User = OWNER,
+    tenant: Tenant = TENANT,
+) -> None:
+    """Let recorded workflow runs happen again, now, step by step."""
+    report = _run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed))
+    typer.echo(report.describe())
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+@app.command("seed")
+def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
+    executions: Annotated[int, typer.Option(help="How many executions to make.", min=1)],
+    users: Annotated[int, typer.Option(help="How many owners each tenant has.", min=1)] = 2,
+    tenants: Annotated[int, typer.Option(help="How many tenants there are.", min=1)] = 1,
+    days: Annotated[int, typer.Option(help="How many days back the oldest was created.", min=1)] = 30,
+    no_steps: Annotated[bool, typer.Option("--no-steps", help="Leave steps and log lines out.")] = False,  # noqa: FBT002 - a flag
+    random_seed: Annotated[int | None, typer.Option(help="The same number makes the same executions.")] = None,
+) -> None:
+    """Add made-up executions, with steps and log lines."""
+    options = SeedOptions(
+        executions=executions, users=users, tenants=tenants, days=days, steps=not no_steps, random_seed=random_seed
+    )
+    _run(lambda: _seed(options))
+
+
+@app.command("simulate")
+def simulate_executions(
+    rate: Annotated[float, typer.Option(help="New executions a second, on average.")] = 0.5,
+) -> None:
+    """Keep made-up executions happening until stopped."""
+    options = SimulatorOptions(rate=rate)
+    typer.echo("Simulating; press Ctrl-C to stop.", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(lambda: simulate(options))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="Whom the token is for.")],
+    tenant: Tenant = TENANT,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope beyond executions:read; repeat for more.")] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 30m, 1h, 7d.")] = "1h",
+) -> None:
+    """Print a token, as the last line."""
+    unknown = sorted(set(scope or ()) - set(Scope))
+    if unknown:
+        raise SetupError(f"{unknown[0]} is no scope; choose from {', '.join(Scope)}.")
+    if not user.strip() or not tenant.strip():
+        raise SetupError("The user and the tenant must not be empty.")
+    secret = secret_of(read_settings())
+    typer.echo(issue_token(secret, user=user, tenant=tenant, scopes=scope or (), lifetime=_parse_lifetime(ttl)))
+
+
+@app.command()
+def export_schema() -> None:
+    """Print the GraphQL schema (SDL)."""
+    typer.echo(create_schema().as_str())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a sentence
+        typer.echo(_explain(error), err=True)
+        sys.exit(getattr(error, "exit_code", 1))
+    sys.exit(code or 0)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    # As Ctrl-C does: leave through every `finally`, so that what was started is stopped.
+    raise SystemExit(128 + number)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, typer.TyperException):
+        return error.format_message()
+    if isinstance(error, ExecutionMonitorError):
+        return error.message
+    if isinstance(error, PyMongoError):
+        return explain(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk is full ({error.filename}); make room and try again."
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}); please report it."
+
+
+@contextlib.contextmanager
+def _serving() -> Generator[Settings]:
+    settings = read_settings()
+    configure_logging(as_json=not settings.is_development)
+    with running_database(settings) as ready:
+        yield ready
+
+
+def _run(work: Callable[[], Awaitable[Result]]) -> Result:
+    with _serving() as settings:
+        return run_connected(settings, work)
+
+
+async def _fill_when_empty() -> None:
+    if await Execution.find_one() is None:
+        await _seed(DEMO_SEED)
+
+
+async def _seed(options: SeedOptions) -> None:
+    with counting("Making executions", options.expected_documents) as show:
+        report = await seed(options, on_progress=show)
+    typer.echo(
+        f"Made {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "
+        f"in {report.seconds:.1f} s ({report.documents_per_second:,.0f} documents a second).",
+        err=True,
+    )
+
+
+def _parse_lifetime(text: str) -> timedelta:
+    parsed = _LIFETIME.fullmatch(text)
+    if parsed is None or int(parsed[1]) == 0:
+        raise SetupError(f"{text} is no duration; write a number and s, m, h or d, such as 1h.")
+    return timedelta(**{_UNITS[parsed[2]]: int(parsed[1])})

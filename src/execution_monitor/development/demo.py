@@ -1,0 +1,68 @@
+"""The demo: made-up people, their executions, and how to look at them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.access.tokens import issue_token
+from execution_monitor.development.local import secret_of
+from execution_monitor.development.seed import SeedOptions
+from execution_monitor.settings import Settings
+
+TENANT = "acme"
+OWNER = "ada"
+_TOKEN_LIFETIME = timedelta(hours=12)
+_QUERY = '{"query": "{ executions(first: 3) { totalCount nodes { workflowName status } } }"}'
+
+# Enough for many pages and every shape of workflow, and written in a few seconds.
+DEMO_SEED = SeedOptions(executions=2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the demo, and what they may do."""
+
+    name: str
+    may: str
+    scopes: tuple[Scope, ...]
+
+
+PEOPLE = (
+    Person(OWNER, "an owner: sees her own executions", (Scope.EXECUTIONS_PAYLOAD,)),
+    Person("grace", "another owner: sees other executions, and no payloads", ()),
+    Person(
+        "olivia",
+        "an operator: sees all of the tenant",
+        (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD),
+    ),
+)
+
+
+def describe(url: str, settings: Settings) -> str:
+    """What runs where, and a token for each of the demo's people."""
+    tokens = {
+        person: issue_token(
+            secret_of(settings), user=person.name, tenant=TENANT, scopes=person.scopes, lifetime=_TOKEN_LIFETIME
+        )
+        for person in PEOPLE
+    }
+    command = (
+        f"curl {url}/graphql -H 'Content-Type: application/json' "
+        f"-H 'Authorization: Bearer {tokens[PEOPLE[0]]}' -d '{_QUERY}'"
+    )
+    hours = int(_TOKEN_LIFETIME.total_seconds() // 3600)
+    lines = [
+        f"Execution Monitor runs at {url}",
+        f"  GraphQL  {url}/graphql",
+        f"  REST     {url}/api/v1/workflow-management/executions",
+        f"  MongoDB  database {settings.database}; an embedded one keeps its data in {settings.data_dir}",
+        "",
+        f"Tokens of tenant {TENANT}, good for {hours} hours (Authorization: Bearer ...):",
+        *(f"  {person.name}, {person.may}:\n{token}" for person, token in tokens.items()),
+        "",
+        "Try:",
+        command,
+        "",
+        "Press Ctrl-C to stop.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""What settings leave open, filled in on one's own machine: a secret of its own, an embedded MongoDB."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
+from typing import TypeVar
+
+from pydantic import SecretStr, ValidationError
+
+from execution_monitor.development.embedded_mongodb import embedded_mongodb
+from execution_monitor.development.secret import development_secret
+from execution_monitor.errors import SetupError
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import open_database
+from execution_monitor.terminal import working
+
+Result = TypeVar("Result")
+
+
+def read_settings() -> Settings:
+    """The environment's settings, with a secret; raises `SetupError` that names the first wrong variable."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"EXECUTION_MONITOR_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        raise SetupError(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
+    if settings.jwt_secret is not None:
+        return settings
+    secret = SecretStr(development_secret(settings.data_dir))
+    return settings.model_copy(update={"jwt_secret": secret, "environment": "development"})
+
+
+def secret_of(settings: Settings) -> str:
+    """The secret that signs tokens."""
+    return settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+
+
+@contextlib.contextmanager
+def running_database(settings: Settings) -> Generator[Settings]:
+    """`settings` with a MongoDB that runs for as long as the block does: the one they name, else an embedded one."""
+    if settings.mongodb_uri is not None:
+        yield settings
+        return
+    with embedded_mongodb(settings.data_dir, settings.database, report=working) as mongodb:
+        yield settings.model_copy(update={"mongodb_uri": SecretStr(mongodb.uri)})
+
+
+def run_connected(settings: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
+    """The result of `work`, done while the documents are bound to the database and its indexes stand."""
+
+    async def run() -> Result:
+        uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
+        async with open_database(uri, settings.database) as database:
+            await database.connect()
+            await database.prepare()
+            return await work()
+
+    return asyncio.run(run())
