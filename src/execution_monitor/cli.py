@@ -19,7 +19,7 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
-from execution_monitor.development.local import read_settings, run_connected, running_database, secret_of
+from execution_monitor.development.local import connected, read_settings, run_connected, running_database, secret_of
 from execution_monitor.development.seed import SeedOptions, seed
 from execution_monitor.development.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
@@ -76,7 +76,8 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
         async def accompany() -> None:
             typer.echo(describe(f"http://{host}:{listener.getsockname()[1]}", settings))
-            await simulate(SimulatorOptions())
+            async with connected(settings):
+                await simulate(SimulatorOptions())
 
         server.run(create_app(settings), listener, log_level="warning", companion=accompany)
 

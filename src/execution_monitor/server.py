@@ -87,7 +87,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self._companion is not None:
-            self._task = asyncio.ensure_future(_run(self._companion))
+            self._task = asyncio.create_task(self._accompany(self._companion))
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -98,6 +98,9 @@ class _Server(uvicorn.Server):
                 await self._task
         await super().shutdown(sockets)
 
-
-async def _run(companion: Companion) -> None:
-    await companion()
+    async def _accompany(self, companion: Companion) -> None:
+        try:
+            await companion()
+        finally:
+            # Half of what was asked for is not what was asked for.
+            self.should_exit = True

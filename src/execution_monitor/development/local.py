@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -46,14 +46,21 @@ def running_database(settings: Settings) -> Generator[Settings]:
         yield settings.model_copy(update={"mongodb_uri": SecretStr(mongodb.uri)})
 
 
+@contextlib.asynccontextmanager
+async def connected(settings: Settings) -> AsyncGenerator[None]:
+    """The documents are bound to the database of `settings`, on this event loop, and its indexes stand."""
+    uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
+    async with open_database(uri, settings.database) as database:
+        await database.connect()
+        await database.prepare()
+        yield
+
+
 def run_connected(settings: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
-    """The result of `work`, done while the documents are bound to the database and its indexes stand."""
+    """The result of `work`, done while `connected`."""
 
     async def run() -> Result:
-        uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
-        async with open_database(uri, settings.database) as database:
-            await database.connect()
-            await database.prepare()
+        async with connected(settings):
             return await work()
 
     return asyncio.run(run())
