@@ -5,15 +5,15 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
-from execution_monitor.development import disk, mongod_process, replica_set
+from execution_monitor.development import disk, replica_set
 from execution_monitor.development.fetching import Report
 from execution_monitor.development.file_locks import is_last, locked, open_lock, share
 from execution_monitor.development.mongod import find_mongod
 from execution_monitor.development.mongod_folder import DATA_SETTING, MongodFolder
-from execution_monitor.development.mongod_process import PortTaken
-from execution_monitor.development.replica_set import APPLICATION, ROOT, Server
+from execution_monitor.development.mongod_process import PortTaken, running_pid, start, stop
+from execution_monitor.development.replica_set import ROOT, Server, application_of
 from execution_monitor.errors import SetupError
 
 # Each can fail once through another process: one takes the port, another was killed while it started the server.
@@ -54,38 +54,61 @@ def embedded_mongodb(
         finally:
             with locked(door):
                 if is_last(users):
-                    mongod_process.stop(folder)
+                    stop(folder)
 
 
 def _join(command: tuple[str, ...], folder: MongodFolder, database: str) -> EmbeddedMongoDB:
     for _ in range(_ATTEMPTS):
-        with disk.explained(folder.path, DATA_SETTING):
-            pid = _run(command, folder)
-            if pid is None:
-                continue
-            server = Server(int(folder.port.read_text()), folder.key.read_text())
+        before = running_pid(folder)
         try:
-            replica_set.prepare(server, database)
-        except PyMongoError as error:
-            if isinstance(error, ConnectionFailure) and mongod_process.running_pid(folder) != pid:
-                continue
-            reason = str(error).partition(", full error")[0]
-            raise SetupError(f"MongoDB runs but cannot be prepared ({reason}): see {folder.log}.") from error
-        return EmbeddedMongoDB(server.uri(APPLICATION, database), server.uri(ROOT, "admin"), server.port, pid)
+            with disk.explained(folder.path, DATA_SETTING):
+                return _attempt(command, folder, database)
+        except PortTaken:
+            continue
+        except SetupError:
+            # Worth another try when the server came or went meanwhile, and not by our hand.
+            if running_pid(folder) == before:
+                raise
     raise SetupError(f"MongoDB did not stay up: see {folder.log} and try again.")
 
 
-def _run(command: tuple[str, ...], folder: MongodFolder) -> int | None:
-    """The id of the server's process, started if need be; None when another process was in the way."""
-    pid = mongod_process.running_pid(folder)
+def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> EmbeddedMongoDB:
+    application = application_of(database)
+    port = folder.known_port()
+    starts = port is None or running_pid(folder) is None
+    try:
+        if port is None or starts:
+            port = _start(command, folder)
+        server = Server(port, folder.key.read_text())
+        replica_set.prepare(server, (ROOT, application), renew=starts)
+    except PyMongoError as error:
+        reason = str(error).partition(", full error")[0]
+        raise SetupError(f"MongoDB runs but cannot be prepared ({reason}): see {folder.log}.") from error
+    pid = running_pid(folder)
     if pid is None:
-        folder.ensure_key()
-        try:
-            mongod_process.start(command, folder, folder.choose_port())
-        except PortTaken:
-            return None
-        except SetupError:
-            if mongod_process.running_pid(folder) is None:
-                raise
-        pid = mongod_process.running_pid(folder)
-    return pid
+        raise SetupError(f"MongoDB stopped as soon as it ran: see {folder.log} and try again.")
+    return EmbeddedMongoDB(server.uri(application), server.uri(ROOT), port, pid)
+
+
+def _start(command: tuple[str, ...], folder: MongodFolder) -> int:
+    """Start the server on the port that is returned."""
+    # One that runs without a known port was left by a process that was killed while it readdressed the data.
+    stop(folder)
+    folder.ensure_key()
+    port = folder.free_port()
+    if port != folder.known_port():
+        # In this order an interruption leaves data that are readdressed again, never a port that they do not know.
+        folder.forget_port()
+        if folder.holds_data:
+            _readdress(command, folder, port)
+        folder.remember_port(port)
+    start(command, folder, port)
+    return port
+
+
+def _readdress(command: tuple[str, ...], folder: MongodFolder, port: int) -> None:
+    aside = folder.free_port()
+    start(command, folder, aside, alone=True)
+    key = folder.key.read_text()
+    replica_set.readdress(Server(aside, key), Server(port, key))
+    stop(folder)

@@ -1,6 +1,7 @@
 """The folder of one mongod: its data, its log, its key and the port it answers on."""
 
 import os
+import random
 import secrets
 import socket
 from dataclasses import dataclass
@@ -8,6 +9,10 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 DATA_SETTING = "EXECUTION_MONITOR_DATA_DIR"
+
+# Below those that systems lend to outgoing connections: one of them would occupy ours while the server is down.
+_PORTS = range(20_000, 32_000)
+_CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,13 @@ class MongodFolder:
 
     @property
     def port(self) -> Path:
-        """The port of the last start, in decimal."""
+        """The port that the data are set up for, in decimal."""
         return self.path / "port"
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether a mongod has worked on it."""
+        return (self.data / "WiredTiger").exists()
 
     def create(self) -> None:
         """Make what is missing, for this user's eyes only."""
@@ -47,27 +57,42 @@ class MongodFolder:
         if not self.key.exists():
             _write(self.key, secrets.token_hex(128))
 
-    def choose_port(self) -> int:
-        """The port of the last start when it is free, else another that is; remembered for the next start."""
+    def known_port(self) -> int | None:
+        """The port that the data are set up for, if it is known."""
         try:
-            preferred = int(self.port.read_text())
+            return int(self.port.read_text())
         except (FileNotFoundError, ValueError):
-            preferred = 0
-        try:
-            port = _bind(preferred)
-        except (OSError, OverflowError):
-            port = _bind(0)
-        if port != preferred:
-            _write(self.port, str(port))
-        return port
+            return None
+
+    def free_port(self) -> int:
+        """The known port when nothing listens on it, else another."""
+        known = self.known_port()
+        others = random.sample(_PORTS, _CANDIDATES)
+        return next(port for port in (known, *others) if port is not None and _is_free(port))
+
+    def is_answered(self) -> bool:
+        """Whether something listens on the known port."""
+        port = self.known_port()
+        return port is not None and not _is_free(port)
+
+    def forget_port(self) -> None:
+        """Say that the data are set up for no port that is known."""
+        self.port.unlink(missing_ok=True)
+
+    def remember_port(self, port: int) -> None:
+        """Say that the data are set up for `port`."""
+        _write(self.port, str(port))
 
 
-def _bind(port: int) -> int:
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
         # As mongod does: a connection that has just ended does not occupy the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        return int(listener.getsockname()[1])
+        try:
+            listener.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+        return True
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 from execution_monitor.development import disk
@@ -20,22 +21,22 @@ _MEBIBYTES = 400
 # After a kill the journal is replayed before the server answers.
 _START_SECONDS = 120
 _STOP_SECONDS = 20
+_PORT_SECONDS = 2
 _POLL_SECONDS = 0.01
 _OPTIONS = (
     f"--bind_ip={HOST}",
     "--nounixsocket",
-    f"--replSet={REPLICA_SET}",
     # zlib in 8.2.0 and before lets anyone read memory of the server (CVE-2025-14847).
     "--networkMessageCompressors=snappy,zstd",
     # A guest on somebody's machine: without these it would take half the memory and 5 % of the disk.
     "--wiredTigerCacheSizeGB=0.5",
     "--oplogSize=1024",
-    "--oplogMinRetentionHours=1",
     "--quiet",
     "--setParameter=diagnosticDataCollectionEnabled=false",
     # It otherwise waits 15 seconds for a secondary that there is not.
     "--setParameter=shutdownTimeoutMillisForSignaledShutdown=200",
 )
+_MEMBER_OPTIONS = (f"--replSet={REPLICA_SET}", "--oplogMinRetentionHours=1")
 
 
 class PortTaken(Exception):
@@ -53,10 +54,11 @@ def running_pid(folder: MongodFolder) -> int | None:
     return None
 
 
-def start(command: tuple[str, ...], folder: MongodFolder, port: int) -> None:
+def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: bool = False) -> None:
     """Start mongod on `port` and wait until it answers; it outlives this process, and a terminal's Ctrl-C.
 
-    Raises `PortTaken`, or `SetupError` with the reason its log gives.
+    It is a member of its replica set unless it is to be `alone`. Raises `PortTaken`, or `SetupError` with the reason
+    that its log gives.
     """
     disk.require_space(folder.path, _MEBIBYTES, DATA_SETTING)
     # The log of one run and of the one before it are all that is kept.
@@ -67,7 +69,7 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int) -> None:
         os.fdopen(os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log,
         subprocess.Popen(  # noqa: S603 - a command of ours, no shell
             # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
-            [*command, "--fork", f"--port={port}", *paths, *_OPTIONS],
+            [*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -94,22 +96,28 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int) -> None:
 
 def stop(folder: MongodFolder) -> None:
     """Stop the mongod that works on `folder`, if any: cleanly, or by force when that takes too long."""
-    for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         pid = running_pid(folder)
         if pid is None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        deadline = time.monotonic() + seconds
-        while running_pid(folder) == pid and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+        _wait(lambda pid=pid: running_pid(folder) != pid, _STOP_SECONDS)
+        # It lets go of its lock some milliseconds before its port, which the next start wants.
+        _wait(lambda: not folder.is_answered(), _PORT_SECONDS)
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def explained_failure(log: str, folder: MongodFolder) -> SetupError:
     """The error for a mongod that said `log` and ended."""
     if "No space left on device" in log:
         return disk.full(folder.path, DATA_SETTING)
-    if any(sign in log for sign in ("unsupported WiredTiger file version", "UPGRADE PROBLEM", "Wrong mongod version")):
+    if any(sign in log for sign in ("an unsupported WiredTiger", "UPGRADE PROBLEM", "Wrong mongod version")):
         return SetupError(
             f"The data in {folder.data} come from another version of MongoDB: start that version, "
             f"or set {DATA_SETTING} to another folder."
