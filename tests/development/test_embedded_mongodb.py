@@ -1,6 +1,7 @@
 """One MongoDB for every process with the same data folder, through crashes and races: real servers, real processes."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -339,6 +341,21 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         embedded_mongodb(tmp_path / "file", "runs"),
     ):
         pass
+
+
+def test_a_disk_too_small_for_a_new_server_is_known_before_it_starts(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_in(data_dir)
+    monkeypatch.setattr(shutil, "disk_usage", {folder.path: SimpleNamespace(free=100 * 2**20)}.get)
+
+    with (
+        pytest.raises(SetupError, match="needs 400 MiB and its disk has 100 MiB left: free some space, or set EXEC"),
+        embedded_mongodb(data_dir, "runs"),
+    ):
+        pass
+
+    assert not folder.log.exists()
 
 
 @pytest.mark.parametrize(

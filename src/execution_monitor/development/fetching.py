@@ -38,15 +38,21 @@ def fetch_once(folder: Path, fetch: Callable[[Path], None], *, mebibytes: int) -
         with locked(shelf / ".fetch.lock"):
             if folder.is_dir():
                 return
-            # Left by a process that was killed: nobody else fetches now.
-            for abandoned in shelf.glob(f"{_STAGING}*"):
-                shutil.rmtree(abandoned, ignore_errors=True)
+            _clear_abandoned(shelf)
             disk.require_space(shelf, mebibytes, CACHE_SETTING)
             with tempfile.TemporaryDirectory(prefix=_STAGING, dir=shelf, ignore_cleanup_errors=True) as staging:
                 staged = Path(staging) / folder.name
                 staged.mkdir()
                 fetch(staged)
                 staged.rename(folder)
+            # Again: a client that outlived its killed process may have gone on writing for a while.
+            _clear_abandoned(shelf)
+
+
+def _clear_abandoned(shelf: Path) -> None:
+    """Remove what killed processes left; whoever calls holds the lock, so nobody else fetches."""
+    for abandoned in shelf.glob(f"{_STAGING}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def run_client(command: Sequence[str], *, where: Path) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,8 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     It is a member of its replica set unless it is to be `alone`. Raises `PortTaken`, or `SetupError` with the reason
     that its log gives.
     """
-    disk.require_space(folder.path, _MEBIBYTES, DATA_SETTING)
+    if not folder.holds_data:
+        disk.require_space(folder.path, _MEBIBYTES, DATA_SETTING)
     # The log of one run and of the one before it are all that is kept.
     if folder.log.exists():
         folder.log.replace(folder.log.with_suffix(".log.1"))
