@@ -1,0 +1,280 @@
+"""The command line as people use it: in this process for words and codes, as real processes for what runs."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Generator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import typer
+
+from execution_monitor.access.tokens import TokenVerifier
+from execution_monitor.cli import app, main
+from execution_monitor.settings import Settings
+
+COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "export-schema")
+SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"EXECUTION_MONITOR_{name.upper()}", raising=False)
+    monkeypatch.setenv("EXECUTION_MONITOR_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(signal, "signal", _ignore)
+
+
+def _ignore(*_: object) -> None:
+    """What `main` does to SIGTERM must not reach pytest."""
+
+
+def commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(app)
+    return dict(group.commands)
+
+
+class Outcome:
+    def __init__(self, code: object, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["execution-monitor", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capsys.readouterr()
+        return Outcome(exit_.value.code, out, err)
+
+    return run
+
+
+def test_the_commands_are_those_of_the_manual():
+    assert set(commands()) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_every_option_has_help(name: str):
+    command = commands()[name]
+
+    assert command.help
+    assert [each.name for each in command.params if not getattr(each, "help", None)] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        pytest.param(["sreve"], "No such command 'sreve'. Did you mean 'serve'?", id="a command with a typo"),
+        pytest.param(["serve", "--prot", "1"], "No such option: --prot", id="an option with a typo"),
+        pytest.param(["serve", "--port", "http"], "Invalid value for '--port'", id="a port that is no number"),
+        pytest.param(["serve", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine", id="a foreign host"),
+        pytest.param(["token"], "Missing option '--user'.", id="a token for nobody"),
+        pytest.param(["token", "--user", " "], "must not be empty", id="a token for an empty name"),
+        pytest.param(
+            ["token", "--user", "ada", "--scope", "all"], "all is no scope; choose from", id="an unknown scope"
+        ),
+        pytest.param(["token", "--user", "ada", "--ttl", "1x"], "1x is no duration", id="an unknown unit of time"),
+        pytest.param(["token", "--user", "ada", "--ttl", "0h"], "0h is no duration", id="no time at all"),
+        pytest.param(["seed", "--executions", "0"], "Invalid value for '--executions'", id="nothing to make"),
+        pytest.param(["simulate", "--rate", "-1"], "The rate must be above 0", id="a negative rate"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_stderr(run: Any, arguments: list[str], sentence: str):
+    outcome = run(*arguments)
+
+    assert sentence in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert outcome.out == ""
+    assert outcome.code
+
+
+def test_a_wrong_variable_is_named(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_COUNT_LIMIT", "many")
+
+    outcome = run("token", "--user", "ada")
+
+    assert outcome.err.startswith("EXECUTION_MONITOR_COUNT_LIMIT: Input should be a valid integer")
+    assert outcome.code == 1
+
+
+def test_a_wrong_connection_string_is_named(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "postgres://localhost")
+
+    outcome = run("seed", "--executions", "1")
+
+    assert "EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string" in outcome.err
+    assert outcome.code == 1
+
+
+def test_a_mongodb_that_does_not_answer_is_reported(run: Any, monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", f"mongodb://127.0.0.1:{port}")
+
+    outcome = run("seed", "--executions", "1")
+
+    assert "MongoDB cannot be reached" in outcome.err
+    assert outcome.code == 1
+
+
+def test_a_port_in_use_is_reported_before_anything_starts(run: Any, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        outcome = run("serve", "--port", port)
+
+    assert outcome.err == f"Port {port} is in use; stop what uses it, or choose another with --port.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_token_is_the_last_line_and_says_who_its_owner_is(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
+
+    outcome = run("token", "--user", "ada", "--tenant", "globex", "--scope", "executions:payload", "--ttl", "90s")
+
+    caller = TokenVerifier(SECRET).verify(outcome.out.splitlines()[-1])
+    assert (caller.subject, caller.tenant) == ("ada", "globex")
+    assert caller.scopes == {"executions:read", "executions:payload"}
+
+
+def test_without_a_secret_development_keeps_one_that_only_its_owner_reads(run: Any, tmp_path: Path):
+    first, second = run("token", "--user", "ada"), run("token", "--user", "ada")
+
+    path = tmp_path / "development-secret"
+    verifier = TokenVerifier(path.read_text())
+    assert verifier.verify(first.out.strip()) != verifier.verify(second.out.strip()) or first.out == second.out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["development-secret"]
+
+
+def test_a_data_directory_that_cannot_be_written_is_reported(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_DATA_DIR", "/proc/nobody")
+
+    outcome = run("token", "--user", "ada")
+
+    assert "set EXECUTION_MONITOR_DATA_DIR to a folder of your own" in outcome.err
+    assert outcome.code == 1
+
+
+def test_the_schema_is_printed_without_any_setting(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ENVIRONMENT", "production")
+
+    outcome = run("export-schema")
+
+    assert "type Query {" in outcome.out
+    assert outcome.code == 0
+
+
+@contextlib.contextmanager
+def started(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """A command as a process of its own, and the URL it serves at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "execution_monitor", *arguments, "--port", str(port)]
+    environment = {**os.environ, "EXECUTION_MONITOR_QUERY_TIMEOUT_MS": "10000"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_ready(url: str) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(f"{url}/readyz").is_success:
+                    return
+    pytest.fail("the server did not become ready")
+
+
+def count(url: str, token: str) -> int:
+    answer = httpx.post(
+        f"{url}/graphql",
+        json={"query": "{ executions { totalCount } }"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    return answer.json()["data"]["executions"]["totalCount"]
+
+
+def execute(*arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "execution_monitor", *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def processes_below(folder: Path) -> list[int]:
+    found: list[int] = []
+    for each in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if each.name.isdecimal() and str(folder).encode() in (each / "cmdline").read_bytes():
+                found.append(int(each.name))
+    return found
+
+
+def test_the_demo_shows_tokens_shares_its_mongodb_and_stops_cleanly(tmp_path: Path):
+    with started("demo") as (process, url):
+        assert process.stdout
+        lines: list[str] = []
+        while "Press Ctrl-C" not in (line := process.stdout.readline()):
+            assert line, f"the demo ended: {lines}"
+            lines.append(line)
+        ada, grace, olivia = re.findall(r"^(eyJ\S+)$", "".join(lines), re.MULTILINE)
+        wait_until_ready(url)
+        owned, others, everything = (count(url, token) for token in (ada, grace, olivia))
+
+        execute("seed", "--executions", "30", "--days", "1")
+        after = count(url, execute("token", "--user", "olivia", "--scope", "executions:read:tenant").strip())
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=20)
+
+    assert owned > 0
+    assert others > 0
+    assert everything >= owned + others
+    assert after >= everything + 30
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+    assert processes_below(tmp_path) == []
+
+
+def test_a_server_of_several_workers_finds_its_data_again_and_stops_on_sigterm(tmp_path: Path):
+    execute("seed", "--executions", "20", "--no-steps")
+    token = execute("token", "--user", "ada", "--scope", "executions:read:tenant").strip()
+
+    with started("serve", "--workers", "2") as (process, url):
+        wait_until_ready(url)
+        found = count(url, token)
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+
+    assert found == 20
+    assert "Traceback" not in output
+    assert processes_below(tmp_path) == []
+
+
+def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
+
+    short, long = (
+        TokenVerifier(SECRET).verify(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at
+        for ttl in ("1h", "2d")
+    )
+
+    assert short
+    assert long
+    assert timedelta(hours=46) < long - short <= timedelta(hours=47, seconds=2)
