@@ -56,7 +56,7 @@ def folder_in(data_dir: Path) -> MongodFolder:
 
 @contextmanager
 def user_process(data_dir: Path) -> Generator[Process]:
-    with subprocess.Popen(  # noqa: S603 - this very Python
+    with subprocess.Popen(
         [sys.executable, "-c", USER, str(data_dir)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -41,13 +41,14 @@ def embedded_mongodb(
     """
     command = find_mongod(report=report)
     folder = MongodFolder(data_dir.absolute() / "mongodb")
-    with disk.explained(folder.path, DATA_SETTING):
-        folder.create()
     # Whoever comes, goes, starts or stops does so alone: nobody joins a server that is being stopped.
     door = folder.path / "door.lock"
-    with open_lock(folder.path / "users.lock") as users:
+    with contextlib.ExitStack() as stack:
+        with disk.explained(folder.path, DATA_SETTING):
+            folder.create()
+            users = stack.enter_context(open_lock(folder.path / "users.lock"))
         try:
-            with report("Starting MongoDB"), locked(door):
+            with report("Starting MongoDB"), disk.explained(folder.path, DATA_SETTING), locked(door):
                 share(users)
                 server = _join(command, folder, database)
             yield server
@@ -61,8 +62,7 @@ def _join(command: tuple[str, ...], folder: MongodFolder, database: str) -> Embe
     for _ in range(_ATTEMPTS):
         before = running_pid(folder)
         try:
-            with disk.explained(folder.path, DATA_SETTING):
-                return _attempt(command, folder, database)
+            return _attempt(command, folder, database)
         except PortTaken:
             continue
         except SetupError:
