@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from pymongo import InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
@@ -19,6 +20,8 @@ from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus, LogEntry, LogLevel, Step
 
 _UNFINISHED = sorted(status.value for status in ExecutionStatus if status not in TERMINAL_STATUSES)
+# A cancelled transaction is aborted over the network: this is how long that may hold up whoever cancelled it.
+_TIMEOUT_SECONDS = 2
 _LOST = "The engine that ran this was stopped"
 
 
@@ -38,7 +41,7 @@ async def write_birth(life: Life, seeds: list[int]) -> int:
 
 
 async def write_change(life: Life, version: int) -> int:
-    """Move the execution from `version` to the next; returns the stored version afterwards, 0 when it is gone.
+    """Move the execution from `version` to the next; returns the stored version afterwards, 0 when it is gone or over.
 
     When the stored version is another one nothing is written: an earlier try had arrived, or somebody else was faster.
     """
@@ -52,7 +55,9 @@ async def write_change(life: Life, version: int) -> int:
     change = _difference(execution_at(life, before), execution_at(life, after))
     async with _transaction() as session:
         # First, because its version decides whether the rest may be written at all.
-        result = await collection_of(Execution).update_one(_key(life) | {"version": version}, change, session=session)
+        result = await collection_of(Execution).update_one(
+            _key(life) | {"version": version, "status": {"$in": _UNFINISHED}}, change, session=session
+        )
         if result.matched_count:
             if steps:
                 await collection_of(Step).bulk_write(steps, ordered=False, session=session)
@@ -68,7 +73,17 @@ async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
         await collection_of(Execution)
         .find(
             {"tenant_id": {"$in": tenants}, "status": {"$in": _UNFINISHED}, "simulation.seeds": {"$exists": True}},
-            ["execution_id", "tenant_id", "user_id", "workflow_name", "created", "started_at", "version", "simulation"],
+            [
+                "execution_id",
+                "tenant_id",
+                "user_id",
+                "workflow_name",
+                "created",
+                "updated",
+                "started_at",
+                "version",
+                "simulation",
+            ],
         )
         .sort("created", 1)
         .limit(limit)
@@ -141,15 +156,17 @@ def _key(life: Life) -> dict[str, Any]:
 
 
 async def _stored_version(life: Life) -> int:
-    found = await collection_of(Execution).find_one(_key(life), {"version": True})
+    unfinished = _key(life) | {"status": {"$in": _UNFINISHED}}
+    found = await collection_of(Execution).find_one(unfinished, {"version": True})
     return 0 if found is None else found["version"]
 
 
 @asynccontextmanager
 async def _transaction() -> AsyncGenerator[AsyncClientSession]:
     client = collection_of(Execution).database.client
-    async with (
-        client.start_session() as session,
-        await session.start_transaction(write_concern=WriteConcern("majority")),
-    ):
-        yield session
+    with pymongo.timeout(_TIMEOUT_SECONDS):
+        async with (
+            client.start_session() as session,
+            await session.start_transaction(write_concern=WriteConcern("majority")),
+        ):
+            yield session

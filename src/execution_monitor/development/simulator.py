@@ -140,7 +140,7 @@ class Simulation:
         self._expect(_at_a_watchable_pace(imagine_any(self._everybody, birth)), [seed], 0)
 
     def _expect(self, life: Life, seeds: list[int], version: int) -> None:
-        due = life.at(life.instants[max(0, version)]) if version else life.created
+        due = life.at(life.instants[version]) if version else life.created
         heapq.heappush(self._scenes, _Scene(due, life.execution_id, life, seeds, version))
 
     async def _play(self, scene: _Scene) -> None:
@@ -166,15 +166,13 @@ class Simulation:
         for row in await find_unfinished(tenants, self.options.at_once):
             if row["execution_id"] in mine:
                 continue
+            version: int = row["version"]
             life = _remember(row, self._everybody)
-            if life is None:
-                await write_timeout(row, now)
-                continue
-            late = now - life.at(life.instants[row["version"]])
+            late = now - (row["updated"] if life is None else life.at(life.instants[version]))
             if late > _LOST:
                 await write_timeout(row, now)
-            elif late > _OVERDUE and len(self._scenes) < self.options.at_once:
-                self._expect(life, row["simulation"]["seeds"], row["version"])
+            elif life is not None and late > _OVERDUE and len(self._scenes) < self.options.at_once:
+                self._expect(life, row["simulation"]["seeds"], version)
 
 
 def _remember(row: Row, everybody: tuple[Owner, ...]) -> Life | None:

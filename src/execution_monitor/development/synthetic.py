@@ -1,7 +1,7 @@
 """One made-up execution with its steps and log lines: plain documents in the stored format, at any time of its life."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from random import Random
@@ -48,9 +48,9 @@ class Life:
 
     birth: Birth
     owner: Owner
-    facts: Row
-    result: object
-    plan: Plan
+    facts: Row = field(repr=False)
+    result: object = field(repr=False)
+    plan: Plan = field(repr=False)
     trigger: Trigger
     is_plain: bool  # its engine leaves out what it can
 
@@ -199,7 +199,7 @@ def execution_at(life: Life, elapsed: int) -> Row:
         "updated": life.at(life.instants[version - 1]),
         "version": version,
         "progress": {
-            "current_step": done if is_over or status is ExecutionStatus.PENDING else min(total, done + 1),
+            "current_step": sum(state.attempt > 0 for state in states),
             "total_steps": total,
             "percentage": round(100 * done / total, 1),
         },
