@@ -24,8 +24,8 @@ from execution_monitor.development.seed import SeedOptions, seed
 from execution_monitor.development.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.ingest.load import load_files
-from execution_monitor.ingest.replay import replay_files
+from execution_monitor.ingest.load import LoadReport, load_files
+from execution_monitor.ingest.replay import ReplayReport, replay_files
 from execution_monitor.logs import configure_logging
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import explain
@@ -85,10 +85,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
     """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
-    report = _run(lambda: load_files(files, tenant=tenant, user=user))
-    typer.echo(report.describe())
-    if report.rejected:
-        raise typer.Exit(1)
+    _tell(_run(lambda: load_files(files, tenant=tenant, user=user)))
 
 
 @app.command()
@@ -99,10 +96,7 @@ def replay(
     tenant: Tenant = TENANT,
 ) -> None:
     """Let recorded workflow runs happen again, now, step by step."""
-    report = _run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed))
-    typer.echo(report.describe())
-    if report.rejected:
-        raise typer.Exit(1)
+    _tell(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
 
 
 @app.command("seed")
@@ -196,6 +190,14 @@ def _serving() -> Generator[Settings]:
 def _run(work: Callable[[], Awaitable[Result]]) -> Result:
     with _serving() as settings:
         return run_connected(settings, work)
+
+
+def _tell(report: LoadReport | ReplayReport) -> None:
+    typer.echo(report.describe())
+    for each in report.rejected:
+        typer.echo(str(each), err=True)
+    if report.rejected:
+        raise typer.Exit(1)
 
 
 async def _fill_when_empty() -> None:

@@ -32,10 +32,10 @@ class LoadReport:
     rejected: tuple[Rejected, ...]
 
     def describe(self) -> str:
-        """One line for people, and one for each file that was left out."""
+        """What became of them in a line."""
         counts = {each: list(self.outcomes.values()).count(each) for each in Outcome}
         words = ", ".join(f"{count:,} {outcome.value}" for outcome, count in counts.items())
-        return "\n".join([f"{words}, {len(self.rejected):,} rejected; {self.steps:,} steps.", *map(str, self.rejected)])
+        return f"{words}, {len(self.rejected):,} rejected; {self.steps:,} steps."
 
 
 async def load_files(paths: Sequence[Path], *, tenant: str, user: str) -> LoadReport:

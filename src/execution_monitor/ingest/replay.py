@@ -41,9 +41,8 @@ class ReplayReport:
     rejected: tuple[Rejected, ...]
 
     def describe(self) -> str:
-        """One line for people, and one for each file that was left out."""
-        words = f"{self.completed:,} replayed, {len(self.rejected):,} rejected."
-        return "\n".join([words, *map(str, self.rejected)])
+        """What became of them in a line."""
+        return f"{self.completed:,} replayed, {len(self.rejected):,} rejected."
 
 
 async def replay_files(  # noqa: PLR0913 - clock and sleep are for tests

@@ -1,4 +1,4 @@
-"""The collections that made-up executions are written to, once Beanie is connected."""
+"""The collections that documents are written to, once Beanie is connected."""
 
 from typing import cast
 
