@@ -11,17 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
+from execution_monitor.development.lives import Birth, Life, imagine, imagine_any, imagine_child
 from execution_monitor.development.people import Owner, owners
-from execution_monitor.development.synthetic import (
-    Birth,
-    Life,
-    execution_at,
-    imagine,
-    imagine_any,
-    imagine_child,
-    log_entries_between,
-    steps_at,
-)
+from execution_monitor.development.synthetic import execution_at, log_entries_between, steps_at
 from execution_monitor.development.workflows import BY_NAME, CATALOGUE, Workflow
 from execution_monitor.storage.documents import DOCUMENTS, ErrorDetails, ExecutionStatus
 

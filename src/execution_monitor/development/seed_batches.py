@@ -1,0 +1,151 @@
+"""The documents that seeding writes, in batches: the same options make the same ones, whatever is done with them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from bson import ObjectId
+
+from execution_monitor.development.lives import Birth, Life, imagine, imagine_any, imagine_child
+from execution_monitor.development.people import Owner, owners
+from execution_monitor.development.rhythm import Moment, Rhythm
+from execution_monitor.development.synthetic import execution_at, log_entries_between, steps_at
+from execution_monitor.development.workflows import NIGHTLY, Trigger
+from execution_monitor.errors import SetupError
+from execution_monitor.storage.database import Row
+
+# Measured over 60,000 executions; a test holds it to the truth.
+_DOCUMENTS_PER_EXECUTION = 22.7
+# Large enough that a round trip does not matter, small enough that making one does not hold up the event loop.
+_DOCUMENTS_PER_BATCH = 500
+# The last ones are caught in the middle of their life, so that a fresh database has something going on.
+_UNFINISHED_SHARE = 0.02
+_UNFINISHED_AT_LEAST = 8
+_UNFINISHED_AT_MOST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SeedOptions:
+    """How much to make; with the same `random_seed`, `now` and numbers the documents are the same."""
+
+    executions: int
+    users: int = 2  # in each tenant
+    tenants: int = 1
+    days: int = 30  # how far back the first one was created
+    steps: bool = True  # False leaves steps and log lines out
+    random_seed: int | None = None  # None: another one each time
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        # As MongoDB keeps it: to the millisecond.
+        object.__setattr__(self, "now", self.now.replace(microsecond=self.now.microsecond // 1000 * 1000))
+        for name in ("executions", "users", "tenants", "days"):
+            if getattr(self, name) < 1:
+                raise SetupError(f"The number of {name} must be at least 1.")
+
+    @property
+    def expected_documents(self) -> int:
+        """About how many documents this makes, within a few percent: for a progress bar."""
+        return round(self.executions * _DOCUMENTS_PER_EXECUTION) if self.steps else self.executions
+
+
+@dataclass(slots=True)
+class Batch:
+    """Executions that are written together with all that belongs to them; parents stand before their children."""
+
+    executions: list[Row] = field(default_factory=list[Row])
+    steps: list[Row] = field(default_factory=list[Row])
+    log_entries: list[Row] = field(default_factory=list[Row])
+
+    def __len__(self) -> int:
+        return len(self.executions) + len(self.steps) + len(self.log_entries)
+
+
+def make_batches(options: SeedOptions) -> Iterator[Batch]:
+    """All documents, in batches of about 500, the oldest executions first; without a `random_seed` it is 0."""
+    random_seed = options.random_seed or 0
+    run = _run_of(random_seed)
+    numbers = count()
+    batch = Batch()
+    for family in _families(options, random_seed):
+        for life in family:
+            _add(batch, life, options, run, numbers)
+        if len(batch) >= _DOCUMENTS_PER_BATCH:
+            yield batch
+            batch = Batch()
+    if batch.executions:
+        yield batch
+
+
+def _add(batch: Batch, life: Life, options: SeedOptions, run: bytes, numbers: Iterator[int]) -> None:
+    elapsed = life.elapsed(options.now)
+    # Generated ids begin with their second, so ids sort about as creation does; ours go on with the run and a number.
+    prefix = int(life.created.timestamp()).to_bytes(4) + run
+    execution = execution_at(life, elapsed)
+    execution["_id"] = ObjectId(prefix + next(numbers).to_bytes(4))
+    batch.executions.append(execution)
+    if not options.steps:
+        return
+    for into, rows in (
+        (batch.steps, steps_at(life, elapsed)),
+        (batch.log_entries, log_entries_between(life, -1, elapsed)),
+    ):
+        for row in rows:
+            row["_id"] = ObjectId(prefix + next(numbers).to_bytes(4))
+        into.extend(rows)
+
+
+def _families(options: SeedOptions, random_seed: int) -> Iterator[list[Life]]:
+    everybody = owners(options.tenants, options.users)
+    rhythm = Rhythm.between(options.now - timedelta(days=options.days), options.now)
+    prefix = id_prefix(random_seed)
+    unfinished = max(_UNFINISHED_AT_LEAST, int(options.executions * _UNFINISHED_SHARE))
+    settled = max(0, options.executions - min(unfinished, _UNFINISHED_AT_MOST))
+
+    ordinal = 0
+    while ordinal < settled:
+        moment = rhythm.moment((ordinal + _jitter(ordinal)) / settled)
+        family = [_first(everybody, moment, ordinal, prefix, random_seed)]
+        while ordinal + len(family) < settled:
+            number = ordinal + len(family)
+            child = imagine_child(family[-1], f"{prefix}{number:07x}", _seed_of(random_seed, number))
+            if child is None or child.created > options.now:
+                break
+            family.append(child)
+        ordinal += len(family)
+        yield family
+    for number in range(settled, options.executions):
+        life = imagine_any(everybody, Birth(f"{prefix}{number:07x}", options.now, _seed_of(random_seed, number)))
+        elapsed = min(timedelta(milliseconds=int(life.plan.ends * _jitter(number))), timedelta(days=options.days))
+        yield [life.born(options.now - elapsed)]
+
+
+def _first(everybody: tuple[Owner, ...], moment: Moment, ordinal: int, prefix: str, random_seed: int) -> Life:
+    birth = Birth(f"{prefix}{ordinal:07x}", moment.at, _seed_of(random_seed, ordinal))
+    if moment.is_nightly:
+        return imagine(everybody[ordinal % len(everybody)], NIGHTLY, birth)
+    life = imagine_any(everybody, birth)
+    if life.trigger is Trigger.SCHEDULE:
+        return life.born(moment.at.replace(second=0, microsecond=0))
+    return life
+
+
+def _seed_of(random_seed: int, ordinal: int) -> int:
+    # Python seeds with all bits, so neighbours have nothing in common.
+    return random_seed << 32 | ordinal
+
+
+def _jitter(ordinal: int) -> float:
+    """A number from 0 to 1 that keeps neighbours from standing at equal distances."""
+    return ordinal * 0.6180339887498949 % 1.0
+
+
+def id_prefix(random_seed: int) -> str:
+    """What the id of every execution made with `random_seed` begins with, and of no other."""
+    return f"exec-{_run_of(random_seed).hex()}-"
+
+
+def _run_of(random_seed: int) -> bytes:
+    return hashlib.blake2b(str(random_seed).encode(), digest_size=4).digest()
