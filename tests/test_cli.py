@@ -76,7 +76,11 @@ def test_every_command_and_every_option_has_help(name: str):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        pytest.param(["sreve"], "No such command 'sreve'. Did you mean 'serve'?", id="a command with a typo"),
+        pytest.param(
+            ["exprot-schema"],
+            "No such command 'exprot-schema'. Did you mean 'export-schema'?",
+            id="a command with a typo",
+        ),
         pytest.param(["serve", "--prot", "1"], "No such option: --prot", id="an option with a typo"),
         pytest.param(["serve", "--port", "http"], "Invalid value for '--port'", id="a port that is no number"),
         pytest.param(["serve", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine", id="a foreign host"),
