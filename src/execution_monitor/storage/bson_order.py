@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from bson import Binary, DatetimeMS, Decimal128, ObjectId, Timestamp
+from bson import Binary, Code, DatetimeMS, Decimal128, ObjectId, Timestamp
 
 
 class TypeRank(IntEnum):
@@ -28,23 +28,10 @@ class TypeRank(IntEnum):
     OTHER = 12
 
 
-# The names that `$type` knows; null is left out because a missing field has no type.
-_TYPE_NAMES = {
-    TypeRank.NUMBER: "number",
-    TypeRank.STRING: "string",
-    TypeRank.OBJECT: "object",
-    TypeRank.ARRAY: "array",
-    TypeRank.BINARY: "binData",
-    TypeRank.OBJECT_ID: "objectId",
-    TypeRank.BOOLEAN: "bool",
-    TypeRank.DATE: "date",
-    TypeRank.TIMESTAMP: "timestamp",
-    TypeRank.OTHER: "regex",
-}
-
-# The order of the tests matters: a bool is an int to Python.
+# The order of the tests matters: to Python a bool is an int, and code a str.
 _RANKS: tuple[tuple[type | tuple[type, ...], TypeRank], ...] = (
     (type(None), TypeRank.NULL),
+    (Code, TypeRank.OTHER),
     (bool, TypeRank.BOOLEAN),
     ((int, float, Decimal128), TypeRank.NUMBER),
     (str, TypeRank.STRING),
@@ -65,16 +52,6 @@ def rank_of(value: Any) -> TypeRank:
         if isinstance(value, types):
             return rank
     return TypeRank.OTHER
-
-
-def type_names_below(rank: TypeRank) -> list[str]:
-    """The `$type` names of the types that sort before `rank`, null aside."""
-    return [name for each, name in _TYPE_NAMES.items() if each < rank]
-
-
-def type_names_above(rank: TypeRank) -> list[str]:
-    """The `$type` names of the types that sort after `rank`."""
-    return [name for each, name in _TYPE_NAMES.items() if each > rank]
 
 
 def is_nan(value: Any) -> bool:
@@ -106,7 +83,7 @@ def equal(left: Any, right: Any) -> bool:
 
 def to_float(value: Any) -> float | None:
     """A stored number as a float; None for anything else and for what JSON has no number for."""
-    if rank_of(value) is not TypeRank.NUMBER:
+    if rank_of(value) is not TypeRank.NUMBER or is_nan(value):
         return None
     number = float(value.to_decimal() if isinstance(value, Decimal128) else value)
     return number if math.isfinite(number) else None

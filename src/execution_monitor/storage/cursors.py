@@ -1,7 +1,7 @@
 """Opaque, versioned tokens: cursors of pages, live cursors, global ids.
 
-A token is base64url over a version byte, a digest of what it belongs to, and BSON scalars. It is no secret and no
-permission: whatever it holds is compared as a value, under the caller's own visibility.
+A token is base64url over a version byte, a digest of what it belongs to, BSON scalars and a checksum. It is no secret
+and no permission: whatever it holds is compared as a value, under the caller's own visibility.
 """
 
 import base64
@@ -21,6 +21,7 @@ from execution_monitor.storage.sorting import Order, Position
 
 VERSION = 1
 DIGEST_BYTES = 8
+CHECKSUM_BYTES = 4  # lets a token that was damaged on its way be told from a place in the list
 # Far above what sort values of sane length need, far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
 
@@ -40,7 +41,8 @@ def digest_of(*belongings: object) -> bytes:
 def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:
     """`values` as an opaque token that belongs to `digest`."""
     body = bson.encode({str(index): value for index, value in enumerate(values)}, codec_options=_CODEC)
-    return base64.urlsafe_b64encode(bytes([VERSION]) + digest + body).rstrip(b"=").decode("ascii")
+    content = bytes([VERSION]) + digest + body
+    return _to_text(content + _checksum_of(content))
 
 
 def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
@@ -52,21 +54,39 @@ def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise damaged from error
-    if not raw:
+    # Base64 has bits to spare at its end; only one spelling of a token is right.
+    if not raw or _to_text(raw) != token:
         raise damaged
     if raw[0] != VERSION:
         raise InvalidCursor("This cursor is of another version of the server; start again from the first page.")
+    content, checksum = raw[:-CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
+    if checksum != _checksum_of(content):
+        raise damaged
+    values = _decode_scalars(content[1 + DIGEST_BYTES :])
+    if values is None:
+        raise damaged
+    return content[1 : 1 + DIGEST_BYTES], values
+
+
+def _decode_scalars(body: bytes) -> tuple[Any, ...] | None:
+    """The values of a BSON document with the keys "0", "1", ...; None unless it is one and holds scalars only."""
     try:
-        body: dict[str, Any] = bson.decode(raw[1 + DIGEST_BYTES :], codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
-    except (BSONError, ValueError, OverflowError, RecursionError) as error:
-        raise damaged from error
-    values = tuple(body.values())
-    if list(body) != [str(index) for index in range(len(values))]:
-        raise damaged
-    # Only scalars: nothing that is decoded can become an operator.
-    if any(rank_of(value) not in SCALAR_RANKS for value in values):
-        raise damaged
-    return raw[1 : 1 + DIGEST_BYTES], values
+        decoded: dict[str, Any] = bson.decode(body, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+    except (BSONError, ValueError, OverflowError, RecursionError):
+        return None
+    values = tuple(decoded.values())
+    # Nothing that is decoded can become an operator.
+    if list(decoded) != list(map(str, range(len(values)))) or not SCALAR_RANKS.issuperset(map(rank_of, values)):
+        return None
+    return values
+
+
+def _to_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def _checksum_of(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=CHECKSUM_BYTES).digest()
 
 
 def encode_position(position: Position, digest: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariableType] - its generics are open
-from pymongo import AsyncMongoClient, IndexModel
+from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -22,7 +22,7 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
-from execution_monitor.storage.documents import DOCUMENTS
+from execution_monitor.storage.documents import DOCUMENTS, indexes_of
 
 Row = dict[str, Any]
 
@@ -90,7 +90,7 @@ class Database:
                 await self._ensure_collection(document)
             except PyMongoError as error:
                 found.append(f"{document.get_collection_name()}: {explain(error)}")
-            for index in _indexes_of(document):
+            for index in indexes_of(document):
                 try:
                     await self.collection(document).create_indexes([index])
                 except PyMongoError as error:
@@ -130,11 +130,6 @@ class Database:
             await self.handle.create_collection(name, changeStreamPreAndPostImages=images)
         except CollectionInvalid:
             await self.handle.command("collMod", name, changeStreamPreAndPostImages=images)
-
-
-def _indexes_of(document: type[Document]) -> list[IndexModel]:
-    settings = document.get_settings()
-    return [declared.index for declared in settings.indexes]
 
 
 def explain(error: PyMongoError) -> str:

@@ -5,6 +5,7 @@ An engine may leave out every field that has a default here. Stored names are th
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from beanie import Document
@@ -133,6 +134,7 @@ class Execution(Document):
             _index("tenant_id", "user_id", "status", "created", "_id"),
             _index("tenant_id", "status", "created", "_id"),
             _index("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
+            _index("tenant_id", "workflow_template_id", "created", "_id"),
         ]
 
 
@@ -191,3 +193,14 @@ class LogEntry(Document):
 
 
 DOCUMENTS: tuple[type[Document], ...] = (Execution, Step, LogEntry)
+
+
+def indexes_of(document: type[Document]) -> list[IndexModel]:
+    """The indexes that `document` declares; Beanie knows them once the database is connected."""
+    return [declared.index for declared in document.get_settings().indexes]
+
+
+@cache
+def indexed_fields(document: type[Document]) -> tuple[tuple[str, ...], ...]:
+    """The fields of each index that `document` declares, in their order."""
+    return tuple(tuple(index.document["key"]) for index in indexes_of(document))

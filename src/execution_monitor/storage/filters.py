@@ -8,9 +8,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from bson import DatetimeMS
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput
@@ -24,8 +25,10 @@ MAX_TEXT_LENGTH = 1_000
 MAX_VALUES = 1_000
 
 # An `$in` over nothing: MongoDB answers it without reading.
-_NOTHING: Query = {"_id": {"$in": []}}
+NOTHING: Query = {"_id": {"$in": []}}
 
+_HALF_A_LETTER = re.compile("[\ud800-\udfff]")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -78,7 +81,7 @@ class AnyOf(Filter):
     def to_mongo(self) -> Query:
         queries = [part.to_mongo() for part in self.parts]
         if not queries:
-            return _NOTHING
+            return NOTHING
         if {} in queries:
             return {}
         return queries[0] if len(queries) == 1 else {"$or": queries}
@@ -102,7 +105,7 @@ class Not(Filter):
     @override
     def to_mongo(self) -> Query:
         query = self.part.to_mongo()
-        return {"$nor": [query]} if query else _NOTHING
+        return {"$nor": [query]} if query else NOTHING
 
     @override
     def matches(self, document: Stored) -> bool:
@@ -124,6 +127,19 @@ class FieldFilter(Filter):
         yield self.field
 
 
+def _check_values(values: tuple[Any, ...]) -> None:
+    if len(values) > MAX_VALUES:
+        raise BadUserInput(f"A list in a filter holds at most {MAX_VALUES:,} values; send fewer.")
+    for value in values:
+        _check_text(value)
+
+
+def _check_text(value: Any) -> None:
+    # JSON can spell half of a surrogate pair, BSON cannot.
+    if isinstance(value, str) and not value.isascii() and _HALF_A_LETTER.search(value):
+        raise BadUserInput("A text in a filter must be valid Unicode.")
+
+
 @dataclass(frozen=True, slots=True)
 class OneOf(FieldFilter):
     """The value is one of these scalars; None stands for a missing value too."""
@@ -131,8 +147,7 @@ class OneOf(FieldFilter):
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        if len(self.values) > MAX_VALUES:
-            raise BadUserInput(f"A list in a filter holds at most {MAX_VALUES:,} values; send fewer.")
+        _check_values(self.values)
 
     @override
     def to_mongo(self) -> Query:
@@ -162,8 +177,7 @@ class NoneOf(FieldFilter):
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        if len(self.values) > MAX_VALUES:
-            raise BadUserInput(f"A list in a filter holds at most {MAX_VALUES:,} values; send fewer.")
+        _check_values(self.values)
 
     @override
     def to_mongo(self) -> Query:
@@ -212,10 +226,15 @@ class Range(FieldFilter):
 
 def _to_stored_precision(value: Any, *, up: bool) -> Any:
     """A bound in whole milliseconds, which is all that BSON keeps: `> 0.5 ms` means `> 0`, `< 0.5 ms` means `< 1`."""
-    if not isinstance(value, datetime) or value.microsecond % 1000 == 0:
+    if not isinstance(value, datetime):
         return value
-    floor = value.replace(microsecond=value.microsecond // 1000 * 1000)
-    return floor + _MILLISECOND if up else floor
+    milliseconds, rest = divmod(value - _EPOCH, _MILLISECOND)
+    if rest and up:
+        milliseconds += 1
+    try:
+        return _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError:  # the ends of Python's calendar, rounded or moved to UTC, lie beyond it
+        return DatetimeMS(milliseconds)
 
 
 def _holds(operator: str, value: Any, bound: Any) -> bool:
@@ -238,6 +257,7 @@ class _Text(FieldFilter):
     def __post_init__(self) -> None:
         if len(self.text) > MAX_TEXT_LENGTH:
             raise BadUserInput(f"A text to search for has at most {MAX_TEXT_LENGTH:,} characters; send a shorter one.")
+        _check_text(self.text)
 
     def pattern(self) -> str:
         """A pattern that means the same to PCRE2 and to Python."""
@@ -288,6 +308,10 @@ class HasTag(Filter):
 
     key: str
     value: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_text(self.key)
+        _check_text(self.value)
 
     @override
     def to_mongo(self) -> Query:

@@ -1,18 +1,19 @@
 """Reading from a collection: pages, counts and single rows, each within a time limit."""
 
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
+from execution_monitor.storage.alternatives import MAX_ALTERNATIVES, one_of_each, split_list
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
@@ -25,7 +26,7 @@ _INDEXED_FILTERS = {"created": "createdAt", "status": "status", "workflow_templa
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    collection: AsyncCollection[Any]
+    document: type[Document]
     order: Order | None
     limit: int
     fields: frozenset[str] | None
@@ -40,7 +41,7 @@ class Reader:
     timeout_ms: int
 
     async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
-        """One keyset page: at most two queries, and one more for each neighbour that is asked about."""
+        """One keyset page from one query, and mostly one more for each neighbour that is asked about."""
         after = None if request.after is None else listing.position(request.after)
         before = None if request.before is None else listing.position(request.before)
         order = listing.order.reversed() if request.backward else listing.order
@@ -48,15 +49,12 @@ class Reader:
 
         with _translated_errors(listing.where):
             async with self._snapshot(wanted.snapshot) as session:
-                base = listing.where.to_mongo()
-                if end is not None:
-                    base = join([base, {"$or": list(order.reversed().seek(end).all)}])
                 # One more than asked: its presence tells whether more follow, without a count.
-                scan = _Scan(self.database.collection(document), order, request.size + 1, wanted.fields, session)
-                found = await self._seek(scan, base, start)
-                beyond_start = wanted.adjacent and await self._exists_up_to(document, listing, order.reversed(), start)
+                scan = _Scan(document, order, request.size + 1, wanted.fields, session)
+                found = await self._find(scan, _between(document, listing.where, order, start, end))
+                beyond_start = wanted.adjacent and await self._exists_up_to(scan, listing, order.reversed(), start)
                 more = len(found) > request.size or (
-                    wanted.adjacent and await self._exists_up_to(document, listing, order, end)
+                    wanted.adjacent and await self._exists_up_to(scan, listing, order, end)
                 )
             read_at = None if session is None else _snapshot_time_of(session)
 
@@ -77,7 +75,7 @@ class Reader:
     ) -> list[Row]:
         """Up to `limit` documents that match, in no particular order."""
         with _translated_errors(where):
-            scan = _Scan(self.database.collection(document), None, limit, fields, None)
+            scan = _Scan(document, None, limit, fields, None)
             return await self._find(scan, where.to_mongo())
 
     async def aggregate(
@@ -90,29 +88,20 @@ class Reader:
             )
             return list(await cursor.to_list())
 
-    async def _seek(self, scan: _Scan, base: Query, start: Position | None) -> list[Row]:
-        if start is None or scan.order is None:
-            return await self._find(scan, base)
-        seek = scan.order.seek(start)
-        near = await self._find(scan, _any_branch(base, seek.near))
-        if len(near) == scan.limit or not seek.far:
-            return near
-        return await self._find(scan, _any_branch(base, seek.all))
-
-    async def _exists_up_to(
-        self, document: type[Document], listing: Listing, order: Order, position: Position | None
-    ) -> bool:
+    async def _exists_up_to(self, scan: _Scan, listing: Listing, order: Order, position: Position | None) -> bool:
         """Whether a row stands at `position` or behind it in `order`."""
         if position is None:
             return False
-        branches = (order.at(position), *order.seek(position).all)
-        scan = _Scan(self.database.collection(document), None, 1, frozenset({"_id"}), None)
-        return bool(await self._find(scan, _any_branch(listing.where.to_mongo(), branches)))
+        one = replace(scan, order=order, limit=1, fields=frozenset())
+        # The row the cursor came from is nearly always there still, and costs the least to look up.
+        if await self._find(one, join([listing.where.to_mongo(), order.at(position)])):
+            return True
+        return bool(await self._find(one, _between(scan.document, listing.where, order, position, None)))
 
     async def _find(self, scan: _Scan, query: Query) -> list[Row]:
-        cursor = scan.collection.find(
+        cursor = self.database.collection(scan.document).find(
             query,
-            None if scan.fields is None else dict.fromkeys(sorted(scan.fields), 1),
+            None if scan.fields is None else dict.fromkeys(sorted({"_id", *scan.fields}), 1),
             sort=None if scan.order is None else list(scan.order.to_mongo().items()),
             limit=scan.limit,
             batch_size=scan.limit,
@@ -135,10 +124,17 @@ def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
     return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-def _any_branch(base: Query, branches: Sequence[Query]) -> Query:
-    """`base` with one of `branches`: a rooted `$or`, which alone lets MongoDB merge sorted ranges of an index."""
-    queries = [join([base, branch]) for branch in branches]
-    return queries[0] if len(queries) == 1 else {"$or": queries}
+def _between(
+    document: type[Document], where: Filter, order: Order, start: Position | None, end: Position | None
+) -> Query:
+    """What matches `where` strictly between two positions of `order`."""
+    bounds: list[Sequence[Query]] = []
+    if start is not None:
+        bounds.append(order.seek(start))
+    if end is not None:
+        bounds.append(order.reversed().seek(end))
+    room = MAX_ALTERNATIVES // max(1, math.prod(map(len, bounds)))
+    return one_of_each(split_list(where.to_mongo(), document, order, room), *bounds)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,123 @@
+"""What lists and filters mean, evaluated naively in memory: written from MongoDB's manual, not from the product."""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from bson import DatetimeMS, Decimal128, ObjectId, Timestamp
+
+from execution_monitor.storage.filters import (
+    AllOf,
+    AnyOf,
+    Contains,
+    Filter,
+    HasTag,
+    NoneOf,
+    Not,
+    OneOf,
+    Range,
+    StartsWith,
+)
+from execution_monitor.storage.sorting import Order
+
+Document = Mapping[str, Any]
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def place_of(value: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - one for each type, in MongoDB's order
+    """A scalar's place in MongoDB's order of all values."""
+    if value is None:
+        return (0,)
+    if isinstance(value, int | float | Decimal128) and not isinstance(value, bool):
+        number = value.to_decimal() if isinstance(value, Decimal128) else value
+        # NaN comes before all other numbers and equals itself.
+        return (1, 0) if math.isnan(number) else (1, 1, number)
+    if isinstance(value, str):
+        return (2, value.encode())
+    if isinstance(value, bytes | UUID):
+        raw = value.bytes if isinstance(value, UUID) else value
+        return (3, len(raw), 4 if isinstance(value, UUID) else 0, raw)
+    if isinstance(value, ObjectId):
+        return (4, value.binary)
+    if isinstance(value, bool):
+        return (5, value)
+    if isinstance(value, datetime | DatetimeMS):
+        return (6, milliseconds(value))
+    assert isinstance(value, Timestamp)
+    return (7, value.time, value.inc)
+
+
+def milliseconds(moment: datetime | DatetimeMS) -> Decimal:
+    """A moment in milliseconds since 1970, to the microsecond."""
+    if isinstance(moment, DatetimeMS):
+        return Decimal(int(moment))
+    passed = moment - _EPOCH
+    return Decimal(passed.days * 86_400_000 + passed.seconds * 1_000) + Decimal(passed.microseconds) / 1_000
+
+
+def in_order(documents: Iterable[Document], order: Order) -> list[Document]:
+    """The documents as a list in `order` shows them."""
+    rows = sorted(documents, key=lambda row: place_of(row["_id"]), reverse=order.keys[-1].descending)
+    for key in reversed(order.keys):
+        rows.sort(key=lambda row, field=key.field: place_of(row.get(field)), reverse=key.descending)
+    return rows
+
+
+def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for each kind of filter
+    """Whether a document without arrays, its tags aside, meets the filter."""
+    match where:
+        case AllOf(parts):
+            return all(holds(part, document) for part in parts)
+        case AnyOf(parts):
+            return any(holds(part, document) for part in parts)
+        case Not(part):
+            return not holds(part, document)
+        case OneOf(field, values):
+            return place_of(_look_up(document, field)) in map(place_of, values)
+        case NoneOf(field, values):
+            return place_of(_look_up(document, field)) not in map(place_of, values)
+        case Range():
+            return _lies_within(where, _look_up(document, where.field))
+        case StartsWith(field, text):
+            found = _look_up(document, field)
+            return isinstance(found, str) and found.startswith(text)
+        case Contains(field, text):
+            found = _look_up(document, field)
+            return isinstance(found, str) and _holds_whatever_case(found, text)
+        case HasTag(key, value):
+            return any(tag.get("key") == key and value in (None, tag.get("value")) for tag in document.get("tags", ()))
+        case _:
+            raise NotImplementedError(where)
+
+
+def _look_up(document: Document, path: str) -> Any:
+    value: Any = document
+    for name in path.split("."):
+        value = cast("Document", value).get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _lies_within(where: Range, value: Any) -> bool:
+    at = place_of(value)
+    bounds = {name: getattr(where, name) for name in _COMPARISONS}
+    return all(
+        bound is None or (at != (1, 0) and at[0] == place_of(bound)[0] and _COMPARISONS[name](at, place_of(bound)))
+        for name, bound in bounds.items()
+    )
+
+
+_COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+
+
+def _holds_whatever_case(text: str, wanted: str) -> bool:
+    starts = range(len(text) - len(wanted) + 1)
+    return any(all(map(_is_same_letter, text[start : start + len(wanted)], wanted)) for start in starts)
+
+
+def _is_same_letter(found: str, wanted: str) -> bool:
+    return found in (wanted, wanted.lower(), wanted.upper())
