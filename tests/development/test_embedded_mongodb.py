@@ -395,5 +395,16 @@ def test_a_disk_too_small_for_a_new_server_is_known_before_it_starts(
     ],
 )
 def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, tmp_path: Path) -> None:
+    folder = folder_in(tmp_path)
+    folder.create()
+
     with pytest.raises(SetupError, match=says):
-        raise explained_failure(log, folder_in(tmp_path))
+        raise explained_failure(log, folder)
+
+
+def test_a_disk_so_full_that_the_log_is_silent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_in(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", {folder.path: SimpleNamespace(free=0)}.get)
+
+    with pytest.raises(SetupError, match=r"^The disk that holds .* is full"):
+        raise explained_failure("", folder)

@@ -34,6 +34,11 @@ def full(folder: Path, setting: str) -> SetupError:
     )
 
 
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds `folder` has less than a MiB left."""
+    return shutil.disk_usage(folder).free < _MEBIBYTE
+
+
 def require_space(folder: Path, mebibytes: int, setting: str) -> None:
     """Raise `SetupError` unless the disk that holds `folder` has `mebibytes` left."""
     free = shutil.disk_usage(folder).free // _MEBIBYTE

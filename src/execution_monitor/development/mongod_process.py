@@ -11,6 +11,7 @@ from typing import Any
 
 from execution_monitor.development import disk
 from execution_monitor.development.file_locks import is_held
+from execution_monitor.development.interrupts import uninterrupted
 from execution_monitor.development.mongod_folder import DATA_SETTING, HOST, MongodFolder
 from execution_monitor.errors import SetupError
 
@@ -66,33 +67,32 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     if folder.log.exists():
         folder.log.replace(folder.log.with_suffix(".log.1"))
     paths = (f"--dbpath={folder.data}", f"--keyFile={folder.key}", f"--logpath={folder.log}", "--logappend")
-    with (
-        os.fdopen(os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log,
-        subprocess.Popen(  # noqa: S603 - a command of ours, no shell
-            # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
-            [*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ) as launcher,
-    ):
-        try:
-            status = launcher.wait(_START_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            launcher.kill()
-            raise SetupError(
-                f"MongoDB did not start in {_START_SECONDS} seconds: see {folder.log} and try again."
-            ) from error
-        except BaseException:
-            # Seen through even when interrupted: only a server that holds its lock can be found, and stopped.
-            launcher.wait(_START_SECONDS)
-            raise
-    if status:
+    # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
+    whole = (*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS))
+    # Cut in half, it would leave a server that does not hold its lock yet, so that nobody could find and stop it.
+    if uninterrupted(lambda: _launch(whole, folder)):
         text = folder.log.read_text(encoding="utf-8", errors="replace")
         if "Address already in use" in text:
             raise PortTaken
         raise explained_failure(text, folder)
+
+
+def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
+    with os.fdopen(os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+        try:
+            return subprocess.run(  # noqa: S603 - a command of ours, no shell
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                timeout=_START_SECONDS,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired as error:
+            raise SetupError(
+                f"MongoDB did not start in {_START_SECONDS} seconds: see {folder.log} and try again."
+            ) from error
 
 
 def stop(folder: MongodFolder) -> None:
@@ -116,7 +116,8 @@ def _wait(done: Callable[[], bool], seconds: float) -> None:
 
 def explained_failure(log: str, folder: MongodFolder) -> SetupError:
     """The error for a mongod that said `log` and ended."""
-    if "No space left on device" in log:
+    # On a disk that is quite full not even the log can say so.
+    if "No space left on device" in log or disk.is_full(folder.path):
         return disk.full(folder.path, DATA_SETTING)
     if any(sign in log for sign in ("an unsupported WiredTiger", "UPGRADE PROBLEM", "Wrong mongod version")):
         return SetupError(
