@@ -59,8 +59,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
 ) -> None:
     """Serve GraphQL and REST."""
-    listener = server.bind(host, port)
-    with _serving() as settings:
+    with server.bind(host, port) as listener, _serving() as settings:
         if workers > 1:
             server.run_workers(settings, listener, workers)
         else:
@@ -70,8 +69,7 @@ def serve(
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve made-up executions that keep changing, with tokens to look at them."""
-    listener = server.bind(host, port)
-    with _serving() as settings:
+    with server.bind(host, port) as listener, _serving() as settings:
         run_connected(settings, _fill_when_empty)
 
         async def accompany() -> None:
