@@ -3,14 +3,22 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from execution_monitor.access.tokens import issue_token
+from execution_monitor.app import create_app
 from execution_monitor.development.embedded_mongodb import embedded_mongodb
+from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
+from tests.servers import served, wait_until_ready
+
+SECRET = "the shared secret of every test server"  # noqa: S105 - of these tests alone
 
 _URI = "EXECUTION_MONITOR_TEST_MONGODB_URI"
 _DATA_DIR = "EXECUTION_MONITOR_TEST_DATA_DIR"
@@ -54,3 +62,32 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
             await database.collection(document).delete_many({})
 
         yield database
+
+
+@pytest.fixture
+def settings(mongodb_uri: str, database_name: str) -> Settings:
+    """What `server` serves with; a module may override it."""
+    return Settings(
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database_name,
+        jwt_secret=SecretStr(SECRET),
+        environment="production",
+    )
+
+
+@pytest.fixture
+async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
+    """The base URL of the application on a real socket, ready, over the emptied `database`."""
+    async with served(create_app(settings)) as url:
+        await wait_until_ready(url)
+        yield url
+
+
+@pytest.fixture
+def token_for() -> Callable[..., str]:
+    """`token_for(user, tenant, *scopes)`: a token that `server` accepts for an hour."""
+
+    def issue(user: str, tenant: str, *scopes: str) -> str:
+        return issue_token(SECRET, user=user, tenant=tenant, scopes=scopes, lifetime=timedelta(hours=1))
+
+    return issue

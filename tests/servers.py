@@ -1,0 +1,45 @@
+"""The application on a real socket, in this process and on this event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+from http import HTTPStatus
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from typing_extensions import override
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves Ctrl-C to pytest."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def served(app: Starlette) -> AsyncGenerator[str]:
+    """The base URL that `app` answers at, once its socket listens; it has stopped at the end."""
+    # It listens before uvicorn starts, so that whoever connects early waits instead of being refused.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            app, http="httptools", ws="websockets-sansio", lifespan="on", log_config=None, timeout_graceful_shutdown=1
+        )
+        server = _Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def wait_until_ready(url: str) -> None:
+    """Return when `/readyz` answers 200: the server has reached its MongoDB."""
+    async with httpx.AsyncClient(base_url=url) as client:
+        while (await client.get("/readyz")).status_code != HTTPStatus.OK:
+            pass
