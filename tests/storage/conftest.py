@@ -1,0 +1,41 @@
+"""A large database, and databases whose reads are watched."""
+
+import socket
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+
+from execution_monitor.storage.database import Database
+from tests.storage import large
+from tests.storage.watching import Commands, watched
+
+
+@pytest.fixture(scope="session")
+def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
+    """A database of 50,000 executions that no test changes."""
+    name = f"{database_name}_large"
+    large.load(mongodb_uri, name)
+    yield name
+    large.drop(mongodb_uri, name)
+
+
+@pytest.fixture
+async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, Commands]]:
+    """The large database, and the reads it is sent."""
+    async with watched(mongodb_uri, large_database_name) as found:
+        yield found
+
+
+@pytest.fixture
+def closed_port() -> Generator[int]:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
+async def watched_database(mongodb_uri: str, database: Database) -> AsyncGenerator[tuple[Database, Commands]]:
+    """An empty database, and the reads it is sent."""
+    async with watched(mongodb_uri, database.handle.name) as found:
+        yield found

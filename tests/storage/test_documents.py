@@ -1,0 +1,214 @@
+"""Indexes, each held to its purpose at 50,000 executions: a page examines few more keys than it has rows."""
+
+from datetime import timedelta
+
+import pytest
+
+from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.monitoring.logs import log_filter
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.monitoring.parts import Parts, PartsRequest
+from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
+from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
+from execution_monitor.storage.pages import Listing, PageRequest, Wanted
+from execution_monitor.storage.sorting import Order, SortKey
+from tests.storage.large import LONG_EXECUTION, START
+from tests.storage.watching import Commands, Explained, explain
+
+OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
+OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
+
+NEWEST_FIRST = Order((SortKey("created", descending=True),))
+BY_NAME = Order((SortKey("workflow_name"),))
+A_WEEK = Range("created", gte=START + timedelta(days=8), lt=START + timedelta(days=15))
+A_TEMPLATE = equals("workflow_template_id", "template-train-model")
+
+LISTS: dict[str, tuple[Filter, Order]] = {
+    **{f"everything by {field}": (EVERYTHING, Order((SortKey(field),))) for field in SORTED_FIELDS},
+    "one status": (equals("status", "failed"), NEWEST_FIRST),
+    "the most frequent status": (equals("status", "completed"), NEWEST_FIRST),
+    "pending, or no status at all": (OneOf("status", ("pending", None)), NEWEST_FIRST),
+    "three statuses": (OneOf("status", ("running", "paused", "failed")), NEWEST_FIRST),
+    "one template": (A_TEMPLATE, NEWEST_FIRST),
+    "two templates": (OneOf("workflow_template_id", ("template-invoice", "template-ingest")), NEWEST_FIRST),
+    "a week": (A_WEEK, NEWEST_FIRST),
+    "one status of a week": (all_of(equals("status", "failed"), A_WEEK), NEWEST_FIRST),
+    "two statuses of a week": (all_of(OneOf("status", ("failed", "timed_out")), A_WEEK), NEWEST_FIRST),
+    "one template of a week": (all_of(A_TEMPLATE, A_WEEK), NEWEST_FIRST),
+    "names that start alike, by name": (StartsWith("workflow_name", "train"), BY_NAME),
+    "everything by status, then newest": (
+        EVERYTHING,
+        Order((SortKey("status", descending=True), SortKey("created", descending=True))),
+    ),
+}
+NO_INDEX = [("$natural", 1)]
+# From the first page to the last: amid what is missing, amid long ties, amid all else.
+DEPTHS = (0, 0.01, 0.1, 0.5, 0.95, 0.9995)
+
+callers = pytest.mark.parametrize("caller", [pytest.param(OWNER, id="owner"), pytest.param(OPERATOR, id="operator")])
+
+
+def reads_few_keys(explained: Explained) -> bool:
+    return explained.keys <= 3 * explained.rows + 10
+
+
+@callers
+@pytest.mark.parametrize("name", LISTS)
+async def test_every_page_of_a_list_reads_few_keys(
+    large_database: tuple[Database, Commands], name: str, caller: Caller
+) -> None:
+    database, commands = large_database
+    where, order = LISTS[name]
+    executions = _monitor(database).executions
+    listing = Listing(executions.visible(caller, where), order)
+    rows = await _sort_values(database, listing)
+
+    for depth in DEPTHS:
+        cursor = listing.cursor_of(rows[int(len(rows) * depth)]) if depth else None
+        # Backward pages are read in the other direction, so each list stands for two.
+        for page in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
+            commands.reads.clear()
+            # What lies around a page is looked up by its cursor, the same at every depth.
+            await executions.list(caller, where, order, page, Wanted(adjacent=depth == 0.5))
+
+            explained = [await explain(database, read) for read in commands.reads]
+            assert explained
+            assert all(map(reads_few_keys, explained)), (depth, page.backward, commands.reads, explained)
+
+
+@callers
+async def test_a_page_between_two_cursors_reads_no_further_than_the_second(
+    large_database: tuple[Database, Commands], caller: Caller
+) -> None:
+    database, commands = large_database
+    executions, where = _monitor(database).executions, OneOf("status", ("completed", "failed"))
+    listing = Listing(executions.visible(caller, where), NEWEST_FIRST)
+    rows = await _sort_values(database, listing)
+    after, before = (listing.cursor_of(rows[place]) for place in (1_000, 1_006))
+    commands.reads.clear()
+
+    await executions.list(caller, where, NEWEST_FIRST, PageRequest(20, after=after, before=before), Wanted())
+
+    explained = [await explain(database, read) for read in commands.reads]
+    assert explained[0].rows == 5
+    assert all(map(reads_few_keys, explained)), (commands.reads, explained)
+
+
+@callers
+async def test_a_count_reads_no_further_than_its_limit(
+    large_database: tuple[Database, Commands], caller: Caller
+) -> None:
+    database, commands = large_database
+
+    counted = await _monitor(database, count_limit=500).executions.count(caller, equals("status", "completed"))
+
+    (read,) = commands.reads
+    assert (counted.total, counted.is_exact) == (500, False)
+    assert (await explain(database, read)).keys <= 501 + 10
+
+
+@callers
+async def test_an_execution_is_found_by_its_id(large_database: tuple[Database, Commands], caller: Caller) -> None:
+    database, commands = large_database
+
+    assert await _monitor(database).executions.find(caller, LONG_EXECUTION) is not None
+
+    (read,) = commands.reads
+    assert (await explain(database, read)).keys == 1
+
+
+PARTS_PAGES = [
+    pytest.param(PageRequest(20), id="the first"),
+    pytest.param(PageRequest(20, backward=True), id="the last"),
+]
+
+
+@callers
+@pytest.mark.parametrize("kind", ["steps", "logs"])
+@pytest.mark.parametrize("page", PARTS_PAGES)
+async def test_the_ends_of_many_executions_parts_read_few_keys(
+    large_database: tuple[Database, Commands], kind: str, page: PageRequest, caller: Caller
+) -> None:
+    database, commands = large_database
+    mine = await _monitor(database).executions.list(
+        caller, EVERYTHING, NEWEST_FIRST.reversed(), PageRequest(20), Wanted()
+    )
+    commands.reads.clear()
+
+    pages = await _parts(database, kind).list(
+        caller, [row["execution_id"] for row in mine.rows], PartsRequest(EVERYTHING, page)
+    )
+
+    (read,) = commands.reads
+    rows = sum(len(found.rows) + (found.has_next or found.has_previous) for found in pages.values())
+    assert rows > 20 * 20
+    assert (await explain(database, read)).keys <= 3 * rows + 10
+
+
+@pytest.mark.parametrize("kind", ["steps", "logs"])
+async def test_deep_pages_of_one_executions_parts_read_few_keys(
+    large_database: tuple[Database, Commands], kind: str
+) -> None:
+    database, commands = large_database
+    parts, cursor = _parts(database, kind), None
+
+    for _ in range(10):
+        page = (await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, PageRequest(100, after=cursor))))[
+            LONG_EXECUTION
+        ]
+        cursor = page.cursor_of(page.rows[-1])
+        commands.reads.clear()
+
+        for request in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
+            await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, request))
+
+        explained = [await explain(database, read) for read in commands.reads]
+        assert max(each.rows for each in explained) == 21
+        assert all(map(reads_few_keys, explained)), (commands.reads, explained)
+
+
+async def test_every_index_serves_a_list(large_database: tuple[Database, Commands]) -> None:
+    database, commands = large_database
+    used = set[str]()
+
+    for caller in (OWNER, OPERATOR):
+        for where, order in LISTS.values():
+            await _monitor(database).executions.list(caller, where, order, PageRequest(20), Wanted())
+        await _monitor(database).executions.find(caller, LONG_EXECUTION)
+        for kind in ("steps", "logs"):
+            request = PartsRequest(EVERYTHING, PageRequest(20))
+            await _parts(database, kind).list(caller, [LONG_EXECUTION], request)
+    for read in commands.reads:
+        used |= (await explain(database, read)).indexes
+
+    declared = {index.document["name"] for document in DOCUMENTS for index in indexes_of(document)}
+    assert declared - used == set()
+
+
+async def test_severe_lines_are_searched_within_one_execution_only(large_database: tuple[Database, Commands]) -> None:
+    database, commands = large_database
+    where = log_filter(LogLevel.INFO, "line 2999")
+
+    found = await _parts(database, "logs").list(OWNER, [LONG_EXECUTION], PartsRequest(where, PageRequest(20)))
+
+    (read,) = commands.reads
+    assert [row["message"] for row in found[LONG_EXECUTION].rows] == ["line 2999"]
+    assert (await explain(database, read)).keys <= 3_000 + 10
+
+
+def _monitor(database: Database, count_limit: int = 10_000) -> Monitor:
+    return Monitor.over(database, timeout_ms=30_000, count_limit=count_limit)
+
+
+def _parts(database: Database, kind: str) -> Parts:
+    return getattr(_monitor(database), kind)
+
+
+async def _sort_values(database: Database, listing: Listing) -> list[Row]:
+    """Every row of a list, as far as cursors need it."""
+    sort, fields = listing.order.to_mongo(), listing.order.fields
+    # Without an index: weighing them all against each other takes far longer.
+    return (
+        await database.collection(Execution).find(listing.where.to_mongo(), fields, sort=sort, hint=NO_INDEX).to_list()
+    )
