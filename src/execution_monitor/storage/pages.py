@@ -26,6 +26,7 @@ class PageRequest:
     backward: bool = False
     after: str | None = None
     before: str | None = None
+    skipped: int = 0  # rows passed over first; MongoDB reads each of them, so callers bound it
 
     @classmethod
     def of(

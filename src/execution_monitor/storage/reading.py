@@ -35,6 +35,7 @@ class _Scan:
     limit: int
     fields: frozenset[str] | None
     session: AsyncClientSession | None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Reader:
         with _translated_errors(listing.where):
             async with self._snapshot(wanted.snapshot) as session:
                 # One more than asked: its presence tells whether more follow, without a count.
-                scan = _Scan(document, order, request.size + 1, wanted.fields, session)
+                scan = _Scan(document, order, request.size + 1, wanted.fields, session, request.skipped)
                 found = await self._find(scan, _between(document, listing.where, order, start, end))
                 beyond_start = wanted.adjacent and await self._exists_up_to(scan, listing, order.reversed(), start)
                 more = len(found) > request.size or (
@@ -96,7 +97,7 @@ class Reader:
         """Whether a row stands at `position` or behind it in `order`."""
         if position is None:
             return False
-        one = replace(scan, order=order, limit=1, fields=frozenset())
+        one = replace(scan, order=order, limit=1, fields=frozenset(), skip=0)
         # The row the cursor came from is nearly always there still, and costs the least to look up.
         if await self._find(one, join([listing.where.to_mongo(), order.at(position)])):
             return True
@@ -107,6 +108,7 @@ class Reader:
             query,
             None if scan.fields is None else dict.fromkeys(sorted({"_id", *scan.fields}), 1),
             sort=None if scan.order is None else list(scan.order.to_mongo().items()),
+            skip=scan.skip,
             limit=scan.limit,
             batch_size=scan.limit,
             max_time_ms=self.timeout_ms,
