@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 from execution_monitor.development import disk, replica_set
 from execution_monitor.development.fetching import Report
 from execution_monitor.development.file_locks import is_last, locked, open_lock, share
-from execution_monitor.development.interrupts import uninterrupted
+from execution_monitor.development.interrupts import interrupts_deferred
 from execution_monitor.development.mongod import find_mongod
 from execution_monitor.development.mongod_folder import DATA_SETTING, MongodFolder
 from execution_monitor.development.mongod_process import PortTaken, running_pid, start, stop
@@ -54,13 +54,9 @@ def embedded_mongodb(
                 server = _join(command, folder, database)
             yield server
         finally:
-            uninterrupted(lambda: _leave(folder, door, users))
-
-
-def _leave(folder: MongodFolder, door: Path, users: int) -> None:
-    with locked(door):
-        if is_last(users):
-            stop(folder)
+            with interrupts_deferred(), locked(door):
+                if is_last(users):
+                    stop(folder)
 
 
 def _join(command: tuple[str, ...], folder: MongodFolder, database: str) -> EmbeddedMongoDB:

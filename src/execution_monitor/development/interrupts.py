@@ -1,16 +1,33 @@
 """Work that a Ctrl-C must not cut in half."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import contextlib
+import signal
+import threading
+from collections.abc import Generator
 
-_Result = TypeVar("_Result")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def uninterrupted(work: Callable[[], _Result]) -> _Result:
-    """Do `work` in a thread of its own, where no `KeyboardInterrupt` arrives, and wait for its end.
+@contextlib.contextmanager
+def interrupts_deferred() -> Generator[None]:
+    """Lets the block finish before a Ctrl-C or a SIGTERM that arrives meanwhile takes effect."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python runs signal handlers in its main thread only.
+        yield
+        return
+    arrived: list[int] = []
+    with contextlib.ExitStack() as stack:
+        # Run last, with the handlers back in place.
+        stack.callback(_raise_again, arrived)
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            # None is a handler that was not set from Python and could not be put back; an ignored signal stays so.
+            if before is not None and before != signal.SIG_IGN:
+                stack.callback(signal.signal, number, before)
+                signal.signal(number, lambda number, _frame: arrived.append(number))
+        yield
 
-    An interrupt of the waiting thread is raised after that end. Python waits for it even when interrupted again.
-    """
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(work).result()
+
+def _raise_again(arrived: list[int]) -> None:
+    for number in dict.fromkeys(arrived):
+        signal.raise_signal(number)

@@ -11,7 +11,7 @@ from typing import Any
 
 from execution_monitor.development import disk
 from execution_monitor.development.file_locks import is_held
-from execution_monitor.development.interrupts import uninterrupted
+from execution_monitor.development.interrupts import interrupts_deferred
 from execution_monitor.development.mongod_folder import DATA_SETTING, HOST, MongodFolder
 from execution_monitor.errors import SetupError
 
@@ -70,7 +70,9 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
     whole = (*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS))
     # Cut in half, it would leave a server that does not hold its lock yet, so that nobody could find and stop it.
-    if uninterrupted(lambda: _launch(whole, folder)):
+    with interrupts_deferred():
+        status = _launch(whole, folder)
+    if status:
         text = folder.log.read_text(encoding="utf-8", errors="replace")
         if "Address already in use" in text:
             raise PortTaken
