@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bson import DatetimeMS, Decimal128, Int64, ObjectId, Timestamp
+from bson import Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -116,6 +116,17 @@ texts = (
 numbers: SearchStrategy[Any] = st.sampled_from(_NUMBERS) | st.sampled_from(_ODD_NUMBERS) | st.integers(-3, 3)
 dates: SearchStrategy[Any] = st.sampled_from(_DATES)
 scalars: SearchStrategy[Any] = texts | numbers | dates | st.sampled_from(_OTHERS)
+
+_keys = st.sampled_from(
+    ["key", "value", "message", "code", "type", "stack_trace", "retryable", "current_step", "total_steps", "percentage"]
+)
+# Whatever BSON holds, where an engine should not have written it.
+_ODDITIES = st.sampled_from([Regex("a"), Code("f()"), Code("f()", {"a": 1}), DBRef("a", 1), MinKey(), MaxKey()])
+anything: SearchStrategy[Any] = st.recursive(
+    scalars | dates | st.sampled_from([DatetimeMS(2**62), Decimal128("sNaN")]) | _ODDITIES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=3),
+    max_leaves=6,
+)
 
 _MOMENTS = ("created", "started_at", "completed_at")
 _NUMERIC = ("total_duration", "total_cost", "tokens_used")

@@ -12,7 +12,6 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
-    CollectionInvalid,
     ConfigurationError,
     ConnectionFailure,
     InvalidURI,
@@ -32,6 +31,7 @@ log = structlog.get_logger()
 SERVER_SELECTION_TIMEOUT_MS = 5_000
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 _UNAUTHORIZED = 13
+_COLLECTION_EXISTS = 48
 _INDEX_CONFLICTS = frozenset({67, 85, 86, 11000})
 
 
@@ -59,7 +59,8 @@ class Database:
                 serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
             )
         except (ConfigurationError, InvalidURI, ValueError) as error:
-            raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {error}.") from error
+            reason = str(error).rstrip(".")
+            raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {reason}.") from error
         # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
         return cls(client, client.get_database(name, write_concern=WriteConcern("majority")))
 
@@ -127,14 +128,17 @@ class Database:
         name = document.get_collection_name()
         images = {"enabled": True}
         try:
-            await self.handle.create_collection(name, changeStreamPreAndPostImages=images)
-        except CollectionInvalid:
+            # Not looked for first: two servers that start together would both find nothing, and one then fail.
+            await self.handle.create_collection(name, check_exists=False, changeStreamPreAndPostImages=images)
+        except OperationFailure as error:
+            if error.code != _COLLECTION_EXISTS:
+                raise
             await self.handle.command("collMod", name, changeStreamPreAndPostImages=images)
 
 
 def explain(error: PyMongoError) -> str:
     """One sentence for people about what MongoDB answered; it names no host and no credential."""
-    if isinstance(error, ConnectionFailure):
+    if isinstance(error, ConnectionFailure | ConfigurationError):
         return "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
     if isinstance(error, OperationFailure):
         if error.code == _UNAUTHORIZED:

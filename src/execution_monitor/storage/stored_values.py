@@ -3,7 +3,7 @@
 import base64
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from bson import DatetimeMS
@@ -13,8 +13,10 @@ from execution_monitor.storage.bson_order import to_float
 # GraphQL's Int has 32 bits (specification, section 3.5.1).
 _MAX_INT = 2**31 - 1
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
-_LATEST = datetime.max.replace(tzinfo=UTC)
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MILLISECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def to_text(value: Any) -> str | None:
@@ -31,7 +33,7 @@ def to_int(value: Any, default: int = 0) -> int:
 def to_datetime(value: Any) -> datetime | None:
     """A date in UTC, no further than Python's calendar reaches; anything else is None."""
     if isinstance(value, DatetimeMS):
-        return _LATEST if int(value) > 0 else _EARLIEST
+        return _EPOCH + max(_FIRST_MILLISECOND, min(_LAST_MILLISECOND, int(value))) * _MILLISECOND
     if not isinstance(value, datetime):
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

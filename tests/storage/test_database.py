@@ -1,0 +1,291 @@
+"""The connection: prepared whatever was there before, and open about what is in the way."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from bson import DatetimeMS
+from pymongo.errors import (
+    AutoReconnect,
+    ConfigurationError,
+    NetworkTimeout,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
+
+from execution_monitor.errors import DatabaseUnavailable, SetupError
+from execution_monitor.storage import database as database_module
+from execution_monitor.storage.database import Database, explain, open_database
+from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
+from tests.storage.coding import CODEC
+
+UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
+NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
+IN_THE_WAY = "An index or document that exists already stands in the way; see the server's log."
+REFUSED = "MongoDB refused the user or password in EXECUTION_MONITOR_MONGODB_URI."
+
+
+@pytest.fixture
+async def bare(mongodb_uri: str, database_name: str) -> AsyncGenerator[Database]:
+    """A database in which there is nothing at all."""
+    async with open_database(mongodb_uri, f"{database_name}_bare") as database:
+        await database.client.drop_database(database.handle)
+        yield database
+        await database.client.drop_database(database.handle)
+
+
+async def test_preparing_creates_collections_images_and_indexes(bare: Database) -> None:
+    await bare.connect()
+
+    await bare.prepare()
+
+    assert bare.warnings == []
+    await _check_prepared(bare)
+
+
+async def test_preparing_again_changes_nothing(bare: Database) -> None:
+    await bare.connect()
+    await bare.prepare()
+
+    await bare.prepare()
+
+    assert bare.warnings == []
+    await _check_prepared(bare)
+
+
+async def test_collections_that_an_engine_made_are_kept_and_get_what_they_lack(bare: Database) -> None:
+    await bare.handle.get_collection("workflow_executions").insert_one({"execution_id": "theirs"})
+    await bare.connect()
+
+    await bare.prepare()
+
+    await _check_prepared(bare)
+    assert await bare.collection(Execution).count_documents({"execution_id": "theirs"}) == 1
+
+
+async def test_servers_that_start_together_prepare_together(mongodb_uri: str, bare: Database) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(open_database(mongodb_uri, bare.handle.name)) for _ in range(4)]
+        await asyncio.gather(*(server.connect() for server in servers))
+
+        await asyncio.gather(*(server.prepare() for server in servers))
+
+        assert [server.warnings for server in servers] == [[], [], [], []]
+    await bare.connect()
+    await _check_prepared(bare)
+
+
+async def test_duplicates_are_told_and_the_other_indexes_are_built(bare: Database) -> None:
+    twice = [{"tenant_id": "acme", "execution_id": "same"} for _ in range(2)]
+    await bare.handle.get_collection("workflow_executions").insert_many(twice)
+    await bare.connect()
+
+    await bare.prepare()
+
+    assert bare.warnings == [f"workflow_executions, index tenant_id_execution_id: {IN_THE_WAY}"]
+    assert "tenant_id_created__id" in await bare.collection(Execution).index_information()
+
+
+@pytest.fixture
+async def reader(mongodb_uri: str, database: Database) -> AsyncIterator[Database]:
+    """The database as someone sees it who may only read it."""
+    options: Any = await database.client.admin.command("getCmdLineOpts") if "@" in mongodb_uri else {}
+    if not options.get("parsed", {}).get("security"):
+        pytest.skip("this MongoDB lets everyone do everything")
+    user, role = "reader", {"role": "read", "db": database.handle.name}
+    await database.handle.command("createUser", user, pwd="secret", roles=[role])  # noqa: S106 - of this test
+    parts = urlsplit(mongodb_uri)
+    uri = f"mongodb://{user}:secret@{parts.netloc.rpartition('@')[2]}/?authSource={database.handle.name}"
+    try:
+        async with open_database(uri, database.handle.name) as found:
+            yield found
+    finally:
+        await database.handle.command("dropUser", user)
+
+
+async def test_a_user_without_permission_is_told_what_it_lacks_and_can_read(reader: Database) -> None:
+    await reader.connect()
+
+    await reader.prepare()
+
+    assert len(reader.warnings) > len(DOCUMENTS)
+    assert all(NO_PERMISSION in warning for warning in reader.warnings)
+    assert await reader.collection(Execution).count_documents({}) == 0
+
+
+async def test_a_wrong_password_is_told(reader: Database, mongodb_uri: str) -> None:
+    parts = urlsplit(mongodb_uri)
+    uri = f"mongodb://reader:wrong@{parts.netloc.rpartition('@')[2]}/?authSource={reader.handle.name}"
+
+    async with open_database(uri, reader.handle.name) as stranger:
+        with pytest.raises(DatabaseUnavailable) as trouble:
+            await stranger.connect()
+
+    assert trouble.value.message == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        pytest.param(ServerSelectionTimeoutError("db-7.internal:27017"), UNREACHABLE, id="no server"),
+        pytest.param(AutoReconnect("db-7.internal:27017"), UNREACHABLE, id="a lost connection"),
+        pytest.param(NetworkTimeout("db-7.internal:27017"), UNREACHABLE, id="silence"),
+        pytest.param(ConfigurationError("db-7.internal has no SRV record"), UNREACHABLE, id="no such name"),
+        pytest.param(OperationFailure("not authorized on db", 13), NO_PERMISSION, id="no permission"),
+        pytest.param(OperationFailure("Authentication failed.", 18), REFUSED, id="a wrong password"),
+        pytest.param(OperationFailure("E11000 a: 1", 11000), IN_THE_WAY, id="duplicates"),
+        pytest.param(OperationFailure("same name", 86), IN_THE_WAY, id="another index of that name"),
+        pytest.param(
+            OperationFailure("db-7.internal says no", 1),
+            "MongoDB answered with OperationFailure; see the server's log.",
+            id="anything else",
+        ),
+    ],
+)
+def test_trouble_is_explained_without_hosts_and_values(error: Any, sentence: str) -> None:
+    assert explain(error) == sentence
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("postgres://localhost", id="another database"),
+        pytest.param("mongodb://a:b:c@localhost", id="a password that is not escaped"),
+        pytest.param("mongodb://localhost:999999", id="an impossible port"),
+        pytest.param("mongodb://a,b/?directConnection=true", id="options that contradict each other"),
+    ],
+)
+def test_what_is_no_connection_string_is_refused_with_a_sentence(uri: str) -> None:
+    with pytest.raises(
+        SetupError, match=r"^EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: .*[^.]\.$"
+    ):
+        Database.at(uri, "test")
+
+
+async def test_nothing_is_read_before_the_first_connection(bare: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="has not answered yet"):
+        bare.collection(Execution)
+    with pytest.raises(DatabaseUnavailable, match="has not answered yet"):
+        await bare.check()
+
+
+async def test_a_database_that_answers_passes_its_check(database: Database) -> None:
+    await database.check()
+
+    assert database.trouble is None
+
+
+async def test_a_date_beyond_the_calendar_fails_no_read(database: Database) -> None:
+    collection = database.collection(Execution)
+    await collection.insert_one({"execution_id": "odd", "created": DatetimeMS(2**62)})
+
+    row = await collection.find_one({"execution_id": "odd"})
+
+    assert row is not None
+    assert row["created"] == DatetimeMS(2**62)
+
+
+def test_tests_decode_as_the_client_does() -> None:
+    assert Database.at("mongodb://localhost", "test").handle.codec_options == CODEC
+
+
+async def test_an_unreachable_database_is_told(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
+    monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
+    async with open_database(f"mongodb://127.0.0.1:{closed_port}", "test") as database:
+        with pytest.raises(DatabaseUnavailable) as trouble:
+            await database.connect()
+
+        assert trouble.value.message == UNREACHABLE
+        with pytest.raises(DatabaseUnavailable) as still:
+            database.collection(Execution)
+        assert still.value.message == UNREACHABLE
+
+
+async def test_preparing_waits_for_a_database_that_appears_later(
+    monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, bare: Database
+) -> None:
+    monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
+    monkeypatch.setattr(database_module, "_RETRY_SECONDS", (0.01,))
+    failures = _count_failures(monkeypatch)
+
+    async with _doorway(mongodb_uri) as (uri, opened), open_database(uri, bare.handle.name) as database:
+        preparing = asyncio.create_task(database.prepare_until_done())
+        for _ in range(2):
+            await asyncio.wait_for(failures.acquire(), 10)
+        assert database.trouble == UNREACHABLE
+        opened.set()
+        await asyncio.wait_for(preparing, 30)
+
+        assert database.trouble is None
+        assert database.warnings == []
+        await _check_prepared(database)
+
+
+async def test_preparing_can_be_given_up(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
+    monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
+    failures = _count_failures(monkeypatch)
+
+    async with open_database(f"mongodb://127.0.0.1:{closed_port}", "test") as database:
+        preparing = asyncio.create_task(database.prepare_until_done())
+        await asyncio.wait_for(failures.acquire(), 10)
+        preparing.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await preparing
+
+
+def _count_failures(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
+    """A semaphore that is released with every attempt that finds no database."""
+    failures, connect = asyncio.Semaphore(0), Database.connect
+
+    async def connect_and_tell(database: Database) -> None:
+        try:
+            await connect(database)
+        except DatabaseUnavailable:
+            failures.release()
+            raise
+
+    monkeypatch.setattr(Database, "connect", connect_and_tell)
+    return failures
+
+
+@contextlib.asynccontextmanager
+async def _doorway(uri: str) -> AsyncGenerator[tuple[str, asyncio.Event]]:
+    """A way to the server at `uri` that hangs up on everyone until it is opened."""
+    parts, opened = urlsplit(uri), asyncio.Event()
+    login, _, address = parts.netloc.rpartition("@")
+    host, _, port = address.partition(":")
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+
+    async def admit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not opened.is_set():
+            writer.close()
+            return
+        from_server, to_server = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(pass_on(reader, to_server), pass_on(from_server, writer))
+
+    async with await asyncio.start_server(admit, "127.0.0.1", 0) as doorway:
+        own_address = f"127.0.0.1:{doorway.sockets[0].getsockname()[1]}"
+        source = "&authSource=admin" if login else ""
+        yield f"mongodb://{login}{'@' if login else ''}{own_address}/?directConnection=true{source}", opened
+
+
+async def _check_prepared(database: Database) -> None:
+    collections = {each["name"]: each["options"] async for each in await database.handle.list_collections()}
+    for document in DOCUMENTS:
+        assert collections[document.get_collection_name()]["changeStreamPreAndPostImages"] == {"enabled": True}
+        built = await database.collection(document).index_information()
+        declared = {index.document["name"]: index.document for index in indexes_of(document)}
+        assert set(built) == {"_id_", *declared}
+        for name, index in declared.items():
+            assert built[name]["key"] == list(index["key"].items())
+            assert built[name].get("unique", False) == index["unique"]

@@ -1,0 +1,164 @@
+"""Records: every attribute has its promised type, whatever is stored."""
+
+import itertools
+import math
+import typing
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from beanie import Document
+from bson import DatetimeMS, ObjectId
+from hypothesis import given
+from pydantic import TypeAdapter
+
+from execution_monitor.storage.database import Row
+from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Progress, Step, Tag
+from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, LogRecord, Record, StepRecord
+from tests.storage.coding import stored
+from tests.storage.strategies import NEW_YEAR, anything, bounded, objects
+
+RECORDS: dict[type[Record], type[Document]] = {ExecutionRecord: Execution, StepRecord: Step, LogRecord: LogEntry}
+
+
+def promises(kind: type[Record]) -> Iterator[tuple[str, TypeAdapter[Any]]]:
+    """Each property of a record, and what its annotation promises."""
+    for base in kind.__mro__:
+        for name, member in vars(base).items():
+            if isinstance(member, property) and member.fget is not None:
+                yield name, TypeAdapter(typing.get_type_hints(member.fget)["return"])
+
+
+PROMISES = {kind: dict(promises(kind)) for kind in RECORDS}
+FIELDS = sorted(
+    {"_id", *itertools.chain.from_iterable(document.model_fields for document in RECORDS.values())} - {"id"}
+)
+
+
+def test_there_are_promises_to_keep() -> None:
+    assert {"status", "tags", "progress", "error", "created"} <= set(PROMISES[ExecutionRecord])
+
+
+@bounded(max_examples=400)
+@given(row=objects({}, **dict.fromkeys(FIELDS, anything)))
+def test_whatever_is_stored_every_attribute_has_its_promised_type(row: Row) -> None:
+    for kind, promised in PROMISES.items():
+        record = kind(stored(row))
+        for name, annotation in promised.items():
+            value = getattr(record, name)
+            annotation.validate_python(value, strict=True)
+            assert not isinstance(value, int) or abs(value) < 2**31
+            assert not isinstance(value, float) or math.isfinite(value)
+            if isinstance(value, ErrorRecord):
+                TypeAdapter(ErrorRecord).validate_python(asdict(value))
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_of_nothing_every_attribute_has_its_promised_type(kind: type[Record]) -> None:
+    for name, annotation in PROMISES[kind].items():
+        annotation.validate_python(getattr(kind({}), name), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "attribute", "expected"),
+    [
+        pytest.param({}, "status", ExecutionStatus.PENDING, id="no status is pending"),
+        pytest.param({"status": "up_for_retry"}, "status", ExecutionStatus.PENDING, id="an engine's own status too"),
+        pytest.param({"status": "up_for_retry"}, "status_detail", "up_for_retry", id="whose name is kept"),
+        pytest.param({"status": "failed"}, "status_detail", None, id="a known status needs no detail"),
+        pytest.param({"status": "failed", "status_detail": "oom"}, "status_detail", "oom", id="but may have one"),
+        pytest.param({"status": ["failed"]}, "status", ExecutionStatus.PENDING, id="a status in an array is none"),
+        pytest.param(
+            {"_id": ObjectId.from_datetime(NEW_YEAR)}, "created", NEW_YEAR, id="created when its document was made"
+        ),
+        pytest.param({"_id": 1}, "created", datetime.fromtimestamp(0, UTC), id="created who knows when"),
+        pytest.param({"created": NEW_YEAR}, "updated", NEW_YEAR, id="updated when it was created"),
+        pytest.param({"total_duration": 1.5}, "duration_seconds", 1.5, id="a stored duration"),
+        pytest.param({"total_duration": "1.5"}, "duration_seconds", None, id="no duration in text"),
+        pytest.param(
+            {"started_at": NEW_YEAR, "completed_at": NEW_YEAR + timedelta(seconds=2)},
+            "duration_seconds",
+            2.0,
+            id="a duration from start to end",
+        ),
+        pytest.param(
+            {"started_at": NEW_YEAR, "completed_at": NEW_YEAR - timedelta(seconds=2)},
+            "duration_seconds",
+            0.0,
+            id="clocks that disagree",
+        ),
+        pytest.param({"started_at": NEW_YEAR, "status": "failed"}, "duration_seconds", None, id="ended who knows when"),
+        pytest.param({}, "progress", Progress(), id="no progress"),
+        pytest.param(
+            {"progress": {"current_step": 1, "total_steps": 4}},
+            "progress",
+            Progress(current_step=1, total_steps=4, percentage=25.0),
+            id="a share that follows from the steps",
+        ),
+        pytest.param({"progress": 50}, "progress", Progress(), id="progress of another shape"),
+        pytest.param(
+            {"tags": [{"key": "a", "value": "b"}, {"key": "c"}, {"value": "d"}, "e", {"key": 1, "value": 2}]},
+            "tags",
+            [Tag(key="a", value="b"), Tag(key="c", value=""), Tag(key="1", value="2")],
+            id="tags, and what is none",
+        ),
+        pytest.param({"tags": {"key": "a", "value": "b"}}, "tags", [], id="a tag alone is no list of tags"),
+        pytest.param({"error_details": "boom"}, "error", ErrorRecord("boom"), id="an error in plain text"),
+        pytest.param({"error_details": {}}, "error", ErrorRecord("Unknown error"), id="an error without a message"),
+        pytest.param(
+            {"error_details": {"message": "m", "code": 7, "retryable": True, "own": 1}},
+            "error",
+            ErrorRecord("m", code="7", retryable=True),
+            id="an error with a number for a code",
+        ),
+        pytest.param({"tokens_used": 2**40}, "tokens_used", 2**31 - 1, id="more tokens than GraphQL can count"),
+    ],
+)
+def test_an_execution_that_leaves_out_or_adds(row: Row, attribute: str, expected: Any) -> None:
+    assert getattr(ExecutionRecord(row), attribute) == expected
+
+
+def test_a_running_execution_has_lasted_until_now() -> None:
+    started = datetime.now(UTC) - timedelta(seconds=60)
+
+    seconds = ExecutionRecord({"status": "running", "started_at": started}).duration_seconds
+
+    assert seconds is not None
+    assert 60 <= seconds < 120
+
+
+@pytest.mark.parametrize(
+    "started_at",
+    [DatetimeMS(2**62), DatetimeMS(-(2**62))],
+    ids=["after the calendar", "before the calendar"],
+)
+def test_a_start_beyond_the_calendar_gives_a_duration_all_the_same(started_at: DatetimeMS) -> None:
+    record = ExecutionRecord({"started_at": started_at, "completed_at": NEW_YEAR})
+
+    assert record.duration_seconds is not None
+    assert record.duration_seconds >= 0
+
+
+def test_a_step_without_a_name_is_named_after_its_id() -> None:
+    assert StepRecord({"step_id": "s1"}).name == "s1"
+
+
+def test_a_step_waits_for_what_it_lists() -> None:
+    assert StepRecord({"depends_on": ["a", 1]}).depends_on == ["a", "1"]
+    assert StepRecord({"depends_on": "a"}).depends_on == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "level"), [("error", LogLevel.ERROR), ("loud", LogLevel.INFO), (None, LogLevel.INFO)]
+)
+def test_a_line_without_a_known_level_is_info(stored: str | None, level: LogLevel) -> None:
+    assert LogRecord({"level": stored}).level is level
+
+
+def test_payloads_are_json() -> None:
+    record = ExecutionRecord({"final_result": {"at": NEW_YEAR, "id": ObjectId("0" * 24)}})
+
+    assert record.json("final_result") == {"at": "2026-01-01T00:00:00.000+00:00", "id": "0" * 24}
+    assert record.json("input_parameters") is None
