@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
-from execution_monitor.development.embedded_mongodb import embedded_mongodb
+from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS

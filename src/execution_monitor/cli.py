@@ -20,8 +20,8 @@ from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database, secret_of
-from execution_monitor.development.seed import SeedOptions, seed
-from execution_monitor.development.simulator import SimulatorOptions, simulate
+from execution_monitor.development.synthetic.seed import SeedOptions, seed
+from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.ingest.load import LoadReport, load_files

@@ -6,7 +6,7 @@ from datetime import timedelta
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.development.local import secret_of
-from execution_monitor.development.seed import SeedOptions
+from execution_monitor.development.synthetic.seed import SeedOptions
 from execution_monitor.settings import Settings
 
 TENANT = "acme"

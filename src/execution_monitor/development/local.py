@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from execution_monitor.development.embedded_mongodb import embedded_mongodb
+from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.development.secret import development_secret
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings

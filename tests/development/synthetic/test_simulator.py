@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from pymongo import AsyncMongoClient
 
-from execution_monitor.development.simulator import Simulation, SimulatorOptions, simulate
+from execution_monitor.development.synthetic.simulator import Simulation, SimulatorOptions, simulate
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step

@@ -7,8 +7,8 @@ from math import exp
 from random import Random
 from typing import NamedTuple
 
-from execution_monitor.development.failures import Failure
-from execution_monitor.development.workflows import StepShape, Workflow
+from execution_monitor.development.synthetic.failures import Failure
+from execution_monitor.development.synthetic.workflows import StepShape, Workflow
 from execution_monitor.storage.documents import ExecutionStatus
 
 _BACKOFF_MS = 5_000

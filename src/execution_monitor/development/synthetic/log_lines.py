@@ -3,7 +3,7 @@
 from random import Random
 from typing import NamedTuple
 
-from execution_monitor.development.planning import Attempt, Plan, PlannedStep
+from execution_monitor.development.synthetic.planning import Attempt, Plan, PlannedStep
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 

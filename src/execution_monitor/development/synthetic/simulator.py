@@ -13,10 +13,15 @@ import structlog
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from execution_monitor.development.dice import dice
-from execution_monitor.development.life_store import find_unfinished, write_birth, write_change, write_timeout
-from execution_monitor.development.lives import Birth, Life, imagine_any, imagine_child
-from execution_monitor.development.people import Owner, owners
+from execution_monitor.development.synthetic.dice import dice
+from execution_monitor.development.synthetic.life_store import (
+    find_unfinished,
+    write_birth,
+    write_change,
+    write_timeout,
+)
+from execution_monitor.development.synthetic.lives import Birth, Life, imagine_any, imagine_child
+from execution_monitor.development.synthetic.people import Owner, owners
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Row, explain
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 
-from execution_monitor.development import disk, replica_set
-from execution_monitor.development.fetching import Report
-from execution_monitor.development.file_locks import is_last, locked, open_lock, share
-from execution_monitor.development.interrupts import interrupts_deferred
-from execution_monitor.development.mongod import find_mongod
-from execution_monitor.development.mongod_folder import DATA_SETTING, MongodFolder
-from execution_monitor.development.mongod_process import PortTaken, running_pid, start, stop
-from execution_monitor.development.replica_set import ROOT, Server, application_of
+from execution_monitor.development.mongodb import disk, replica_set
+from execution_monitor.development.mongodb.fetching import Report
+from execution_monitor.development.mongodb.file_locks import is_last, locked, open_lock, share
+from execution_monitor.development.mongodb.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.mongod import find_mongod
+from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
+from execution_monitor.development.mongodb.mongod_process import PortTaken, running_pid, start, stop
+from execution_monitor.development.mongodb.replica_set import ROOT, Server, application_of
 from execution_monitor.errors import SetupError
 
 # Each can fail once through another process: one takes the port, another was killed while it started the server.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from execution_monitor.development import failures, payloads
-from execution_monitor.development.failures import Failure
-from execution_monitor.development.payloads import Payload
+from execution_monitor.development.synthetic import failures, payloads
+from execution_monitor.development.synthetic.failures import Failure
+from execution_monitor.development.synthetic.payloads import Payload
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR

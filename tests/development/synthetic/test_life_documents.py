@@ -11,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
-from execution_monitor.development.lives import Birth, Life, imagine, imagine_any, imagine_child
-from execution_monitor.development.people import Owner, owners
-from execution_monitor.development.synthetic import execution_at, log_entries_between, steps_at
-from execution_monitor.development.workflows import BY_NAME, CATALOGUE, Workflow
+from execution_monitor.development.synthetic.life_documents import execution_at, log_entries_between, steps_at
+from execution_monitor.development.synthetic.lives import (
+    Birth,
+    Life,
+    imagine,
+    imagine_any,
+    imagine_child,
+)
+from execution_monitor.development.synthetic.people import Owner, owners
+from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Workflow
 from execution_monitor.storage.documents import DOCUMENTS, ErrorDetails, ExecutionStatus
 
 CREATED = datetime(2025, 3, 3, 9, 15, 0, 250_000, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from execution_monitor.development.seed import seed
-from execution_monitor.development.seed_batches import SeedOptions, make_batches
-from execution_monitor.development.workflows import BY_NAME
+from execution_monitor.development.synthetic.seed import seed
+from execution_monitor.development.synthetic.seed_batches import SeedOptions, make_batches
+from execution_monitor.development.synthetic.workflows import BY_NAME
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import (

@@ -1,6 +1,6 @@
 import pytest
 
-from execution_monitor.development.workflows import BY_NAME, CATALOGUE, NIGHTLY, StepShape, Workflow
+from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, NIGHTLY, StepShape, Workflow
 
 
 def width_of(workflow: Workflow) -> int:

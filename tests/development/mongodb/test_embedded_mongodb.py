@@ -17,17 +17,17 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from execution_monitor.development.embedded_mongodb import EmbeddedMongoDB, embedded_mongodb
-from execution_monitor.development.mongod import find_mongod
-from execution_monitor.development.mongod_folder import MongodFolder
-from execution_monitor.development.mongod_process import explained_failure, running_pid, start, stop
+from execution_monitor.development.mongodb.embedded_mongodb import EmbeddedMongoDB, embedded_mongodb
+from execution_monitor.development.mongodb.mongod import find_mongod
+from execution_monitor.development.mongodb.mongod_folder import MongodFolder
+from execution_monitor.development.mongodb.mongod_process import explained_failure, running_pid, start, stop
 from execution_monitor.errors import SetupError
 
 # Says when it begins to start the server and when it has one, and keeps it until its input ends.
 USER = """
 import contextlib, sys
 from pathlib import Path
-from execution_monitor.development.embedded_mongodb import embedded_mongodb
+from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 
 @contextlib.contextmanager
 def report(what):

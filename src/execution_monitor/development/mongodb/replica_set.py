@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from execution_monitor.development.mongod_folder import HOST
-from execution_monitor.development.mongod_process import REPLICA_SET
+from execution_monitor.development.mongodb.mongod_folder import HOST
+from execution_monitor.development.mongodb.mongod_process import REPLICA_SET
 from execution_monitor.errors import SetupError
 
 # The members of a replica set are this user to each other, with the key as the password: it is there before any other.

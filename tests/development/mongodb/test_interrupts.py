@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from execution_monitor.development.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.interrupts import interrupts_deferred
 
 
 def test_an_interrupt_takes_effect_when_the_work_is_done() -> None:

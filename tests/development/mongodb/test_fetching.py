@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.development.fetching import fetch_once, reason_in
+from execution_monitor.development.mongodb.fetching import fetch_once, reason_in
 
 NPM_OFFLINE = """\
 npm warn Unknown user config "nodedir". This will stop working in the next major version of npm.

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from execution_monitor.development import disk
-from execution_monitor.development.file_locks import is_held
-from execution_monitor.development.interrupts import interrupts_deferred
-from execution_monitor.development.mongod_folder import DATA_SETTING, HOST, MongodFolder
+from execution_monitor.development.mongodb import disk
+from execution_monitor.development.mongodb.file_locks import is_held
+from execution_monitor.development.mongodb.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, HOST, MongodFolder
 from execution_monitor.errors import SetupError
 
 REPLICA_SET = "rs0"

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from execution_monitor.development import disk
-from execution_monitor.development.file_locks import locked
+from execution_monitor.development.mongodb import disk
+from execution_monitor.development.mongodb.file_locks import locked
 from execution_monitor.errors import SetupError
 
 Report = Callable[[str], contextlib.AbstractContextManager[object]]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from execution_monitor.development.mongod import find_mongod
+from execution_monitor.development.mongodb.mongod import find_mongod
 from execution_monitor.errors import SetupError
 
 INSTALLS_MONGODB = """\

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from execution_monitor.development.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
+from execution_monitor.development.mongodb.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
 from execution_monitor.errors import SetupError
 
 NEEDED = (2, 38)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from execution_monitor import development
-from execution_monitor.development import c_library
-from execution_monitor.development.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
+from execution_monitor.development import mongodb
+from execution_monitor.development.mongodb import c_library
+from execution_monitor.development.mongodb.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
 from execution_monitor.errors import SetupError
 
 FETCHED_VERSION = "8.2.0"
@@ -53,7 +53,7 @@ def _fetch(into: Path, loader: tuple[str, ...]) -> None:
     work = into / "npm"
     work.mkdir()
     for name in _PINS:
-        (work / name).write_bytes((resources.files(development) / "mongodb" / name).read_bytes())
+        (work / name).write_bytes((resources.files(mongodb) / name).read_bytes())
     fetched = run_client(
         [
             npm,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.development.c_library import fetch_library, loader, newer_lines, newer_stanzas
+from execution_monitor.development.mongodb.c_library import fetch_library, loader, newer_lines, newer_stanzas
 from execution_monitor.errors import SetupError
 
 CLASSIC = """\

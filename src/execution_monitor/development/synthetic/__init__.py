@@ -1,0 +1,1 @@
+"""Made-up executions that look like life: as many as one likes, or one after another."""
