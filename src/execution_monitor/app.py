@@ -16,6 +16,8 @@ from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.health import health_routes
+from execution_monitor.web.problems import problem_handlers
+from execution_monitor.web.rest import rest_routes
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -46,7 +48,12 @@ def create_app(settings: Settings) -> Starlette:
             await database.close()
 
     return Starlette(
-        routes=[Route("/graphql", endpoint.handle, methods=["GET", "POST"]), *health_routes(database)],
+        routes=[
+            Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
+            *rest_routes(monitor, verifier.authenticate),
+            *health_routes(database),
+        ],
+        exception_handlers=problem_handlers(),
         lifespan=lifespan,
     )
 

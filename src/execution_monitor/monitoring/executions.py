@@ -1,17 +1,23 @@
 """Executions as callers may see them: list, count, fetch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.monitoring.visibility import visible_to
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
+
+
+def stored_statuses(statuses: Iterable[str]) -> tuple[str | None, ...]:
+    """The stored values that are shown as one of `statuses`: an execution without a status is PENDING."""
+    values = tuple(statuses)
+    return (*values, None) if ExecutionStatus.PENDING in values else values
 
 
 @dataclass(frozen=True, slots=True)

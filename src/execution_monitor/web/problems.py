@@ -1,0 +1,91 @@
+"""Failures as RFC 9457 problem details: a caller's own mistake with a stable code, everything else masked."""
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError, Unauthenticated
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+# Nothing here may be kept for another caller, nor be shown when it has changed.
+NO_STORE = {"Cache-Control": "no-store"}
+
+# As long as the server itself waits between its first attempts to reach MongoDB again.
+_RETRY_AFTER_SECONDS = "2"
+
+
+class Problem(BaseModel):
+    """Why a request failed (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(description="`about:blank`: the status and the code say what kind of problem it is.")
+    title: str = Field(description="The name of the status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong and what to do, in a sentence.")
+    code: str = Field(description="A stable code, such as `BAD_USER_INPUT` or `INVALID_CURSOR`.")
+    instance: str | None = Field(default=None, description="What the server's log calls it, where it has more.")
+
+
+def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
+    """Starlette's exception handlers that answer every failure with a problem."""
+    return dict.fromkeys((ExecutionMonitorError, HTTPException, Exception), _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, ExecutionMonitorError):
+        return _respond(error.status, error.message, error.code, _headers_for(error))
+    if isinstance(error, HTTPException):
+        return _answer_router(error)
+    return _answer_unexpected(request, error)
+
+
+def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, DatabaseUnavailable):
+        return {"Retry-After": _RETRY_AFTER_SECONDS}
+    return {}
+
+
+def _answer_router(error: HTTPException) -> Response:
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status is HTTPStatus.NOT_FOUND:
+        detail = "There is nothing at this address."
+    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+        detail = f"This address takes only {headers['Allow']}."
+    else:
+        detail = error.detail
+    return _respond(status, detail, status.name, headers)
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    error_id = uuid.uuid4()
+    log.error("request_failed", error_id=error_id.hex, path=request.url.path, exc_info=error)
+    return _respond(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"Something went wrong here; the server's log has the details under {error_id.hex}.",
+        ExecutionMonitorError.code,
+        {},
+        instance=error_id.urn,
+    )
+
+
+def _respond(
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str], instance: str | None = None
+) -> Response:
+    problem = Problem(
+        type="about:blank", title=status.phrase, status=status, detail=detail, code=code, instance=instance
+    )
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, {**NO_STORE, **headers}, media_type=PROBLEM_JSON)

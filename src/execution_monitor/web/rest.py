@@ -1,0 +1,82 @@
+"""REST: the list and the detail of executions, for the clients that exist."""
+
+from collections.abc import Callable, Mapping
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.errors import NotFound
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.monitoring.parts import PartsRequest
+from execution_monitor.storage.filters import EVERYTHING
+from execution_monitor.storage.pages import PageRequest, Wanted
+from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.web.listing import ListRequest, read_list_request
+from execution_monitor.web.models import ExecutionDetail, ExecutionList, Pagination
+from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
+from execution_monitor.web.problems import NO_STORE
+from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
+
+# All steps of nearly every workflow, and still an answer of bounded size.
+MAX_STEPS = 1_000
+
+Authenticate = Callable[[Mapping[str, str]], Caller]
+
+
+def rest_routes(monitor: Monitor, authenticate: Authenticate) -> list[Route]:
+    """The routes under `/api/v1`. Failures are raised, for `problem_handlers` to answer."""
+    document = describe()
+
+    async def list_executions(request: Request) -> Response:
+        caller = authenticate(request.headers)
+        return _respond(await _list(monitor, caller, read_list_request(request.query_params)))
+
+    async def get_execution(request: Request) -> Response:
+        caller = authenticate(request.headers)
+        return _respond(await _find(monitor, caller, request.path_params["execution_id"]))
+
+    async def get_document(_: Request) -> Response:
+        return Response(document, headers=NO_STORE, media_type="application/json")
+
+    return [
+        Route(LIST_PATH, list_executions),
+        # An engine's id may hold a slash.
+        Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
+        Route(DOCUMENT_PATH, get_document),
+    ]
+
+
+async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:
+    executions = monitor.executions
+    wanted = Wanted(ITEM_FIELDS | frozenset(asked.order.fields), adjacent=False)
+    page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
+    counted = await executions.count(caller, asked.where)
+    pagination = Pagination(
+        total=counted.total,
+        total_is_exact=counted.is_exact,
+        page=asked.page_number,
+        page_size=asked.page.size,
+        has_more=page.has_next,
+        next_cursor=page.cursor_of(page.rows[-1]) if page.has_next else None,
+    )
+    return ExecutionList(
+        **pagination.model_dump(exclude={"next_cursor"}),
+        executions=[show_item(ExecutionRecord(row)) for row in page.rows],
+        pagination=pagination,
+    )
+
+
+async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> ExecutionDetail:
+    row = await monitor.executions.find(caller, execution_id, detail_fields(caller))
+    if row is None:
+        raise NotFound("There is no such execution, or you may not see it.")
+    request = PartsRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
+    steps = await monitor.steps.list(caller, [execution_id], request)
+    return show_detail(caller, ExecutionRecord(row), steps[execution_id])
+
+
+def _respond(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), headers=NO_STORE, media_type="application/json")
