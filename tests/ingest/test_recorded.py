@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.ingest.recorded import spans_of, to_documents
+from execution_monitor.errors import BadUserInput
+from execution_monitor.ingest.recorded import to_documents
+from execution_monitor.ingest.spans import spans_of
 from execution_monitor.ingest.wfformat import parse_run
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
@@ -39,8 +41,43 @@ def test_the_execution_tells_what_the_run_was():
     assert (execution["started_at"], execution["completed_at"]) == (BEGAN, BEGAN + timedelta(seconds=30))
     assert execution["total_duration"] == 30
     assert execution["progress"] == {"current_step": 3, "total_steps": 3, "percentage": 100.0}
-    assert execution["performance_data"]["machines"] == [{"nodeName": "m1", "cpu": {"coreCount": 8}}]
+    assert execution["performance_data"]["machines"] == [{"node_name": "m1", "cpu": {"core_count": 8}}]
+    assert execution["performance_data"]["makespan_seconds"] == 30
     assert execution["performance_data"]["task_seconds"] == 30.5
+    assert execution["performance_data"]["core_seconds"] == 10 + 2 * 20.5
+    assert "read_bytes" not in execution["performance_data"]
+    assert execution["triggered_by"] == "load"
+    assert execution["tags"] == [{"key": "schema_version", "value": "1.5"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "workflow_name", "template"),
+    [
+        pytest.param("1000genome-20200401T035039Z-0", "1000genome", "1000genome", id="a stamp and an index of Pegasus"),
+        pytest.param("soykb-0", "soykb", "soykb", id="an index of Pegasus"),
+        pytest.param("chain-5-1683736566.json", "chain-5", "chain-5", id="seconds since 1970, and an ending"),
+        pytest.param("covid-19", "covid-19", "covid-19", id="a number that belongs to the name"),
+        pytest.param("-0", "-0", "0", id="nothing but an index"),
+        pytest.param("日本", "日本", "run", id="no letter for a slug"),
+    ],
+)
+def test_runs_of_one_workflow_share_its_name(name: str, workflow_name: str, template: str):
+    execution = documents(name=name).execution
+
+    assert execution["workflow_name"] == workflow_name
+    assert execution["workflow_template_id"] == template
+    assert execution["execution_name"] == name
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300])
+@pytest.mark.parametrize("field", ["makespanInSeconds", "runtimeInSeconds"])
+def test_a_run_that_ends_beyond_the_calendar_is_refused(field: str, seconds: float):
+    run = made_up()
+    place = run["workflow"]["execution"]
+    (place if field in place else place["tasks"][0])[field] = seconds
+
+    with pytest.raises(BadUserInput, match=r"workflow\.execution: it ends after the year 9999"):
+        to_documents(parse_run(encode(run)), tenant="acme", user="ada")
 
 
 def test_steps_keep_dependencies_runtime_machine_and_command():
@@ -52,6 +89,7 @@ def test_steps_keep_dependencies_runtime_machine_and_command():
     assert left["duration"] == 20.5
     assert left["result"]["machines"] == ["m1"]
     assert left["result"]["core_count"] == 2
+    assert "avg_cpu" not in left["result"]
     assert left["input_data"]["files"] == [{"name": "a.txt", "bytes": 12}]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.errors import PyMongoError
 
 from execution_monitor.errors import SetupError
 from execution_monitor.ingest.recorded import to_documents
@@ -13,7 +14,7 @@ from execution_monitor.ingest.wfformat import parse_run
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.ingest.recordings import CHAIN, SRASEARCH, made_up, write
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,8 +31,36 @@ class FakeTime:
 
     async def sleep(self, seconds: float) -> None:
         self.slept += seconds
-        self.now += timedelta(seconds=seconds)
+        self.pass_by(seconds)
         await asyncio.sleep(0)
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class TickingTime(FakeTime):
+    """One that also moves on with every look at it, so that no two moments are the same."""
+
+    def clock(self) -> datetime:
+        self.pass_by(0.001)
+        return super().clock()
+
+
+def without_durations() -> dict[str, Any]:
+    """A run in which all happens at one moment, told from its end."""
+    run = made_up()
+    run["workflow"]["specification"]["tasks"].reverse()
+    for task in run["workflow"]["execution"]["tasks"]:
+        task["runtimeInSeconds"] = 0
+    return run
+
+
+def overlapping() -> dict[str, Any]:
+    """A run whose recorded starts, in whole seconds, lie before the end of what is waited for."""
+    run = made_up()
+    for task in run["workflow"]["execution"]["tasks"]:
+        task |= {"executedAt": "2026-01-02T03:00:05Z", "runtimeInSeconds": 5.9}
+    return run
 
 
 async def replay(*paths: Path, speed: float = 1.0, time: FakeTime | None = None):
@@ -71,13 +100,33 @@ async def test_it_takes_the_recorded_time_divided_by_the_speed(database: Databas
     assert execution["total_duration"] == pytest.approx(66.1, abs=0.01)
 
 
-async def test_no_step_starts_before_what_it_waits_for_has_ended(database: Database):
-    await replay(SRASEARCH)
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(SRASEARCH.read_bytes(), id="Pegasus"),
+        pytest.param(BACASS.read_bytes(), id="Nextflow, with steps of no duration"),
+        pytest.param(without_durations(), id="nothing but steps of no duration"),
+        pytest.param(overlapping(), id="recorded starts that are too early"),
+    ],
+)
+async def test_no_step_starts_before_what_it_waits_for_has_ended(database: Database, tmp_path: Path, run: Any):
+    await replay(write(tmp_path, "run.json", run), time=TickingTime())
 
     steps = {row["step_id"]: row for row in await rows(Step)}
     for step in steps.values():
-        assert step["started_at"] >= max((steps[each]["completed_at"] for each in step["depends_on"]), default=BEGAN)
-        assert step["completed_at"] >= step["started_at"]
+        assert step["started_at"] > max((steps[each]["completed_at"] for each in step["depends_on"]), default=BEGAN)
+        assert step["completed_at"] > step["started_at"]
+
+
+async def test_the_time_that_writing_takes_does_not_add_up(database: Database):
+    time = TickingTime()
+
+    await replay(CHAIN, speed=100, time=time)
+
+    (execution,) = await rows(Execution)
+    looks = (time.now - BEGAN).total_seconds() - time.slept
+    assert looks > 0.03
+    assert execution["total_duration"] == pytest.approx(6.61, abs=0.005)
 
 
 async def test_each_change_is_one_more_version_and_progress_never_goes_back(database: Database):
@@ -144,6 +193,64 @@ async def test_a_broken_file_keeps_no_other_from_happening(database: Database, t
 
     assert report.completed == 1
     assert [each.path for each in report.rejected] == [broken]
+
+
+async def test_whoever_is_stopped_half_way_keeps_what_was_completed(database: Database):
+    time = FakeTime()
+    half_way = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await time.sleep(seconds)
+        if (time.now - BEGAN).total_seconds() > 300:
+            half_way.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(replay_files([CHAIN], tenant="acme", user="ada", speed=1, clock=time.clock, sleep=sleep))
+    await half_way.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    (execution,) = await rows(Execution)
+    steps = await rows(Step)
+    completed = [row for row in steps if row["status"] == "completed"]
+    assert 0 < len(completed) < len(steps)
+    assert {row["status"] for row in steps} == {"completed", "cancelled"}
+    assert execution["status"] == "cancelled"
+    assert execution["steps_completed"] == len(completed)
+    assert execution["progress"]["current_step"] == len(completed)
+
+
+@pytest.mark.parametrize("look", [1, 2, 3, 5, 8, 13, 21, 34])
+async def test_whenever_it_is_stopped_nothing_runs_on(database: Database, look: int):
+    """Stopped at its `look`th look at the clock, which is right before a write."""
+    time = FakeTime()
+    looks = 0
+
+    def clock() -> datetime:
+        nonlocal looks
+        looks += 1
+        if looks == look:
+            task.cancel()
+        return time.clock()
+
+    task = asyncio.create_task(replay_files([CHAIN], tenant="acme", user="ada", speed=1, clock=clock, sleep=time.sleep))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    executions, steps = await rows(Execution), await rows(Step)
+    assert [row["status"] for row in executions] == ["cancelled"]
+    assert {row["status"] for row in steps} <= {"completed", "cancelled"}
+    assert len(steps) == 5
+    assert executions[0]["steps_completed"] == sum(row["status"] == "completed" for row in steps)
+
+
+async def test_a_database_that_is_gone_is_told_once(database: Database):
+    async def close(_: float) -> None:
+        await database.close()
+
+    with pytest.raises(PyMongoError):
+        await replay_files([CHAIN, SRASEARCH], tenant="acme", user="ada", speed=1, clock=lambda: BEGAN, sleep=close)
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("inf"), float("nan")])

@@ -1,18 +1,24 @@
 """Recorded runs into the database: an execution a file, and nothing at all when it is there already."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from execution_monitor.ingest.files import Rejected, read_runs
-from execution_monitor.ingest.recorded import Recorded, Stored, to_documents
+from execution_monitor.ingest.recorded import Recorded, Stored
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, Step
 
+# Few enough that a batch of ordinary steps stays far below the 48 MB of a message.
 _STEPS_PER_WRITE = 1_000
+# Each batch of steps and the execution may lose such a race; after each, more of the run is there.
+_RETRIES = 8
 
 
 class Outcome(Enum):
@@ -24,69 +30,100 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Stowed:
+    """A file whose run is in the database now, and how many steps it has."""
+
+    path: Path
+    outcome: Outcome
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadReport:
     """What became of all files."""
 
-    outcomes: dict[Path, Outcome]
-    steps: int
+    stowed: tuple[Stowed, ...]
     rejected: tuple[Rejected, ...]
+
+    @property
+    def steps(self) -> int:
+        """How many steps the stored runs have together."""
+        return sum(each.steps for each in self.stowed)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many files ended as `outcome`."""
+        return sum(each.outcome is outcome for each in self.stowed)
 
     def describe(self) -> str:
         """What became of them in a line."""
-        counts = {each: list(self.outcomes.values()).count(each) for each in Outcome}
-        words = ", ".join(f"{count:,} {outcome.value}" for outcome, count in counts.items())
+        words = ", ".join(f"{self.count(outcome):,} {outcome.value}" for outcome in Outcome)
         return f"{words}, {len(self.rejected):,} rejected; {self.steps:,} steps."
 
 
-async def load_files(paths: Sequence[Path], *, tenant: str, user: str) -> LoadReport:
-    """Store the run in each file for `user` of `tenant`; a broken file is reported and keeps no other out."""
-    outcomes: dict[Path, Outcome] = {}
+async def load_files(
+    paths: Sequence[Path], *, tenant: str, user: str, on_file: Callable[[int], None] | None = None
+) -> LoadReport:
+    """Store the run in each file for `user` of `tenant`; a broken file is reported and keeps no other out.
+
+    `on_file` is told how many files are done.
+    """
+    stowed: list[Stowed] = []
     rejected: list[Rejected] = []
-    steps = 0
-    for path, run in read_runs(paths):
+    for done, (path, run) in enumerate(read_runs(paths, tenant=tenant, user=user), start=1):
         if isinstance(run, Rejected):
             rejected.append(run)
-            continue
-        recorded = to_documents(run, tenant=tenant, user=user)
-        outcomes[path] = await store(recorded)
-        steps += len(recorded.steps)
-    return LoadReport(outcomes, steps, tuple(rejected))
+        else:
+            stowed.append(Stowed(path, await store(run), len(run.steps)))
+        if on_file is not None:
+            on_file(done)
+    return LoadReport(tuple(stowed), tuple(rejected))
 
 
 async def store(recorded: Recorded) -> Outcome:
-    """Store a run unless it is there, just as it is. Its execution comes last: whoever sees it sees all its steps."""
+    """Store a run unless it is there, just as it is; what changed is replaced, as one more version."""
+    for _ in range(_RETRIES):
+        # Another load of the same file may be faster; then what it wrote is compared like all else that is there.
+        with contextlib.suppress(DuplicateKeyError, BulkWriteError):
+            return await _store(recorded)
+    return await _store(recorded)
+
+
+async def _store(recorded: Recorded) -> Outcome:
+    # Steps come first: whoever sees the execution sees all its steps, and a load that was cut short, which left it out
+    # or as it was, is finished by the next.
+    steps_changed = await _store_steps(recorded)
     executions = collection_of(Execution)
-    own_id = {"_id": recorded.execution["_id"]}
-    found: Stored | None = await executions.find_one(own_id)
-    if found is not None and _same(found, recorded.execution) and await _has_steps(recorded):
-        return Outcome.UNCHANGED
-    await _store_steps(recorded)
+    found: Stored | None = await executions.find_one({"_id": recorded.execution["_id"]})
     if found is None:
         await executions.insert_one(recorded.execution)
         return Outcome.LOADED
-    await executions.replace_one(own_id, recorded.execution | {"version": found.get("version", 0) + 1})
+    if not steps_changed and _same(found, recorded.execution):
+        return Outcome.UNCHANGED
+    await executions.replace_one({"_id": found["_id"]}, _next_version(found, recorded.execution))
     return Outcome.REPLACED
+
+
+async def _store_steps(recorded: Recorded) -> bool:
+    """Whether anything had to be written for the steps in the database to be those of `recorded`."""
+    steps = collection_of(Step)
+    stated = {name: recorded.execution[name] for name in ("tenant_id", "execution_id")}
+    found: dict[Any, Stored] = {row["_id"]: row async for row in steps.find(stated)}
+    writes: list[InsertOne[Stored] | ReplaceOne[Stored] | DeleteOne] = []
+    for step in recorded.steps:
+        old = found.pop(step["_id"], None)
+        if old is None:
+            writes.append(InsertOne(step))
+        elif not _same(old, step):
+            writes.append(ReplaceOne({"_id": step["_id"]}, _next_version(old, step)))
+    writes += [DeleteOne({"_id": gone}) for gone in found]
+    for start in range(0, len(writes), _STEPS_PER_WRITE):
+        await steps.bulk_write(writes[start : start + _STEPS_PER_WRITE], ordered=False)
+    return bool(writes)
 
 
 def _same(found: Stored, recorded: Stored) -> bool:
     return {**found, "version": None} == {**recorded, "version": None}
 
 
-async def _has_steps(recorded: Recorded) -> bool:
-    steps = collection_of(Step)
-    found = {row["_id"]: row async for row in steps.find(_steps_of(recorded))}
-    return found == {row["_id"]: row for row in recorded.steps}
-
-
-async def _store_steps(recorded: Recorded) -> None:
-    steps = collection_of(Step)
-    kept = [step["_id"] for step in recorded.steps]
-    await steps.delete_many({**_steps_of(recorded), "_id": {"$nin": kept}})
-    for start in range(0, len(recorded.steps), _STEPS_PER_WRITE):
-        batch = recorded.steps[start : start + _STEPS_PER_WRITE]
-        # Replacing one by its equal changes nothing, so a load that was cut short is finished by the next.
-        await steps.bulk_write([ReplaceOne({"_id": step["_id"]}, step, upsert=True) for step in batch], ordered=False)
-
-
-def _steps_of(recorded: Recorded) -> Stored:
-    return {"tenant_id": recorded.execution["tenant_id"], "execution_id": recorded.execution["execution_id"]}
+def _next_version(found: Stored, recorded: Stored) -> Stored:
+    return {**recorded, "version": found.get("version", 0) + 1}

@@ -1,150 +1,109 @@
 """WfFormat 1.4 to 1.6, the WfCommons format of recorded workflow runs: bytes to one checked shape.
 
-Source: the format's README and schema (wfcommons/WfFormat). Unknown properties are permitted there, and here.
+Source: the format's README, schema and migration tool (wfcommons/WfFormat). By its README every valid 1.5 file is a
+valid 1.6 file, which adds derived metrics alone.
 """
 
-from datetime import datetime
-from typing import Annotated, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, field_validator
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.dates import parse_date
-from execution_monitor.ingest.wfformat_14 import upgrade
+from execution_monitor.ingest.wfformat_14 import Run14, upgrade
+from execution_monitor.ingest.wfformat_parts import (
+    Amount,
+    Count,
+    Header,
+    Machine,
+    Measured,
+    Moment,
+    Name,
+    Part,
+    RuntimeSystem,
+    Text,
+)
 
 VERSIONS = ("1.4", "1.5", "1.6")
 
-# What BSON has as an integer.
-_WHOLE = Annotated[int, Field(ge=0, lt=2**63)]
-_AMOUNT = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_TEXT = Annotated[str, Field(min_length=1, max_length=4_096)]
 
-
-def _to_moment(value: Any) -> Any:
-    return parse_date(value) if isinstance(value, str) else value
-
-
-Moment = Annotated[datetime, BeforeValidator(_to_moment)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class Command(_Part):
-    """What a task ran."""
-
-    program: str | None = None
-    arguments: list[str] = Field(default_factory=list[str])
-
-
-class SpecifiedTask(_Part):
+class SpecifiedTask(Part):
     """A task as the workflow states it."""
 
-    id: _TEXT
-    name: _TEXT
-    parents: list[str] = Field(default_factory=list[str])
-    input_files: list[str] = Field(default_factory=list[str])
-    output_files: list[str] = Field(default_factory=list[str])
+    id: Name
+    name: Name
+    type: Text | None = None  # of 1.4: compute, transfer or auxiliary
+    parents: list[Text]
+    input_files: list[Text] = Field(default_factory=list[Text])
+    output_files: list[Text] = Field(default_factory=list[Text])
 
 
-class ExecutedTask(_Part):
+class ExecutedTask(Measured):
     """What was measured of a task."""
 
-    id: _TEXT
-    runtime_in_seconds: _AMOUNT
-    executed_at: Moment | None = None
-    command: Command | None = None
-    core_count: _AMOUNT | None = None
-    avg_cpu: _AMOUNT | None = Field(default=None, alias="avgCPU")
-    read_bytes: _WHOLE | None = None
-    written_bytes: _WHOLE | None = None
-    memory_in_bytes: _WHOLE | None = None
-    energy_in_kwh: _AMOUNT | None = Field(default=None, alias="energyInKWh")
-    avg_power_in_w: _AMOUNT | None = None
-    priority: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    machines: list[str] = Field(default_factory=list[str])
+    id: Name
+    runtime_in_seconds: Amount
 
 
-class File(_Part):
+class File(Part):
     """A file that tasks read or write."""
 
-    id: str
-    size_in_bytes: _WHOLE
+    id: Text
+    size_in_bytes: Count
 
 
-class Specification(_Part):
+class Specification(Part):
     """The workflow as it was meant."""
 
     tasks: list[SpecifiedTask] = Field(min_length=1)
     files: list[File] = Field(default_factory=list[File])
 
 
-class ExecutionPart(_Part):
+class ExecutionPart(Part):
     """The workflow as it went."""
 
-    makespan_in_seconds: _AMOUNT
+    makespan_in_seconds: Amount
     executed_at: Moment
     tasks: list[ExecutedTask] = Field(min_length=1)
-    machines: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    machines: list[Machine] = Field(default_factory=list[Machine])
 
 
-class Workflow(_Part):
+class Workflow(Part):
     """Both halves."""
 
     specification: Specification
     execution: ExecutionPart
-    repo: str | None = None
-    run_name: str | None = None
+    repo: Name | None = None
+    run_name: Name | None = None
 
 
-class NamedVersion(_Part):
-    """A system, or a person."""
-
-    name: str
-    version: str | None = None
-
-
-class RecordedRun(_Part):
+class RecordedRun(Header):
     """One recorded run, checked: every task was executed, every parent exists, and nothing waits for itself."""
 
-    name: _TEXT
-    schema_version: str
-    description: str | None = None
-    created_at: Moment | None = None
-    runtime_system: NamedVersion | None = None
-    author: NamedVersion | None = None
+    runtime_system: RuntimeSystem | None = None
     workflow: Workflow
 
     @field_validator("workflow")
     @classmethod
     def _check_references(cls, workflow: Workflow) -> Workflow:
-        parents = {task.id: task.parents for task in workflow.specification.tasks}
-        if len(parents) < len(workflow.specification.tasks):
-            raise ValueError(
-                f"two tasks have the id {_first_twice([task.id for task in workflow.specification.tasks])}"
-            )
-        executed = [task.id for task in workflow.execution.tasks]
-        if len(set(executed)) < len(executed):
-            raise ValueError(f"the task {_first_twice(executed)} was executed twice")
-        for each in sorted(parents.keys() ^ set(executed)):
-            raise ValueError(f"the task {each} stands in only one of specification and execution")
-        for task, of_task in parents.items():
-            for parent in of_task:
-                if parent not in parents:
-                    raise ValueError(f"the task {task} waits for {parent}, which does not exist")
-        in_order(parents)
+        specified = _names_once([task.id for task in workflow.specification.tasks], "specification")
+        executed = _names_once([task.id for task in workflow.execution.tasks], "execution")
+        for task in sorted(specified ^ executed):
+            missing = "execution" if task in specified else "specification"
+            raise ValueError(f"the task {task!r:.80} is missing from the tasks of {missing}")
+        in_order({task.id: task.parents for task in workflow.specification.tasks})
         return workflow
 
 
-def in_order(parents: dict[str, list[str]]) -> list[str]:
-    """The tasks, each behind all of its parents; raises `ValueError` where one waits for itself."""
+def in_order(parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """The tasks, each behind all of its parents; raises `ValueError` when a parent is none or waits for its child."""
     waiting = {task: len(set(of_task)) for task, of_task in parents.items()}
     children: dict[str, list[str]] = {task: [] for task in parents}
     for task, of_task in parents.items():
         for parent in set(of_task):
+            if parent not in children:
+                raise ValueError(f"the parents of the task {task!r:.80} name {parent!r:.80}, which is no task")
             children[parent].append(task)
     ready = [task for task, missing in waiting.items() if missing == 0]
     for task in ready:
@@ -154,7 +113,7 @@ def in_order(parents: dict[str, list[str]]) -> list[str]:
                 ready.append(child)
     if len(ready) < len(parents):
         stuck = next(task for task, missing in waiting.items() if missing > 0)
-        raise ValueError(f"the task {stuck} waits for itself, over its parents")
+        raise ValueError(f"the task {stuck!r:.80} waits, over its parents, for a circle of tasks")
     return ready
 
 
@@ -168,16 +127,27 @@ def parse_run(content: bytes) -> RecordedRun:
         raise BadUserInput("it is not a JSON object")
     stated = cast("dict[str, Any]", raw)
     version = stated.get("schemaVersion")
-    if version not in VERSIONS:
-        raise BadUserInput(f"schemaVersion must be one of {', '.join(VERSIONS)}, not {version!r:.40}")
+    if not isinstance(version, str) or version not in VERSIONS:
+        found = f"not {version!r:.40}" if isinstance(version, str) else "as text"
+        raise BadUserInput(f"schemaVersion: it must be one of {', '.join(VERSIONS)}, {found}")
     try:
-        return RecordedRun.model_validate(upgrade(stated) if version == "1.4" else stated)
+        if version == "1.4":
+            return RecordedRun.model_validate(upgrade(Run14.model_validate(stated)))
+        return RecordedRun.model_validate(stated)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-        raise BadUserInput(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise BadUserInput(_describe(error)) from error
 
 
-def _first_twice(names: list[str]) -> str:
-    seen: set[str] = set()
-    return next(name for name in names if name in seen or seen.add(name))
+def _describe(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _names_once(names: list[str], place: str) -> set[str]:
+    once: set[str] = set()
+    for name in names:
+        if name in once:
+            raise ValueError(f"two tasks of {place} have the id {name!r:.80}")
+        once.add(name)
+    return once

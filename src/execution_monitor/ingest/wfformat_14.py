@@ -1,117 +1,140 @@
-"""WfFormat 1.4 in the shape of 1.5: tasks split into what was meant and what was measured."""
+"""WfFormat 1.4, and its way into the shape of 1.5: tasks split into what was meant and what was measured.
 
-from typing import Any, cast
+Source: the migration tool of wfcommons/WfFormat.
+"""
 
-# Both say the same; the names are 1.4's and 1.5's.
-_MEASURED = {
-    "runtimeInSeconds": "runtimeInSeconds",
-    "executedAt": "executedAt",
-    "command": "command",
-    "cores": "coreCount",
-    "avgCPU": "avgCPU",
-    "readBytes": "readBytes",
-    "writtenBytes": "writtenBytes",
-    "memoryInBytes": "memoryInBytes",
-    "energy": "energyInKWh",
-    "avgPower": "avgPowerInW",
-    "priority": "priority",
-}
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from execution_monitor.ingest.wfformat_parts import (
+    Amount,
+    Count,
+    Header,
+    Machine,
+    Measured,
+    Moment,
+    Name,
+    Part,
+    RuntimeSystem,
+    Text,
+)
 
 
-def upgrade(raw: dict[str, Any]) -> dict[str, Any]:
-    """`raw` in the shape of 1.5. What is missing or of the wrong type stays so, for the check to name it."""
-    workflow = raw.get("workflow")
-    if not isinstance(workflow, dict):
-        return raw
-    stated = cast("dict[str, Any]", workflow)
-    tasks: Any = stated.get("tasks")
-    if not isinstance(tasks, list):
-        return {**raw, "workflow": {**stated, "specification": {"tasks": tasks}}}
-    readable = _objects(cast("list[Any]", tasks))
-    ids = _ids_by_reference(readable)
-    children = _parents_by_child(readable, ids)
-    execution = {name: stated[name] for name in ("makespanInSeconds", "executedAt", "machines") if name in stated}
+class TaskFile(Part):
+    """A file that one task reads or writes."""
+
+    name: Name
+    path: Text = ""
+    size_in_bytes: Count
+    link: Text
+
+    @property
+    def id(self) -> str:
+        """What 1.5 knows it by."""
+        return f"{self.path}{self.name}"
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the task reads it."""
+        return self.link.lower() == "input"
+
+
+class Task(Measured):
+    """A task, as it was meant and as it went."""
+
+    name: Name
+    id: Name | None = None
+    type: Text | None = None
+    # References are names or ids, and a dependency may be declared on either end alone.
+    parents: list[Text] = Field(default_factory=list[Text])
+    children: list[Text] = Field(default_factory=list[Text])
+    files: list[TaskFile] = Field(default_factory=list[TaskFile])
+    # Optional here, not in 1.5.
+    runtime_in_seconds: Amount = 0.0
+
+    def id_at(self, index: int) -> str:
+        """The id that 1.5 gives it: up to 1.4 one is unique only together with the name, which often holds it."""
+        if self.id is None:
+            return f"{self.name}_{index}"
+        return self.name if self.id in self.name else f"{self.name}_{self.id}"
+
+
+_OF_EXECUTION = {*Measured.model_fields, "runtime_in_seconds"}
+
+
+class Workflow14(Part):
+    """All tasks."""
+
+    makespan_in_seconds: Amount
+    executed_at: Moment
+    tasks: list[Task] = Field(min_length=1)
+    machines: list[Machine] = Field(default_factory=list[Machine])
+
+
+class Run14(Header):
+    """A file of version 1.4."""
+
+    wms: RuntimeSystem | None = None
+    workflow: Workflow14
+
+
+def upgrade(run: Run14) -> dict[str, Any]:
+    """`run` in the shape of 1.5, by field names; its references are still to be checked."""
+    named = [(task.id_at(index), task) for index, task in enumerate(run.workflow.tasks)]
+    parents = _parents_of(named)
     return {
-        **raw,
-        "runtimeSystem": raw.get("runtimeSystem", raw.get("wms")),
+        **run.model_dump(exclude={"wms", "workflow"}),
+        "runtime_system": run.wms,
         "workflow": {
-            **stated,
             "specification": {
-                "tasks": [_specified(task, index, ids, children) for index, task in enumerate(readable)],
-                "files": _files(readable),
+                "tasks": [_specified(name, task, parents[name]) for name, task in named],
+                "files": [
+                    {"id": file.id, "size_in_bytes": file.size_in_bytes} for _, task in named for file in task.files
+                ],
             },
-            "execution": {**execution, "tasks": [_executed(task, index) for index, task in enumerate(readable)]},
+            "execution": {
+                **dict(run.workflow),
+                "tasks": [_executed(name, task) for name, task in named],
+            },
         },
     }
 
 
-def _id_of(task: dict[str, Any], index: int) -> Any:
-    """Up to 1.4 an id is unique only together with the name, which often holds it already."""
-    name, own = str(task.get("name", "")), task.get("id")
-    if own is None:
-        return f"{name}_{index}"
-    return name if str(own) in name else f"{name}_{own}"
-
-
-def _ids_by_reference(tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    ids: dict[str, Any] = {}
-    for index, task in enumerate(tasks):
-        task_id = _id_of(task, index)
-        for reference in (task.get("name"), task.get("id"), task_id):
-            ids.setdefault(str(reference), task_id)
-    return ids
-
-
-def _parents_by_child(tasks: list[dict[str, Any]], ids: dict[str, Any]) -> dict[Any, list[Any]]:
-    """The parents that name a task as their child: a dependency may be declared on either end alone."""
-    parents: dict[Any, list[Any]] = {}
-    for index, task in enumerate(tasks):
-        for child in _list(task, "children"):
-            parents.setdefault(_resolve(child, ids), []).append(_id_of(task, index))
-    return parents
-
-
-def _specified(
-    task: dict[str, Any], index: int, ids: dict[str, Any], parents_by_child: dict[Any, list[Any]]
-) -> dict[str, Any]:
-    own = _id_of(task, index)
-    parents = [_resolve(each, ids) for each in _list(task, "parents")] + parents_by_child.get(own, [])
-    files = _objects(_list(task, "files"))
+def _specified(name: str, task: Task, parents: Iterable[str]) -> dict[str, Any]:
     return {
-        "id": own,
-        "name": task.get("name"),
-        "parents": list(dict.fromkeys(parents)),
-        "inputFiles": [_file_id(each) for each in files if str(each.get("link")).lower() == "input"],
-        "outputFiles": [_file_id(each) for each in files if str(each.get("link")).lower() != "input"],
+        "id": name,
+        "name": task.name,
+        "type": task.type,
+        "parents": list(parents),
+        "input_files": [file.id for file in task.files if file.is_input],
+        "output_files": [file.id for file in task.files if not file.is_input],
     }
 
 
-def _executed(task: dict[str, Any], index: int) -> dict[str, Any]:
-    measured = {new: task[old] for old, new in _MEASURED.items() if old in task}
-    # 1.4 lets the runtime out, 1.5 does not.
-    measured.setdefault("runtimeInSeconds", 0)
-    if "machine" in task:
-        measured["machines"] = [task["machine"]]
-    return {"id": _id_of(task, index), **measured}
+def _executed(name: str, task: Task) -> dict[str, Any]:
+    return {"id": name, **{field: value for field, value in task if field in _OF_EXECUTION}}
 
 
-def _files(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    files = [each for task in tasks for each in _objects(_list(task, "files"))]
-    return [{"id": _file_id(each), "sizeInBytes": each.get("sizeInBytes")} for each in files]
-
-
-def _file_id(file: dict[str, Any]) -> str:
-    return f"{file.get('path', '')}{file.get('name', '')}"
-
-
-def _resolve(reference: Any, ids: dict[str, Any]) -> Any:
-    return ids.get(str(reference), str(reference))
-
-
-def _list(task: dict[str, Any], name: str) -> list[Any]:
-    value = task.get(name)
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def _objects(values: list[Any]) -> list[dict[str, Any]]:
-    return [cast("dict[str, Any]", value) for value in values if isinstance(value, dict)]
+def _parents_of(named: list[tuple[str, Task]]) -> Mapping[str, Iterable[str]]:
+    """The parents of each task, by its id: as declared on either end, else the tasks that write what it reads."""
+    ids: dict[str, str] = {}
+    writers: dict[str, str] = {}
+    for name, task in named:
+        for reference in (task.name, task.id or name, name):
+            ids.setdefault(reference, name)
+        for file in task.files:
+            if not file.is_input:
+                writers.setdefault(file.id, name)
+    # Dictionaries, because they keep the order and each parent once.
+    parents: dict[str, dict[str, None]] = {name: {} for name, _ in named}
+    for name, task in named:
+        parents[name] |= {ids.get(each, each): None for each in task.parents}
+        for child in task.children:
+            parents.setdefault(ids.get(child, child), {})[name] = None
+    for name, task in named:
+        if not parents[name]:
+            read = [writers[file.id] for file in task.files if file.is_input and file.id in writers]
+            parents[name] |= {writer: None for writer in read if writer != name}
+    return parents
