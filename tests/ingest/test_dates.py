@@ -35,3 +35,10 @@ def test_every_spelling_of_real_files_is_read(text: str, moment: datetime):
 def test_what_is_no_date_is_refused(text: str):
     with pytest.raises(ValueError, match=r"is no date|outside of the calendar"):
         parse_date(text)
+
+
+def test_a_refusal_quotes_no_more_than_its_beginning():
+    with pytest.raises(ValueError, match="is no date") as refusal:
+        parse_date("x" * 5_000)
+
+    assert len(str(refusal.value)) < 100

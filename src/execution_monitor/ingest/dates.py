@@ -13,7 +13,7 @@ def parse_date(text: str) -> datetime:
     try:
         moment = moment.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError(f"{text!r} lies outside of the calendar") from error
+        raise ValueError(f"{text!r:.60} lies outside of the calendar") from error
     # MongoDB keeps milliseconds; what is compared later must not differ by less.
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -27,4 +27,4 @@ def _parse(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no date") from error
+        raise ValueError(f"{text!r:.60} is no date") from error
