@@ -1,6 +1,8 @@
 """A large database, and databases whose reads are watched."""
 
+import gc
 import socket
+import warnings
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
@@ -29,9 +31,12 @@ async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGen
 @pytest.fixture
 def closed_port() -> Generator[int]:
     """A port of this machine that nobody listens on."""
-    with socket.socket() as taken:
+    with socket.socket() as taken, warnings.catch_warnings():
+        # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
+        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
+        gc.collect()
 
 
 @pytest.fixture

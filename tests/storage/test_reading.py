@@ -66,19 +66,24 @@ async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Databas
     assert [(read["limit"], read["projection"]) for read in commands.reads[1:]] == [(1, {"_id": 1})]
 
 
-async def test_a_row_before_the_page_is_found_when_the_one_of_the_cursor_has_gone(database: Database) -> None:
+@pytest.mark.parametrize("backward", [False, True])
+async def test_what_lies_behind_is_known_when_the_row_of_the_cursor_has_gone(
+    database: Database, *, backward: bool
+) -> None:
     await fill(database)
-    reader = Reader(database, 5_000)
-    first = await reader.read_page(Execution, LISTING, PageRequest(2), Wanted(FIELDS))
-    request = PageRequest(2, after=first.cursor_of(first.rows[-1]))
-    collection = database.collection(Execution)
+    reader, collection = Reader(database, 5_000), database.collection(Execution)
+    first = await reader.read_page(Execution, LISTING, PageRequest(2, backward), Wanted(FIELDS))
+    inner, outer = first.rows if backward else first.rows[::-1]
+    cursor = first.cursor_of(inner)
+    request = PageRequest(2, backward, None if backward else cursor, cursor if backward else None)
 
-    await collection.delete_one({"_id": first.rows[1]["_id"]})
-    still_one = await reader.read_page(Execution, LISTING, request, Wanted(FIELDS))
-    await collection.delete_one({"_id": first.rows[0]["_id"]})
-    none_left = await reader.read_page(Execution, LISTING, request, Wanted(FIELDS))
+    behind: list[bool] = []
+    for gone in (inner, outer):
+        await collection.delete_one({"_id": gone["_id"]})
+        page = await reader.read_page(Execution, LISTING, request, Wanted(FIELDS))
+        behind.append(page.has_next if backward else page.has_previous)
 
-    assert (still_one.has_previous, none_left.has_previous) == (True, False)
+    assert behind == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,11 @@ async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
     plain = {name: value for name, value in command.items() if name not in _ADDED}
     answer = await database.handle.command("explain", plain, verbosity="executionStats")
     found = list(_nodes(answer))
+    # The stages of a plan have figures of their own; the totals stand above them.
+    totals = [node for node in found if "totalKeysExamined" in node]
     return Explained(
-        keys=sum(node["totalKeysExamined"] for node in found if "totalKeysExamined" in node),
-        rows=max(node["nReturned"] for node in found if "nReturned" in node),
+        keys=sum(total["totalKeysExamined"] for total in totals),
+        rows=totals[0]["nReturned"],
         indexes=frozenset(
             name for node in found for name in (node.get("indexName"), *node.get("indexesUsed", ())) if name
         ),
@@ -80,8 +82,8 @@ def _nodes(answer: Any) -> Iterator[Mapping[str, Any]]:
         node = cast("Mapping[str, Any]", answer)
         yield node
         for name, value in node.items():
-            # Plans that were weighed only; and the parts of a figure that counts them already.
-            if name not in ("rejectedPlans", "allPlansExecution"):
+            # Plans that were weighed, not run.
+            if name != "rejectedPlans":
                 yield from _nodes(value)
     elif isinstance(answer, list):
         for each in cast("list[Any]", answer):
