@@ -18,7 +18,8 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from tests.servers import served, wait_until_ready
 
-SECRET = "the shared secret of every test server"  # noqa: S105 - of these tests alone
+# As long as HS512 wants it, so that a test can sign with the wrong algorithm too.
+SECRET = "the shared secret of every test server, which no other server may ever use"  # noqa: S105 - of tests alone
 
 _URI = "EXECUTION_MONITOR_TEST_MONGODB_URI"
 _DATA_DIR = "EXECUTION_MONITOR_TEST_DATA_DIR"

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.errors import NotFound
+from execution_monitor.errors import NotFound, QueryTimeout
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
@@ -52,8 +52,14 @@ def rest_routes(monitor: Monitor, authenticate: Authenticate) -> list[Route]:
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:
     executions = monitor.executions
     wanted = Wanted(ITEM_FIELDS | frozenset(asked.order.fields), adjacent=False)
-    page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
-    counted = await executions.count(caller, asked.where)
+    try:
+        page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
+        counted = await executions.count(caller, asked.where)
+    except QueryTimeout as error:
+        raise QueryTimeout(
+            "MongoDB stopped this query at its time limit; a shorter time from start_date to end_date, "
+            "or a status or workflow_template_id with the default order, would make it fast."
+        ) from error
     pagination = Pagination(
         total=counted.total,
         total_is_exact=counted.is_exact,
