@@ -1,0 +1,1 @@
+"""Live updates: one change stream a process, fanned out to its subscribers."""

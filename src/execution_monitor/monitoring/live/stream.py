@@ -1,0 +1,216 @@
+"""The one change stream of a process, kept open over whatever happens to the server, the network or this process."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from bson import Timestamp
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from execution_monitor.monitoring.live.changes import Event, GapReason, HistoryBroken
+from execution_monitor.monitoring.live.positions import Position, behind, time_of
+from execution_monitor.monitoring.live.watching import is_history_lost, is_hopeless, is_passing, present, watch
+
+Connect = Callable[[], tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]]
+
+log = structlog.get_logger()
+
+# An idle stream speaks every 0.2 s. Silence is counted in ticks that this process lived through: after a time in which
+# the loop stood still, the stream has a whole second to speak before it is taken for dead.
+_TICK_SECONDS = 0.25
+_PATIENCE_TICKS = 4
+# A reply of 16 MB over a thin line, or a long search of the oplog, may take longer than a second; twice as long then.
+_MOST_PATIENCE_TICKS = 240
+_MOST_BACKOFF_SECONDS = 2.0
+_FIRST_BACKOFF_SECONDS = 0.05
+# Errors that are no matter of the network, one after the other at the same place, until the place is given up: about
+# ten seconds.
+_TRIES_IN_PLACE = 10
+_FAREWELL_SECONDS = 5.0
+# Events in a batch are there at once; without a pause they would hold up everything else in the process.
+_TURN_SECONDS = 0.005
+
+
+class ChangeStream:
+    """Hands every event to `take`, in order and once, or a `HistoryBroken` in place of those it cannot have.
+
+    `begin` is told where the history begins, `advance` of positions that were reached without an event. All three run
+    in the event loop and must not wait.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        begin: Callable[[Position], None],
+        take: Callable[[Event], None],
+        advance: Callable[[Position], None],
+        lookback: int,
+    ) -> None:
+        self.connect = connect
+        self._begin = begin
+        self._take = take
+        self._advance = advance
+        self._lookback = lookback
+        self._broken: GapReason | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._patience = _PATIENCE_TICKS
+        self._failures = 0
+        self._refusals = 0
+        self.position: Position | None = None  # everything up to here has been handed over
+        self.began_at: Position | None = None  # the present when the history began
+        self.started = asyncio.Event()
+        self.opened = 0
+
+    async def run(self) -> None:
+        """Read until cancelled; whatever was opened is closed in the end."""
+        reader: _Reader | None = None
+        try:
+            while True:
+                reader = _Reader(self)
+                try:
+                    await self._supervise(reader)
+                    await asyncio.sleep(self._recover(reader))
+                finally:
+                    self._let_go(reader)
+        finally:
+            await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def _supervise(self, reader: "_Reader") -> None:
+        """Return when `reader` has ended, or has been silent for too long."""
+        silent = 0
+        while not reader.task.done():
+            await asyncio.wait({reader.task}, timeout=_TICK_SECONDS)
+            if reader.has_spoken:
+                reader.has_spoken = False
+                silent = self._failures = 0
+                self._patience = _PATIENCE_TICKS
+            else:
+                silent += 1
+            if silent >= self._patience and not reader.task.done():
+                log.warning("change_stream_silent", seconds=silent * _TICK_SECONDS)
+                self._patience = min(self._patience * 2, _MOST_PATIENCE_TICKS)
+                return
+
+    def _recover(self, reader: "_Reader") -> float:
+        """Decide how to go on after `reader`; the seconds to wait before."""
+        error = _error_of(reader.task)
+        if error is None:  # it was abandoned; or the database was dropped, which has been told
+            return 0.0
+        self._failures += 1
+        log.warning("change_stream_failed", error=type(error).__name__, code=getattr(error, "code", None))
+        self._refusals += not is_passing(error)
+        if is_history_lost(error):
+            self._give_up(GapReason.HISTORY_LOST)
+        elif is_hopeless(error) or self._refusals >= _TRIES_IN_PLACE:
+            self._give_up(GapReason.FAILED)
+        backoff = _FIRST_BACKOFF_SECONDS * 2.0 ** min(max(self._failures, self._refusals), 10)
+        # So that servers do not come back all at once.
+        return min(backoff, _MOST_BACKOFF_SECONDS) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+    def _give_up(self, reason: GapReason) -> None:
+        self._refusals = 0
+        # Looking back is a convenience: when that is what was lost, nobody missed anything yet.
+        if self.started.is_set():
+            self._broken = reason
+        self._lookback = 0
+        self.position = None
+
+    def _let_go(self, reader: "_Reader") -> None:
+        """Abandon `reader` without waiting for it: a server that is silent would not let it go either."""
+        reader.is_abandoned = True
+        task = asyncio.create_task(reader.leave())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def locate(self, database: AsyncDatabase[Any]) -> Position:
+        """Where to go on: at the last position, or at the cluster's present."""
+        if self.position is not None:
+            return self.position
+        now = await present(database)
+        time = time_of(now)
+        self.began_at = now
+        if self._lookback == 0:
+            return now
+        return behind(Timestamp(time.time - self._lookback, 0))
+
+    def begin(self, position: Position) -> None:
+        """A stream is open behind `position`."""
+        self.opened += 1
+        if self._broken is not None:
+            self.hand_over(HistoryBroken(position, self._broken))
+            self._broken = None
+        elif self.position is None:
+            self._begin(position)
+            self.position = position
+        self.started.set()
+
+    def hand_over(self, event: Event) -> None:
+        """Tell of one event."""
+        self._refusals = 0
+        self.position = event.position
+        self._take(event)
+
+    def pass_by(self, position: Position) -> None:
+        """Tell that nothing happened up to `position`."""
+        self.position = position
+        self._advance(position)
+
+
+class _Reader:
+    """One client with one stream, read by one task that nobody cancels while the stream is in use."""
+
+    def __init__(self, owner: ChangeStream) -> None:
+        self._owner = owner
+        self._client: AsyncMongoClient[Any] | None = None
+        self.has_spoken = False
+        self.is_abandoned = False
+        self.task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        owner, clock = self._owner, asyncio.get_running_loop().time
+        self._client, database = owner.connect()
+        since = await owner.locate(database)
+        async with watch(database, since) as stream:
+            self.has_spoken = True
+            if self.is_abandoned:
+                return
+            owner.begin(since)
+            turn_ends = clock() + _TURN_SECONDS
+            while stream.is_open:
+                event = await stream.next()
+                # What an abandoned reader still brings has been read, or will be, by its successor.
+                if self.is_abandoned:
+                    return
+                self.has_spoken = True
+                if event is not None:
+                    owner.hand_over(event)
+                elif stream.position != owner.position:
+                    owner.pass_by(stream.position)
+                if clock() > turn_ends:
+                    await asyncio.sleep(0)
+                    turn_ends = clock() + _TURN_SECONDS
+        owner.pass_by(stream.position)
+
+    async def leave(self) -> None:
+        """Cancel the task and close the client, within a time."""
+        with contextlib.suppress(TimeoutError, PyMongoError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                self.task.cancel()
+                await asyncio.gather(self.task, return_exceptions=True)
+        if self._client is None:
+            return
+        with contextlib.suppress(TimeoutError, PyMongoError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._client.close()
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    if not task.done():
+        return None
+    return asyncio.CancelledError() if task.cancelled() else task.exception()

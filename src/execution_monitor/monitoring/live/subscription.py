@@ -1,0 +1,180 @@
+"""A subscriber's queue: bounded, read as an async iterator, conflated when it grows, and a gap when it overflows."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Self
+
+from execution_monitor.monitoring.live.changes import GapReason
+from execution_monitor.monitoring.live.conflation import can_merge, merge
+from execution_monitor.monitoring.live.counters import Counters
+from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.monitoring.live.live_cursors import Mark
+from execution_monitor.monitoring.live.positions import Position
+from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTopic
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How far a subscriber may fall behind."""
+
+    conflate_from: int = 256  # events, from where on those of one execution become one
+    most: int = 1_024  # events, from where on there is a gap
+    most_bytes: int = 8 * 1024 * 1024  # of BSON; a single event may be larger
+
+
+@dataclass(slots=True)
+class _Pending:
+    delivery: Delivery
+    first: Position  # of the oldest event in it
+
+
+class Subscription:
+    """What one subscriber has still to be told. Close it in the end.
+
+    An event that stands for several has a cursor behind which nothing that is still pending is lost; whoever resumes
+    there may be told its latest state again.
+    """
+
+    def __init__(
+        self, topic: ExecutionsTopic | ActivityTopic, limits: QueueLimits, counters: Counters, floor: Position
+    ) -> None:
+        self.topic = topic
+        self.floor = floor  # nothing up to here is for this subscriber
+        self._limits = limits
+        self._counters = counters
+        # Log lines and steps are never left out; nor may they change places with the end of an activity.
+        self._conflates = isinstance(topic, ExecutionsTopic)
+        self._pending: OrderedDict[int, _Pending] = OrderedDict()
+        self._latest: dict[str, int] = {}
+        self._number = 0
+        self._bytes = 0
+        self._has_some = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._on_close: list[Callable[[], object]] = []
+        self.is_closed = False
+        self.notify: Callable[[], None] | None = None  # called when there is something again, and must not wait
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        """Wait for the next event; it may be cancelled without losing one."""
+        while (delivery := self.take()) is None:
+            if self.is_closed:
+                raise StopAsyncIteration
+            self._has_some.clear()
+            await self._has_some.wait()
+        return delivery
+
+    def take(self) -> Delivery | None:
+        """The next event, if there is one now."""
+        if not self._pending:
+            return None
+        number, pending = self._pending.popitem(last=False)
+        delivery = pending.delivery
+        self._bytes -= delivery.size
+        if delivery.execution_id is not None and self._latest.get(delivery.execution_id) == number:
+            del self._latest[delivery.execution_id]
+        following = next(iter(self._pending.values()), None)
+        if self.has_room:
+            self._has_room.set()
+        self._counters.delivered += 1
+        if following is None or delivery.position < following.first:
+            return delivery
+        return replace(delivery, position=pending.first, _made={})
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more can be taken in as it is."""
+        return len(self._pending) < self._limits.conflate_from and self._bytes < self._limits.most_bytes // 2
+
+    async def wait_for_room(self) -> None:
+        """Return when there is room."""
+        await self._has_room.wait()
+
+    def offer(self, delivery: Delivery) -> None:
+        """Take in the next event: as it is, merged into a pending one, or, when there is no room at all, as a gap."""
+        if self.is_closed or delivery.position <= self.floor:
+            return
+        self.floor = delivery.position
+        if len(self._pending) >= self._limits.conflate_from and self._merge(delivery):
+            return
+        too_large = self._bytes + delivery.size > self._limits.most_bytes
+        if len(self._pending) >= self._limits.most or (too_large and self._pending):
+            self.tell_gap(GapReason.TOO_SLOW, delivery.position)
+            return
+        self._append(delivery)
+
+    def tell_gap(self, reason: GapReason, position: Position) -> None:
+        """Drop what is pending and say so: the subscriber has missed something up to `position`."""
+        if self.is_closed:
+            return
+        self.floor = position
+        self._pending.clear()
+        self._latest.clear()
+        self._bytes = 0
+        self._counters.gaps[reason] += 1
+        mark = Mark.GO_ON if self._conflates else Mark.BEGIN
+        gap = Delivery(self.topic, Kind.GAP, position, datetime.now(UTC), reason=reason, mark=mark)
+        self._append(gap)
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Call `call` once the subscription is closed."""
+        if self.is_closed:
+            call()
+        else:
+            self._on_close.append(call)
+
+    def close(self) -> None:
+        """End the iteration, drop what is pending, and take no more."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._pending.clear()
+        self._latest.clear()
+        self._bytes = 0
+        for call in self._on_close:
+            call()
+        self._has_room.set()
+        self._wake()
+
+    def _merge(self, delivery: Delivery) -> bool:
+        """Whether `delivery` could become one with the latest of its execution."""
+        number = self._latest.get(delivery.execution_id or "")
+        if not self._conflates or number is None or not can_merge(self._pending[number].delivery, delivery):
+            return False
+        pending = self._pending[number]
+        self._counters.conflated += 1
+        self._bytes -= pending.delivery.size
+        merged = merge(pending.delivery, delivery)
+        if merged is None:
+            del self._pending[number]
+            del self._latest[delivery.execution_id or ""]
+            self._has_room.set()
+        else:
+            pending.delivery = merged
+            self._bytes += merged.size
+        return True
+
+    def _append(self, delivery: Delivery) -> None:
+        self._number += 1
+        self._pending[self._number] = _Pending(delivery, delivery.position)
+        self._bytes += delivery.size
+        if delivery.execution_id is not None:
+            self._latest[delivery.execution_id] = self._number
+        if not self.has_room:
+            self._has_room.clear()
+        if len(self._pending) == 1:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._has_some.set()
+        if self.notify is not None:
+            self.notify()

@@ -1,0 +1,129 @@
+"""One watch over the monitored collections: how it is opened, what it yields, and which errors end a history."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from bson import Timestamp
+from bson.raw_bson import RawBSONDocument
+from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, OperationFailure
+
+from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, Noun, Operation
+from execution_monitor.monitoring.live.positions import Position, behind, position_of, start_time, time_of
+
+Stage = Mapping[str, Any]
+
+# The silence of an idle stream is never longer, so a watchdog can tell it from a dead one.
+AWAIT_MS = 200
+_NAMES = [noun.value for noun in Noun]
+_OPERATIONS = [operation.value for operation in Operation]
+_REPLACING = ["drop", "rename", "dropDatabase", "invalidate"]
+# ChangeStreamHistoryLost, CappedPositionLost
+_HISTORY_LOST = frozenset({286, 136})
+# ChangeStreamFatalError, InvalidResumeToken, BSONObjectTooLarge
+_HOPELESS = frozenset({280, 260, 10334})
+_UNAUTHORIZED = frozenset({13, 18, 391})
+_RESUMABLE = "ResumableChangeStreamError"
+
+
+class Watch:
+    """An open stream; `next` must not be cancelled while the stream is to be used again."""
+
+    def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: Position) -> None:
+        self._stream = stream
+        self._assembler = Assembler()
+        self.position = since  # everything up to here has been yielded
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more can come; a dropped database ends it."""
+        return self._stream.alive
+
+    async def next(self) -> Event | None:
+        """The next event behind `position`, or None when there was none for now."""
+        document = await self._stream.try_next()
+        event = None if document is None else self._assembler.add(document)
+        if event is not None:
+            if event.position <= self.position:
+                return None
+            self.position = event.position
+            if not self.is_open:
+                # Behind all of that time: it holds the drop that would end the next stream too.
+                self.position = behind(time_of(self.position))
+        elif not self._assembler.is_within_event and self._stream.resume_token is not None:
+            # It moves on while the database is busy with other things, or the oplog would roll past an idle stream.
+            self.position = max(self.position, position_of(self._stream.resume_token))
+        return event
+
+
+@contextlib.asynccontextmanager
+async def watch(database: AsyncDatabase[Any], since: Position, stages: Sequence[Stage] = ()) -> AsyncGenerator[Watch]:
+    """The events behind `since`, narrowed by `stages`."""
+    raw = database.with_options(codec_options=RAW)
+    stream = await raw.watch(
+        [_MONITORED, *stages, {"$changeStreamSplitLargeEvent": {}}],
+        # Images of the event itself. A look-up would show a later document, whose tenant may be another.
+        full_document="whenAvailable",
+        full_document_before_change="whenAvailable",
+        start_at_operation_time=start_time(since),
+        max_await_time_ms=AWAIT_MS,
+    )
+    async with stream:
+        yield Watch(stream, since)
+
+
+_MONITORED: Stage = {
+    "$match": {
+        "$or": [
+            {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": [*_OPERATIONS, *_REPLACING]}},
+            {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
+            {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+        ]
+    }
+}
+
+
+def of_tenant(tenant: str) -> Stage:
+    """What may concern callers of `tenant`: its documents before or after, and whatever breaks the history."""
+    images = ("fullDocument", "fullDocumentBeforeChange")
+    return {
+        "$match": {
+            "$or": [
+                *({f"{image}.tenant_id": tenant} for image in images),
+                {"operationType": {"$in": _REPLACING}},
+                {"operationType": {"$in": ["update", "replace", "delete"]}, "fullDocumentBeforeChange": None},
+                {"operationType": {"$in": ["update", "replace"]}, "fullDocument": None},
+            ]
+        }
+    }
+
+
+async def cluster_time(database: AsyncDatabase[Any]) -> Timestamp:
+    """The newest time that the cluster knows of: no snapshot and no event it has shown is later."""
+    answer = await database.command("ping")
+    return max(answer["operationTime"], answer["$clusterTime"]["clusterTime"])
+
+
+async def present(database: AsyncDatabase[Any]) -> Position:
+    """The position behind everything that has happened."""
+    return behind((await database.command("ping"))["operationTime"])
+
+
+def is_history_lost(error: BaseException) -> bool:
+    """Whether MongoDB says that it has forgotten what was asked for."""
+    return isinstance(error, OperationFailure) and error.code in _HISTORY_LOST
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether the same read can never succeed."""
+    return isinstance(error, OperationFailure) and error.code in _HOPELESS
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the server, or the way to it, is at fault for now, and not what was asked for."""
+    if isinstance(error, OperationFailure):
+        return error.has_error_label(_RESUMABLE) or error.timeout or error.code in _UNAUTHORIZED
+    return isinstance(error, ConnectionFailure | asyncio.CancelledError)
