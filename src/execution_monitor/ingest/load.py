@@ -89,11 +89,11 @@ async def store(recorded: Recorded) -> Outcome:
 
 
 async def _store(recorded: Recorded) -> Outcome:
-    # Steps come first: whoever sees the execution sees all its steps, and a load that was cut short, which left it out
-    # or as it was, is finished by the next.
-    steps_changed = await _store_steps(recorded)
     executions = collection_of(Execution)
     found: Stored | None = await executions.find_one({"_id": recorded.execution["_id"]})
+    # The execution is written last: whoever sees it sees all its steps, and where a load was cut short it is missing or
+    # as it was, so that the next load goes on.
+    steps_changed = await _store_steps(recorded)
     if found is None:
         await executions.insert_one(recorded.execution)
         return Outcome.LOADED
