@@ -5,13 +5,17 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from execution_monitor.access.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
+from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.transport_ws import TransportWS
 from execution_monitor.logs import configure_logging
+from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -26,10 +30,15 @@ def create_app(settings: Settings) -> Starlette:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI and EXECUTION_MONITOR_JWT_SECRET.")
     database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
-    verifier = TokenVerifier(settings.jwt_secret.get_secret_value())
+    secret = settings.jwt_secret.get_secret_value()
+    verifier = TokenVerifier(secret)
+    live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(secret.encode()))
+    schema = create_schema()
+    operations = Operations(schema, monitor, live)
     endpoint = GraphQLEndpoint(
-        create_schema(),
+        schema,
         monitor,
+        live,
         verifier.authenticate,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development,
@@ -40,8 +49,10 @@ def create_app(settings: Settings) -> Starlette:
         # In the background: serving must not wait for an index over millions of documents.
         preparation = asyncio.create_task(database.prepare_until_done())
         try:
-            yield
+            async with live:
+                yield
         finally:
+            await operations.close()
             preparation.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await preparation
@@ -50,6 +61,7 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", TransportWS(operations, verifier.authenticate).handle),
             *rest_routes(monitor, verifier.authenticate),
             *health_routes(database),
         ],

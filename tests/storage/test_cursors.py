@@ -23,7 +23,6 @@ from execution_monitor.storage.cursors import (
     decode_position,
     decode_token,
     digest_of,
-    encode_live_cursor,
     encode_position,
     encode_token,
 )
@@ -161,7 +160,7 @@ def test_every_position_comes_back(values: tuple[Any, ...]) -> None:
         pytest.param(forge({"0": ROW[0]}), ANOTHER_QUERY, id="a value too few"),
         pytest.param(forge({"0": ROW[0], "1": ROW[1], "2": 1}), ANOTHER_QUERY, id="a value too many"),
         pytest.param(encode_position(Position(ROW), digest_of("another")), ANOTHER_QUERY, id="of another list"),
-        pytest.param(encode_live_cursor(Timestamp(1, 1), "acme", "ada"), ANOTHER_QUERY, id="a live cursor"),
+        pytest.param(encode_token(digest_of("live"), (Timestamp(1, 1),)), ANOTHER_QUERY, id="a token of another kind"),
     ],
 )
 def test_what_is_no_cursor_of_this_list_is_refused_with_a_sentence(token: str, sentence: str) -> None:
@@ -208,23 +207,6 @@ def test_no_bytes_with_a_right_checksum_bring_decoding_down(data: st.DataObject)
 
 def enumerate_keys(values: list[Any]) -> list[tuple[str, Any]]:
     return [(str(place), value) for place, value in enumerate(values)]
-
-
-def test_a_page_without_a_snapshot_has_no_live_cursor() -> None:
-    with pytest.raises(ValueError, match="snapshot"):
-        encode_live_cursor(None, "acme", "ada")
-
-
-@pytest.mark.parametrize(
-    ("tenant", "subject"),
-    [pytest.param("acme", "ben", id="another person"), pytest.param("globex", "ada", id="another tenant")],
-)
-def test_a_live_cursor_belongs_to_its_caller(tenant: str, subject: str) -> None:
-    mine, _ = decode_token(encode_live_cursor(Timestamp(1, 1), "acme", "ada"))
-
-    other, _ = decode_token(encode_live_cursor(Timestamp(1, 1), tenant, subject))
-
-    assert mine != other
 
 
 def test_digests_tell_values_of_different_types_apart() -> None:

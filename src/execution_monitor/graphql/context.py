@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from strawberry.dataloader import DataLoader
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import Parts, PartsRequest
 from execution_monitor.storage.pages import Page
@@ -19,6 +20,7 @@ class Context:
 
     caller: Caller
     monitor: Monitor
+    live: Live
     steps: DataLoader[PartsKey, Page] = field(init=False)
     logs: DataLoader[PartsKey, Page] = field(init=False)
 

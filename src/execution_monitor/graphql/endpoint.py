@@ -18,6 +18,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate
 from execution_monitor.graphql.requests import GraphQLRequest, asks_only_for_types, read_request
+from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
 Authenticate = Callable[[Mapping[str, str]], Caller]
@@ -43,6 +44,7 @@ class GraphQLEndpoint:
 
     schema: QuietSchema
     monitor: Monitor
+    live: Live
     authenticate: Authenticate
     max_body_bytes: int
     open_introspection: bool
@@ -89,8 +91,8 @@ class GraphQLEndpoint:
     def _context(self, request: Request, asked: GraphQLRequest) -> Context:
         """The context getter: the one place where a request becomes a caller."""
         if self.open_introspection and "authorization" not in request.headers and asks_only_for_types(asked):
-            return Context(_NOBODY, self.monitor)
-        return Context(self.authenticate(request.headers), self.monitor)
+            return Context(_NOBODY, self.monitor, self.live)
+        return Context(self.authenticate(request.headers), self.monitor, self.live)
 
 
 def _is_of_execution(error: GraphQLError) -> bool:

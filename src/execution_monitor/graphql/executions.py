@@ -22,7 +22,6 @@ from execution_monitor.graphql.pagination import (
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.monitoring.executions import Counted
-from execution_monitor.storage.cursors import encode_live_cursor
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pages import Page, PageRequest, Row, Wanted
@@ -218,7 +217,9 @@ class ExecutionConnection:
     )
     def live_cursor(self, info: ContextInfo) -> str:
         """The instant this page was read at."""
-        return encode_live_cursor(self.page.read_at, info.context.caller.tenant, info.context.caller.subject)
+        if self.page.read_at is None:
+            raise ValueError("The page was not read from a snapshot.")
+        return info.context.live.cursor_at(info.context.caller, self.page.read_at)
 
 
 async def resolve_executions(

@@ -1,5 +1,6 @@
 """Connections as Relay's cursor specification has them, over keyset pages; only what is selected is read."""
 
+from collections.abc import Collection
 from typing import Any
 
 import strawberry
@@ -74,6 +75,17 @@ def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:
         if (each.graphql_name or _camel_case(each.python_name)) in selected:
             reads.update(each.metadata.get(_READS, ()))
     return frozenset(reads)
+
+
+def names_of(shown: type, changed: Collection[str]) -> list[str]:
+    """The GraphQL names of the fields of `shown` that show one of the stored fields `changed`."""
+    definition = get_object_definition(shown, strict=True)
+    # The first field that a shown one reads is what it shows; the others stand in where that is missing.
+    return [
+        each.graphql_name or _camel_case(each.python_name)
+        for each in definition.fields
+        if each.metadata.get(_READS, ("",))[0] in changed
+    ]
 
 
 def needs_cursors(edges: Selected, page_info: Selected) -> bool:

@@ -40,11 +40,11 @@ async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
         for name in ("variables", "extensions"):
             if name in parameters:
                 parameters[name] = _parse_json(parameters[name].encode(), f"The parameter {name}")
-        return _to_request(parameters)
+        return to_request(parameters)
     content_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
     if content_type.strip() != "application/json" or ("charset" in parameter and "utf-8" not in parameter):
         raise UnsupportedMediaType("Send the operation as JSON, with the header Content-Type: application/json.")
-    return _to_request(_parse_json(await _read_body(request, max_body_bytes), "The body"))
+    return to_request(_parse_json(await _read_body(request, max_body_bytes), "The body"))
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -66,7 +66,8 @@ def _parse_json(text: bytes, what: str) -> Any:
         raise BadUserInput(f"{what} is not JSON: {error}.") from error
 
 
-def _to_request(stated: Any) -> GraphQLRequest:
+def to_request(stated: Any) -> GraphQLRequest:
+    """The operation that a decoded body states; raises `BadUserInput` for one that is not well-formed."""
     if not isinstance(stated, dict):
         raise BadUserInput('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
     fields = cast("dict[str, Any]", stated)

@@ -15,6 +15,7 @@ from execution_monitor.graphql.scalars import SCALARS
 from execution_monitor.graphql.selection import ContextInfo
 from execution_monitor.graphql.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.viewer import Viewer
 
 # GraphiQL's introspection query has 400; the parser's recursion stays well below Python's limit.
@@ -76,6 +77,7 @@ def create_schema() -> QuietSchema:
     """The schema, ready to execute operations."""
     return QuietSchema(
         query=Query,
+        subscription=Subscription,
         types=[ExecutionStep],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[

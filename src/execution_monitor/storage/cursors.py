@@ -1,4 +1,4 @@
-"""Opaque, versioned tokens: cursors of pages, live cursors, global ids.
+"""Opaque, versioned tokens: cursors of pages, global ids.
 
 A token is base64url over a version byte, a digest of what it belongs to, BSON scalars and a checksum. It is no secret
 and no permission: whatever it holds is compared as a value, under the caller's own visibility.
@@ -10,7 +10,6 @@ import hashlib
 from typing import Any
 
 import bson
-from bson import Timestamp
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
@@ -103,10 +102,3 @@ def decode_position(cursor: str, order: Order, digest: bytes) -> Position:
             "or start again from the first page."
         )
     return Position(values)
-
-
-def encode_live_cursor(read_at: Timestamp | None, tenant: str, subject: str) -> str:
-    """The instant `read_at` as a cursor that resumes this caller's live updates; it is of no use to another."""
-    if read_at is None:
-        raise ValueError("The page was not read from a snapshot.")
-    return encode_token(digest_of("live", tenant, subject), (read_at,))

@@ -1,0 +1,138 @@
+"""Live updates in GraphQL: what happens to executions, their steps and their log lines."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from execution_monitor.graphql.executions import Execution
+from execution_monitor.graphql.logs import ExecutionLogEntry
+from execution_monitor.graphql.pagination import names_of
+from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.monitoring.live.activity import Activity
+from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.monitoring.live.subscription import Subscription
+
+
+@strawberry.enum(description="What a change means to a subscriber.")
+class ExecutionUpdateKind(Enum):
+    """The kinds of `ExecutionUpdate`; the values are those of the hub."""
+
+    ENTERED = Kind.ENTERED
+    UPDATED = Kind.UPDATED
+    LEFT = Kind.LEFT
+    DELETED = Kind.DELETED
+    GAP = Kind.GAP
+
+
+@strawberry.type(description="A change of an execution, as the subscriber's filter sees it.")
+class ExecutionUpdate:
+    """One delivery about an execution, or a gap."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field
+    def kind(self) -> ExecutionUpdateKind:
+        """What the change means."""
+        return ExecutionUpdateKind(self.delivery.kind)
+
+    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the change.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field(description="Null for GAP alone.")
+    def execution_id(self) -> str | None:
+        """Which execution it is."""
+        return self.delivery.execution_id
+
+    @strawberry.field(
+        description=(
+            "The execution as it was after this change; null for GAP, for DELETED, and for LEFT when the caller may no "
+            "longer see it."
+        )
+    )
+    def execution(self) -> Execution | None:
+        """The execution after the change."""
+        return None if self.delivery.row is None else Execution.of(self.delivery.row)
+
+    @strawberry.field(description="GraphQL names of the fields that changed; empty where unknown.")
+    def changed_fields(self) -> list[str]:
+        """What changed."""
+        return names_of(Execution, self.delivery.changed or frozenset())
+
+
+@strawberry.type(description="A step that is new or has changed.")
+class StepUpdate:
+    """One delivery about a step."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the change.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field
+    def step(self) -> ExecutionStep:
+        """The step after the change."""
+        return ExecutionStep.of(self.delivery.row or {})
+
+
+@strawberry.type(description="A log line that was written.")
+class LogAppended:
+    """One delivery about a log line."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the line.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field
+    def entry(self) -> ExecutionLogEntry:
+        """The line."""
+        return ExecutionLogEntry.of(self.delivery.row or {})
+
+
+ExecutionActivity = Annotated[
+    ExecutionUpdate | StepUpdate | LogAppended,
+    strawberry.union("ExecutionActivity", description="What can happen to an execution."),
+]
+
+
+async def updates_from(subscription: Subscription) -> AsyncGenerator[ExecutionUpdate]:
+    """Each delivery as an update; the subscription is closed with the stream."""
+    try:
+        async for delivery in subscription:
+            yield ExecutionUpdate(delivery=delivery)
+    finally:
+        subscription.close()
+
+
+async def activity_from(activity: Activity) -> AsyncGenerator[ExecutionUpdate | StepUpdate | LogAppended]:
+    """Each delivery as what it is about; the activity is closed with the stream."""
+    shown = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
+    try:
+        async for delivery in activity:
+            yield shown.get(delivery.kind, ExecutionUpdate)(delivery=delivery)
+    finally:
+        activity.close()

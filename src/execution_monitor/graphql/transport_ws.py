@@ -1,0 +1,238 @@
+"""graphql-transport-ws: operations over a WebSocket, to the letter of its PROTOCOL.md (enisdenjo/graphql-ws)."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, cast
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
+from execution_monitor.graphql.errors import to_client_errors
+from execution_monitor.graphql.operations import Operations, RequestErrors
+from execution_monitor.graphql.requests import GraphQLRequest, to_request
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+Authenticate = Callable[[Mapping[str, str]], Caller]
+
+
+class Close(Enum):
+    """Why the server closes a socket: the protocol's codes and reasons."""
+
+    INVALID_MESSAGE = (4400, "Invalid message")
+    UNAUTHORIZED = (4401, "Unauthorized")
+    FORBIDDEN = (4403, "Forbidden")
+    NO_SUBPROTOCOL = (4406, "Subprotocol not acceptable")
+    INIT_TIMEOUT = (4408, "Connection initialisation timeout")
+    SUBSCRIBER_EXISTS = (4409, "Subscriber already exists")
+    TOO_MANY_INITS = (4429, "Too many initialisation requests")
+    TOO_MANY_OPERATIONS = (4429, "Too many operations")
+    TOO_SLOW = (1013, "Too slow")
+    RESTART = (1012, "Service restart")
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What the protocol leaves to the server."""
+
+    init_seconds: float = 10.0  # for the first message
+    send_seconds: float = 20.0  # for a client to take what is sent to it
+    operations: int = 100  # at once on one socket
+
+
+class _Closed(Exception):
+    def __init__(self, close: Close, detail: str = "") -> None:
+        super().__init__(close.name)
+        self.code = close.value[0]
+        # A reason has room for 123 bytes (RFC 6455, section 5.5).
+        self.reason = (detail or close.value[1])[:120]
+
+
+class TransportWS:
+    """Serves the protocol to every socket that asks for it."""
+
+    def __init__(self, operations: Operations, authenticate: Authenticate, limits: SocketLimits | None = None) -> None:
+        self._operations = operations
+        self._authenticate = authenticate
+        self._limits = limits or SocketLimits()
+
+    async def handle(self, socket: WebSocket) -> None:
+        """Serve one socket until either side closes it."""
+        if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(*Close.NO_SUBPROTOCOL.value)
+            return
+        await socket.accept(SUBPROTOCOL)
+        await _Connection(socket, self._operations, self._authenticate, self._limits).serve()
+
+
+class _Connection:
+    """One socket: its caller, and its operations by id."""
+
+    def __init__(
+        self, socket: WebSocket, operations: Operations, authenticate: Authenticate, limits: SocketLimits
+    ) -> None:
+        self._socket = socket
+        self._operations = operations
+        self._authenticate = authenticate
+        self._limits = limits
+        self._caller: Caller | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    async def serve(self) -> None:
+        """Read messages until the socket is closed, by whomever."""
+        loop = asyncio.get_running_loop()
+        timeout = loop.call_later(self._limits.init_seconds, self._close_unless_initialised)
+        reading = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait((reading, self._closing), return_when=asyncio.FIRST_COMPLETED)
+            closed = self._closing.result() if self._closing.done() else None
+        finally:
+            timeout.cancel()
+            if self._expiry is not None:
+                self._expiry.cancel()
+            tasks = [reading, *self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if closed is not None:
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+                async with asyncio.timeout(self._limits.send_seconds):
+                    await self._socket.close(closed.code, closed.reason)
+
+    def _close(self, close: Close, detail: str = "") -> None:
+        if not self._closing.done():
+            self._closing.set_result(_Closed(close, detail))
+
+    def _close_unless_initialised(self) -> None:
+        if self._caller is None:
+            self._close(Close.INIT_TIMEOUT)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                received = await self._socket.receive()
+                if received["type"] == "websocket.disconnect":
+                    return
+                await self._obey(received.get("text"))
+        except _Closed as closed:
+            if not self._closing.done():
+                self._closing.set_result(closed)
+
+    async def _obey(self, text: str | None) -> None:
+        message = _parse(text)
+        kind = message.get("type")
+        payload = message.get("payload")
+        if kind == "connection_init":
+            await self._initialise(payload)
+        elif kind == "ping":
+            await self._send({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+        elif kind == "pong":
+            return
+        elif kind == "subscribe":
+            self._subscribe(message)
+        elif kind == "complete":
+            task = self._running.pop(_id_of(message), None)
+            if task is not None:
+                task.cancel()
+        else:
+            raise _Closed(Close.INVALID_MESSAGE, "Invalid message: unknown type")
+
+    async def _initialise(self, payload: Any) -> None:
+        if self._caller is not None:
+            raise _Closed(Close.TOO_MANY_INITS)
+        if payload is not None and not isinstance(payload, dict):
+            raise _Closed(Close.INVALID_MESSAGE, "Invalid message: the payload must be an object")
+        stated = cast("dict[str, Any]", payload or {})
+        headers = {name.lower(): value for name, value in stated.items() if isinstance(value, str)}
+        try:
+            self._caller = self._authenticate(headers if "authorization" in headers else self._socket.headers)
+        except Unauthenticated as error:
+            raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
+        self._expire_with(self._caller)
+        await self._send({"type": "connection_ack"})
+
+    def _expire_with(self, caller: Caller) -> None:
+        if caller.expires_at is None:
+            return
+        seconds = (caller.expires_at - datetime.now(UTC)).total_seconds()
+        self._expiry = asyncio.get_running_loop().call_later(
+            max(0.0, seconds), self._close, Close.FORBIDDEN, "Forbidden: your token has expired"
+        )
+
+    def _subscribe(self, message: Mapping[str, Any]) -> None:
+        if self._caller is None:
+            raise _Closed(Close.UNAUTHORIZED)
+        operation_id = _id_of(message)
+        if operation_id in self._running:
+            raise _Closed(Close.SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
+        if len(self._running) >= self._limits.operations:
+            raise _Closed(Close.TOO_MANY_OPERATIONS)
+        try:
+            asked = to_request(message.get("payload"))
+        except BadUserInput as error:
+            raise _Closed(Close.INVALID_MESSAGE, f"Invalid message: {error.message}") from error
+        task = asyncio.create_task(self._run(operation_id, asked, self._caller))
+        self._running[operation_id] = task
+        task.add_done_callback(lambda done: self._forget(operation_id, done))
+
+    def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(operation_id) is task:
+            del self._running[operation_id]
+        if not task.cancelled() and task.exception() is not None:
+            self._close(Close.RESTART, "Something went wrong here; connect again")
+
+    async def _run(self, operation_id: str, asked: GraphQLRequest, caller: Caller) -> None:
+        quoted = orjson.dumps(operation_id)
+        try:
+            payloads = self._operations.run(asked, caller)
+            async with contextlib.aclosing(payloads):
+                async for payload in payloads:
+                    # The payload is shared by many sockets; only the frame around it is this one's.
+                    await self._send_text(b'{"id":' + quoted + b',"type":"next","payload":' + payload + b"}")
+        except RequestErrors as error:
+            await self._send({"id": operation_id, "type": "error", "payload": to_client_errors(error.errors)})
+        except ExecutionMonitorError as error:
+            shown = {"message": error.message, "extensions": {"code": error.code}}
+            await self._send({"id": operation_id, "type": "error", "payload": [shown]})
+        else:
+            await self._send({"id": operation_id, "type": "complete"})
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._send_text(orjson.dumps(message))
+
+    async def _send_text(self, text: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await self._socket.send({"type": "websocket.send", "text": text.decode()})
+        except TimeoutError:
+            self._close(Close.TOO_SLOW)
+            raise asyncio.CancelledError from None
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # The client has gone; what reads learns it as well and ends the connection.
+            raise asyncio.CancelledError from error
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text or "")
+    except orjson.JSONDecodeError as error:
+        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: not JSON") from error
+    if not isinstance(message, dict):
+        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: not an object")
+    return cast("dict[str, Any]", message)
+
+
+def _id_of(message: Mapping[str, Any]) -> str:
+    operation_id = message.get("id")
+    if not isinstance(operation_id, str) or not operation_id:
+        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: the id must be text")
+    return operation_id
