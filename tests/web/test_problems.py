@@ -1,0 +1,112 @@
+"""Failures over a real socket: a status, a stable code, a sentence, and nothing of the cause."""
+
+import socket
+from typing import Any, cast
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.app import create_app
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from execution_monitor.web.problems import problem_handlers
+from execution_monitor.web.rest import rest_routes
+from tests.conftest import SECRET
+from tests.servers import served
+from tests.web.asking import Ask, Store
+from tests.web.documents import LIST, executions
+
+ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
+
+
+async def test_an_unknown_address_is_a_problem(ask: Ask):
+    response = await ask("/api/v1/workflows")
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+        "code": "NOT_FOUND",
+    }
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_a_method_that_is_not_taken_is_told_which_are(ask: Ask, method: str):
+    response = await ask(LIST, method=method)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json()["code"] == "METHOD_NOT_ALLOWED"
+    assert response.json()["detail"] == "This address takes only GET, HEAD."
+
+
+async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_for: Any):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
+    app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
+
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+        response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
+
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["code"] == "DATABASE_UNAVAILABLE"
+    assert "hidden" not in response.text
+
+
+async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, store: Store):
+    # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
+    rows = [
+        {
+            **each,
+            "status": "failed" if index % 2 else "completed",
+            "workflow_template_id": "even" if index % 2 == 0 else "odd",
+        }
+        for index, each in enumerate(executions(10_000))
+    ]
+    await store(rows)
+    monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
+    app = Starlette(routes=rest_routes(monitor, lambda _: ADA), exception_handlers=problem_handlers())
+
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+        response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
+
+    assert response.status_code == 504
+    assert response.json()["code"] == "QUERY_TIMEOUT"
+    assert "start_date" in response.json()["detail"]
+
+
+async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(database: Database):
+    def fail(_: object) -> Caller:
+        raise RuntimeError("the cause, with a password")
+
+    monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
+    app = Starlette(routes=rest_routes(monitor, fail), exception_handlers=problem_handlers())
+
+    with capture_logs() as logs:
+        async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+            response = await client.get(f"{LIST}/run-1")
+
+    (entry,) = logs
+    problem = response.json()
+    assert response.status_code == problem["status"] == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (problem["title"], problem["code"]) == ("Internal Server Error", "INTERNAL_SERVER_ERROR")
+    assert cast("str", entry["error_id"]) in problem["detail"]
+    assert problem["instance"].startswith("urn:uuid:")
+    assert (entry["event"], entry["path"], repr(entry["exc_info"])) == (
+        "request_failed",
+        f"{LIST}/run-1",
+        "RuntimeError('the cause, with a password')",
+    )
+    assert "password" not in response.text
