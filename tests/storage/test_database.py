@@ -34,6 +34,7 @@ async def bare(mongodb_uri: str, database_name: str) -> AsyncGenerator[Database]
     async with open_database(mongodb_uri, f"{database_name}_bare") as database:
         await database.client.drop_database(database.handle)
         yield database
+    async with open_database(mongodb_uri, f"{database_name}_bare") as database:
         await database.client.drop_database(database.handle)
 
 
@@ -87,6 +88,18 @@ async def test_duplicates_are_told_and_the_other_indexes_are_built(bare: Databas
 
     assert bare.warnings == [f"workflow_executions, index tenant_id_execution_id: {IN_THE_WAY}"]
     assert "tenant_id_created__id" in await bare.collection(Execution).index_information()
+
+
+async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database) -> None:
+    await bare.connect()
+    await bare.close()
+
+    await bare.prepare()
+
+    names = [document.get_collection_name() for document in DOCUMENTS]
+    assert [warning.partition(":")[0] for warning in bare.warnings] == [
+        part for name in names for part in (name, f"{name}, indexes")
+    ]
 
 
 @pytest.fixture
@@ -210,12 +223,12 @@ async def test_preparing_waits_for_a_database_that_appears_later(
 ) -> None:
     monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
     monkeypatch.setattr(database_module, "_RETRY_SECONDS", (0.01,))
-    failures = _count_failures(monkeypatch)
+    attempts = _ends_of(monkeypatch, "connect")
 
     async with _doorway(mongodb_uri) as (uri, opened), open_database(uri, bare.handle.name) as database:
         preparing = asyncio.create_task(database.prepare_until_done())
         for _ in range(2):
-            await asyncio.wait_for(failures.acquire(), 10)
+            await asyncio.wait_for(attempts.acquire(), 10)
         assert database.trouble == UNREACHABLE
         opened.set()
         await asyncio.wait_for(preparing, 30)
@@ -225,32 +238,47 @@ async def test_preparing_waits_for_a_database_that_appears_later(
         await _check_prepared(database)
 
 
+async def test_preparing_goes_on_until_nothing_is_in_the_way(monkeypatch: pytest.MonkeyPatch, bare: Database) -> None:
+    monkeypatch.setattr(database_module, "_RETRY_SECONDS", (0.01,))
+    attempts = _ends_of(monkeypatch, "prepare")
+    twice = [{"_id": place, "tenant_id": "acme", "execution_id": "same"} for place in range(2)]
+    await bare.handle.get_collection("workflow_executions").insert_many(twice)
+
+    preparing = asyncio.create_task(bare.prepare_until_done())
+    await asyncio.wait_for(attempts.acquire(), 30)
+    assert bare.warnings == [f"workflow_executions, index tenant_id_execution_id: {IN_THE_WAY}"]
+    await bare.collection(Execution).delete_one({"_id": 1})
+    await asyncio.wait_for(preparing, 30)
+
+    assert bare.warnings == []
+    await _check_prepared(bare)
+
+
 async def test_preparing_can_be_given_up(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
-    failures = _count_failures(monkeypatch)
+    attempts = _ends_of(monkeypatch, "connect")
 
     async with open_database(f"mongodb://127.0.0.1:{closed_port}", "test") as database:
         preparing = asyncio.create_task(database.prepare_until_done())
-        await asyncio.wait_for(failures.acquire(), 10)
+        await asyncio.wait_for(attempts.acquire(), 10)
         preparing.cancel()
 
         with pytest.raises(asyncio.CancelledError):
             await preparing
 
 
-def _count_failures(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
-    """A semaphore that is released with every attempt that finds no database."""
-    failures, connect = asyncio.Semaphore(0), Database.connect
+def _ends_of(monkeypatch: pytest.MonkeyPatch, name: str) -> asyncio.Semaphore:
+    """A semaphore that is released whenever the database's method `name` ends, well or not."""
+    ends, method = asyncio.Semaphore(0), getattr(Database, name)
 
-    async def connect_and_tell(database: Database) -> None:
+    async def run_and_tell(database: Database) -> None:
         try:
-            await connect(database)
-        except DatabaseUnavailable:
-            failures.release()
-            raise
+            await method(database)
+        finally:
+            ends.release()
 
-    monkeypatch.setattr(Database, "connect", connect_and_tell)
-    return failures
+    monkeypatch.setattr(Database, name, run_and_tell)
+    return ends
 
 
 @contextlib.asynccontextmanager

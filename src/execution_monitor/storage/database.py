@@ -91,12 +91,7 @@ class Database:
                 await self._ensure_collection(document)
             except PyMongoError as error:
                 found.append(f"{document.get_collection_name()}: {explain(error)}")
-            for index in indexes_of(document):
-                try:
-                    await self.collection(document).create_indexes([index])
-                except PyMongoError as error:
-                    name = index.document["name"]
-                    found.append(f"{document.get_collection_name()}, index {name}: {explain(error)}")
+            found.extend(await self._build_indexes(document))
         self.warnings = found
 
     async def prepare_until_done(self) -> None:
@@ -123,6 +118,27 @@ class Database:
             await self.client.admin.command("ping")
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
+
+    async def _build_indexes(self, document: type[Document]) -> list[str]:
+        """Build what is missing; a sentence for each index that something stands in the way of."""
+        name, collection, indexes = document.get_collection_name(), self.collection(document), indexes_of(document)
+        try:
+            # All at once reads a large collection once.
+            await collection.create_indexes(indexes)
+        except OperationFailure as error:
+            log.warning("indexes_not_built", collection=name, reason=str(error))
+        except PyMongoError as error:
+            return [f"{name}, indexes: {explain(error)}"]
+        else:
+            return []
+        # One by one tells which of them cannot be built, and builds the others.
+        found: list[str] = []
+        for index in indexes:
+            try:
+                await collection.create_indexes([index])
+            except PyMongoError as error:
+                found.append(f"{name}, index {index.document['name']}: {explain(error)}")
+        return found
 
     async def _ensure_collection(self, document: type[Document]) -> None:
         name = document.get_collection_name()
