@@ -33,7 +33,7 @@ def create_app(settings: Settings) -> Starlette:
     secret = settings.jwt_secret.get_secret_value()
     verifier = TokenVerifier(secret)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(secret.encode()))
-    schema = create_schema()
+    schema = create_schema(suggests=settings.is_development)
     operations = Operations(schema, monitor, live)
     endpoint = GraphQLEndpoint(
         schema,

@@ -139,7 +139,9 @@ class Operations:
         except GraphQLError as error:
             return [error]
         core = self._schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - likewise
-        return validate_document(core, document, ()) or document
+        errors = validate_document(core, document, ())
+        self._schema.process_errors(errors)
+        return errors or document
 
 
 class RequestErrors(Exception):

@@ -5,7 +5,7 @@ from strawberry import UNSET
 from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import QuietSchema, RequireOperationName
 from execution_monitor.graphql.executions import Execution, ExecutionConnection, resolve_execution, resolve_executions
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.nodes import Node
@@ -73,9 +73,9 @@ class Query:
         return await resolve_executions(info, to_filter(filter), to_order(sort), request)
 
 
-def create_schema() -> QuietSchema:
-    """The schema, ready to execute operations."""
-    return QuietSchema(
+def create_schema(*, suggests: bool = True) -> QuietSchema:
+    """The schema, ready to execute operations; without `suggests` no error tells names that were not asked for."""
+    schema = QuietSchema(
         query=Query,
         subscription=Subscription,
         types=[ExecutionStep],
@@ -84,5 +84,8 @@ def create_schema() -> QuietSchema:
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: ParserCache(maxsize=CACHED_OPERATIONS),
             lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
+            RequireOperationName,
         ],
     )
+    schema.suggests = suggests
+    return schema
