@@ -1,0 +1,103 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.access.tokens import TokenVerifier, issue_token
+from execution_monitor.errors import Unauthenticated
+
+SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
+VERIFIER = TokenVerifier(SECRET)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    stated = {"sub": "ada", "tenant_id": "acme", "exp": datetime.now(UTC) + timedelta(minutes=5), **changes}
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
+    return jwt.encode(claims(**changes), secret, algorithm=algorithm)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+
+
+def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
+    end = datetime(2030, 1, 1, tzinfo=UTC)
+
+    caller = VERIFIER.verify(token(scope="executions:read executions:payload", roles=["viewer", 7], exp=end))
+
+    assert (caller.subject, caller.tenant, caller.expires_at) == ("ada", "acme", end)
+    assert caller.scopes == {Scope.EXECUTIONS_READ, Scope.EXECUTIONS_PAYLOAD}
+    assert caller.roles == ("viewer",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "scopes"),
+    [
+        pytest.param({}, {"executions:read"}, id="without any, what is one's own"),
+        pytest.param({"scope": ""}, {"executions:read"}, id="an empty list is none"),
+        pytest.param(
+            {"scope": "executions:read:tenant"}, {"executions:read", "executions:read:tenant"}, id="the tenant's"
+        ),
+        pytest.param({"scope": "executions:payload"}, {"executions:payload"}, id="fewer hold as well"),
+        pytest.param({"scope": ["executions:read", 3]}, {"executions:read"}, id="a list of texts"),
+        pytest.param({"scope": {"executions:read": True}}, {"executions:read"}, id="anything else is none"),
+    ],
+)
+def test_scopes_are_what_the_token_states(changes: dict[str, Any], scopes: set[str]):
+    assert VERIFIER.verify(token(**changes)).scopes == scopes
+
+
+def test_an_issued_token_is_accepted_until_its_end():
+    issued = issue_token(SECRET, user="ada", tenant="acme", scopes=["executions:payload"], lifetime=timedelta(hours=1))
+
+    caller = VERIFIER.verify(issued)
+
+    assert caller.scopes == {"executions:read", "executions:payload"}
+    assert caller.expires_at
+    assert timedelta(minutes=59) < caller.expires_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
+def test_clocks_may_differ_by_half_a_minute():
+    assert VERIFIER.verify(token(exp=datetime.now(UTC) - timedelta(seconds=20))).subject == "ada"
+    assert VERIFIER.verify(token(nbf=datetime.now(UTC) + timedelta(seconds=20))).subject == "ada"
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        pytest.param(lambda: token(exp=datetime.now(UTC) - timedelta(minutes=1)), "has expired", id="expired"),
+        pytest.param(lambda: token(nbf=datetime.now(UTC) + timedelta(minutes=1)), "is not valid", id="not yet valid"),
+        pytest.param(lambda: token(secret=SECRET[::-1]), "is not valid", id="signed by somebody else"),
+        pytest.param(lambda: token(secret="", algorithm="none"), "is not valid", id="not signed"),
+        pytest.param(lambda: token(algorithm="HS512"), "is not valid", id="signed in another way"),
+        pytest.param(lambda: token(exp=None), "is not valid", id="without an end"),
+        pytest.param(lambda: token(exp="soon"), "is not valid", id="an end that is no number"),
+        pytest.param(lambda: token(sub=None), "is not valid", id="for nobody"),
+        pytest.param(lambda: token(sub=""), "lacks the claim sub", id="for an empty name"),
+        pytest.param(lambda: token(sub="a\nb"), "lacks the claim sub", id="for a name with a line break"),
+        pytest.param(lambda: token(tenant_id=None), "lacks the claim tenant_id or tenant", id="of no tenant"),
+        pytest.param(lambda: token(tenant_id=["acme"]), "lacks the claim tenant_id", id="of a tenant that is no text"),
+        pytest.param(lambda: token(tenant_id="\ud800"), "lacks the claim tenant_id", id="of half a character"),
+        pytest.param(lambda: token(scope="x" * 10_000), "is longer than", id="too long"),
+        pytest.param(lambda: "garbage", "is not valid", id="garbage"),
+        pytest.param(lambda: "a.b.c", "is not valid", id="garbage in three parts"),
+        pytest.param(lambda: "", "is not valid", id="empty"),
+        pytest.param(lambda: "ä" * 9, "is not valid", id="no ASCII"),
+    ],
+)
+def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
+    with pytest.raises(Unauthenticated, match=sentence):
+        VERIFIER.verify(make())
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
+def test_the_scheme_is_read_in_any_case(scheme: str):
+    assert VERIFIER.authenticate({"authorization": scheme + token()}).subject == "ada"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
+def test_without_a_bearer_token_nobody_asks(header: str | None):
+    with pytest.raises(Unauthenticated, match="Send a token in the header"):
+        VERIFIER.authenticate({} if header is None else {"authorization": header})

@@ -1,0 +1,243 @@
+"""GraphQL over HTTP, at a real socket."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from execution_monitor.settings import Settings
+from tests.graphql.asking import ask, execution, store
+
+Token = Callable[..., str]
+WHO = "{ viewer { userId } }"
+
+
+async def send(server: str, method: str, token: str | None = None, **request: Any) -> httpx.Response:
+    headers = {**({"authorization": f"Bearer {token}"} if token else {}), **request.pop("headers", {})}
+    async with httpx.AsyncClient(timeout=30) as client:
+        return await client.request(method, f"{server}/graphql", headers=headers, **request)
+
+
+async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+
+    new = await send(
+        server, "POST", token, json={"query": WHO}, headers={"accept": "application/graphql-response+json"}
+    )
+    old = await send(server, "POST", token, json={"query": WHO})
+
+    assert new.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+    assert old.headers["content-type"] == "application/json; charset=utf-8"
+    assert new.json() == old.json() == {"data": {"viewer": {"userId": "ada"}}}
+
+
+async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+
+    new = await ask(server, token, "{ nothing }")
+    old = await send(server, "POST", token, json={"query": "{ nothing }"})
+
+    assert (new.status, new.codes) == (400, ["BAD_USER_INPUT"])
+    assert old.status_code == 200
+    assert "data" not in new.body
+    assert "data" not in old.json()
+
+
+async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
+    parameters = {
+        "query": "query Q($first: Int) { executions(first: $first) { totalCount } }",
+        "variables": '{"first": 1}',
+    }
+
+    answer = await send(server, "GET", token_for("ada", "acme"), params=parameters)
+
+    assert answer.json() == {"data": {"executions": {"totalCount": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        pytest.param({"content": b"", "headers": {"content-type": "application/json"}}, 400, id="an empty body"),
+        pytest.param({"content": b"{", "headers": {"content-type": "application/json"}}, 400, id="half a body"),
+        pytest.param({"content": b"\xff", "headers": {"content-type": "application/json"}}, 400, id="no UTF-8"),
+        pytest.param(
+            {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400, id="100,000 deep"
+        ),
+        pytest.param({"json": [{"query": WHO}]}, 400, id="a list"),
+        pytest.param({"content": b"null", "headers": {"content-type": "application/json"}}, 400, id="null"),
+        pytest.param({"json": {}}, 400, id="no query"),
+        pytest.param({"json": {"query": " "}}, 400, id="an empty query"),
+        pytest.param({"json": {"query": 1}}, 400, id="a query that is no text"),
+        pytest.param({"json": {"query": WHO, "variables": "x"}}, 400, id="variables that are text"),
+        pytest.param({"json": {"query": WHO, "variables": []}}, 400, id="variables that are a list"),
+        pytest.param({"json": {"query": WHO, "operationName": 3}}, 400, id="a name that is a number"),
+        pytest.param({"content": WHO, "headers": {"content-type": "application/graphql"}}, 415, id="another type"),
+        pytest.param({"content": WHO, "headers": {"content-type": "text/plain"}}, 415, id="what a form may send"),
+        pytest.param({"data": {"query": WHO}}, 415, id="a form"),
+        pytest.param({"json": {"query": WHO}, "headers": {"accept": "text/html"}}, 406, id="an answer in HTML"),
+        pytest.param(
+            {"content": b'{"query": "\\ud800"}', "headers": {"content-type": "application/json"}},
+            400,
+            id="half a character",
+        ),
+    ],
+)
+async def test_what_is_no_request_is_refused_with_a_sentence(
+    server: str, token_for: Token, request_: dict[str, Any], status: int
+):
+    answer = await send(server, "POST", token_for("ada", "acme"), **request_)
+
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == status
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"].endswith(".")
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length stated", "in chunks"])
+async def test_a_body_beyond_the_limit_is_refused(server: str, token_for: Token, chunked: bool):  # noqa: FBT001 - a case
+    body = b'{"query": "' + b" " * 1_100_000 + b'"}'
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    content = chunks() if chunked else body
+    answer = await send(
+        server, "POST", token_for("ada", "acme"), content=content, headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code == 413
+    assert "larger than 1,048,576 bytes" in answer.json()["errors"][0]["message"]
+
+
+async def test_other_methods_are_not_allowed(server: str, token_for: Token):
+    answer = await send(server, "PUT", token_for("ada", "acme"), json={"query": WHO})
+
+    assert answer.status_code == 405
+    assert {each.strip() for each in answer.headers["allow"].split(",")} >= {"GET", "POST"}
+
+
+async def test_a_subscription_is_not_answered_to_a_single_request(server: str, token_for: Token):
+    answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
+
+    assert (answer.status, answer.codes) == (405, ["BAD_USER_INPUT"])
+
+
+async def test_several_operations_need_a_name(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+    body = {"query": "query A { viewer { userId } } query B { viewer { tenantId } }"}
+
+    unnamed = await send(server, "POST", token, json=body)
+    named = await send(server, "POST", token, json={**body, "operationName": "B"})
+    unknown = await send(server, "POST", token, json={**body, "operationName": "C"})
+
+    assert unnamed.json()["errors"][0]["message"] == "Several operations were sent; name one in operationName."
+    assert named.json() == {"data": {"viewer": {"tenantId": "acme"}}}
+    assert (unknown.status_code, unknown.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        WHO,
+        "{ executions { totalCount } }",
+        '{ execution(executionId: "e") { id } }',
+        '{ node(id: "x") { id } }',
+        "{ nodes(ids: []) { id } }",
+        "{ __typename }",
+        "{ __schema { queryType { name } } }",
+        "{ broken",
+    ],
+)
+async def test_without_a_token_nothing_is_answered(server: str, operation: str):
+    answer = await ask(server, None, operation)
+
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert "data" not in answer.body
+
+
+async def test_an_invalid_token_is_no_token(server: str):
+    answer = await ask(server, "garbage", "{ __schema { queryType { name } } }")
+
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "sentence"),
+    [
+        pytest.param("{ a" * 300, "QUERY_TOO_COMPLEX", "nested too deeply", id="nested deeply"),
+        pytest.param("{ a " * 1 + "b " * 5_100 + "}", "QUERY_TOO_COMPLEX", "more than 5000 tokens", id="many tokens"),
+        pytest.param(
+            "{ executions(first: " + "9" * 6_000 + ") { totalCount } }",
+            "BAD_USER_INPUT",
+            "cannot be read as the type expected",
+            id="a number of 6,000 digits",
+        ),
+        pytest.param(
+            '{ executions(filter: { status: { eq: "' + "x" * 9_000 + '" } }) { totalCount } }',
+            "BAD_USER_INPUT",
+            "Enum 'ExecutionStatus' cannot represent non-enum value",
+            id="a long value",
+        ),
+    ],
+)
+async def test_hostile_operations_get_short_answers(
+    server: str, token_for: Token, operation: str, code: str, sentence: str
+):
+    answer = await ask(server, token_for("ada", "acme"), operation)
+
+    assert (answer.status, set(answer.codes)) == (400, {code})
+    assert sentence in answer.body["errors"][0]["message"]
+    assert max(len(error["message"]) for error in answer.body["errors"]) <= 500
+
+
+async def test_names_of_the_schema_are_not_suggested_in_production(server: str, token_for: Token):
+    answer = await ask(server, token_for("ada", "acme"), "{ viewer { userIdd } }")
+
+    assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'."
+
+
+class TestInDevelopment:
+    @pytest.fixture
+    def settings(self, mongodb_uri: str, database_name: str) -> Settings:
+        return Settings(
+            mongodb_uri=SecretStr(mongodb_uri),
+            database=database_name,
+            jwt_secret=SecretStr("a secret of these tests, 32 bytes or more"),
+            environment="development",
+        )
+
+    async def test_the_types_may_be_read_without_a_token(self, server: str):
+        answer = await ask(server, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
+
+        assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
+
+    async def test_nothing_else_comes_with_them(self, server: str):
+        for operation in (
+            "{ __schema { queryType { name } } viewer { userId } }",
+            "{ __schema { queryType { name } } ...F } fragment F on Query { viewer { userId } }",
+            "{ __typename }",
+        ):
+            answer = await ask(server, None, operation)
+
+            assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_a_failure_of_the_server_is_masked_and_has_an_id(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    await store(execution(1))
+    monkeypatch.setattr(
+        "execution_monitor.storage.records.ExecutionRecord.name", property(lambda _: 1 / 0), raising=True
+    )
+
+    answer = await ask(server, token_for("ada", "acme"), "{ executions { nodes { name executionId } } }")
+
+    (error,) = answer.body["errors"]
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert error["extensions"]["errorId"] in error["message"]
+    assert "division" not in str(answer.body)
+    assert answer.body["data"]["executions"]["nodes"] == [{"name": None, "executionId": "e001"}]
