@@ -42,11 +42,12 @@ class TokenVerifier:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "sub"], "verify_aud": False},
             )
+            return _caller_from(claims)
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("Your token has expired; get a new one.") from error
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        # JSON spells numbers of any size and nests to any depth; Python does neither.
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
             raise Unauthenticated("Your token is not valid; get a new one.") from error
-        return _caller_from(claims)
 
 
 def issue_token(secret: str, *, user: str, tenant: str, scopes: Iterable[str], lifetime: timedelta) -> str:
@@ -73,11 +74,11 @@ def _caller_from(claims: Mapping[str, Any]) -> Caller:
 
 
 def _required(claims: Mapping[str, Any], names: Iterable[str]) -> str:
-    for name in names:
-        value = claims.get(name)
-        # MongoDB keeps UTF-8: a lone surrogate, which JSON can spell, belongs to nobody.
-        if isinstance(value, str) and value and value.isprintable():
-            return value
+    # The first that is stated decides: a claim that says nothing usable must not be overruled by a vaguer one.
+    value = next((claims[name] for name in names if name in claims), None)
+    # MongoDB keeps UTF-8: a lone surrogate, which JSON can spell, belongs to nobody.
+    if isinstance(value, str) and value and value.isprintable():
+        return value
     raise Unauthenticated(f"Your token lacks the claim {' or '.join(names)}; get one that names it.")
 
 

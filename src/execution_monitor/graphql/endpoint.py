@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from execution_monitor.access.caller import Caller
@@ -17,17 +18,20 @@ from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauth
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate
-from execution_monitor.graphql.requests import GraphQLRequest, asks_only_for_types, read_request
+from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
 Authenticate = Callable[[Mapping[str, str]], Caller]
 
 _NOBODY = Caller(subject="", tenant="")
+# A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
+_ALLOWED_IN_GET = frozenset({OperationType.QUERY})
+_ALLOWED_IN_POST = _ALLOWED_IN_GET | {OperationType.MUTATION}
 
 
 class MethodNotAllowed(BadUserInput):
-    """An operation that the request's method may not carry."""
+    """An operation that GET may not carry."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
 
@@ -57,47 +61,62 @@ class GraphQLEndpoint:
                 raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
             return await self._answer(request, media_type)
         except ExecutionMonitorError as error:
-            headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
             body = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-            return _respond(body, media_type or JSON, error.status, headers)
+            return _respond(body, media_type or JSON, error.status, _headers_for(error))
 
     async def _answer(self, request: Request, media_type: str) -> Response:
+        unknown = self.open_introspection and "authorization" not in request.headers
+        # Before the body: whoever has no token sends none of it into our memory.
+        caller = _NOBODY if unknown else self.authenticate(request.headers)
         asked = await read_request(request, self.max_body_bytes)
-        context = self._context(request, asked)
-        operations = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+        if unknown and not asks_only_for_types(asked):
+            caller = self.authenticate(request.headers)
         try:
             result = await self.schema.execute(
                 asked.query,
                 variable_values=asked.variables,
-                context_value=context,
+                context_value=Context(caller, self.monitor, self.live),
                 operation_name=asked.operation_name,
-                allowed_operation_types=operations,
+                allowed_operation_types=_ALLOWED_IN_GET if is_read(request) else _ALLOWED_IN_POST,
             )
         except CannotGetOperationTypeError as error:
-            raise BadUserInput("operationName must name one of the operations sent.") from error
+            result = _refusal(BadUserInput("operationName must name one of the operations sent."), error)
         except InvalidOperationTypeError as error:
-            raise MethodNotAllowed(f"A {error.operation_type.value} cannot be sent this way.") from error
-        if result.data is None and result.errors and not any(_is_of_execution(error) for error in result.errors):
+            if error.operation_type is OperationType.MUTATION:
+                raise MethodNotAllowed("Send a mutation with POST.") from error
+            result = _refusal(BadUserInput("A subscription is a stream; it cannot be sent this way."), error)
+        return self._show(result, media_type)
+
+    def _show(self, result: ExecutionResult, media_type: str) -> Response:
+        errors = to_client_errors(result.errors or ())
+        if result.data is None and not any(error.path for error in result.errors or ()):
             # A request error: the operation never ran, so the answer has no data (section "Response").
-            status = HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
-            return _respond({"errors": to_client_errors(result.errors)}, media_type, status)
-        body: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            body["errors"] = to_client_errors(result.errors)
-        if result.extensions:
-            body["extensions"] = result.extensions
+            if any(error["extensions"]["code"] == ExecutionMonitorError.code for error in errors):
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+            else:
+                status = HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
+            return _respond({"errors": errors}, media_type, status)
+        body = {"data": result.data, "errors": errors} if errors else {"data": result.data}
         return _respond(body, media_type, HTTPStatus.OK)
 
-    def _context(self, request: Request, asked: GraphQLRequest) -> Context:
-        """The context getter: the one place where a request becomes a caller."""
-        if self.open_introspection and "authorization" not in request.headers and asks_only_for_types(asked):
-            return Context(_NOBODY, self.monitor, self.live)
-        return Context(self.authenticate(request.headers), self.monitor, self.live)
+
+def _refusal(problem: ExecutionMonitorError, cause: Exception) -> ExecutionResult:
+    """The result of an operation that cannot run because of `problem`."""
+    problem.__cause__ = cause
+    return ExecutionResult(data=None, errors=[GraphQLError(problem.message, original_error=problem)])
 
 
-def _is_of_execution(error: GraphQLError) -> bool:
-    return bool(error.path)
+def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Allow": "POST"} if isinstance(error, MethodNotAllowed) else {}
 
 
 def _respond(body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")
+    # What one caller may see is for nobody else to find in a cache.
+    return Response(
+        orjson.dumps(body),
+        status,
+        {"Cache-Control": "no-store", **(headers or {})},
+        media_type=f"{media_type}; charset=utf-8",
+    )

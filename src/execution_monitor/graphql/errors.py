@@ -2,67 +2,69 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.extensions import SchemaExtension
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, QueryTooComplex
+from execution_monitor.graphql.documents import DocumentReading, Documents
 
 log = structlog.get_logger()
 
+# A message quotes what the client sent, which may be a megabyte.
+MAX_MESSAGE_LENGTH = 500
 
-# What a value that was echoed may take of a message.
-_MAX_MESSAGE_LENGTH = 500
-
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
-# graphql-core has no class for these.
-_LIMITS = ("Syntax Error: Document is nested too deeply", "Syntax Error: Document contains more than")
+# What graphql-core says when it gives up on a document or on variables; it has no type or code of its own for these.
+_GIVEN_UP = re.compile(
+    r"(Syntax Error: )?Document (contains more than|is nested too deeply)"
+    r"|Validation aborted\."
+    r"|Variable values are nested too deeply"
+)
+# Names of the schema, which whoever may not read it must not learn one by one.
+_SUGGESTION = re.compile(r" Did you mean [a-z ]*'\w+'(,? (or )?'\w+')*\?")
+# Which part of which variable; the sentence that follows tells of Python where a scalar of ours raised it.
+_PLACE = re.compile(r"Variable '\$\w+' has invalid value[^:]*: ")
 
 
 class QuietSchema(strawberry.Schema):
-    """A schema that leaves reporting errors to `to_client_error`, which knows which of them are ours."""
+    """A schema that reads documents within limits, and leaves explaining errors to `to_client_error`."""
 
-    suggests: bool = True  # names of the schema, to those who may not read it
+    def __init__(
+        self, query: type, *, subscription: type, types: Sequence[type], config: StrawberryConfig, suggests: bool
+    ) -> None:
+        self._suggests = suggests
+        self.documents = Documents()
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - its generics are open
+            query,
+            subscription=subscription,
+            types=types,
+            config=config,
+            extensions=[lambda: DocumentReading(self.documents)],
+        )
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Take out suggestions unless they may be shown; Strawberry would log clients' mistakes with stack traces."""
-        if not self.suggests:
+        if not self._suggests:
             for error in errors:
                 error.message = _SUGGESTION.sub("", error.message)
 
 
-class RequireOperationName(SchemaExtension):
-    """Refuses several operations of which none is named (GraphQL, section 6.1); Strawberry runs the first."""
-
-    @override
-    def on_validate(self) -> Iterator[None]:
-        """Add the error to those of validation."""
-        context = self.execution_context
-        document = context.graphql_document
-        operations = (
-            [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
-        )
-        if context._provided_operation_name is None and len(operations) > 1:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it has no other name
-            context.pre_execution_errors = [GraphQLError("Several operations were sent; name one in operationName.")]
-        yield
-
-
 def to_client_error(error: GraphQLError) -> dict[str, Any]:
     """`error` as the response shows it: a safe message, where it happened, and `extensions.code`."""
-    shown, code = _explain(error)
-    formatted: dict[str, Any] = {"message": shown[:_MAX_MESSAGE_LENGTH]}
+    message, extensions = _explain(error)
+    formatted: dict[str, Any] = {"message": _shorten(message)}
     if error.locations:
         formatted["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
     if error.path:
         formatted["path"] = error.path
-    formatted["extensions"] = code
+    formatted["extensions"] = extensions
     return formatted
 
 
@@ -71,29 +73,43 @@ def to_client_errors(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
     return [to_client_error(error) for error in errors]
 
 
+def _shorten(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_LENGTH else f"{message[: MAX_MESSAGE_LENGTH - 1]}…"
+
+
 def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
-    cause = _cause_of(error)
+    origin = _origin_of(error)
+    cause = origin.original_error
     if isinstance(cause, ExecutionMonitorError):
-        return cause.message, {"code": cause.code}
+        return _place_of(error) + cause.message, {"code": cause.code}
     if isinstance(cause, RecursionError):
         return "This operation is nested too deeply; flatten it.", {"code": QueryTooComplex.code}
-    if error.message.startswith(_LIMITS):
-        return error.message, {"code": QueryTooComplex.code}
-    if cause is None:
-        return error.message, {"code": BadUserInput.code}
-    if not error.path:
-        # Python's words about a literal that it could not read, such as a number of 6,000 digits.
-        return "A value in this operation cannot be read as the type expected there.", {"code": BadUserInput.code}
+    if cause is None and _is_of_client(error, origin):
+        code = QueryTooComplex.code if _GIVEN_UP.match(error.message) else BadUserInput.code
+        return error.message, {"code": code}
+    if not error.path and error.nodes:
+        # A value in the document or a variable made Python fail, such as a number of 6,000 digits.
+        return f"{_place_of(error)}This value is not one that the server can read.", {"code": BadUserInput.code}
     error_id = uuid.uuid4().hex
-    log.error("resolver_failed", error_id=error_id, path=error.path, exc_info=cause)
+    log.error("operation_failed", error_id=error_id, path=error.path, exc_info=cause or error)
     return (
         f"Something went wrong here; the server's log has the details under {error_id}.",
         {"code": ExecutionMonitorError.code, "errorId": error_id},
     )
 
 
-def _cause_of(error: GraphQLError) -> BaseException | None:
-    cause: BaseException | None = error.original_error
-    while isinstance(cause, GraphQLError):
-        cause = cause.original_error
-    return cause
+def _origin_of(error: GraphQLError) -> GraphQLError:
+    """The first of the errors that graphql-core wrapped into one another."""
+    while isinstance(error.original_error, GraphQLError):
+        error = error.original_error
+    return error
+
+
+def _place_of(error: GraphQLError) -> str:
+    found = _PLACE.match(error.message)
+    return found[0] if found else ""
+
+
+def _is_of_client(error: GraphQLError, origin: GraphQLError) -> bool:
+    """Whether graphql-core found the document or its variables wrong, and not a value that we gave it to show."""
+    return not error.path or bool(origin.nodes)

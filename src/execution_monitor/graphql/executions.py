@@ -9,6 +9,7 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.access.caller import Scope
+from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
@@ -169,12 +170,19 @@ class _Once:
 
     def __init__(self, count: Callable[[], Awaitable[Counted]]) -> None:
         self._count = count
-        self._found: asyncio.Future[Counted] | None = None
+        self._asking = asyncio.Lock()
+        self._found: Counted | ExecutionMonitorError | None = None
 
     async def get(self) -> Counted:
-        if self._found is None:
-            self._found = asyncio.ensure_future(self._count())
-        return await self._found
+        async with self._asking:
+            if self._found is None:
+                try:
+                    self._found = await self._count()
+                except ExecutionMonitorError as error:
+                    self._found = error
+        if isinstance(self._found, ExecutionMonitorError):
+            raise self._found
+        return self._found
 
 
 @strawberry.type(description="A page of executions.")

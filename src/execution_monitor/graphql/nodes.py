@@ -7,6 +7,9 @@ from execution_monitor.storage.cursors import decode_token, digest_of, encode_to
 
 MAX_NODES = 100
 
+# What the ids of each type hold: the tenant, the execution's id and, of a step, its own.
+_LENGTHS = {"Execution": 2, "ExecutionStep": 3}
+
 
 @strawberry.interface(description="Anything with a global id.")
 class Node:
@@ -20,13 +23,13 @@ def encode_id(type_name: str, *values: object) -> strawberry.ID:
     return strawberry.ID(encode_token(digest_of(type_name), values))
 
 
-def decode_id(global_id: str, *type_names: str) -> tuple[str, tuple[object, ...]]:
-    """The type and values of `global_id`; raises `BadUserInput` unless it is the id of one of `type_names`."""
+def decode_id(global_id: str) -> tuple[str, tuple[object, ...]]:
+    """The type and values of `global_id`; raises `BadUserInput` for anything `encode_id` did not make."""
     try:
         digest, values = decode_token(global_id)
     except InvalidCursor as error:
         raise BadUserInput("This id is damaged; pass one exactly as the server gave it.") from error
-    for name in type_names:
-        if digest == digest_of(name):
+    for name, length in _LENGTHS.items():
+        if digest == digest_of(name) and len(values) == length:
             return name, values
-    raise BadUserInput(f"This id is not of a {' or '.join(type_names)}.")
+    raise BadUserInput(f"This id is not of a {' or '.join(_LENGTHS)}.")

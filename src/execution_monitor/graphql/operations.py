@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Hashable, Mapping
 from contextlib import aclosing
-from functools import lru_cache
 from inspect import isawaitable
 from typing import Any, Protocol, cast
 
@@ -19,16 +18,14 @@ from graphql import (
     create_source_event_stream,  # pyright: ignore[reportUnknownVariableType] - its executor is generic
     execute_subscription_event,  # pyright: ignore[reportUnknownVariableType] - likewise
     get_operation_ast,
-    parse,
 )
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.requests import GraphQLRequest
-from execution_monitor.graphql.schema import CACHED_OPERATIONS, MAX_TOKENS
 from execution_monitor.monitoring.live.deliveries import Delivery
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
@@ -49,7 +46,6 @@ class Operations:
         self._monitor = monitor
         self._live = live
         self._rendering: set[asyncio.Task[bytes]] = set()
-        self._prepare = lru_cache(CACHED_OPERATIONS)(self._parse_and_validate)
 
     def is_subscription(self, asked: GraphQLRequest) -> bool:
         """Whether `asked` is a valid subscription."""
@@ -133,15 +129,14 @@ class Operations:
     def _context(self, caller: Caller) -> Context:
         return Context(caller, self._monitor, self._live)
 
-    def _parse_and_validate(self, query: str) -> "DocumentNode | list[GraphQLError]":
+    def _prepare(self, query: str) -> "DocumentNode | list[GraphQLError]":
         try:
-            document = parse(query, max_tokens=MAX_TOKENS)
+            document = self._schema.documents.read(query, self._schema)
         except GraphQLError as error:
             return [error]
-        core = self._schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - likewise
-        errors = validate_document(core, document, ())
+        errors = list(document.errors)
         self._schema.process_errors(errors)
-        return errors or document
+        return errors or document.node
 
 
 class RequestErrors(Exception):

@@ -19,7 +19,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         raise BadUserInput(f"Ask for at most {MAX_NODES} nodes at once, not {len(ids)}.")
     caller, monitor = info.context.caller, info.context.monitor
     caller.require(Scope.EXECUTIONS_READ)
-    wanted = [decode_id(each, _EXECUTION, _STEP) for each in ids]
+    wanted = [decode_id(each) for each in ids]
     selected = selected_by(info)
 
     # Ids of other tenants are dropped unread: what they name does not exist for this caller.

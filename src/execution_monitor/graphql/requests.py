@@ -6,10 +6,11 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import orjson
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode
 from starlette.requests import Request
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.graphql.documents import parse_document
 
 
 class UnsupportedMediaType(BadUserInput):
@@ -33,9 +34,14 @@ class GraphQLRequest:
     variables: dict[str, Any] | None = None
 
 
+def is_read(request: Request) -> bool:
+    """Whether the operation stands in the address: HEAD is a GET whose answer stays unread."""
+    return request.method in ("GET", "HEAD")
+
+
 async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """The operation in `request`; raises `BadUserInput` for one that is not well-formed."""
-    if request.method == "GET":
+    if is_read(request):
         parameters: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             if name in parameters:
@@ -77,6 +83,7 @@ def to_request(stated: Any) -> GraphQLRequest:
     name = fields.get("operationName")
     if name is not None and not isinstance(name, str):
         raise BadUserInput("operationName must be text or null.")
+    _object_or_none(fields, "extensions")
     return GraphQLRequest(query, name or None, _object_or_none(fields, "variables"))
 
 
@@ -90,8 +97,8 @@ def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | No
 def asks_only_for_types(request: GraphQLRequest) -> bool:
     """Whether the operation is an introspection of the type system, and nothing else."""
     try:
-        document = parse(request.query)
-    except (GraphQLError, RecursionError):
+        document = parse_document(request.query)
+    except GraphQLError:
         return False
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     roots = [selection for each in operations for selection in each.selection_set.selections]

@@ -2,10 +2,9 @@
 
 import strawberry
 from strawberry import UNSET
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from execution_monitor.graphql.errors import QuietSchema, RequireOperationName
+from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.executions import Execution, ExecutionConnection, resolve_execution, resolve_executions
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.nodes import Node
@@ -17,10 +16,6 @@ from execution_monitor.graphql.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.steps import ExecutionStep
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.viewer import Viewer
-
-# GraphiQL's introspection query has 400; the parser's recursion stays well below Python's limit.
-MAX_TOKENS = 5_000
-CACHED_OPERATIONS = 500
 
 
 @strawberry.type
@@ -75,17 +70,10 @@ class Query:
 
 def create_schema(*, suggests: bool = True) -> QuietSchema:
     """The schema, ready to execute operations; without `suggests` no error tells names that were not asked for."""
-    schema = QuietSchema(
-        query=Query,
+    return QuietSchema(
+        Query,
         subscription=Subscription,
         types=[ExecutionStep],
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: ParserCache(maxsize=CACHED_OPERATIONS),
-            lambda: ValidationCache(maxsize=CACHED_OPERATIONS),
-            RequireOperationName,
-        ],
+        suggests=suggests,
     )
-    schema.suggests = suggests
-    return schema
