@@ -122,7 +122,7 @@ async def test_other_methods_are_not_allowed(server: str, token_for: Token):
 async def test_a_subscription_is_not_answered_to_a_single_request(server: str, token_for: Token):
     answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
 
-    assert (answer.status, answer.codes) == (405, ["BAD_USER_INPUT"])
+    assert (answer.status, answer.codes) == (400, ["BAD_USER_INPUT"])
 
 
 async def test_several_operations_need_a_name(server: str, token_for: Token):
@@ -169,11 +169,11 @@ async def test_an_invalid_token_is_no_token(server: str):
     ("operation", "code", "sentence"),
     [
         pytest.param("{ a" * 300, "QUERY_TOO_COMPLEX", "nested too deeply", id="nested deeply"),
-        pytest.param("{ a " * 1 + "b " * 5_100 + "}", "QUERY_TOO_COMPLEX", "more than 5000 tokens", id="many tokens"),
+        pytest.param("{ " + "a " * 2_001 + "}", "QUERY_TOO_COMPLEX", "more than 2000 tokens", id="many tokens"),
         pytest.param(
             "{ executions(first: " + "9" * 6_000 + ") { totalCount } }",
             "BAD_USER_INPUT",
-            "cannot be read as the type expected",
+            "This value cannot be read as the type expected here.",
             id="a number of 6,000 digits",
         ),
         pytest.param(

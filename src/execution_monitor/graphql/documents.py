@@ -82,5 +82,5 @@ def _read(text: str, schema: strawberry.Schema) -> Document:
 
 def _ambiguity(document: Document) -> Iterator[GraphQLError]:
     if len(document.operations) > 1:
-        problem = BadUserInput("The document holds several operations; name the one to run in operationName.")
+        problem = BadUserInput("Several operations were sent; name one in operationName.")
         yield GraphQLError(problem.message, original_error=problem)

@@ -79,12 +79,12 @@ class GraphQLEndpoint:
                 operation_name=asked.operation_name,
                 allowed_operation_types=_ALLOWED_IN_GET if is_read(request) else _ALLOWED_IN_POST,
             )
-        except CannotGetOperationTypeError as error:
-            result = _refusal(BadUserInput("operationName must name one of the operations sent."), error)
+        except CannotGetOperationTypeError:
+            result = ExecutionResult(data=None, errors=[GraphQLError("operationName must name one of the operations.")])
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.MUTATION:
                 raise MethodNotAllowed("Send a mutation with POST.") from error
-            result = _refusal(BadUserInput("A subscription is a stream; it cannot be sent this way."), error)
+            raise BadUserInput("A subscription is a stream; it cannot be sent this way.") from error
         return self._show(result, media_type)
 
     def _show(self, result: ExecutionResult, media_type: str) -> Response:
@@ -98,12 +98,6 @@ class GraphQLEndpoint:
             return _respond({"errors": errors}, media_type, status)
         body = {"data": result.data, "errors": errors} if errors else {"data": result.data}
         return _respond(body, media_type, HTTPStatus.OK)
-
-
-def _refusal(problem: ExecutionMonitorError, cause: Exception) -> ExecutionResult:
-    """The result of an operation that cannot run because of `problem`."""
-    problem.__cause__ = cause
-    return ExecutionResult(data=None, errors=[GraphQLError(problem.message, original_error=problem)])
 
 
 def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:

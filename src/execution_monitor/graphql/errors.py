@@ -89,7 +89,7 @@ def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
         return error.message, {"code": code}
     if not error.path and error.nodes:
         # A value in the document or a variable made Python fail, such as a number of 6,000 digits.
-        return f"{_place_of(error)}This value is not one that the server can read.", {"code": BadUserInput.code}
+        return f"{_place_of(error)}This value cannot be read as the type expected here.", {"code": BadUserInput.code}
     error_id = uuid.uuid4().hex
     log.error("operation_failed", error_id=error_id, path=error.path, exc_info=cause or error)
     return (
