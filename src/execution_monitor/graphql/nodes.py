@@ -32,4 +32,4 @@ def decode_id(global_id: str) -> tuple[str, tuple[object, ...]]:
     for name, length in _LENGTHS.items():
         if digest == digest_of(name) and len(values) == length:
             return name, values
-    raise BadUserInput(f"This id is not of a {' or '.join(_LENGTHS)}.")
+    raise BadUserInput(f"This id names no {' or '.join(_LENGTHS)}.")

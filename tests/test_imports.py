@@ -1,0 +1,76 @@
+"""Imports run one way: cli -> app -> graphql, web, ingest -> monitoring -> storage."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src"
+MODULES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
+    for path in SOURCE.rglob("*.py")
+}
+PACKAGE = "execution_monitor"
+
+# What each part may import of ours, beside itself. What is not named may import all.
+ALLOWED = {
+    "errors": (),
+    "logs": (),
+    "terminal": (),
+    "settings": (),
+    "access": ("errors",),
+    "storage": ("errors",),
+    "monitoring": ("errors", "access", "storage"),
+    "graphql": ("errors", "access", "storage", "monitoring"),
+    "web": ("errors", "access", "storage", "monitoring"),
+    "ingest": ("errors", "storage", "terminal"),
+    "server": ("errors", "settings"),
+    "app": ("errors", "logs", "settings", "access", "storage", "monitoring", "graphql", "web"),
+}
+FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
+
+
+def imported_by(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def part_of(module: str) -> str:
+    return [*module.split("."), ""][1] if module.startswith(PACKAGE) else ""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_run_one_way(module: str):
+    part = part_of(module)
+    allowed = ALLOWED.get(part)
+    ours = {name for name in imported_by(MODULES[module]) if name.startswith(f"{PACKAGE}.")}
+
+    forbidden = [name for name in ours if allowed is not None and part_of(name) not in (*allowed, part)]
+
+    assert forbidden == []
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if part_of(name) in ("storage", "monitoring", "access", "ingest")]
+)
+def test_what_is_kept_and_monitored_knows_no_framework(module: str):
+    assert {name.split(".")[0] for name in imported_by(MODULES[module])} & FRAMEWORKS == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_imported_inside_a_function(module: str):
+    functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+    inside = [
+        ast.unparse(node)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert inside == []
