@@ -47,12 +47,6 @@ class Operations:
         self._live = live
         self._rendering: set[asyncio.Task[bytes]] = set()
 
-    def is_subscription(self, asked: GraphQLRequest) -> bool:
-        """Whether `asked` is a valid subscription."""
-        document = self._prepare(asked.query)
-        operation = get_operation_ast(document, asked.operation_name) if isinstance(document, DocumentNode) else None
-        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
-
     async def run(self, asked: GraphQLRequest, caller: Caller) -> AsyncGenerator[bytes]:
         """The payloads that answer `asked`, as JSON: one for a query, one an event for a subscription.
 

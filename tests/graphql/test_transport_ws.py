@@ -1,0 +1,379 @@
+"""graphql-transport-ws, read along its PROTOCOL.md: messages, close codes, and operations over one socket."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import orjson
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.documents import Execution, LogEntry, Step
+from tests.conftest import SECRET
+from tests.graphql.asking import NOON, ask, execution, store, store_parts
+
+Token = Callable[..., str]
+SOON = 10.0
+WHO = {"query": "{ viewer { userId } }"}
+UPDATES = """subscription Updates($filter: ExecutionFilter, $after: String) {
+  executionUpdates(filter: $filter, after: $after) { kind cursor executionId changedFields execution { status } } }"""
+
+
+class Socket:
+    """A socket of the protocol, seen by a client."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, message: Any) -> None:
+        await self._connection.send(message if isinstance(message, str) else orjson.dumps(message).decode())
+
+    async def receive(self) -> dict[str, Any]:
+        async with asyncio.timeout(SOON):
+            return orjson.loads(await self._connection.recv())
+
+    async def closed(self) -> tuple[int, str]:
+        """The code and reason that the server closes with; whatever it still sends is passed over."""
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(SOON):
+                while True:
+                    await self._connection.recv()
+        assert self._connection.close_code is not None
+        return self._connection.close_code, self._connection.close_reason or ""
+
+    async def begin(self, token: str) -> None:
+        await self.send({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
+        assert await self.receive() == {"type": "connection_ack"}
+
+    async def subscribe(self, payload: Any, operation_id: str = "1") -> None:
+        await self.send({"id": operation_id, "type": "subscribe", "payload": payload})
+
+    async def next(self) -> Any:
+        message = await self.receive()
+        assert message["type"] == "next", message
+        return message["payload"]["data"]
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    server: str, subprotocol: str | None = "graphql-transport-ws", **options: Any
+) -> AsyncGenerator[Socket]:
+    subprotocols = None if subprotocol is None else [Subprotocol(subprotocol)]
+    async with connect(server.replace("http", "ws") + "/graphql", subprotocols=subprotocols, **options) as connection:
+        yield Socket(connection)
+
+
+@pytest.mark.parametrize("subprotocol", [None, "graphql-ws", "other"])
+async def test_another_subprotocol_is_not_acceptable(server: str, subprotocol: str | None):
+    with contextlib.suppress(Exception):
+        async with opened(server, subprotocol) as socket:
+            assert await socket.closed() == (4406, "Subprotocol not acceptable")
+
+
+async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe(WHO, "q")
+
+        assert await socket.receive() == {"id": "q", "type": "next", "payload": {"data": {"viewer": {"userId": "ada"}}}}
+        assert await socket.receive() == {"id": "q", "type": "complete"}
+
+
+async def test_the_token_may_come_with_the_handshake(server: str, token_for: Token):
+    headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
+    async with opened(server, additional_headers=headers) as socket:
+        await socket.send({"type": "connection_init"})
+
+        assert await socket.receive() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("payload", [None, {}], ids=["null", "empty"])
+async def test_without_a_token_the_socket_is_forbidden(server: str, payload: Any):
+    async with opened(server) as socket:
+        await socket.send({"type": "connection_init", "payload": payload})
+
+        code, reason = await socket.closed()
+
+    assert code == 4403
+    assert reason.startswith("Forbidden")
+
+
+async def test_a_socket_closes_with_its_token(server: str):
+    # The leeway is for tokens that come; an open socket ends when its token says.
+    expires = datetime.now(UTC) + timedelta(seconds=1.5)
+    token = jwt.encode({"sub": "ada", "tenant_id": "acme", "exp": expires.timestamp()}, SECRET)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+    async with opened(server) as socket:
+        await socket.begin(token)
+
+        code, _ = await socket.closed()
+
+    assert code == 4403
+    assert datetime.now(UTC) - expires < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        pytest.param("", 4400, id="an empty message"),
+        pytest.param("{", 4400, id="half a message"),
+        pytest.param("[]", 4400, id="a list"),
+        pytest.param('"x"', 4400, id="a text"),
+        pytest.param("null", 4400, id="null"),
+        pytest.param({"type": "start"}, 4400, id="a type of another protocol"),
+        pytest.param({"no": "type"}, 4400, id="no type"),
+        pytest.param({"type": "subscribe", "payload": WHO}, 4400, id="no id"),
+        pytest.param({"type": "subscribe", "id": 7, "payload": WHO}, 4400, id="an id that is a number"),
+        pytest.param({"type": "subscribe", "id": "1"}, 4400, id="no payload"),
+        pytest.param({"type": "subscribe", "id": "1", "payload": {"query": 3}}, 4400, id="a query that is a number"),
+        pytest.param({"type": "complete"}, 4400, id="a complete of nothing"),
+        pytest.param({"type": "connection_init"}, 4429, id="a second init"),
+    ],
+)
+async def test_a_message_against_the_protocol_closes_the_socket(server: str, token_for: Token, message: Any, code: int):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.send(message)
+
+        assert (await socket.closed())[0] == code
+
+
+async def test_binary_messages_are_against_the_protocol(server: str, token_for: Token):
+    async with connect(
+        server.replace("http", "ws") + "/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
+    ) as raw:
+        await raw.send(b"{}")
+
+        assert (await Socket(raw).closed())[0] == 4400
+
+
+async def test_nothing_is_answered_before_the_acknowledgement(server: str):
+    async with opened(server) as socket:
+        await socket.subscribe(WHO)
+
+        assert await socket.closed() == (4401, "Unauthorized")
+
+
+async def test_an_init_that_is_no_object_is_against_the_protocol(server: str):
+    async with opened(server) as socket:
+        await socket.send({"type": "connection_init", "payload": []})
+
+        assert (await socket.closed())[0] == 4400
+
+
+async def test_pings_are_answered_with_what_they_carry(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.send({"type": "ping"})
+        assert await socket.receive() == {"type": "pong"}
+        await socket.begin(token_for("ada", "acme"))
+        await socket.send({"type": "pong", "payload": {"unasked": True}})
+        await socket.send({"type": "ping", "payload": {"a": [1]}})
+
+        assert await socket.receive() == {"type": "pong", "payload": {"a": [1]}}
+
+
+async def test_an_id_is_taken_while_its_operation_runs(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": UPDATES}, "twice")
+        await socket.subscribe({"query": UPDATES}, "twice")
+
+        assert await socket.closed() == (4409, "Subscriber for twice already exists")
+
+
+async def test_an_error_ends_its_operation_and_no_other(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": "{ broken"}, "syntax")
+        syntax = await socket.receive()
+        await socket.subscribe({"query": "{ nothing }"}, "validation")
+        validation = await socket.receive()
+        await socket.subscribe({"query": UPDATES, "variables": {"after": "garbage"}}, "cursor")
+        cursor = await socket.receive()
+        await socket.subscribe(WHO, "fine")
+        fine = await socket.receive()
+
+    assert (syntax["id"], syntax["type"], syntax["payload"][0]["extensions"]["code"]) == (
+        "syntax",
+        "error",
+        "BAD_USER_INPUT",
+    )
+    assert (validation["id"], validation["type"]) == ("validation", "error")
+    assert (cursor["id"], cursor["type"], cursor["payload"][0]["extensions"]["code"]) == (
+        "cursor",
+        "error",
+        "INVALID_CURSOR",
+    )
+    assert (fine["id"], fine["type"]) == ("fine", "next")
+
+
+async def change(number: int, **fields: Any) -> None:
+    await collection_of(Execution).update_one(
+        {"execution_id": f"e{number:03}"}, {"$set": {"updated": NOON, **fields}, "$inc": {"version": 1}}
+    )
+
+
+async def test_a_page_and_its_stream_miss_nothing_between_them(server: str, token_for: Token):
+    await store(execution(1, status="running"))
+    token = token_for("ada", "acme")
+    page = (await ask(server, token, "{ executions { liveCursor nodes { executionId } } }")).data["executions"]
+    await change(1, status="failed")
+    await store(execution(2, status="pending"))
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        await socket.subscribe({"query": UPDATES, "variables": {"after": page["liveCursor"]}})
+        first, second = [(await socket.next())["executionUpdates"] for _ in range(2)]
+
+    assert (first["kind"], first["executionId"], first["execution"]) == ("UPDATED", "e001", {"status": "FAILED"})
+    assert set(first["changedFields"]) == {"status", "updatedAt"}
+    assert (second["kind"], second["executionId"]) == ("ENTERED", "e002")
+
+
+async def test_a_stream_goes_on_right_behind_its_last_cursor(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+    async with opened(server) as socket:
+        await socket.begin(token)
+        cursor = (await ask(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
+        await store(execution(1))
+        await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
+        last = (await socket.next())["executionUpdates"]
+    await change(1, status="failed")
+    await change(1, status="running")
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        await socket.subscribe({"query": UPDATES, "variables": {"after": last["cursor"]}})
+        statuses = [(await socket.next())["executionUpdates"]["execution"]["status"] for _ in range(2)]
+
+    assert statuses == ["FAILED", "RUNNING"]
+
+
+async def test_a_filter_tells_who_enters_and_leaves(server: str, token_for: Token):
+    await store(execution(1, status="running"))
+    token = token_for("ada", "acme")
+    cursor = (await ask(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
+    await change(1, status="failed")
+    await change(1, attempt=2)
+    await change(1, status="running")
+    await collection_of(Execution).delete_one({"execution_id": "e001"})
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        variables = {"after": cursor, "filter": {"status": {"eq": "FAILED"}}}
+        await socket.subscribe({"query": UPDATES, "variables": variables}, "failed")
+        failed = [(await socket.next())["executionUpdates"]["kind"] for _ in range(3)]
+        await socket.send({"id": "failed", "type": "complete"})
+        await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}}, "all")
+        everything = [(await socket.next())["executionUpdates"]["kind"] for _ in range(4)]
+
+    assert failed == ["ENTERED", "UPDATED", "LEFT"]
+    assert everything == ["UPDATED", "UPDATED", "UPDATED", "DELETED"]
+
+
+async def test_nobody_is_told_of_what_they_may_not_see(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+    cursor = (await ask(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
+    await store(execution(1, user_id="grace"), execution(2, tenant_id="globex"), execution(3))
+    await change(1, status="failed")
+    await change(3, user_id="grace", status="failed")
+    await change(3, status="running")
+    await store(execution(4))
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
+        told = [(await socket.next())["executionUpdates"] for _ in range(3)]
+
+    assert [(each["kind"], each["executionId"], each["execution"]) for each in told] == [
+        ("ENTERED", "e003", {"status": "COMPLETED"}),
+        ("LEFT", "e003", None),
+        ("ENTERED", "e004", {"status": "COMPLETED"}),
+    ]
+
+
+async def test_a_cursor_of_another_caller_is_refused(server: str, token_for: Token):
+    cursor = (await ask(server, token_for("ada", "acme"), "{ executions { liveCursor } }")).data["executions"][
+        "liveCursor"
+    ]
+
+    async with opened(server) as socket:
+        await socket.begin(token_for("grace", "acme"))
+        await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
+        answer = await socket.receive()
+
+    assert (answer["type"], answer["payload"][0]["extensions"]["code"]) == ("error", "INVALID_CURSOR")
+
+
+ACTIVITY = """subscription Activity($id: String!) { executionActivity(executionId: $id) { __typename
+  ... on ExecutionUpdate { kind execution { status } } ... on StepUpdate { step { stepId status } }
+  ... on LogAppended { entry { message } } } }"""
+
+
+async def test_an_activity_tells_the_present_and_then_what_happens(server: str, token_for: Token):
+    await store(execution(1, status="running"))
+    await store_parts("e001", 1)
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": ACTIVITY, "variables": {"id": "e001"}})
+        present = [(await socket.next())["executionActivity"] for _ in range(3)]
+        await collection_of(Step).update_one({"execution_id": "e001"}, {"$set": {"status": "failed"}})
+        await collection_of(LogEntry).insert_one(
+            {"execution_id": "e001", "tenant_id": "acme", "timestamp": NOON, "message": "It broke"}
+        )
+        await change(1, status="failed")
+        then = [(await socket.next())["executionActivity"] for _ in range(3)]
+        end = await socket.receive()
+
+    assert [each["__typename"] for each in present] == ["ExecutionUpdate", "StepUpdate", "LogAppended"]
+    assert [each.get("step") or each.get("entry") or each["execution"] for each in then] == [
+        {"stepId": "s0", "status": "FAILED"},
+        {"message": "It broke"},
+        {"status": "FAILED"},
+    ]
+    assert end == {"id": "1", "type": "complete"}
+
+
+async def test_the_activity_of_what_others_own_does_not_exist(server: str, token_for: Token):
+    await store(execution(1))
+
+    async with opened(server) as socket:
+        await socket.begin(token_for("grace", "acme"))
+        await socket.subscribe({"query": ACTIVITY, "variables": {"id": "e001"}}, "others")
+        others = await socket.receive()
+        await socket.subscribe({"query": ACTIVITY, "variables": {"id": "nothing"}}, "nothing")
+        nothing = await socket.receive()
+
+    assert others["payload"] == nothing["payload"]
+    assert others["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_one_event_is_rendered_once_for_all_who_ask_the_same(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    rendered: list[object] = []
+
+    def count(_: type, changed: object) -> list[str]:
+        rendered.append(changed)
+        return []
+
+    monkeypatch.setattr("execution_monitor.graphql.live.names_of", count)
+    token = token_for("ada", "acme")
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(opened(server)) for _ in range(5)]
+        cursor = (await ask(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
+        for socket in sockets:
+            await socket.begin(token)
+            await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
+            await socket.send({"type": "ping"})
+            assert await socket.receive() == {"type": "pong"}
+        await store(execution(1))
+        received = [await socket.next() for socket in sockets]
+
+    assert all(each == received[0] for each in received)
+    assert len(rendered) == 1
