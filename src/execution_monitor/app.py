@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> Starlette:
         schema,
         monitor,
         live,
+        operations,
         verifier.authenticate,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development,

@@ -119,12 +119,6 @@ async def test_other_methods_are_not_allowed(server: str, token_for: Token):
     assert {each.strip() for each in answer.headers["allow"].split(",")} >= {"GET", "POST"}
 
 
-async def test_a_subscription_is_not_answered_to_a_single_request(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
-
-    assert (answer.status, answer.codes) == (400, ["BAD_USER_INPUT"])
-
-
 async def test_several_operations_need_a_name(server: str, token_for: Token):
     token = token_for("ada", "acme")
     body = {"query": "query A { viewer { userId } } query B { viewer { tenantId } }"}

@@ -17,8 +17,10 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
-from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate
+from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
+from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
+from execution_monitor.graphql.streams import FRAMINGS, stream
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
@@ -49,22 +51,24 @@ class GraphQLEndpoint:
     schema: QuietSchema
     monitor: Monitor
     live: Live
+    operations: Operations
     authenticate: Authenticate
     max_body_bytes: int
     open_introspection: bool
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; failures are GraphQL errors with a code."""
-        media_type = negotiate(request.headers.get("accept"))
+        accept = request.headers.get("accept")
+        media_type, stream_type = negotiate(accept), negotiate_stream(accept, FRAMINGS)
         try:
-            if media_type is None:
-                raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
-            return await self._answer(request, media_type)
+            if media_type is None and stream_type is None:
+                raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}; for subscriptions {' or '.join(FRAMINGS)}.")
+            return await self._answer(request, media_type or JSON, stream_type)
         except ExecutionMonitorError as error:
             body = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
             return _respond(body, media_type or JSON, error.status, _headers_for(error))
 
-    async def _answer(self, request: Request, media_type: str) -> Response:
+    async def _answer(self, request: Request, media_type: str, stream_type: str | None) -> Response:
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
         caller = _NOBODY if unknown else self.authenticate(request.headers)
@@ -84,7 +88,9 @@ class GraphQLEndpoint:
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.MUTATION:
                 raise MethodNotAllowed("Send a mutation with POST.") from error
-            raise BadUserInput("A subscription is a stream; it cannot be sent this way.") from error
+            if stream_type is None:
+                raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.") from error
+            return stream(self.operations.run(asked, caller), caller, FRAMINGS[stream_type])
         return self._show(result, media_type)
 
     def _show(self, result: ExecutionResult, media_type: str) -> Response:

@@ -1,7 +1,7 @@
 """Which media type an answer has: GraphQL over HTTP, section "Media Types"."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -19,6 +19,13 @@ def negotiate(accept: str | None) -> str | None:
     offered = (GRAPHQL_JSON, JSON) if GRAPHQL_JSON in qualities else (JSON, GRAPHQL_JSON)
     best = max(offered, key=lambda each: _quality(each, qualities))
     return best if _quality(best, qualities) > 0 else None
+
+
+def negotiate_stream(accept: str | None, offered: Iterable[str]) -> str | None:
+    """The best of the stream types that `accept` names; wildcards do not mean them: clients list them last for all."""
+    qualities = dict(map(_parse, (accept or "").split(",")))
+    named = [each for each in offered if qualities.get(each, 0.0) > 0]
+    return max(named, key=lambda each: qualities[each]) if named else None
 
 
 def _parse(media_range: str) -> tuple[str, float]:

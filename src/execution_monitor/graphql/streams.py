@@ -1,0 +1,114 @@
+"""Subscriptions over one HTTP response: Server-Sent Events, and multipart.
+
+Server-Sent Events follow the distinct connections mode of graphql-sse's PROTOCOL.md, multipart Apollo's "Multipart HTTP
+protocol for GraphQL subscriptions".
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Protocol
+
+import orjson
+from starlette.responses import StreamingResponse
+from typing_extensions import override
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.graphql.errors import to_client_errors
+from execution_monitor.graphql.operations import RequestErrors
+
+EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
+
+# Proxies give up on a silent response after 30 to 60 seconds.
+HEARTBEAT_SECONDS = 12.0
+
+
+class Framing(Protocol):
+    """How payloads are told apart in one response."""
+
+    content_type: str
+    heartbeat: bytes
+    end: bytes
+
+    def frame(self, payload: bytes) -> bytes:
+        """`payload` as the client finds it."""
+        ...
+
+
+class EventStream(Framing):
+    """graphql-sse: an event `next` for each payload, `complete` at the end, comments in between."""
+
+    content_type = EVENT_STREAM
+    heartbeat = b":\n\n"
+    end = b"event: complete\ndata:\n\n"
+
+    @override
+    def frame(self, payload: bytes) -> bytes:
+        return b"event: next\ndata: " + payload + b"\n\n"
+
+
+class Multipart(Framing):
+    """Apollo's: a part for each payload, an empty object in between, a closing boundary at the end."""
+
+    content_type = f'{MULTIPART}; boundary="graphql"; subscriptionSpec="1.0"'
+    heartbeat = b"--graphql\r\nContent-Type: application/json\r\n\r\n{}\r\n"
+    end = b"--graphql--\r\n"
+
+    @override
+    def frame(self, payload: bytes) -> bytes:
+        return b'--graphql\r\nContent-Type: application/json\r\n\r\n{"payload":' + payload + b"}\r\n"
+
+
+FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
+
+
+def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> StreamingResponse:
+    """The response that carries `payloads` until they end, the client goes, or the caller's token expires."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": framing.content_type}
+    return StreamingResponse(_frames(payloads, caller, framing), headers=headers)
+
+
+async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> AsyncGenerator[bytes]:
+    paced = _pace(payloads, caller.expires_at)
+    try:
+        async with contextlib.aclosing(paced):
+            async for payload in paced:
+                yield framing.heartbeat if payload is None else framing.frame(payload)
+    except RequestErrors as error:
+        yield framing.frame(orjson.dumps({"errors": to_client_errors(error.errors)}))
+    except ExecutionMonitorError as error:
+        shown = {"message": error.message, "extensions": {"code": error.code}}
+        yield framing.frame(orjson.dumps({"errors": [shown]}))
+    yield framing.end
+
+
+async def _pace(payloads: AsyncGenerator[bytes], expires_at: datetime | None) -> AsyncGenerator[bytes | None]:
+    """`payloads`, with a None for each silence, until `expires_at`."""
+    following: asyncio.Task[bytes] | None = None
+    try:
+        while True:
+            left = HEARTBEAT_SECONDS if expires_at is None else (expires_at - datetime.now(UTC)).total_seconds()
+            if left <= 0:
+                return
+            following = following or asyncio.create_task(_next(payloads))
+            await asyncio.wait({following}, timeout=min(left, HEARTBEAT_SECONDS))
+            if not following.done():
+                yield None
+                continue
+            done, following = following, None
+            try:
+                yield done.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await payloads.aclose()
+
+
+async def _next(payloads: AsyncGenerator[bytes]) -> bytes:
+    return await anext(payloads)
