@@ -46,7 +46,7 @@ User = Annotated[str, typer.Option(help="The owner, as the token's subject names
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
-Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 or 1.5).")]
+Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
 
 _LIFETIME = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -83,7 +83,12 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
     """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
-    _tell(_run(lambda: load_files(files, tenant=tenant, user=user)))
+
+    async def work() -> LoadReport:
+        with counting("Loading", len(files)) as show:
+            return await load_files(files, tenant=tenant, user=user, on_file=show)
+
+    _tell(_run(work))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from execution_monitor.errors import QueryTooComplex
 from execution_monitor.graphql.arguments import present
+from execution_monitor.monitoring.executions import stored_statuses
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import (
     EVERYTHING,
@@ -106,12 +107,10 @@ class ExecutionStatusFilter:
     not_in: list[ExecutionStatus] | None = UNSET
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`; an execution without a status is PENDING."""
+        """What the operators mean for the stored `field`."""
         for condition in _memberships(field, self):
-            if isinstance(condition, OneOf | NoneOf) and ExecutionStatus.PENDING.value in condition.values:
-                yield type(condition)(field, (*condition.values, None))
-            else:
-                yield condition
+            if isinstance(condition, OneOf | NoneOf):
+                yield type(condition)(field, stored_statuses(condition.values))
 
 
 @strawberry.input(description="Bounds of a moment; a missing value lies within none.")
