@@ -20,15 +20,16 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
     caller, monitor = info.context.caller, info.context.monitor
     caller.require(Scope.EXECUTIONS_READ)
     wanted = [decode_id(each) for each in ids]
-    selected = selected_by(info)
 
     # Ids of other tenants are dropped unread: what they name does not exist for this caller.
     executions = {str(values[1]) for name, values in wanted if name == _EXECUTION and values[0] == caller.tenant}
     steps = {(str(values[1]), values[2]) for name, values in wanted if name == _STEP and values[0] == caller.tenant}
     found_executions = await monitor.executions.find_many(
-        caller, sorted(executions), fields_to_read(Execution, selected)
+        caller, sorted(executions), fields_to_read(Execution, selected_by(info, on=_EXECUTION))
     )
-    found_steps = await monitor.steps.find_many(caller, steps, fields_to_read(ExecutionStep, selected))
+    found_steps = await monitor.steps.find_many(
+        caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP))
+    )
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
         if values[0] != caller.tenant:

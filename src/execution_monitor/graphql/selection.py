@@ -13,9 +13,11 @@ from graphql import (
     FieldNode,
     FragmentSpreadNode,
     GraphQLResolveInfo,
+    NamedTypeNode,
     SelectionNode,
     SelectionSetNode,
     VariableNode,
+    is_object_type,
 )
 from strawberry.types import Info
 
@@ -25,16 +27,19 @@ Selected = Mapping[str, Sequence[FieldNode]]
 ContextInfo = Info[Context, None]
 
 
-def selected_by(info: ContextInfo, *path: str) -> Selected:
-    """The field nodes selected below the field that is being resolved, or below `path` from it, by field name."""
+def selected_by(info: ContextInfo, *path: str, on: str | None = None) -> Selected:
+    """The field nodes selected below the field that is being resolved, or below `path` from it, by field name.
+
+    `on` names one object type where the field may show several; what is selected on others alone is left out.
+    """
     raw: GraphQLResolveInfo[Context] = info._raw_info  # noqa: SLF001  # pyright: ignore - Strawberry has no public way to the nodes
-    selected = _collect(raw, raw.field_nodes)
+    selected = _collect(raw, raw.field_nodes, on)
     for name in path:
-        selected = _collect(raw, selected.get(name, ()))
+        selected = _collect(raw, selected.get(name, ()), on)
     return selected
 
 
-def _collect(raw: GraphQLResolveInfo[Context], parents: Iterable[FieldNode]) -> Selected:
+def _collect(raw: GraphQLResolveInfo[Context], parents: Iterable[FieldNode], on: str | None) -> Selected:
     variables: Mapping[str, Any] = raw.variable_values  # pyright: ignore[reportAssignmentType] - Strawberry passes a dict
     found: dict[str, list[FieldNode]] = defaultdict(list)
     seen: set[str] = set()
@@ -46,13 +51,23 @@ def _collect(raw: GraphQLResolveInfo[Context], parents: Iterable[FieldNode]) -> 
                 continue
             if isinstance(node, FieldNode):
                 found[node.name.value].append(node)
-            elif isinstance(node, FragmentSpreadNode):
-                if node.name.value not in seen:
-                    seen.add(node.name.value)
-                    pending.append(raw.fragments[node.name.value].selection_set)
-            else:
-                pending.append(getattr(node, "selection_set", None))
+                continue
+            fragment: Any = node
+            if isinstance(node, FragmentSpreadNode):
+                if node.name.value in seen:
+                    continue
+                seen.add(node.name.value)
+                fragment = raw.fragments[node.name.value]
+            if _applies(raw, fragment.type_condition, on):
+                pending.append(fragment.selection_set)
     return found
+
+
+def _applies(raw: GraphQLResolveInfo[Context], condition: NamedTypeNode | None, on: str | None) -> bool:
+    if condition is None or on is None or condition.name.value == on:
+        return True
+    # Of an interface or a union every member may be meant; another object type is another object.
+    return not is_object_type(raw.schema.get_type(condition.name.value))
 
 
 def _is_left_out(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
