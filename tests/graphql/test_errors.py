@@ -1,0 +1,273 @@
+"""What clients are told of failures: their own mistakes in words that help, ours under an id."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.app import create_app
+from execution_monitor.graphql.context import Context
+from execution_monitor.graphql.documents import Documents
+from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.live_cursors import LiveCursors
+from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.records import ExecutionRecord
+from tests.conftest import SECRET
+from tests.graphql.asking import ask, execution, store, store_parts
+from tests.servers import served
+
+Token = Callable[..., str]
+CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
+FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
+SUGGESTING, QUIET = create_schema(), create_schema(suggests=False)
+
+
+async def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list[dict[str, Any]]:
+    """The errors of an operation that must not begin to run."""
+    result = await (SUGGESTING if suggests else QUIET).execute(operation, variables)
+    assert result.data is None
+    return to_client_errors(result.errors or ())
+
+
+@pytest.mark.parametrize(
+    ("operation", "variables", "suggestion"),
+    [
+        pytest.param("{ viewr { userId } }", {}, "'viewer'", id="a field"),
+        pytest.param("{ viewer { roles: user } }", {}, "'userId'", id="a field under another name"),
+        pytest.param('{ node(id: "x") { stepId } }', {}, "'ExecutionStep'", id="a type that has the field"),
+        pytest.param("{ executions(frst: 1) { totalCount } }", {}, "'first' or 'last'", id="an argument"),
+        pytest.param("{ viewer { userId @skip(iff: true) } }", {}, "'if'", id="an argument of a directive"),
+        pytest.param("{ viewer { ...on Viewr { userId } } }", {}, "'Viewer'", id="a type"),
+        pytest.param(
+            "query Q($a: ExecutionFiltr) { executions(filter: $a) { totalCount } }", {}, "or '", id="several types"
+        ),
+        pytest.param("{ executions(filter: { statuz: {} }) { totalCount } }", {}, "'status'", id="a field of an input"),
+        pytest.param(
+            "{ executions(filter: { status: { eq: COMPLETE } }) { totalCount } }", {}, "'COMPLETED'", id="an enum value"
+        ),
+        pytest.param(FILTERED, {"filter": {"statuz": {}}}, "'status'", id="a field of an input in a variable"),
+        pytest.param(
+            FILTERED, {"filter": {"status": {"eq": "COMPLETE"}}}, "'COMPLETED'", id="an enum value in a variable"
+        ),
+    ],
+)
+async def test_suggestions_are_for_those_who_may_read_the_schema(
+    operation: str, variables: dict[str, Any], suggestion: str
+):
+    helpful, *_ = await refused(operation, suggests=True, **variables)
+    quiet, *_ = await refused(operation, **variables)
+
+    assert suggestion in helpful["message"]
+    head, _, rest = helpful["message"].partition(" Did you mean ")
+    assert quiet["message"] == head + rest.partition("?")[2]
+    assert quiet["locations"] == helpful["locations"]
+
+
+async def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
+    (error,) = await refused("{ executions(first: " + "9" * 6_000 + ") { totalCount } }")
+
+    assert error == {
+        "message": "This value cannot be read as the type expected here.",
+        "locations": [{"line": 1, "column": 21}],
+        "extensions": {"code": "BAD_USER_INPUT"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        pytest.param({"createdAt": {"gt": "yesterday"}}, ".createdAt.gt", id="a field"),
+        pytest.param({"and": [{}, {"or": [{"startedAt": {"lt": 5}}]}]}, ".and[1].or[0].startedAt.lt", id="far inside"),
+        pytest.param({"completedAt": {"lte": {"a": ["b"]}}}, ".completedAt.lte", id="an object"),
+        pytest.param({"completedAt": {"gte": "2026-01-01T00:00:00"}}, ".completedAt.gte", id="without an offset"),
+    ],
+)
+async def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, place: str):
+    (error,) = await refused(FILTERED, filter=where)
+
+    assert error["message"] == (
+        f"Variable '$filter' has invalid value at {place}: "
+        "A DateTime is RFC 3339 text with an offset, such as 2026-01-31T23:59:59Z."
+    )
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param("{ " + "x" * 100_000 + " }", id="a name"),
+        pytest.param('{ executions(first: "' + "x" * 100_000 + '") { totalCount } }', id="a text"),
+        pytest.param("{ executions(first: " + "[" * 150 + "]" * 150 + ") { totalCount } }", id="a deep list"),
+        pytest.param("{ viewer " + "x" * 100_000 + "(", id="bad syntax"),
+    ],
+)
+async def test_what_the_client_sent_is_quoted_in_short(operation: str):
+    for error in await refused(operation):
+        assert len(error["message"]) <= MAX_MESSAGE_LENGTH
+
+
+async def test_a_message_that_was_cut_says_so():
+    (error,) = await refused("{ " + "x" * 1_000 + " }")
+
+    assert error["message"].startswith("Cannot query field 'xxx")
+    assert (len(error["message"]), error["message"][-1]) == (MAX_MESSAGE_LENGTH, "…")
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"not": nested(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "variables"),
+    [
+        pytest.param("{ a" * 300, {}, id="deep fields"),
+        pytest.param("{" + "a " * 3_000 + "}", {}, id="many tokens"),
+        pytest.param("{ viewer {" + "userId " * 1_900 + "} }", {}, id="many comparisons"),
+        pytest.param(FILTERED, {"filter": nested(250)}, id="deep variables"),
+    ],
+)
+async def test_what_is_given_up_is_too_complex(operation: str, variables: dict[str, Any]):
+    (error,) = await refused(operation, **variables)
+
+    assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX"}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param("query A { viewer { userId } } query B { viewer { userId } }", id="two queries"),
+        pytest.param("{ viewer { userId } } query B { viewer { userId } }", id="one without a name"),
+        pytest.param("query A { viewer { userId } } subscription B { executionUpdates { kind } }", id="two kinds"),
+    ],
+)
+async def test_of_several_operations_one_must_be_named(operation: str):
+    *_, error = await refused(operation)
+
+    assert error["message"] == "Several operations were sent; name one in operationName."
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "value"),
+    [
+        pytest.param("totalCost", "the secret", id="text for a number"),
+        pytest.param("totalCost", float("inf"), id="a number that JSON has not"),
+        pytest.param("tokensUsed", 2**40, id="a number beyond 32 bits"),
+        pytest.param("status", "the secret", id="a value that the enum has not"),
+        pytest.param("workflowName", None, id="null where there must be a value"),
+    ],
+)
+async def test_a_value_of_ours_that_cannot_be_shown_is_our_failure(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch, shown: str, value: Any
+):
+    await store(execution(1))
+    attributes = {"totalCost": "total_cost", "tokensUsed": "tokens_used", "workflowName": "workflow_name"}
+    monkeypatch.setattr(ExecutionRecord, attributes.get(shown, shown), value)
+
+    with capture_logs() as logs:
+        answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ {shown} }} }} }}")
+
+    (error,) = answer.body["errors"]
+    (entry,) = [each for each in logs if each["event"] == "operation_failed"]
+    assert (answer.status, answer.codes) == (200, ["INTERNAL_SERVER_ERROR"])
+    assert error["path"] == entry["path"] == ["executions", "nodes", 0, shown]
+    assert error["message"] == (
+        f"Something went wrong here; the server's log has the details under {entry['error_id']}."
+    )
+    assert error["extensions"]["errorId"] == entry["error_id"]
+
+
+async def test_a_failure_before_the_operation_runs_is_a_status_of_ours(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise RuntimeError("the cause, with a password")
+
+    monkeypatch.setattr(Documents, "read", fail)
+
+    with capture_logs() as logs:
+        answer = await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")
+
+    (entry,) = [each for each in logs if each["event"] == "operation_failed"]
+    assert (answer.status, answer.codes) == (500, ["INTERNAL_SERVER_ERROR"])
+    assert "data" not in answer.body
+    assert "password" not in str(answer.body)
+    assert repr(entry["exc_info"]) == "RuntimeError('the cause, with a password')"
+
+
+async def test_each_failure_stands_at_its_place_and_the_rest_is_answered(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    await store(execution(1), execution(2))
+    await store_parts("e002", 1)
+    operation = """{ first: executions(first: 0) { totalCount } second: viewer { userId } }"""
+
+    answer = await ask(server, token_for("ada", "acme"), operation)
+    partly = await ask(
+        server,
+        token_for("ada", "acme"),
+        '{ viewer { userId } execution(executionId: "e002") { logs(first: 0) { nodes { at } } } }',
+    )
+
+    assert answer.body["data"] is None
+    assert (answer.codes, answer.body["errors"][0]["path"]) == (["BAD_USER_INPUT"], ["first"])
+    assert partly.body["data"] == {"viewer": {"userId": "ada"}, "execution": None}
+    assert (partly.codes, partly.body["errors"][0]["path"]) == (["BAD_USER_INPUT"], ["execution", "logs"])
+
+
+async def test_a_query_beyond_its_time_says_which_filter_would_make_it_fast(database: Database, mongodb_uri: str):
+    # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
+    await store(
+        *[
+            execution(number, status="failed", workflow_template_id="odd")
+            if number % 2
+            else execution(number, workflow_template_id="even")
+            for number in range(10_000)
+        ]
+    )
+    live = Live(database, mongodb_uri, LiveCursors(b"secret"))
+    context = Context(CALLER, Monitor.over(database, timeout_ms=1, count_limit=10_000), live)
+    where = {"status": {"eq": "FAILED"}, "errorMessage": {"contains": "x"}}
+
+    result = await QUIET.execute(
+        "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount totalCountIsExact } }",
+        {"filter": where},
+        context,
+    )
+    await live.close()
+
+    (error,) = to_client_errors(result.errors or ())
+    assert error["extensions"] == {"code": "QUERY_TIMEOUT"}
+    assert error["message"] == (
+        "MongoDB stopped this query at its time limit. A filter on createdAt or workflowTemplateId would make it fast."
+    )
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "{ executions { nodes { id } } }",
+        "{ executions { totalCount } }",
+        '{ execution(executionId: "e") { id } }',
+        '{ node(id: "AX") { id } executions { liveCursor } }',
+    ],
+)
+async def test_a_database_that_does_not_answer_is_told_at_once(token_for: Token, operation: str):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
+    app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
+
+    async with served(app) as url:
+        answer = await ask(url, token_for("ada", "acme"), operation)
+
+    assert "DATABASE_UNAVAILABLE" in answer.codes
+    assert "hidden" not in str(answer.body)
