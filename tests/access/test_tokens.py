@@ -1,9 +1,11 @@
+import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+from jwt.utils import base64url_encode
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import TokenVerifier, issue_token
@@ -20,6 +22,29 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     return jwt.encode(claims(**changes), secret, algorithm=algorithm)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+
+
+def spelt(head: str, body: str | bytes) -> str:
+    """A token with this header and these claims, whatever they are, signed with our secret."""
+    parts = [base64url_encode(each.encode() if isinstance(each, str) else each) for each in (head, body)]
+    signature = hmac.digest(SECRET.encode(), b".".join(parts), "sha256")
+    return b".".join([*parts, base64url_encode(signature)]).decode()
+
+
+def stated() -> str:
+    return '{"sub": "ada", "tenant_id": "acme", "exp": 4000000000}'
+
+
+def test_a_token_spelt_by_hand_is_a_token():
+    assert VERIFIER.verify(spelt('{"alg":"HS256"}', stated())).subject == "ada"
+
+
+def test_the_tenant_may_have_the_shorter_name():
+    assert VERIFIER.verify(token(tenant_id=None, tenant="globex")).tenant == "globex"
+
+
+def test_the_longer_name_of_the_tenant_decides():
+    assert VERIFIER.verify(token(tenant_id="acme", tenant="globex")).tenant == "acme"
 
 
 def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
@@ -74,6 +99,30 @@ def test_clocks_may_differ_by_half_a_minute():
         pytest.param(lambda: token(algorithm="HS512"), "is not valid", id="signed in another way"),
         pytest.param(lambda: token(exp=None), "is not valid", id="without an end"),
         pytest.param(lambda: token(exp="soon"), "is not valid", id="an end that is no number"),
+        pytest.param(lambda: token(exp=[1]), "is not valid", id="an end that is a list"),
+        pytest.param(lambda: token(exp=1e20), "is not valid", id="an end beyond the calendar"),
+        pytest.param(lambda: token(exp=float("inf")), "is not valid", id="an infinite end"),
+        pytest.param(lambda: token(exp=float("nan")), "is not valid", id="an end that is NaN"),
+        pytest.param(
+            lambda: spelt('{"alg":"HS256"}', '{"exp":' + "9" * 5_000 + "}"), "is not valid", id="5,000 digits"
+        ),
+        pytest.param(lambda: spelt('{"alg":"HS256"}', "[" * 5_000), "is not valid", id="claims nested deeply"),
+        pytest.param(lambda: spelt('{"alg":"HS256"}', '"text"'), "is not valid", id="claims that are text"),
+        pytest.param(lambda: spelt('{"alg":"HS256"}', b"\xff"), "is not valid", id="claims that are no UTF-8"),
+        pytest.param(lambda: spelt('{"alg":"RS256"}', stated()), "is not valid", id="our secret for a public key"),
+        pytest.param(lambda: spelt('{"alg":"hs256"}', stated()), "is not valid", id="an algorithm in another case"),
+        pytest.param(lambda: spelt('{"alg":["HS256"]}', stated()), "is not valid", id="a list of algorithms"),
+        pytest.param(lambda: spelt('{"alg":"HS256","crit":["x"]}', stated()), "is not valid", id="what must be known"),
+        pytest.param(lambda: spelt("{}", stated()), "is not valid", id="no algorithm"),
+        pytest.param(lambda: token()[:-1], "is not valid", id="cut off"),
+        pytest.param(lambda: token(sub=7), "is not valid", id="for a number"),
+        pytest.param(lambda: token(sub={"$ne": ""}), "is not valid", id="for an operator of MongoDB"),
+        pytest.param(lambda: token(sub="\ud800"), "lacks the claim sub", id="for half a character"),
+        pytest.param(lambda: token(tenant_id=""), "lacks the claim tenant_id", id="of an empty tenant"),
+        pytest.param(
+            lambda: token(tenant_id=["acme"], tenant="globex"), "lacks the claim tenant_id", id="of two tenants"
+        ),
+        pytest.param(lambda: token(tenant_id=False, tenant="globex"), "lacks the claim tenant_id", id="of no and one"),
         pytest.param(lambda: token(sub=None), "is not valid", id="for nobody"),
         pytest.param(lambda: token(sub=""), "lacks the claim sub", id="for an empty name"),
         pytest.param(lambda: token(sub="a\nb"), "lacks the claim sub", id="for a name with a line break"),

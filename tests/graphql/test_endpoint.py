@@ -112,11 +112,86 @@ async def test_a_body_beyond_the_limit_is_refused(server: str, token_for: Token,
     assert "larger than 1,048,576 bytes" in answer.json()["errors"][0]["message"]
 
 
-async def test_other_methods_are_not_allowed(server: str, token_for: Token):
-    answer = await send(server, "PUT", token_for("ada", "acme"), json={"query": WHO})
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_other_methods_are_not_allowed(server: str, token_for: Token, method: str):
+    answer = await send(server, method, token_for("ada", "acme"), json={"query": WHO})
 
     assert answer.status_code == 405
-    assert {each.strip() for each in answer.headers["allow"].split(",")} >= {"GET", "POST"}
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_a_head_is_a_get_without_its_body(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+
+    got = await send(server, "GET", token, params={"query": WHO})
+    head = await send(server, "HEAD", token, params={"query": WHO})
+
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+async def test_no_cache_keeps_an_answer(server: str, token_for: Token):
+    for answer in (
+        await send(server, "GET", token_for("ada", "acme"), params={"query": WHO}),
+        await send(server, "GET", params={"query": WHO}),
+    ):
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_an_address_carries_no_mutation(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+
+    got = await send(server, "GET", token, params={"query": "mutation { change }"})
+    posted = await send(server, "POST", token, json={"query": "mutation { change }"})
+
+    assert (got.status_code, got.headers["allow"]) == (405, "POST")
+    assert posted.json()["errors"][0]["message"] == "The mutation operation is not supported by the schema."
+
+
+@pytest.mark.parametrize(
+    ("body", "new", "legacy"),
+    [
+        pytest.param('{"query": "{ broken"}', 400, 200, id="bad syntax"),
+        pytest.param('{"query": "{ nothing }"}', 400, 200, id="an unknown field"),
+        pytest.param('{"query": "query A { viewer { userId } }", "operationName": "B"}', 400, 200, id="another name"),
+        pytest.param('{"query": "fragment A on Viewer { userId }"}', 400, 200, id="no operation"),
+        pytest.param(
+            '{"query": "query A($n: Int) { executions(first: $n) { totalCount } }", "variables": {"n": "x"}}',
+            400,
+            200,
+            id="a wrong variable",
+        ),
+        pytest.param('{"query": "{ executions(first: 0) { totalCount } }"}', 200, 200, id="a wrong argument"),
+        pytest.param('{"query": 1}', 400, 400, id="no request"),
+        pytest.param('{"query": "{ viewer { userId } }", "extensions": []}', 400, 400, id="extensions in a list"),
+        pytest.param("{", 400, 400, id="no JSON"),
+    ],
+)
+async def test_a_status_follows_graphql_over_http(server: str, token_for: Token, body: str, new: int, legacy: int):
+    token, kind = token_for("ada", "acme"), {"content-type": "application/json"}
+
+    answers = [
+        await send(server, "POST", token, content=body, headers={**kind, "accept": accept})
+        for accept in ("application/graphql-response+json", "application/json")
+    ]
+
+    assert [answer.status_code for answer in answers] == [new, legacy]
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\uffff", "\U0001f600", "$where", "a.b", ""])
+async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, text: str):
+    operation = """query Q($t: String!) {
+      execution(executionId: $t) { id }
+      executions(filter: { or: [
+        { executionId: { eq: $t } } { workflowName: { startsWith: $t, contains: $t, in: [$t], notIn: [$t] } }
+        { tags: { key: $t, value: $t } } { errorCode: { eq: $t } }
+      ] }) { totalCount }
+    }"""
+
+    answer = await ask(server, token_for("ada", "acme"), operation, t=text)
+
+    assert answer.data == {"execution": None, "executions": {"totalCount": 0}}
 
 
 async def test_several_operations_need_a_name(server: str, token_for: Token):
@@ -152,6 +227,26 @@ async def test_without_a_token_nothing_is_answered(server: str, operation: str):
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["www-authenticate"] == "Bearer"
     assert "data" not in answer.body
+
+
+async def test_whoever_has_no_token_is_not_listened_to(server: str):
+    body = b" " * 1_100_000
+
+    async with httpx.AsyncClient(base_url=server) as client:
+        refused = await client.post("/graphql", content=body, headers={"content-type": "text/plain"})
+        again = await client.post("/graphql", json={"query": WHO})
+
+    assert (refused.status_code, again.status_code) == (401, 401)
+
+
+async def test_a_token_in_the_address_is_no_token(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+
+    answer = await send(
+        server, "GET", params={"query": WHO, "access_token": token, "token": token, "authorization": f"Bearer {token}"}
+    )
+
+    assert answer.status_code == 401
 
 
 async def test_an_invalid_token_is_no_token(server: str):

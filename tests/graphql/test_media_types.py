@@ -19,6 +19,12 @@ from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate
         pytest.param("text/html", None, id="neither"),
         pytest.param("application/json;q=0", None, id="refused"),
         pytest.param("application/json;q=x", None, id="a quality that is no number counts as none"),
+        pytest.param("application/json;q=nan", None, id="nor is this one"),
+        pytest.param("application/json;q=2", None, id="nor one above 1"),
+        pytest.param("application/json;q=0, */*", GRAPHQL_JSON, id="anything but the legacy type"),
+        pytest.param("application/json, */*", JSON, id="the legacy type named beside anything"),
+        pytest.param("application/graphql-response+json;q=0.5, */*", JSON, id="anything rather than the new type"),
+        pytest.param("text/html, application/*;q=0.1", JSON, id="at worst"),
     ],
 )
 def test_the_answer_has_the_type_that_is_asked_for(accept: str | None, chosen: str | None):
