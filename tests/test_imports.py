@@ -1,6 +1,8 @@
 """Imports run one way: cli -> app -> graphql, web, ingest -> monitoring -> storage."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,54 @@ def test_nothing_is_imported_inside_a_function(module: str):
     ]
 
     assert inside == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_import_names_its_module_in_full(module: str):
+    relative = [
+        ast.unparse(node) for node in ast.walk(MODULES[module]) if isinstance(node, ast.ImportFrom) and node.level
+    ]
+
+    assert relative == []
+
+
+_DECLARATIONS = (
+    ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.AnnAssign
+)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != f"{PACKAGE}.__main__"])
+def test_a_module_declares_and_does_nothing(module: str):
+    statements = [
+        ast.unparse(node)
+        for node in MODULES[module].body
+        if not isinstance(node, _DECLARATIONS)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+
+    assert statements == []
+
+
+# Whatever would reach beyond the process, or go on after the import.
+_WATCHED_IMPORT = """
+import importlib, sys, threading
+
+forbidden = ("socket.connect", "socket.bind", "subprocess.Popen", "os.mkdir", "os.remove", "os.putenv", "os.fork")
+
+def refuse(event, arguments):
+    if event in forbidden or event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        raise SystemExit(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+raise SystemExit(f"threads {threading.enumerate()}" if threading.active_count() > 1 else 0)
+"""
+
+
+def test_nothing_happens_at_import():
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", _WATCHED_IMPORT, *sorted(MODULES)], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,56 @@
+"""The errors a client may see."""
+
+from http import HTTPStatus
+
+import pytest
+
+from execution_monitor import errors
+from execution_monitor.errors import (
+    BadUserInput,
+    DatabaseUnavailable,
+    ExecutionMonitorError,
+    Forbidden,
+    InvalidCursor,
+    NotFound,
+    QueryTimeout,
+    QueryTooComplex,
+    SetupError,
+    Unauthenticated,
+)
+
+EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ExecutionMonitorError)]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (BadUserInput, "BAD_USER_INPUT", HTTPStatus.BAD_REQUEST),
+        (InvalidCursor, "INVALID_CURSOR", HTTPStatus.BAD_REQUEST),
+        (QueryTooComplex, "QUERY_TOO_COMPLEX", HTTPStatus.BAD_REQUEST),
+        (Unauthenticated, "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED),
+        (Forbidden, "FORBIDDEN", HTTPStatus.FORBIDDEN),
+        (NotFound, "NOT_FOUND", HTTPStatus.NOT_FOUND),
+        (DatabaseUnavailable, "DATABASE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
+        (QueryTimeout, "QUERY_TIMEOUT", HTTPStatus.GATEWAY_TIMEOUT),
+        (SetupError, "SETUP", HTTPStatus.INTERNAL_SERVER_ERROR),
+        (ExecutionMonitorError, "INTERNAL_SERVER_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),
+    ],
+)
+def test_codes_and_statuses_are_what_clients_rely_on(error: type[ExecutionMonitorError], code: str, status: HTTPStatus):
+    assert (error.code, error.status) == (code, status)
+
+
+def test_every_kind_of_error_has_a_code_of_its_own():
+    assert len({each.code for each in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_an_error_says_its_message(error: type[ExecutionMonitorError]):
+    raised = error("Do this instead.")
+
+    assert (raised.message, str(raised)) == ("Do this instead.", "Do this instead.")
+
+
+def test_a_wrong_cursor_is_wrong_input():
+    with pytest.raises(BadUserInput):
+        raise InvalidCursor("This cursor is damaged.")
