@@ -64,6 +64,7 @@ class GapReason(StrEnum):
     FAILED = "failed"  # a defect of the server; its log tells more
 
 
+_OPERATIONS = frozenset(operation.value for operation in Operation)
 # Images decide who may see a change, so each operation must come with its own.
 _WITH_BEFORE = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
 _WITH_AFTER = frozenset({Operation.INSERT, Operation.UPDATE, Operation.REPLACE})
@@ -133,7 +134,7 @@ class Assembler:
 
 def _event_of(found: Row, size: int) -> Event:
     position = position_of(found["_id"])
-    if found["operationType"] not in Operation:
+    if found["operationType"] not in _OPERATIONS:
         return HistoryBroken(position, GapReason.COLLECTION_REPLACED)
     operation = Operation(found["operationType"])
     before: Row | None = found.get("fullDocumentBeforeChange")

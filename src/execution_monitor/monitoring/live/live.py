@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 _START_SECONDS = 5.0
 # Without permission to turn images on, every change asks for it.
-_MENDING_SECONDS = 5.0
+_MENDING_SECONDS = 2.0
 _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
 
 
@@ -69,14 +69,14 @@ class Live:
             lookback=self._limits.lookback_seconds,
         )
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
-        self._mending: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._must_mend = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._subscriptions: set[Subscription] = set()
         self._heard_at = time.monotonic()
         self._lag = 0.0
 
     async def __aenter__(self) -> Self:
-        self._reading = asyncio.create_task(self._stream.run())
+        self._tasks = [asyncio.create_task(self._stream.run()), asyncio.create_task(self._mend())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -87,10 +87,9 @@ class Live:
         for subscription in tuple(self._subscriptions):
             subscription.close()
         await self._catch_up.close()
-        tasks = [task for task in (self._reading, self._mending) if task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._reading_history is not None:
             await self._reading_history[0].close()
 
@@ -195,16 +194,19 @@ class Live:
         log.warning("history_broken", reason=broken.reason)
         self._ring.begin(broken.position)
         self._hub.break_off(broken)
-        if broken.reason in _MENDABLE and (self._mending is None or self._mending.done()):
-            self._mending = asyncio.create_task(self._mend())
+        if broken.reason in _MENDABLE:
+            self._must_mend.set()
 
     async def _mend(self) -> None:
-        """Turn images on again for a collection that came anew."""
-        try:
-            await self._database.prepare()
-        except (PyMongoError, DatabaseUnavailable) as error:
-            log.warning("images_not_turned_on", error=type(error).__name__)
-        await asyncio.sleep(_MENDING_SECONDS)
+        """Turn images on again, whenever a collection came anew."""
+        while True:
+            await self._must_mend.wait()
+            self._must_mend.clear()
+            try:
+                await self._database.prepare()
+            except (PyMongoError, DatabaseUnavailable) as error:
+                log.warning("images_not_turned_on", error=type(error).__name__)
+            await asyncio.sleep(_MENDING_SECONDS)
 
     def _advance(self, position: Position) -> None:
         self._heard_at = time.monotonic()

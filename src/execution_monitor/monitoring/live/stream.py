@@ -103,7 +103,12 @@ class ChangeStream:
         if error is None:  # it was abandoned; or the database was dropped, which has been told
             return 0.0
         self._failures += 1
-        log.warning("change_stream_failed", error=type(error).__name__, code=getattr(error, "code", None))
+        log.warning(
+            "change_stream_failed",
+            code=getattr(error, "code", None),
+            exc_info=None if is_passing(error) else error,
+            error=type(error).__name__,
+        )
         self._refusals += not is_passing(error)
         if is_history_lost(error):
             self._give_up(GapReason.HISTORY_LOST)
@@ -114,7 +119,6 @@ class ChangeStream:
         return min(backoff, _MOST_BACKOFF_SECONDS) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
     def _give_up(self, reason: GapReason) -> None:
-        self._refusals = 0
         # Looking back is a convenience: when that is what was lost, nobody missed anything yet.
         if self.started.is_set():
             self._broken = reason
@@ -143,7 +147,8 @@ class ChangeStream:
         """A stream is open behind `position`."""
         self.opened += 1
         if self._broken is not None:
-            self.hand_over(HistoryBroken(position, self._broken))
+            self.position = position
+            self._take(HistoryBroken(position, self._broken))
             self._broken = None
         elif self.position is None:
             self._begin(position)
@@ -170,7 +175,7 @@ class _Reader:
         self._client: AsyncMongoClient[Any] | None = None
         self.has_spoken = False
         self.is_abandoned = False
-        self.task = asyncio.create_task(self._read())
+        self.task = asyncio.create_task(self._read(), name="change stream reader")
 
     async def _read(self) -> None:
         owner, clock = self._owner, asyncio.get_running_loop().time

@@ -9,7 +9,7 @@ from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, Noun, Operation
 from execution_monitor.monitoring.live.positions import Position, behind, position_of, start_time, time_of
@@ -118,8 +118,10 @@ def is_history_lost(error: BaseException) -> bool:
 
 
 def is_hopeless(error: BaseException) -> bool:
-    """Whether the same read can never succeed."""
-    return isinstance(error, OperationFailure) and error.code in _HOPELESS
+    """Whether the same read can never succeed: MongoDB says so, or this is a defect of ours."""
+    if isinstance(error, OperationFailure):
+        return error.code in _HOPELESS
+    return not isinstance(error, PyMongoError | OSError | asyncio.CancelledError)
 
 
 def is_passing(error: BaseException) -> bool:
