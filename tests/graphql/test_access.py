@@ -57,6 +57,40 @@ async def test_payloads_are_shown_with_the_scope(server: str, token_for: Token):
     assert node["steps"]["nodes"] == [{"stepId": "s0", "input": {"secret": 0}, "result": {"secret": 0}}]
 
 
+PAYLOAD = "... on Execution { inputParameters } ... on ExecutionStep { input }"
+
+
+@pytest.mark.parametrize("kind", ["Execution", "ExecutionStep"])
+@pytest.mark.parametrize("scopes", [(), ("executions:read:tenant",), ("executions:payload",)])
+async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
+    server: str, token_for: Token, kind: str, scopes: tuple[str, ...]
+):
+    await store(execution(1, input_parameters={"a": 1}))
+    await store_parts("e001", 1)
+    token = token_for("ada", "acme", *scopes)
+    listed = "{ executions { nodes { id steps { nodes { id } } } } }"
+    (node,) = (await ask(server, token, listed)).data["executions"]["nodes"]
+    global_id = node["id"] if kind == "Execution" else node["steps"]["nodes"][0]["id"]
+    detail = {
+        "Execution": '{ execution(executionId: "e001") { inputParameters } }',
+        "ExecutionStep": '{ execution(executionId: "e001") { steps { edges { node { input } } } } }',
+    }
+
+    answers = [
+        await ask(server, token, f"query Q($id: ID!) {{ node(id: $id) {{ {PAYLOAD} }} }}", id=global_id),
+        await ask(server, token, f"query Q($ids: [ID!]!) {{ nodes(ids: $ids) {{ {PAYLOAD} }} }}", ids=[global_id]),
+        await ask(server, token, detail[kind]),
+    ]
+
+    shown = "executions:payload" in scopes
+    assert [answer.codes for answer in answers] == [[] if shown else ["FORBIDDEN"]] * 3
+    for answer in answers:
+        assert answer.status == 200
+        text = str(answer.body["data"])
+        assert ("{'a': 1}" in text or "{'secret': 0}" in text) is shown
+        assert ("None" in text) is not shown
+
+
 def only_payloads(_: object) -> frozenset[str]:
     return frozenset({"executions:payload"})
 
@@ -178,6 +212,33 @@ async def compare(database: Database, uri: str) -> list[str]:
 
 async def test_every_answer_is_what_the_reference_says(database: Database, mongodb_uri: str):
     assert await compare(database, mongodb_uri) == []
+
+
+async def test_words_do_not_tell_what_others_own_from_what_does_not_exist(server: str, token_for: Token):
+    await store(execution(1), execution(2, user_id="grace"), execution(3, tenant_id="globex"))
+    await store_parts("e001", 2)
+    await store_parts("e002", 2)
+    await store_parts("e003", 2, "globex")
+    ada, grace, stranger = token_for("ada", "acme"), token_for("grace", "acme"), token_for("ada", "globex")
+    detail = "query Q($id: String!) { execution(executionId: $id) { id steps { nodes { id } } logs { nodes { at } } } }"
+    behind = "query Q($after: String) { executions(after: $after) { totalCount nodes { id } } }"
+    steps_behind = """query Q($after: String) {
+      execution(executionId: "e001") { steps(after: $after) { nodes { id } } } }"""
+    listed = """{ executions(first: 1) { pageInfo { endCursor }
+      nodes { steps(first: 1) { pageInfo { endCursor } } } } }"""
+    pages = [(await ask(server, token, listed)).data["executions"] for token in (grace, stranger)]
+
+    details = [await ask(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
+    cursors = [await ask(server, ada, behind, after=page["pageInfo"]["endCursor"]) for page in pages]
+    steps = [
+        await ask(server, ada, steps_behind, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"]) for page in pages
+    ]
+
+    assert [answer.body for answer in details] == [{"data": {"execution": None}}] * 3
+    assert cursors[0].body == cursors[1].body
+    assert [answer.codes for answer in (*cursors, *steps)] == [["INVALID_CURSOR"]] * 4
+    for answer in (*cursors, *steps):
+        assert not any(name in str(answer.body) for name in ("grace", "globex", "e002", "e003"))
 
 
 def without_the_tenant(caller: Caller) -> Filter:

@@ -1,5 +1,6 @@
 """What clients are told of failures: their own mistakes in words that help, ours under an id."""
 
+import gc
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.app import create_app
+from execution_monitor.errors import QueryTimeout
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
@@ -19,6 +21,7 @@ from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.records import ExecutionRecord
 from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
@@ -221,6 +224,39 @@ async def test_each_failure_stands_at_its_place_and_the_rest_is_answered(
     assert (answer.codes, answer.body["errors"][0]["path"]) == (["BAD_USER_INPUT"], ["first"])
     assert partly.body["data"] == {"viewer": {"userId": "ada"}, "execution": None}
     assert (partly.codes, partly.body["errors"][0]["path"]) == (["BAD_USER_INPUT"], ["execution", "logs"])
+
+
+async def test_a_batch_that_fails_is_told_and_leaves_nothing_behind(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def fail(*_: object) -> None:
+        raise QueryTimeout("MongoDB stopped this query at its time limit.")
+
+    await store(*[execution(number) for number in range(20)])
+    monkeypatch.setattr(Reader, "aggregate", fail)
+    parts = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
+
+    answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {parts} }} }} }}")
+    gc.collect()
+
+    assert (answer.status, set(answer.codes)) == (200, {"QUERY_TIMEOUT"})
+    assert answer.body["data"] is None
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_both_halves_of_a_count_fail_by_one_query(server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch):
+    asked = 0
+
+    async def fail(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        raise QueryTimeout("MongoDB stopped this query at its time limit.")
+
+    monkeypatch.setattr(Reader, "count", fail)
+
+    answer = await ask(server, token_for("ada", "acme"), "{ executions { totalCount totalCountIsExact } }")
+
+    assert (set(answer.codes), asked) == ({"QUERY_TIMEOUT"}, 1)
 
 
 async def test_a_query_beyond_its_time_says_which_filter_would_make_it_fast(database: Database, mongodb_uri: str):

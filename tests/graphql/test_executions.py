@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import Code, Regex
 from pydantic import SecretStr
 
 from execution_monitor.settings import Settings
-from execution_monitor.storage.cursors import digest_of, encode_token
+from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
 from tests.conftest import SECRET
 from tests.graphql.asking import NOON, ask, execution, ids, store
 
@@ -259,6 +260,52 @@ async def test_a_cursor_of_anything_else_is_refused(server: str, token_for: Toke
     }
 
     assert {why: answer.codes for why, answer in refused.items() if answer.codes != ["INVALID_CURSOR"]} == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        pytest.param((2**63 - 1, 2**63 - 1), "", id="huge numbers: numbers stand behind dates"),
+        pytest.param((NOON + timedelta(days=9), "z"), "43210", id="a place before everything"),
+        pytest.param((NOON - timedelta(days=9), "z"), "", id="a place behind everything"),
+        pytest.param((float("nan"), None), "", id="no number"),
+        pytest.param((None, None), "", id="nothing"),
+    ],
+)
+async def test_a_cursor_forged_with_care_is_a_place_like_any_other(
+    server: str, token_for: Token, values: tuple[Any, ...], found: str
+):
+    await store(*VARIED)
+    token = token_for("ada", "acme")
+    cursor = (await ask(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    digest, _ = decode_token(cursor)
+
+    answer = await ask(server, token, LIST, after=encode_token(digest, values))
+
+    assert ids(answer.data["executions"]) == [f"e00{digit}" for digit in found]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(({"$gt": ""}, "z"), id="an operator"),
+        pytest.param(([{"$gt": ""}], "z"), id="an operator in a list"),
+        pytest.param((Regex(".*"), "z"), id="a pattern"),
+        pytest.param((Code("sleep(1000)"), "z"), id="code"),
+        pytest.param((NOON,), id="too few values"),
+        pytest.param((NOON, "z", "z"), id="too many values"),
+        pytest.param((), id="no values"),
+    ],
+)
+async def test_nothing_but_places_is_read_from_a_cursor(server: str, token_for: Token, values: tuple[Any, ...]):
+    token = token_for("ada", "acme")
+    await store(execution(1))
+    cursor = (await ask(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    digest, _ = decode_token(cursor)
+
+    answer = await ask(server, token, LIST, after=encode_token(digest, values))
+
+    assert answer.codes == ["INVALID_CURSOR"]
 
 
 class TestCounts:
