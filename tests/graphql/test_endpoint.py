@@ -1,17 +1,51 @@
 """GraphQL over HTTP, at a real socket."""
 
+import contextlib
+import uuid
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 
+from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
+from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store
+from tests.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 WHO = "{ viewer { userId } }"
+
+# Two servers for all of these tests: nothing here depends on what is stored.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@contextlib.asynccontextmanager
+async def running(mongodb_uri: str, database_name: str, environment: Any) -> AsyncGenerator[str]:
+    settings = Settings(
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database_name,
+        jwt_secret=SecretStr(SECRET),
+        environment=environment,
+    )
+    async with served(create_app(settings)) as url:
+        await wait_until_ready(url)
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(mongodb_uri: str, database_name: str) -> AsyncGenerator[str]:
+    async with running(mongodb_uri, database_name, "production") as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def development(mongodb_uri: str, database_name: str) -> AsyncGenerator[str]:
+    async with running(mongodb_uri, database_name, "development") as url:
+        yield url
 
 
 async def send(server: str, method: str, token: str | None = None, **request: Any) -> httpx.Response:
@@ -51,7 +85,7 @@ async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
         "variables": '{"first": 1}',
     }
 
-    answer = await send(server, "GET", token_for("ada", "acme"), params=parameters)
+    answer = await send(server, "GET", token_for("ada", "nowhere"), params=parameters)
 
     assert answer.json() == {"data": {"executions": {"totalCount": 0}}}
 
@@ -189,7 +223,7 @@ async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, tex
       ] }) { totalCount }
     }"""
 
-    answer = await ask(server, token_for("ada", "acme"), operation, t=text)
+    answer = await ask(server, token_for("ada", "nowhere"), operation, t=text)
 
     assert answer.data == {"execution": None, "executions": {"totalCount": 0}}
 
@@ -290,41 +324,53 @@ async def test_names_of_the_schema_are_not_suggested_in_production(server: str, 
     assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'."
 
 
-class TestInDevelopment:
-    @pytest.fixture
-    def settings(self, mongodb_uri: str, database_name: str) -> Settings:
-        return Settings(
-            mongodb_uri=SecretStr(mongodb_uri),
-            database=database_name,
-            jwt_secret=SecretStr("a secret of these tests, 32 bytes or more"),
-            environment="development",
-        )
+async def test_the_types_may_be_read_without_a_token_in_development(development: str):
+    answer = await ask(development, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
 
-    async def test_the_types_may_be_read_without_a_token(self, server: str):
-        answer = await ask(server, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
+    assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
 
-        assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
 
-    async def test_nothing_else_comes_with_them(self, server: str):
-        for operation in (
-            "{ __schema { queryType { name } } viewer { userId } }",
-            "{ __schema { queryType { name } } ...F } fragment F on Query { viewer { userId } }",
-            "{ __typename }",
-        ):
-            answer = await ask(server, None, operation)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "{ __schema { queryType { name } } viewer { userId } }",
+        "{ __schema { queryType { name } } ...F } fragment F on Query { viewer { userId } }",
+        "{ __schema { queryType { name } } ... { viewer { userId } } }",
+        "query A { __schema { queryType { name } } } query B { viewer { userId } }",
+        "subscription { executionUpdates { kind } }",
+        "{ __typename }",
+        "{ broken",
+        "fragment F on Query { viewer { userId } }",
+    ],
+)
+async def test_nothing_else_comes_with_the_types(development: str, operation: str):
+    answer = await ask(development, None, operation)
 
-            assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_an_invalid_token_is_no_token_in_development_either(development: str):
+    answer = await ask(development, "garbage", "{ __schema { queryType { name } } }")
+
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+
+
+async def test_names_of_the_schema_are_suggested_in_development(development: str, token_for: Token):
+    answer = await ask(development, token_for("ada", "acme"), "{ viewer { userIdd } }")
+
+    assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'. Did you mean 'userId'?"
 
 
 async def test_a_failure_of_the_server_is_masked_and_has_an_id(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
-    await store(execution(1))
+    tenant = uuid.uuid4().hex
+    await store(execution(1, tenant_id=tenant))
     monkeypatch.setattr(
         "execution_monitor.storage.records.ExecutionRecord.name", property(lambda _: 1 / 0), raising=True
     )
 
-    answer = await ask(server, token_for("ada", "acme"), "{ executions { nodes { name executionId } } }")
+    answer = await ask(server, token_for("ada", tenant), "{ executions { nodes { name executionId } } }")
 
     (error,) = answer.body["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -135,7 +135,9 @@ _FILTER: Any = SCHEMA._schema.type_map["ExecutionFilter"]  # noqa: SLF001  # pyr
 _SCALARS: dict[str, SearchStrategy[Any]] = {
     "String": st.sampled_from([*_WORDS, "e001", "ada", "none"]),
     "ExecutionStatus": st.sampled_from(["PENDING", "RUNNING", "FAILED", "CANCELLED"]),
-    "DateTime": st.sampled_from(_MOMENTS).map(lambda moment: moment.astimezone(UTC).isoformat()),
+    "DateTime": st.sampled_from(
+        [moment.astimezone(timezone(timedelta(hours=hours))).isoformat() for moment in _MOMENTS for hours in (0, 1, -9)]
+    ),
     "Float": st.sampled_from([0, 0.5, 1, -1.5]),
     "Int": st.integers(-1, 4),
     "Boolean": st.booleans(),
