@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from pymongo.errors import PyMongoError
@@ -89,11 +89,12 @@ class Writers:
     database: Database
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
     pause: float = 0.0
+    is_over: bool = False
 
     async def write(self, writer: int) -> None:
         collection = self.database.collection(Execution)
         dice = random.Random(writer)  # noqa: S311 - the same in every run
-        for number in count():
+        for number in takewhile(lambda _: not self.is_over, count()):
             name = f"writer-{writer}-{number // 10}"
             with contextlib.suppress(PyMongoError):
                 if number % 10 == 0:
@@ -112,9 +113,9 @@ async def writing(database: Database, writers: int = 4, *, pause: float = 0.0, *
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A write that is cut off may still be carried out, later.
+        load.is_over = True
+        await asyncio.gather(*tasks)
 
 
 async def stored_versions(database: Database, caller: Caller) -> dict[str, int]:

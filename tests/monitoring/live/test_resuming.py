@@ -156,6 +156,6 @@ async def test_a_snapshot_just_behind_a_write_is_no_future(database: Database, l
 
 async def test_a_database_that_does_not_answer_is_told(database: Database):
     # Nobody listens on the port for discarding.
-    async with Live(database, "mongodb://127.0.0.1:9/", CURSORS) as live:
+    async with Live(database, "mongodb://127.0.0.1:9/", CURSORS, LiveLimits(start_seconds=0.3)) as live:
         with pytest.raises(DatabaseUnavailable):
             await live.subscribe(ADA)

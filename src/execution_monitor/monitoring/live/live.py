@@ -32,7 +32,6 @@ from execution_monitor.storage.filters import EVERYTHING, Filter
 
 log = structlog.get_logger()
 
-_START_SECONDS = 5.0
 # Without permission to turn images on, every change asks for it.
 _MENDING_SECONDS = 2.0
 _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
@@ -43,6 +42,7 @@ class LiveLimits:
     """What live updates may take."""
 
     ring_bytes: int = 32 * 1024 * 1024  # of BSON; decoded, it takes several times as much memory
+    start_seconds: float = 5.0  # that a subscriber waits for the stream to open
     lookback_seconds: int = 15  # of history at the start, for clients that come over from another server
     linger_seconds: float = 5.0  # from a terminal state to the end of an activity
     queue: QueueLimits = field(default_factory=QueueLimits)
@@ -151,7 +151,7 @@ class Live:
     async def _now(self) -> Position:
         """The newest position that this process knows of, once it knows any."""
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(self._limits.start_seconds):
                 await self._stream.started.wait()
         except TimeoutError as error:
             raise DatabaseUnavailable("MongoDB has not answered yet; try again in a moment.") from error
