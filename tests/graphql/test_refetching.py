@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from bson import Decimal128
 
 from execution_monitor.storage.cursors import digest_of, encode_token
 from tests.graphql.asking import ask, execution, store, store_parts
@@ -81,6 +82,11 @@ async def test_what_others_own_looks_like_what_does_not_exist(server: str, token
             encode_token(digest_of("ExecutionStep"), ("acme", "x")),
             NO_NODE,
             id="a step's without its own id",
+        ),
+        pytest.param(
+            encode_token(digest_of("ExecutionStep"), ("acme", "x", Decimal128("1"))),
+            NO_NODE,
+            id="a step's with a decimal for its own id",
         ),
     ],
 )
