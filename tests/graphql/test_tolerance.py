@@ -1,11 +1,12 @@
 """Documents that no format promises: whatever an engine wrote, lists and details answer."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from beanie import Document
-from hypothesis import given, reject
+from hypothesis import Phase, given, reject
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pymongo.errors import BulkWriteError
@@ -63,7 +64,8 @@ async def answer(database: Database, uri: str, variables: Mapping[str, Any]) -> 
         await live.close()
 
 
-@bounded(max_examples=100)
+# Hypothesis fails to shrink what holds BSON's code, which is text of a class of its own.
+@bounded(max_examples=100, phases=[Phase.generate])
 @given(
     execution=documents_of(Execution),
     steps=st.lists(documents_of(Step), max_size=2),
@@ -90,4 +92,4 @@ async def test_whatever_a_document_holds_it_is_shown(  # noqa: PLR0913, PLR0917 
     assert result.errors is None
     (edge,) = result.data["executions"]["edges"]
     assert without_durations(result.data["execution"]) == without_durations(edge["node"])
-    assert orjson.loads(orjson.dumps(result.data)) == result.data
+    assert orjson.loads(orjson.dumps(result.data)) == json.loads(json.dumps(result.data, allow_nan=False))
