@@ -19,7 +19,7 @@ help: ## Show this list
 run: setup ## Serve the demo at http://127.0.0.1:8000 (HOST=, PORT=)
 	@$(BIN)/execution-monitor demo --host $(HOST) --port $(PORT)
 
-setup: $(READY) ## Make the virtual environment, nothing more
+setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
 test: setup ## Run all tests against a real MongoDB
 	@$(BIN)/pytest -n 2

@@ -91,6 +91,10 @@ def test_every_command_and_every_option_has_help(name: str):
         ),
         pytest.param(["token", "--user", "ada", "--ttl", "1x"], "1x is no duration", id="an unknown unit of time"),
         pytest.param(["token", "--user", "ada", "--ttl", "0h"], "0h is no duration", id="no time at all"),
+        pytest.param(["token", "--user", "a\tb"], "nor hold line breaks or tabs", id="a token for a name with a tab"),
+        pytest.param(
+            ["seed", "--executions", "1", "--days", "99999999"], "Invalid value for '--days'", id="too many days"
+        ),
         pytest.param(["seed", "--executions", "0"], "Invalid value for '--executions'", id="nothing to make"),
         pytest.param(["simulate", "--rate", "-1"], "The rate must be above 0", id="a negative rate"),
     ],

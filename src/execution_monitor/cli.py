@@ -105,9 +105,9 @@ def replay(
 @app.command("seed")
 def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
     executions: Annotated[int, typer.Option(help="How many executions to make.", min=1)],
-    users: Annotated[int, typer.Option(help="How many owners each tenant has.", min=1)] = 2,
-    tenants: Annotated[int, typer.Option(help="How many tenants there are.", min=1)] = 1,
-    days: Annotated[int, typer.Option(help="How many days back the oldest was created.", min=1)] = 30,
+    users: Annotated[int, typer.Option(help="How many owners each tenant has.", min=1, max=10_000)] = 2,
+    tenants: Annotated[int, typer.Option(help="How many tenants there are.", min=1, max=10_000)] = 1,
+    days: Annotated[int, typer.Option(help="How many days back the oldest was created.", min=1, max=36_500)] = 30,
     no_steps: Annotated[bool, typer.Option("--no-steps", help="Leave steps and log lines out.")] = False,  # noqa: FBT002 - a flag
     random_seed: Annotated[int | None, typer.Option(help="The same number makes the same executions.")] = None,
 ) -> None:
@@ -140,8 +140,8 @@ def token(
     unknown = sorted(set(scope or ()) - set(Scope))
     if unknown:
         raise SetupError(f"{unknown[0]} is no scope; choose from {', '.join(Scope)}.")
-    if not user.strip() or not tenant.strip():
-        raise SetupError("The user and the tenant must not be empty.")
+    if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
+        raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
     secret = secret_of(read_settings())
     typer.echo(issue_token(secret, user=user, tenant=tenant, scopes=scope or (), lifetime=_parse_lifetime(ttl)))
 

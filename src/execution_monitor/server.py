@@ -32,6 +32,8 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # Two sockets may be bound to one port, but only one may listen: now, not when the server has started.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise SetupError(_explain(error, host, port)) from error

@@ -2,7 +2,7 @@
 
 from execution_monitor.monitoring.parts import Parts
 from execution_monitor.storage.documents import LogEntry, LogLevel
-from execution_monitor.storage.filters import Contains, Filter, OneOf, all_of
+from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
@@ -19,8 +19,12 @@ def log_filter(min_level: LogLevel | None = None, search: str | None = None) -> 
     parts: list[Filter] = []
     if min_level is not None:
         levels = list(LogLevel)
-        severe: list[str | None] = [level.value for level in levels[levels.index(min_level) :]]
-        parts.append(OneOf("level", (*severe, None) if LogLevel.INFO.value in severe else tuple(severe)))
+        milder, severe = levels[: levels.index(min_level)], levels[levels.index(min_level) :]
+        # A line whose level is missing or the engine's own counts as INFO, as it is shown.
+        if LogLevel.INFO in severe:
+            parts.append(NoneOf("level", tuple(level.value for level in milder)))
+        else:
+            parts.append(OneOf("level", tuple(level.value for level in severe)))
     if search is not None:
         parts.append(Contains("message", search))
     return all_of(*parts)

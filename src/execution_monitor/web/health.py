@@ -1,5 +1,6 @@
 """Whether the process lives, and whether it can serve."""
 
+import asyncio
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -8,6 +9,9 @@ from starlette.routing import Route
 
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.database import Database
+
+# A probe gives up after 1 to 10 seconds, and should learn the reason.
+_PATIENCE_SECONDS = 2.0
 
 
 def health_routes(database: Database) -> list[Route]:
@@ -18,9 +22,11 @@ def health_routes(database: Database) -> list[Route]:
 
     async def ready(_: Request) -> JSONResponse:
         try:
-            await database.check()
-        except DatabaseUnavailable as error:
-            body = {"status": "unavailable", "reasons": [error.message]}
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await database.check()
+        except (DatabaseUnavailable, TimeoutError) as error:
+            reason = error.message if isinstance(error, DatabaseUnavailable) else "MongoDB does not answer."
+            body = {"status": "unavailable", "reasons": [reason]}
             return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
         # A missing index or permission makes answers slow, not wrong: traffic may come, and people may read why.
         return JSONResponse({"status": "degraded" if database.warnings else "ready", "reasons": database.warnings})

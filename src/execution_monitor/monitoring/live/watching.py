@@ -9,7 +9,7 @@ from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, PyMongoError
 
 from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, Noun, Operation
 from execution_monitor.monitoring.live.positions import Position, behind, position_of, start_time, time_of
@@ -103,13 +103,21 @@ def of_tenant(tenant: str) -> Stage:
 
 async def cluster_time(database: AsyncDatabase[Any]) -> Timestamp:
     """The newest time that the cluster knows of: no snapshot and no event it has shown is later."""
-    answer = await database.command("ping")
+    answer = await _ping(database)
     return max(answer["operationTime"], answer["$clusterTime"]["clusterTime"])
 
 
 async def present(database: AsyncDatabase[Any]) -> Position:
     """The position behind everything that has happened."""
-    return behind((await database.command("ping"))["operationTime"])
+    return behind((await _ping(database))["operationTime"])
+
+
+async def _ping(database: AsyncDatabase[Any]) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = await database.command("ping")
+    if "operationTime" not in answer:
+        # A replica set that has just begun; asking again helps, as after any lost connection.
+        raise AutoReconnect("MongoDB knows no time yet.")
+    return answer
 
 
 def is_history_lost(error: BaseException) -> bool:
