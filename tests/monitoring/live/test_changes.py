@@ -31,6 +31,27 @@ async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
     return found
 
 
+async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(database: Database):
+    """Events of one transaction share their time, which is all that a stream can be started at."""
+    collection = database.collection(Execution)
+
+    async def act() -> None:
+        await collection.insert_one(execution("before"))
+        async with database.client.start_session() as session, await session.start_transaction():
+            for number in range(5):
+                await collection.insert_one(execution(f"run-{number}"), session=session)
+        await collection.insert_one(execution("after"))
+
+    found = await events(database, act)
+
+    assert len({event.cluster_time for event in found}) == 3
+    for place, event in enumerate(found):
+        async with watch(database.handle, event.position) as stream:
+            following = [await stream.next() for _ in range(len(found))]
+        positions = [each.position for each in following if each is not None]
+        assert positions == [each.position for each in found[place + 1 :]]
+
+
 @pytest.mark.parametrize(
     ("update", "changed"),
     [
