@@ -1,0 +1,101 @@
+"""An operation as a value: who asks, from where, for what; and those who watch operations begin and end."""
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.errors import ExecutionMonitorError
+
+# What an outcome remembers of the executions it answered with; it counts all of them.
+MAX_REMEMBERED_IDS = 100
+
+
+class Kind(StrEnum):
+    """What sort of operation it is; `REST` is a request to the REST API."""
+
+    QUERY = "query"
+    MUTATION = "mutation"
+    SUBSCRIPTION = "subscription"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the client's address and user agent, and the id that the client is told, too."""
+
+    address: str | None
+    user_agent: str | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation that is about to run.
+
+    `arguments` tells, when called, the root fields by response name with their arguments, variables filled in;
+    it is a function because most observers never ask, and must be called while the operation's values live.
+    """
+
+    caller: Caller
+    origin: Origin
+    kind: Kind
+    name: str | None
+    cost: int = 1
+    arguments: Callable[[], Mapping[str, Any]] = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How an operation went so far: error codes, executions answered with, payloads sent, seconds taken."""
+
+    codes: list[str] = field(default_factory=list[str])
+    executions: int = 0
+    execution_ids: list[str] = field(default_factory=list[str])
+    payloads: int = 0
+    seconds: float = 0.0
+
+    def answer_with(self, execution_id: str) -> None:
+        """Count an execution that the answer holds, and remember the first ids."""
+        self.executions += 1
+        if len(self.execution_ids) < MAX_REMEMBERED_IDS:
+            self.execution_ids.append(execution_id)
+
+
+class Observer(Protocol):
+    """Watches every operation of every transport; may refuse one before it runs."""
+
+    async def begin(self, operation: Operation) -> None:
+        """Called before `operation` runs; raises `ExecutionMonitorError` to refuse it."""
+        ...
+
+    async def end(self, operation: Operation, outcome: Outcome) -> None:
+        """Called once after `operation` ended, failed, was refused or was cancelled; never raises."""
+        ...
+
+
+class Observers:
+    """All observers of an application, in the order in which they are asked."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    @contextlib.asynccontextmanager
+    async def watching(self, operation: Operation) -> AsyncGenerator[Outcome]:
+        """Let every observer see `operation` begin and end; the body fills in the outcome that is given."""
+        outcome = Outcome()
+        begun = time.perf_counter()
+        try:
+            for observer in self._observers:
+                await observer.begin(operation)
+            yield outcome
+        except ExecutionMonitorError as error:
+            outcome.codes.append(error.code)
+            raise
+        finally:
+            outcome.seconds = time.perf_counter() - begun
+            for observer in self._observers:
+                await observer.end(operation, outcome)
