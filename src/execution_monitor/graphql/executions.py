@@ -95,19 +95,19 @@ class Execution(Node):
     @strawberry.field(description="What the engine measured.", metadata=reading("performance_data"))
     def performance(self) -> JSON | None:
         """What the engine measured."""
-        return self.record.json("performance_data")
+        return self.record.performance
 
     @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("input_parameters"))
     def input_parameters(self, info: ContextInfo) -> JSON | None:
         """What the execution was given."""
         info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.json("input_parameters")
+        return self.record.input_parameters
 
     @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("final_result"))
     def final_result(self, info: ContextInfo) -> JSON | None:
         """What the execution gave."""
         info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.json("final_result")
+        return self.record.final_result
 
     @strawberry.field(
         description="Its steps in the order of the workflow; `first` is 20 by default, at most 100.",

@@ -29,7 +29,7 @@ class ExecutionLogEntry:
     @strawberry.field(description="What the engine added to the line.", metadata=reading("attributes"))
     def attributes(self) -> JSON | None:
         """What the engine added."""
-        return self.record.json("attributes")
+        return self.record.attributes
 
     @classmethod
     def of(cls, row: Row) -> "ExecutionLogEntry":

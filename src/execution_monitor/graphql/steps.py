@@ -73,13 +73,13 @@ class ExecutionStep(Node):
     def input(self, info: ContextInfo) -> JSON | None:
         """What the step was given."""
         info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.json("input_data")
+        return self.record.input
 
     @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("result"))
     def result(self, info: ContextInfo) -> JSON | None:
         """What the step gave."""
         info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.json("result")
+        return self.record.result
 
     @classmethod
     def of(cls, row: Row) -> "ExecutionStep":

@@ -26,7 +26,7 @@ def to_text(value: Any) -> str | None:
 
 def to_int(value: Any, default: int = 0) -> int:
     """A number as an integer of 32 bits, at most the largest one; anything else is `default`."""
-    number = to_float(value)
+    number = value if isinstance(value, int) and not isinstance(value, bool) else to_float(value)
     return default if number is None else max(-_MAX_INT, min(_MAX_INT, int(number)))
 
 

@@ -1,10 +1,12 @@
 """Stored records as REST shows them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
+from execution_monitor.storage.documents import Progress, Tag
 from execution_monitor.storage.pages import Page
 from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, StepRecord
 from execution_monitor.web.models import ExecutionDetail, ExecutionError, ExecutionItem, Omission, StepItem
@@ -54,11 +56,11 @@ def show_detail(caller: Caller, record: ExecutionRecord, steps: Page) -> Executi
         session_id=record.session_id,
         attempt=record.attempt,
         parent_execution_id=record.parent_execution_id,
-        tags=record.tags,
-        performance_data=record.json("performance_data"),
+        tags=[Tag(key=each.key, value=each.value) for each in record.tags],
+        performance_data=record.performance,
         error_details=_show_error(record.error),
-        input_parameters=record.json("input_parameters"),
-        final_result=record.json("final_result"),
+        input_parameters=record.input_parameters,
+        final_result=record.final_result,
         steps=[_show_step(step) for step in shown],
         steps_truncated=steps.has_next,
         step_results=_results_of(shown) if allowed else None,
@@ -88,7 +90,7 @@ def _item_values(record: ExecutionRecord) -> dict[str, Any]:
         "tokens_used": record.tokens_used,
         "triggered_by": record.triggered_by,
         "user_id": record.user_id,
-        "progress": record.progress,
+        "progress": Progress.model_construct(**asdict(record.progress)),
         "error": record.error and record.error.message,
     }
 
@@ -107,8 +109,8 @@ def _show_step(step: StepRecord) -> StepItem:
         depends_on=step.depends_on,
         cost=step.cost,
         tokens_used=step.tokens_used,
-        input_data=step.json("input_data"),
-        result=step.json("result"),
+        input_data=step.input,
+        result=step.result,
         error=step.error and step.error.message,
         error_details=_show_error(step.error),
     )
@@ -126,4 +128,4 @@ def _show_error(error: ErrorRecord | None) -> ExecutionError | None:
 
 
 def _results_of(steps: Sequence[StepRecord]) -> dict[str, Any]:
-    return {step.step_id: step.json("result") for step in steps if step.row.get("result") is not None}
+    return {step.step_id: step.result for step in steps if step.row.get("result") is not None}
