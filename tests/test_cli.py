@@ -164,6 +164,33 @@ def test_a_token_is_the_last_line_and_says_who_its_owner_is(run: Any, monkeypatc
     assert caller.scopes == {"executions:read", "executions:payload"}
 
 
+def test_a_token_may_carry_roles_alone(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
+
+    outcome = run("token", "--user", "ada", "--role", "operator", "--role", "auditor")
+
+    caller = TokenVerifier(SECRET).verify(outcome.out.splitlines()[-1])
+    assert caller.roles == ("operator", "auditor")
+    assert "audit:read" in caller.scopes
+
+
+def test_an_unknown_role_is_refused_with_those_there_are(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", '{"wf-ops": ["executions:read:tenant"]}')
+
+    outcome = run("token", "--user", "ada", "--role", "operator")
+
+    assert (outcome.code, outcome.err) == (1, "operator is no role; choose from wf-ops.\n")
+
+
+def test_roles_that_are_no_json_are_refused_with_how_to_write_them(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", "viewer")
+
+    outcome = run("serve")
+
+    assert outcome.code == 1
+    assert outcome.err == 'EXECUTION_MONITOR_ROLES: write JSON, such as {"viewer": ["executions:read"]}.\n'
+
+
 def test_without_a_secret_development_keeps_one_that_only_its_owner_reads(run: Any, tmp_path: Path):
     first, second = run("token", "--user", "ada"), run("token", "--user", "ada")
 

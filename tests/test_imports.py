@@ -19,7 +19,7 @@ ALLOWED = {
     "errors": (),
     "logs": (),
     "terminal": (),
-    "settings": (),
+    "settings": ("errors", "access"),
     "access": ("errors",),
     "storage": ("errors",),
     "monitoring": ("errors", "access", "storage"),

@@ -1,6 +1,7 @@
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from execution_monitor.access.caller import Scope
 from execution_monitor.settings import Settings
 
 
@@ -53,6 +54,9 @@ def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch):
         pytest.param("DATABASE", "a/b", id="a database name with a slash"),
         pytest.param("DATABASE", "a" * 39, id="a database name of more than 38 characters"),
         pytest.param("QUERY_TIMEOUT_MS", "0", id="a time limit of nothing"),
+        pytest.param("ROLES", '{"wf-ops": ["executions:all"]}', id="a role of an unknown scope"),
+        pytest.param("ROLES", '["viewer"]', id="roles without scopes"),
+        pytest.param("ROLES_CLAIM", "realm_access..roles", id="a claim without a name"),
         pytest.param("ENVIRONMENT", "staging", id="an unknown environment"),
     ],
 )
@@ -67,3 +71,22 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "correct horse battery staple and more")
 
     assert "horse" not in repr(Settings())
+
+
+def test_roles_are_json_and_take_the_place_of_the_default(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", '{"wf-ops": ["executions:read", "manage"]}')
+
+    assert Settings().roles == {"wf-ops": {"executions:read", "manage"}}
+
+
+def test_another_process_reads_the_same_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(
+        jwt_secret=SecretStr("x" * 32),
+        roles={"wf-ops": frozenset({Scope.MANAGE, Scope.AUDIT_READ}), "none": frozenset()},
+        roles_claim="https://acme.example/roles",
+    )
+
+    for name, value in settings.to_environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings() == settings

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from execution_monitor.access.claims import ClaimNames, ClaimReader
 from execution_monitor.access.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -31,7 +32,8 @@ def create_app(settings: Settings) -> Starlette:
     database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     secret = settings.jwt_secret.get_secret_value()
-    verifier = TokenVerifier(secret)
+    names = ClaimNames.named(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
+    verifier = TokenVerifier(secret, ClaimReader(names, settings.roles))
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(secret.encode()))
     schema = create_schema(suggests=settings.is_development)
     operations = Operations(schema, monitor, live)

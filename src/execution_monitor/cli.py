@@ -134,16 +134,20 @@ def token(
     user: Annotated[str, typer.Option(help="Whom the token is for.")],
     tenant: Tenant = TENANT,
     scope: Annotated[list[str] | None, typer.Option(help="A scope beyond executions:read; repeat for more.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="A role; repeat for more.")] = None,
     ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 30m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token, as the last line."""
-    unknown = sorted(set(scope or ()) - set(Scope))
-    if unknown:
-        raise SetupError(f"{unknown[0]} is no scope; choose from {', '.join(Scope)}.")
+    settings = read_settings()
+    for stated, known, kind in ((scope, Scope, "scope"), (role, settings.roles, "role")):
+        unknown = sorted(set(stated or ()) - set(known))
+        if unknown:
+            raise SetupError(f"{unknown[0]} is no {kind}; choose from {', '.join(known)}.")
     if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
         raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
-    secret = secret_of(read_settings())
-    typer.echo(issue_token(secret, user=user, tenant=tenant, scopes=scope or (), lifetime=_parse_lifetime(ttl)))
+    lifetime = _parse_lifetime(ttl)
+    secret = secret_of(settings)
+    typer.echo(issue_token(secret, user=user, tenant=tenant, scopes=scope or (), roles=role or (), lifetime=lifetime))
 
 
 @app.command()

@@ -1,14 +1,28 @@
 """Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.access.claims import parse_claim_path
+from execution_monitor.access.roles import DEFAULT_ROLES
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32
+
+
+def _checked_path(text: str) -> str:
+    parse_claim_path(text)
+    return text
+
+
+ClaimPathText = Annotated[str, AfterValidator(_checked_path)]
 
 
 class Settings(BaseSettings):
@@ -29,6 +43,16 @@ class Settings(BaseSettings):
     )
     jwt_secret: SecretStr | None = Field(
         default=None, description="Shared secret of HS256 tokens, 32 bytes or more. Required in production."
+    )
+    tenant_claim: ClaimPathText | None = Field(
+        default=None, description="Claim that names the tenant. Without it `tenant_id`, or else `tenant`."
+    )
+    roles_claim: ClaimPathText = Field(default="roles", description="Claim that lists the caller's roles.")
+    scopes_claim: ClaimPathText | None = Field(
+        default=None, description="Claim that lists scopes. Without it `scope`, or else `scopes`."
+    )
+    roles: Mapping[str, frozenset[Scope]] = Field(
+        default_factory=lambda: DEFAULT_ROLES, description="Scopes of every role, as JSON. See Roles and scopes."
     )
     environment: Literal["development", "production"] | None = Field(
         default=None,
@@ -55,12 +79,7 @@ class Settings(BaseSettings):
     def to_environment(self) -> dict[str, str]:
         """The variables that make another process read the same settings."""
         values = self.model_dump(exclude_none=True)
-        return {
-            f"EXECUTION_MONITOR_{name.upper()}": value.get_secret_value()
-            if isinstance(value, SecretStr)
-            else str(value)
-            for name, value in values.items()
-        }
+        return {f"EXECUTION_MONITOR_{name.upper()}": _spell(value) for name, value in values.items()}
 
     @property
     def is_development(self) -> bool:
@@ -68,3 +87,12 @@ class Settings(BaseSettings):
         if self.environment is None:
             return self.jwt_secret is None
         return self.environment == "development"
+
+
+def _spell(value: Any) -> str:
+    """`value` as a variable of the environment that is read back as the same."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return json.dumps(value, default=sorted)
+    return str(value)

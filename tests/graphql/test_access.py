@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.tokens import issue_token
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.schema import create_schema
@@ -15,6 +17,7 @@ from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
+from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
 
 Token = Callable[..., str]
@@ -91,12 +94,8 @@ async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
         assert ("None" in text) is not shown
 
 
-def only_payloads(_: object) -> frozenset[str]:
-    return frozenset({"executions:payload"})
-
-
-async def test_without_the_scope_to_read_nothing_is(server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("execution_monitor.access.tokens._scopes_in", only_payloads)
+async def test_without_the_scope_to_read_nothing_is(server: str):
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), roles=["auditor"], lifetime=timedelta(hours=1))
     await store(execution(1))
 
     for operation in (
@@ -104,9 +103,24 @@ async def test_without_the_scope_to_read_nothing_is(server: str, token_for: Toke
         '{ execution(executionId: "e001") { id } }',
         "{ nodes(ids: []) { id } }",
     ):
-        answer = await ask(server, token_for("ada", "acme"), operation)
+        answer = await ask(server, token, operation)
 
         assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_the_viewer_tells_roles_and_the_scopes_that_hold(server: str):
+    token = issue_token(
+        SECRET,
+        user="ada",
+        tenant="acme",
+        scopes=["executions:payload", "manage"],
+        roles=["operator", "janitor"],
+        lifetime=timedelta(hours=1),
+    )
+
+    answer = await ask(server, token, "{ viewer { roles scopes } }")
+
+    assert answer.data["viewer"] == {"roles": ["operator"], "scopes": ["executions:payload", "executions:read"]}
 
 
 LISTED = "{ executions(first: 100) { totalCount edges { cursor node { id executionId sessionId } } } }"

@@ -13,17 +13,25 @@ class Scope(StrEnum):
     EXECUTIONS_READ = "executions:read"
     EXECUTIONS_READ_TENANT = "executions:read:tenant"
     EXECUTIONS_PAYLOAD = "executions:payload"
+    EXECUTIONS_WRITE = "executions:write"
+    AUDIT_READ = "audit:read"
+    MANAGE = "manage"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent the request, as its verified token says."""
+    """Whoever sent the request, as its verified token says.
+
+    `scopes` is all that the caller may do; `roles` explains it and allows nothing by itself.
+    """
 
     subject: str
     tenant: str
     scopes: frozenset[str] = field(default_factory=frozenset[str])
     roles: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    issued_at: datetime | None = None
+    token_id: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether the token carries `scope`."""

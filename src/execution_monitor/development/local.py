@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.development.secret import development_secret
@@ -16,11 +17,16 @@ from execution_monitor.terminal import working
 
 Result = TypeVar("Result")
 
+_ROLES_EXAMPLE = '{"viewer": ["executions:read"]}'
+
 
 def read_settings() -> Settings:
     """The environment's settings, with a secret; raises `SetupError` that names the first wrong variable."""
     try:
         settings = Settings()
+    except SettingsError as error:
+        # Its message names the field; the parser's own position in the JSON is its cause.
+        raise SetupError(f"EXECUTION_MONITOR_ROLES: write JSON, such as {_ROLES_EXAMPLE}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = f"EXECUTION_MONITOR_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
