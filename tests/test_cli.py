@@ -1,5 +1,6 @@
 """The command line as people use it: in this process for words and codes, as real processes for what runs."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -17,6 +18,7 @@ import httpx
 import pytest
 import typer
 
+from execution_monitor.access.caller import Caller
 from execution_monitor.access.tokens import TokenVerifier
 from execution_monitor.cli import app, main
 from execution_monitor.settings import Settings
@@ -40,6 +42,10 @@ def _ignore(*_: object) -> None:
 def commands() -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
     return dict(group.commands)
+
+
+def verified(token: str, secret: str = SECRET) -> Caller:
+    return asyncio.run(TokenVerifier(secret).verify(token))
 
 
 class Outcome:
@@ -159,7 +165,7 @@ def test_a_token_is_the_last_line_and_says_who_its_owner_is(run: Any, monkeypatc
 
     outcome = run("token", "--user", "ada", "--tenant", "globex", "--scope", "executions:payload", "--ttl", "90s")
 
-    caller = TokenVerifier(SECRET).verify(outcome.out.splitlines()[-1])
+    caller = verified(outcome.out.splitlines()[-1])
     assert (caller.subject, caller.tenant) == ("ada", "globex")
     assert caller.scopes == {"executions:read", "executions:payload"}
 
@@ -169,7 +175,7 @@ def test_a_token_may_carry_roles_alone(run: Any, monkeypatch: pytest.MonkeyPatch
 
     outcome = run("token", "--user", "ada", "--role", "operator", "--role", "auditor")
 
-    caller = TokenVerifier(SECRET).verify(outcome.out.splitlines()[-1])
+    caller = verified(outcome.out.splitlines()[-1])
     assert caller.roles == ("operator", "auditor")
     assert "audit:read" in caller.scopes
 
@@ -195,8 +201,8 @@ def test_without_a_secret_development_keeps_one_that_only_its_owner_reads(run: A
     first, second = run("token", "--user", "ada"), run("token", "--user", "ada")
 
     path = tmp_path / "development-secret"
-    verifier = TokenVerifier(path.read_text())
-    assert [verifier.verify(each.out.strip()).subject for each in (first, second)] == ["ada", "ada"]
+    secret = path.read_text()
+    assert [verified(each.out.strip(), secret).subject for each in (first, second)] == ["ada", "ada"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["development-secret"]
 
@@ -312,10 +318,7 @@ def test_a_server_of_several_workers_finds_its_data_again_and_stops_on_sigterm(t
 def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
 
-    short, long = (
-        TokenVerifier(SECRET).verify(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at
-        for ttl in ("1h", "2d")
-    )
+    short, long = (verified(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at for ttl in ("1h", "2d"))
 
     assert short
     assert long

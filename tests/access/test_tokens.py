@@ -7,12 +7,16 @@ import jwt
 import pytest
 from jwt.utils import base64url_encode
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.access.tokens import TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
 
 SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
 VERIFIER = TokenVerifier(SECRET)
+
+
+async def verified(text: str) -> Caller:
+    return await VERIFIER.verify(text)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -35,45 +39,43 @@ def stated() -> str:
     return '{"sub": "ada", "tenant_id": "acme", "exp": 4000000000}'
 
 
-def test_a_token_spelt_by_hand_is_a_token():
-    assert VERIFIER.verify(spelt('{"alg":"HS256"}', stated())).subject == "ada"
+async def test_a_token_spelt_by_hand_is_a_token():
+    assert (await verified(spelt('{"alg":"HS256"}', stated()))).subject == "ada"
 
 
-def test_the_tenant_may_have_the_shorter_name():
-    assert VERIFIER.verify(token(tenant_id=None, tenant="globex")).tenant == "globex"
+async def test_the_tenant_may_have_the_shorter_name():
+    assert (await verified(token(tenant_id=None, tenant="globex"))).tenant == "globex"
 
 
-def test_the_longer_name_of_the_tenant_decides():
-    assert VERIFIER.verify(token(tenant_id="acme", tenant="globex")).tenant == "acme"
+async def test_the_longer_name_of_the_tenant_decides():
+    assert (await verified(token(tenant_id="acme", tenant="globex"))).tenant == "acme"
 
 
-def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
+async def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
     end = datetime(2030, 1, 1, tzinfo=UTC)
 
-    caller = VERIFIER.verify(token(scope="executions:read executions:payload", roles=["operator", 7], exp=end))
+    caller = await verified(token(scope="executions:read executions:payload", roles=["operator", 7], exp=end))
 
     assert (caller.subject, caller.tenant, caller.expires_at) == ("ada", "acme", end)
     assert caller.scopes == {Scope.EXECUTIONS_READ, Scope.EXECUTIONS_PAYLOAD}
     assert caller.roles == ("operator",)
 
 
-def test_an_issued_token_is_accepted_until_its_end():
+async def test_an_issued_token_is_accepted_until_its_end():
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=["executions:payload"], lifetime=timedelta(hours=1))
 
-    caller = VERIFIER.verify(issued)
+    caller = await verified(issued)
 
     assert caller.scopes == {"executions:read", "executions:payload"}
     assert caller.expires_at
     assert timedelta(minutes=59) < caller.expires_at - datetime.now(UTC) <= timedelta(hours=1)
 
 
-def test_a_token_issued_with_roles_alone_allows_what_they_stand_for():
+async def test_a_token_issued_with_roles_alone_allows_what_they_stand_for():
     lifetime = timedelta(hours=1)
 
-    alone = VERIFIER.verify(
-        issue_token(SECRET, user="ada", tenant="a", scopes=[], roles=["auditor"], lifetime=lifetime)
-    )
-    narrowed = VERIFIER.verify(
+    alone = await verified(issue_token(SECRET, user="ada", tenant="a", scopes=[], roles=["auditor"], lifetime=lifetime))
+    narrowed = await verified(
         issue_token(SECRET, user="ada", tenant="a", scopes=["audit:read"], roles=["admin"], lifetime=lifetime)
     )
 
@@ -81,18 +83,18 @@ def test_a_token_issued_with_roles_alone_allows_what_they_stand_for():
     assert (narrowed.roles, narrowed.scopes) == (("admin",), {"executions:read", "audit:read"})
 
 
-def test_no_two_issued_tokens_have_one_id():
+async def test_no_two_issued_tokens_have_one_id():
     lifetime = timedelta(hours=1)
 
-    callers = [VERIFIER.verify(issue_token(SECRET, user="ada", tenant="a", scopes=[], lifetime=lifetime)) for _ in "ab"]
+    callers = [await verified(issue_token(SECRET, user="ada", tenant="a", scopes=[], lifetime=lifetime)) for _ in "ab"]
 
     assert all(caller.token_id and caller.issued_at for caller in callers)
     assert callers[0].token_id != callers[1].token_id
 
 
-def test_clocks_may_differ_by_half_a_minute():
-    assert VERIFIER.verify(token(exp=datetime.now(UTC) - timedelta(seconds=20))).subject == "ada"
-    assert VERIFIER.verify(token(nbf=datetime.now(UTC) + timedelta(seconds=20))).subject == "ada"
+async def test_clocks_may_differ_by_half_a_minute():
+    assert (await verified(token(exp=datetime.now(UTC) - timedelta(seconds=20)))).subject == "ada"
+    assert (await verified(token(nbf=datetime.now(UTC) + timedelta(seconds=20)))).subject == "ada"
 
 
 @pytest.mark.parametrize(
@@ -142,17 +144,17 @@ def test_clocks_may_differ_by_half_a_minute():
         pytest.param(lambda: "ä" * 9, "is not valid", id="no ASCII"),
     ],
 )
-def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
+async def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
     with pytest.raises(Unauthenticated, match=sentence):
-        VERIFIER.verify(make())
+        await verified(make())
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_the_scheme_is_read_in_any_case(scheme: str):
-    assert VERIFIER.authenticate({"authorization": scheme + token()}).subject == "ada"
+async def test_the_scheme_is_read_in_any_case(scheme: str):
+    assert (await VERIFIER.authenticate({"authorization": scheme + token()})).subject == "ada"
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
-def test_without_a_bearer_token_nobody_asks(header: str | None):
+async def test_without_a_bearer_token_nobody_asks(header: str | None):
     with pytest.raises(Unauthenticated, match="Send a token in the header"):
-        VERIFIER.authenticate({} if header is None else {"authorization": header})
+        await VERIFIER.authenticate({} if header is None else {"authorization": header})

@@ -64,6 +64,10 @@ async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_fo
     assert "hidden" not in response.text
 
 
+async def ada_asks(_: object) -> Caller:
+    return ADA
+
+
 async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, store: Store):
     # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
     rows = [
@@ -76,7 +80,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     ]
     await store(rows)
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
-    app = Starlette(routes=rest_routes(monitor, lambda _: ADA), exception_handlers=problem_handlers())
+    app = Starlette(routes=rest_routes(monitor, ada_asks), exception_handlers=problem_handlers())
 
     async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
         response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
@@ -87,7 +91,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
 
 
 async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(database: Database):
-    def fail(_: object) -> Caller:
+    async def fail(_: object) -> Caller:
         raise RuntimeError("the cause, with a password")
 
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)

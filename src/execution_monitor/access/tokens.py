@@ -1,7 +1,7 @@
 """Bearer tokens: JSON Web Tokens (RFC 7519) signed with HS256, read into a `Caller`."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,9 @@ import jwt
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.access.claims import ClaimReader
 from execution_monitor.errors import Unauthenticated
+
+# Whoever sent a request with these headers; raises `Unauthenticated`.
+Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
 
 _ALGORITHM = "HS256"
 _LEEWAY = timedelta(seconds=30)
@@ -25,14 +28,14 @@ class TokenVerifier:
     secret: str
     reader: ClaimReader = ClaimReader()  # noqa: RUF009 - a value
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Whoever sent `Authorization: Bearer ...` (RFC 6750); raises `Unauthenticated` with what to do."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send a token in the header Authorization: Bearer <token>.")
-        return self.verify(token.strip())
+        return await self.verify(token.strip())
 
-    def verify(self, token: str) -> Caller:
+    async def verify(self, token: str) -> Caller:
         """The caller that `token` names; raises `Unauthenticated` when it is not valid now."""
         if len(token) > _MAX_TOKEN_LENGTH:
             raise Unauthenticated(f"Your token is longer than {_MAX_TOKEN_LENGTH:,} characters; ask for a smaller one.")

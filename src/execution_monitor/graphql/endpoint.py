@@ -1,6 +1,6 @@
 """The HTTP endpoint of GraphQL: read, authenticate, execute, answer (GraphQL over HTTP)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +14,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
@@ -23,8 +24,6 @@ from execution_monitor.graphql.requests import asks_only_for_types, is_read, rea
 from execution_monitor.graphql.streams import FRAMINGS, stream
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
-
-Authenticate = Callable[[Mapping[str, str]], Caller]
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
@@ -71,10 +70,10 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request, media_type: str, stream_type: str | None) -> Response:
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
-        caller = _NOBODY if unknown else self.authenticate(request.headers)
+        caller = _NOBODY if unknown else await self.authenticate(request.headers)
         asked = await read_request(request, self.max_body_bytes)
         if unknown and not asks_only_for_types(asked):
-            caller = self.authenticate(request.headers)
+            caller = await self.authenticate(request.headers)
         try:
             result = await self.schema.execute(
                 asked.query,

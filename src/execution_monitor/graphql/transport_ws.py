@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -12,14 +12,13 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.operations import Operations, RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 
 SUBPROTOCOL = "graphql-transport-ws"
-
-Authenticate = Callable[[Mapping[str, str]], Caller]
 
 
 class Close(Enum):
@@ -154,7 +153,7 @@ class _Connection:
         stated = cast("dict[str, Any]", payload or {})
         headers = {name.lower(): value for name, value in stated.items() if isinstance(value, str)}
         try:
-            self._caller = self._authenticate(headers if "authorization" in headers else self._socket.headers)
+            self._caller = await self._authenticate(headers if "authorization" in headers else self._socket.headers)
         except Unauthenticated as error:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
         self._expire_with(self._caller)

@@ -1,13 +1,12 @@
 """REST: the list and the detail of executions, for the clients that exist."""
 
-from collections.abc import Callable, Mapping
-
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import NotFound, QueryTimeout
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
@@ -23,19 +22,17 @@ from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail,
 # All steps of nearly every workflow, and still an answer of bounded size.
 MAX_STEPS = 1_000
 
-Authenticate = Callable[[Mapping[str, str]], Caller]
-
 
 def rest_routes(monitor: Monitor, authenticate: Authenticate) -> list[Route]:
     """The routes under `/api/v1`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
 
     async def list_executions(request: Request) -> Response:
-        caller = authenticate(request.headers)
+        caller = await authenticate(request.headers)
         return _respond(await _list(monitor, caller, read_list_request(request.query_params)))
 
     async def get_execution(request: Request) -> Response:
-        caller = authenticate(request.headers)
+        caller = await authenticate(request.headers)
         return _respond(await _find(monitor, caller, request.path_params["execution_id"]))
 
     async def get_document(_: Request) -> Response:
