@@ -16,10 +16,12 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 import typer
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.tokens import TokenVerifier
+from execution_monitor.access.keys import SharedSecret
+from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.cli import app, main
 from execution_monitor.settings import Settings
 
@@ -28,11 +30,14 @@ SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests
 
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"EXECUTION_MONITOR_{name.upper()}", raising=False)
     monkeypatch.setenv("EXECUTION_MONITOR_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(signal, "signal", _ignore)
+    yield
+    # A command logs to the stderr that is captured for its test.
+    structlog.reset_defaults()
 
 
 def _ignore(*_: object) -> None:
@@ -45,7 +50,8 @@ def commands() -> dict[str, Any]:
 
 
 def verified(token: str, secret: str = SECRET) -> Caller:
-    return asyncio.run(TokenVerifier(secret).verify(token))
+    rules = TokenRules(accepts_development=secret != SECRET)
+    return asyncio.run(TokenVerifier(SharedSecret(secret), rules).verify(token))
 
 
 class Outcome:
@@ -197,6 +203,25 @@ def test_roles_that_are_no_json_are_refused_with_how_to_write_them(run: Any, mon
     assert outcome.err == 'EXECUTION_MONITOR_ROLES: write JSON, such as {"viewer": ["executions:read"]}.\n'
 
 
+def test_a_token_that_the_server_would_refuse_is_not_made(run: Any):
+    outcome = run("token", "--user", "ada", "--ttl", "2d")
+
+    assert outcome.code == 1
+    assert "A token may live for 86,400 seconds; choose a shorter --ttl" in outcome.err
+
+
+@pytest.mark.parametrize("command", [("token", "--user", "ada"), ("demo", "--port", "0")], ids=["token", "demo"])
+def test_nobody_signs_tokens_beside_an_issuer(run: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]):
+    monkeypatch.setenv("EXECUTION_MONITOR_ISSUER", "https://issuer.example")
+    monkeypatch.setenv("EXECUTION_MONITOR_CURSOR_SECRET", SECRET)
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "mongodb://127.0.0.1:1")
+
+    outcome = run(*command)
+
+    assert outcome.code == 1
+    assert outcome.err == "Tokens come from the issuer that is configured; unset it to sign tokens here.\n"
+
+
 def test_without_a_secret_development_keeps_one_that_only_its_owner_reads(run: Any, tmp_path: Path):
     first, second = run("token", "--user", "ada"), run("token", "--user", "ada")
 
@@ -318,8 +343,8 @@ def test_a_server_of_several_workers_finds_its_data_again_and_stops_on_sigterm(t
 def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
 
-    short, long = (verified(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at for ttl in ("1h", "2d"))
+    short, long = (verified(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at for ttl in ("1h", "1d"))
 
     assert short
     assert long
-    assert timedelta(hours=46) < long - short <= timedelta(hours=47, seconds=2)
+    assert timedelta(hours=22) < long - short <= timedelta(hours=23, seconds=2)

@@ -26,8 +26,9 @@ ALLOWED = {
     "graphql": ("errors", "access", "storage", "monitoring"),
     "web": ("errors", "access", "storage", "monitoring"),
     "ingest": ("errors", "storage", "terminal"),
+    "identity": ("errors", "settings", "access"),
     "server": ("errors", "settings"),
-    "app": ("errors", "logs", "settings", "access", "storage", "monitoring", "graphql", "web"),
+    "app": ("errors", "logs", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
 }
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 

@@ -35,10 +35,56 @@ def test_production_refuses_to_start_without_a_secret(monkeypatch: pytest.Monkey
         Settings()
 
 
-def test_a_secret_of_fewer_than_32_bytes_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 31)
+@pytest.mark.parametrize("name", ["ISSUER", "JWKS_URL"])
+def test_an_issuer_is_enough_for_production(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", "https://issuer.example/keys")
+    monkeypatch.setenv("EXECUTION_MONITOR_CURSOR_SECRET", "x" * 32)
 
-    with pytest.raises(ValidationError, match="at least 32 bytes"):
+    assert not Settings().is_development
+    assert Settings().trusts_an_issuer
+
+
+def test_with_an_issuer_cursors_need_a_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_ISSUER", "https://issuer.example")
+
+    with pytest.raises(ValidationError, match="EXECUTION_MONITOR_CURSOR_SECRET must be set"):
+        Settings()
+
+
+def test_a_shared_secret_and_public_keys_do_not_mix(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
+    monkeypatch.setenv("EXECUTION_MONITOR_JWKS_URL", "https://issuer.example/keys")
+
+    with pytest.raises(ValidationError, match="shared secrets and public keys do not mix"):
+        Settings()
+
+
+def test_beside_a_secret_an_issuer_is_a_name_of_any_sort(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
+    monkeypatch.setenv("EXECUTION_MONITOR_ISSUER", "our gateway")
+
+    assert not Settings().trusts_an_issuer
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "JWKS_URL"])
+@pytest.mark.parametrize(
+    "value", ["http://issuer.example", "file:///etc/passwd", "issuer.example", "https://", "https://["]
+)
+def test_keys_come_from_an_address_that_nobody_in_between_can_answer_for(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+    monkeypatch.setenv("EXECUTION_MONITOR_CURSOR_SECRET", "x" * 32)
+
+    with pytest.raises(ValidationError, match="must begin with https://"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "CURSOR_SECRET"])
+def test_a_secret_of_fewer_than_32_bytes_is_refused(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", "x" * 31)
+
+    with pytest.raises(ValidationError, match=f"EXECUTION_MONITOR_{name} must have at least 32 bytes"):
         Settings()
 
 

@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
-from execution_monitor.access.claims import ClaimNames, ClaimReader
-from execution_monitor.access.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport_ws import TransportWS
+from execution_monitor.identity import Identity
 from execution_monitor.logs import configure_logging
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
@@ -27,14 +26,12 @@ from execution_monitor.web.rest import rest_routes
 
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
-    if settings.mongodb_uri is None or settings.jwt_secret is None:
-        raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI and EXECUTION_MONITOR_JWT_SECRET.")
+    if settings.mongodb_uri is None:
+        raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
+    identity = Identity(settings)
     database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
-    secret = settings.jwt_secret.get_secret_value()
-    names = ClaimNames.named(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
-    verifier = TokenVerifier(secret, ClaimReader(names, settings.roles))
-    live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(secret.encode()))
+    live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
     schema = create_schema(suggests=settings.is_development)
     operations = Operations(schema, monitor, live)
     endpoint = GraphQLEndpoint(
@@ -42,7 +39,7 @@ def create_app(settings: Settings) -> Starlette:
         monitor,
         live,
         operations,
-        verifier.authenticate,
+        identity.authenticate,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development,
     )
@@ -52,7 +49,7 @@ def create_app(settings: Settings) -> Starlette:
         # In the background: serving must not wait for an index over millions of documents.
         preparation = asyncio.create_task(database.prepare_until_done())
         try:
-            async with live:
+            async with identity, live:
                 yield
         finally:
             await operations.close()
@@ -64,9 +61,9 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, verifier.authenticate).handle),
-            *rest_routes(monitor, verifier.authenticate),
-            *health_routes(database),
+            WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate).handle),
+            *rest_routes(monitor, identity.authenticate),
+            *health_routes({"MongoDB": database, "The issuer": identity}),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,

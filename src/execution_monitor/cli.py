@@ -19,11 +19,12 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
-from execution_monitor.development.local import connected, read_settings, run_connected, running_database, secret_of
+from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.load import LoadReport, load_files
 from execution_monitor.ingest.replay import ReplayReport, replay_files
 from execution_monitor.logs import configure_logging
@@ -70,10 +71,12 @@ def serve(
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve made-up executions that keep changing, with tokens to look at them."""
     with server.bind(host, port) as listener, _serving() as settings:
+        # It signs tokens: where that cannot be, nothing is filled in first.
+        description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
         run_connected(settings, _fill_when_empty)
 
         async def accompany() -> None:
-            typer.echo(describe(f"http://{host}:{listener.getsockname()[1]}", settings))
+            typer.echo(description)
             async with connected(settings):
                 await simulate(SimulatorOptions())
 
@@ -145,9 +148,16 @@ def token(
             raise SetupError(f"{unknown[0]} is no {kind}; choose from {', '.join(known)}.")
     if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
         raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
-    lifetime = _parse_lifetime(ttl)
-    secret = secret_of(settings)
-    typer.echo(issue_token(secret, user=user, tenant=tenant, scopes=scope or (), roles=role or (), lifetime=lifetime))
+    rules, lifetime = token_rules(settings), _parse_lifetime(ttl)
+    if lifetime > rules.longest:
+        raise SetupError(
+            f"A token may live for {settings.token_lifetime_seconds:,} seconds; "
+            "choose a shorter --ttl, or raise EXECUTION_MONITOR_TOKEN_LIFETIME_SECONDS."
+        )
+    secret, scopes, roles = shared_secret(settings), scope or (), role or ()
+    typer.echo(
+        issue_token(secret, user=user, tenant=tenant, scopes=scopes, roles=roles, lifetime=lifetime, rules=rules)
+    )
 
 
 @app.command()

@@ -70,6 +70,13 @@ class DatabaseUnavailable(ExecutionMonitorError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class IssuerUnavailable(ExecutionMonitorError):
+    """The identity provider did not answer, and without its keys no token can be verified."""
+
+    code = "ISSUER_UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class SetupError(ExecutionMonitorError):
     """A command or a start that cannot go on; the message is one sentence that says what to do."""
 

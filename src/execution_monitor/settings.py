@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.claims import parse_claim_path
+from execution_monitor.access.issuer import is_trustworthy
 from execution_monitor.access.roles import DEFAULT_ROLES
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
@@ -22,7 +23,14 @@ def _checked_path(text: str) -> str:
     return text
 
 
+def _checked_address(text: str) -> str:
+    if not is_trustworthy(text):
+        raise ValueError(f"{text!r} must begin with https://; http:// is for this machine alone.")
+    return text
+
+
 ClaimPathText = Annotated[str, AfterValidator(_checked_path)]
+WebAddress = Annotated[str, AfterValidator(_checked_address)]
 
 
 class Settings(BaseSettings):
@@ -42,7 +50,22 @@ class Settings(BaseSettings):
         description="Where an embedded MongoDB keeps its data, and development its secret.",
     )
     jwt_secret: SecretStr | None = Field(
-        default=None, description="Shared secret of HS256 tokens, 32 bytes or more. Required in production."
+        default=None, description="Shared secret of HS256 tokens, 32 bytes or more. Production needs this or an issuer."
+    )
+    issuer: str | None = Field(
+        default=None,
+        description="Expected `iss`. Without a secret and a key set, keys are found by its OpenID Connect discovery.",
+    )
+    jwks_url: WebAddress | None = Field(default=None, description="JSON Web Key Set that tokens are signed with.")
+    audience: str | None = Field(
+        default=None, description="Expected `aud`. Without it, tokens that the issuer made for others are taken, too."
+    )
+    token_lifetime_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = Field(
+        default=86_400, description="Longest life of a token, from `iat` to `exp`; one that lives longer is refused."
+    )
+    cursor_secret: SecretStr | None = Field(
+        default=None,
+        description="Seals live cursors, alike on every replica. Without it the JWT secret; required with an issuer.",
     )
     tenant_claim: ClaimPathText | None = Field(
         default=None, description="Claim that names the tenant. Without it `tenant_id`, or else `tenant`."
@@ -56,7 +79,7 @@ class Settings(BaseSettings):
     )
     environment: Literal["development", "production"] | None = Field(
         default=None,
-        description="`development` or `production`. Without it: development when there is no secret.",
+        description="`development` or `production`. Without it: development when there is no secret and no issuer.",
     )
     query_timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = Field(
         default=5_000, description="Milliseconds that MongoDB may spend on one query."
@@ -68,12 +91,33 @@ class Settings(BaseSettings):
         default=1_048_576, description="Largest request body, in bytes."
     )
 
+    @field_validator("jwt_secret", "cursor_secret")
+    @classmethod
+    def _require_a_strong_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            name = f"EXECUTION_MONITOR_{info.field_name}".upper()
+            raise ValueError(f"{name} must have at least {MINIMUM_SECRET_BYTES} bytes.")
+        return value
+
     @model_validator(mode="after")
-    def _require_a_strong_secret(self) -> Self:
-        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
-            raise ValueError(f"EXECUTION_MONITOR_JWT_SECRET must have at least {MINIMUM_SECRET_BYTES} bytes.")
-        if self.environment == "production" and self.jwt_secret is None:
-            raise ValueError("EXECUTION_MONITOR_JWT_SECRET must be set in production.")
+    def _require_one_source_of_keys(self) -> Self:
+        if self.jwt_secret is not None and self.jwks_url is not None:
+            raise ValueError(
+                "Set EXECUTION_MONITOR_JWT_SECRET or EXECUTION_MONITOR_JWKS_URL, not both: "
+                "shared secrets and public keys do not mix."
+            )
+        if self.environment == "production" and self.jwt_secret is None and not self.trusts_an_issuer:
+            raise ValueError(
+                "EXECUTION_MONITOR_JWT_SECRET must be set in production, or EXECUTION_MONITOR_ISSUER or "
+                "EXECUTION_MONITOR_JWKS_URL."
+            )
+        if self.trusts_an_issuer and self.jwks_url is None:
+            _checked_address(self.issuer or "")
+        if self.trusts_an_issuer and self.cursor_secret is None:
+            raise ValueError(
+                "EXECUTION_MONITOR_CURSOR_SECRET must be set where tokens come from an issuer: at least "
+                f"{MINIMUM_SECRET_BYTES} bytes, the same on every replica."
+            )
         return self
 
     def to_environment(self) -> dict[str, str]:
@@ -82,10 +126,15 @@ class Settings(BaseSettings):
         return {f"EXECUTION_MONITOR_{name.upper()}": _spell(value) for name, value in values.items()}
 
     @property
+    def trusts_an_issuer(self) -> bool:
+        """Whether tokens are verified with public keys that somebody publishes."""
+        return self.jwt_secret is None and (self.issuer is not None or self.jwks_url is not None)
+
+    @property
     def is_development(self) -> bool:
         """Whether conveniences that trust the local machine are on."""
         if self.environment is None:
-            return self.jwt_secret is None
+            return self.jwt_secret is None and not self.trusts_an_issuer
         return self.environment == "development"
 
 

@@ -1,4 +1,5 @@
 import hmac
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,11 +9,12 @@ import pytest
 from jwt.utils import base64url_encode
 
 from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.access.tokens import TokenVerifier, issue_token
+from execution_monitor.access.keys import SharedSecret
+from execution_monitor.access.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
 
 SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
-VERIFIER = TokenVerifier(SECRET)
+VERIFIER = TokenVerifier(SharedSecret(SECRET))
 
 
 async def verified(text: str) -> Caller:
@@ -36,7 +38,7 @@ def spelt(head: str, body: str | bytes) -> str:
 
 
 def stated() -> str:
-    return '{"sub": "ada", "tenant_id": "acme", "exp": 4000000000}'
+    return f'{{"sub": "ada", "tenant_id": "acme", "exp": {int(time.time()) + 300}}}'
 
 
 async def test_a_token_spelt_by_hand_is_a_token():
@@ -52,7 +54,7 @@ async def test_the_longer_name_of_the_tenant_decides():
 
 
 async def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
-    end = datetime(2030, 1, 1, tzinfo=UTC)
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=23)
 
     caller = await verified(token(scope="executions:read executions:payload", roles=["operator", 7], exp=end))
 
@@ -108,7 +110,7 @@ async def test_clocks_may_differ_by_half_a_minute():
         pytest.param(lambda: token(exp=None), "is not valid", id="without an end"),
         pytest.param(lambda: token(exp="soon"), "is not valid", id="an end that is no number"),
         pytest.param(lambda: token(exp=[1]), "is not valid", id="an end that is a list"),
-        pytest.param(lambda: token(exp=1e20), "is not valid", id="an end beyond the calendar"),
+        pytest.param(lambda: token(exp=1e20), "lives longer than", id="an end beyond the calendar"),
         pytest.param(lambda: token(exp=float("inf")), "is not valid", id="an infinite end"),
         pytest.param(lambda: token(exp=float("nan")), "is not valid", id="an end that is NaN"),
         pytest.param(
@@ -122,6 +124,21 @@ async def test_clocks_may_differ_by_half_a_minute():
         pytest.param(lambda: spelt('{"alg":["HS256"]}', stated()), "is not valid", id="a list of algorithms"),
         pytest.param(lambda: spelt('{"alg":"HS256","crit":["x"]}', stated()), "is not valid", id="what must be known"),
         pytest.param(lambda: spelt("{}", stated()), "is not valid", id="no algorithm"),
+        pytest.param(lambda: spelt('{"alg":"HS256","b64":false}', stated()), "is not valid", id="not encoded"),
+        pytest.param(lambda: spelt('{"alg":"HS256","kid":7}', stated()), "is not valid", id="a key that is a number"),
+        pytest.param(
+            lambda: spelt('{"alg":"HS256","x":"' + "x" * 2_000 + '"}', stated()), "is not valid", id="a long header"
+        ),
+        pytest.param(lambda: token(exp=datetime.now(UTC) + timedelta(days=2)), "lives longer", id="for 2 days"),
+        pytest.param(
+            lambda: token(iat=datetime.now(UTC) - timedelta(hours=20), exp=datetime.now(UTC) + timedelta(hours=5)),
+            "lives longer than 24 hours",
+            id="for 25 hours, 20 of which are over",
+        ),
+        pytest.param(lambda: token(iat=datetime.now(UTC) + timedelta(minutes=1)), "is not valid", id="from the future"),
+        pytest.param(lambda: token(dev=True), "of a development server", id="of a development server"),
+        pytest.param(lambda: token(dev="no"), "of a development server", id="of something like one"),
+        pytest.param(lambda: token(jti=7), "is not valid", id="with an id that is a number"),
         pytest.param(lambda: token()[:-1], "is not valid", id="cut off"),
         pytest.param(lambda: token(sub=7), "is not valid", id="for a number"),
         pytest.param(lambda: token(sub={"$ne": ""}), "is not valid", id="for an operator of MongoDB"),
@@ -158,3 +175,61 @@ async def test_the_scheme_is_read_in_any_case(scheme: str):
 async def test_without_a_bearer_token_nobody_asks(header: str | None):
     with pytest.raises(Unauthenticated, match="Send a token in the header"):
         await VERIFIER.authenticate({} if header is None else {"authorization": header})
+
+
+async def test_a_token_lives_as_long_as_the_rules_allow():
+    verifier = TokenVerifier(SharedSecret(SECRET), TokenRules(longest=timedelta(days=3)))
+
+    caller = await verifier.verify(token(exp=datetime.now(UTC) + timedelta(days=2)))
+
+    assert caller.subject == "ada"
+
+
+async def test_a_development_server_takes_the_tokens_it_makes_and_no_other_server_does():
+    rules = TokenRules(accepts_development=True)
+    issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=rules)
+
+    caller = await TokenVerifier(SharedSecret(SECRET), rules).verify(issued)
+
+    assert caller.subject == "ada"
+    with pytest.raises(Unauthenticated, match="of a development server"):
+        await verified(issued)
+
+
+RULES = TokenRules(issuer="https://issuer.example/", audience="execution-monitor")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="both as they should be"),
+        pytest.param({"aud": ["other", "execution-monitor"]}, id="several audiences"),
+    ],
+)
+async def test_issuer_and_audience_are_what_was_configured(changes: dict[str, Any]):
+    text = token(**{"iss": "https://issuer.example/", "aud": "execution-monitor", **changes})
+
+    assert (await TokenVerifier(SharedSecret(SECRET), RULES).verify(text)).subject == "ada"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"iss": None}, "is not valid", id="no issuer"),
+        pytest.param({"iss": "https://issuer.example"}, "is not valid", id="an issuer without its slash"),
+        pytest.param({"aud": None}, "is not valid", id="no audience"),
+        pytest.param({"aud": "other"}, "whose aud names this one", id="another audience"),
+        pytest.param({"aud": []}, "is not valid", id="no audience in a list"),
+    ],
+)
+async def test_another_issuer_or_audience_is_refused(changes: dict[str, Any], sentence: str):
+    text = token(**{"iss": "https://issuer.example/", "aud": "execution-monitor", **changes})
+
+    with pytest.raises(Unauthenticated, match=sentence):
+        await TokenVerifier(SharedSecret(SECRET), RULES).verify(text)
+
+
+async def test_what_is_made_here_says_what_the_rules_ask():
+    issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=RULES)
+
+    assert (await TokenVerifier(SharedSecret(SECRET), RULES).verify(issued)).subject == "ada"

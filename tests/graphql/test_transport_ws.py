@@ -47,6 +47,13 @@ class Socket:
         assert self._connection.close_code is not None
         return self._connection.close_code, self._connection.close_reason or ""
 
+    async def receive_or_closed(self) -> str | int:
+        """The type of the next message, or the code that the server closes with."""
+        try:
+            return (await self.receive())["type"]
+        except ConnectionClosed:
+            return (await self.closed())[0]
+
     async def begin(self, token: str) -> None:
         await self.send({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
         assert await self.receive() == {"type": "connection_ack"}

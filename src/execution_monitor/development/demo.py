@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import issue_token
-from execution_monitor.development.local import secret_of
 from execution_monitor.development.synthetic.seed import SeedOptions
+from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.settings import Settings
 
 TENANT = "acme"
@@ -42,7 +42,12 @@ def describe(url: str, settings: Settings) -> str:
     """What runs where, and a token for each of the demo's people."""
     tokens = {
         person: issue_token(
-            secret_of(settings), user=person.name, tenant=TENANT, scopes=person.scopes, lifetime=_TOKEN_LIFETIME
+            shared_secret(settings),
+            user=person.name,
+            tenant=TENANT,
+            scopes=person.scopes,
+            lifetime=_TOKEN_LIFETIME,
+            rules=token_rules(settings),
         )
         for person in PEOPLE
     }

@@ -31,15 +31,10 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = f"EXECUTION_MONITOR_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
         raise SetupError(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
-    if settings.jwt_secret is not None:
+    if settings.jwt_secret is not None or settings.trusts_an_issuer:
         return settings
     secret = SecretStr(development_secret(settings.data_dir))
     return settings.model_copy(update={"jwt_secret": secret, "environment": "development"})
-
-
-def secret_of(settings: Settings) -> str:
-    """The secret that signs tokens."""
-    return settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.tokens import Authenticate
-from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
+from execution_monitor.errors import BadUserInput, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.operations import Operations, RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
@@ -32,6 +32,7 @@ class Close(Enum):
     SUBSCRIBER_EXISTS = (4409, "Subscriber already exists")
     TOO_MANY_INITS = (4429, "Too many initialisation requests")
     TOO_MANY_OPERATIONS = (4429, "Too many operations")
+    TRY_LATER = (1013, "Try again later")
     TOO_SLOW = (1013, "Too slow")
     RESTART = (1012, "Service restart")
 
@@ -156,6 +157,8 @@ class _Connection:
             self._caller = await self._authenticate(headers if "authorization" in headers else self._socket.headers)
         except Unauthenticated as error:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
+        except IssuerUnavailable as error:
+            raise _Closed(Close.TRY_LATER) from error
         self._expire_with(self._caller)
         await self._send({"type": "connection_ack"})
 

@@ -1,34 +1,57 @@
 """Whether the process lives, and whether it can serve."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.database import Database
+from execution_monitor.errors import ExecutionMonitorError
 
 # A probe gives up after 1 to 10 seconds, and should learn the reason.
 _PATIENCE_SECONDS = 2.0
 
 
-def health_routes(database: Database) -> list[Route]:
-    """`/livez` answers while the process runs; `/readyz` with 503 and the reason while MongoDB cannot be read."""
+class Dependency(Protocol):
+    """Something without which nobody is answered."""
+
+    async def check(self) -> None:
+        """Raise the error that a request would meet now."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What makes answers slow, or will make them fail, a sentence each."""
+        ...
+
+
+def health_routes(dependencies: Mapping[str, Dependency]) -> list[Route]:
+    """`/livez` answers while the process runs; `/readyz` with 503 and the reasons while a dependency fails."""
 
     async def live(_: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
 
     async def ready(_: Request) -> JSONResponse:
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await database.check()
-        except (DatabaseUnavailable, TimeoutError) as error:
-            reason = error.message if isinstance(error, DatabaseUnavailable) else "MongoDB does not answer."
-            body = {"status": "unavailable", "reasons": [reason]}
-            return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
-        # A missing index or permission makes answers slow, not wrong: traffic may come, and people may read why.
-        return JSONResponse({"status": "degraded" if database.warnings else "ready", "reasons": database.warnings})
+        checked = await asyncio.gather(*(_trouble_of(name, each) for name, each in dependencies.items()))
+        reasons = [reason for reason in checked if reason is not None]
+        if reasons:
+            return JSONResponse({"status": "unavailable", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
+        # Such as a missing index: traffic may come, and people may read why it is slow.
+        warnings = [warning for each in dependencies.values() for warning in each.warnings]
+        return JSONResponse({"status": "degraded" if warnings else "ready", "reasons": warnings})
 
     return [Route("/livez", live), Route("/readyz", ready)]
+
+
+async def _trouble_of(name: str, dependency: Dependency) -> str | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await dependency.check()
+    except ExecutionMonitorError as error:
+        return error.message
+    except TimeoutError:
+        return f"{name} does not answer."
+    return None

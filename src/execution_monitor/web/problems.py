@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError, Unauthenticated
+from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ async def _answer(request: Request, error: Exception) -> Response:
 def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, DatabaseUnavailable):
+    if isinstance(error, DatabaseUnavailable | IssuerUnavailable):
         return {"Retry-After": _RETRY_AFTER_SECONDS}
     return {}
 

@@ -1,0 +1,194 @@
+"""Tokens of an identity provider, over every transport, and a provider that fails."""
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import SecretStr
+from starlette.responses import JSONResponse
+
+from execution_monitor.app import create_app
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from tests.access.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
+from tests.graphql.asking import ask
+from tests.graphql.test_transport_ws import opened
+from tests.servers import served, wait_until_ready
+
+WHO = "{ viewer { userId } }"
+LIST = "/api/v1/workflow-management/executions"
+FOLLOW = {"query": "subscription { executionUpdates { kind } }"}
+
+
+@pytest.fixture
+async def provider() -> AsyncGenerator[Provider]:
+    async with provided(*ALGORITHMS) as provider:
+        yield provider
+
+
+@pytest.fixture
+def settings(mongodb_uri: str, database_name: str, provider: Provider) -> Settings:
+    return Settings(
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database_name,
+        issuer=provider.url,
+        audience="execution-monitor",
+        cursor_secret=SecretStr("the secret of cursors of every test server"),
+        environment="production",
+    )
+
+
+@pytest.fixture
+async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
+    async with served(create_app(settings)) as url:
+        await wait_until_ready(url)
+        yield url
+
+
+def token(provider: Provider, algorithm: str = "RS256", **changes: Any) -> str:
+    stated: dict[str, Any] = {"iss": provider.url, "aud": "execution-monitor", **changes}
+    return sign(algorithm, **stated)
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+async def statuses(server: str, text: str) -> list[object]:
+    """What each transport answers to a token: a status, or the code that a socket is closed with."""
+    found: list[object] = [(await ask(server, text, WHO)).status]
+    async with httpx.AsyncClient(base_url=server, headers=bearer(text)) as client:
+        found.append((await client.get(LIST)).status_code)
+        accept = {"Accept": "text/event-stream"}
+        async with client.stream("POST", "/graphql", json=FOLLOW, headers=accept) as response:
+            found.append(response.status_code)
+    for payload, headers in ((bearer(text), {}), (None, bearer(text))):
+        async with opened(server, additional_headers=headers) as socket:
+            await socket.send({"type": "connection_init", **({"payload": payload} if payload else {})})
+            answer = await socket.receive_or_closed()
+            found.append(answer)
+    return found
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_a_token_of_each_algorithm_is_taken(server: str, provider: Provider, algorithm: str):
+    answer = await ask(server, token(provider, algorithm), WHO)
+
+    assert answer.data["viewer"]["userId"] == "ada"
+
+
+async def test_every_transport_takes_the_same_tokens(server: str, provider: Provider):
+    assert await statuses(server, token(provider)) == [200, 200, 200, "connection_ack", "connection_ack"]
+
+
+def resigned(text: str, header: dict[str, Any], key: bytes) -> str:
+    """The claims of `text` under another header, signed with `key` as HS256 does it."""
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=")
+    signed = head + b"." + text.split(".")[1].encode()
+    return (signed + b"." + base64.urlsafe_b64encode(hmac.digest(key, signed, "sha256")).rstrip(b"=")).decode()
+
+
+def public_pem() -> bytes:
+    return private_key("RS256").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def forged(provider: Provider, kind: str) -> str:
+    """A token that must not be taken."""
+    good = token(provider)
+    stranger = private_key("ES256", "stranger")
+    claims = {"sub": "ada", "tenant_id": "acme", "exp": int(time.time()) + 60, "iss": provider.url}
+    claims["aud"] = "execution-monitor"
+    makers: dict[str, Any] = {
+        "expired": lambda: token(provider, exp=int(time.time()) - 60),
+        "another audience": lambda: token(provider, aud="other"),
+        "another issuer": lambda: token(provider, iss="https://other.example"),
+        "of a development server": lambda: token(provider, dev=True),
+        "the public key as a shared secret": lambda: resigned(
+            good, {"alg": "HS256", "kid": "first RS256"}, public_pem()
+        ),
+        "the cursors' secret as a shared secret": lambda: resigned(
+            good, {"alg": "HS256"}, b"the secret of cursors of every test server"
+        ),
+        "not signed": lambda: jwt.encode(claims, "", algorithm="none"),  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+        "an algorithm that the key is not for": lambda: token(provider, "RS256", headers={"kid": "first PS256"}),
+        "a key of another type": lambda: token(provider, "ES256", headers={"kid": "first RS256"}),
+        "a stranger's key under a known name": lambda: jwt.encode(  # pyright: ignore[reportUnknownMemberType] - likewise
+            claims, stranger, algorithm="ES256", headers={"kid": "first ES256"}
+        ),
+        "a key that the token brings along": lambda: jwt.encode(  # pyright: ignore[reportUnknownMemberType] - likewise
+            claims,
+            stranger,
+            algorithm="ES256",
+            headers={"jwk": jwk("ES256", "stranger"), "jku": "x"},
+        ),
+    }
+    return makers[kind]()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "expired",
+        "another audience",
+        "another issuer",
+        "of a development server",
+        "the public key as a shared secret",
+        "the cursors' secret as a shared secret",
+        "not signed",
+        "an algorithm that the key is not for",
+        "a key of another type",
+        "a stranger's key under a known name",
+        "a key that the token brings along",
+    ],
+)
+async def test_every_transport_refuses_the_same_tokens(server: str, provider: Provider, kind: str):
+    assert await statuses(server, forged(provider, kind)) == [401, 401, 401, 4403, 4403]
+
+
+async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: Provider):
+    provider.keys = [jwk("ES256", "second")]
+
+    answer = await ask(server, token(provider, "ES256", name="second"), WHO)
+
+    assert answer.data["viewer"]["userId"] == "ada"
+
+
+async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
+    database: Database, settings: Settings, provider: Provider
+):
+    provider.answer = lambda: JSONResponse({}, 500)
+    sentence = "The issuer's keys cannot be fetched: it answers with status 500."
+
+    async with served(create_app(settings)) as url:
+        found = await statuses(url, token(provider))
+        async with httpx.AsyncClient(base_url=url) as client:
+            ready = await client.get("/readyz")
+            listed = await client.get(LIST, headers=bearer(token(provider)))
+
+    assert found == [503, 503, 503, 1013, 1013]
+    assert ready.status_code == 503
+    assert sentence in ready.json()["reasons"]
+    assert (listed.json()["code"], listed.json()["detail"]) == ("ISSUER_UNAVAILABLE", sentence)
+    assert int(listed.headers["retry-after"]) > 0
+
+
+async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve(server: str, provider: Provider):
+    await ask(server, token(provider), WHO)
+    provider.answer = lambda: JSONResponse({}, 500)
+    # An unknown key is a reason to ask again.
+    await ask(server, token(provider, "ES256", name="second"), WHO)
+
+    answer = await ask(server, token(provider), WHO)
+    async with httpx.AsyncClient(base_url=server) as client:
+        ready = await client.get("/readyz")
+
+    assert answer.status == 200
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["reasons"] == ["The issuer's keys cannot be fetched: it answers with status 500."]
