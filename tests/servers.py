@@ -22,11 +22,12 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: Starlette) -> AsyncGenerator[str]:
+async def served(app: Starlette, *, port: int = 0) -> AsyncGenerator[str]:
     """The base URL that `app` answers at, once its socket listens; it has stopped at the end."""
     # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         # Before uvicorn starts, so that whoever connects early waits instead of being refused.
         listener.listen()
         config = uvicorn.Config(

@@ -25,7 +25,7 @@ from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.cli import app, main
 from execution_monitor.settings import Settings
 
-COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "export-schema")
+COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "watch", "export-schema")
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
 
 

@@ -20,6 +20,7 @@ from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.health import health_routes
+from execution_monitor.web.metrics import LiveCollector, metrics_routes
 from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.rest import rest_routes
 
@@ -62,8 +63,9 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate).handle),
-            *rest_routes(monitor, identity.authenticate),
+            *rest_routes(monitor, live, identity.authenticate),
             *health_routes({"MongoDB": database, "The issuer": identity}),
+            *metrics_routes([LiveCollector(live.figures)], identity.authenticate, settings.metrics),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,

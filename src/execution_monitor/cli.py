@@ -1,5 +1,6 @@
 """The command line: each command is settings, call, words. A failure is one sentence on stderr and a code above 0."""
 
+import asyncio
 import contextlib
 import errno
 import re
@@ -32,6 +33,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import explain
 from execution_monitor.storage.documents import Execution
 from execution_monitor.terminal import counting
+from execution_monitor.watch import WatchOptions, watch
 
 app = typer.Typer(
     name="execution-monitor",
@@ -158,6 +160,27 @@ def token(
     typer.echo(
         issue_token(secret, user=user, tenant=tenant, scopes=scopes, roles=roles, lifetime=lifetime, rules=rules)
     )
+
+
+@app.command("watch")
+def watch_executions(
+    url: Annotated[str, typer.Option(help="Where the server answers.")] = "http://127.0.0.1:8000",
+    token: Annotated[
+        str, typer.Option(help="Who asks.", envvar="EXECUTION_MONITOR_TOKEN", show_envvar=True, show_default=False)
+    ] = "",
+    where: Annotated[
+        str | None, typer.Option("--filter", help='An ExecutionFilter as JSON, such as {"status": {"eq": "FAILED"}}.')
+    ] = None,
+    execution: Annotated[
+        str | None, typer.Option(help="Follow this one with its steps and log lines, until it has ended.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Follow executions in the terminal; with --execution the exit code tells how it ended: 0 when it completed."""
+    options = WatchOptions.of(url, token, where=where, execution_id=execution, as_json=as_json)
+    with contextlib.suppress(KeyboardInterrupt):
+        ended_well = asyncio.run(watch(options))
+        raise typer.Exit(0 if ended_well else 1)
 
 
 @app.command()

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=1_048_576, description="Largest request body, in bytes."
     )
+    metrics: Literal["manage", "open", "off"] = Field(
+        default="manage",
+        description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",
+    )
 
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod

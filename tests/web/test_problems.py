@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.app import create_app
+from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -68,7 +70,7 @@ async def ada_asks(_: object) -> Caller:
     return ADA
 
 
-async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, store: Store):
+async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, mongodb_uri: str, store: Store):
     # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
     rows = [
         {
@@ -80,7 +82,8 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     ]
     await store(rows)
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
-    app = Starlette(routes=rest_routes(monitor, ada_asks), exception_handlers=problem_handlers())
+    live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
+    app = Starlette(routes=rest_routes(monitor, live, ada_asks), exception_handlers=problem_handlers())
 
     async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
         response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
@@ -90,12 +93,15 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     assert "start_date" in response.json()["detail"]
 
 
-async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(database: Database):
+async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(
+    database: Database, mongodb_uri: str
+):
     async def fail(_: object) -> Caller:
         raise RuntimeError("the cause, with a password")
 
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
-    app = Starlette(routes=rest_routes(monitor, fail), exception_handlers=problem_handlers())
+    live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
+    app = Starlette(routes=rest_routes(monitor, live, fail), exception_handlers=problem_handlers())
 
     with capture_logs() as logs:
         async with served(app) as url, httpx.AsyncClient(base_url=url) as client:

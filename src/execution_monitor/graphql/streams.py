@@ -4,10 +4,8 @@ Server-Sent Events follow the distinct connections mode of graphql-sse's PROTOCO
 protocol for GraphQL subscriptions".
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 from typing import Protocol
 
 import orjson
@@ -18,12 +16,10 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.operations import RequestErrors
+from execution_monitor.pacing import pace
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
-
-# Proxies give up on a silent response after 30 to 60 seconds.
-HEARTBEAT_SECONDS = 12.0
 
 
 class Framing(Protocol):
@@ -72,7 +68,7 @@ def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) ->
 
 
 async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> AsyncGenerator[bytes]:
-    paced = _pace(payloads, caller.expires_at)
+    paced = pace(payloads, caller.expires_at)
     try:
         async with contextlib.aclosing(paced):
             async for payload in paced:
@@ -83,32 +79,3 @@ async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Fram
         shown = {"message": error.message, "extensions": {"code": error.code}}
         yield framing.frame(orjson.dumps({"errors": [shown]}))
     yield framing.end
-
-
-async def _pace(payloads: AsyncGenerator[bytes], expires_at: datetime | None) -> AsyncGenerator[bytes | None]:
-    """`payloads`, with a None for each silence, until `expires_at`."""
-    following: asyncio.Task[bytes] | None = None
-    try:
-        while True:
-            left = HEARTBEAT_SECONDS if expires_at is None else (expires_at - datetime.now(UTC)).total_seconds()
-            if left <= 0:
-                return
-            following = following or asyncio.create_task(_next(payloads))
-            await asyncio.wait({following}, timeout=min(left, HEARTBEAT_SECONDS))
-            if not following.done():
-                yield None
-                continue
-            done, following = following, None
-            try:
-                yield done.result()
-            except StopAsyncIteration:
-                return
-    finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-        await payloads.aclose()
-
-
-async def _next(payloads: AsyncGenerator[bytes]) -> bytes:
-    return await anext(payloads)

@@ -76,6 +76,7 @@ CURSOR: Parameter[str | None] = Parameter(
     None,
 )
 
+LIVE_PARAMETERS = (STATUS, WORKFLOW_TEMPLATE_ID)
 PARAMETERS = (STATUS, WORKFLOW_TEMPLATE_ID, START_DATE, END_DATE, SORT_BY, ORDER, PAGE, PAGE_SIZE, CURSOR)
 
 
@@ -104,17 +105,21 @@ def read_list_request(query: QueryParams) -> ListRequest:
     return ListRequest(where, order, PageRequest(size, skipped=(number - 1) * size), number)
 
 
-def _read_filter(query: QueryParams) -> Filter:
+def read_live_filter(query: QueryParams) -> Filter:
+    """The executions that `LIVE_PARAMETERS` name; raises `BadUserInput` where one is wrong."""
     parts: list[Filter] = []
     statuses, template = STATUS.read(query), WORKFLOW_TEMPLATE_ID.read(query)
-    start, end = START_DATE.read(query), END_DATE.read(query)
     if statuses:
         parts.append(OneOf("status", stored_statuses(statuses)))
     if template is not None:
         parts.append(equals("workflow_template_id", template))
-    if start is not None or end is not None:
-        parts.append(Range("created", gte=start, lte=end))
     return all_of(*parts)
+
+
+def _read_filter(query: QueryParams) -> Filter:
+    start, end = START_DATE.read(query), END_DATE.read(query)
+    named = read_live_filter(query)
+    return named if start is None and end is None else all_of(named, Range("created", gte=start, lte=end))
 
 
 def _read_order(query: QueryParams) -> Order:

@@ -13,16 +13,20 @@ from execution_monitor.errors import (
     DatabaseUnavailable,
     ExecutionMonitorError,
     Forbidden,
+    InvalidCursor,
     NotFound,
     QueryTimeout,
     Unauthenticated,
 )
-from execution_monitor.web.listing import PARAMETERS
+from execution_monitor.web.listing import LIVE_PARAMETERS, PARAMETERS
+from execution_monitor.web.messages import MESSAGES, ExecutionUpdate
 from execution_monitor.web.models import ExecutionDetail, ExecutionList
 from execution_monitor.web.problems import PROBLEM_JSON, Problem
 
 LIST_PATH = "/api/v1/workflow-management/executions"
 DETAIL_PATH = LIST_PATH + "/{execution_id}"
+STREAM_PATH = LIST_PATH + "/stream"
+SOCKET_PATH = LIST_PATH + "/ws"
 DOCUMENT_PATH = "/api/v1/openapi.json"
 
 _COMPONENT = "#/components/schemas/{model}"
@@ -53,9 +57,13 @@ def describe() -> bytes:
             },
             "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
-            "paths": {LIST_PATH: {"get": _describe_list()}, DETAIL_PATH: {"get": _describe_detail()}},
+            "paths": {
+                LIST_PATH: {"get": _describe_list()},
+                STREAM_PATH: {"get": _describe_stream()},
+                DETAIL_PATH: {"get": _describe_detail()},
+            },
             "components": {
-                "schemas": _describe_models(ExecutionList, ExecutionDetail, Problem),
+                "schemas": _describe_models(ExecutionList, ExecutionDetail, *MESSAGES, Problem),
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             },
         }
@@ -80,6 +88,28 @@ def _describe_list() -> dict[str, Any]:
         "responses": _describe_responses(
             ExecutionList, BadUserInput, links={"nextPage": next_page, "execution": first_execution}
         ),
+    }
+
+
+def _describe_stream() -> dict[str, Any]:
+    responses = _describe_responses(ExecutionUpdate, InvalidCursor)
+    responses[str(HTTPStatus.OK.value)] = {
+        "description": "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`.",
+        "content": {"text/event-stream": {"schema": {"oneOf": [_refer_to(each) for each in MESSAGES]}}},
+    }
+    return {
+        "operationId": "streamExecutions",
+        "summary": "Every change of the executions that you may see, as it happens",
+        "parameters": [
+            *(described for parameter in LIVE_PARAMETERS for described in parameter.to_openapi()),
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "The `id` that came last: the stream begins right behind it.",
+                "schema": {"type": "string"},
+            },
+        ],
+        "responses": responses,
     }
 
 

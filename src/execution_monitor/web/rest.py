@@ -3,17 +3,19 @@
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import NotFound, QueryTimeout
+from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.web.listing import ListRequest, read_list_request
+from execution_monitor.web.live import live_routes
 from execution_monitor.web.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.web.problems import NO_STORE
@@ -23,7 +25,7 @@ from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail,
 MAX_STEPS = 1_000
 
 
-def rest_routes(monitor: Monitor, authenticate: Authenticate) -> list[Route]:
+def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate) -> list[BaseRoute]:
     """The routes under `/api/v1`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
 
@@ -40,6 +42,7 @@ def rest_routes(monitor: Monitor, authenticate: Authenticate) -> list[Route]:
 
     return [
         Route(LIST_PATH, list_executions),
+        *live_routes(live, authenticate),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
         Route(DOCUMENT_PATH, get_document),

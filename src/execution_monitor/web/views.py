@@ -1,14 +1,13 @@
 """Stored records as REST shows them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 from execution_monitor.storage.documents import Progress, Tag
 from execution_monitor.storage.pages import Page
-from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, StepRecord
+from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, ProgressRecord, StepRecord
 from execution_monitor.web.models import ExecutionDetail, ExecutionError, ExecutionItem, Omission, StepItem
 
 # Fields that are made from others; the rest have their stored names.
@@ -90,7 +89,7 @@ def _item_values(record: ExecutionRecord) -> dict[str, Any]:
         "tokens_used": record.tokens_used,
         "triggered_by": record.triggered_by,
         "user_id": record.user_id,
-        "progress": Progress.model_construct(**asdict(record.progress)),
+        "progress": show_progress(record.progress),
         "error": record.error and record.error.message,
     }
 
@@ -113,6 +112,13 @@ def _show_step(step: StepRecord) -> StepItem:
         result=step.result,
         error=step.error and step.error.message,
         error_details=_show_error(step.error),
+    )
+
+
+def show_progress(progress: ProgressRecord) -> Progress:
+    """How far an execution is."""
+    return Progress(
+        current_step=progress.current_step, total_steps=progress.total_steps, percentage=progress.percentage
     )
 
 

@@ -30,6 +30,8 @@ class Figures:
     subscribers: int
     topics: int
     catching_up: int
+    queued: int  # events that wait for subscribers, of all queues
+    queue_longest: int  # of the queue that is furthest behind
     lag_seconds: float  # from commit to arrival, of the last event
     silent_seconds: float  # since MongoDB last said anything, of events or of none
     ring_events: int

@@ -131,6 +131,7 @@ class Live:
     def figures(self) -> Figures:
         """How live updates are doing now."""
         totals = self._counters
+        queues = [len(each) for each in self._subscriptions]
         return Figures(
             events=totals.events,
             delivered=totals.delivered,
@@ -141,6 +142,8 @@ class Live:
             subscribers=len(self._subscriptions),
             topics=self._hub.topics,
             catching_up=len(self._catch_up),
+            queued=sum(queues),
+            queue_longest=max(queues, default=0),
             lag_seconds=self._lag,
             silent_seconds=time.monotonic() - self._heard_at,
             ring_events=len(self._ring),

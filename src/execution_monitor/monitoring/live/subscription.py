@@ -11,7 +11,7 @@ from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.conflation import can_merge, merge
 from execution_monitor.monitoring.live.counters import Counters
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind
-from execution_monitor.monitoring.live.live_cursors import Mark
+from execution_monitor.monitoring.live.live_cursors import Mark, Place
 from execution_monitor.monitoring.live.positions import Position
 from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTopic
 
@@ -57,6 +57,11 @@ class Subscription:
         self._on_close: list[Callable[[], object]] = []
         self.is_closed = False
         self.notify: Callable[[], None] | None = None  # called when there is something again, and must not wait
+
+    @property
+    def cursor(self) -> str:
+        """Where to begin again as long as nothing was told."""
+        return self.topic.cursor(Place(self.floor))
 
     def __len__(self) -> int:
         return len(self._pending)

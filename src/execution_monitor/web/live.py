@@ -1,0 +1,163 @@
+"""REST, live: a WebSocket and a stream of Server-Sent Events that tell of every change as it happens."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from typing_extensions import override
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.access.tokens import Authenticate
+from execution_monitor.errors import (
+    BadUserInput,
+    DatabaseUnavailable,
+    ExecutionMonitorError,
+    Forbidden,
+    Unauthenticated,
+)
+from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.subscription import Subscription
+from execution_monitor.pacing import pace
+from execution_monitor.web.listing import read_live_filter
+from execution_monitor.web.messages import render
+from execution_monitor.web.openapi import SOCKET_PATH, STREAM_PATH
+from execution_monitor.web.problems import NO_STORE
+
+# A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
+TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol
+
+_SEND_SECONDS = 20.0  # for a client to take a message
+_RETRY = b"retry: 2000\n"  # milliseconds until an EventSource connects again
+
+
+class Close(Enum):
+    """Why the server closes a socket."""
+
+    INVALID_PARAMETER = 4400
+    UNAUTHENTICATED = 4401
+    FORBIDDEN = 4403  # also when the token expires
+    TOO_SLOW = 1013
+    UNAVAILABLE = 1011
+    RESTART = 1012
+
+
+_CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
+    BadUserInput: Close.INVALID_PARAMETER,
+    Unauthenticated: Close.UNAUTHENTICATED,
+    Forbidden: Close.FORBIDDEN,
+    DatabaseUnavailable: Close.UNAVAILABLE,
+}
+
+
+def live_routes(live: Live, authenticate: Authenticate) -> list[BaseRoute]:
+    """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
+
+    async def stream(request: Request) -> Response:
+        caller = await authenticate(request.headers)
+        after = request.headers.get("last-event-id") or None
+        subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
+        return _EventStream(subscription, caller)
+
+    async def serve(socket: WebSocket) -> None:
+        await _serve(socket, live, authenticate)
+
+    return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
+
+
+class _EventStream(StreamingResponse):
+    """Server-Sent Events of a subscription, which is closed even when nobody stayed to read the first."""
+
+    def __init__(self, subscription: Subscription, caller: Caller) -> None:
+        headers = {**NO_STORE, "X-Accel-Buffering": "no"}
+        super().__init__(_frames(subscription, caller), headers=headers, media_type="text/event-stream")
+        self._subscription = subscription
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._subscription.close()
+
+
+async def _frames(subscription: Subscription, caller: Caller) -> AsyncGenerator[bytes]:
+    # The id alone is no event, but where to go on for whoever loses the connection before the first one.
+    yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
+    async with contextlib.aclosing(pace(_events(subscription), caller.expires_at)) as paced:
+        async for event in paced:
+            yield b":\n\n" if event is None else event
+
+
+async def _events(subscription: Subscription) -> AsyncGenerator[bytes]:
+    with contextlib.closing(subscription):
+        async for delivery in subscription:
+            yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
+
+
+async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate) -> None:
+    offered: list[str] = socket.scope["subprotocols"]
+    has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
+    accepted = TOKEN_SUBPROTOCOL if has_token else None
+    try:
+        headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
+        caller = await authenticate(headers)
+        subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
+    except ExecutionMonitorError as error:
+        found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), Close.UNAVAILABLE)
+        # A browser learns nothing of a handshake that is refused, but everything of a close.
+        await socket.accept(accepted)
+        await _close(socket, found, error.message)
+        return
+    # Only now, so that whoever is connected is told of everything from here on.
+    with contextlib.closing(subscription):
+        await socket.accept(accepted)
+        close, reason = await _follow(socket, subscription, caller)
+    await _close(socket, close, reason)
+
+
+async def _follow(socket: WebSocket, subscription: Subscription, caller: Caller) -> tuple[Close, str]:
+    """Send what happens until either side has had enough; why it is us."""
+    sending = asyncio.create_task(_send(socket, subscription))
+    leaving = asyncio.create_task(_wait_until_left(socket))
+    left = None if caller.expires_at is None else max(0.0, (caller.expires_at - datetime.now(UTC)).total_seconds())
+    try:
+        await asyncio.wait({sending, leaving}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and not leaving.done():
+            return sending.result()
+        return Close.FORBIDDEN, "Your token has expired; get a new one and connect again."
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, subscription: Subscription) -> tuple[Close, str]:
+    async for delivery in subscription:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await socket.send_text(render(delivery).decode())
+        except TimeoutError:
+            return Close.TOO_SLOW, "Read what is sent, or narrow the filter."
+        except (WebSocketDisconnect, RuntimeError):
+            break
+    return Close.RESTART, "The server stops; connect again."
+
+
+async def _wait_until_left(socket: WebSocket) -> None:
+    # Clients have nothing to say here; what they say all the same is let pass.
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _close(socket: WebSocket, close: Close, reason: str) -> None:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(_SEND_SECONDS):
+            # A reason has room for 123 bytes (RFC 6455, section 5.5).
+            await socket.close(close.value, reason.encode()[:123].decode(errors="ignore"))
