@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format schema lock wheel clean
+.PHONY: help run setup test chaos check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -23,6 +23,9 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
 test: setup ## Run all tests against a real MongoDB
 	@$(BIN)/pytest -n 2
+
+chaos: setup ## Try every fault of live delivery at full size (2 hours) and write the table into README.md
+	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
 
 check: setup ## Lint, check formats and types, compare schema.graphql
 	@$(BIN)/ruff check .

@@ -1,10 +1,12 @@
-"""A MongoDB of a test's own, to be killed, stopped and started as its server would be."""
+"""MongoDB servers of a test's own, to be killed, stopped and started as anybody's would be."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +19,31 @@ _START_SECONDS = 60
 _ALREADY_INITIALIZED = 23
 
 
-class OwnMongod:
-    """A replica set of one node on loopback, without users, with an oplog of `oplog_mb`."""
+class Mongod:
+    """One member of the replica set `rs0` on loopback, without users, with an oplog of `oplog_mb`."""
 
     def __init__(self, folder: Path, *, oplog_mb: int = 64) -> None:
         self._data = folder / "data"
-        self._data.mkdir()
+        self._data.mkdir(parents=True)
         self._log = folder / "mongod.log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port: int = free.getsockname()[1]
         self._oplog_mb = oplog_mb
         self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"mongodb://127.0.0.1:{self._port}/?replicaSet=rs0"
 
-    def start(self) -> None:
-        """Start it and wait until it takes writes."""
+    @property
+    def address(self) -> str:
+        """Its host and port."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def launch(self) -> None:
+        """Start its process; wait for nothing."""
         self._process = subprocess.Popen(
             [
                 *find_mongod(),
@@ -54,24 +65,22 @@ class OwnMongod:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + _START_SECONDS
-        with MongoClient[dict[str, Any]](
-            "127.0.0.1", self._port, directConnection=True, serverSelectionTimeoutMS=200
-        ) as client:
-            while not self._is_primary(client):
-                assert time.monotonic() < deadline, f"see {self._log}"
-                time.sleep(0.02)
 
-    def _is_primary(self, client: MongoClient[dict[str, Any]]) -> bool:
-        members = {"_id": "rs0", "members": [{"_id": 0, "host": f"127.0.0.1:{self._port}"}]}
-        try:
-            client.admin.command("replSetInitiate", members)
-        except OperationFailure as error:
-            if error.code != _ALREADY_INITIALIZED:
-                raise
-        except PyMongoError:
-            return False
-        return bool(client.admin.command("hello")["isWritablePrimary"])
+    @contextlib.contextmanager
+    def asked(self) -> Generator[MongoClient[dict[str, Any]]]:
+        """A client of this member alone."""
+        with MongoClient[dict[str, Any]](
+            "127.0.0.1", self._port, directConnection=True, serverSelectionTimeoutMS=200, socketTimeoutMS=2_000
+        ) as client:
+            yield client
+
+    def is_primary(self) -> bool:
+        """Whether it takes writes, as it says itself."""
+        with self.asked() as client:
+            try:
+                return bool(client.admin.command("hello")["isWritablePrimary"])
+            except PyMongoError:
+                return False
 
     def kill(self) -> None:
         """End it without a word, as a power cut would."""
@@ -79,6 +88,10 @@ class OwnMongod:
         assert self._process is not None
         self._process.wait()
         self._process = None
+
+    def terminate(self) -> None:
+        """Ask it to end, and wait for nothing."""
+        self._signal(signal.SIGTERM)
 
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing."""
@@ -88,6 +101,12 @@ class OwnMongod:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
+    def wait_until_ended(self) -> None:
+        """Return when its process is gone."""
+        assert self._process is not None
+        self._process.wait(_START_SECONDS)
+        self._process = None
+
     def close(self) -> None:
         """Be gone, whatever state it is in."""
         if self._process is not None:
@@ -96,3 +115,40 @@ class OwnMongod:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+
+class OwnMongod(Mongod):
+    """A replica set of one node."""
+
+    def __init__(self, folder: Path, *, oplog_mb: int = 64) -> None:
+        super().__init__(folder, oplog_mb=oplog_mb)
+        self.uri = f"mongodb://{self.address}/?replicaSet=rs0"
+
+    def start(self) -> None:
+        """Start it and wait until it takes writes."""
+        self.launch()
+        initiate([self])
+
+
+def initiate(members: Sequence[Mongod], **settings: Any) -> None:
+    """Make launched `members` one replica set, unless they are, and wait until one of them takes writes."""
+    hosts = [{"_id": number, "host": member.address} for number, member in enumerate(members)]
+    config = {"_id": "rs0", "members": hosts, "settings": settings}
+    deadline = time.monotonic() + _START_SECONDS
+    with members[0].asked() as client:
+        while not _is_initiated(client, config):
+            assert time.monotonic() < deadline, "MongoDB did not start"
+            time.sleep(0.02)
+    while not any(member.is_primary() for member in members):
+        assert time.monotonic() < deadline, "no member became primary"
+        time.sleep(0.02)
+
+
+def _is_initiated(client: MongoClient[dict[str, Any]], config: dict[str, Any]) -> bool:
+    try:
+        client.admin.command("replSetInitiate", config)
+    except OperationFailure as error:
+        return error.code == _ALREADY_INITIALIZED
+    except PyMongoError:
+        return False
+    return True

@@ -1,0 +1,183 @@
+"""What is true, and what a subscriber made of it: each execution's version steps by exactly one, to the last."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from execution_monitor.storage.documents import Execution
+
+BARRIER = "barrier"
+# How soon writers notice that a server is gone, and that another takes writes.
+_CLIENT: dict[str, Any] = {
+    "heartbeatFrequencyMS": 500,
+    "connectTimeoutMS": 1_000,
+    "socketTimeoutMS": 2_000,
+    "serverSelectionTimeoutMS": 1_000,
+}
+_RETRY_SECONDS = 0.02
+# More fit on no page, and a page is what a subscriber begins with.
+_PAGE = 100
+
+
+class AcknowledgedWriteLost(AssertionError):
+    """MongoDB does not hold what it has acknowledged; nothing that a monitor shows could mend that."""
+
+
+@dataclass
+class Truth:
+    """Which version of which execution MongoDB has acknowledged to a majority, and how often the answer was lost.
+
+    GraphQL does not show `version`: writers write it to `tokens_used` as well.
+    """
+
+    versions: Counter[str] = field(default_factory=Counter[str])
+    acknowledged: int = 0
+    unknown: int = 0
+    last_at: float = 0.0  # by time.monotonic
+
+    def acknowledge(self, execution_id: str, version: int) -> None:
+        """Note that `version` is there for good."""
+        self.versions[execution_id] = version
+        self.acknowledged += 1
+        self.last_at = time.monotonic()
+
+
+class Writer:
+    """Creates up to `executions` executions and changes them one after the other.
+
+    Nobody else writes them, so that the only version its next write can make is known; a write whose answer was lost is
+    sent again on the condition that it was not carried out, until it is known.
+    """
+
+    def __init__(self, collection: AsyncCollection[dict[str, Any]], truth: Truth, **fields: Any) -> None:
+        self._collection = collection
+        self._truth = truth
+        self._fields = fields
+
+    async def write(self, execution_id: str, **fields: Any) -> None:
+        """Make the next version of `execution_id`; return when a majority has it."""
+        version = self._truth.versions[execution_id] + 1
+        is_repeated = False
+        while not await self._is_written(execution_id, version, is_repeated=is_repeated, fields=fields):
+            self._truth.unknown += 1
+            is_repeated = True
+            await asyncio.sleep(_RETRY_SECONDS)
+        self._truth.acknowledge(execution_id, version)
+
+    async def _is_written(self, execution_id: str, version: int, *, is_repeated: bool, fields: dict[str, Any]) -> bool:
+        now = datetime.now(UTC)
+        changed = {**fields, "version": version, "tokens_used": version, "updated": now}
+        try:
+            if version == 1:
+                await self._collection.insert_one(
+                    {**self._fields, "execution_id": execution_id, "created": now, **changed}
+                )
+                return True
+            answer = await self._collection.update_one(
+                {"execution_id": execution_id, "version": version - 1}, {"$set": changed}
+            )
+        except DuplicateKeyError:
+            return True
+        except PyMongoError:
+            return False
+        if answer.matched_count == 0 and not is_repeated:
+            raise AcknowledgedWriteLost(f"{execution_id} is not at version {version - 1}")
+        return True
+
+
+class Writers:
+    """`count` writers of the executions of `user`, each with a pause between its writes, until they are stopped."""
+
+    def __init__(self, uri: str, database: str, user: str, *, count: int = 8, pause: float = 0.03) -> None:
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **_CLIENT)
+        self._user = user
+        self._count = count
+        self._pause = pause
+        self._is_over = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.truth = Truth()
+        fields = {"tenant_id": "acme", "user_id": user, "workflow_name": "ingest", "status": "running"}
+        collection = self._client.get_database(database, write_concern=WriteConcern("majority")).get_collection(
+            Execution.Settings.name
+        )
+        self.writer = Writer(collection, self.truth, **fields)
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncGenerator[None]:
+        """A time in which executions are created and changed; at its end every write is known, and nothing is open."""
+        self._tasks = [asyncio.create_task(self._write(number)) for number in range(self._count)]
+        try:
+            yield
+            await self.stop()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._client.close()
+
+    async def stop(self) -> None:
+        """Return when every writer has finished its last write."""
+        self._is_over = True
+        await asyncio.gather(*self._tasks)
+
+    async def write_barrier(self) -> str:
+        """Write an execution behind all others; its id."""
+        barrier = f"{self._user}-{BARRIER}"
+        await self.writer.write(barrier)
+        return barrier
+
+    async def _write(self, number: int) -> None:
+        each = _PAGE // self._count - 1  # with room for the barrier
+        while not self._is_over:
+            for index in range(each):
+                await self.writer.write(f"{self._user}-{number}-{index}")
+                await asyncio.sleep(self._pause)
+                if self._is_over:
+                    return
+
+
+@dataclass
+class Ledger:
+    """What one subscriber knows and was told. It begins with the versions that its page showed."""
+
+    versions: dict[str, int] = field(default_factory=dict[str, int])
+    heard: int = 0
+    lost: int = 0
+    repeated: int = 0
+    gaps: int = 0
+
+    def begin(self, versions: Mapping[str, int]) -> None:
+        """Take in a page: what it shows is known, and older news of it would be news twice."""
+        self.versions.update(versions)
+
+    def hear(self, update: Mapping[str, Any]) -> None:
+        """Take in an update of `executionUpdates` with `kind`, `executionId` and `execution { tokensUsed }`."""
+        if update["kind"] == "GAP":
+            self.gaps += 1
+            return
+        assert update["kind"] in ("ENTERED", "UPDATED"), update
+        self.heard += 1
+        execution_id, version = update["executionId"], update["execution"]["tokensUsed"]
+        expected = self.versions.get(execution_id, 0) + 1
+        if version < expected:
+            self.repeated += 1
+            return
+        self.lost += version - expected
+        self.versions[execution_id] = version
+
+    def close(self, truth: Truth) -> None:
+        """Count as lost what is true and was never told; what was told and is not true is a defect of the oracle."""
+        for execution_id, version in truth.versions.items():
+            known = self.versions.get(execution_id, 0)
+            assert known <= version, f"{execution_id} was told at version {known}, beyond {version}"
+            self.lost += version - known

@@ -1,0 +1,72 @@
+"""What the faults came to: a row each, printed after every run, kept of full ones, and shown in README.md."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).parents[2] / "README.md"
+_HEAD = ("fault", "trials", "lost", "repeated", "worst")
+_OVER = "**over its limit**"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault: how often it was tried, what it cost in all, and the worst of what was measured in `unit`."""
+
+    fault: str
+    trials: int
+    lost: int
+    repeated: int
+    measure: str = ""  # what `worst` is
+    worst: float | None = None
+    limit: float | None = None
+    unit: str = "s"
+
+    @property
+    def is_within_limit(self) -> bool:
+        """Whether the worst is what was promised."""
+        return self.worst is None or self.limit is None or self.worst <= self.limit
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as the table shows it."""
+        worst = ""
+        if self.worst is not None:
+            worst = f"{self.measure} {self.worst:.3g} {self.unit}"
+        if self.limit is not None:
+            worst += f" (limit {self.limit:g} {self.unit})" if self.is_within_limit else f" {_OVER} {self.limit:g}"
+        return (self.fault, f"{self.trials:,}", str(self.lost), str(self.repeated), worst)
+
+
+def keep(rows: Iterable[Row], path: Path = RESULTS) -> None:
+    """Put `rows` in place of what was known of the same faults, behind the others where it is new."""
+    known = {row.fault: row for row in kept(path)} | {row.fault: row for row in rows}
+    text = json.dumps([asdict(row) for row in known.values()], indent=2)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def kept(path: Path = RESULTS) -> list[Row]:
+    """The rows of full runs."""
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
+def table_of(rows: Sequence[Row]) -> str:
+    """`rows` in Markdown."""
+    lines = [_HEAD, ("---",) * len(_HEAD), *(row.cells() for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
+
+
+def show(path: Path = README) -> None:
+    """Put the kept rows into the README's table."""
+    head = table_of([]).splitlines()[0]
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    start = next(number for number, line in enumerate(lines) if line.rstrip() == head)
+    end = next((number for number in range(start, len(lines)) if not lines[number].startswith("|")), len(lines))
+    path.write_text("".join([*lines[:start], table_of(kept()), *lines[end:]]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    show()
+    sys.exit(0 if all(row.is_within_limit for row in kept()) else 1)
