@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from execution_monitor.access.operations import Observers
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -34,11 +35,9 @@ def create_app(settings: Settings) -> Starlette:
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
     schema = create_schema(suggests=settings.is_development)
-    operations = Operations(schema, monitor, live)
+    observers = Observers()
+    operations = Operations(schema, monitor, live, observers)
     endpoint = GraphQLEndpoint(
-        schema,
-        monitor,
-        live,
         operations,
         identity.authenticate,
         max_body_bytes=settings.max_body_bytes,
@@ -63,7 +62,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate).handle),
-            *rest_routes(monitor, live, identity.authenticate),
+            *rest_routes(monitor, live, identity.authenticate, observers),
             *health_routes({"MongoDB": database, "The issuer": identity}),
             *metrics_routes([LiveCollector(live.figures)], identity.authenticate, settings.metrics),
         ],

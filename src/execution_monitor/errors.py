@@ -1,5 +1,6 @@
 """The errors a client may see: each has a stable code, an HTTP status and a message that is safe to show."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -13,6 +14,11 @@ class ExecutionMonitorError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def codes(self) -> Sequence[str]:
+        """The code of each failure that this one stands for."""
+        return (self.code,)
 
 
 class BadUserInput(ExecutionMonitorError):

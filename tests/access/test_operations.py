@@ -2,6 +2,7 @@ import pytest
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import (
+    MAX_REMEMBERED_CODES,
     MAX_REMEMBERED_IDS,
     Kind,
     Observers,
@@ -64,6 +65,18 @@ async def test_a_body_that_fails_ends_the_operation_all_the_same():
             raise ZeroDivisionError
 
     assert witness.seen == ["begin Failed", "end Failed"]
+    assert witness.outcome is not None
+    assert witness.outcome.codes == ["INTERNAL_SERVER_ERROR"]
+
+
+def test_an_outcome_remembers_the_first_codes():
+    outcome = Outcome()
+
+    for _ in range(MAX_REMEMBERED_CODES):
+        outcome.fail_with(["FORBIDDEN"])
+    outcome.fail_with(["NOT_FOUND"])
+
+    assert outcome.codes == ["FORBIDDEN"] * MAX_REMEMBERED_CODES
 
 
 def test_an_outcome_counts_every_execution_and_remembers_the_first_ids():

@@ -10,11 +10,14 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Origin
 from execution_monitor.app import create_app
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
+from execution_monitor.graphql.preparation import RequestErrors, prepare
+from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
@@ -29,15 +32,16 @@ from tests.servers import served
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
+ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
 SUGGESTING, QUIET = create_schema(), create_schema(suggests=False)
 
 
-async def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list[dict[str, Any]]:
+def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The errors of an operation that must not begin to run."""
-    result = await (SUGGESTING if suggests else QUIET).execute(operation, variables)
-    assert result.data is None
-    return to_client_errors(result.errors or ())
+    with pytest.raises(RequestErrors) as refusal:
+        prepare(SUGGESTING if suggests else QUIET, GraphQLRequest(operation, None, variables), CALLER, ORIGIN)
+    return refusal.value.errors
 
 
 @pytest.mark.parametrize(
@@ -62,11 +66,9 @@ async def refused(operation: str, *, suggests: bool = False, **variables: Any) -
         ),
     ],
 )
-async def test_suggestions_are_for_those_who_may_read_the_schema(
-    operation: str, variables: dict[str, Any], suggestion: str
-):
-    helpful, *_ = await refused(operation, suggests=True, **variables)
-    quiet, *_ = await refused(operation, **variables)
+def test_suggestions_are_for_those_who_may_read_the_schema(operation: str, variables: dict[str, Any], suggestion: str):
+    helpful, *_ = refused(operation, suggests=True, **variables)
+    quiet, *_ = refused(operation, **variables)
 
     assert suggestion in helpful["message"]
     head, _, rest = helpful["message"].partition(" Did you mean ")
@@ -74,8 +76,8 @@ async def test_suggestions_are_for_those_who_may_read_the_schema(
     assert quiet["locations"] == helpful["locations"]
 
 
-async def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
-    (error,) = await refused("{ executions(first: " + "9" * 6_000 + ") { totalCount } }")
+def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
+    (error,) = refused("{ executions(first: " + "9" * 6_000 + ") { totalCount } }")
 
     assert error == {
         "message": "This value cannot be read as the type expected here.",
@@ -93,8 +95,8 @@ async def test_a_value_that_python_cannot_read_is_told_without_words_of_python()
         pytest.param({"completedAt": {"gte": "2026-01-01T00:00:00"}}, ".completedAt.gte", id="without an offset"),
     ],
 )
-async def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, place: str):
-    (error,) = await refused(FILTERED, filter=where)
+def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, place: str):
+    (error,) = refused(FILTERED, filter=where)
 
     assert error["message"] == (
         f"Variable '$filter' has invalid value at {place}: "
@@ -112,13 +114,13 @@ async def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, pl
         pytest.param("{ viewer " + "x" * 100_000 + "(", id="bad syntax"),
     ],
 )
-async def test_what_the_client_sent_is_quoted_in_short(operation: str):
-    for error in await refused(operation):
+def test_what_the_client_sent_is_quoted_in_short(operation: str):
+    for error in refused(operation):
         assert len(error["message"]) <= MAX_MESSAGE_LENGTH
 
 
-async def test_a_message_that_was_cut_says_so():
-    (error,) = await refused("{ " + "x" * 1_000 + " }")
+def test_a_message_that_was_cut_says_so():
+    (error,) = refused("{ " + "x" * 1_000 + " }")
 
     assert error["message"].startswith("Cannot query field 'xxx")
     assert (len(error["message"]), error["message"][-1]) == (MAX_MESSAGE_LENGTH, "…")
@@ -137,8 +139,8 @@ def nested(levels: int) -> dict[str, Any]:
         pytest.param(FILTERED, {"filter": nested(250)}, id="deep variables"),
     ],
 )
-async def test_what_is_given_up_is_too_complex(operation: str, variables: dict[str, Any]):
-    (error,) = await refused(operation, **variables)
+def test_what_is_given_up_is_too_complex(operation: str, variables: dict[str, Any]):
+    (error,) = refused(operation, **variables)
 
     assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX"}
 
@@ -151,8 +153,8 @@ async def test_what_is_given_up_is_too_complex(operation: str, variables: dict[s
         pytest.param("query A { viewer { userId } } subscription B { executionUpdates { kind } }", id="two kinds"),
     ],
 )
-async def test_of_several_operations_one_must_be_named(operation: str):
-    *_, error = await refused(operation)
+def test_of_several_operations_one_must_be_named(operation: str):
+    *_, error = refused(operation)
 
     assert error["message"] == "Several operations were sent; name one in operationName."
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}

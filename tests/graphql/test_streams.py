@@ -111,6 +111,23 @@ async def test_a_query_is_answered_at_once_even_to_who_would_take_a_stream(serve
     assert body == {"data": {"viewer": {"userId": "ada"}}}
 
 
+@pytest.mark.parametrize(
+    ("query", "payload"),
+    [
+        pytest.param("{ viewer { userId } }", b'{"data":{"viewer":{"userId":"ada"}}}', id="a query"),
+        pytest.param("{ broken", b"Expected Name, found <EOF>", id="bad syntax"),
+    ],
+)
+async def test_who_takes_streams_alone_is_answered_in_one(server: str, token_for: Token, query: str, payload: bytes):
+    async with streamed(server, token_for("ada", "acme"), "text/event-stream", query) as response:
+        body = await response.aread()
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
+    assert body.startswith(b"event: next\ndata: {")
+    assert payload in body
+    assert body.endswith(b"event: complete\ndata:\n\n")
+
+
 async def test_a_subscription_needs_a_stream_to_be_accepted(server: str, token_for: Token):
     answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
 

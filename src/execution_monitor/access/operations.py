@@ -2,9 +2,10 @@
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Protocol
 
 from execution_monitor.access.caller import Caller
@@ -12,15 +13,18 @@ from execution_monitor.errors import ExecutionMonitorError
 
 # What an outcome remembers of the executions it answered with; it counts all of them.
 MAX_REMEMBERED_IDS = 100
+# A subscription may fail with every event, for days.
+MAX_REMEMBERED_CODES = 100
 
 
 class Kind(StrEnum):
-    """What sort of operation it is; `REST` is a request to the REST API."""
+    """What sort of operation it is; `REST` is a request to the REST API, `UNREADABLE` a document that is none."""
 
     QUERY = "query"
     MUTATION = "mutation"
     SUBSCRIPTION = "subscription"
     REST = "rest"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class Outcome:
     payloads: int = 0
     seconds: float = 0.0
 
+    def fail_with(self, codes: Iterable[str]) -> None:
+        """Remember the first error codes."""
+        self.codes.extend(islice(codes, MAX_REMEMBERED_CODES - len(self.codes)))
+
     def answer_with(self, execution_id: str) -> None:
         """Count an execution that the answer holds, and remember the first ids."""
         self.executions += 1
@@ -93,7 +101,10 @@ class Observers:
                 await observer.begin(operation)
             yield outcome
         except ExecutionMonitorError as error:
-            outcome.codes.append(error.code)
+            outcome.fail_with(error.codes)
+            raise
+        except Exception:
+            outcome.fail_with([ExecutionMonitorError.code])
             raise
         finally:
             outcome.seconds = time.perf_counter() - begun

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from strawberry.dataloader import DataLoader
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Outcome
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import Parts, PartsRequest
@@ -16,11 +17,12 @@ PartsKey = tuple[str, PartsRequest]
 
 @dataclass(slots=True)
 class Context:
-    """One operation's context: who asks, and the batches of what is asked."""
+    """One operation's context: who asks, how it goes, and the batches of what is asked."""
 
     caller: Caller
     monitor: Monitor
     live: Live
+    outcome: Outcome = field(default_factory=Outcome)
     steps: DataLoader[PartsKey, Page] = field(init=False)
     logs: DataLoader[PartsKey, Page] = field(init=False)
 

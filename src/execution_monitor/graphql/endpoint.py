@@ -6,29 +6,23 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Kind
+from execution_monitor.access.origins import origin_of
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
-from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
 from execution_monitor.graphql.operations import Operations
+from execution_monitor.graphql.preparation import KindNotTaken, RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
-from execution_monitor.graphql.streams import FRAMINGS, stream
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
-_ALLOWED_IN_GET = frozenset({OperationType.QUERY})
-_ALLOWED_IN_POST = _ALLOWED_IN_GET | {OperationType.MUTATION}
+_KINDS_IN_GET = frozenset({Kind.QUERY, Kind.SUBSCRIPTION})
 
 
 class MethodNotAllowed(BadUserInput):
@@ -47,9 +41,6 @@ class NotAcceptable(BadUserInput):
 class GraphQLEndpoint:
     """Answers `GET` and `POST` with the result of one operation."""
 
-    schema: QuietSchema
-    monitor: Monitor
-    live: Live
     operations: Operations
     authenticate: Authenticate
     max_body_bytes: int
@@ -62,47 +53,43 @@ class GraphQLEndpoint:
         try:
             if media_type is None and stream_type is None:
                 raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}; for subscriptions {' or '.join(FRAMINGS)}.")
-            return await self._answer(request, media_type or JSON, stream_type)
+            return await self._answer(request, media_type, stream_type)
         except ExecutionMonitorError as error:
             body = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
             return _respond(body, media_type or JSON, error.status, _headers_for(error))
 
-    async def _answer(self, request: Request, media_type: str, stream_type: str | None) -> Response:
+    async def _answer(self, request: Request, media_type: str | None, stream_type: str | None) -> Response:
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
         caller = _NOBODY if unknown else await self.authenticate(request.headers)
         asked = await read_request(request, self.max_body_bytes)
         if unknown and not asks_only_for_types(asked):
             caller = await self.authenticate(request.headers)
+        framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
-            result = await self.schema.execute(
-                asked.query,
-                variable_values=asked.variables,
-                context_value=Context(caller, self.monitor, self.live),
-                operation_name=asked.operation_name,
-                allowed_operation_types=_ALLOWED_IN_GET if is_read(request) else _ALLOWED_IN_POST,
+            prepared = await self.operations.prepare(
+                asked, caller, origin_of(request.scope), _KINDS_IN_GET if is_read(request) else frozenset(Kind)
             )
-        except CannotGetOperationTypeError:
-            result = ExecutionResult(data=None, errors=[GraphQLError("operationName must name one of the operations.")])
-        except InvalidOperationTypeError as error:
-            if error.operation_type is OperationType.MUTATION:
-                raise MethodNotAllowed("Send a mutation with POST.") from error
-            if stream_type is None:
-                raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.") from error
-            return stream(self.operations.run(asked, caller), caller, FRAMINGS[stream_type])
-        return self._show(result, media_type)
+            subscribes = prepared.operation.kind is Kind.SUBSCRIPTION
+            if subscribes and framing is None:
+                raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
+            # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
+            if framing is not None and (subscribes or media_type is None):
+                return stream(await self.operations.begin(prepared), caller, framing)
+            return _respond(await self.operations.answer(prepared), media_type or JSON, HTTPStatus.OK)
+        except KindNotTaken as error:
+            raise MethodNotAllowed("Send a mutation with POST.") from error
+        except RequestErrors as error:
+            if framing is not None and (error.kind is Kind.SUBSCRIPTION or media_type is None):
+                return stream_errors(error.errors, framing)
+            return _respond({"errors": error.errors}, media_type or JSON, _status_of(error, media_type))
 
-    def _show(self, result: ExecutionResult, media_type: str) -> Response:
-        errors = to_client_errors(result.errors or ())
-        if result.data is None and not any(error.path for error in result.errors or ()):
-            # A request error: the operation never ran, so the answer has no data (section "Response").
-            if any(error["extensions"]["code"] == ExecutionMonitorError.code for error in errors):
-                status = HTTPStatus.INTERNAL_SERVER_ERROR
-            else:
-                status = HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
-            return _respond({"errors": errors}, media_type, status)
-        body = {"data": result.data, "errors": errors} if errors else {"data": result.data}
-        return _respond(body, media_type, HTTPStatus.OK)
+
+def _status_of(error: RequestErrors, media_type: str | None) -> HTTPStatus:
+    """The operation never ran: only the newer media type has a status for that (section "Status Codes")."""
+    if ExecutionMonitorError.code in error.codes:
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+    return HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
 
 
 def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
@@ -114,7 +101,7 @@ def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
 def _respond(body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
     # What one caller may see is for nobody else to find in a cache.
     return Response(
-        orjson.dumps(body),
+        body if isinstance(body, bytes) else orjson.dumps(body),
         status,
         {"Cache-Control": "no-store", **(headers or {})},
         media_type=f"{media_type}; charset=utf-8",

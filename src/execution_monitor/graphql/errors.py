@@ -13,7 +13,7 @@ from strawberry.types import ExecutionContext
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, QueryTooComplex
-from execution_monitor.graphql.documents import DocumentReading, Documents
+from execution_monitor.graphql.documents import Documents
 
 log = structlog.get_logger()
 
@@ -45,7 +45,6 @@ class QuietSchema(strawberry.Schema):
             subscription=subscription,
             types=types,
             config=config,
-            extensions=[lambda: DocumentReading(self.documents)],
         )
 
     @override

@@ -1,37 +1,35 @@
-"""Operations as streams of payloads: each event is executed and serialised once for all whose answer is the same."""
+"""Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Collection, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import orjson
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
-    OperationType,
     VariableNode,
     create_source_event_stream,  # pyright: ignore[reportUnknownVariableType] - its executor is generic
+    execute_root_selection_set,  # pyright: ignore[reportUnknownVariableType] - likewise
     execute_subscription_event,  # pyright: ignore[reportUnknownVariableType] - likewise
-    get_operation_ast,
 )
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.errors import BadUserInput
+from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
+from execution_monitor.graphql.preparation import Prepared, RequestErrors, prepare
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.monitoring.live.deliveries import Delivery
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
-# graphql-core leaves its generics open.
-_EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
+# A payload as JSON, and the codes of the errors in it.
+_Payload = tuple[bytes, Sequence[str]]
 
 
 class _Event(Protocol):
@@ -39,31 +37,39 @@ class _Event(Protocol):
 
 
 class Operations:
-    """Runs operations of one schema for the transports that stream."""
+    """Runs operations of one schema, and lets `observers` watch each."""
 
-    def __init__(self, schema: QuietSchema, monitor: Monitor, live: Live) -> None:
+    def __init__(self, schema: QuietSchema, monitor: Monitor, live: Live, observers: Observers) -> None:
         self._schema = schema
         self._monitor = monitor
         self._live = live
-        self._rendering: set[asyncio.Task[bytes]] = set()
+        self._observers = observers
+        self._rendering: set[asyncio.Task[_Payload]] = set()
 
-    async def run(self, asked: GraphQLRequest, caller: Caller) -> AsyncGenerator[bytes]:
-        """The payloads that answer `asked`, as JSON: one for a query, one an event for a subscription.
+    async def prepare(
+        self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+    ) -> Prepared:
+        """`asked` made ready to run; raises as `prepare` does, and whatever an observer refuses it with."""
+        try:
+            return prepare(self._schema, asked, caller, origin, kinds)
+        except RequestErrors as error:
+            failed = Operation(caller, origin, error.kind or Kind.UNREADABLE, asked.operation_name)
+            async with self._observers.watching(failed):
+                raise
 
-        Raises `RequestErrors` when the operation cannot begin.
+    async def answer(self, prepared: Prepared) -> bytes:
+        """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""
+        async with self._observers.watching(prepared.operation) as outcome:
+            return await self._answer(prepared, outcome)
+
+    async def begin(self, prepared: Prepared) -> AsyncGenerator[bytes]:
+        """The payloads that answer `prepared`, as JSON: one for a query, one an event for a subscription.
+
+        Raises `RequestErrors`, and whatever an observer refuses it with, before it returns.
         """
-        document = self._prepare(asked.query)
-        if not isinstance(document, DocumentNode):
-            raise RequestErrors(document)
-        operation = get_operation_ast(document, asked.operation_name)
-        if operation is None:
-            raise BadUserInput("operationName must name one of the operations sent.")
-        if operation.operation is OperationType.SUBSCRIPTION:
-            async with aclosing(self._subscribe(document, operation, asked, caller)) as payloads:
-                async for payload in payloads:
-                    yield payload
-        else:
-            yield await self._answer(asked, caller)
+        payloads = self._run(prepared)
+        await anext(payloads)
+        return payloads
 
     async def close(self) -> None:
         """Let go of what is being rendered."""
@@ -71,39 +77,61 @@ class Operations:
             task.cancel()
         await asyncio.gather(*self._rendering, return_exceptions=True)
 
-    async def _answer(self, asked: GraphQLRequest, caller: Caller) -> bytes:
-        context = self._context(caller)
-        result = await self._schema.execute(asked.query, asked.variables, context, None, asked.operation_name)
+    async def _run(self, prepared: Prepared) -> AsyncGenerator[bytes]:
+        """The payloads, behind an empty one that says that the operation has begun."""
+        async with self._observers.watching(prepared.operation) as outcome:
+            if prepared.operation.kind is not Kind.SUBSCRIPTION:
+                payload = await self._answer(prepared, outcome)
+                yield b""
+                yield payload
+                return
+            async with aclosing(await self._open(prepared, outcome)) as events:
+                yield b""
+                async for payload in self._follow(prepared, events, outcome):
+                    yield payload
+
+    async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
+        prepared.executor.context_value = self._context(prepared.operation.caller, outcome)
+        try:
+            result: Any = execute_root_selection_set(prepared.executor)
+            if isawaitable(result):
+                result = await result
+        except Exception as error:
+            raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             raise RequestErrors(result.errors)
-        return _serialise(result.data, result.errors)
+        payload, codes = self._serialise(result)
+        outcome.fail_with(codes)
+        outcome.payloads += 1
+        return payload
 
-    async def _subscribe(
-        self, document: DocumentNode, operation: OperationDefinitionNode, asked: GraphQLRequest, caller: Caller
-    ) -> AsyncGenerator[bytes]:
-        executor: Any = _EXECUTOR.build(
-            self._schema._schema,  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way
-            document,
-            context_value=self._context(caller),
-            raw_variable_values=asked.variables,
-            operation_name=asked.operation_name,
-        )
-        if isinstance(executor, list):
-            raise RequestErrors(cast("list[GraphQLError]", executor))
-        events: Any = create_source_event_stream(executor)
+    async def _open(self, prepared: Prepared, outcome: Outcome) -> AsyncGenerator[_Event]:
+        prepared.executor.context_value = self._context(prepared.operation.caller, outcome)
+        events: Any = create_source_event_stream(prepared.executor)
         if isawaitable(events):
             events = await events
         if isinstance(events, ExecutionResult):
-            raise RequestErrors(events.errors or [])
-        key = (asked.query, asked.operation_name, _variables_in_answers(operation, asked.variables), caller.scopes)
-        async with aclosing(events):
-            async for event in events:
-                yield await self._render(cast("_Event", event), executor, key, caller)
+            raise RequestErrors(events.errors or [], Kind.SUBSCRIPTION)
+        return events
 
-    async def _render(self, event: _Event, executor: Any, key: Hashable, caller: Caller) -> bytes:
+    async def _follow(
+        self, prepared: Prepared, events: AsyncGenerator[_Event], outcome: Outcome
+    ) -> AsyncGenerator[bytes]:
+        asked, caller = prepared.asked, prepared.operation.caller
+        variables = _variables_in_answers(prepared.definition, asked.variables)
+        key = (asked.query, asked.operation_name, variables, caller.scopes)
+        async for event in events:
+            payload, codes = await self._render(event, prepared.executor, key, caller)
+            outcome.payloads += 1
+            outcome.fail_with(codes)
+            if event.delivery.execution_id is not None:
+                outcome.answer_with(event.delivery.execution_id)
+            yield payload
+
+    async def _render(self, event: _Event, executor: Any, key: Hashable, caller: Caller) -> _Payload:
         """The payload for `event`, made by whoever asks first; nobody who leaves takes it from the others."""
 
-        def begin() -> asyncio.Task[bytes]:
+        def begin() -> asyncio.Task[_Payload]:
             task = asyncio.create_task(self._execute(event, executor, caller))
             self._rendering.add(task)
             task.add_done_callback(self._rendering.discard)
@@ -111,41 +139,26 @@ class Operations:
 
         return await asyncio.shield(event.delivery.once(key, begin))
 
-    async def _execute(self, event: _Event, executor: Any, caller: Caller) -> bytes:
+    async def _execute(self, event: _Event, executor: Any, caller: Caller) -> _Payload:
         of_event = executor.build_per_event_executor(event)
-        # Batches of their own: what one event loaded is out of date with the next.
-        of_event.context_value = self._context(caller)
+        # Batches of their own: what one event loaded is out of date with the next. An outcome of its own: the payload
+        # is shared, and each who gets it counts it.
+        of_event.context_value = self._context(caller, Outcome())
         result: Any = execute_subscription_event(of_event)
         if isawaitable(result):
             result = await result
-        return _serialise(result.data, result.errors)
+        return self._serialise(result)
 
-    def _context(self, caller: Caller) -> Context:
-        return Context(caller, self._monitor, self._live)
+    def _context(self, caller: Caller, outcome: Outcome) -> Context:
+        return Context(caller, self._monitor, self._live, outcome)
 
-    def _prepare(self, query: str) -> "DocumentNode | list[GraphQLError]":
-        try:
-            document = self._schema.documents.read(query, self._schema)
-        except GraphQLError as error:
-            return [error]
-        errors = list(document.errors)
-        self._schema.process_errors(errors)
-        return errors or document.node
-
-
-class RequestErrors(Exception):
-    """Why an operation could not begin."""
-
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__("; ".join(error.message for error in errors))
-        self.errors = errors
-
-
-def _serialise(data: Any, errors: list[GraphQLError] | None) -> bytes:
-    payload: dict[str, Any] = {"data": data}
-    if errors:
-        payload["errors"] = to_client_errors(errors)
-    return orjson.dumps(payload)
+    def _serialise(self, result: ExecutionResult) -> _Payload:
+        payload: dict[str, Any] = {"data": result.data}
+        if not result.errors:
+            return orjson.dumps(payload), ()
+        self._schema.process_errors(result.errors)
+        payload["errors"] = errors = to_client_errors(result.errors)
+        return orjson.dumps(payload), [error["extensions"]["code"] for error in errors]
 
 
 def _variables_in_answers(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> bytes:

@@ -5,17 +5,16 @@ protocol for GraphQL subscriptions".
 """
 
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.graphql.errors import to_client_errors
-from execution_monitor.graphql.operations import RequestErrors
+from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.pacing import pace
 
 EVENT_STREAM = "text/event-stream"
@@ -63,8 +62,17 @@ FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipar
 
 def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> StreamingResponse:
     """The response that carries `payloads` until they end, the client goes, or the caller's token expires."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": framing.content_type}
-    return StreamingResponse(_frames(payloads, caller, framing), headers=headers)
+    return StreamingResponse(_frames(payloads, caller, framing), headers=_headers_of(framing))
+
+
+def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
+    """The response to an operation that could not begin: a stream of its errors, since a status could not tell them."""
+    body = framing.frame(orjson.dumps({"errors": errors})) + framing.end
+    return Response(body, headers=_headers_of(framing))
+
+
+def _headers_of(framing: Framing) -> dict[str, str]:
+    return {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": framing.content_type}
 
 
 async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> AsyncGenerator[bytes]:
@@ -74,7 +82,7 @@ async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Fram
             async for payload in paced:
                 yield framing.heartbeat if payload is None else framing.frame(payload)
     except RequestErrors as error:
-        yield framing.frame(orjson.dumps({"errors": to_client_errors(error.errors)}))
+        yield framing.frame(orjson.dumps({"errors": error.errors}))
     except ExecutionMonitorError as error:
         shown = {"message": error.message, "extensions": {"code": error.code}}
         yield framing.frame(orjson.dumps({"errors": [shown]}))

@@ -12,10 +12,11 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.origins import origin_of
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
-from execution_monitor.graphql.errors import to_client_errors
-from execution_monitor.graphql.operations import Operations, RequestErrors
+from execution_monitor.graphql.operations import Operations
+from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -82,6 +83,7 @@ class _Connection:
         self._operations = operations
         self._authenticate = authenticate
         self._limits = limits
+        self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
@@ -195,13 +197,13 @@ class _Connection:
     async def _run(self, operation_id: str, asked: GraphQLRequest, caller: Caller) -> None:
         quoted = orjson.dumps(operation_id)
         try:
-            payloads = self._operations.run(asked, caller)
-            async with contextlib.aclosing(payloads):
+            prepared = await self._operations.prepare(asked, caller, self._origin)
+            async with contextlib.aclosing(await self._operations.begin(prepared)) as payloads:
                 async for payload in payloads:
                     # The payload is shared by many sockets; only the frame around it is this one's.
                     await self._send_text(b'{"id":' + quoted + b',"type":"next","payload":' + payload + b"}")
         except RequestErrors as error:
-            await self._send({"id": operation_id, "type": "error", "payload": to_client_errors(error.errors)})
+            await self._send({"id": operation_id, "type": "error", "payload": error.errors})
         except ExecutionMonitorError as error:
             shown = {"message": error.message, "extensions": {"code": error.code}}
             await self._send({"id": operation_id, "type": "error", "payload": [shown]})

@@ -1,11 +1,16 @@
 """REST: the list and the detail of executions, for the clients that exist."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Kind, Observers, Operation
+from execution_monitor.access.origins import origin_of
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
@@ -25,17 +30,27 @@ from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail,
 MAX_STEPS = 1_000
 
 
-def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate) -> list[BaseRoute]:
-    """The routes under `/api/v1`. Failures are raised, for `problem_handlers` to answer."""
+def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate, observers: Observers) -> list[BaseRoute]:
+    """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
 
     async def list_executions(request: Request) -> Response:
         caller = await authenticate(request.headers)
-        return _respond(await _list(monitor, caller, read_list_request(request.query_params)))
+        operation = _operation(request, caller, "listExecutions", request.query_params)
+        async with observers.watching(operation) as outcome:
+            found = await _list(monitor, caller, read_list_request(request.query_params))
+            for each in found.executions:
+                outcome.answer_with(each.execution_id)
+            outcome.payloads += 1
+        return _respond(found)
 
     async def get_execution(request: Request) -> Response:
         caller = await authenticate(request.headers)
-        return _respond(await _find(monitor, caller, request.path_params["execution_id"]))
+        async with observers.watching(_operation(request, caller, "getExecution", request.path_params)) as outcome:
+            found = await _find(monitor, caller, request.path_params["execution_id"])
+            outcome.answer_with(found.execution_id)
+            outcome.payloads += 1
+        return _respond(found)
 
     async def get_document(_: Request) -> Response:
         return Response(document, headers=NO_STORE, media_type="application/json")
@@ -47,6 +62,10 @@ def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate) -> lis
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
         Route(DOCUMENT_PATH, get_document),
     ]
+
+
+def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Operation:
+    return Operation(caller, origin_of(request.scope), Kind.REST, name, arguments=lambda: {name: dict(arguments)})
 
 
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:

@@ -1,0 +1,207 @@
+"""Every operation, by whichever transport it comes, is watched from its begin to its end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.errors import ExecutionMonitorError, Forbidden
+from tests.graphql.asking import ask, execution, store
+from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
+from tests.graphql.test_transport_ws import opened
+from tests.web.documents import LIST
+
+Token = Callable[..., str]
+
+
+class Witness:
+    """Remembers what it saw, and refuses what a test tells it to."""
+
+    def __init__(self) -> None:
+        self.begun: list[Operation] = []
+        self.ended: list[tuple[Operation, Outcome]] = []
+        self.refusal: ExecutionMonitorError | None = None
+        self._changed = asyncio.Event()
+
+    async def begin(self, operation: Operation) -> None:
+        self.begun.append(operation)
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def end(self, operation: Operation, outcome: Outcome) -> None:
+        self.ended.append((operation, outcome))
+        self._changed.set()
+
+    async def last(self) -> tuple[Operation, Outcome]:
+        """The operation that ended last, of all that began."""
+        async with asyncio.timeout(10):
+            while len(self.ended) < len(self.begun):
+                self._changed.clear()
+                await self._changed.wait()
+        return self.ended[-1]
+
+
+@pytest.fixture
+def witness(monkeypatch: pytest.MonkeyPatch) -> Witness:
+    """Watches what the server runs; ask for it before `server`."""
+    witness = Witness()
+
+    def watched_by(*observers: Any) -> Observers:
+        return Observers(*observers, witness)
+
+    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
+    return witness
+
+
+LISTED = "query Listed($f: ExecutionFilter, $n: Int = 3) { all: executions(filter: $f, first: $n) { totalCount } ...V }"
+VIEWED = 'fragment V on Query { viewer { userId } ... { execution(executionId: "e") { id } } }'
+
+
+async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witness, server: str, token_for: Token):
+    await ask(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
+
+    operation, outcome = await witness.last()
+    assert (operation.caller.subject, operation.kind, operation.name) == ("ada", Kind.QUERY, "Listed")
+    assert operation.origin.address == "127.0.0.1"
+    assert (operation.origin.user_agent or "").startswith("python-httpx")
+    assert operation.arguments() == {
+        "all": {"filter": {"status": {"eq": "FAILED"}}, "first": 3},
+        "viewer": {},
+        "execution": {"executionId": "e"},
+    }
+    assert (outcome.payloads, outcome.codes) == (1, [])
+    assert len(witness.begun) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        pytest.param("{ broken", (Kind.UNREADABLE, ["BAD_USER_INPUT"]), id="bad syntax"),
+        pytest.param("{ nothing nowhere }", (Kind.QUERY, ["BAD_USER_INPUT"] * 2), id="unknown fields"),
+        pytest.param(
+            "query A($n: Int!) { executions(first: $n) { totalCount } }",
+            (Kind.QUERY, ["BAD_USER_INPUT"]),
+            id="a missing variable",
+        ),
+        pytest.param(
+            "{ executions(first: 0) { totalCount } }", (Kind.QUERY, ["BAD_USER_INPUT"]), id="a wrong argument"
+        ),
+        pytest.param("subscription { nothing }", (Kind.SUBSCRIPTION, ["BAD_USER_INPUT"]), id="a wrong subscription"),
+    ],
+)
+async def test_what_fails_is_seen_with_its_codes(
+    witness: Witness, server: str, token_for: Token, query: str, seen: tuple[Kind, list[str]]
+):
+    await ask(server, token_for("ada", "acme"), query)
+
+    operation, outcome = await witness.last()
+    assert (operation.kind, outcome.codes) == seen
+    assert len(witness.begun) == 1
+
+
+@pytest.mark.parametrize(("query", "status"), [("{ viewer { userId } }", 403), ("{ broken", 403)])
+async def test_an_observer_may_refuse_an_answer(
+    witness: Witness, server: str, token_for: Token, query: str, status: int
+):
+    witness.refusal = Forbidden("Not today.")
+
+    answer = await ask(server, token_for("ada", "acme"), query)
+
+    assert (answer.status, answer.codes, answer.message) == (status, ["FORBIDDEN"], "Not today.")
+    assert "data" not in answer.body
+    assert (await witness.last())[1].codes == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed"])
+async def test_an_observer_may_refuse_a_stream_before_it_has_a_status(
+    witness: Witness, server: str, token_for: Token, accept: str
+):
+    witness.refusal = Forbidden("Not today.")
+
+    async with streamed(server, token_for("ada", "acme"), accept, UPDATES) as response:
+        await response.aread()
+
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed"])
+async def test_a_stream_is_seen_until_its_client_goes(witness: Witness, server: str, token_for: Token, accept: str):
+    token = token_for("ada", "acme")
+    cursor = await cursor_now(server, token)
+    await store(execution(1), execution(2))
+
+    async with streamed(server, token, accept, UPDATES, after=cursor) as response:
+        await lines_until(response, 2, "data: " if "event" in accept else "")
+        assert len(witness.ended) == len(witness.begun) - 1
+
+    operation, outcome = await witness.last()
+    assert (operation.kind, operation.name, operation.arguments()) == (
+        Kind.SUBSCRIPTION,
+        "Updates",
+        {"executionUpdates": {"after": cursor}},
+    )
+    assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (2, 2, ["e001", "e002"])
+
+
+async def test_operations_of_a_socket_are_seen_each(witness: Witness, server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": "query Who { viewer { userId } }"}, "who")
+        assert [(await socket.receive())["type"] for _ in range(2)] == ["next", "complete"]
+        who, outcome = await witness.last()
+        await socket.subscribe({"query": "subscription Follow { executionUpdates { kind } }"}, "follow")
+        await socket.send({"type": "ping"})
+        await socket.receive()
+        await socket.send({"id": "follow", "type": "complete"})
+        follow, _ = await witness.last()
+
+    assert (who.kind, who.name, outcome.payloads) == (Kind.QUERY, "Who", 1)
+    assert (follow.kind, follow.name) == (Kind.SUBSCRIPTION, "Follow")
+    assert who.origin == follow.origin
+
+
+async def test_an_observer_may_refuse_one_operation_of_a_socket(witness: Witness, server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        witness.refusal = Forbidden("Not today.")
+        await socket.subscribe({"query": "{ viewer { userId } }"}, "no")
+        refused = await socket.receive()
+        witness.refusal = None
+        await socket.subscribe({"query": "{ viewer { userId } }"}, "yes")
+        answered = await socket.receive()
+
+    shown = {"message": "Not today.", "extensions": {"code": "FORBIDDEN"}}
+    assert refused == {"id": "no", "type": "error", "payload": [shown]}
+    assert (answered["id"], answered["type"]) == ("yes", "next")
+
+
+async def test_a_list_and_a_detail_over_rest_are_seen(witness: Witness, server: str, token_for: Token):
+    await store(execution(1), execution(2))
+    headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
+    async with httpx.AsyncClient(base_url=server, headers=headers) as client:
+        await client.get(f"{LIST}?status=completed&limit=7")
+        listed = await witness.last()
+        await client.get(f"{LIST}/e001")
+        detailed = await witness.last()
+        await client.get(f"{LIST}/nothing")
+        missed = await witness.last()
+
+    assert [(each.kind, each.name, each.arguments()) for each, _ in (listed, detailed)] == [
+        (Kind.REST, "listExecutions", {"listExecutions": {"status": "completed", "limit": "7"}}),
+        (Kind.REST, "getExecution", {"getExecution": {"execution_id": "e001"}}),
+    ]
+    assert listed[1].execution_ids == ["e002", "e001"]
+    assert detailed[1].execution_ids == ["e001"]
+    assert (missed[1].codes, missed[1].payloads) == (["NOT_FOUND"], 0)
+
+
+async def test_an_observer_may_refuse_rest(witness: Witness, server: str, token_for: Token):
+    witness.refusal = Forbidden("Not today.")
+
+    async with httpx.AsyncClient(base_url=server) as client:
+        response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
+
+    assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
