@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from itertools import count, pairwise
+from itertools import count
 from typing import Any
 
 import httpx
@@ -23,11 +23,15 @@ _UPDATES = """subscription Updates($filter: ExecutionFilter, $after: String) {
     kind cursor executionId changedFields execution { executionId userId tenantId tokensUsed } } }"""
 _SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 _PAUSE_SECONDS = 0.05
-_PASSING = ("DATABASE_UNAVAILABLE", "INTERNAL_SERVER_ERROR")
+_PASSING = {"DATABASE_UNAVAILABLE", "QUERY_TIMEOUT"}
 
 
 class Refused(AssertionError):
     """The server answered with an error that does not pass."""
+
+
+class Unavailable(Exception):
+    """The server answered with an error that passes."""
 
 
 class Client:
@@ -56,17 +60,17 @@ class Client:
         self.gap_times: list[float] = []
         self.subscribed_at = 0.0
 
-    async def read_page(self) -> None:
+    async def read_page(self, server: str | None = None) -> None:
         """Begin, or begin again behind a gap, with the executions as they are now."""
         async with httpx.AsyncClient(timeout=30) as http:
             answer = await http.post(
-                f"{self._servers[0]}/graphql",
+                f"{server or self._servers[0]}/graphql",
                 json={"query": _PAGE, "variables": {"filter": self._where}},
                 headers=self._headers,
             )
         body = answer.json()
         if "errors" in body:
-            raise Refused(body["errors"])
+            raise _refusal(body["errors"])
         page = body["data"]["executions"]
         assert not page["pageInfo"]["hasNextPage"], "a page must show all that is followed"
         self.ledger.begin({node["executionId"]: node["tokensUsed"] for node in page["nodes"]})
@@ -92,16 +96,16 @@ class Client:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def silence(self, since: float, until: float) -> float:
-        """The longest time without an event between two moments, in seconds."""
-        within = [moment for moment in self.times if since < moment < until]
-        return max(later - earlier for earlier, later in pairwise([since, *within, until]))
-
     async def _follow(self) -> None:
         try:
             while True:
                 server = self._servers[next(self._attempts) % len(self._servers)]
-                with contextlib.suppress(OSError, InvalidHandshake, WebSocketException, TimeoutError):
+                with contextlib.suppress(
+                    OSError, InvalidHandshake, WebSocketException, TimeoutError, httpx.HTTPError, Unavailable
+                ):
+                    if self.cursor is None:
+                        await self.read_page(server)
+                        self._changed.set()
                     await self._listen_at(server)
                 await asyncio.sleep(_PAUSE_SECONDS)
         finally:
@@ -124,23 +128,28 @@ class Client:
     def _take(self, message: dict[str, Any]) -> bool:
         """Take in a message; whether there may be more on this connection."""
         if message["type"] == "error":
-            if message["payload"][0]["extensions"]["code"] in _PASSING:
-                return False
-            raise Refused(message["payload"])
+            raise _refusal(message["payload"])
         if message["type"] != "next":
             return message["type"] != "complete"
         if message["payload"].get("errors"):
-            raise Refused(message["payload"]["errors"])
+            raise _refusal(message["payload"]["errors"])
         update = message["payload"]["data"]["executionUpdates"]
         now = time.monotonic()
         self.times.append(now)
-        if update["kind"] == "GAP":
-            self.gap_times.append(now)
         self.ledger.hear(update)
-        self.cursor = update["cursor"]
+        is_gap = update["kind"] == "GAP"
+        if is_gap:
+            self.gap_times.append(now)
+        # Behind a gap the list is to be read again, and followed from there.
+        self.cursor = None if is_gap else update["cursor"]
         self._changed.set()
-        return True
+        return not is_gap
 
 
 async def _send(socket: ClientConnection, message: dict[str, Any]) -> None:
     await socket.send(orjson.dumps(message).decode())
+
+
+def _refusal(errors: Any) -> Exception:
+    codes = {error["extensions"]["code"] for error in errors}
+    return Unavailable(codes) if codes <= _PASSING else Refused(errors)

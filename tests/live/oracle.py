@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from pymongo import AsyncMongoClient
@@ -29,6 +30,12 @@ _RETRY_SECONDS = 0.02
 _PAGE = 100
 
 
+def longest_pause(times: Iterable[float], since: float, until: float) -> float:
+    """The longest time without one of `times` between two moments, in seconds."""
+    within = [moment for moment in times if since < moment < until]
+    return max(later - earlier for earlier, later in pairwise([since, *within, until]))
+
+
 class AcknowledgedWriteLost(AssertionError):
     """MongoDB does not hold what it has acknowledged; nothing that a monitor shows could mend that."""
 
@@ -41,15 +48,13 @@ class Truth:
     """
 
     versions: Counter[str] = field(default_factory=Counter[str])
-    acknowledged: int = 0
+    times: list[float] = field(default_factory=list[float])  # of every acknowledgement, by time.monotonic
     unknown: int = 0
-    last_at: float = 0.0  # by time.monotonic
 
     def acknowledge(self, execution_id: str, version: int) -> None:
         """Note that `version` is there for good."""
         self.versions[execution_id] = version
-        self.acknowledged += 1
-        self.last_at = time.monotonic()
+        self.times.append(time.monotonic())
 
 
 class Writer:

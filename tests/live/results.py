@@ -24,6 +24,7 @@ class Row:
     worst: float | None = None
     limit: float | None = None
     unit: str = "s"
+    note: str = ""
 
     @property
     def is_within_limit(self) -> bool:
@@ -37,6 +38,8 @@ class Row:
             worst = f"{self.measure} {self.worst:.3g} {self.unit}"
         if self.limit is not None:
             worst += f" (limit {self.limit:g} {self.unit})" if self.is_within_limit else f" {_OVER} {self.limit:g}"
+        if self.note:
+            worst += f"; {self.note}"
         return (self.fault, f"{self.trials:,}", str(self.lost), str(self.repeated), worst)
 
 

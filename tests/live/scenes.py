@@ -12,7 +12,7 @@ from itertools import count
 from execution_monitor.access.tokens import issue_token
 from tests.conftest import SECRET
 from tests.live.client import Client
-from tests.live.oracle import Ledger, Writers
+from tests.live.oracle import Ledger, Writers, longest_pause
 
 PATIENCE = 60.0
 # Heard before a fault and after it, so that both fall into a time of changes.
@@ -73,7 +73,12 @@ class Scene:
     @property
     def silence(self) -> float:
         """The longest time without an event from the fault to the end of writing, in seconds."""
-        return self.client.silence(self.fault_at, self.over_at)
+        return longest_pause(self.client.times, self.fault_at, self.over_at)
+
+    @property
+    def outage(self) -> float:
+        """The longest time in which MongoDB acknowledged no write, in the same span."""
+        return longest_pause(self.writers.truth.times, self.fault_at, self.over_at)
 
     async def finish(self) -> None:
         """Stop the writers, and return when the subscriber has heard what was written last."""
@@ -81,7 +86,7 @@ class Scene:
         await self.writers.stop()
         barrier = await self.writers.write_barrier()
         with contextlib.suppress(TimeoutError):
-            await self.client.until(lambda: barrier in self.ledger.versions or self.ledger.gaps > 0, PATIENCE)
+            await self.client.until(lambda: barrier in self.ledger.versions, PATIENCE)
         self.ledger.close(self.writers.truth)
 
 
@@ -103,13 +108,14 @@ async def scene(
             await staged.hear_more()
             await staged.finish()
     log.info(
-        "heard %d, lost %d, repeated %d, gaps %d, connections %d; written %d, answers lost %d; silence %.2f s",
+        "heard %d, lost %d, repeated %d, gaps %d, connections %d; wrote %d, unanswered %d; silence %.2f s, outage %.2f s",
         staged.ledger.heard,
         staged.ledger.lost,
         staged.ledger.repeated,
         staged.ledger.gaps,
         client.connections,
-        load.truth.acknowledged,
+        len(load.truth.times),
         load.truth.unknown,
         staged.silence,
+        staged.outage,
     )

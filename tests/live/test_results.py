@@ -16,6 +16,11 @@ _KILL = Row("kill", 20, 0, 0, "first event after", 1.234, 3)
             "| kill | 20 | 0 | 0 | silence 4.5 s **over its limit** 4 |",
             id="over its limit",
         ),
+        pytest.param(
+            Row("stop", 5, 0, 0, "silence", 13.74, 15, note="all of it MongoDB's"),
+            "| stop | 5 | 0 | 0 | silence 13.7 s (limit 15 s); all of it MongoDB's |",
+            id="with a note",
+        ),
         pytest.param(Row("moves", 100_000, 1, 2), "| moves | 100,000 | 1 | 2 | |", id="nothing measured"),
     ],
 )

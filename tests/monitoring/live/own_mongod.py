@@ -152,3 +152,20 @@ def _is_initiated(client: MongoClient[dict[str, Any]], config: dict[str, Any]) -
     except PyMongoError:
         return False
     return True
+
+
+def roll_the_oplog(uri: str) -> None:
+    """Write elsewhere until nothing of what has happened up to now is remembered."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        now = client.admin.command("ping")["operationTime"]
+        deadline = time.monotonic() + 60
+        while oldest_in_oplog(client) <= now:
+            assert time.monotonic() < deadline
+            client.get_database("filling").lines.insert_many([{"text": "y" * 500_000} for _ in range(10)])
+            time.sleep(0.05)
+        client.drop_database("filling")
+
+
+def oldest_in_oplog(client: MongoClient[dict[str, Any]]) -> Any:
+    """The time of the first change that is remembered."""
+    return next(iter(client.local["oplog.rs"].find().sort("$natural", 1).limit(1)))["ts"]

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
 
 from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.deliveries import Kind
@@ -16,7 +15,7 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from tests.monitoring.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
 from tests.monitoring.live.making import ADA, CURSORS, execution
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.monitoring.live.own_mongod import OwnMongod, roll_the_oplog
 
 _NAME = "faults"
 
@@ -153,21 +152,6 @@ async def test_history_that_has_rolled_past_a_client_is_told_at_once(
             assert (await anext(subscription)).execution_id == (await anext(fresh)).execution_id == "after"
         assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.HISTORY_LOST)
         assert second.figures().gaps == {GapReason.HISTORY_LOST: 1}
-
-
-def roll_the_oplog(uri: str) -> None:
-    with MongoClient[dict[str, Any]](uri) as client:
-
-        def oldest() -> Any:
-            return next(iter(client.local["oplog.rs"].find().sort("$natural", 1).limit(1)))["ts"]
-
-        now = client.admin.command("ping")["operationTime"]
-        deadline = time.monotonic() + 60
-        while oldest() <= now:
-            assert time.monotonic() < deadline
-            client.get_database("filling").lines.insert_many([{"text": "y" * 500_000} for _ in range(10)])
-            time.sleep(0.05)
-        client.drop_database("filling")
 
 
 @pytest.mark.parametrize("replacing", ["drop", "rename", "rename_onto", "drop_database"])

@@ -1,0 +1,70 @@
+"""A MongoDB that is killed and comes back: no subscriber loses anything, and each goes on at once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+
+import pytest
+
+from tests.live.results import Row
+from tests.live.scenes import Scene, scene, sized
+from tests.live.server_process import ServerProcess
+from tests.monitoring.live.own_mongod import OwnMongod
+
+
+@pytest.fixture(scope="module")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
+    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
+    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+):
+    trials = sized(full=20, small=2)
+    scenes: list[Scene] = []
+    firsts: list[float] = []
+    for trial in trials:
+        async with scene([server.url], mongod.uri) as killed:
+            mongod.kill()
+            # Down for a blink, and for longer than the pauses between attempts to connect have grown to.
+            await asyncio.sleep(trial % 4)
+            firsts.append(await killed.first_event_after(await asyncio.to_thread(bring_back, mongod)))
+        scenes.append(killed)
+
+    report(
+        Row(
+            "`kill -9` of mongod, and its restart",
+            len(trials),
+            lost=sum(each.ledger.lost for each in scenes),
+            repeated=sum(each.ledger.repeated for each in scenes),
+            measure="first event after",
+            worst=max(firsts),
+            limit=3,
+        )
+    )
+    assert not any(each.ledger.gaps for each in scenes)
+    assert all(each.client.connections == 1 for each in scenes)
+
+
+def bring_back(mongod: OwnMongod) -> float:
+    """Start it again; the last moment at which it did not take writes yet."""
+    mongod.launch()
+    before = asked_at = time.monotonic()
+    while not mongod.is_primary():
+        before, asked_at = asked_at, time.monotonic()
+    return before
