@@ -13,6 +13,7 @@ from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.test_transport_ws import opened
 from tests.web.documents import LIST
+from tests.web.test_live import closing_of, message_from, socket_of, stream_of
 
 Token = Callable[..., str]
 
@@ -205,3 +206,40 @@ async def test_an_observer_may_refuse_rest(witness: Witness, server: str, token_
         response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
 
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
+
+
+async def test_the_socket_and_the_stream_of_rest_are_seen_until_they_end(
+    witness: Witness, server: str, token_for: Token
+):
+    token = token_for("ada", "acme")
+    async with stream_of(server, token, "?status=completed") as stream:
+        await stream.event()
+        await store(execution(1))
+        await stream.message()
+    streamed_, outcome = await witness.last()
+    async with socket_of(server, token) as socket:
+        await store(execution(2))
+        await message_from(socket)
+        assert len(witness.begun) == len(witness.ended) + 1
+    watched, outcome_of_socket = await witness.last()
+
+    assert (streamed_.kind, streamed_.name) == (Kind.SUBSCRIPTION, "streamExecutions")
+    assert streamed_.arguments() == {"streamExecutions": {"status": "completed"}}
+    assert (watched.kind, watched.name) == (Kind.SUBSCRIPTION, "watchExecutions")
+    assert [each.execution_ids for each in (outcome, outcome_of_socket)] == [["e001"], ["e002"]]
+
+
+async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
+    witness: Witness, server: str, token_for: Token
+):
+    witness.refusal = Forbidden("Not today.")
+    token = token_for("ada", "acme")
+
+    async with httpx.AsyncClient(base_url=server) as client:
+        response = await client.get(f"{LIST}/stream", headers={"Authorization": f"Bearer {token}"})
+    async with socket_of(server, token) as socket:
+        closing = await closing_of(socket)
+
+    assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
+    assert closing == (4403, "Not today.")
+    assert len(witness.ended) == len(witness.begun) == 2

@@ -72,6 +72,12 @@ class Outcome:
         if len(self.execution_ids) < MAX_REMEMBERED_IDS:
             self.execution_ids.append(execution_id)
 
+    def deliver(self, execution_id: str | None) -> None:
+        """Count a payload, and the execution that it is about, if any."""
+        self.payloads += 1
+        if execution_id is not None:
+            self.answer_with(execution_id)
+
 
 class Observer(Protocol):
     """Watches every operation of every transport; may refuse one before it runs."""

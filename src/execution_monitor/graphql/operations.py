@@ -122,10 +122,8 @@ class Operations:
         key = (asked.query, asked.operation_name, variables, caller.scopes)
         async for event in events:
             payload, codes = await self._render(event, prepared.executor, key, caller)
-            outcome.payloads += 1
             outcome.fail_with(codes)
-            if event.delivery.execution_id is not None:
-                outcome.answer_with(event.delivery.execution_id)
+            outcome.deliver(event.delivery.execution_id)
             yield payload
 
     async def _render(self, event: _Event, executor: Any, key: Hashable, caller: Caller) -> _Payload:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -14,6 +14,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.access.origins import origin_of
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import (
     BadUserInput,
@@ -56,75 +58,88 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
 }
 
 
-def live_routes(live: Live, authenticate: Authenticate) -> list[BaseRoute]:
+def live_routes(live: Live, authenticate: Authenticate, observers: Observers) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
 
     async def stream(request: Request) -> Response:
         caller = await authenticate(request.headers)
         after = request.headers.get("last-event-id") or None
-        subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
-        return _EventStream(subscription, caller)
+        async with contextlib.AsyncExitStack() as resources:
+            operation = _operation(request, caller, "streamExecutions")
+            outcome = await resources.enter_async_context(observers.watching(operation))
+            subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
+            resources.callback(subscription.close)
+            return _EventStream(subscription, caller, outcome, resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(socket, live, authenticate)
+        await _serve(socket, live, authenticate, observers)
 
     return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
 
 
-class _EventStream(StreamingResponse):
-    """Server-Sent Events of a subscription, which is closed even when nobody stayed to read the first."""
+def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operation:
+    parameters = connection.query_params
+    return Operation(
+        caller, origin_of(connection.scope), Kind.SUBSCRIPTION, name, arguments=lambda: {name: dict(parameters)}
+    )
 
-    def __init__(self, subscription: Subscription, caller: Caller) -> None:
+
+class _EventStream(StreamingResponse):
+    """Server-Sent Events of a subscription; `resources` are let go of even when nobody stayed to read the first."""
+
+    def __init__(
+        self, subscription: Subscription, caller: Caller, outcome: Outcome, resources: contextlib.AsyncExitStack
+    ) -> None:
         headers = {**NO_STORE, "X-Accel-Buffering": "no"}
-        super().__init__(_frames(subscription, caller), headers=headers, media_type="text/event-stream")
-        self._subscription = subscription
+        super().__init__(_frames(subscription, caller, outcome), headers=headers, media_type="text/event-stream")
+        self._resources = resources
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
+        async with self._resources:
             await super().__call__(scope, receive, send)
-        finally:
-            self._subscription.close()
 
 
-async def _frames(subscription: Subscription, caller: Caller) -> AsyncGenerator[bytes]:
+async def _frames(subscription: Subscription, caller: Caller, outcome: Outcome) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(pace(_events(subscription), caller.expires_at)) as paced:
+    async with contextlib.aclosing(pace(_events(subscription, outcome), caller.expires_at)) as paced:
         async for event in paced:
             yield b":\n\n" if event is None else event
 
 
-async def _events(subscription: Subscription) -> AsyncGenerator[bytes]:
+async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
     with contextlib.closing(subscription):
         async for delivery in subscription:
+            outcome.deliver(delivery.execution_id)
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate) -> None:
+async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate, observers: Observers) -> None:
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None
     try:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
         caller = await authenticate(headers)
-        subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
+        async with observers.watching(_operation(socket, caller, "watchExecutions")) as outcome:
+            subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
+            # Only now, so that whoever is connected is told of everything from here on.
+            with contextlib.closing(subscription):
+                await socket.accept(accepted)
+                close, reason = await _follow(socket, subscription, caller, outcome)
     except ExecutionMonitorError as error:
         found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), Close.UNAVAILABLE)
         # A browser learns nothing of a handshake that is refused, but everything of a close.
         await socket.accept(accepted)
         await _close(socket, found, error.message)
         return
-    # Only now, so that whoever is connected is told of everything from here on.
-    with contextlib.closing(subscription):
-        await socket.accept(accepted)
-        close, reason = await _follow(socket, subscription, caller)
     await _close(socket, close, reason)
 
 
-async def _follow(socket: WebSocket, subscription: Subscription, caller: Caller) -> tuple[Close, str]:
+async def _follow(socket: WebSocket, subscription: Subscription, caller: Caller, outcome: Outcome) -> tuple[Close, str]:
     """Send what happens until either side has had enough; why it is us."""
-    sending = asyncio.create_task(_send(socket, subscription))
+    sending = asyncio.create_task(_send(socket, subscription, outcome))
     leaving = asyncio.create_task(_wait_until_left(socket))
     left = None if caller.expires_at is None else max(0.0, (caller.expires_at - datetime.now(UTC)).total_seconds())
     try:
@@ -138,11 +153,12 @@ async def _follow(socket: WebSocket, subscription: Subscription, caller: Caller)
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, subscription: Subscription) -> tuple[Close, str]:
+async def _send(socket: WebSocket, subscription: Subscription, outcome: Outcome) -> tuple[Close, str]:
     async for delivery in subscription:
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await socket.send_text(render(delivery).decode())
+            outcome.deliver(delivery.execution_id)
         except TimeoutError:
             return Close.TOO_SLOW, "Read what is sent, or narrow the filter."
         except (WebSocketDisconnect, RuntimeError):

@@ -57,7 +57,7 @@ def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate, observ
 
     return [
         Route(LIST_PATH, list_executions),
-        *live_routes(live, authenticate),
+        *live_routes(live, authenticate, observers),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
         Route(DOCUMENT_PATH, get_document),
