@@ -108,7 +108,7 @@ async def scene(
             await staged.hear_more()
             await staged.finish()
     log.info(
-        "heard %d, lost %d, repeated %d, gaps %d, connections %d; wrote %d, unanswered %d; silence %.2f s, outage %.2f s",
+        "heard %d, lost %d, repeated %d, gaps %d, sockets %d; wrote %d, unanswered %d; silence %.2f s, outage %.2f s",
         staged.ledger.heard,
         staged.ledger.lost,
         staged.ledger.repeated,
