@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import httpx
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 
@@ -22,7 +22,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: Starlette, *, port: int = 0) -> AsyncGenerator[str]:
+async def served(app: ASGIApp, *, port: int = 0) -> AsyncGenerator[str]:
     """The base URL that `app` answers at, once its socket listens; it has stopped at the end."""
     # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

@@ -22,7 +22,7 @@ ALLOWED = {
     "pacing": (),
     "watch_lines": (),
     "watch": ("errors", "watch_lines"),
-    "settings": ("errors", "access"),
+    "settings": ("errors", "access", "logs"),
     "access": ("errors",),
     "storage": ("errors",),
     "monitoring": ("errors", "access", "storage"),
@@ -30,7 +30,7 @@ ALLOWED = {
     "web": ("errors", "access", "storage", "monitoring", "pacing"),
     "ingest": ("errors", "storage", "terminal"),
     "identity": ("errors", "settings", "access"),
-    "server": ("errors", "settings"),
+    "server": ("errors", "logs", "settings"),
     "app": ("errors", "logs", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
 }
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}

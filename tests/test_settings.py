@@ -136,3 +136,18 @@ def test_another_process_reads_the_same_settings_from_the_environment(monkeypatc
         monkeypatch.setenv(name, value)
 
     assert Settings() == settings
+
+
+@pytest.mark.parametrize("proxies", ["10.0.0.7", "10.0.0.0/8, ::1", "*"])
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, proxies: str):
+    monkeypatch.setenv("EXECUTION_MONITOR_FORWARDED_ALLOW_IPS", proxies)
+
+    assert Settings().forwarded_allow_ips == proxies
+
+
+@pytest.mark.parametrize("proxies", ["proxy.example", "10.0.0.0/33", "*, 10.0.0.1", "10.0.0.1,"])
+def test_a_proxy_that_would_never_be_trusted_is_refused(monkeypatch: pytest.MonkeyPatch, proxies: str):
+    monkeypatch.setenv("EXECUTION_MONITOR_FORWARDED_ALLOW_IPS", proxies)
+
+    with pytest.raises(ValidationError, match="does not appear to be an IPv4 or IPv6 network"):
+        Settings()

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from execution_monitor.access.operations import Observers
 from execution_monitor.errors import SetupError
@@ -23,10 +24,11 @@ from execution_monitor.storage.database import Database
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics import LiveCollector, metrics_routes
 from execution_monitor.web.problems import problem_handlers
+from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
@@ -58,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
                 await preparation
             await database.close()
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate).handle),
@@ -69,10 +71,12 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers=problem_handlers(),
         lifespan=lifespan,
     )
+    # Around everything, so that even the answer to a failure of ours has its id.
+    return RequestLog(application)
 
 
-def create_app_from_environment() -> Starlette:
+def create_app_from_environment() -> ASGIApp:
     """The application for the environment's settings: what each uvicorn worker calls."""
     settings = Settings()
-    configure_logging(as_json=not settings.is_development)
+    configure_logging(as_json=not settings.is_development, level=settings.log_level)
     return create_app(settings)

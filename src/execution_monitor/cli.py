@@ -28,7 +28,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.load import LoadReport, load_files
 from execution_monitor.ingest.replay import ReplayReport, replay_files
-from execution_monitor.logs import configure_logging
+from execution_monitor.logs import LogLevel, configure_logging
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import explain
 from execution_monitor.storage.documents import Execution
@@ -66,13 +66,13 @@ def serve(
         if workers > 1:
             server.run_workers(settings, listener, workers)
         else:
-            server.run(create_app(settings), listener)
+            server.run(create_app(settings), settings, listener)
 
 
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve made-up executions that keep changing, with tokens to look at them."""
-    with server.bind(host, port) as listener, _serving() as settings:
+    with server.bind(host, port) as listener, _serving("warning") as settings:
         # It signs tokens: where that cannot be, nothing is filled in first.
         description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
         run_connected(settings, _fill_when_empty)
@@ -82,7 +82,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
             async with connected(settings):
                 await simulate(SimulatorOptions())
 
-        server.run(create_app(settings), listener, log_level="warning", companion=accompany)
+        server.run(create_app(settings), settings, listener, companion=accompany)
 
 
 @app.command()
@@ -220,9 +220,9 @@ def _explain(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _serving() -> Generator[Settings]:
+def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
     settings = read_settings()
-    configure_logging(as_json=not settings.is_development)
+    configure_logging(as_json=not settings.is_development, level=log_level or settings.log_level)
     with running_database(settings) as ready:
         yield ready
 

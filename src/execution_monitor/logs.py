@@ -1,24 +1,48 @@
 """Where the process's own log goes: stderr, as JSON lines in production."""
 
+import logging
 import sys
+from typing import Literal
 
 import structlog
+from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 
-def configure_logging(*, as_json: bool) -> None:
-    """Send every later log call to stderr: one JSON object a line, or text for people."""
+# uvicorn's line of an accepted socket holds the query string, where clients put what is for nobody else.
+_SOCKET_LINE = '%s - "WebSocket %s"'
+
+
+def configure_logging(*, as_json: bool, level: LogLevel = "info") -> None:
+    """Send every later line from `level` on to stderr, libraries' too: one JSON object each, or text for people."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
+    facts: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *renderer,
-        ],
+        processors=[*facts, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(foreign_pre_chain=facts, processors=[ProcessorFormatter.remove_processors_meta, *renderer])
+    )
+    handler.addFilter(_is_ours_to_tell)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    # Libraries tell of every request they make at the level info.
+    root.setLevel(max(threshold, logging.WARNING))
+    logging.getLogger("uvicorn").setLevel(threshold)
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_SOCKET_LINE)

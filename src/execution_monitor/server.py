@@ -49,21 +49,21 @@ def _explain(error: OSError, host: str, port: int) -> str:
     return f"{host} is no address of this machine; pass another with --host."
 
 
-def run(app: Any, listener: socket.socket, *, log_level: str = "info", companion: Companion | None = None) -> None:
+def run(app: Any, settings: Settings, listener: socket.socket, *, companion: Companion | None = None) -> None:
     """Serve `app` until SIGINT or SIGTERM; `companion` runs from the first request to the last."""
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(_configure(app, log_level), companion).run(sockets=[listener])
+        _Server(_configure(app, settings), companion).run(sockets=[listener])
 
 
 def run_workers(settings: Settings, listener: socket.socket, workers: int) -> None:
     """Serve from several processes; each reads `settings` back from the environment, where this puts them."""
     os.environ.update(settings.to_environment())
-    config = _configure(_APP, "info", workers)
+    config = _configure(_APP, settings, workers)
     with contextlib.suppress(KeyboardInterrupt):
         Multiprocess(config, sockets=[listener]).run()
 
 
-def _configure(app: Any, log_level: str, workers: int = 1) -> uvicorn.Config:
+def _configure(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
@@ -72,7 +72,10 @@ def _configure(app: Any, log_level: str, workers: int = 1) -> uvicorn.Config:
         http="httptools",
         ws="websockets-sansio",
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        log_level=log_level,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        # Our own log tells of requests, without the query strings that hold tokens and values.
+        access_log=False,
+        log_config=None,
         server_header=False,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,7 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.access.claims import parse_claim_path
 from execution_monitor.access.issuer import is_trustworthy
 from execution_monitor.access.roles import DEFAULT_ROLES
+from execution_monitor.logs import LogLevel
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32
@@ -31,6 +33,17 @@ def _checked_address(text: str) -> str:
 
 ClaimPathText = Annotated[str, AfterValidator(_checked_path)]
 WebAddress = Annotated[str, AfterValidator(_checked_address)]
+
+
+def _checked_proxies(text: str) -> str:
+    """`text`, if it lists addresses and networks; uvicorn would take a misspelt one for the name of a socket."""
+    if text != "*":
+        for each in text.split(","):
+            ip_network(each.strip())
+    return text
+
+
+ProxiesText = Annotated[str, AfterValidator(_checked_proxies)]
 
 
 class Settings(BaseSettings):
@@ -93,6 +106,12 @@ class Settings(BaseSettings):
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
         description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",
+    )
+
+    log_level: LogLevel = Field(default="info", description="What is logged: `debug`, `info`, `warning` or `error`.")
+    forwarded_allow_ips: ProxiesText = Field(
+        default="127.0.0.1",
+        description="Proxies whose `X-Forwarded-For` is believed: addresses and networks with commas between, or `*`.",
     )
 
     @field_validator("jwt_secret", "cursor_secret")

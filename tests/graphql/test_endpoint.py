@@ -374,6 +374,6 @@ async def test_a_failure_of_the_server_is_masked_and_has_an_id(
 
     (error,) = answer.body["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-    assert error["extensions"]["errorId"] in error["message"]
+    assert error["extensions"]["requestId"] in error["message"]
     assert "division" not in str(answer.body)
     assert answer.body["data"]["executions"]["nodes"] == [{"name": None, "executionId": "e001"}]

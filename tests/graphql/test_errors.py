@@ -185,9 +185,9 @@ async def test_a_value_of_ours_that_cannot_be_shown_is_our_failure(
     assert (answer.status, answer.codes) == (200, ["INTERNAL_SERVER_ERROR"])
     assert error["path"] == entry["path"] == ["executions", "nodes", 0, shown]
     assert error["message"] == (
-        f"Something went wrong here; the server's log has the details under {entry['error_id']}."
+        f"Something went wrong here; the server's log has the details under {entry['request_id']}."
     )
-    assert error["extensions"]["errorId"] == entry["error_id"]
+    assert error["extensions"]["requestId"] == entry["request_id"] == answer.headers["x-request-id"]
 
 
 async def test_a_failure_before_the_operation_runs_is_a_status_of_ours(

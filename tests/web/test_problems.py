@@ -113,8 +113,8 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     assert response.status_code == problem["status"] == 500
     assert response.headers["content-type"] == "application/problem+json"
     assert (problem["title"], problem["code"]) == ("Internal Server Error", "INTERNAL_SERVER_ERROR")
-    assert cast("str", entry["error_id"]) in problem["detail"]
-    assert problem["instance"].startswith("urn:uuid:")
+    assert problem["request_id"] == entry["request_id"]
+    assert cast("str", entry["request_id"]) in problem["detail"]
     assert (entry["event"], entry["path"], repr(entry["exc_info"])) == (
         "request_failed",
         f"{LIST}/run-1",

@@ -1,7 +1,6 @@
 """How failures look to GraphQL clients: their own mistakes with a stable code, everything else masked."""
 
 import re
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from typing_extensions import override
 
+from execution_monitor.access.request_ids import current_request_id
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, QueryTooComplex
 from execution_monitor.graphql.documents import Documents
 
@@ -89,11 +89,11 @@ def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     if not error.path and error.nodes:
         # A value in the document or a variable made Python fail, such as a number of 6,000 digits.
         return f"{_place_of(error)}This value cannot be read as the type expected here.", {"code": BadUserInput.code}
-    error_id = uuid.uuid4().hex
-    log.error("operation_failed", error_id=error_id, path=error.path, exc_info=cause or error)
+    request_id = current_request_id()
+    log.error("operation_failed", request_id=request_id, path=error.path, exc_info=cause or error)
     return (
-        f"Something went wrong here; the server's log has the details under {error_id}.",
-        {"code": ExecutionMonitorError.code, "errorId": error_id},
+        f"Something went wrong here; the server's log has the details under {request_id}.",
+        {"code": ExecutionMonitorError.code, "requestId": request_id},
     )
 
 

@@ -1,6 +1,5 @@
 """Failures as RFC 9457 problem details: a caller's own mistake with a stable code, everything else masked."""
 
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from execution_monitor.access.request_ids import current_request_id
 from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong and what to do, in a sentence.")
     code: str = Field(description="A stable code, such as `BAD_USER_INPUT` or `INVALID_CURSOR`.")
-    instance: str | None = Field(default=None, description="What the server's log calls it, where it has more.")
+    request_id: str | None = Field(default=None, description="Under which the server's log has more, where it has.")
 
 
 def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
@@ -70,22 +70,22 @@ def _answer_router(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(request: Request, error: Exception) -> Response:
-    error_id = uuid.uuid4()
-    log.error("request_failed", error_id=error_id.hex, path=request.url.path, exc_info=error)
+    request_id = current_request_id()
+    log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
     return _respond(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        f"Something went wrong here; the server's log has the details under {error_id.hex}.",
+        f"Something went wrong here; the server's log has the details under {request_id}.",
         ExecutionMonitorError.code,
         {},
-        instance=error_id.urn,
+        request_id=request_id,
     )
 
 
 def _respond(
-    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str], instance: str | None = None
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str], request_id: str | None = None
 ) -> Response:
     problem = Problem(
-        type="about:blank", title=status.phrase, status=status, detail=detail, code=code, instance=instance
+        type="about:blank", title=status.phrase, status=status, detail=detail, code=code, request_id=request_id
     )
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, status, {**NO_STORE, **headers}, media_type=PROBLEM_JSON)

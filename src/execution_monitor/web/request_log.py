@@ -1,0 +1,84 @@
+"""A line of the log for every request and socket, under an id that the client is told in `X-Request-Id`."""
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from execution_monitor.access.request_ids import HEADER, identify, log_under
+
+log = structlog.get_logger()
+
+# Asked for every few seconds by machines; only a failure is news.
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+_FIRST_FAILURE = 400
+# As nginx tells of a client that left before it was answered.
+_CLIENT_LEFT = 499
+_OPENING = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+# Whoever asks for longer ones is no client of ours.
+_MAX_PATH_LENGTH = 256
+
+
+class RequestLog:
+    """ASGI middleware around everything else. A line tells method, path, status or close code, and seconds.
+
+    It tells nothing of query strings, headers or bodies: tokens and the values of operations stand there.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or socket."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = identify(scope)
+        log_under(request_id)
+        begun = time.perf_counter()
+        seen = _Seen(receive, send, request_id)
+        try:
+            await self._app(scope, seen.receive, seen.send)
+        finally:
+            seconds = round(time.perf_counter() - begun, 6)
+            path = scope["path"][:_MAX_PATH_LENGTH]
+            client = scope.get("client")
+            address = client[0] if client else None
+            if scope["type"] == "websocket":
+                log.info("socket", path=path, code=seen.code, seconds=seconds, address=address)
+            else:
+                write = log.debug if path in _PROBES and seen.status < _FIRST_FAILURE else log.info
+                write(
+                    "request",
+                    method=scope["method"],
+                    path=path,
+                    status=seen.status,
+                    seconds=seconds,
+                    address=address,
+                )
+
+
+class _Seen:
+    """What one request's messages tell of how it went."""
+
+    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+        self._receive = receive
+        self._send = send
+        self._header = (HEADER, request_id.encode())
+        self.status = _CLIENT_LEFT
+        self.code: int | None = None
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect" and self.code is None:
+            self.code = message.get("code")
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind in _OPENING:
+            self.status = message.get("status", self.status)
+            message = {**message, "headers": [*message.get("headers", ()), self._header]}
+        elif kind == "websocket.close" and self.code is None:
+            self.code = message.get("code", 1000)
+        await self._send(message)
