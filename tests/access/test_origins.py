@@ -1,15 +1,22 @@
 from typing import Any
 
 from execution_monitor.access.origins import origin_of
+from execution_monitor.access.request_ids import identify
 
 SCOPE: dict[str, Any] = {"client": ("192.0.2.1", 5_000), "headers": [(b"accept", b"*/*"), (b"user-agent", b"curl/8")]}
 
 
 def test_an_origin_is_the_address_and_the_user_agent_under_an_id_of_its_own():
-    one, other = origin_of(SCOPE), origin_of(SCOPE)
+    one, other = origin_of({**SCOPE}), origin_of({**SCOPE})
 
     assert (one.address, one.user_agent) == ("192.0.2.1", "curl/8")
     assert one.request_id != other.request_id
+
+
+def test_an_origin_has_the_id_that_its_request_is_logged_under():
+    scope = {**SCOPE, "headers": [(b"x-request-id", b"mine-1")]}
+
+    assert origin_of(scope).request_id == identify(scope) == "mine-1"
 
 
 def test_a_client_without_an_address_or_a_name_is_nobody_in_particular():

@@ -139,3 +139,27 @@ async def test_a_masked_failure_over_a_socket_tells_the_id_of_its_lines(
     (error,), (line,) = payload["errors"], lines_of(logs, "operation_failed")
     assert error["extensions"]["requestId"] == line["request_id"] == "socket-2"
     assert error["message"].endswith("under socket-2.")
+
+
+async def test_a_failure_that_sockets_share_has_an_id_of_its_own(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ExecutionRecord, "name", property(lambda _: 1 / 0))
+    updates = {"query": "subscription { executionUpdates { execution { name } } }"}
+
+    with capture_logs() as logs:
+        async with (
+            opened(server, additional_headers={"X-Request-Id": "socket-1"}) as one,
+            opened(server, additional_headers={"X-Request-Id": "socket-2"}) as other,
+        ):
+            for socket in (one, other):
+                await socket.begin(token_for("ada", "acme"))
+                await socket.subscribe(updates)
+                await socket.send({"type": "ping"})
+                assert (await socket.receive())["type"] == "pong"
+            await store(execution(1))
+            payloads = [(await socket.receive())["payload"] for socket in (one, other)]
+
+    (line,) = lines_of(logs, "operation_failed")
+    assert [each["errors"][0]["extensions"]["requestId"] for each in payloads] == [line["request_id"]] * 2
+    assert line["request_id"] not in ("socket-1", "socket-2")

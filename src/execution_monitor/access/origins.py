@@ -1,23 +1,23 @@
 """Where requests come from, read from what an ASGI server tells of them."""
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from execution_monitor.access.operations import Origin
+from execution_monitor.access.request_ids import identify
 
 _USER_AGENT = b"user-agent"
 # Longer ones are made up to fill logs.
 _MAX_USER_AGENT_LENGTH = 256
 
 
-def origin_of(scope: Mapping[str, Any]) -> Origin:
-    """The origin of the request or socket that the ASGI `scope` describes, under an id of its own."""
+def origin_of(scope: MutableMapping[str, Any]) -> Origin:
+    """The origin of the request or socket that the ASGI `scope` describes."""
     client = scope.get("client")
     return Origin(
         address=client[0] if client else None,
         user_agent=next((_shown(value) for name, value in scope["headers"] if name == _USER_AGENT), None),
-        request_id=uuid.uuid4().hex,
+        request_id=identify(scope),
     )
 
 

@@ -17,7 +17,7 @@ _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 def identify(scope: MutableMapping[str, Any]) -> str:
-    """The id of the request or socket of the ASGI `scope`: the one its client asks for if well-formed, else a new one."""
+    """The id of the request or socket of the ASGI `scope`: what its client asks for, if well-formed, else new."""
     request_id = scope.get(_SCOPE_KEY)
     if request_id is None:
         stated = next((value for name, value in scope["headers"] if name == HEADER), b"")

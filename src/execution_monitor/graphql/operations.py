@@ -1,6 +1,7 @@
 """Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncGenerator, Collection, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
@@ -130,7 +131,8 @@ class Operations:
         """The payload for `event`, made by whoever asks first; nobody who leaves takes it from the others."""
 
         def begin() -> asyncio.Task[_Payload]:
-            task = asyncio.create_task(self._execute(event, executor, caller))
+            # Not under the request of whoever asks first: what fails here is told to the others, too.
+            task = asyncio.create_task(self._execute(event, executor, caller), context=contextvars.Context())
             self._rendering.add(task)
             task.add_done_callback(self._rendering.discard)
             return task
