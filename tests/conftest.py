@@ -14,6 +14,7 @@ from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.settings import Settings
+from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from tests.servers import served, wait_until_ready
@@ -59,7 +60,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
     async with open_database(mongodb_uri, database_name) as database:
         await database.connect()
         await database.prepare()
-        for document in DOCUMENTS:
+        for document in (*DOCUMENTS, AuditEvent):
             await database.collection(document).delete_many({})
 
         yield database

@@ -6,6 +6,7 @@ import pytest
 
 from execution_monitor import errors
 from execution_monitor.errors import (
+    AuditUnavailable,
     BadUserInput,
     DatabaseUnavailable,
     ExecutionMonitorError,
@@ -33,6 +34,7 @@ EVERY = [each for each in vars(errors).values() if isinstance(each, type) and is
         (NotFound, "NOT_FOUND", HTTPStatus.NOT_FOUND),
         (DatabaseUnavailable, "DATABASE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
         (IssuerUnavailable, "ISSUER_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
+        (AuditUnavailable, "AUDIT_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
         (QueryTimeout, "QUERY_TIMEOUT", HTTPStatus.GATEWAY_TIMEOUT),
         (SetupError, "SETUP", HTTPStatus.INTERNAL_SERVER_ERROR),
         (ExecutionMonitorError, "INTERNAL_SERVER_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),

@@ -83,6 +83,13 @@ class IssuerUnavailable(ExecutionMonitorError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class AuditUnavailable(ExecutionMonitorError):
+    """An operation that must be recorded before it is answered, and cannot be."""
+
+    code = "AUDIT_UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class SetupError(ExecutionMonitorError):
     """A command or a start that cannot go on; the message is one sentence that says what to do."""
 

@@ -122,6 +122,14 @@ class Settings(BaseSettings):
             raise ValueError(f"{name} must have at least {MINIMUM_SECRET_BYTES} bytes.")
         return value
 
+    audit: Literal["on", "off", "strict"] = Field(
+        default="on",
+        description="Whether it is recorded who asked for what: `on`, `off`, or `strict`: before anything is answered.",
+    )
+    audit_days: Annotated[int, Field(ge=1, le=24_000)] = Field(
+        default=400, description="Days that the audit trail goes back."
+    )
+
     @model_validator(mode="after")
     def _require_one_source_of_keys(self) -> Self:
         if self.jwt_secret is not None and self.jwks_url is not None:

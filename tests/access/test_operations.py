@@ -87,3 +87,31 @@ def test_an_outcome_counts_every_execution_and_remembers_the_first_ids():
 
     assert outcome.executions == MAX_REMEMBERED_IDS + 5
     assert outcome.execution_ids == [f"run-{number}" for number in range(MAX_REMEMBERED_IDS)]
+
+
+class Withholder(Witness):
+    async def end(self, operation: Operation, outcome: Outcome) -> None:
+        await super().end(operation, outcome)
+        raise Forbidden("Not this.")
+
+
+async def test_an_observer_may_withhold_an_answer_and_the_others_see_that_it_did():
+    first, second = Withholder(), Witness()
+
+    with pytest.raises(Forbidden, match="Not this"):
+        async with Observers(first, second).watching(ASKED):
+            pass
+
+    assert second.seen == ["begin Failed", "end Failed"]
+    assert second.outcome is not None
+    assert second.outcome.codes == ["FORBIDDEN"]
+
+
+async def test_an_answer_that_failed_anyway_is_not_withheld():
+    second = Witness()
+
+    with pytest.raises(ZeroDivisionError):
+        async with Observers(Withholder(), second).watching(ASKED):
+            raise ZeroDivisionError
+
+    assert second.seen == ["begin Failed", "end Failed"]

@@ -98,7 +98,9 @@ async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database)
 
     names = [document.get_collection_name() for document in DOCUMENTS]
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
-        part for name in names for part in (name, f"{name}, indexes")
+        *(part for name in names for part in (name, f"{name}, indexes")),
+        "audit_events, indexes",
+        "audit_events, index at",
     ]
 
 

@@ -87,7 +87,10 @@ class Observer(Protocol):
         ...
 
     async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Called once after `operation` ended, failed, was refused or was cancelled; never raises."""
+        """Called once after `operation` ended, failed, was refused or was cancelled.
+
+        Raises `ExecutionMonitorError` to withhold the answer, if there is one.
+        """
         ...
 
 
@@ -114,5 +117,17 @@ class Observers:
             raise
         finally:
             outcome.seconds = time.perf_counter() - begun
-            for observer in self._observers:
+            withheld = await self._end(operation, outcome)
+        if withheld is not None:
+            raise withheld
+
+    async def _end(self, operation: Operation, outcome: Outcome) -> ExecutionMonitorError | None:
+        """Tell every observer; why the answer is withheld, if one says so."""
+        withheld: ExecutionMonitorError | None = None
+        for observer in self._observers:
+            try:
                 await observer.end(operation, outcome)
+            except ExecutionMonitorError as error:
+                outcome.fail_with(error.codes)
+                withheld = withheld or error
+        return withheld

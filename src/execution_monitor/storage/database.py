@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariableType] - its generics are open
-from pymongo import AsyncMongoClient
+from pymongo import ASCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -21,6 +21,7 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
+from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
 
 Row = dict[str, Any]
@@ -29,9 +30,13 @@ log = structlog.get_logger()
 
 # Long enough for an election, short enough that a request fails before its client gives up.
 SERVER_SELECTION_TIMEOUT_MS = 5_000
+# A year and a month, so that whoever reviews a year finds all of it.
+DEFAULT_AUDIT_DAYS = 400
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 _UNAUTHORIZED = 13
 _COLLECTION_EXISTS = 48
+_INDEX_OPTIONS_CONFLICT = 85
+_SECONDS_PER_DAY = 86_400
 _INDEX_CONFLICTS = frozenset({67, 85, 86, 11000})
 
 
@@ -43,9 +48,10 @@ class Database:
     handle: AsyncDatabase[Row]
     trouble: str | None = "The database has not answered yet."
     warnings: list[str] = field(default_factory=list[str])
+    audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
 
     @classmethod
-    def at(cls, uri: str, name: str) -> "Database":
+    def at(cls, uri: str, name: str, *, audit_days: int = DEFAULT_AUDIT_DAYS) -> "Database":
         """The database `name` at `uri`, not connected yet; raises `SetupError` for a bad `uri`."""
         try:
             client: AsyncMongoClient[Row] = AsyncMongoClient(
@@ -62,7 +68,7 @@ class Database:
             reason = str(error).rstrip(".")
             raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {reason}.") from error
         # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
-        return cls(client, client.get_database(name, write_concern=WriteConcern("majority")))
+        return cls(client, client.get_database(name, write_concern=WriteConcern("majority")), audit_days=audit_days)
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -77,7 +83,7 @@ class Database:
     async def connect(self) -> None:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
         try:
-            await init_beanie(database=self.handle, document_models=list(DOCUMENTS), skip_indexes=True)
+            await init_beanie(database=self.handle, document_models=[*DOCUMENTS, AuditEvent], skip_indexes=True)
         except PyMongoError as error:
             self.trouble = explain(error)
             raise DatabaseUnavailable(self.trouble) from error
@@ -92,6 +98,8 @@ class Database:
             except PyMongoError as error:
                 found.append(f"{document.get_collection_name()}: {explain(error)}")
             found.extend(await self._build_indexes(document))
+        found.extend(await self._build_indexes(AuditEvent))
+        found.extend(await self._let_audit_events_expire())
         self.warnings = found
 
     async def prepare_until_done(self) -> None:
@@ -139,6 +147,21 @@ class Database:
             except PyMongoError as error:
                 found.append(f"{name}, index {index.document['name']}: {explain(error)}")
         return found
+
+    async def _let_audit_events_expire(self) -> list[str]:
+        """Let MongoDB delete what is older than `audit_days`, also where another number of days held before."""
+        name, after = AuditEvent.get_collection_name(), self.audit_days * _SECONDS_PER_DAY
+        index = IndexModel([(EXPIRY_INDEX, ASCENDING)], name=EXPIRY_INDEX, expireAfterSeconds=after)
+        try:
+            try:
+                await self.collection(AuditEvent).create_indexes([index])
+            except OperationFailure as error:
+                if error.code != _INDEX_OPTIONS_CONFLICT:
+                    raise
+                await self.handle.command("collMod", name, index={"name": EXPIRY_INDEX, "expireAfterSeconds": after})
+        except PyMongoError as error:
+            return [f"{name}, index {EXPIRY_INDEX}: {explain(error)}"]
+        return []
 
     async def _ensure_collection(self, document: type[Document]) -> None:
         name = document.get_collection_name()

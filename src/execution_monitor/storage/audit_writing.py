@@ -1,0 +1,67 @@
+"""Writing to the audit trail: batches that are kept once, however often they are sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from bson import ObjectId
+from bson.errors import BSONError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from execution_monitor.errors import DatabaseUnavailable
+from execution_monitor.storage.audit_events import AuditEvent
+from execution_monitor.storage.database import Database, Row, explain
+
+log = structlog.get_logger()
+
+_DUPLICATE_KEY = 11000
+# BadValue (too large to insert), DocumentValidationFailure, BSONObjectTooLarge: trying again would not help.
+_NEVER = frozenset({2, 121, 10334})
+# Who waits for a majority that has gone gives up, and MongoDB with it.
+_DURABLY = WriteConcern("majority", wtimeout=8_000)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvents:
+    """The audit trail of one database. There is no way to change or to delete an event."""
+
+    database: Database
+
+    async def write(self, rows: Sequence[Row]) -> frozenset[ObjectId]:
+        """Keep `rows`, each with an `_id`, and return when a majority has them; those with an `_id` that is there stay.
+
+        Gives the ids of those that MongoDB will never take; raises `DatabaseUnavailable` when it takes none for now.
+        """
+        if not rows:
+            return frozenset()
+        events = self.database.collection(AuditEvent).with_options(write_concern=_DURABLY)
+        try:
+            await events.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            return _refused(cast("Mapping[str, Any]", error.details), rows)
+        except (BSONError, DocumentTooLarge, OverflowError) as error:
+            if len(rows) == 1:
+                log.exception("audit_event_refused", error=type(error).__name__)
+                return frozenset({rows[0]["_id"]})
+            # One that cannot be spelt in BSON keeps no other from being written.
+            half = len(rows) // 2
+            return await self.write(rows[:half]) | await self.write(rows[half:])
+        except PyMongoError as error:
+            raise DatabaseUnavailable(explain(error)) from error
+        return frozenset()
+
+
+def _refused(details: Mapping[str, Any], rows: Sequence[Row]) -> frozenset[ObjectId]:
+    """The rows that were not written, for a reason other than that they had been before."""
+    if details.get("writeConcernErrors"):
+        raise DatabaseUnavailable("MongoDB has no majority of members to keep the audit trail.")
+    errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", ())
+    refused = [error for error in errors if error["code"] != _DUPLICATE_KEY]
+    for error in refused:
+        log.error("audit_event_refused", code=error["code"])
+        if error["code"] not in _NEVER:
+            raise DatabaseUnavailable("MongoDB does not take events of the audit trail; see the server's log.")
+    ids: list[ObjectId] = [rows[error["index"]]["_id"] for error in refused]
+    return frozenset(ids)
