@@ -24,7 +24,7 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 test: setup ## Run all tests against a real MongoDB
 	@$(BIN)/pytest -n 2
 
-chaos: setup ## Try every fault of live delivery at full size (2 hours) and write the table into README.md
+chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
 
 check: setup ## Lint, check formats and types, compare schema.graphql

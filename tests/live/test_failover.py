@@ -85,6 +85,8 @@ async def test_a_primary_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR
             await asyncio.to_thread(replica_set.wait_until_whole)
         scenes.append(failed)
 
+    assert not any(each.ledger.gaps for each in scenes)
+    assert all(each.client.connections == 1 for each in scenes)
     report(
         Row(
             fault,
@@ -97,5 +99,3 @@ async def test_a_primary_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR
             note=f"MongoDB took no write for {max(each.outage for each in scenes):.3g} s",
         )
     )
-    assert not any(each.ledger.gaps for each in scenes)
-    assert all(each.client.connections == 1 for each in scenes)

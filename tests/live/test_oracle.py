@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.live.oracle import Ledger, Truth
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from tests.live.oracle import AcknowledgedWriteLost, Ledger, Truth, Writer, longest_pause
 
 
 def told(version: int, execution_id: str = "a", kind: str = "UPDATED") -> dict[str, Any]:
@@ -53,3 +55,51 @@ def test_a_ledger_knows_a_gap_from_an_update():
 def test_news_beyond_the_truth_is_a_defect_of_the_oracle():
     with pytest.raises(AssertionError, match="beyond 3"):
         ledger_after(told(4), page={"a": 3})
+
+
+async def test_a_writer_steps_a_version_by_one_and_shows_it_in_graphql(database: Database):
+    collection = database.collection(Execution)
+    truth = Truth()
+    writer = Writer(collection, truth, tenant_id="acme", user_id="ada", workflow_name="ingest")
+
+    stored: list[tuple[int, int]] = []
+    for _ in range(3):
+        await writer.write("a", status="running")
+        row = await collection.find_one({"execution_id": "a"})
+        assert row is not None
+        stored.append((row["version"], row["tokens_used"]))
+
+    assert stored == [(1, 1), (2, 2), (3, 3)]
+    assert (truth.versions, len(truth.times), truth.unknown) == ({"a": 3}, 3, 0)
+
+
+async def test_a_writer_knows_a_write_that_was_carried_out_without_an_answer(database: Database):
+    collection = database.collection(Execution)
+    truth = Truth()
+    writer = Writer(collection, truth, tenant_id="acme", user_id="ada", workflow_name="ingest")
+    # As if the first attempt had been carried out: the second finds it there.
+    await collection.insert_one({"execution_id": "a", "tenant_id": "acme", "version": 1})
+
+    await writer.write("a")
+    await writer.write("a")
+
+    row = await collection.find_one({"execution_id": "a"})
+    assert row is not None
+    assert (row["version"], truth.versions["a"]) == (2, 2)
+
+
+async def test_a_writer_raises_what_mongodb_acknowledged_and_forgot(database: Database):
+    collection = database.collection(Execution)
+    writer = Writer(collection, Truth(), tenant_id="acme", user_id="ada", workflow_name="ingest")
+    await writer.write("a")
+    await writer.write("a")
+    await collection.update_one({"execution_id": "a"}, {"$set": {"version": 1}})
+
+    with pytest.raises(AcknowledgedWriteLost):
+        await writer.write("a")
+
+
+def test_a_pause_counts_from_the_beginning_and_to_the_end():
+    assert longest_pause([], 10, 14) == 4
+    assert longest_pause([1, 13, 14, 99], 10, 15) == 3
+    assert longest_pause([11, 12], 10, 15) == 3
