@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> ASGIApp:
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
     schema = create_schema(suggests=settings.is_development)
     observers = Observers()
-    operations = Operations(schema, monitor, live, observers)
+    operations = Operations(schema, monitor, live, observers, max_cost=settings.max_cost)
     endpoint = GraphQLEndpoint(
         operations,
         identity.authenticate,

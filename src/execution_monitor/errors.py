@@ -1,8 +1,8 @@
 """The errors a client may see: each has a stable code, an HTTP status and a message that is safe to show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ExecutionMonitorError(Exception):
@@ -19,6 +19,11 @@ class ExecutionMonitorError(Exception):
     def codes(self) -> Sequence[str]:
         """The code of each failure that this one stands for."""
         return (self.code,)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What a program may want to know beside the code; shown to GraphQL clients in `extensions`."""
+        return {}
 
 
 class BadUserInput(ExecutionMonitorError):
@@ -67,6 +72,22 @@ class QueryTooComplex(ExecutionMonitorError):
 
     code = "QUERY_TOO_COMPLEX"
     status = HTTPStatus.BAD_REQUEST
+
+
+class TooExpensive(QueryTooComplex):
+    """An operation that would cost more points than one may."""
+
+    def __init__(self, cost: int, limit: int) -> None:
+        super().__init__(
+            f"This operation costs {cost:,} points, and {limit:,} are the limit; ask for smaller pages, or for fewer "
+            "lists within lists."
+        )
+        self._cost = {"requested": cost, "limit": limit}
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The cost and the limit."""
+        return {"cost": self._cost}
 
 
 class DatabaseUnavailable(ExecutionMonitorError):

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     count_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000, description="`totalCount` counts up to this many and says when there are more."
     )
+    max_cost: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=10_000, description="Points that one operation may cost: the objects it asks for, times page sizes."
+    )
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=1_048_576, description="Largest request body, in bytes."
     )

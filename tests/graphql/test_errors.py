@@ -40,7 +40,13 @@ SUGGESTING, QUIET = create_schema(), create_schema(suggests=False)
 def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
-        prepare(SUGGESTING if suggests else QUIET, GraphQLRequest(operation, None, variables), CALLER, ORIGIN)
+        prepare(
+            SUGGESTING if suggests else QUIET,
+            GraphQLRequest(operation, None, variables),
+            CALLER,
+            ORIGIN,
+            max_cost=10_000,
+        )
     return refusal.value.errors
 
 

@@ -1,60 +1,20 @@
 """Every operation, by whichever transport it comes, is watched from its begin to its end."""
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
-from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
-from execution_monitor.errors import ExecutionMonitorError, Forbidden
+from execution_monitor.access.operations import Kind
+from execution_monitor.errors import Forbidden
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.test_transport_ws import opened
+from tests.graphql.witness import Witness
 from tests.web.documents import LIST
 from tests.web.test_live import closing_of, message_from, socket_of, stream_of
 
 Token = Callable[..., str]
-
-
-class Witness:
-    """Remembers what it saw, and refuses what a test tells it to."""
-
-    def __init__(self) -> None:
-        self.begun: list[Operation] = []
-        self.ended: list[tuple[Operation, Outcome]] = []
-        self.refusal: ExecutionMonitorError | None = None
-        self._changed = asyncio.Event()
-
-    async def begin(self, operation: Operation) -> None:
-        self.begun.append(operation)
-        if self.refusal is not None:
-            raise self.refusal
-
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        self.ended.append((operation, outcome))
-        self._changed.set()
-
-    async def last(self) -> tuple[Operation, Outcome]:
-        """The operation that ended last, of all that began."""
-        async with asyncio.timeout(10):
-            while len(self.ended) < len(self.begun):
-                self._changed.clear()
-                await self._changed.wait()
-        return self.ended[-1]
-
-
-@pytest.fixture
-def witness(monkeypatch: pytest.MonkeyPatch) -> Witness:
-    """Watches what the server runs; ask for it before `server`."""
-    witness = Witness()
-
-    def watched_by(*observers: Any) -> Observers:
-        return Observers(*observers, witness)
-
-    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
-    return witness
 
 
 LISTED = "query Listed($f: ExecutionFilter, $n: Int = 3) { all: executions(filter: $f, first: $n) { totalCount } ...V }"

@@ -7,6 +7,8 @@ import strawberry
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse, specified_rules
 from strawberry.schema.schema import validate_document
 
+from execution_monitor.graphql.costs import Costs
+
 # GraphiQL's introspection query has 400, a filter written out with all the values it may hold 1,000. The time to
 # validate grows with the square: 5,000 can hold up every other caller for a second.
 MAX_TOKENS = 2_000
@@ -17,10 +19,11 @@ LONGEST_REMEMBERED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document, and what is wrong with it."""
+    """A document, what is wrong with it, and what its operations cost, which is known only when nothing is wrong."""
 
     node: DocumentNode
     errors: tuple[GraphQLError, ...]
+    costs: Costs
 
     @property
     def operations(self) -> list[OperationDefinitionNode]:
@@ -47,4 +50,6 @@ def parse_document(text: str) -> DocumentNode:
 def _read(text: str, schema: strawberry.Schema) -> Document:
     node = parse_document(text)
     core = schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as Strawberry's own extensions do
-    return Document(node, tuple(validate_document(core, node, tuple(specified_rules))))
+    errors = validate_document(core, node, tuple(specified_rules))
+    costs = Costs(core, node)
+    return Document(node, tuple(errors or costs.problems()), costs)

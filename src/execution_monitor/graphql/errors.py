@@ -80,7 +80,7 @@ def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     origin = _origin_of(error)
     cause = origin.original_error
     if isinstance(cause, ExecutionMonitorError):
-        return _place_of(error) + cause.message, {"code": cause.code}
+        return _place_of(error) + cause.message, {"code": cause.code, **cause.details}
     if isinstance(cause, RecursionError):
         return "This operation is nested too deeply; flatten it.", {"code": QueryTooComplex.code}
     if cause is None and _is_of_client(error, origin):

@@ -38,13 +38,16 @@ class _Event(Protocol):
 
 
 class Operations:
-    """Runs operations of one schema, and lets `observers` watch each."""
+    """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each."""
 
-    def __init__(self, schema: QuietSchema, monitor: Monitor, live: Live, observers: Observers) -> None:
+    def __init__(
+        self, schema: QuietSchema, monitor: Monitor, live: Live, observers: Observers, *, max_cost: int
+    ) -> None:
         self._schema = schema
         self._monitor = monitor
         self._live = live
         self._observers = observers
+        self._max_cost = max_cost
         self._rendering: set[asyncio.Task[_Payload]] = set()
 
     async def prepare(
@@ -52,7 +55,7 @@ class Operations:
     ) -> Prepared:
         """`asked` made ready to run; raises as `prepare` does, and whatever an observer refuses it with."""
         try:
-            return prepare(self._schema, asked, caller, origin, kinds)
+            return prepare(self._schema, asked, caller, origin, kinds, max_cost=self._max_cost)
         except RequestErrors as error:
             failed = Operation(caller, origin, error.kind or Kind.UNREADABLE, asked.operation_name)
             async with self._observers.watching(failed):

@@ -19,7 +19,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Operation, Origin
-from execution_monitor.errors import BadUserInput, ExecutionMonitorError
+from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
 from execution_monitor.graphql.documents import Document
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.requests import GraphQLRequest
@@ -60,14 +60,19 @@ class Prepared:
     executor: Any
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - who asks for what, and what is allowed
     schema: QuietSchema,
     asked: GraphQLRequest,
     caller: Caller,
     origin: Origin,
     kinds: Collection[Kind] = frozenset(Kind),
+    *,
+    max_cost: int,
 ) -> Prepared:
-    """`asked` made ready; raises `RequestErrors`, or `KindNotTaken` for one of no kind in `kinds`."""
+    """`asked` made ready; raises `RequestErrors`, or `KindNotTaken` for one of no kind in `kinds`.
+
+    It may cost `max_cost` points.
+    """
     try:
         document = schema.documents.read(asked.query, schema)
     except GraphQLError as error:
@@ -91,11 +96,16 @@ def prepare(
     )
     if isinstance(executor, list):
         _refuse(schema, cast("list[GraphQLError]", executor), kind)
+    cost = document.costs.of(definition, executor.variable_values.coerced)
+    if cost > max_cost:
+        problem = TooExpensive(cost, max_cost)
+        _refuse(schema, [GraphQLError(problem.message, definition, original_error=problem)], kind)
     operation = Operation(
         caller,
         origin,
         kind,
         name=None if definition.name is None else definition.name.value,
+        cost=cost,
         arguments=lambda: _arguments_of(definition, executor.fragment_definitions, asked),
     )
     return Prepared(asked, operation, definition, executor)
