@@ -14,9 +14,9 @@ from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.settings import Settings
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
+from execution_monitor.storage.own_documents import OWN_DOCUMENTS
 from tests.servers import served, wait_until_ready
 
 # As long as HS512 wants it, so that a test can sign with the wrong algorithm too.
@@ -60,7 +60,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
     async with open_database(mongodb_uri, database_name) as database:
         await database.connect()
         await database.prepare()
-        for document in (*DOCUMENTS, AuditEvent):
+        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
             await database.collection(document).delete_many({})
 
         yield database

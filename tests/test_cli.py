@@ -25,7 +25,7 @@ from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.cli import app, main
 from execution_monitor.settings import Settings
 
-COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "watch", "export-schema")
+COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "revoke", "watch", "export-schema")
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
 
 
@@ -348,3 +348,22 @@ def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
     assert short
     assert long
     assert timedelta(hours=22) < long - short <= timedelta(hours=23, seconds=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--tenant", "acme"),
+        ("--user", "ada", "--token-id", "x"),
+        ("--token-id", "x", "--tenant", "t"),
+        ("--user", ""),
+    ],
+    ids=["nobody", "a whole tenant", "both", "a token of a tenant", "an empty name"],
+)
+def test_a_revocation_says_whom_it_is_for(run: Any, tmp_path: Path, arguments: tuple[str, ...]):
+    outcome = run("revoke", *arguments)
+
+    assert outcome.code == 1
+    assert outcome.err == "Name either --user, with --tenant or without, or --token-id.\n"
+    assert list(tmp_path.iterdir()) == []

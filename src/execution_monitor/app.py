@@ -32,8 +32,8 @@ def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
-    identity = Identity(settings)
     database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
+    identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
     schema = create_schema(suggests=settings.is_development)
@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> ASGIApp:
     endpoint = GraphQLEndpoint(
         operations,
         identity.authenticate,
+        identity.sessions,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development,
     )
@@ -63,10 +64,10 @@ def create_app(settings: Settings) -> ASGIApp:
     application = Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate).handle),
-            *rest_routes(monitor, live, identity.authenticate, observers),
+            WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate, identity.sessions).handle),
+            *rest_routes(monitor, live, identity.authenticate, identity.sessions, observers),
             *health_routes({"MongoDB": database, "The issuer": identity}),
-            *metrics_routes([LiveCollector(live.figures)], identity.authenticate, settings.metrics),
+            *metrics_routes([LiveCollector(live.figures)], identity.recognise, settings.metrics),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,

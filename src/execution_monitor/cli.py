@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor import server
 from execution_monitor.access.caller import Scope
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.access.tokens import LEEWAY, issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
@@ -32,6 +32,7 @@ from execution_monitor.logs import LogLevel, configure_logging
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import explain
 from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.revocations import revoke as revoke_tokens
 from execution_monitor.terminal import counting
 from execution_monitor.watch import WatchOptions, watch
 
@@ -181,6 +182,28 @@ def watch_executions(
     with contextlib.suppress(KeyboardInterrupt):
         ended_well = asyncio.run(watch(options))
         raise typer.Exit(0 if ended_well else 1)
+
+
+@app.command()
+def revoke(
+    user: Annotated[str | None, typer.Option(help="Whose tokens are refused, those issued until now.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="The user's tenant; without it, users of that name in all.")
+    ] = None,
+    token_id: Annotated[str | None, typer.Option(help="The one token to refuse, by its jti.")] = None,
+) -> None:
+    """Refuse tokens before they expire, on every server, and close what was opened with them."""
+    if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
+        raise SetupError("Name either --user, with --tenant or without, or --token-id.")
+
+    # Behind its end, too, a token is taken for as long as clocks may differ.
+    keep = token_rules(read_settings()).longest + LEEWAY
+    at = _run(lambda: revoke_tokens(subject=user, tenant=tenant, token_id=token_id, keep=keep))
+    until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    if token_id is not None:
+        typer.echo(f"The token {token_id} is refused since {until}.")
+    else:
+        typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
 
 
 @app.command()

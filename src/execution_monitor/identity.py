@@ -1,45 +1,78 @@
-"""Who may ask, as the settings say: where keys come from, and what tokens must state."""
+"""Who may ask, as the settings say: where keys come from, what tokens must state, and which are revoked."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Self
 
 from pydantic import SecretStr
 
+from execution_monitor.access.caller import Caller
 from execution_monitor.access.claims import ClaimNames, ClaimReader
 from execution_monitor.access.issuer import Issuer
 from execution_monitor.access.key_cache import KeyCache
 from execution_monitor.access.keys import SharedSecret
+from execution_monitor.access.revocation_watch import RevocationWatch
+from execution_monitor.access.revocations import Revocations
+from execution_monitor.access.sessions import Sessions
 from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
 
 
 class Identity:
-    """The verifier of one process; an async context manager, in which the issuer's keys are fetched and kept."""
+    """Who asks, as far as one process can tell; an async context manager, in which that is kept up to date."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self._cache = (
             KeyCache(Issuer(settings.issuer, settings.jwks_url).fetch_keys) if settings.trusts_an_issuer else None
         )
-        names = ClaimNames.named(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
         keys = self._cache or SharedSecret(shared_secret(settings))
-        self.authenticate = TokenVerifier(keys, token_rules(settings), ClaimReader(names, settings.roles)).authenticate
+        names = ClaimNames.named(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
+        self._verifier = TokenVerifier(keys, token_rules(settings), ClaimReader(names, settings.roles))
+        self._revocations = Revocations()
+        self._watch = RevocationWatch(database, self._revocations)
+        self._watching: asyncio.Task[None] | None = None
+        self.sessions = Sessions(self._revocations)
         # Whoever may make tokens may read cursors as well, not the other way round.
         self.cursor_secret = (settings.cursor_secret or SecretStr(shared_secret(settings))).get_secret_value().encode()
 
     async def __aenter__(self) -> Self:
         if self._cache is not None:
             self._cache.begin()
+        self._watching = asyncio.create_task(self._watch.run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if self._cache is not None:
             await self._cache.close()
 
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Whoever sent a request with these headers.
+
+        Raises `Unauthenticated` for a token that is not valid or is revoked, `IssuerUnavailable` or
+        `DatabaseUnavailable` when one of the two cannot be known.
+        """
+        caller = await self.recognise(headers)
+        await self._watch.check()
+        self._revocations.refuse(caller)
+        return caller
+
+    async def recognise(self, headers: Mapping[str, str]) -> Caller:
+        """As `authenticate`, by the revocations that are known: for what must be answered while MongoDB is down."""
+        caller = await self._verifier.authenticate(headers)
+        self._revocations.refuse(caller)
+        return caller
+
     async def check(self) -> None:
-        """Raise `IssuerUnavailable` while no token can be verified."""
+        """Raise what a request with a good token would be refused with."""
         if self._cache is not None:
             await self._cache.check()
+        await self._watch.check()
 
     @property
     def warnings(self) -> list[str]:

@@ -1,23 +1,22 @@
-"""Streams over HTTP at a pace: a sign of life in every silence, and an end when the caller's token expires."""
+"""Streams over HTTP at a pace: a sign of life in every silence, and an end when the caller's token ends."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from typing import Any
 
 # Proxies give up on a silent response after 30 to 60 seconds.
 HEARTBEAT_SECONDS = 12.0
 
 
-async def pace(payloads: AsyncGenerator[bytes], expires_at: datetime | None) -> AsyncGenerator[bytes | None]:
-    """`payloads`, with a None for each silence, until they end or `expires_at`; they are closed in the end."""
+async def pace(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> AsyncGenerator[bytes | None]:
+    """`payloads`, with a None for each silence, until they end or `ended` is set; they are closed in the end."""
     following: asyncio.Task[bytes] | None = None
     try:
-        while True:
-            left = HEARTBEAT_SECONDS if expires_at is None else (expires_at - datetime.now(UTC)).total_seconds()
-            if left <= 0:
-                return
+        while not ended.done():
             following = following or asyncio.create_task(_next(payloads))
-            await asyncio.wait({following}, timeout=min(left, HEARTBEAT_SECONDS))
+            await asyncio.wait({following, ended}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return
             if not following.done():
                 yield None
                 continue

@@ -100,6 +100,7 @@ async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database)
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
         *(part for name in names for part in (name, f"{name}, indexes")),
         "audit_events, indexes",
+        "access_revocations, indexes",
         "audit_events, index at",
     ]
 

@@ -286,7 +286,7 @@ async def test_a_socket_and_a_stream_end_with_their_token(server: str):
         closing = await closing_of(socket)
         rest = await stream.rest()
 
-    assert closing == (4403, "Your token has expired; get a new one and connect again.")
+    assert closing == (4403, "Your token has expired; get a new one.")
     assert not any(line.startswith("data") for line in rest)
 
 

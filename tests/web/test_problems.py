@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Observers
+from execution_monitor.access.revocations import Revocations
+from execution_monitor.access.sessions import Sessions
 from execution_monitor.app import create_app
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
@@ -24,6 +26,7 @@ from tests.servers import served
 from tests.web.asking import Ask, Store
 from tests.web.documents import LIST, executions
 
+SESSIONS = Sessions(Revocations())
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
@@ -84,7 +87,9 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     await store(rows)
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
-    app = Starlette(routes=rest_routes(monitor, live, ada_asks, Observers()), exception_handlers=problem_handlers())
+    app = Starlette(
+        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers()), exception_handlers=problem_handlers()
+    )
 
     async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
         response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
@@ -102,7 +107,9 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
 
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
-    app = Starlette(routes=rest_routes(monitor, live, fail, Observers()), exception_handlers=problem_handlers())
+    app = Starlette(
+        routes=rest_routes(monitor, live, fail, SESSIONS, Observers()), exception_handlers=problem_handlers()
+    )
 
     with capture_logs() as logs:
         async with served(app) as url, httpx.AsyncClient(base_url=url) as client:

@@ -17,7 +17,7 @@ from execution_monitor.errors import Unauthenticated
 # Whoever sent a request with these headers; raises `Unauthenticated`.
 Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
 
-_LEEWAY = timedelta(seconds=30)
+LEEWAY = timedelta(seconds=30)
 # Real tokens have 1 to 3 kB; HTTP servers refuse headers of more than 8 to 16.
 _MAX_TOKEN_LENGTH = 8_192
 # An algorithm, a type and the name of a key take 150 characters.
@@ -82,7 +82,7 @@ class TokenVerifier:
             key.key,
             # Not what the token says: what this key is for, of which the token has chosen one.
             algorithms=[each for each in key.algorithms if each == algorithm],
-            leeway=_LEEWAY,
+            leeway=LEEWAY,
             issuer=rules.issuer,
             audience=rules.audience,
             options={"require": ["exp", "sub"], "verify_aud": rules.audience is not None},

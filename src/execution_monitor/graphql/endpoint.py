@@ -12,6 +12,7 @@ from starlette.responses import Response
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind
 from execution_monitor.access.origins import origin_of
+from execution_monitor.access.sessions import Sessions
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
@@ -43,6 +44,7 @@ class GraphQLEndpoint:
 
     operations: Operations
     authenticate: Authenticate
+    sessions: Sessions
     max_body_bytes: int
     open_introspection: bool
 
@@ -75,7 +77,7 @@ class GraphQLEndpoint:
                 raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
             if framing is not None and (subscribes or media_type is None):
-                return stream(await self.operations.begin(prepared), caller, framing)
+                return stream(await self.operations.begin(prepared), caller, framing, self.sessions)
             return _respond(await self.operations.answer(prepared), media_type or JSON, HTTPStatus.OK)
         except KindNotTaken as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error

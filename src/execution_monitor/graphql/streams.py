@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.access.sessions import Sessions
+from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.pacing import pace
 
@@ -60,9 +61,9 @@ class Multipart(Framing):
 FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
 
 
-def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> StreamingResponse:
-    """The response that carries `payloads` until they end, the client goes, or the caller's token expires."""
-    return StreamingResponse(_frames(payloads, caller, framing), headers=_headers_of(framing))
+def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing, sessions: Sessions) -> StreamingResponse:
+    """The response that carries `payloads` until they end, the client goes, or the caller's token ends."""
+    return StreamingResponse(_frames(payloads, caller, framing, sessions), headers=_headers_of(framing))
 
 
 def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
@@ -75,15 +76,20 @@ def _headers_of(framing: Framing) -> dict[str, str]:
     return {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": framing.content_type}
 
 
-async def _frames(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing) -> AsyncGenerator[bytes]:
-    paced = pace(payloads, caller.expires_at)
-    try:
-        async with contextlib.aclosing(paced):
-            async for payload in paced:
-                yield framing.heartbeat if payload is None else framing.frame(payload)
-    except RequestErrors as error:
-        yield framing.frame(orjson.dumps({"errors": error.errors}))
-    except ExecutionMonitorError as error:
-        shown = {"message": error.message, "extensions": {"code": error.code}}
-        yield framing.frame(orjson.dumps({"errors": [shown]}))
+async def _frames(
+    payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing, sessions: Sessions
+) -> AsyncGenerator[bytes]:
+    with sessions.hold(caller) as ended:
+        try:
+            async with contextlib.aclosing(pace(payloads, ended)) as paced:
+                async for payload in paced:
+                    yield framing.heartbeat if payload is None else framing.frame(payload)
+            if ended.done():
+                # Or the client would take it for the end of what there is to follow.
+                raise Unauthenticated(ended.result())
+        except RequestErrors as error:
+            yield framing.frame(orjson.dumps({"errors": error.errors}))
+        except ExecutionMonitorError as error:
+            shown = {"message": error.message, "extensions": {"code": error.code}}
+            yield framing.frame(orjson.dumps({"errors": [shown]}))
     yield framing.end

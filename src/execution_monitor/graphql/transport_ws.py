@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, cast
 
@@ -13,8 +12,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.origins import origin_of
+from execution_monitor.access.sessions import Ended, Sessions
 from execution_monitor.access.tokens import Authenticate
-from execution_monitor.errors import BadUserInput, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
+from execution_monitor.errors import (
+    BadUserInput,
+    DatabaseUnavailable,
+    ExecutionMonitorError,
+    IssuerUnavailable,
+    Unauthenticated,
+)
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
@@ -58,9 +64,12 @@ class _Closed(Exception):
 class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
-    def __init__(self, operations: Operations, authenticate: Authenticate, limits: SocketLimits | None = None) -> None:
+    def __init__(
+        self, operations: Operations, authenticate: Authenticate, sessions: Sessions, limits: SocketLimits | None = None
+    ) -> None:
         self._operations = operations
         self._authenticate = authenticate
+        self._sessions = sessions
         self._limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
@@ -70,24 +79,30 @@ class TransportWS:
             await socket.close(*Close.NO_SUBPROTOCOL.value)
             return
         await socket.accept(SUBPROTOCOL)
-        await _Connection(socket, self._operations, self._authenticate, self._limits).serve()
+        await _Connection(socket, self._operations, self._authenticate, self._sessions, self._limits).serve()
 
 
 class _Connection:
     """One socket: its caller, and its operations by id."""
 
     def __init__(
-        self, socket: WebSocket, operations: Operations, authenticate: Authenticate, limits: SocketLimits
+        self,
+        socket: WebSocket,
+        operations: Operations,
+        authenticate: Authenticate,
+        sessions: Sessions,
+        limits: SocketLimits,
     ) -> None:
         self._socket = socket
         self._operations = operations
         self._authenticate = authenticate
+        self._sessions = sessions
         self._limits = limits
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
-        self._expiry: asyncio.TimerHandle | None = None
+        self._session = contextlib.ExitStack()
 
     async def serve(self) -> None:
         """Read messages until the socket is closed, by whomever."""
@@ -99,8 +114,7 @@ class _Connection:
             closed = self._closing.result() if self._closing.done() else None
         finally:
             timeout.cancel()
-            if self._expiry is not None:
-                self._expiry.cancel()
+            self._session.close()
             tasks = [reading, *self._running.values()]
             for task in tasks:
                 task.cancel()
@@ -159,18 +173,15 @@ class _Connection:
             self._caller = await self._authenticate(headers if "authorization" in headers else self._socket.headers)
         except Unauthenticated as error:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
-        except IssuerUnavailable as error:
+        except (IssuerUnavailable, DatabaseUnavailable) as error:
             raise _Closed(Close.TRY_LATER) from error
-        self._expire_with(self._caller)
+        ended = self._session.enter_context(self._sessions.hold(self._caller))
+        ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
 
-    def _expire_with(self, caller: Caller) -> None:
-        if caller.expires_at is None:
-            return
-        seconds = (caller.expires_at - datetime.now(UTC)).total_seconds()
-        self._expiry = asyncio.get_running_loop().call_later(
-            max(0.0, seconds), self._close, Close.FORBIDDEN, "Forbidden: your token has expired"
-        )
+    def _close_with_token(self, ended: Ended) -> None:
+        if not ended.cancelled():
+            self._close(Close.FORBIDDEN, f"Forbidden: {ended.result()}")
 
     def _subscribe(self, message: Mapping[str, Any]) -> None:
         if self._caller is None:

@@ -23,6 +23,7 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
+from execution_monitor.storage.own_documents import OWN_DOCUMENTS
 
 Row = dict[str, Any]
 
@@ -83,7 +84,8 @@ class Database:
     async def connect(self) -> None:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
         try:
-            await init_beanie(database=self.handle, document_models=[*DOCUMENTS, AuditEvent], skip_indexes=True)
+            models = [*DOCUMENTS, *OWN_DOCUMENTS]
+            await init_beanie(database=self.handle, document_models=models, skip_indexes=True)
         except PyMongoError as error:
             self.trouble = explain(error)
             raise DatabaseUnavailable(self.trouble) from error
@@ -98,7 +100,8 @@ class Database:
             except PyMongoError as error:
                 found.append(f"{document.get_collection_name()}: {explain(error)}")
             found.extend(await self._build_indexes(document))
-        found.extend(await self._build_indexes(AuditEvent))
+        for document in OWN_DOCUMENTS:
+            found.extend(await self._build_indexes(document))
         found.extend(await self._let_audit_events_expire())
         self.warnings = found
 

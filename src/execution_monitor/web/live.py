@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
-from datetime import UTC, datetime
 from enum import Enum
 
 from starlette.requests import HTTPConnection, Request
@@ -16,6 +15,7 @@ from typing_extensions import override
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
 from execution_monitor.access.origins import origin_of
+from execution_monitor.access.sessions import Ended, Sessions
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import (
     BadUserInput,
@@ -44,7 +44,7 @@ class Close(Enum):
 
     INVALID_PARAMETER = 4400
     UNAUTHENTICATED = 4401
-    FORBIDDEN = 4403  # also when the token expires
+    FORBIDDEN = 4403  # also when the token expires or is revoked
     TOO_SLOW = 1013
     UNAVAILABLE = 1011
     RESTART = 1012
@@ -58,7 +58,7 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
 }
 
 
-def live_routes(live: Live, authenticate: Authenticate, observers: Observers) -> list[BaseRoute]:
+def live_routes(live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
 
     async def stream(request: Request) -> Response:
@@ -69,10 +69,11 @@ def live_routes(live: Live, authenticate: Authenticate, observers: Observers) ->
             outcome = await resources.enter_async_context(observers.watching(operation))
             subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
             resources.callback(subscription.close)
-            return _EventStream(subscription, caller, outcome, resources.pop_all())
+            ended = resources.enter_context(sessions.hold(caller))
+            return _EventStream(subscription, ended, outcome, resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(socket, live, authenticate, observers)
+        await _serve(socket, live, authenticate, sessions, observers)
 
     return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
 
@@ -88,10 +89,10 @@ class _EventStream(StreamingResponse):
     """Server-Sent Events of a subscription; `resources` are let go of even when nobody stayed to read the first."""
 
     def __init__(
-        self, subscription: Subscription, caller: Caller, outcome: Outcome, resources: contextlib.AsyncExitStack
+        self, subscription: Subscription, ended: Ended, outcome: Outcome, resources: contextlib.AsyncExitStack
     ) -> None:
         headers = {**NO_STORE, "X-Accel-Buffering": "no"}
-        super().__init__(_frames(subscription, caller, outcome), headers=headers, media_type="text/event-stream")
+        super().__init__(_frames(subscription, ended, outcome), headers=headers, media_type="text/event-stream")
         self._resources = resources
 
     @override
@@ -100,10 +101,10 @@ class _EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _frames(subscription: Subscription, caller: Caller, outcome: Outcome) -> AsyncGenerator[bytes]:
+async def _frames(subscription: Subscription, ended: Ended, outcome: Outcome) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(pace(_events(subscription, outcome), caller.expires_at)) as paced:
+    async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
         async for event in paced:
             yield b":\n\n" if event is None else event
 
@@ -115,7 +116,9 @@ async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerato
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate, observers: Observers) -> None:
+async def _serve(
+    socket: WebSocket, live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers
+) -> None:
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None
@@ -125,9 +128,9 @@ async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate, obse
         async with observers.watching(_operation(socket, caller, "watchExecutions")) as outcome:
             subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
             # Only now, so that whoever is connected is told of everything from here on.
-            with contextlib.closing(subscription):
+            with contextlib.closing(subscription), sessions.hold(caller) as ended:
                 await socket.accept(accepted)
-                close, reason = await _follow(socket, subscription, caller, outcome)
+                close, reason = await _follow(socket, subscription, ended, outcome)
     except ExecutionMonitorError as error:
         found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), Close.UNAVAILABLE)
         # A browser learns nothing of a handshake that is refused, but everything of a close.
@@ -137,16 +140,15 @@ async def _serve(socket: WebSocket, live: Live, authenticate: Authenticate, obse
     await _close(socket, close, reason)
 
 
-async def _follow(socket: WebSocket, subscription: Subscription, caller: Caller, outcome: Outcome) -> tuple[Close, str]:
+async def _follow(socket: WebSocket, subscription: Subscription, ended: Ended, outcome: Outcome) -> tuple[Close, str]:
     """Send what happens until either side has had enough; why it is us."""
     sending = asyncio.create_task(_send(socket, subscription, outcome))
     leaving = asyncio.create_task(_wait_until_left(socket))
-    left = None if caller.expires_at is None else max(0.0, (caller.expires_at - datetime.now(UTC)).total_seconds())
     try:
-        await asyncio.wait({sending, leaving}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, leaving, ended}, return_when=asyncio.FIRST_COMPLETED)
         if sending.done() and not leaving.done():
             return sending.result()
-        return Close.FORBIDDEN, "Your token has expired; get a new one and connect again."
+        return Close.FORBIDDEN, ended.result() if ended.done() else ""
     finally:
         for task in (sending, leaving):
             task.cancel()

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
+from execution_monitor.access.sessions import Sessions
 from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
@@ -30,7 +31,9 @@ from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail,
 MAX_STEPS = 1_000
 
 
-def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate, observers: Observers) -> list[BaseRoute]:
+def rest_routes(
+    monitor: Monitor, live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers
+) -> list[BaseRoute]:
     """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
 
@@ -57,7 +60,7 @@ def rest_routes(monitor: Monitor, live: Live, authenticate: Authenticate, observ
 
     return [
         Route(LIST_PATH, list_executions),
-        *live_routes(live, authenticate, observers),
+        *live_routes(live, authenticate, sessions, observers),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
         Route(DOCUMENT_PATH, get_document),

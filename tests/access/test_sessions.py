@@ -1,0 +1,82 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from execution_monitor.access import sessions as sessions_module
+from execution_monitor.access.caller import Caller
+from execution_monitor.access.revocations import Revocations, RevokedTokens
+from execution_monitor.access.sessions import EXPIRED, Sessions
+
+SOON = 10.0
+
+
+def ada(**changes: object) -> Caller:
+    return Caller("ada", "acme", **changes)  # pyright: ignore[reportArgumentType] - whatever the test needs
+
+
+def in_seconds(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+async def test_a_session_ends_when_its_token_expires():
+    expires = in_seconds(0.05)
+
+    with Sessions(Revocations()).hold(ada(expires_at=expires)) as ended:
+        assert not ended.done()
+        async with asyncio.timeout(SOON):
+            reason = await ended
+
+    assert reason == EXPIRED
+    assert datetime.now(UTC) >= expires
+
+
+async def test_a_session_of_an_expired_token_has_ended_at_once():
+    with Sessions(Revocations()).hold(ada(expires_at=in_seconds(-20))) as ended:
+        assert ended.result() == EXPIRED
+
+
+async def test_a_token_without_an_end_has_none():
+    with Sessions(Revocations()).hold(ada()) as ended:
+        assert not ended.done()
+
+
+async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sessions_module, "_LONGEST_TIMER_SECONDS", 0.01)
+    with Sessions(Revocations()).hold(ada(expires_at=in_seconds(3_600))) as ended:
+        await asyncio.sleep(0.05)
+        assert not ended.done()
+
+        with time_machine.travel(in_seconds(3_601)):
+            async with asyncio.timeout(SOON):
+                assert await ended == EXPIRED
+
+
+async def test_a_session_ends_when_its_token_is_revoked_and_others_go_on():
+    revocations = Revocations()
+    sessions = Sessions(revocations)
+    with sessions.hold(ada(issued_at=in_seconds(-1))) as hers, sessions.hold(Caller("ben", "acme")) as his:
+        revocations.learn([RevokedTokens(in_seconds(0), subject="ada", tenant="acme")])
+
+        assert hers.result() == "Your token has been revoked; sign in again."
+        assert not his.done()
+
+
+async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():
+    revocations = Revocations()
+    revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
+
+    with Sessions(revocations).hold(ada()) as ended:
+        assert ended.done()
+
+
+async def test_whoever_has_left_hears_no_more():
+    revocations = Revocations()
+    with Sessions(revocations).hold(ada(expires_at=in_seconds(0.01))) as ended:
+        pass
+
+    revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
+    await asyncio.sleep(0.05)
+
+    assert not ended.done()

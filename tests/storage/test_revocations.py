@@ -1,0 +1,67 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.revocations import read_revocations, revoke
+
+DAY = timedelta(days=1)
+
+
+async def kept() -> list[dict[str, Any]]:
+    return await collection_of(Revocation).find({}, {"_id": 0}).to_list()
+
+
+async def test_a_revocation_is_kept_until_the_last_token_it_refuses_has_expired(database: Database):
+    at = await revoke(subject="ada", tenant="acme", keep=DAY)
+
+    (row,) = await kept()
+    assert row == {
+        "tenant_id": "acme",
+        "subject": "ada",
+        "token_id": None,
+        "revoked_at": at,
+        "expires_at": at + DAY,
+    }
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+
+
+async def test_mongodb_deletes_what_is_over(database: Database):
+    indexes = await collection_of(Revocation).index_information()
+
+    assert indexes["expires_at"]["expireAfterSeconds"] == 0
+
+
+async def test_whoever_is_revoked_again_is_one_revocation_of_the_later_time(database: Database):
+    first = await revoke(subject="ada", tenant="acme", keep=DAY)
+
+    second = await revoke(subject="ada", tenant="acme", keep=DAY)
+
+    (row,) = await kept()
+    assert row["revoked_at"] == second > first
+    assert row["expires_at"] == second + DAY
+
+
+async def test_those_who_revoke_at_once_make_one_revocation(database: Database):
+    times = await asyncio.gather(*(revoke(subject="ada", tenant="acme", keep=DAY) for _ in range(20)))
+
+    (row,) = await kept()
+    assert row["revoked_at"] == max(times)
+
+
+async def test_a_subject_of_one_tenant_of_all_tenants_and_a_token_are_different_things(database: Database):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await revoke(subject="ada", keep=DAY)
+    await revoke(token_id="ada", keep=DAY)  # noqa: S106 - its name
+
+    assert len(await read_revocations(database)) == 3
+
+
+async def test_what_was_revoked_since_is_read_alone(database: Database):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await collection_of(Revocation).update_many({}, {"$set": {"revoked_at": datetime(2026, 1, 1, tzinfo=UTC)}})
+    since = await revoke(subject="ben", tenant="acme", keep=DAY)
+
+    assert [row["subject"] for row in await read_revocations(database, since)] == ["ben"]
