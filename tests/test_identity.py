@@ -12,8 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
+from pymongo.errors import AutoReconnect
 from starlette.responses import JSONResponse
 
+from execution_monitor.access import revocation_watch
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -192,3 +194,24 @@ async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve
     assert answer.status == 200
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["reasons"] == ["The issuer's keys cannot be fetched: it answers with status 500."]
+
+
+async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics(
+    database: Database, settings: Settings, provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    async def fail(*_: object) -> None:
+        raise AutoReconnect("a host that nobody may know")
+
+    monkeypatch.setattr(revocation_watch, "read_revocations", fail)
+    manager = token(provider, scope="manage")
+
+    async with served(create_app(settings)) as url:
+        found = await statuses(url, manager)
+        async with httpx.AsyncClient(base_url=url) as client:
+            ready = await client.get("/readyz")
+            metrics = await client.get("/metrics", headers=bearer(manager))
+
+    assert found == [503, 503, 503, 1013, 1013]
+    assert ready.status_code == 503
+    assert "host" not in ready.text
+    assert metrics.status_code == 200

@@ -123,6 +123,11 @@ async def test_clocks_may_differ_by_half_a_minute():
         pytest.param(lambda: spelt('{"alg":"hs256"}', stated()), "is not valid", id="an algorithm in another case"),
         pytest.param(lambda: spelt('{"alg":["HS256"]}', stated()), "is not valid", id="a list of algorithms"),
         pytest.param(lambda: spelt('{"alg":"HS256","crit":["x"]}', stated()), "is not valid", id="what must be known"),
+        pytest.param(
+            lambda: spelt('{"alg":"HS256","crit":["b64"],"b64":true}', stated()),
+            "is not valid",
+            id="what libraries know",
+        ),
         pytest.param(lambda: spelt("{}", stated()), "is not valid", id="no algorithm"),
         pytest.param(lambda: spelt('{"alg":"HS256","b64":false}', stated()), "is not valid", id="not encoded"),
         pytest.param(lambda: spelt('{"alg":"HS256","kid":7}', stated()), "is not valid", id="a key that is a number"),
