@@ -20,9 +20,14 @@ from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
+from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.web.health import health_routes
-from execution_monitor.web.metrics import LiveCollector, metrics_routes
+from execution_monitor.web.metrics.connections import ConnectionsCollector
+from execution_monitor.web.metrics.live import LiveCollector
+from execution_monitor.web.metrics.operations import OperationMetrics
+from execution_monitor.web.metrics.route import create_registry, metrics_routes
+from execution_monitor.web.metrics.traffic import Traffic
 from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
@@ -32,12 +37,16 @@ def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
-    database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database)
+    connections = Connections()
+    database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database, [connections])
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
     schema = create_schema(suggests=settings.is_development)
-    observers = Observers()
+    registry = create_registry()
+    registry.register(LiveCollector(live.figures))
+    registry.register(ConnectionsCollector(connections))
+    observers = Observers(OperationMetrics(registry))
     operations = Operations(schema, monitor, live, observers, max_cost=settings.max_cost)
     endpoint = GraphQLEndpoint(
         operations,
@@ -67,13 +76,13 @@ def create_app(settings: Settings) -> ASGIApp:
             WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate, identity.sessions).handle),
             *rest_routes(monitor, live, identity.authenticate, identity.sessions, observers),
             *health_routes({"MongoDB": database, "The issuer": identity}),
-            *metrics_routes([LiveCollector(live.figures)], identity.recognise, settings.metrics),
+            *metrics_routes(registry, identity.recognise, settings.metrics),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,
     )
     # Around everything, so that even the answer to a failure of ours has its id.
-    return RequestLog(application)
+    return RequestLog(application, Traffic(registry))
 
 
 def create_app_from_environment() -> ASGIApp:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
 )
+from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
@@ -26,6 +27,7 @@ from execution_monitor.storage.documents import DOCUMENTS, indexes_of
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
 
 Row = dict[str, Any]
+Listener = CommandListener | ConnectionPoolListener
 
 log = structlog.get_logger()
 
@@ -52,12 +54,18 @@ class Database:
     audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
 
     @classmethod
-    def at(cls, uri: str, name: str, *, audit_days: int = DEFAULT_AUDIT_DAYS) -> "Database":
-        """The database `name` at `uri`, not connected yet; raises `SetupError` for a bad `uri`."""
+    def at(
+        cls, uri: str, name: str, listeners: Sequence[Listener] = (), *, audit_days: int = DEFAULT_AUDIT_DAYS
+    ) -> "Database":
+        """The database `name` at `uri`, not connected yet; raises `SetupError` for a bad `uri`.
+
+        `listeners` are told what its driver does.
+        """
         try:
             client: AsyncMongoClient[Row] = AsyncMongoClient(
                 uri,
                 appname="execution-monitor",
+                event_listeners=listeners,
                 tz_aware=True,
                 # A year beyond Python's 9999 or broken text in one document must not fail a whole page.
                 datetime_conversion="DATETIME_AUTO",

@@ -6,6 +6,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution_monitor.access.request_ids import HEADER, identify, log_under
+from execution_monitor.web.metrics.traffic import Traffic
 
 log = structlog.get_logger()
 
@@ -25,8 +26,9 @@ class RequestLog:
     It tells nothing of query strings, headers or bodies: tokens and the values of operations stand there.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
@@ -37,6 +39,8 @@ class RequestLog:
         log_under(request_id)
         begun = time.perf_counter()
         seen = _Seen(receive, send, request_id)
+        if scope["type"] == "websocket":
+            self._traffic.opened()
         try:
             await self._app(scope, seen.receive, seen.send)
         finally:
@@ -45,8 +49,10 @@ class RequestLog:
             client = scope.get("client")
             address = client[0] if client else None
             if scope["type"] == "websocket":
+                self._traffic.closed(seen.code)
                 log.info("socket", path=path, code=seen.code, seconds=seconds, address=address)
             else:
+                self._traffic.answered(seen.status)
                 write = log.debug if path in _PROBES and seen.status < _FIRST_FAILURE else log.info
                 write(
                     "request",
@@ -77,7 +83,7 @@ class _Seen:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind in _OPENING:
-            self.status = message.get("status", self.status)
+            self.status = int(message.get("status", self.status))
             message = {**message, "headers": [*message.get("headers", ()), self._header]}
         elif kind == "websocket.close" and self.code is None:
             self.code = message.get("code", 1000)

@@ -1,0 +1,77 @@
+"""Metrics of operations: every transport's, as observers see them."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from execution_monitor.access.operations import Kind, Operation, Outcome
+from execution_monitor.errors import ExecutionMonitorError, SetupError
+from execution_monitor.web.metrics.families import PREFIX
+
+# From the fastest page to the longest query that MongoDB is given.
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_POINTS = (1, 10, 100, 1_000, 10_000, 100_000)
+_FIRST_OF_SERVER = 500
+
+
+class OperationMetrics:
+    """Counts operations by kind and outcome; the first of all observers, since it counts what others refuse."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._running = Gauge(
+            f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry
+        )
+        self._ended = Counter(
+            f"{PREFIX}_operations",
+            "Operations that ended: well (ok), by a mistake of the caller (refused), by a failure of ours (failed).",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self._errors = Counter(
+            f"{PREFIX}_operation_errors", "Operations that ended with this code.", ["code"], registry=registry
+        )
+        self._seconds = Histogram(
+            f"{PREFIX}_operation_duration_seconds",
+            "How long operations took; subscriptions, which last as long as their clients want, are left out.",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._cost = Histogram(
+            f"{PREFIX}_operation_cost_points",
+            "What operations were estimated to cost before they ran.",
+            ["kind"],
+            buckets=_POINTS,
+            registry=registry,
+        )
+        self._failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_OF_SERVER)
+        # So that the first of a kind is a step from 0, and not a series that begins at 1.
+        for kind in Kind:
+            for outcome in ("ok", "refused", "failed"):
+                self._ended.labels(kind.value, outcome)
+        for error in _errors():
+            self._errors.labels(error.code)
+
+    async def begin(self, operation: Operation) -> None:
+        """Count one that runs."""
+        self._running.labels(operation.kind.value).inc()
+        self._cost.labels(operation.kind.value).observe(operation.cost)
+
+    async def end(self, operation: Operation, outcome: Outcome) -> None:
+        """Count one that ended, and how."""
+        kind, codes = operation.kind.value, set(outcome.codes)
+        self._running.labels(kind).dec()
+        ended = "failed" if codes & self._failures else "refused" if codes else "ok"
+        self._ended.labels(kind, ended).inc()
+        for code in codes:
+            self._errors.labels(code).inc()
+        if operation.kind is not Kind.SUBSCRIPTION:
+            self._seconds.labels(kind).observe(outcome.seconds)
+
+
+def _errors(of: type[ExecutionMonitorError] = ExecutionMonitorError) -> Iterator[type[ExecutionMonitorError]]:
+    """Every error that an operation may end with."""
+    if of is not SetupError:
+        yield of
+        for each in of.__subclasses__():
+            yield from _errors(each)

@@ -1,0 +1,57 @@
+"""`/metrics`, in the text format of Prometheus or in OpenMetrics."""
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, cast
+
+from prometheus_client import (
+    CollectorRegistry,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics import exposition as openmetrics
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.access.tokens import Authenticate
+from execution_monitor.web.metrics.families import PREFIX
+from execution_monitor.web.problems import NO_STORE
+
+METRICS_PATH = "/metrics"
+
+# It has no annotations.
+_encode_open = cast("Callable[[CollectorRegistry], bytes]", cast("Any", openmetrics).generate_latest)
+
+
+def create_registry() -> CollectorRegistry:
+    """A registry that tells of the process; metrics of the application are added to it."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    Info(f"{PREFIX}_build", "What runs here.", registry=registry).info(
+        {"version": version("execution-monitor"), "python": platform.python_version()}
+    )
+    return registry
+
+
+def metrics_routes(registry: CollectorRegistry, authenticate: Authenticate, access: str) -> list[Route]:
+    """The route of `/metrics`: for whom `access` names (`manage`, `open`), or none when it is `off`."""
+    if access == "off":
+        return []
+
+    async def expose(request: Request) -> Response:
+        if access != "open":
+            (await authenticate(request.headers)).require(Scope.MANAGE)
+        if "application/openmetrics-text" in request.headers.get("accept", ""):
+            body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
+        else:
+            body, media_type = generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+        return Response(body, headers={**NO_STORE, "Content-Type": media_type, "Vary": "Accept"})
+
+    return [Route(METRICS_PATH, expose)]
