@@ -50,6 +50,7 @@ class SocketLimits:
 
     init_seconds: float = 10.0  # for the first message
     send_seconds: float = 20.0  # for a client to take what is sent to it
+    close_seconds: float = 3.0  # for the farewell, which whoever does not read will not take either
     operations: int = 100  # at once on one socket
 
 
@@ -121,7 +122,7 @@ class _Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
         if closed is not None:
             with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
-                async with asyncio.timeout(self._limits.send_seconds):
+                async with asyncio.timeout(self._limits.close_seconds):
                     await self._socket.close(closed.code, closed.reason)
 
     def _close(self, close: Close, detail: str = "") -> None:

@@ -36,6 +36,7 @@ from execution_monitor.web.problems import NO_STORE
 TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol
 
 _SEND_SECONDS = 20.0  # for a client to take a message
+_CLOSE_SECONDS = 3.0  # for the farewell, which whoever does not read will not take either
 _RETRY = b"retry: 2000\n"  # milliseconds until an EventSource connects again
 
 
@@ -176,6 +177,6 @@ async def _wait_until_left(socket: WebSocket) -> None:
 
 async def _close(socket: WebSocket, close: Close, reason: str) -> None:
     with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
-        async with asyncio.timeout(_SEND_SECONDS):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             # A reason has room for 123 bytes (RFC 6455, section 5.5).
             await socket.close(close.value, reason.encode()[:123].decode(errors="ignore"))
