@@ -4,7 +4,6 @@ import itertools
 import math
 import typing
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,14 +16,13 @@ from pydantic import TypeAdapter
 from execution_monitor.storage.attributes import Attribute
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
+from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.records import (
     ErrorRecord,
     ExecutionRecord,
     LogRecord,
-    ProgressRecord,
     Record,
     StepRecord,
-    TagRecord,
 )
 from tests.storage.coding import stored
 from tests.storage.strategies import NEW_YEAR, anything, bounded, objects
@@ -58,12 +56,29 @@ def test_whatever_is_stored_every_attribute_has_its_promised_type(row: Row) -> N
     for kind, promised in PROMISES.items():
         record = kind(stored(row))
         for name, annotation in promised.items():
-            value = getattr(record, name)
-            annotation.validate_python(value, strict=True)
-            assert not isinstance(value, int) or abs(value) < 2**31
-            assert not isinstance(value, float) or math.isfinite(value)
-            if isinstance(value, ErrorRecord):
-                TypeAdapter(ErrorRecord).validate_python(asdict(value))
+            require(getattr(record, name), annotation)
+
+
+def require(value: Any, annotation: TypeAdapter[Any]) -> None:
+    annotation.validate_python(value, strict=True)
+    assert not isinstance(value, int) or abs(value) < 2**31
+    assert not isinstance(value, float) or math.isfinite(value)
+    values = as_list(value) or [value]
+    for each in values:
+        if isinstance(each, Record):
+            for name, inner in promises(type(each)):
+                require(getattr(each, name), inner)
+
+
+def told(value: Any) -> Any:
+    """`value` with records as what their attributes tell."""
+    if isinstance(value, list):
+        return [told(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - of any type
+    return {name: getattr(value, name) for name, _ in promises(type(value))} if isinstance(value, Record) else value
+
+
+NO_PROGRESS = {"current_step": 0, "total_steps": 0, "percentage": 0.0}
+NO_ERROR = {name: None for name, _ in promises(ErrorRecord)}
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -101,34 +116,41 @@ def test_of_nothing_every_attribute_has_its_promised_type(kind: type[Record]) ->
             id="clocks that disagree",
         ),
         pytest.param({"started_at": NEW_YEAR, "status": "failed"}, "duration_seconds", None, id="ended who knows when"),
-        pytest.param({}, "progress", ProgressRecord(0, 0, 0.0), id="no progress"),
+        pytest.param({}, "progress", NO_PROGRESS, id="no progress"),
         pytest.param(
             {"progress": {"current_step": 1, "total_steps": 4}},
             "progress",
-            ProgressRecord(current_step=1, total_steps=4, percentage=25.0),
+            {"current_step": 1, "total_steps": 4, "percentage": 25.0},
             id="a share that follows from the steps",
         ),
-        pytest.param({"progress": 50}, "progress", ProgressRecord(0, 0, 0.0), id="progress of another shape"),
+        pytest.param(
+            {"progress": 50},
+            "progress",
+            NO_PROGRESS,
+            id="progress of another shape",
+        ),
         pytest.param(
             {"tags": [{"key": "a", "value": "b"}, {"key": "c"}, {"value": "d"}, "e", {"key": 1, "value": 2}]},
             "tags",
-            [TagRecord(key="a", value="b"), TagRecord(key="c", value=""), TagRecord(key="1", value="2")],
+            [{"key": "a", "value": "b"}, {"key": "c", "value": ""}, {"key": "1", "value": "2"}],
             id="tags, and what is none",
         ),
         pytest.param({"tags": {"key": "a", "value": "b"}}, "tags", [], id="a tag alone is no list of tags"),
-        pytest.param({"error_details": "boom"}, "error", ErrorRecord("boom"), id="an error in plain text"),
-        pytest.param({"error_details": {}}, "error", ErrorRecord("Unknown error"), id="an error without a message"),
+        pytest.param({"error_details": "boom"}, "error", {**NO_ERROR, "message": "boom"}, id="an error in plain text"),
+        pytest.param(
+            {"error_details": {}}, "error", {**NO_ERROR, "message": "Unknown error"}, id="an error of few words"
+        ),
         pytest.param(
             {"error_details": {"message": "m", "code": 7, "retryable": True, "own": 1}},
             "error",
-            ErrorRecord("m", code="7", retryable=True),
+            {**NO_ERROR, "message": "m", "code": "7", "retryable": True},
             id="an error with a number for a code",
         ),
         pytest.param({"tokens_used": 2**40}, "tokens_used", 2**31 - 1, id="more tokens than GraphQL can count"),
     ],
 )
 def test_an_execution_that_leaves_out_or_adds(row: Row, attribute: str, expected: Any) -> None:
-    assert getattr(ExecutionRecord(row), attribute) == expected
+    assert told(getattr(ExecutionRecord(row), attribute)) == expected
 
 
 def test_a_running_execution_has_lasted_until_now() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import strawberry
@@ -10,6 +11,7 @@ from strawberry.scalars import JSON
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
@@ -17,10 +19,12 @@ from execution_monitor.graphql.pagination import (
     fields_to_read,
     needs_cursors,
     needs_neighbours,
+    page_request,
     reading,
     stored,
 )
 from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.monitoring.executions import Counted
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
@@ -45,6 +49,11 @@ class Tag:
 
     key: str
     value: str
+
+
+def _global_id(row: Row) -> strawberry.ID:
+    record = ExecutionRecord(row)
+    return encode_id("Execution", record.tenant_id, record.execution_id)
 
 
 @strawberry.type(description="One run of a workflow.")
@@ -87,27 +96,18 @@ class Execution(Node):
     tokens_used: int = stored("tokens_used")
     error: ExecutionError | None = stored("error", "error_details")
 
-    @strawberry.field(description="A global id; opaque.", metadata=reading("tenant_id", "execution_id"))
+    performance: JSON | None = stored("performance", "performance_data", description="What the engine measured.")
+    input_parameters: JSON | None = stored(
+        "input_parameters", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD
+    )
+    final_result: JSON | None = stored("final_result", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
+
+    @strawberry.field(
+        description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", shows=_global_id)
+    )
     def id(self) -> strawberry.ID:
         """The global id."""
-        return encode_id("Execution", self.record.tenant_id, self.record.execution_id)
-
-    @strawberry.field(description="What the engine measured.", metadata=reading("performance_data"))
-    def performance(self) -> JSON | None:
-        """What the engine measured."""
-        return self.record.performance
-
-    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("input_parameters"))
-    def input_parameters(self, info: ContextInfo) -> JSON | None:
-        """What the execution was given."""
-        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.input_parameters
-
-    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("final_result"))
-    def final_result(self, info: ContextInfo) -> JSON | None:
-        """What the execution gave."""
-        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.final_result
+        return _global_id(self.record.row)
 
     @strawberry.field(
         description="Its steps in the order of the workflow; `first` is 20 by default, at most 100.",
@@ -230,22 +230,50 @@ class ExecutionConnection:
         return info.context.live.cursor_at(info.context.caller, self.page.read_at)
 
 
-async def resolve_executions(
-    info: ContextInfo, where: Filter, order: Order, request: PageRequest
-) -> ExecutionConnection:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page of executions the arguments of the field mean."""
+
+    where: Filter
+    order: Order
+    page: PageRequest
+
+    def wanted(self, fields: frozenset[str], *, cursors: bool, neighbours: bool, snapshot: bool) -> Wanted:
+        """What is worth reading when the stored `fields` are shown, and what else of the page is."""
+        return Wanted(
+            fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
+            adjacent=neighbours,
+            snapshot=snapshot,
+        )
+
+
+def executions_asked(  # noqa: PLR0913 - the arguments of the field
+    *,
+    filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
+    sort: list[ExecutionSort] | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> Asked:
+    """What the arguments of `executions` mean; raises `BadUserInput` where they mean nothing."""
+    page = page_request(first=first, after=after, last=last, before=before)
+    return Asked(to_filter(filter), to_order(sort), page)
+
+
+async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnection:
     """One page of the executions that the caller may see, read for what is selected of it."""
     executions, caller = info.context.monitor.executions, info.context.caller
     connection, edges, page_info = selected_by(info), selected_by(info, "edges"), selected_by(info, "pageInfo")
-    fields = fields_to_read(Execution, selected_by(info, "edges", "node")) | fields_to_read(
-        Execution, selected_by(info, "nodes")
-    )
-    wanted = Wanted(
-        fields=fields | frozenset(order.fields) if needs_cursors(edges, page_info) else fields | {"_id"},
-        adjacent=needs_neighbours(page_info),
+    wanted = asked.wanted(
+        fields_to_read(Execution, selected_by(info, "edges", "node"))
+        | fields_to_read(Execution, selected_by(info, "nodes")),
+        cursors=needs_cursors(edges, page_info),
+        neighbours=needs_neighbours(page_info),
         snapshot="liveCursor" in connection,
     )
-    page = await executions.list(caller, where, order, request, wanted)
-    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count(caller, where)))
+    page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
+    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count(caller, asked.where)))
 
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:

@@ -1,12 +1,13 @@
 """Log lines of executions in GraphQL."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.pagination import PageInfo, fields_to_read, page_request, reading, stored
+from execution_monitor.graphql.pagination import PageInfo, fields_to_read, page_request, stored
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.monitoring.logs import log_filter
 from execution_monitor.monitoring.parts import PartsRequest
@@ -26,10 +27,7 @@ class ExecutionLogEntry:
     message: str = stored("message")
     step_id: str | None = stored("step_id", description="The step that wrote it.")
 
-    @strawberry.field(description="What the engine added to the line.", metadata=reading("attributes"))
-    def attributes(self) -> JSON | None:
-        """What the engine added."""
-        return self.record.attributes
+    attributes: JSON | None = stored("attributes", description="What the engine added to the line.")
 
     @classmethod
     def of(cls, row: Row) -> "ExecutionLogEntry":
@@ -72,22 +70,23 @@ class ExecutionLogConnection:
         return PageInfo(page=self.page)
 
 
-async def resolve_logs(  # noqa: PLR0913 - the arguments of the field
-    info: ContextInfo,
-    execution_id: str,
+def logs_request(  # noqa: PLR0913 - the arguments of the field
+    fields: frozenset[str],
     *,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-    min_level: LogLevel | None,
-    search: str | None,
-) -> ExecutionLogConnection:
-    """The log lines of one execution, read together with those of its neighbours."""
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    min_level: LogLevel | None = None,
+    search: str | None = None,
+) -> PartsRequest:
+    """The page of log lines that the arguments of the field ask for."""
+    page = page_request(first=first, after=after, last=last, before=before)
+    return PartsRequest(log_filter(present(min_level), present(search)), page, fields)
+
+
+async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:
+    """The log lines of one execution, read together with those of its neighbours; as `logs_request` takes them."""
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    request = PartsRequest(
-        log_filter(present(min_level), present(search)),
-        page_request(first=first, after=after, last=last, before=before),
-        fields_to_read(ExecutionLogEntry, selected),
-    )
+    request = logs_request(fields_to_read(ExecutionLogEntry, selected), **arguments)
     return ExecutionLogConnection(page=await info.context.logs.load((execution_id, request)))

@@ -21,6 +21,8 @@ from graphql import (
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.graphql.compiled.collect import NotKnown
+from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.preparation import Prepared, RequestErrors, prepare
@@ -48,6 +50,7 @@ class Operations:
         self._live = live
         self._observers = observers
         self._max_cost = max_cost
+        self._compiler = Compiler(schema)
         self._rendering: set[asyncio.Task[_Payload]] = set()
 
     async def prepare(
@@ -95,11 +98,13 @@ class Operations:
                     yield payload
 
     async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
-        prepared.executor.context_value = self._context(prepared.operation.caller, outcome)
+        context = self._context(prepared.operation.caller, outcome)
+        asked = prepared.asked
         try:
-            result: Any = execute_root_selection_set(prepared.executor)
-            if isawaitable(result):
-                result = await result
+            try:
+                result = await self._compiler.answer(asked.query, prepared.executor, asked.variables or {}, context)
+            except NotKnown:
+                result = await _interpret(prepared.executor, context)
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         if result.data is None and result.errors and not any(error.path for error in result.errors):
@@ -162,6 +167,12 @@ class Operations:
         self._schema.process_errors(result.errors)
         payload["errors"] = errors = to_client_errors(result.errors)
         return orjson.dumps(payload), [error["extensions"]["code"] for error in errors]
+
+
+async def _interpret(executor: Any, context: Context) -> ExecutionResult:
+    executor.context_value = context
+    result: Any = execute_root_selection_set(executor)
+    return await result if isawaitable(result) else result
 
 
 def _variables_in_answers(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> bytes:

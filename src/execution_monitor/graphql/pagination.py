@@ -1,20 +1,33 @@
 """Connections as Relay's cursor specification has them, over keyset pages; only what is selected is read."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import strawberry
 from strawberry.types.base import get_object_definition
 
+from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.selection import Selected
-from execution_monitor.storage.pages import Page, PageRequest
+from execution_monitor.graphql.selection import ContextInfo, Selected
+from execution_monitor.storage.pages import Page, PageRequest, Row
 
-# Where a field's metadata says which stored fields it is made from.
-_READS = "reads"
+# What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
+# attribute of the record, or a function from the stored row or page - and which scope a caller needs for it.
+READS = "reads"
+SHOWS = "shows"
+SCOPE = "scope"
 
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
 _NEIGHBOURS = ("hasNextPage", "hasPreviousPage")
+
+
+def shown(read: Callable[[Page], Any], description: str) -> Any:
+    """A field that shows what `read` makes of `page`."""
+
+    def resolve(root: Any) -> Any:
+        return read(root.page)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={SHOWS: read})
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -23,25 +36,16 @@ class PageInfo:
 
     page: strawberry.Private[Page]
 
-    @strawberry.field(description="Whether more follow the last edge.")
-    def has_next_page(self) -> bool:
-        """Whether more follow the last edge."""
-        return self.page.has_next
-
-    @strawberry.field(description="Whether more precede the first edge.")
-    def has_previous_page(self) -> bool:
-        """Whether more precede the first edge."""
-        return self.page.has_previous
-
-    @strawberry.field(description="The cursor of the first edge; null on an empty page.")
-    def start_cursor(self) -> str | None:
-        """The cursor of the first edge."""
-        return self.page.cursor_of(self.page.rows[0]) if self.page.rows else None
-
-    @strawberry.field(description="The cursor of the last edge; null on an empty page.")
-    def end_cursor(self) -> str | None:
-        """The cursor of the last edge."""
-        return self.page.cursor_of(self.page.rows[-1]) if self.page.rows else None
+    has_next_page: bool = shown(lambda page: page.has_next, "Whether more follow the last edge.")
+    has_previous_page: bool = shown(lambda page: page.has_previous, "Whether more precede the first edge.")
+    start_cursor: str | None = shown(
+        lambda page: page.cursor_of(page.rows[0]) if page.rows else None,
+        "The cursor of the first edge; null on an empty page.",
+    )
+    end_cursor: str | None = shown(
+        lambda page: page.cursor_of(page.rows[-1]) if page.rows else None,
+        "The cursor of the last edge; null on an empty page.",
+    )
 
 
 def page_request(
@@ -51,20 +55,37 @@ def page_request(
     return PageRequest.of(first=present(first), after=present(after), last=present(last), before=present(before))
 
 
-def stored(attribute: str, *reads: str, description: str | None = None, name: str | None = None) -> Any:
-    """A field that shows `record.<attribute>`, made from the stored fields `reads`, by default the one of that name."""
+def stored(
+    attribute: str,
+    *reads: str,
+    description: str | None = None,
+    scope: Scope | None = None,
+) -> Any:
+    """A field that shows `record.<attribute>`, made from the stored fields `reads`, by default the one of that name.
+
+    With `scope` it is `FORBIDDEN` to callers without it.
+    """
 
     def resolve(root: Any) -> Any:
         return getattr(root.record, attribute)
 
+    guard = scope or Scope.EXECUTIONS_READ
+
+    def resolve_guarded(root: Any, info: ContextInfo) -> Any:
+        info.context.caller.require(guard)
+        return getattr(root.record, attribute)
+
     return strawberry.field(
-        resolver=resolve, description=description, name=name, metadata={_READS: reads or (attribute,)}
+        resolver=resolve if scope is None else resolve_guarded,
+        description=description,
+        metadata=reading(*(reads or (attribute,)), shows=attribute, scope=scope),
     )
 
 
-def reading(*reads: str) -> dict[str, tuple[str, ...]]:
-    """The metadata of a field with a resolver of its own that is made from the stored fields `reads`."""
-    return {_READS: reads}
+def reading(*reads: str, shows: str | Callable[[Row], Any] | None = None, scope: Scope | None = None) -> dict[str, Any]:
+    """The metadata of a field that is made from the stored fields `reads`, shows `shows` of them and needs `scope`."""
+    metadata = {READS: reads, SHOWS: shows, SCOPE: scope}
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:
@@ -73,7 +94,7 @@ def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:
     reads: set[str] = set()
     for each in definition.fields:
         if (each.graphql_name or _camel_case(each.python_name)) in selected:
-            reads.update(each.metadata.get(_READS, ()))
+            reads.update(each.metadata.get(READS, ()))
     return frozenset(reads)
 
 
@@ -84,7 +105,7 @@ def names_of(shown: type, changed: Collection[str]) -> list[str]:
     return [
         each.graphql_name or _camel_case(each.python_name)
         for each in definition.fields
-        if each.metadata.get(_READS, ("",))[0] in changed
+        if each.metadata.get(READS, ("",))[0] in changed
     ]
 
 

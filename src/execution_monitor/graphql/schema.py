@@ -5,14 +5,19 @@ from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.executions import Execution, ExecutionConnection, resolve_execution, resolve_executions
-from execution_monitor.graphql.filters import ExecutionFilter, to_filter
+from execution_monitor.graphql.executions import (
+    Execution,
+    ExecutionConnection,
+    executions_asked,
+    resolve_execution,
+    resolve_executions,
+)
+from execution_monitor.graphql.filters import ExecutionFilter
 from execution_monitor.graphql.nodes import Node
-from execution_monitor.graphql.pagination import page_request
 from execution_monitor.graphql.refetching import resolve_nodes
 from execution_monitor.graphql.scalars import SCALARS
 from execution_monitor.graphql.selection import ContextInfo
-from execution_monitor.graphql.sorting import ExecutionSort, to_order
+from execution_monitor.graphql.sorting import ExecutionSort
 from execution_monitor.graphql.steps import ExecutionStep
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.viewer import Viewer
@@ -64,8 +69,8 @@ class Query:
         before: str | None = UNSET,
     ) -> ExecutionConnection:
         """A page of executions."""
-        request = page_request(first=first, after=after, last=last, before=before)
-        return await resolve_executions(info, to_filter(filter), to_order(sort), request)
+        asked = executions_asked(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
+        return await resolve_executions(info, asked)
 
 
 def create_schema(*, suggests: bool = True) -> QuietSchema:

@@ -36,6 +36,11 @@ class ExecutionError:
     retryable: bool | None
 
 
+def _global_id(row: Row) -> strawberry.ID:
+    record = StepRecord(row)
+    return encode_id("ExecutionStep", record.tenant_id, record.execution_id, row["_id"])
+
+
 @strawberry.type(description="One task of an execution.")
 class ExecutionStep(Node):
     """A step; visible to whoever may see its execution."""
@@ -63,23 +68,15 @@ class ExecutionStep(Node):
     tokens_used: int = stored("tokens_used")
     error: ExecutionError | None = stored("error", "error_details")
 
-    @strawberry.field(description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", "_id"))
+    input: JSON | None = stored("input", "input_data", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
+    result: JSON | None = stored("result", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
+
+    @strawberry.field(
+        description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", "_id", shows=_global_id)
+    )
     def id(self) -> strawberry.ID:
         """The global id."""
-        row = self.record.row
-        return encode_id("ExecutionStep", self.record.tenant_id, self.record.execution_id, row["_id"])
-
-    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("input_data"))
-    def input(self, info: ContextInfo) -> JSON | None:
-        """What the step was given."""
-        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.input
-
-    @strawberry.field(description=PAYLOAD_SCOPE, metadata=reading("result"))
-    def result(self, info: ContextInfo) -> JSON | None:
-        """What the step gave."""
-        info.context.caller.require(Scope.EXECUTIONS_PAYLOAD)
-        return self.record.result
+        return _global_id(self.record.row)
 
     @classmethod
     def of(cls, row: Row) -> "ExecutionStep":
@@ -122,10 +119,15 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
+def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> PartsRequest:
+    """The page of steps that the arguments of the field ask for."""
+    return PartsRequest(EVERYTHING, page_request(first=first, after=after), fields)
+
+
 async def resolve_steps(
     info: ContextInfo, execution_id: str, first: int | None, after: str | None
 ) -> ExecutionStepConnection:
     """The steps of one execution, read together with those of its neighbours."""
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    request = PartsRequest(EVERYTHING, page_request(first=first, after=after), fields_to_read(ExecutionStep, selected))
+    request = steps_request(fields_to_read(ExecutionStep, selected), first, after)
     return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))

@@ -1,12 +1,12 @@
 """Attributes of records: each is a function from a stored row to a value of its promised type.
 
-The functions are within reach on the class, too, so that a query that is compiled reads rows without making records.
-The exact classes are asked first because nearly every value has them.
+The functions are within reach on the class, too, so that a compiled query can do without records.
 """
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 from execution_monitor.storage.bson_order import to_float
@@ -27,13 +27,38 @@ class HasRow(Protocol):
         ...
 
 
+class Kept(Enum):
+    """What a stored value must be for an attribute to show it unchanged: its exact class, and no odd value of it."""
+
+    TEXT = "text"
+    WORDS = "text that is not empty"
+    INTEGER = "an integer of 32 bits"
+    NUMBER = "a finite float, not negative"
+    MOMENT = "a date in UTC"
+    CHOICE = "the text of a member"
+    OBJECT = "a sub-document"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the value of an attribute mostly stands, and what it must be to be shown unchanged.
+
+    `nullable` where the attribute is None when nothing stands there.
+    """
+
+    field: str
+    kept: Kept
+    nullable: bool = False
+
+
 class Attribute(Generic[Value]):
-    """What `read` makes of a record's row."""
+    """What `read` makes of a record's row; `place` tells of values that it would give unchanged."""
 
-    __slots__ = ("read",)
+    __slots__ = ("place", "read")
 
-    def __init__(self, read: Callable[[Row], Value]) -> None:
+    def __init__(self, read: Callable[[Row], Value], place: Place | None = None) -> None:
         self.read = read
+        self.place = place
 
     @overload
     def __get__(self, record: None, owner: type) -> Self: ...
@@ -50,20 +75,18 @@ def text(field: str) -> Attribute[str | None]:
     """The text at `field`; any other value spelt out."""
 
     def read(row: Row) -> str | None:
-        value = row.get(field)
-        return value if type(value) is str else to_text(value)
+        return to_text(row.get(field))
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.TEXT, nullable=True))
 
 
 def required_text(field: str) -> Attribute[str]:
     """The text at `field`, empty where an engine left it out against the format."""
 
     def read(row: Row) -> str:
-        value = row.get(field)
-        return value if type(value) is str else to_text(value) or ""
+        return to_text(row.get(field)) or ""
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.TEXT))
 
 
 def integer(field: str, default: int = 0) -> Attribute[int]:
@@ -72,18 +95,16 @@ def integer(field: str, default: int = 0) -> Attribute[int]:
     def read(row: Row) -> int:
         return to_int(row.get(field), default)
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.INTEGER))
 
 
 def number(field: str) -> Attribute[float]:
     """The finite number at `field`, 0 where there is none."""
 
     def read(row: Row) -> float:
-        value = row.get(field)
-        found = value if type(value) is float and math.isfinite(value) else to_float(value)
-        return found or 0.0
+        return to_float(row.get(field)) or 0.0
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.NUMBER))
 
 
 def moment(field: str) -> Attribute[datetime | None]:
@@ -92,7 +113,7 @@ def moment(field: str) -> Attribute[datetime | None]:
     def read(row: Row) -> datetime | None:
         return to_datetime(row.get(field))
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.MOMENT, nullable=True))
 
 
 def json(field: str) -> Attribute[Any]:
@@ -109,7 +130,8 @@ def choice(field: str, default: Choice) -> Attribute[Choice]:
     known: dict[str, Choice] = {each.value: each for each in type(default)}
 
     def read(row: Row) -> Choice:
-        value: Any = row.get(field)
+        value = row.get(field)
+        # BSON's code is a text that has no hash.
         return known.get(value, default) if type(value) is str else default
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.CHOICE))

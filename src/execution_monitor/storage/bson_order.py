@@ -83,7 +83,9 @@ def equal(left: Any, right: Any) -> bool:
 
 def to_float(value: Any) -> float | None:
     """A stored number as a float; None for anything else and for what JSON has no number for."""
-    if rank_of(value) is not TypeRank.NUMBER or is_nan(value):
-        return None
-    number = float(value.to_decimal() if isinstance(value, Decimal128) else value)
-    return number if math.isfinite(number) else None
+    if type(value) is not float:
+        if rank_of(value) is not TypeRank.NUMBER or is_nan(value):
+            return None
+        value = float(value.to_decimal() if isinstance(value, Decimal128) else value)
+    # Adding zero takes the sign off a zero.
+    return value + 0.0 if math.isfinite(value) else None

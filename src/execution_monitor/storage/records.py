@@ -2,11 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from bson import ObjectId
 
-from execution_monitor.storage.attributes import Attribute, choice, integer, json, moment, number, required_text, text
+from execution_monitor.storage.attributes import (
+    Attribute,
+    Kept,
+    Place,
+    choice,
+    integer,
+    json,
+    moment,
+    number,
+    required_text,
+    text,
+)
 from execution_monitor.storage.bson_order import to_float
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import as_list, as_mapping
@@ -17,52 +27,71 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorRecord:
+class Record:
+    """A stored document, or the part of it that was read."""
+
+    row: Row
+
+
+def _read_retryable(row: Row) -> bool | None:
+    stated = row.get("retryable")
+    return stated if isinstance(stated, bool) else None
+
+
+def _read_message(row: Row) -> str:
+    return to_text(row.get("message")) or "Unknown error"
+
+
+def _read_percentage(row: Row) -> float:
+    percentage = to_float(row.get("percentage"))
+    if percentage is not None:
+        return percentage
+    current, total = to_int(row.get("current_step")), to_int(row.get("total_steps"))
+    return 100 * current / total if total > 0 else 0.0
+
+
+class ErrorRecord(Record):
     """Why something failed."""
 
-    message: str
-    code: str | None = None
-    type: str | None = None
-    step_id: str | None = None
-    stack_trace: str | None = None
-    retryable: bool | None = None
-
-    @classmethod
-    def of(cls, value: Any) -> "ErrorRecord | None":
-        """The error that `error_details` holds; plain text is its message."""
-        details = as_mapping(value)
-        if details is None:
-            return None if value is None else cls(str(value))
-        retryable = details.get("retryable")
-        return cls(
-            message=to_text(details.get("message")) or "Unknown error",
-            code=to_text(details.get("code")),
-            type=to_text(details.get("type")),
-            step_id=to_text(details.get("step_id")),
-            stack_trace=to_text(details.get("stack_trace")),
-            retryable=retryable if isinstance(retryable, bool) else None,
-        )
+    message = Attribute(_read_message, Place("message", Kept.WORDS))
+    code = text("code")
+    type = text("type")
+    step_id = text("step_id")
+    stack_trace = text("stack_trace")
+    retryable = Attribute(_read_retryable)
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressRecord:
-    """How far an execution is; `percentage` is 0 to 100."""
+class ProgressRecord(Record):
+    """How far an execution is; the percentage is 0 to 100, and follows from the steps where it is missing."""
 
-    current_step: int
-    total_steps: int
-    percentage: float
+    current_step = integer("current_step")
+    total_steps = integer("total_steps")
+    percentage = Attribute(_read_percentage, Place("percentage", Kept.NUMBER))
 
 
-@dataclass(frozen=True, slots=True)
-class TagRecord:
+class TagRecord(Record):
     """A label to find executions by."""
 
-    key: str
-    value: str
+    key = required_text("key")
+    value = required_text("value")
 
 
 def _read_error(row: Row) -> ErrorRecord | None:
-    return ErrorRecord.of(row.get("error_details"))
+    stored = row.get("error_details")
+    details = as_mapping(stored)
+    if details is not None:
+        return ErrorRecord(details)
+    # Plain text is its message.
+    return None if stored is None else ErrorRecord({"message": str(stored)})
+
+
+def _read_progress(row: Row) -> ProgressRecord:
+    return ProgressRecord(as_mapping(row.get("progress")) or {})
+
+
+def _read_tags(row: Row) -> list[TagRecord]:
+    found = [as_mapping(each) for each in as_list(row.get("tags"))]
+    return [TagRecord(tag) for tag in found if tag is not None and tag.get("key") is not None]
 
 
 def _read_status_detail(row: Row) -> str | None:
@@ -87,24 +116,6 @@ def _read_step_name(row: Row) -> str:
     return to_text(row.get("step_name")) or to_text(row.get("step_id")) or ""
 
 
-def _read_progress(row: Row) -> ProgressRecord:
-    stored = as_mapping(row.get("progress")) or {}
-    current, total = to_int(stored.get("current_step")), to_int(stored.get("total_steps"))
-    percentage = to_float(stored.get("percentage"))
-    if percentage is None:
-        percentage = 100 * current / total if total > 0 else 0.0
-    return ProgressRecord(current, total, percentage)
-
-
-def _read_tags(row: Row) -> list[TagRecord]:
-    found = [as_mapping(each) for each in as_list(row.get("tags"))]
-    return [
-        TagRecord(str(tag["key"]), to_text(tag.get("value")) or "")
-        for tag in found
-        if tag is not None and tag.get("key") is not None
-    ]
-
-
 def _read_depends_on(row: Row) -> list[str]:
     return [str(each) for each in as_list(row.get("depends_on"))]
 
@@ -120,20 +131,13 @@ def _seconds(field: str) -> Attribute[float | None]:
         end = _COMPLETED_AT.read(row) or (None if _STATUS.read(row).is_terminal else datetime.now(UTC))
         return None if end is None else max(0.0, (end - started_at).total_seconds())
 
-    return Attribute(read)
+    return Attribute(read, Place(field, Kept.NUMBER))
 
 
 # PENDING where there is none, or one of the engine's own.
 _STATUS = choice("status", ExecutionStatus.PENDING)
 _STARTED_AT, _COMPLETED_AT = moment("started_at"), moment("completed_at")
 _CREATED, _UPDATED, _LOGGED = moment("created"), moment("updated"), moment("timestamp")
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A stored document, or the part of it that was read."""
-
-    row: Row
 
 
 class ExecutionRecord(Record):
@@ -146,12 +150,12 @@ class ExecutionRecord(Record):
     workflow_template_id = text("workflow_template_id")
     status = _STATUS
     status_detail = Attribute(_read_status_detail)
-    created = Attribute(_read_created)  # where it is missing, when the document was made
+    created = Attribute(_read_created, Place("created", Kept.MOMENT))  # where it is missing, when the document was made
     started_at = _STARTED_AT
     completed_at = _COMPLETED_AT
-    updated = Attribute(_read_updated)
+    updated = Attribute(_read_updated, Place("updated", Kept.MOMENT))
     duration_seconds = _seconds("total_duration")
-    progress = Attribute(_read_progress)
+    progress = Attribute(_read_progress, Place("progress", Kept.OBJECT))
     steps_completed = integer("steps_completed")
     steps_failed = integer("steps_failed")
     triggered_by = text("triggered_by")
@@ -162,7 +166,7 @@ class ExecutionRecord(Record):
     tags = Attribute(_read_tags)  # what is no label is left out
     total_cost = number("total_cost")
     tokens_used = integer("tokens_used")
-    error = Attribute(_read_error)
+    error = Attribute(_read_error, Place("error_details", Kept.OBJECT, nullable=True))
     performance = json("performance_data")
     input_parameters = json("input_parameters")
     final_result = json("final_result")
@@ -174,7 +178,7 @@ class StepRecord(Record):
     execution_id = required_text("execution_id")
     tenant_id = required_text("tenant_id")
     step_id = required_text("step_id")
-    name = Attribute(_read_step_name)
+    name = Attribute(_read_step_name, Place("step_name", Kept.WORDS))
     kind = text("step_type")
     index = integer("step_index")
     status = _STATUS
@@ -185,7 +189,7 @@ class StepRecord(Record):
     depends_on = Attribute(_read_depends_on)
     cost = number("cost")
     tokens_used = integer("tokens_used")
-    error = Attribute(_read_error)
+    error = Attribute(_read_error, Place("error_details", Kept.OBJECT, nullable=True))
     input = json("input_data")
     result = json("result")
 
@@ -193,7 +197,7 @@ class StepRecord(Record):
 class LogRecord(Record):
     """One log line of an execution."""
 
-    at = Attribute(_read_logged_at)
+    at = Attribute(_read_logged_at, Place("timestamp", Kept.MOMENT))
     level = choice("level", LogLevel.INFO)  # INFO where the engine did not say
     message = required_text("message")
     step_id = text("step_id")

@@ -21,7 +21,8 @@ _LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 def to_text(value: Any) -> str | None:
     """Text as it is, any other value spelt out, null as None."""
-    return value if value is None or isinstance(value, str) else str(value)
+    # BSON's code is a text with a scope.
+    return value if value is None or type(value) is str else str(value)
 
 
 def to_int(value: Any, default: int = 0) -> int:
