@@ -11,10 +11,10 @@ READY := $(VENV)/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test chaos check format schema lock wheel clean
+.PHONY: help run setup test chaos bench-live check format schema lock wheel clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 run: setup ## Serve the demo at http://127.0.0.1:8000 (HOST=, PORT=)
 	@$(BIN)/execution-monitor demo --host $(HOST) --port $(PORT)
@@ -26,6 +26,9 @@ test: setup ## Run all tests against a real MongoDB
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
+
+bench-live: setup ## Compare the latency of live updates with a bare change stream
+	@$(BIN)/python -m tests.benchmarks.live_latency
 
 check: setup ## Lint, check formats and types, compare schema.graphql
 	@$(BIN)/ruff check .

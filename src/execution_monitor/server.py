@@ -17,6 +17,8 @@ from execution_monitor.settings import Settings
 
 # One socket that nobody reads would hold up a stop for ever.
 _GRACE_SECONDS = 5
+# A client that takes nothing answers no ping either: it is let go of within 25 seconds.
+_PING_SECONDS, _PONG_SECONDS = 10.0, 15.0
 _APP = "execution_monitor.app:create_app_from_environment"
 
 Companion = Callable[[], Awaitable[None]]
@@ -71,6 +73,8 @@ def _configure(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PONG_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         # Our own log tells of requests, without the query strings that hold tokens and values.

@@ -39,7 +39,7 @@ class Row:
         if self.limit is not None:
             worst += f" (limit {self.limit:g} {self.unit})" if self.is_within_limit else f" {_OVER} {self.limit:g}"
         if self.note:
-            worst += f"; {self.note}"
+            worst += f"; {self.note}" if worst else self.note
         return (self.fault, f"{self.trials:,}", str(self.lost), str(self.repeated), worst)
 
 

@@ -1,0 +1,126 @@
+"""From commit to client: how much later subscribers hear of a change than a bare change stream reader does.
+
+`make bench-live`: 100 changes a second to 100 subscribers over WebSockets, and one reader of a bare change stream
+beside them, in one run and by one clock. Prints the p50 and p99 of both in milliseconds, from the acknowledgement of
+the write.
+"""
+
+import asyncio
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.write_concern import WriteConcern
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from execution_monitor.storage.documents import Execution
+from tests.live.scenes import token_of
+from tests.live.server_process import ServerProcess
+from tests.monitoring.live.own_mongod import OwnMongod
+
+SUBSCRIBERS = 100
+CHANGES = 2_000
+CHANGES_A_SECOND = 100
+_WARM_UP = 200  # changes that are not counted
+_UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
+
+
+async def subscribe(server: ServerProcess, times: list[float], ready: asyncio.Event) -> None:
+    """Note when each message arrives; unread, since all come in order and each is one change."""
+    url = server.url.replace("http", "ws", 1) + "/graphql"
+    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None) as socket:
+        init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token_of('ada')}"}}
+        await socket.send(orjson.dumps(init).decode())
+        await socket.recv()
+        subscription = {"id": "1", "type": "subscribe", "payload": {"query": _UPDATES}}
+        await socket.send(orjson.dumps(subscription).decode())
+        ready.set()
+        async for _ in socket:
+            times.append(time.monotonic())  # noqa: PERF401 - each as it comes
+
+
+async def read_bare(database: AsyncDatabase[dict[str, Any]], times: list[float], ready: asyncio.Event) -> None:
+    """Note when each change arrives, with the images that the server reads as well."""
+    async with await database.watch(
+        full_document="whenAvailable", full_document_before_change="whenAvailable", max_await_time_ms=200
+    ) as stream:
+        await stream.try_next()
+        ready.set()
+        async for _ in stream:
+            times.append(time.monotonic())  # noqa: PERF401 - each as it comes
+
+
+async def write(database: AsyncDatabase[dict[str, Any]]) -> list[float]:
+    """Change one execution at the pace asked for; when each change was acknowledged."""
+    collection = database.with_options(write_concern=WriteConcern("majority")).get_collection(Execution.Settings.name)
+    now = datetime.now(UTC)
+    names = {"execution_id": "run", "tenant_id": "acme", "user_id": "ada", "workflow_name": "etl", "status": "running"}
+    await collection.insert_one({**names, "created": now, "updated": now, "version": 1})
+    acknowledged = [time.monotonic()]
+    began = time.monotonic()
+    for number in range(1, CHANGES):
+        await asyncio.sleep(max(0.0, began + number / CHANGES_A_SECOND - time.monotonic()))
+        await collection.update_one({"execution_id": "run"}, {"$inc": {"version": 1}, "$set": {"updated": now}})
+        acknowledged.append(time.monotonic())
+    return acknowledged
+
+
+def milliseconds(arrived: Sequence[float], acknowledged: Sequence[float]) -> list[float]:
+    """How long after its acknowledgement each change arrived."""
+    return [(late - early) * 1_000 for late, early in list(zip(arrived, acknowledged, strict=True))[_WARM_UP:]]
+
+
+async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[float]]:
+    """The latencies of the bare reader, and of all subscribers."""
+    bare: list[float] = []
+    heard: list[list[float]] = [[] for _ in range(SUBSCRIBERS)]
+    ready = [asyncio.Event() for _ in range(SUBSCRIBERS + 1)]
+    async with AsyncMongoClient[dict[str, Any]](uri) as mongo, AsyncMongoClient[dict[str, Any]](uri) as watching:
+        tasks = [
+            asyncio.create_task(read_bare(watching["live"], bare, ready[-1])),
+            *(asyncio.create_task(subscribe(server, *each)) for each in zip(heard, ready[:-1], strict=True)),
+        ]
+        await asyncio.gather(*(each.wait() for each in ready))
+        await asyncio.sleep(1)  # the last subscription is on its way
+        acknowledged = await write(mongo["live"])
+        async with asyncio.timeout(30):
+            while min(map(len, [bare, *heard])) < CHANGES:  # noqa: ASYNC110 - they do not wait for each other
+                await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return milliseconds(bare, acknowledged), [late for each in heard for late in milliseconds(each, acknowledged)]
+
+
+def main() -> None:
+    """Run and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        mongod = OwnMongod(Path(folder))
+        server = ServerProcess(Path(folder), mongod.uri)
+        try:
+            mongod.start()
+            server.start()
+            bare, subscribers = asyncio.run(measure(server, mongod.uri))
+        finally:
+            server.close()
+            mongod.close()
+    lines = ["| milliseconds from commit | p50 | p99 |\n", "| --- | --- | --- |\n"]
+    for name, figures in (("a bare change stream", bare), (f"{SUBSCRIBERS} subscribers", subscribers)):
+        quantiles = statistics.quantiles(figures, n=100)
+        lines.append(f"| {name} | {quantiles[49]:.2f} | {quantiles[98]:.2f} |\n")
+    sys.stdout.writelines(lines)
+
+
+if __name__ == "__main__":
+    main()
