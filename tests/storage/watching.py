@@ -3,14 +3,11 @@
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
-import pytest
-from pymongo import AsyncMongoClient, monitoring
+from pymongo import monitoring
 from typing_extensions import override
 
-from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database
 
 _READS = frozenset({"find", "aggregate", "getMore", "count"})
@@ -40,9 +37,7 @@ class Commands(monitoring.CommandListener):
 async def watched(uri: str, name: str) -> AsyncGenerator[tuple[Database, Commands]]:
     """A connected database as the product opens it, and the reads it has been sent."""
     commands = Commands()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database_module, "AsyncMongoClient", partial(AsyncMongoClient, event_listeners=[commands]))
-        database = Database.at(uri, name)
+    database = Database.at(uri, name, [commands])
     try:
         await database.connect()
         commands.reads.clear()
