@@ -68,7 +68,7 @@ async def test_metrics_count_what_was_delivered(server: str, token_for: Token, o
 
     name = "execution_monitor_live"
     assert during[f"{name}_subscribers"] == before[f"{name}_subscribers"] + 1
-    assert after[f"{name}_events_total"] == before[f"{name}_events_total"] + 1
+    assert after[f"{name}_events_total"] > before[f"{name}_events_total"]
     assert after[f"{name}_delivered_total"] == before[f"{name}_delivered_total"] + 1
     assert after[f"{name}_ring_events"] >= 1
     assert after[f"{name}_ring_age_seconds"] > 0
