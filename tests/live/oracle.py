@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,12 +18,15 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.storage.documents import Execution
 
 BARRIER = "barrier"
+Collection = AsyncCollection[dict[str, Any]]
+Reconnect = Callable[[Collection], Awaitable[Collection]]
+
 # How soon writers notice that a server is gone, and that another takes writes.
 _CLIENT: dict[str, Any] = {
     "heartbeatFrequencyMS": 500,
     "connectTimeoutMS": 1_000,
     "socketTimeoutMS": 2_000,
-    "serverSelectionTimeoutMS": 1_000,
+    "serverSelectionTimeoutMS": 250,
 }
 _RETRY_SECONDS = 0.02
 # More fit on no page, and a page is what a subscriber begins with.
@@ -58,53 +61,87 @@ class Truth:
 
 
 class Writer:
-    """Creates up to `executions` executions and changes them one after the other.
+    """Makes one version after the other of executions that nobody else writes, so that the only next one is known.
 
-    Nobody else writes them, so that the only version its next write can make is known; a write whose answer was lost is
-    sent again on the condition that it was not carried out, until it is known.
+    A write whose answer was lost is sent again on the condition that it was not carried out, until it is known; before,
+    `reconnect` may give another way to the collection.
     """
 
-    def __init__(self, collection: AsyncCollection[dict[str, Any]], truth: Truth, **fields: Any) -> None:
+    def __init__(self, collection: Collection, truth: Truth, reconnect: Reconnect | None = None, **fields: Any) -> None:
         self._collection = collection
         self._truth = truth
+        self._reconnect = reconnect
         self._fields = fields
 
     async def write(self, execution_id: str, **fields: Any) -> None:
         """Make the next version of `execution_id`; return when a majority has it."""
         version = self._truth.versions[execution_id] + 1
-        is_repeated = False
-        while not await self._is_written(execution_id, version, is_repeated=is_repeated, fields=fields):
-            self._truth.unknown += 1
-            is_repeated = True
-            await asyncio.sleep(_RETRY_SECONDS)
-        self._truth.acknowledge(execution_id, version)
+        unanswered = 0
+        while True:
+            collection = self._collection
+            try:
+                is_carried_out = await self._try(collection, execution_id, version, fields)
+            except DuplicateKeyError:
+                is_carried_out = False
+            except PyMongoError:
+                unanswered += 1
+                self._truth.unknown += 1
+                await asyncio.sleep(_RETRY_SECONDS)
+                if self._reconnect is not None:
+                    self._collection = await self._reconnect(collection)
+                continue
+            if not is_carried_out and not unanswered:
+                raise AcknowledgedWriteLost(f"{execution_id} is not at version {version - 1}")
+            self._truth.acknowledge(execution_id, version)
+            return
 
-    async def _is_written(self, execution_id: str, version: int, *, is_repeated: bool, fields: dict[str, Any]) -> bool:
+    async def _try(self, collection: Collection, execution_id: str, version: int, fields: Mapping[str, Any]) -> bool:
+        """Whether the version before was there and this one is now."""
         now = datetime.now(UTC)
         changed = {**fields, "version": version, "tokens_used": version, "updated": now}
-        try:
-            if version == 1:
-                await self._collection.insert_one(
-                    {**self._fields, "execution_id": execution_id, "created": now, **changed}
-                )
-                return True
-            answer = await self._collection.update_one(
-                {"execution_id": execution_id, "version": version - 1}, {"$set": changed}
-            )
-        except DuplicateKeyError:
+        if version == 1:
+            await collection.insert_one({**self._fields, "execution_id": execution_id, "created": now, **changed})
             return True
-        except PyMongoError:
-            return False
-        if answer.matched_count == 0 and not is_repeated:
-            raise AcknowledgedWriteLost(f"{execution_id} is not at version {version - 1}")
-        return True
+        answer = await collection.update_one({"execution_id": execution_id, "version": version - 1}, {"$set": changed})
+        return answer.matched_count == 1
+
+
+class _Connections:
+    """A client of MongoDB, made anew after a failure.
+
+    The driver looks for a server that was gone every half second, in a writer as in the server under test, which would
+    then never be the later one and have nothing to catch up with.
+    """
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._uri = uri
+        self._database = database
+        self._closing: set[asyncio.Task[None]] = set()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._uri, **_CLIENT)
+        database = self._client.get_database(self._database, write_concern=WriteConcern("majority"))
+        self.collection: Collection = database.get_collection(Execution.Settings.name)
+
+    async def renew(self, failed: Collection) -> Collection:
+        """Another way to the collection than `failed`, the same for all who ask."""
+        if failed is self.collection:
+            self._closing.add(asyncio.create_task(self._client.close()))
+            self._connect()
+        return self.collection
+
+    async def close(self) -> None:
+        """Close whatever was opened."""
+        await self._client.close()
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
 
 class Writers:
     """`count` writers of the executions of `user`, each with a pause between its writes, until they are stopped."""
 
     def __init__(self, uri: str, database: str, user: str, *, count: int = 8, pause: float = 0.03) -> None:
-        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **_CLIENT)
+        self._connections = _Connections(uri, database)
         self._user = user
         self._count = count
         self._pause = pause
@@ -112,10 +149,7 @@ class Writers:
         self._tasks: list[asyncio.Task[None]] = []
         self.truth = Truth()
         fields = {"tenant_id": "acme", "user_id": user, "workflow_name": "ingest", "status": "running"}
-        collection = self._client.get_database(database, write_concern=WriteConcern("majority")).get_collection(
-            Execution.Settings.name
-        )
-        self.writer = Writer(collection, self.truth, **fields)
+        self.writer = Writer(self._connections.collection, self.truth, self._connections.renew, **fields)
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:
@@ -128,7 +162,7 @@ class Writers:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._client.close()
+            await self._connections.close()
 
     async def stop(self) -> None:
         """Return when every writer has finished its last write."""

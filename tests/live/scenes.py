@@ -1,5 +1,6 @@
 """The stage of every fault: writers, a subscriber that must know all they write, and the end at which it is asked."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -64,6 +65,14 @@ class Scene:
         """Return when `events` more have been heard."""
         heard = self.ledger.heard + events
         await self.client.until(lambda: self.ledger.heard >= heard, PATIENCE)
+
+    async def write_more(self, writes: int = _AROUND) -> None:
+        """Return when `writes` more have been acknowledged."""
+        truth = self.writers.truth
+        written = len(truth.times) + writes
+        async with asyncio.timeout(PATIENCE):
+            while len(truth.times) < written:  # noqa: ASYNC110 - it is written by many, none of whom know of this
+                await asyncio.sleep(0.01)
 
     async def first_event_after(self, moment: float) -> float:
         """Seconds from `moment` to the first event heard after it, once there is one."""

@@ -61,6 +61,33 @@ async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
     )
 
 
+async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
+    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+):
+    """Writers come back sooner: the server stands still meanwhile."""
+    trials = sized(full=10, small=1)
+    scenes: list[Scene] = []
+    for _ in trials:
+        async with scene([server.url], mongod.uri) as killed:
+            server.freeze()
+            mongod.kill()
+            await asyncio.to_thread(bring_back, mongod)
+            await killed.write_more()
+            server.thaw()
+        scenes.append(killed)
+
+    assert not any(each.ledger.gaps for each in scenes)
+    assert all(each.client.connections == 1 for each in scenes)
+    report(
+        Row(
+            "the same, and writers that are back before the server is",
+            len(trials),
+            lost=sum(each.ledger.lost for each in scenes),
+            repeated=sum(each.ledger.repeated for each in scenes),
+        )
+    )
+
+
 def bring_back(mongod: OwnMongod) -> float:
     """Start it again; the last moment at which it did not take writes yet."""
     mongod.launch()

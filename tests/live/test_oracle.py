@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from pymongo import AsyncMongoClient
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -73,19 +74,26 @@ async def test_a_writer_steps_a_version_by_one_and_shows_it_in_graphql(database:
     assert (truth.versions, len(truth.times), truth.unknown) == ({"a": 3}, 3, 0)
 
 
-async def test_a_writer_knows_a_write_that_was_carried_out_without_an_answer(database: Database):
+async def test_a_writer_sends_again_what_was_not_answered_and_carries_it_out_once(database: Database):
     collection = database.collection(Execution)
+    nowhere: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient("127.0.0.1", 9, serverSelectionTimeoutMS=20)
+    reconnected: list[Any] = []
+
+    async def reconnect(failed: Any) -> Any:
+        reconnected.append(failed)
+        # As if the first attempt had been carried out: the second finds it there.
+        await collection.insert_one({"execution_id": "a", "tenant_id": "acme", "version": 1, "tokens_used": 1})
+        return collection
+
     truth = Truth()
-    writer = Writer(collection, truth, tenant_id="acme", user_id="ada", workflow_name="ingest")
-    # As if the first attempt had been carried out: the second finds it there.
-    await collection.insert_one({"execution_id": "a", "tenant_id": "acme", "version": 1})
+    async with nowhere:
+        writer = Writer(nowhere["none"]["none"], truth, reconnect, tenant_id="acme", user_id="ada")
+        await writer.write("a")
+        await writer.write("a")
 
-    await writer.write("a")
-    await writer.write("a")
-
-    row = await collection.find_one({"execution_id": "a"})
-    assert row is not None
-    assert (row["version"], truth.versions["a"]) == (2, 2)
+    rows = await collection.find({}).to_list()
+    assert [(row["version"], row["tokens_used"]) for row in rows] == [(2, 2)]
+    assert (truth.versions, truth.unknown, len(reconnected)) == ({"a": 2}, 1, 1)
 
 
 async def test_a_writer_raises_what_mongodb_acknowledged_and_forgot(database: Database):
