@@ -20,8 +20,10 @@ from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTo
 class QueueLimits:
     """How far a subscriber may fall behind."""
 
-    conflate_from: int = 256  # events, from where on those of one execution become one
-    most: int = 1_024  # events, from where on there is a gap
+    # Events, from where on those of one execution become one: what comes at once after some seconds without a primary
+    # is not yet too much.
+    conflate_from: int = 2_048
+    most: int = 4_096  # events, from where on there is a gap
     most_bytes: int = 8 * 1024 * 1024  # of BSON; a single event may be larger
 
 
