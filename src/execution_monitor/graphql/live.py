@@ -1,9 +1,8 @@
 """Live updates in GraphQL: what happens to executions, their steps and their log lines."""
 
-from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -119,20 +118,46 @@ ExecutionActivity = Annotated[
 ]
 
 
-async def updates_from(subscription: Subscription) -> AsyncGenerator[ExecutionUpdate]:
-    """Each delivery as an update; the subscription is closed with the stream."""
-    try:
-        async for delivery in subscription:
-            yield ExecutionUpdate(delivery=delivery)
-    finally:
-        subscription.close()
+# A log line and a step are shown as what they are; all else tells of the execution.
+_SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
 
 
-async def activity_from(activity: Activity) -> AsyncGenerator[ExecutionUpdate | StepUpdate | LogAppended]:
-    """Each delivery as what it is about; the activity is closed with the stream."""
-    shown = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
-    try:
-        async for delivery in activity:
-            yield shown.get(delivery.kind, ExecutionUpdate)(delivery=delivery)
-    finally:
-        activity.close()
+def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
+    """`delivery` as the schema shows it."""
+    return _SHOWN.get(delivery.kind, ExecutionUpdate)(delivery=delivery)
+
+
+class Updates:
+    """The updates of a subscription, as an async iterator; the subscription is closed with it."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ExecutionUpdate:
+        """Wait for the next."""
+        return ExecutionUpdate(delivery=await anext(self.subscription))
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        self.subscription.close()
+
+
+class Activities:
+    """What happens to one execution, as an async iterator; the activity is closed with it."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ExecutionUpdate | StepUpdate | LogAppended:
+        """Wait for the next."""
+        return event_of(await anext(self._activity))
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        self._activity.close()

@@ -1,13 +1,13 @@
-"""The subscription root. Each resolver is call, convert, yield."""
+"""The subscription root. Each resolver is call, convert, return."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 
 import strawberry
 from strawberry import UNSET
 
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
-from execution_monitor.graphql.live import ExecutionActivity, ExecutionUpdate, activity_from, updates_from
+from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates
 from execution_monitor.graphql.selection import ContextInfo
 
 
@@ -27,11 +27,9 @@ class Subscription:
         info: ContextInfo,
         filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
         after: str | None = UNSET,
-    ) -> AsyncGenerator[ExecutionUpdate]:
+    ) -> AsyncIterator[ExecutionUpdate]:
         """Follow executions."""
-        subscription = await info.context.live.subscribe(info.context.caller, to_filter(filter), present(after))
-        async for update in updates_from(subscription):
-            yield update
+        return Updates(await info.context.live.subscribe(info.context.caller, to_filter(filter), present(after)))
 
     @strawberry.subscription(
         description=(
@@ -41,8 +39,7 @@ class Subscription:
     )
     async def execution_activity(
         self, info: ContextInfo, execution_id: str, after: str | None = UNSET
-    ) -> AsyncGenerator[ExecutionActivity]:
+    ) -> AsyncIterator[ExecutionActivity]:
         """Follow one execution."""
-        activity = await info.context.live.subscribe_activity(info.context.caller, execution_id, present(after))
-        async for event in activity_from(activity):
-            yield event
+        live, caller = info.context.live, info.context.caller
+        return Activities(await live.subscribe_activity(caller, execution_id, present(after)))

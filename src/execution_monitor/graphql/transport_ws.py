@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
@@ -24,6 +24,7 @@ from execution_monitor.errors import (
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
+from execution_monitor.head_starts import run_ahead
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -102,6 +103,7 @@ class _Connection:
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
         self._session = contextlib.ExitStack()
 
@@ -116,7 +118,7 @@ class _Connection:
         finally:
             timeout.cancel()
             self._session.close()
-            tasks = [reading, *self._running.values()]
+            tasks = [reading, *self._running.values(), *([] if self._sending is None else [self._sending])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -207,13 +209,14 @@ class _Connection:
             self._close(Close.RESTART, "Something went wrong here; connect again")
 
     async def _run(self, operation_id: str, asked: GraphQLRequest, caller: Caller) -> None:
-        quoted = orjson.dumps(operation_id)
+        # The payload is shared by many sockets; only the frame around it is this one's.
+        before = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         try:
             prepared = await self._operations.prepare(asked, caller, self._origin)
-            async with contextlib.aclosing(await self._operations.begin(prepared)) as payloads:
+            payloads = await self._operations.begin(prepared, lambda payload: self._push(before + payload + b"}"))
+            async with contextlib.aclosing(payloads):
                 async for payload in payloads:
-                    # The payload is shared by many sockets; only the frame around it is this one's.
-                    await self._send_text(b'{"id":' + quoted + b',"type":"next","payload":' + payload + b"}")
+                    await self._send_text(before + payload + b"}")
         except RequestErrors as error:
             await self._send({"id": operation_id, "type": "error", "payload": error.errors})
         except ExecutionMonitorError as error:
@@ -226,15 +229,45 @@ class _Connection:
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, text: bytes) -> None:
+        """Send `text` when all before it has been taken; return when it has been, too."""
+        while self._sending is not None:
+            await asyncio.wait({self._sending})
         try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                await self._socket.send({"type": "websocket.send", "text": text.decode()})
-        except TimeoutError:
-            self._close(Close.TOO_SLOW)
-            raise asyncio.CancelledError from None
+            self._begin_to_send(text)
         except (WebSocketDisconnect, RuntimeError) as error:
             # The client has gone; what reads learns it as well and ends the connection.
             raise asyncio.CancelledError from error
+        if self._sending is not None:
+            await asyncio.wait({self._sending})
+
+    def _push(self, text: bytes) -> bool:
+        """Whether `text` could be sent without waiting for what was sent before."""
+        if self._sending is not None:
+            return False
+        try:
+            self._begin_to_send(text)
+        except (WebSocketDisconnect, RuntimeError):
+            return False
+        return True
+
+    def _begin_to_send(self, text: bytes) -> None:
+        # Text that the client has room for is on its way at once: a task and a time limit for each would cost more
+        # than sending it.
+        rest = run_ahead(self._socket.send({"type": "websocket.send", "text": text.decode()}))
+        if rest is not None:
+            self._sending = asyncio.create_task(self._finish_sending(rest))
+
+    async def _finish_sending(self, rest: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await rest
+        except TimeoutError:
+            self._close(Close.TOO_SLOW)
+        except (WebSocketDisconnect, RuntimeError):
+            # As above.
+            pass
+        finally:
+            self._sending = None
 
 
 def _parse(text: str | None) -> dict[str, Any]:

@@ -69,7 +69,12 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
 
 
 async def test_those_who_get_no_turn_to_read_history_are_told(database: Database, mongodb_uri: str):
-    limits = LiveLimits(ring_bytes=0, lookback_seconds=0, catch_up=CatchUpLimits(at_once=1, wait_seconds=0.2))
+    limits = LiveLimits(
+        ring_bytes=0,
+        lookback_seconds=0,
+        queue=QueueLimits(conflate_from=256),
+        catch_up=CatchUpLimits(at_once=1, wait_seconds=0.2),
+    )
     async with Live(database, mongodb_uri, CURSORS, limits) as live:
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)

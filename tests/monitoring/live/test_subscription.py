@@ -235,13 +235,25 @@ async def test_closing_ends_a_wait_and_drops_what_is_pending():
     assert [each async for each in closing] == []
 
 
-def test_whoever_is_notified_is_so_when_there_is_something_again():
-    notified, calls = subscription(), [0]
-    notified.notify = lambda: calls.append(len(notified))
+def test_a_receiver_is_offered_what_nothing_waits_before():
+    direct, offered, takes = subscription(), list[Delivery](), [True, False, True]
+    direct.receive = lambda each: (offered.append(each), takes[len(offered) - 1])[1]
+    deliveries = [delivery(number, Kind.ENTERED, f"run-{number}") for number in range(1, 4)]
 
-    notified.offer(delivery(1, Kind.ENTERED, "a"))
-    notified.offer(delivery(2, Kind.ENTERED, "b"))
-    taken(notified)
-    notified.offer(delivery(3, Kind.UPDATED, "a"))
+    for each in deliveries:
+        direct.offer(each)
 
-    assert calls == [0, 1, 1]
+    # The second was not taken, and the third must not overtake it.
+    assert offered == deliveries[:2]
+    assert taken(direct) == deliveries[1:]
+
+
+def test_what_a_receiver_took_is_not_offered_again():
+    direct, offered = subscription(), list[Delivery]()
+    direct.receive = lambda each: offered.append(each) is None
+
+    direct.offer(delivery(1, Kind.ENTERED))
+    direct.offer(delivery(1, Kind.ENTERED))
+
+    assert len(offered) == 1
+    assert taken(direct) == []

@@ -58,7 +58,8 @@ class Subscription:
         self._has_room.set()
         self._on_close: list[Callable[[], object]] = []
         self.is_closed = False
-        self.notify: Callable[[], None] | None = None  # called when there is something again, and must not wait
+        # Offered each event that nothing is waiting before; it must neither wait nor fail, and says whether it took it.
+        self.receive: Callable[[Delivery], bool] | None = None
 
     @property
     def cursor(self) -> str:
@@ -111,6 +112,9 @@ class Subscription:
         if self.is_closed or delivery.position <= self.floor:
             return
         self.floor = delivery.position
+        if self.receive is not None and not self._pending and self.receive(delivery):
+            self._counters.delivered += 1
+            return
         if len(self._pending) >= self._limits.conflate_from and self._merge(delivery):
             return
         too_large = self._bytes + delivery.size > self._limits.most_bytes
@@ -183,5 +187,3 @@ class Subscription:
 
     def _wake(self) -> None:
         self._has_some.set()
-        if self.notify is not None:
-            self.notify()

@@ -1,0 +1,102 @@
+"""Events as payloads: each is executed and serialised once for everybody who asks the same with the same rights."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from inspect import isawaitable
+from typing import Any, cast
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    OperationDefinitionNode,
+    VariableNode,
+    execute_subscription_event,  # pyright: ignore[reportUnknownVariableType] - its executor is generic
+)
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.graphql.context import Context
+from execution_monitor.graphql.errors import QuietSchema, to_client_errors
+from execution_monitor.graphql.live import event_of
+from execution_monitor.graphql.preparation import Prepared
+from execution_monitor.monitoring.live.deliveries import Delivery
+
+# A payload as JSON, and the codes of the errors in it.
+Payload = tuple[bytes, Sequence[str]]
+Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
+MakeContext = Callable[[Caller], Context]
+
+
+def serialise(schema: QuietSchema, result: ExecutionResult) -> Payload:
+    """`result` as JSON, its errors as clients are shown them."""
+    payload: dict[str, Any] = {"data": result.data}
+    if not result.errors:
+        return orjson.dumps(payload), ()
+    schema.process_errors(result.errors)
+    payload["errors"] = errors = to_client_errors(result.errors)
+    return orjson.dumps(payload), [error["extensions"]["code"] for error in errors]
+
+
+class Renderer:
+    """Renders events of one schema; `make_context` gives each its context."""
+
+    def __init__(self, schema: QuietSchema, make_context: MakeContext) -> None:
+        self._schema = schema
+        self._make_context = make_context
+        self._rendering: set[asyncio.Task[Payload]] = set()
+
+    def of(self, prepared: Prepared) -> Render:
+        """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
+
+        A task is everybody's who waits for it: none of them may cancel it.
+        """
+        asked, caller = prepared.asked, prepared.operation.caller
+        variables = _variables_in_answers(prepared.definition, asked.variables)
+        key = (asked.query, asked.operation_name, variables, caller.scopes)
+
+        def render(delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+            made = delivery.once(key, lambda: self._execute(delivery, prepared.executor, caller))
+            return made.result() if isinstance(made, asyncio.Task) and made.done() else made
+
+        return render
+
+    async def close(self) -> None:
+        """Let go of what is being rendered."""
+        for task in self._rendering:
+            task.cancel()
+        await asyncio.gather(*self._rendering, return_exceptions=True)
+
+    def _execute(self, delivery: Delivery, executor: Any, caller: Caller) -> Payload | asyncio.Task[Payload]:
+        # Not under the request of whoever asks first: what fails here is told to the others, too.
+        nobodys = contextvars.Context()
+        result = nobodys.run(self._begin, delivery, executor, caller)
+        if not isawaitable(result):
+            return serialise(self._schema, result)
+        task = asyncio.create_task(self._finish(result), context=nobodys)
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+        return task
+
+    def _begin(self, delivery: Delivery, executor: Any, caller: Caller) -> ExecutionResult | Awaitable[ExecutionResult]:
+        of_event = executor.build_per_event_executor(event_of(delivery))
+        # Batches of their own: what one event loaded is out of date with the next. An outcome of its own: the payload
+        # is shared, and each who gets it counts it.
+        of_event.context_value = self._make_context(caller)
+        return cast("Any", execute_subscription_event(of_event))
+
+    async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
+        return serialise(self._schema, await result)
+
+
+def _variables_in_answers(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Hashable:
+    """The variables that can tell two answers to one event apart: all but the `after` of the subscription itself."""
+    resumed = {
+        argument.value.name.value
+        for root in operation.selection_set.selections
+        if isinstance(root, FieldNode)
+        for argument in root.arguments or ()
+        if argument.name.value == "after" and isinstance(argument.value, VariableNode)
+    }
+    kept = {name: value for name, value in (variables or {}).items() if name not in resumed}
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,124 @@
+"""A feed pushes while nothing older is on its way, and loses no place in the order when it cannot."""
+
+import asyncio
+
+from execution_monitor.access.operations import Outcome
+from execution_monitor.graphql.feeds import Feed
+from execution_monitor.graphql.live import Updates
+from execution_monitor.graphql.rendering import Payload, Render
+from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.monitoring.live.subscription import Subscription
+from tests.monitoring.live.test_subscription import delivery, subscription
+
+
+def name_of(each: Delivery) -> Payload:
+    return (each.execution_id or "").encode(), ()
+
+
+class Pipe:
+    """What is pushed arrives, unless the pipe is full."""
+
+    def __init__(self) -> None:
+        self.arrived: list[bytes] = []
+        self.is_full = False
+
+    def push(self, payload: bytes) -> bool:
+        if not self.is_full:
+            self.arrived.append(payload)
+        return not self.is_full
+
+
+def feed_of(source: Subscription, pipe: Pipe, render: Render = name_of) -> tuple[Feed, Outcome]:
+    outcome = Outcome()
+    feed = Feed(Updates(source), render, outcome)
+    feed.push_to(pipe.push)
+    return feed, outcome
+
+
+def happen(source: Subscription, *names: str) -> None:
+    for name in names:
+        source.offer(delivery(int(name), Kind.ENTERED, name))
+
+
+async def test_what_happens_while_it_is_awaited_is_pushed():
+    source, pipe = subscription(), Pipe()
+    feed, outcome = feed_of(source, pipe)
+    pulled = asyncio.ensure_future(anext(feed.payloads()))
+    await asyncio.sleep(0)
+
+    happen(source, "1", "2")
+
+    assert pipe.arrived == [b"1", b"2"]
+    assert (outcome.payloads, outcome.execution_ids) == (2, ["1", "2"])
+    assert not pulled.done()
+    source.close()
+    await asyncio.gather(pulled, return_exceptions=True)
+
+
+async def test_nothing_overtakes_what_the_pipe_did_not_take():
+    source, pipe = subscription(), Pipe()
+    feed, outcome = feed_of(source, pipe)
+    payloads = feed.payloads()
+    pulled = asyncio.ensure_future(anext(payloads))
+    await asyncio.sleep(0)
+
+    pipe.is_full = True
+    happen(source, "1")
+    pipe.is_full = False
+    happen(source, "2")
+    first = await pulled
+    # It is being sent: nothing is pushed past it.
+    happen(source, "3")
+    following = [await anext(payloads), await anext(payloads)]
+
+    assert (first, following, pipe.arrived) == (b"1", [b"2", b"3"], [])
+    assert outcome.execution_ids == ["1", "2", "3"]
+
+
+async def test_it_pushes_again_when_all_has_been_pulled():
+    source, pipe = subscription(), Pipe()
+    feed, _ = feed_of(source, pipe)
+    payloads = feed.payloads()
+    happen(source, "1")
+    assert await anext(payloads) == b"1"
+    pulled = asyncio.ensure_future(anext(payloads))
+    await asyncio.sleep(0)
+
+    happen(source, "2")
+
+    assert pipe.arrived == [b"2"]
+    source.close()
+    await asyncio.gather(pulled, return_exceptions=True)
+
+
+async def test_what_must_be_read_first_is_pulled():
+    async def read(each: Delivery) -> Payload:
+        return name_of(each)
+
+    def render(each: Delivery) -> asyncio.Task[Payload]:
+        return each.once("read", lambda: asyncio.create_task(read(each)))
+
+    source, pipe = subscription(), Pipe()
+    feed, _ = feed_of(source, pipe, render)
+    payloads = feed.payloads()
+    pulled = asyncio.ensure_future(anext(payloads))
+    await asyncio.sleep(0)
+
+    happen(source, "1", "2")
+
+    assert [await pulled, await anext(payloads)] == [b"1", b"2"]
+    assert pipe.arrived == []
+
+
+async def test_what_cannot_be_rendered_fails_where_it_is_pulled():
+    def fail(each: Delivery) -> Payload:
+        raise LookupError(each.execution_id)
+
+    source, pipe = subscription(), Pipe()
+    feed, _ = feed_of(source, pipe, fail)
+    pulled = asyncio.ensure_future(anext(feed.payloads()))
+    await asyncio.sleep(0)
+
+    happen(source, "1")
+
+    assert isinstance((await asyncio.gather(pulled, return_exceptions=True))[0], LookupError)
