@@ -6,7 +6,6 @@ the write.
 """
 
 import asyncio
-import contextlib
 import statistics
 import sys
 import tempfile
@@ -15,15 +14,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
+import uvloop
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.write_concern import WriteConcern
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
 
 from execution_monitor.storage.documents import Execution
+from tests.benchmarks.listening import listen
 from tests.live.scenes import token_of
 from tests.live.server_process import ServerProcess
 from tests.monitoring.live.own_mongod import OwnMongod
@@ -33,20 +32,6 @@ CHANGES = 2_000
 CHANGES_A_SECOND = 100
 _WARM_UP = 200  # changes that are not counted
 _UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
-
-
-async def subscribe(server: ServerProcess, times: list[float], ready: asyncio.Event) -> None:
-    """Note when each message arrives; unread, since all come in order and each is one change."""
-    url = server.url.replace("http", "ws", 1) + "/graphql"
-    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None) as socket:
-        init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token_of('ada')}"}}
-        await socket.send(orjson.dumps(init).decode())
-        await socket.recv()
-        subscription = {"id": "1", "type": "subscribe", "payload": {"query": _UPDATES}}
-        await socket.send(orjson.dumps(subscription).decode())
-        ready.set()
-        async for _ in socket:
-            times.append(time.monotonic())  # noqa: PERF401 - each as it comes
 
 
 async def read_bare(database: AsyncDatabase[dict[str, Any]], times: list[float], ready: asyncio.Event) -> None:
@@ -83,23 +68,24 @@ def milliseconds(arrived: Sequence[float], acknowledged: Sequence[float]) -> lis
 async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[float]]:
     """The latencies of the bare reader, and of all subscribers."""
     bare: list[float] = []
-    heard: list[list[float]] = [[] for _ in range(SUBSCRIBERS)]
-    ready = [asyncio.Event() for _ in range(SUBSCRIBERS + 1)]
+    is_watching = asyncio.Event()
+    where = urlsplit(server.url)
     async with AsyncMongoClient[dict[str, Any]](uri) as mongo, AsyncMongoClient[dict[str, Any]](uri) as watching:
-        tasks = [
-            asyncio.create_task(read_bare(watching["live"], bare, ready[-1])),
-            *(asyncio.create_task(subscribe(server, *each)) for each in zip(heard, ready[:-1], strict=True)),
+        reader = asyncio.create_task(read_bare(watching["live"], bare, is_watching))
+        await is_watching.wait()
+        listeners = [
+            await listen(where.hostname or "", where.port or 0, token_of("ada"), _UPDATES) for _ in range(SUBSCRIBERS)
         ]
-        await asyncio.gather(*(each.wait() for each in ready))
         await asyncio.sleep(1)  # the last subscription is on its way
         acknowledged = await write(mongo["live"])
+        heard = [each.times for each in listeners]
         async with asyncio.timeout(30):
             while min(map(len, [bare, *heard])) < CHANGES:  # noqa: ASYNC110 - they do not wait for each other
                 await asyncio.sleep(0.05)
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        for each in listeners:
+            each.transport.close()
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
     return milliseconds(bare, acknowledged), [late for each in heard for late in milliseconds(each, acknowledged)]
 
 
@@ -111,7 +97,7 @@ def main() -> None:
         try:
             mongod.start()
             server.start()
-            bare, subscribers = asyncio.run(measure(server, mongod.uri))
+            bare, subscribers = uvloop.run(measure(server, mongod.uri))
         finally:
             server.close()
             mongod.close()

@@ -1,0 +1,95 @@
+"""A subscriber that costs next to nothing: it counts frames and notes when they came, and reads none of them.
+
+A library's client takes longer to hand over a message than the server takes to send it; a hundred of those beside the
+server on one machine measure themselves.
+"""
+
+import asyncio
+import time
+from typing import cast
+
+import orjson
+from typing_extensions import override
+
+_HANDSHAKE = (
+    "GET /graphql HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+# RFC 6455, section 5.2: what a length of seven bits stands for.
+_TWO_BYTES, _EIGHT_BYTES = 126, 127
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+
+
+class Listener(asyncio.Protocol):
+    """One socket of graphql-transport-ws with one subscription."""
+
+    def __init__(self, host: str, port: int, token: str, query: str) -> None:
+        self._handshake = _HANDSHAKE.format(host=host, port=port).encode()
+        self._messages = [
+            {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}},
+            {"id": "1", "type": "subscribe", "payload": {"query": query}},
+        ]
+        self._buffer = bytearray()
+        self._is_open = False
+        self.times: list[float] = []  # of messages behind `connection_ack`, by time.monotonic
+        self.is_ready = asyncio.Event()  # it has asked for its subscription
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop has one without saying so.
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self._handshake)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        self._buffer += data
+        if not self._is_open:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            assert self._buffer.startswith(b"HTTP/1.1 101"), bytes(self._buffer)
+            del self._buffer[: end + 4]
+            self._is_open = True
+            self._send(_TEXT, orjson.dumps(self._messages[0]))
+        self._read_frames(now)
+
+    def _read_frames(self, now: float) -> None:
+        buffer, start = self._buffer, 0
+        while len(buffer) - start >= 2:
+            kind, length, begins = buffer[start], buffer[start + 1], start + 2
+            if length >= _TWO_BYTES:
+                size = 2 if length < _EIGHT_BYTES else 8
+                length, begins = int.from_bytes(buffer[begins : begins + size]), begins + size
+            if len(buffer) < begins + length:
+                break
+            self._take(kind, bytes(buffer[begins : begins + length]) if kind != _TEXT else b"", now)
+            start = begins + length
+        del buffer[:start]
+
+    def _take(self, kind: int, payload: bytes, now: float) -> None:
+        if kind == _PING:
+            self._send(_PONG, payload)
+        elif kind != _TEXT:
+            self.transport.close()
+        elif self.is_ready.is_set():
+            self.times.append(now)
+        else:
+            self._send(_TEXT, orjson.dumps(self._messages[1]))
+            self.is_ready.set()
+
+    def _send(self, kind: int, payload: bytes) -> None:
+        size = len(payload)
+        length = bytes([0x80 | size]) if size < _TWO_BYTES else bytes([0x80 | _TWO_BYTES]) + size.to_bytes(2)
+        # A mask of zeros leaves the payload as it is.
+        self.transport.write(bytes([kind]) + length + bytes(4) + payload)
+
+
+async def listen(host: str, port: int, token: str, query: str) -> Listener:
+    """A listener that has asked for its subscription."""
+    loop = asyncio.get_running_loop()
+    _, listener = await loop.create_connection(lambda: Listener(host, port, token, query), host, port)
+    async with asyncio.timeout(30):
+        await listener.is_ready.wait()
+    return listener
