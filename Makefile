@@ -7,22 +7,32 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DASHBOARD := src/dashboard
+NODE_MODULES := $(DASHBOARD)/node_modules/.ready
+TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
+BUILT := src/execution_monitor/web/static/.built
+SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 # What resolves the lock; only `make lock` needs it.
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test chaos bench-live check format schema lock wheel clean
+.PHONY: help run setup dashboard test test-dashboard chaos bench-live check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-run: setup ## Serve the demo at http://127.0.0.1:8000 (HOST=, PORT=)
+run: setup dashboard ## Serve the demo at http://127.0.0.1:8000 (HOST=, PORT=)
 	@$(BIN)/execution-monitor demo --host $(HOST) --port $(PORT)
 
 setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
-test: setup ## Run all tests against a real MongoDB
+dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
+
+test: setup dashboard test-dashboard ## Run all tests against a real MongoDB
 	@$(BIN)/pytest -n 2
+
+test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
+	@cd $(DASHBOARD) && npm run --silent test
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
@@ -30,15 +40,17 @@ chaos: setup ## Try every fault of live delivery at full size and write the tabl
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
 
-check: setup ## Lint, check formats and types, compare schema.graphql
+check: setup $(TYPES) ## Lint, check formats and types, compare schema.graphql
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright
 	@$(BIN)/execution-monitor export-schema | diff -u schema.graphql - \
 	  || { echo "schema.graphql is not what the code says; run make schema." >&2; exit 1; }
+	@cd $(DASHBOARD) && npm run --silent check
 
-format: setup ## Format the code
+format: setup $(NODE_MODULES) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	@cd $(DASHBOARD) && npm run --silent format
 
 schema: setup ## Write schema.graphql from the code
 	@$(BIN)/execution-monitor export-schema > schema.graphql
@@ -48,12 +60,25 @@ lock: setup ## Resolve .locks/development.txt anew from pyproject.toml
 	@$(VENV)/lock/bin/uv pip compile pyproject.toml --group dev --upgrade --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --output-file .locks/development.txt
 
-wheel: setup ## Build the wheel into dist/
+wheel: setup dashboard ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove what make made; data of the demo stay
-	@rm -rf $(VENV) dist
+	@rm -rf $(VENV) dist $(DASHBOARD)/node_modules $(dir $(BUILT)) $(TYPES)
 
 $(READY): .locks/development.txt .locks/install.py pyproject.toml
 	@$(PYTHON) .locks/install.py $(VENV)
+	@touch $@
+
+$(NODE_MODULES): $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json
+	@command -v npm > /dev/null || { echo "The dashboard is built with Node.js 20 and npm; install them." >&2; exit 1; }
+	@cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(TYPES): schema.graphql $(NODE_MODULES)
+	@cd $(DASHBOARD) && npm run --silent types > /dev/null
+	@touch $@
+
+$(BUILT): $(SOURCES) $(TYPES)
+	@cd $(DASHBOARD) && npm run --silent build -- --logLevel warn
 	@touch $@

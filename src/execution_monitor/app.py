@@ -22,6 +22,7 @@ from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
+from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics.connections import ConnectionsCollector
 from execution_monitor.web.metrics.live import LiveCollector
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> ASGIApp:
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate, identity.sessions).handle),
             *rest_routes(monitor, live, identity.authenticate, identity.sessions, observers),
+            *dashboard_routes(),
             *health_routes({"MongoDB": database, "The issuer": identity}),
             *metrics_routes(registry, identity.recognise, settings.metrics),
         ],

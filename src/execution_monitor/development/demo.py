@@ -57,8 +57,8 @@ def describe(url: str, settings: Settings) -> str:
     )
     hours = int(_TOKEN_LIFETIME.total_seconds() // 3600)
     lines = [
-        f"Execution Monitor runs at {url}",
-        f"  GraphQL  {url}/graphql",
+        f"Execution Monitor runs: open {url}",
+        f"  GraphQL  {url}/graphql, to try at {url}/graphiql",
         f"  REST     {url}/api/v1/workflow-management/executions",
         f"  MongoDB  database {settings.database}; an embedded one keeps its data in {settings.data_dir}",
         "",

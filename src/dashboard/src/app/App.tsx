@@ -1,0 +1,38 @@
+import { lazy, Suspense, useMemo } from 'react'
+import { Provider } from 'urql'
+import { Route, Switch } from 'wouter'
+import { createClient } from '../graphql/client.ts'
+import { ListPage } from '../list/ListPage.tsx'
+import { Notice } from '../parts/Notice.tsx'
+import { signOut, useSession } from '../session/session.ts'
+import { SignIn } from '../session/SignIn.tsx'
+import { Shell } from './Shell.tsx'
+
+const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
+const OverviewPage = lazy(() => import('../overview/OverviewPage.tsx'))
+
+/** The dashboard: a sign-in, or its pages. */
+export function App() {
+  const { token, notice } = useSession()
+  return token === null ? <SignIn notice={notice} /> : <SignedIn key={token} token={token} />
+}
+
+function SignedIn({ token }: { token: string }) {
+  const client = useMemo(() => createClient(token, signOut), [token])
+  return (
+    <Provider value={client}>
+      <Shell>
+        <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
+          <Switch>
+            <Route path="/" component={ListPage} />
+            <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
+            <Route path="/overview" component={OverviewPage} />
+            <Route>
+              <Notice kind="empty" title="There is nothing at this address." />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Shell>
+    </Provider>
+  )
+}

@@ -1,0 +1,6 @@
+import { Notice } from '../parts/Notice.tsx'
+
+/** One execution. */
+export default function DetailPage({ executionId }: { executionId: string }) {
+  return <Notice kind="empty" title={executionId} />
+}

@@ -1,0 +1,20 @@
+import { formatDuration } from '../model/quantities.ts'
+import { useNow } from './clock.ts'
+
+interface DurationProps {
+  /** Seconds, as the server said. */
+  seconds: number | null | undefined
+  startedAt: string | null | undefined
+  isRunning: boolean
+}
+
+/** How long something took, or has been taking: it ticks while it runs. */
+export function Duration({ seconds, startedAt, isRunning }: DurationProps) {
+  if (isRunning && startedAt) return <Ticking since={Date.parse(startedAt)} />
+  return seconds === null || seconds === undefined ? null : <span>{formatDuration(seconds)}</span>
+}
+
+function Ticking({ since }: { since: number }) {
+  const now = useNow()
+  return <span>{formatDuration(Math.max(0, Math.round((now - since) / 1000)))}</span>
+}

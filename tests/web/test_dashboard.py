@@ -1,0 +1,109 @@
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from execution_monitor.web.dashboard import dashboard_routes
+from tests.servers import served
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """A build of two pages, a script with its packed copy, and a file of a kind that no page asks for."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<title>Dashboard</title>")
+    (tmp_path / "graphiql.html").write_text("<title>GraphiQL</title>")
+    (tmp_path / "assets" / "index-1a2b.js").write_text("plain")
+    (tmp_path / "assets" / "index-1a2b.js.gz").write_bytes(b"packed")
+    (tmp_path / "assets" / "notes.txt").write_text("notes")
+    (tmp_path / "secret.js").write_text("outside of assets")
+    return tmp_path
+
+
+@pytest.fixture
+async def client(build: Path) -> AsyncGenerator[httpx.AsyncClient]:
+    async with served(Starlette(routes=dashboard_routes(build))) as url, httpx.AsyncClient(base_url=url) as client:
+        yield client
+
+
+def policy_of(answer: httpx.Response) -> dict[str, str]:
+    parts = answer.headers["content-security-policy"].split("; ")
+    return dict(part.split(" ", 1) for part in parts)
+
+
+@pytest.mark.parametrize("address", ["/", "/overview", "/executions/e-1", "/executions/a%2Fb"])
+async def test_every_address_of_the_dashboard_is_its_page(client: httpx.AsyncClient, address: str):
+    answer = await client.get(address)
+
+    assert (answer.status_code, answer.text) == (200, "<title>Dashboard</title>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx.AsyncClient):
+    policy = policy_of(await client.get("/"))
+
+    assert policy.pop("default-src") == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert set(policy.values()) == {"'self'", "'none'"}
+
+
+async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host(client: httpx.AsyncClient):
+    answer = await client.get("/graphiql")
+
+    assert answer.text == "<title>GraphiQL</title>"
+    assert "unsafe-eval" not in answer.headers["content-security-policy"]
+    assert set(re.findall(r"https?:|\*", answer.headers["content-security-policy"])) == set()
+    assert policy_of(answer)["script-src"] == "'self'"
+
+
+@pytest.mark.parametrize("address", ["/", "/graphiql"])
+async def test_no_page_may_be_framed_or_sniffed(client: httpx.AsyncClient, address: str):
+    answer = await client.get(address)
+
+    assert policy_of(answer)["frame-ancestors"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_an_asset_is_kept_for_ever(client: httpx.AsyncClient):
+    answer = await client.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "identity"})
+
+    assert (answer.text, "content-encoding" in answer.headers) == ("plain", False)
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx.AsyncClient):
+    async with client.stream("GET", "/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
+        body = b"".join([part async for part in answer.aiter_raw()])
+
+    assert (body, answer.headers["content-encoding"], answer.headers["vary"]) == (b"packed", "gzip", "Accept-Encoding")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("/assets/index-9z9z.js", id="an asset of another build"),
+        pytest.param("/assets/notes.txt", id="a file of a kind that no page asks for"),
+        pytest.param("/assets/..%2Fsecret.js", id="a way out of the folder"),
+        pytest.param("/assets/%2e%2e/secret.js", id="another way out"),
+        pytest.param("/assets/", id="the folder"),
+        pytest.param("/elsewhere", id="an address of nobody"),
+    ],
+)
+async def test_nothing_else_is_served(client: httpx.AsyncClient, address: str):
+    assert (await client.get(address)).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/", "/graphiql"])
+async def test_a_missing_build_says_how_to_make_it(tmp_path: Path, address: str):
+    async with served(Starlette(routes=dashboard_routes(tmp_path))) as url, httpx.AsyncClient(base_url=url) as client:
+        answer = await client.get(address)
+
+    assert answer.status_code == 503
+    assert "make dashboard" in answer.text
