@@ -8,14 +8,14 @@ from strawberry.types.base import get_object_definition
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.selection import ContextInfo, Selected
+from execution_monitor.graphql.scopes import Requires
+from execution_monitor.graphql.selection import Selected
 from execution_monitor.storage.pages import Page, PageRequest, Row
 
 # What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
-# attribute of the record, or a function from the stored row or page - and which scope a caller needs for it.
+# attribute of the record, or a function from the stored row or page.
 READS = "reads"
 SHOWS = "shows"
-SCOPE = "scope"
 
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
 _NEIGHBOURS = ("hasNextPage", "hasPreviousPage")
@@ -69,23 +69,17 @@ def stored(
     def resolve(root: Any) -> Any:
         return getattr(root.record, attribute)
 
-    guard = scope or Scope.EXECUTIONS_READ
-
-    def resolve_guarded(root: Any, info: ContextInfo) -> Any:
-        info.context.caller.require(guard)
-        return getattr(root.record, attribute)
-
     return strawberry.field(
-        resolver=resolve if scope is None else resolve_guarded,
+        resolver=resolve,
         description=description,
-        metadata=reading(*(reads or (attribute,)), shows=attribute, scope=scope),
+        metadata=reading(*(reads or (attribute,)), shows=attribute),
+        extensions=[] if scope is None else [Requires(scope)],
     )
 
 
-def reading(*reads: str, shows: str | Callable[[Row], Any] | None = None, scope: Scope | None = None) -> dict[str, Any]:
-    """The metadata of a field that is made from the stored fields `reads`, shows `shows` of them and needs `scope`."""
-    metadata = {READS: reads, SHOWS: shows, SCOPE: scope}
-    return {name: value for name, value in metadata.items() if value is not None}
+def reading(*reads: str, shows: str | Callable[[Row], Any] | None = None) -> dict[str, Any]:
+    """The metadata of a field that is made from the stored fields `reads`, and shows `shows` of them."""
+    return {READS: reads} if shows is None else {READS: reads, SHOWS: shows}
 
 
 def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:

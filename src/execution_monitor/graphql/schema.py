@@ -4,6 +4,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
+from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.executions import (
     Execution,
@@ -16,6 +17,7 @@ from execution_monitor.graphql.filters import ExecutionFilter
 from execution_monitor.graphql.nodes import Node
 from execution_monitor.graphql.refetching import resolve_nodes
 from execution_monitor.graphql.scalars import SCALARS
+from execution_monitor.graphql.scopes import Requires
 from execution_monitor.graphql.selection import ContextInfo
 from execution_monitor.graphql.sorting import ExecutionSort
 from execution_monitor.graphql.steps import ExecutionStep
@@ -33,19 +35,24 @@ class Query:
         return Viewer.of(info.context.caller)
 
     @strawberry.field(
-        description="The object with this global id; null when there is none or the caller may not see it."
+        description="The object with this global id; null when there is none or the caller may not see it.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def node(self, info: ContextInfo, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's name
         """One object by its global id."""
         return (await resolve_nodes(info, [id]))[0]
 
-    @strawberry.field(description="The objects with these global ids, at most 100, in the order asked.")
+    @strawberry.field(
+        description="The objects with these global ids, at most 100, in the order asked.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
     async def nodes(self, info: ContextInfo, ids: list[strawberry.ID]) -> list[Node | None]:
         """Several objects by their global ids."""
         return await resolve_nodes(info, ids)
 
     @strawberry.field(
-        description="Null when no such execution exists or the caller may not see it: the two look the same."
+        description="Null when no such execution exists or the caller may not see it: the two look the same.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution(self, info: ContextInfo, execution_id: str) -> Execution | None:
         """One execution."""
@@ -55,7 +62,8 @@ class Query:
         description=(
             "The executions the caller may see that match the filter. `sort` is newest first by default and takes up "
             "to three keys; `first` is 20 by default, at most 100; `last` and `before` page backwards."
-        )
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def executions(  # noqa: PLR0913 - the arguments of the field
         self,

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import strawberry
 from strawberry import UNSET
 
+from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates
+from execution_monitor.graphql.scopes import Requires
 from execution_monitor.graphql.selection import ContextInfo
 
 
@@ -20,7 +22,8 @@ class Subscription:
             "Every change to the executions the caller may see that match the filter, that start to match it, or "
             "that stop matching it. `after` takes a cursor from an earlier event, or a connection's `liveCursor`: the "
             "stream then begins right behind it, with nothing lost and nothing repeated."
-        )
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution_updates(
         self,
@@ -35,7 +38,8 @@ class Subscription:
         description=(
             "Everything that happens to one execution: its own changes, its steps, its log lines. Without `after` it "
             "begins with the present state. It completes some seconds after a terminal state."
-        )
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution_activity(
         self, info: ContextInfo, execution_id: str, after: str | None = UNSET

@@ -1,7 +1,7 @@
 """What an operation selects, as graphql-core collects it: fragments, aliases, `@skip` and `@include` resolved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
@@ -15,6 +15,8 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
+from execution_monitor.access.caller import Scope
+from execution_monitor.graphql.scopes import scopes_needed
 from execution_monitor.graphql.selection import Selected
 
 
@@ -30,6 +32,7 @@ class Collector:
     fragments: dict[str, FragmentDetails]
     operation: OperationDefinitionNode
     variables: VariableValues
+    scopes: set[Scope] = field(default_factory=set[Scope])  # that the fields collected so far need
 
     def roots(self, root: GraphQLObjectType) -> "list[Field]":
         """The root fields."""
@@ -43,10 +46,13 @@ class Collector:
     def _fields(self, found: CollectedFields, shown: GraphQLObjectType) -> "list[Field]":
         if found.new_defer_usages:
             raise NotKnown("@defer")
-        return [
+        fields = [
             Field(key, details[0].node.name.value, shown, details, self)
             for key, details in found.grouped_field_set.items()
         ]
+        # Here, where no field gets by, so that no way of compiling one can forget its guard.
+        self.scopes.update(*(each.scopes for each in fields))
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,11 @@ class Field:
     def metadata(self) -> Mapping[Any, Any]:
         """What our own definition says of it; nothing of `__typename`."""
         return {} if self.name == "__typename" else self.declared.metadata
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What a caller must be allowed to for the field itself."""
+        return frozenset() if self.name.startswith("__") else scopes_needed(self.declared)
 
     def below(self, shown: GraphQLObjectType) -> "list[Field]":
         """What is selected of the object of the type `shown` that this field leads to."""

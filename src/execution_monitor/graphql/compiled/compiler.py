@@ -104,7 +104,7 @@ class Compiler:
             roots = [plan_root(each) for each in collector.roots(executor.schema.query_type)]
         except NotKnown as unknown:
             return str(unknown) or "unknown"
-        return _Compiled(CompiledOperation(tuple(roots)))
+        return _Compiled(CompiledOperation(tuple(roots), frozenset(collector.scopes)))
 
     def _prepare(self, compiled: _Compiled, executor: Any, variables: Mapping[str, Any]) -> tuple[Ask, ...]:
         key = orjson.dumps(variables)

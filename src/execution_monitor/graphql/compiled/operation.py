@@ -19,11 +19,7 @@ class CompiledOperation:
     """The root fields of an operation, ready to be asked with any variables that select the same."""
 
     roots: tuple[Root, ...]
-
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What a caller must be allowed to; whoever is not has graphql-core say of which fields."""
-        return frozenset[Scope]().union(*(each.scopes for each in self.roots))
+    scopes: frozenset[Scope]  # of all fields; whoever lacks one has graphql-core say of which
 
     def prepare(self, arguments: Arguments) -> tuple[Ask, ...]:
         """What reads each root field for `arguments`; raises what the only one is refused with, else `NotKnown`."""

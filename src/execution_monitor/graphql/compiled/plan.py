@@ -6,11 +6,10 @@ from typing import Any, cast
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
-from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.compiled.collect import Field, NotKnown, by_name
 from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value, plan_value, record_of
 from execution_monitor.graphql.compiled.source import Emit, Value, compile_row
-from execution_monitor.graphql.pagination import READS, SCOPE, SHOWS, needs_cursors, needs_neighbours
+from execution_monitor.graphql.pagination import READS, SHOWS, needs_cursors, needs_neighbours
 from execution_monitor.monitoring.executions import Counted
 from execution_monitor.storage.pages import Page, Row
 
@@ -32,11 +31,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """How rows of one type are shown, from which stored fields, and for callers with which scopes."""
+    """How rows of one type are shown, and from which stored fields."""
 
     emit: Emit
     reads: frozenset[str] = frozenset()
-    scopes: frozenset[Scope] = frozenset()
     parts: "tuple[PartsPlan, ...]" = ()
 
     def show(self, row: Row, read: PartsRead) -> dict[str, Any]:
@@ -62,11 +60,6 @@ class ConnectionPlan:
     def reads(self) -> frozenset[str]:
         """The stored fields that the rows are made from."""
         return frozenset[str]().union(*(each.reads for each in self.rows))
-
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What a caller must be allowed to."""
-        return frozenset[Scope]().union(*(each.scopes for each in self.rows))
 
     @property
     def parts(self) -> "tuple[PartsPlan, ...]":
@@ -109,19 +102,17 @@ def plan_row(asked: Field) -> RowPlan:
     if record is None:
         raise NotKnown(shown.name)
     values, parts = list[tuple[str, Value]](), list[PartsPlan]()
-    reads, scopes = set[str](), set[Scope]()
+    reads = set[str]()
     for each in asked.below(shown):
         if each.name in _PARTS:
             part = PartsPlan(each, plan_connection(each))
             parts.append(part)
-            scopes |= part.connection.scopes
             # Its place among the keys; `RowPlan.show` fills it in.
             values.append((each.key, Value(constant(None))))
         else:
             values.append((each.key, plan_value(each, record)))
         reads.update(each.metadata.get(READS, ()))
-        scopes.update({each.metadata[SCOPE]} if SCOPE in each.metadata else ())
-    return RowPlan(compile_row(values), frozenset(reads), frozenset(scopes), tuple(parts))
+    return RowPlan(compile_row(values), frozenset(reads), tuple(parts))
 
 
 _COUNTS: Mapping[str, Callable[[Counted], Any]] = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import Field, NotKnown
 from execution_monitor.graphql.compiled.emit import constant, emit_value
@@ -53,11 +52,6 @@ class Root(Protocol):
         """What is asked for."""
         ...
 
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What a caller must be allowed to, or leave the answer to graphql-core."""
-        ...
-
     def prepare(self, arguments: Arguments) -> Ask:
         """What reads the field for `arguments`; raises as the resolver does for arguments that it refuses."""
         ...
@@ -81,7 +75,6 @@ class PlainRoot:
     """A root field that reads nothing."""
 
     field: Field
-    scopes: frozenset[Scope] = frozenset()
 
     def prepare(self, arguments: Arguments) -> Ask:  # noqa: ARG002 - it has none
         """What shows the caller, or names the type."""
@@ -100,11 +93,6 @@ class ExecutionRoot:
 
     field: Field
     row: RowPlan
-
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What the row needs."""
-        return self.row.scopes
 
     def prepare(self, arguments: Arguments) -> Ask:
         """What reads the execution."""
@@ -126,11 +114,6 @@ class ExecutionsRoot:
 
     field: Field
     connection: ConnectionPlan
-
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What the rows need."""
-        return self.connection.scopes
 
     def prepare(self, arguments: Arguments) -> Ask:
         """What reads the page."""
