@@ -11,12 +11,13 @@ DASHBOARD := src/dashboard
 NODE_MODULES := $(DASHBOARD)/node_modules/.ready
 TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
 BUILT := src/execution_monitor/web/static/.built
+BROWSER := tests/dashboard/browser/chromium/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 # What resolves the lock; only `make lock` needs it.
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard test test-dashboard chaos bench-live check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard chaos bench-live check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -28,8 +29,10 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
-test: setup dashboard test-dashboard ## Run all tests against a real MongoDB
+test: setup dashboard browser test-dashboard ## Run all tests against a real MongoDB
 	@$(BIN)/pytest -n 2
+
+browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@cd $(DASHBOARD) && npm run --silent test
@@ -81,4 +84,8 @@ $(TYPES): schema.graphql $(NODE_MODULES)
 
 $(BUILT): $(SOURCES) $(TYPES)
 	@cd $(DASHBOARD) && npm run --silent build -- --logLevel warn
+	@touch $@
+
+$(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js
+	@cd tests/dashboard/browser && npm ci --no-audit --no-fund --loglevel=error && node unpack.js
 	@touch $@
