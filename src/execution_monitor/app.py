@@ -8,6 +8,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from execution_monitor.access.audit.auditing import Audit
+from execution_monitor.access.audit.journal import Journal
 from execution_monitor.access.operations import Observers
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -20,6 +22,7 @@ from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
+from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.web.dashboard import dashboard_routes
@@ -39,7 +42,9 @@ def create_app(settings: Settings) -> ASGIApp:
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
     connections = Connections()
-    database = Database.at(settings.mongodb_uri.get_secret_value(), settings.database, [connections])
+    database = Database.at(
+        settings.mongodb_uri.get_secret_value(), settings.database, [connections], audit_days=settings.audit_days
+    )
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
@@ -47,7 +52,10 @@ def create_app(settings: Settings) -> ASGIApp:
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
-    observers = Observers(OperationMetrics(registry))
+    journal = Journal(AuditEvents(database).write)
+    # The first: it records what others refuse, and they see what it withholds.
+    audits = () if settings.audit == "off" else (Audit(journal, strict=settings.audit == "strict"),)
+    observers = Observers(*audits, OperationMetrics(registry))
     operations = Operations(schema, monitor, live, observers, max_cost=settings.max_cost)
     endpoint = GraphQLEndpoint(
         operations,
@@ -62,7 +70,8 @@ def create_app(settings: Settings) -> ASGIApp:
         # In the background: serving must not wait for an index over millions of documents.
         preparation = asyncio.create_task(database.prepare_until_done())
         try:
-            async with identity, live:
+            # Those who ask end before the journal does: it writes what they did.
+            async with journal, identity, live:
                 yield
         finally:
             await operations.close()

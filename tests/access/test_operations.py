@@ -89,6 +89,25 @@ def test_an_outcome_counts_every_execution_and_remembers_the_first_ids():
     assert outcome.execution_ids == [f"run-{number}" for number in range(MAX_REMEMBERED_IDS)]
 
 
+def test_an_outcome_remembers_an_execution_once_however_often_it_is_delivered():
+    outcome = Outcome()
+
+    for execution_id in ("run-1", "run-2", "run-1", None):
+        outcome.deliver(execution_id)
+
+    assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (4, 3, ["run-1", "run-2"])
+
+
+def test_an_outcome_forgets_an_answer_that_was_not_sent():
+    outcome = Outcome()
+    outcome.answer_with("run-1", "run-2")
+
+    outcome.begin_anew()
+    outcome.answer_with("run-3")
+
+    assert (outcome.executions, outcome.execution_ids) == (1, ["run-3"])
+
+
 class Withholder(Witness):
     async def end(self, operation: Operation, outcome: Outcome) -> None:
         await super().end(operation, outcome)

@@ -29,7 +29,7 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witne
     assert operation.origin.address == "127.0.0.1"
     assert (operation.origin.user_agent or "").startswith("python-httpx")
     assert operation.arguments() == {
-        "all": {"filter": {"status": {"eq": "FAILED"}}, "first": 3},
+        "all: executions": {"filter": {"status": {"eq": "FAILED"}}, "first": 3},
         "viewer": {},
         "execution": {"executionId": "e"},
     }

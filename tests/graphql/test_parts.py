@@ -152,4 +152,5 @@ async def test_only_the_selected_fields_are_read(database: Database, mongodb_uri
         await live.close()
 
     (command,) = sent.reads
-    assert set(command["projection"]) == {"_id", "status", "workflow_name"}
+    # The id for whoever keeps account of what was shown.
+    assert set(command["projection"]) == {"_id", "execution_id", "status", "workflow_name"}

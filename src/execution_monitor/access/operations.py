@@ -40,8 +40,8 @@ class Origin:
 class Operation:
     """One operation that is about to run.
 
-    `arguments` tells, when called, the root fields by response name with their arguments, variables filled in;
-    it is a function because most observers never ask, and must be called while the operation's values live.
+    `arguments` tells, when called, the root fields, as `name` or `alias: name`, with their arguments, variables filled
+    in; it is a function because most observers never ask, and must be called while the operation's values live.
     """
 
     caller: Caller
@@ -58,25 +58,35 @@ class Outcome:
 
     codes: list[str] = field(default_factory=list[str])
     executions: int = 0
-    execution_ids: list[str] = field(default_factory=list[str])
     payloads: int = 0
     seconds: float = 0.0
+    _ids: dict[str, None] = field(default_factory=dict[str, None])
 
     def fail_with(self, codes: Iterable[str]) -> None:
         """Remember the first error codes."""
         self.codes.extend(islice(codes, MAX_REMEMBERED_CODES - len(self.codes)))
 
-    def answer_with(self, execution_id: str) -> None:
-        """Count an execution that the answer holds, and remember the first ids."""
-        self.executions += 1
-        if len(self.execution_ids) < MAX_REMEMBERED_IDS:
-            self.execution_ids.append(execution_id)
+    @property
+    def execution_ids(self) -> list[str]:
+        """The ids of the first executions, each once."""
+        return list(islice(self._ids, MAX_REMEMBERED_IDS))
+
+    def answer_with(self, *execution_ids: str) -> None:
+        """Count executions that the answer holds, and remember the first ids."""
+        self.executions += len(execution_ids)
+        if len(self._ids) < MAX_REMEMBERED_IDS:
+            self._ids.update(dict.fromkeys(execution_ids))
 
     def deliver(self, execution_id: str | None) -> None:
         """Count a payload, and the execution that it is about, if any."""
         self.payloads += 1
         if execution_id is not None:
             self.answer_with(execution_id)
+
+    def begin_anew(self) -> None:
+        """Forget what has been answered: it will not be sent."""
+        self.executions = 0
+        self._ids.clear()
 
 
 class Observer(Protocol):

@@ -10,7 +10,7 @@ from execution_monitor.access.operations import Outcome
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import Parts, PartsRequest
-from execution_monitor.storage.pages import Page
+from execution_monitor.storage.pages import Page, Row
 
 PartsKey = tuple[str, PartsRequest]
 
@@ -29,6 +29,12 @@ class Context:
     def __post_init__(self) -> None:
         self.steps = self._batch(self.monitor.steps)
         self.logs = self._batch(self.monitor.logs)
+
+    def answer_with(self, rows: Sequence[Row]) -> None:
+        """Count executions that the answer shows, or whose parts it shows; each row holds its `execution_id`."""
+        ids = [row.get("execution_id") for row in rows]
+        # An id that is no text is none that anybody could ask for.
+        self.outcome.answer_with(*[each if type(each) is str else "" for each in ids])
 
     def _batch(self, parts: Parts) -> DataLoader[PartsKey, Page]:
         async def load(keys: Sequence[PartsKey]) -> Sequence[Page | BaseException]:

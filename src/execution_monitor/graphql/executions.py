@@ -15,6 +15,7 @@ from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
+    IDENTITY,
     PageInfo,
     fields_to_read,
     needs_cursors,
@@ -238,8 +239,10 @@ class Asked:
     order: Order
     page: PageRequest
 
-    def wanted(self, fields: frozenset[str], *, cursors: bool, neighbours: bool, snapshot: bool) -> Wanted:
+    def wanted(self, fields: frozenset[str], *, rows: bool, cursors: bool, neighbours: bool, snapshot: bool) -> Wanted:
         """What is worth reading when the stored `fields` are shown, and what else of the page is."""
+        if rows:
+            fields |= IDENTITY
         return Wanted(
             fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
             adjacent=neighbours,
@@ -265,19 +268,26 @@ async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnec
     """One page of the executions that the caller may see, read for what is selected of it."""
     executions, caller = info.context.monitor.executions, info.context.caller
     connection, edges, page_info = selected_by(info), selected_by(info, "edges"), selected_by(info, "pageInfo")
+    shows_rows = "edges" in connection or "nodes" in connection
     wanted = asked.wanted(
         fields_to_read(Execution, selected_by(info, "edges", "node"))
         | fields_to_read(Execution, selected_by(info, "nodes")),
+        rows=shows_rows,
         cursors=needs_cursors(edges, page_info),
         neighbours=needs_neighbours(page_info),
         snapshot="liveCursor" in connection,
     )
     page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
+    if shows_rows:
+        info.context.answer_with(page.rows)
     return ExecutionConnection(page=page, counted=_Once(lambda: executions.count(caller, asked.where)))
 
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:
     """The execution with this id, if the caller may see it, read for what is selected of it."""
-    fields = fields_to_read(Execution, selected_by(info)) | {"_id"}
+    fields = fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
     row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields)
-    return None if row is None else Execution.of(row)
+    if row is None:
+        return None
+    info.context.answer_with([row])
+    return Execution.of(row)

@@ -73,19 +73,21 @@ class Operations:
 
     async def _run(self, prepared: Prepared, push: Push | None) -> AsyncGenerator[bytes]:
         """The payloads, behind an empty one that says that the operation has begun."""
-        async with self._observers.watching(prepared.operation) as outcome:
-            if prepared.operation.kind is not Kind.SUBSCRIPTION:
-                payload = await self._answer(prepared, outcome)
-                yield b""
+        if prepared.operation.kind is not Kind.SUBSCRIPTION:
+            payload = await self.answer(prepared)
+            yield b""
+            yield payload
+            return
+        async with (
+            self._observers.watching(prepared.operation) as outcome,
+            aclosing(await self._open(prepared, outcome)) as events,
+        ):
+            feed = Feed(events, self._renderer.of(prepared), outcome)
+            yield b""
+            if push is not None:
+                feed.push_to(push)
+            async for payload in feed.payloads():
                 yield payload
-                return
-            async with aclosing(await self._open(prepared, outcome)) as events:
-                feed = Feed(events, self._renderer.of(prepared), outcome)
-                yield b""
-                if push is not None:
-                    feed.push_to(push)
-                async for payload in feed.payloads():
-                    yield payload
 
     async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
         context = self._context(prepared.operation.caller, outcome)
@@ -94,6 +96,7 @@ class Operations:
             try:
                 result = await self._compiler.answer(asked.query, prepared.executor, asked.variables or {}, context)
             except NotKnown:
+                outcome.begin_anew()
                 result = await _interpret(prepared.executor, context)
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error

@@ -17,6 +17,9 @@ from execution_monitor.storage.pages import Page, PageRequest, Row
 READS = "reads"
 SHOWS = "shows"
 
+# Read with every execution that is shown, and with every step that is shown by itself: an answer is accounted for.
+IDENTITY = frozenset({"execution_id"})
+
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
 _NEIGHBOURS = ("hasNextPage", "hasPreviousPage")
 

@@ -131,7 +131,7 @@ def _no_operation(document: Document, name: str | None) -> GraphQLError:
 def _arguments_of(
     definition: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], asked: GraphQLRequest
 ) -> Mapping[str, Any]:
-    """The root fields by response name with their arguments as JSON values; what @skip leaves out is in it, too."""
+    """The root fields, as `name` or `alias: name`, with their arguments as JSON; also those that @skip leaves out."""
     variables = {
         each.variable.name.value: value_from_ast_untyped(each.default_value)
         for each in definition.variable_definitions or ()
@@ -143,7 +143,8 @@ def _arguments_of(
     while pending:
         for node in pending.pop().selections:
             if isinstance(node, FieldNode):
-                found[(node.alias or node.name).value] = {
+                name = node.name.value
+                found[name if node.alias is None else f"{node.alias.value}: {name}"] = {
                     argument.name.value: value_from_ast_untyped(argument.value, variables)
                     for argument in node.arguments or ()
                 }

@@ -6,7 +6,7 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.executions import Execution
 from execution_monitor.graphql.nodes import MAX_NODES, Node, decode_id
-from execution_monitor.graphql.pagination import fields_to_read
+from execution_monitor.graphql.pagination import IDENTITY, fields_to_read
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.steps import ExecutionStep
 
@@ -25,11 +25,12 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
     executions = {str(values[1]) for name, values in wanted if name == _EXECUTION and values[0] == caller.tenant}
     steps = {(str(values[1]), values[2]) for name, values in wanted if name == _STEP and values[0] == caller.tenant}
     found_executions = await monitor.executions.find_many(
-        caller, sorted(executions), fields_to_read(Execution, selected_by(info, on=_EXECUTION))
+        caller, sorted(executions), fields_to_read(Execution, selected_by(info, on=_EXECUTION)) | IDENTITY
     )
     found_steps = await monitor.steps.find_many(
-        caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP))
+        caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP)) | IDENTITY
     )
+    info.context.answer_with([*found_executions.values(), *found_steps.values()])
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
         if values[0] != caller.tenant:

@@ -42,8 +42,7 @@ def rest_routes(
         operation = _operation(request, caller, "listExecutions", request.query_params)
         async with observers.watching(operation) as outcome:
             found = await _list(monitor, caller, read_list_request(request.query_params))
-            for each in found.executions:
-                outcome.answer_with(each.execution_id)
+            outcome.answer_with(*[each.execution_id for each in found.executions])
             outcome.payloads += 1
         return _respond(found)
 

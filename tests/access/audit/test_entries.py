@@ -129,6 +129,12 @@ def test_a_loss_is_kept_with_how_many_and_how_long():
 LONG = "x" * 100_000
 
 
+def answered_with(execution_ids: list[str]) -> Outcome:
+    outcome = Outcome()
+    outcome.answer_with(*execution_ids)
+    return outcome
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -141,7 +147,7 @@ LONG = "x" * 100_000
                     LONG,
                     arguments=lambda: {f"a{number}": {"ids": [LONG] * 100} for number in range(1_000)},
                 ),
-                Outcome(execution_ids=[f"{number}{LONG}" for number in range(100)], codes=[LONG] * 1_000),
+                answered_with([f"{number}{LONG}" for number in range(1_000)]),
                 NOON,
             ),
             id="an operation",
@@ -151,8 +157,6 @@ LONG = "x" * 100_000
     ],
 )
 def test_an_event_is_bounded_whatever_was_sent(row: AuditRow):
-    row["codes"] = []  # ours, of which each is short
-
     assert len(bson.encode(row)) < 70_000
 
 

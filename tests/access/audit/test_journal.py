@@ -317,3 +317,12 @@ async def test_what_cannot_be_written_in_the_end_is_counted_and_said(store: Stor
 
     assert (journal.figures().dropped, journal.figures().pending, len(refusals)) == (2, 0, 1)
     assert [each["count"] for each in logs if each["event"] == "audit_events_lost"] == [2]
+
+
+async def test_what_comes_after_the_end_is_counted(store: Store):
+    async with Journal(store.write, QUICK) as journal:
+        pass
+
+    journal.add("acme", event(1))
+
+    assert (journal.figures().pending, journal.figures().dropped) == (0, 1)

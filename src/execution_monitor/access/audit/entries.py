@@ -65,7 +65,7 @@ def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by:
         "kind": _KINDS[operation.kind].value,
         **_describe(operation, at, outcome.codes),
         "executions": outcome.executions,
-        "execution_ids": [shorten(each) for each in dict.fromkeys(outcome.execution_ids) if each],
+        "execution_ids": [shorten(each) for each in outcome.execution_ids if each],
         "seconds": outcome.seconds,
         **({} if begun_by is None else {"begun_by": begun_by}),
     }

@@ -90,6 +90,7 @@ class Journal:
         self._is_urgent = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._has_ended = False
         self._written = self._dropped = self._failures = self._failed_in_a_row = 0
 
     async def __aenter__(self) -> Self:
@@ -108,6 +109,7 @@ class Journal:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._has_ended = True
         left = [*self._batch, *self._pending]
         self._batch = []
         self._pending.clear()
@@ -161,7 +163,7 @@ class Journal:
         self._losses.setdefault(tenant if known else None, _Loss(datetime.now(UTC))).count += 1
 
     def _add(self, event: _Pending) -> None:
-        if len(self._pending) >= self._limits.pending:
+        if len(self._pending) >= self._limits.pending or self._has_ended:
             self.lose(event.tenant)
             event.fail()
             return

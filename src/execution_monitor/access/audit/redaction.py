@@ -23,6 +23,7 @@ _INT_64 = 2**63
 
 # What may be a key in the database: a name of the schema, or a query parameter that is written like one.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MAX_FIELD = 128  # characters of a root field and its alias
 
 # What is said of an argument: whether its value is shown, or what is said of the fields in it.
 Rule = bool | Mapping[str, "Rule"]
@@ -68,12 +69,12 @@ ARGUMENTS: Mapping[str, Rule] = {
 
 
 def show_arguments(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The arguments of each root field, by response name, as they may be kept: bounded, redacted, BSON."""
+    """The arguments of each root field, `name` or `alias: name`, as they may be kept: bounded, redacted, BSON."""
     budget = _Budget(MAX_VALUES)
     return {
-        name: _show_object(arguments, ARGUMENTS, budget)
+        name[-_MAX_FIELD:]: _show_object(arguments, ARGUMENTS, budget)
         for name, arguments in list(fields.items())[:MAX_LISTED]
-        if _NAME.fullmatch(name)
+        if all(map(_NAME.fullmatch, name.split(": ")))
     }
 
 

@@ -51,6 +51,7 @@ class ConnectionPlan:
 
     show: Callable[[Read], dict[str, Any]]
     rows: tuple[RowPlan, ...]
+    shows_rows: bool
     needs_cursors: bool
     needs_neighbours: bool
     count: Field | None  # the first field that a count answers
@@ -88,6 +89,7 @@ def plan_connection(asked: Field) -> ConnectionPlan:
     return ConnectionPlan(
         emit_object(shows),
         tuple(rows),
+        "edges" in names or "nodes" in names,
         needs_cursors(edges, page_info),
         needs_neighbours(page_info),
         next((each for each in fields if each.name in _COUNTS), None),

@@ -21,6 +21,7 @@ from execution_monitor.graphql.compiled.plan import (
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.executions import Asked, executions_asked
 from execution_monitor.graphql.logs import logs_request
+from execution_monitor.graphql.pagination import IDENTITY
 from execution_monitor.graphql.steps import steps_request
 from execution_monitor.graphql.viewer import Viewer
 from execution_monitor.monitoring.executions import Counted
@@ -100,10 +101,11 @@ class ExecutionRoot:
         return partial(self._ask, given["execution_id"], _requests_of(self.row.parts, arguments))
 
     async def _ask(self, execution_id: str, requests: PartsRequests, context: Context) -> Any:
-        fields = self.row.reads | {"_id"}
+        fields = self.row.reads | IDENTITY | {"_id"}
         row = await context.monitor.executions.find(context.caller, execution_id, fields)
         if row is None:
             return None
+        context.answer_with([row])
         parts = await _read_parts(context, [row], requests)
         return _show(lambda: self.row.show(row, parts))
 
@@ -120,6 +122,7 @@ class ExecutionsRoot:
         asked = executions_asked(**arguments.of(self.field))
         wanted = asked.wanted(
             self.connection.reads,
+            rows=self.connection.shows_rows,
             cursors=self.connection.needs_cursors,
             neighbours=self.connection.needs_neighbours,
             snapshot=self.connection.is_live,
@@ -128,6 +131,8 @@ class ExecutionsRoot:
 
     async def _ask(self, asked: Asked, wanted: Wanted, requests: PartsRequests, context: Context) -> Any:
         page, counted = await self._read(asked, wanted, context)
+        if self.connection.shows_rows:
+            context.answer_with(page.rows)
         if not requests and counted is None and not wanted.snapshot:
             return _show(lambda: self.connection.show(Read(page)))
         parts = await _read_parts(context, page.rows, requests)
