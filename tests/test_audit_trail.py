@@ -8,16 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
+from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
+from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.test_transport_ws import opened
 from tests.servers import served, wait_until_ready
 from tests.web.documents import LIST
-from tests.web.test_live import message_from, socket_of
+from tests.web.test_live import closing_of, message_from, socket_of
 
 Token = Callable[..., str]
 Event = dict[str, Any]
@@ -278,6 +280,71 @@ async def test_the_socket_of_rest_is_recorded_when_it_begins_and_ends(
         {"watchExecutions": {"status": "running"}},
     )
     assert (ended["begun_by"], ended["execution_ids"]) == (begun["_id"], ["e001"])
+
+
+async def refused_over_http(server: str, token: str) -> None:
+    assert (await ask(server, token, "{ viewer { userId } }")).status == 401
+
+
+async def refused_over_rest(server: str, token: str) -> None:
+    assert (await rest(server, token, LIST)).status_code == 401
+
+
+async def refused_over_a_socket(server: str, token: str) -> None:
+    async with opened(server) as socket:
+        await socket.send({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
+        assert (await socket.closed())[0] == 4403
+
+
+async def refused_over_the_socket_of_rest(server: str, token: str) -> None:
+    async with socket_of(server, token) as socket:
+        assert (await closing_of(socket))[0] == 4401
+
+
+async def refused_over_a_stream(server: str, token: str) -> None:
+    async with streamed(server, token, "text/event-stream", UPDATES) as response:
+        assert response.status_code == 401
+
+
+async def refused_at_the_metrics(server: str, token: str) -> None:
+    assert (await rest(server, token, "/metrics")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refused_over_http,
+        refused_over_rest,
+        refused_over_a_socket,
+        refused_over_the_socket_of_rest,
+        refused_over_a_stream,
+        refused_at_the_metrics,
+    ],
+)
+async def test_a_refused_token_is_recorded_by_its_reason_and_nothing_of_it(
+    server: str, database: Database, recorded: Recorded, refused: Callable[[str, str], Awaitable[None]]
+):
+    lifetime = timedelta(hours=-1)
+    token = issue_token(SECRET, user="eve", tenant="evil", scopes=(), lifetime=lifetime)
+
+    await refused(server, token)
+
+    (event,) = await recorded(kind="token_refused")
+    assert event.keys() == {
+        *("_id", "at", "kind", "outcome", "codes", "reason", "address", "request_id"),
+        *({"user_agent"} & event.keys()),
+    }
+    assert (event["reason"], event["address"]) == ("Your token has expired; get a new one.", "127.0.0.1")
+    assert not any(word in str(event) for word in ("eve", "evil", *token.split(".")))
+    assert await database.collection(AuditEvent).count_documents({}) == 1
+
+
+async def test_a_request_without_a_token_is_recorded(server: str, recorded: Recorded):
+    await ask(server, None, "{ viewer { userId } }")
+
+    (event,) = await recorded()
+    assert (event["kind"], event["outcome"]) == ("token_refused", "denied")
+    assert event["reason"] == "Send a token in the header Authorization: Bearer <token>."
 
 
 async def test_what_is_asked_without_a_token_where_that_is_open_is_nobodys(

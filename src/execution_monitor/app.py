@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
+from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -54,12 +55,14 @@ def create_app(settings: Settings) -> ASGIApp:
     registry.register(ConnectionsCollector(connections))
     journal = Journal(AuditEvents(database).write)
     # The first: it records what others refuse, and they see what it withholds.
-    audits = () if settings.audit == "off" else (Audit(journal, strict=settings.audit == "strict"),)
+    audits = [] if settings.audit == "off" else [Audit(journal, strict=settings.audit == "strict")]
     observers = Observers(*audits, OperationMetrics(registry))
+    on_refusal = [audit.record_refusal for audit in audits]
+    admit = Gate(identity.authenticate, on_refusal).admit
     operations = Operations(schema, monitor, live, observers, max_cost=settings.max_cost)
     endpoint = GraphQLEndpoint(
         operations,
-        identity.authenticate,
+        admit,
         identity.sessions,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development,
@@ -83,11 +86,11 @@ def create_app(settings: Settings) -> ASGIApp:
     application = Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, identity.authenticate, identity.sessions).handle),
-            *rest_routes(monitor, live, identity.authenticate, identity.sessions, observers),
+            WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions).handle),
+            *rest_routes(monitor, live, admit, identity.sessions, observers),
             *dashboard_routes(),
             *health_routes({"MongoDB": database, "The issuer": identity}),
-            *metrics_routes(registry, identity.recognise, settings.metrics),
+            *metrics_routes(registry, Gate(identity.recognise, on_refusal).admit, settings.metrics),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,

@@ -70,7 +70,7 @@ async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_fo
     assert "hidden" not in response.text
 
 
-async def ada_asks(_: object) -> Caller:
+async def ada_asks(*_: object) -> Caller:
     return ADA
 
 
@@ -102,7 +102,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
 async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(
     database: Database, mongodb_uri: str
 ):
-    async def fail(_: object) -> Caller:
+    async def fail(*_: object) -> Caller:
         raise RuntimeError("the cause, with a password")
 
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
-from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
 from execution_monitor.graphql.operations import Operations
@@ -43,7 +43,7 @@ class GraphQLEndpoint:
     """Answers `GET` and `POST` with the result of one operation."""
 
     operations: Operations
-    authenticate: Authenticate
+    admit: Admit
     sessions: Sessions
     max_body_bytes: int
     open_introspection: bool
@@ -61,16 +61,17 @@ class GraphQLEndpoint:
             return _respond(body, media_type or JSON, error.status, _headers_for(error))
 
     async def _answer(self, request: Request, media_type: str | None, stream_type: str | None) -> Response:
+        origin = origin_of(request.scope)
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
-        caller = _NOBODY if unknown else await self.authenticate(request.headers)
+        caller = _NOBODY if unknown else await self.admit(request.headers, origin)
         asked = await read_request(request, self.max_body_bytes)
         if unknown and not asks_only_for_types(asked):
-            caller = await self.authenticate(request.headers)
+            caller = await self.admit(request.headers, origin)
         framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
             prepared = await self.operations.prepare(
-                asked, caller, origin_of(request.scope), _KINDS_IN_GET if is_read(request) else frozenset(Kind)
+                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(Kind)
             )
             subscribes = prepared.operation.kind is Kind.SUBSCRIPTION
             if subscribes and framing is None:

@@ -11,9 +11,9 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.gate import Admit
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Sessions
-from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -67,10 +67,10 @@ class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
     def __init__(
-        self, operations: Operations, authenticate: Authenticate, sessions: Sessions, limits: SocketLimits | None = None
+        self, operations: Operations, admit: Admit, sessions: Sessions, limits: SocketLimits | None = None
     ) -> None:
         self._operations = operations
-        self._authenticate = authenticate
+        self._admit = admit
         self._sessions = sessions
         self._limits = limits or SocketLimits()
 
@@ -81,7 +81,7 @@ class TransportWS:
             await socket.close(*Close.NO_SUBPROTOCOL.value)
             return
         await socket.accept(SUBPROTOCOL)
-        await _Connection(socket, self._operations, self._authenticate, self._sessions, self._limits).serve()
+        await _Connection(socket, self._operations, self._admit, self._sessions, self._limits).serve()
 
 
 class _Connection:
@@ -91,13 +91,13 @@ class _Connection:
         self,
         socket: WebSocket,
         operations: Operations,
-        authenticate: Authenticate,
+        admit: Admit,
         sessions: Sessions,
         limits: SocketLimits,
     ) -> None:
         self._socket = socket
         self._operations = operations
-        self._authenticate = authenticate
+        self._admit = admit
         self._sessions = sessions
         self._limits = limits
         self._origin = origin_of(socket.scope)
@@ -173,7 +173,8 @@ class _Connection:
         stated = cast("dict[str, Any]", payload or {})
         headers = {name.lower(): value for name, value in stated.items() if isinstance(value, str)}
         try:
-            self._caller = await self._authenticate(headers if "authorization" in headers else self._socket.headers)
+            stated_or_sent = headers if "authorization" in headers else self._socket.headers
+            self._caller = await self._admit(stated_or_sent, self._origin)
         except Unauthenticated as error:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
         except (IssuerUnavailable, DatabaseUnavailable) as error:

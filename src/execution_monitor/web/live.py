@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Sessions
-from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -59,11 +59,11 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
 }
 
 
-def live_routes(live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
 
     async def stream(request: Request) -> Response:
-        caller = await authenticate(request.headers)
+        caller = await admit(request.headers, origin_of(request.scope))
         after = request.headers.get("last-event-id") or None
         async with contextlib.AsyncExitStack() as resources:
             operation = _operation(request, caller, "streamExecutions")
@@ -74,7 +74,7 @@ def live_routes(live: Live, authenticate: Authenticate, sessions: Sessions, obse
             return _EventStream(subscription, ended, outcome, resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(socket, live, authenticate, sessions, observers)
+        await _serve(socket, live, admit, sessions, observers)
 
     return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
 
@@ -117,15 +117,13 @@ async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerato
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(
-    socket: WebSocket, live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers
-) -> None:
+async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> None:
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None
     try:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
-        caller = await authenticate(headers)
+        caller = await admit(headers, origin_of(socket.scope))
         async with observers.watching(_operation(socket, caller, "watchExecutions")) as outcome:
             subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
             # Only now, so that whoever is connected is told of everything from here on.

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
-from execution_monitor.access.tokens import Authenticate
 from execution_monitor.errors import NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
@@ -32,13 +32,13 @@ MAX_STEPS = 1_000
 
 
 def rest_routes(
-    monitor: Monitor, live: Live, authenticate: Authenticate, sessions: Sessions, observers: Observers
+    monitor: Monitor, live: Live, admit: Admit, sessions: Sessions, observers: Observers
 ) -> list[BaseRoute]:
     """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
 
     async def list_executions(request: Request) -> Response:
-        caller = await authenticate(request.headers)
+        caller = await admit(request.headers, origin_of(request.scope))
         operation = _operation(request, caller, "listExecutions", request.query_params)
         async with observers.watching(operation) as outcome:
             found = await _list(monitor, caller, read_list_request(request.query_params))
@@ -47,7 +47,7 @@ def rest_routes(
         return _respond(found)
 
     async def get_execution(request: Request) -> Response:
-        caller = await authenticate(request.headers)
+        caller = await admit(request.headers, origin_of(request.scope))
         async with observers.watching(_operation(request, caller, "getExecution", request.path_params)) as outcome:
             found = await _find(monitor, caller, request.path_params["execution_id"])
             outcome.answer_with(found.execution_id)
@@ -59,7 +59,7 @@ def rest_routes(
 
     return [
         Route(LIST_PATH, list_executions),
-        *live_routes(live, authenticate, sessions, observers),
+        *live_routes(live, admit, sessions, observers),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
         Route(DOCUMENT_PATH, get_document),

@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from execution_monitor.access.caller import Scope
-from execution_monitor.access.tokens import Authenticate
+from execution_monitor.access.gate import Admit
+from execution_monitor.access.origins import origin_of
 from execution_monitor.web.metrics.families import PREFIX
 from execution_monitor.web.problems import NO_STORE
 
@@ -40,14 +41,14 @@ def create_registry() -> CollectorRegistry:
     return registry
 
 
-def metrics_routes(registry: CollectorRegistry, authenticate: Authenticate, access: str) -> list[Route]:
+def metrics_routes(registry: CollectorRegistry, admit: Admit, access: str) -> list[Route]:
     """The route of `/metrics`: for whom `access` names (`manage`, `open`), or none when it is `off`."""
     if access == "off":
         return []
 
     async def expose(request: Request) -> Response:
         if access != "open":
-            (await authenticate(request.headers)).require(Scope.MANAGE)
+            (await admit(request.headers, origin_of(request.scope))).require(Scope.MANAGE)
         if "application/openmetrics-text" in request.headers.get("accept", ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
         else:
