@@ -36,10 +36,14 @@ from execution_monitor.web.metrics.traffic import Traffic
 from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
+from execution_monitor.web.sign_in import People, sign_in_routes
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The ASGI application for `settings`; raises `SetupError` where they do not suffice."""
+def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
+    """The ASGI application for `settings`; raises `SetupError` where they do not suffice.
+
+    A demo names `people`, whom anyone at its machine may be.
+    """
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
     connections = Connections()
@@ -89,6 +93,7 @@ def create_app(settings: Settings) -> ASGIApp:
             WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions).handle),
             *rest_routes(monitor, live, admit, identity.sessions, observers),
             *dashboard_routes(),
+            *sign_in_routes(people),
             *health_routes({"MongoDB": database, "The issuer": identity}),
             *metrics_routes(registry, Gate(identity.recognise, on_refusal).admit, settings.metrics),
         ],

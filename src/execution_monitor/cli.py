@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import re
 import signal
 import sys
@@ -19,7 +20,7 @@ from execution_monitor import server
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.tokens import LEEWAY, issue_token
 from execution_monitor.app import create_app
-from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe
+from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
@@ -83,7 +84,9 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
             async with connected(settings):
                 await simulate(SimulatorOptions())
 
-        server.run(create_app(settings), settings, listener, companion=accompany)
+        # Where tokens are worth something, nobody is given one for a click.
+        offered = functools.partial(people, settings) if settings.is_development else None
+        server.run(create_app(settings, offered), settings, listener, companion=accompany)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from execution_monitor.access.tokens import issue_token
 from execution_monitor.development.synthetic.seed import SeedOptions
 from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.settings import Settings
+from execution_monitor.web.sign_in import Person
 
 TENANT = "acme"
 OWNER = "ada"
@@ -19,7 +20,7 @@ DEMO_SEED = SeedOptions(executions=2_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Role:
     """Somebody of the demo, and what they may do."""
 
     name: str
@@ -27,10 +28,10 @@ class Person:
     scopes: tuple[Scope, ...]
 
 
-PEOPLE = (
-    Person(OWNER, "an owner: sees her own executions", (Scope.EXECUTIONS_PAYLOAD,)),
-    Person("grace", "another owner: sees other executions, and no payloads", ()),
-    Person(
+ROLES = (
+    Role(OWNER, "an owner: sees her own executions", (Scope.EXECUTIONS_PAYLOAD,)),
+    Role("grace", "another owner: sees other executions, and no payloads", ()),
+    Role(
         "olivia",
         "an operator: sees all of the tenant",
         (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD),
@@ -38,22 +39,31 @@ PEOPLE = (
 )
 
 
+def people(settings: Settings) -> list[Person]:
+    """The demo's people, each with a new token; raises `SetupError` where tokens are not signed here."""
+    return [
+        Person(
+            role.name,
+            role.may,
+            issue_token(
+                shared_secret(settings),
+                user=role.name,
+                tenant=TENANT,
+                scopes=role.scopes,
+                lifetime=_TOKEN_LIFETIME,
+                rules=token_rules(settings),
+            ),
+        )
+        for role in ROLES
+    ]
+
+
 def describe(url: str, settings: Settings) -> str:
     """What runs where, and a token for each of the demo's people."""
-    tokens = {
-        person: issue_token(
-            shared_secret(settings),
-            user=person.name,
-            tenant=TENANT,
-            scopes=person.scopes,
-            lifetime=_TOKEN_LIFETIME,
-            rules=token_rules(settings),
-        )
-        for person in PEOPLE
-    }
+    known = people(settings)
     command = (
         f"curl {url}/graphql -H 'Content-Type: application/json' "
-        f"-H 'Authorization: Bearer {tokens[PEOPLE[0]]}' -d '{_QUERY}'"
+        f"-H 'Authorization: Bearer {known[0].token}' -d '{_QUERY}'"
     )
     hours = int(_TOKEN_LIFETIME.total_seconds() // 3600)
     lines = [
@@ -63,7 +73,7 @@ def describe(url: str, settings: Settings) -> str:
         f"  MongoDB  database {settings.database}; an embedded one keeps its data in {settings.data_dir}",
         "",
         f"Tokens of tenant {TENANT}, good for {hours} hours (Authorization: Bearer ...):",
-        *(f"  {person.name}, {person.may}:\n{token}" for person, token in tokens.items()),
+        *(f"  {person.name}, {person.may}:\n{person.token}" for person in known),
         "",
         "Try:",
         command,

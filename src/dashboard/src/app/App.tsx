@@ -4,6 +4,7 @@ import { Route, Switch } from 'wouter'
 import { createClient } from '../graphql/client.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Notice } from '../parts/Notice.tsx'
+import { Expiry } from '../session/Expiry.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { Shell } from './Shell.tsx'
@@ -18,10 +19,10 @@ export function App() {
 }
 
 function SignedIn({ token }: { token: string }) {
-  const client = useMemo(() => createClient(token, signOut), [token])
+  const client = useMemo(() => createClient(token, (reason) => signOut(`You were signed out: ${reason}`)), [token])
   return (
     <Provider value={client}>
-      <Shell>
+      <Shell banner={<Expiry token={token} />}>
         <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
           <Switch>
             <Route path="/" component={ListPage} />

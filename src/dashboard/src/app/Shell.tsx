@@ -8,7 +8,7 @@ import styles from './Shell.module.css'
 import { chooseTheme, THEMES, useTheme } from './theme.ts'
 
 /** What stands around every page: where one is, who one is, and the way elsewhere. */
-export function Shell({ children }: { children: ReactNode }) {
+export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
@@ -31,6 +31,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Account />
         </div>
       </header>
+      <div>{banner}</div>
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>

@@ -1,0 +1,34 @@
+import { useEffect, useState } from 'react'
+import { readClaims } from '../model/token.ts'
+import { Button } from '../parts/Button.tsx'
+import { useNow } from '../parts/clock.ts'
+import styles from './Expiry.module.css'
+import { signOut } from './session.ts'
+
+// Long enough to finish a thought and get another token.
+const ANNOUNCED = 5 * 60_000
+
+/** Says that the token is about to expire, and signs out when it has. */
+export function Expiry({ token }: { token: string }) {
+  const expiresAt = readClaims(token)?.expiresAt ?? null
+  const [isDismissed, setDismissed] = useState(false)
+  const now = useNow()
+  const left = expiresAt === null ? Infinity : expiresAt - now
+
+  useEffect(() => {
+    if (left <= 0) signOut('Your session has ended, because your token has expired. Sign in again to go on.')
+  }, [left])
+
+  if (left > ANNOUNCED || left <= 0 || isDismissed) return null
+  return (
+    <div className={styles.expiry} role="status">
+      <span>Your session ends in {left > 60_000 ? `${Math.ceil(left / 60_000)} minutes` : 'less than a minute'}.</span>
+      <Button kind="quiet" onClick={() => signOut()}>
+        Sign in again
+      </Button>
+      <Button kind="quiet" onClick={() => setDismissed(true)} aria-label="Dismiss">
+        ✕
+      </Button>
+    </div>
+  )
+}

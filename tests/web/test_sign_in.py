@@ -1,0 +1,60 @@
+import contextlib
+from collections.abc import AsyncGenerator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from execution_monitor.app import create_app
+from execution_monitor.settings import Settings
+from execution_monitor.web.problems import problem_handlers
+from execution_monitor.web.sign_in import People, Person, sign_in_routes
+from tests.servers import served
+
+ADA = Person("ada", "an owner", "a.b.c")
+
+
+@contextlib.asynccontextmanager
+async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx.AsyncClient]:
+    app = Starlette(routes=sign_in_routes(people), exception_handlers=problem_handlers())
+    transport = httpx.ASGITransport(app, client=(client_address, 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        yield client
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host: str):
+    async with asking(lambda: [ADA]) as client:
+        configuration = await client.get("/config.json", headers={"Host": host})
+        people = await client.get(configuration.json()["people"], headers={"Host": host})
+
+    assert people.json() == [{"name": "ada", "may": "an owner", "token": "a.b.c"}]
+    assert people.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        pytest.param("attacker.example", "127.0.0.1", id="a page whose name leads here"),
+        pytest.param("localhost.attacker.example", "127.0.0.1", id="a page whose name begins like ours"),
+        pytest.param("localhost:8000", "192.0.2.7", id="another machine"),
+        pytest.param("192.0.2.1:8000", "192.0.2.7", id="another machine by our address"),
+    ],
+)
+async def test_nobody_elsewhere_is_given_a_token(host: str, address: str):
+    async with asking(lambda: [ADA], address) as client:
+        configuration = await client.get("/config.json", headers={"Host": host})
+        people = await client.get("/development/people", headers={"Host": host})
+
+    assert configuration.json()["people"] is None
+    assert people.status_code == 403
+    assert "a.b.c" not in people.text
+
+
+async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
+    async with served(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as client:
+        configuration = await client.get("/config.json")
+        people = await client.get("/development/people")
+
+    assert configuration.json()["people"] is None
+    assert people.status_code == 404
