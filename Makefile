@@ -30,7 +30,8 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
 test: setup dashboard browser test-dashboard ## Run all tests against a real MongoDB
-	@$(BIN)/pytest -n 2
+	@# One more than the two cores CI has: many a test waits for an election or a process.
+	@$(BIN)/pytest -n 3
 
 browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
 

@@ -17,7 +17,7 @@ from tests.monitoring.live.making import ADA, BEN, CURSORS, execution
 
 @pytest.fixture
 def live_limits() -> LiveLimits:
-    return LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=20, most=40))
+    return LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=60, most=120))
 
 
 async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(database: Database, live: Live):
@@ -33,7 +33,7 @@ async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(
         await eventually(lambda: follower.versions == present or reader.done())
 
     assert follower.versions == present
-    assert most <= 40
+    assert most <= 120
     # Whoever reads at last knows first that something was missed, and then of the present state.
     assert (await anext(stuck)).kind is Kind.GAP
     assert live.figures().gaps[GapReason.TOO_SLOW] >= 1
@@ -54,7 +54,7 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
         last[told.execution_id] = told.row["version"]
 
     assert last == {f"run-{number}": 11 for number in range(10)}
-    assert len(heard) < 40
+    assert len(heard) <= 70
     assert live.figures().gaps == {}
     # Resumed in the middle of what was merged, nothing is missing either.
     for told in heard:
