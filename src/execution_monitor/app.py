@@ -12,6 +12,7 @@ from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
 from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
+from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -29,6 +30,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics.connections import ConnectionsCollector
+from execution_monitor.web.metrics.guards import AuditCollector, RateLimitCollector
 from execution_monitor.web.metrics.live import LiveCollector
 from execution_monitor.web.metrics.operations import OperationMetrics
 from execution_monitor.web.metrics.route import create_registry, metrics_routes
@@ -58,12 +60,17 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
     journal = Journal(AuditEvents(database).write)
+    limits = _rate_limits(settings, settings.mongodb_uri.get_secret_value())
+    registry.register(AuditCollector(journal.figures))
+    registry.register(RateLimitCollector(limits.figures))
     # The first: it records what others refuse, and they see what it withholds.
     audits = [] if settings.audit == "off" else [Audit(journal, strict=settings.audit == "strict")]
-    observers = Observers(*audits, OperationMetrics(registry))
+    observers = Observers(*audits, OperationMetrics(registry), limits)
     on_refusal = [audit.record_refusal for audit in audits]
     admit = Gate(identity.authenticate, on_refusal).admit
-    operations = Operations(schema, monitor, live, observers, max_cost=settings.max_cost)
+    operations = Operations(
+        schema, monitor, live, observers, max_cost=settings.max_cost, refuse_exhausted=limits.refuse_exhausted
+    )
     endpoint = GraphQLEndpoint(
         operations,
         admit,
@@ -82,6 +89,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
                 yield
         finally:
             await operations.close()
+            limits.close()
             preparation.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await preparation
@@ -94,7 +102,9 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             *rest_routes(monitor, live, admit, identity.sessions, observers),
             *dashboard_routes(),
             *sign_in_routes(people),
-            *health_routes({"MongoDB": database, "The issuer": identity}),
+            *health_routes(
+                {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits}
+            ),
             *metrics_routes(registry, Gate(identity.recognise, on_refusal).admit, settings.metrics),
         ],
         exception_handlers=problem_handlers(),
@@ -102,6 +112,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     # Around everything, so that even the answer to a failure of ours has its id.
     return RequestLog(application, Traffic(registry))
+
+
+def _rate_limits(settings: Settings, uri: str) -> RateLimits:
+    stated = [Policy.named(CALLER, settings.rate_limit), Policy.named(ADDRESS, settings.rate_limit_address)]
+    shared = settings.rate_limit_store == "mongodb"
+    return RateLimits([each for each in stated if each], shared_store(uri, settings.database) if shared else None)
 
 
 def create_app_from_environment() -> ASGIApp:

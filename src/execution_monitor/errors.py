@@ -25,6 +25,11 @@ class ExecutionMonitorError(Exception):
         """What a program may want to know beside the code; shown to GraphQL clients in `extensions`."""
         return {}
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What an HTTP response that tells of it has in its head."""
+        return {}
+
 
 class BadUserInput(ExecutionMonitorError):
     """An argument, variable, id or request body that the caller must change."""
@@ -44,6 +49,11 @@ class Unauthenticated(ExecutionMonitorError):
 
     code = "UNAUTHENTICATED"
     status = HTTPStatus.UNAUTHORIZED
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The scheme to authenticate with (RFC 9110, section 11.6.1)."""
+        return {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(ExecutionMonitorError):
@@ -90,25 +100,55 @@ class TooExpensive(QueryTooComplex):
         return {"cost": self._cost}
 
 
-class DatabaseUnavailable(ExecutionMonitorError):
+class RateLimited(ExecutionMonitorError):
+    """More than a caller, an address or a socket may ask for now; `retry_after` is in seconds."""
+
+    code = "RATE_LIMITED"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, retry_after: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self._headers = headers or {}
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """When to try again."""
+        return {"retryAfter": self.retry_after}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to try again, and the limits."""
+        return {"Retry-After": str(self.retry_after), **self._headers}
+
+
+class Unavailable(ExecutionMonitorError):
+    """Something that we stand on is out of reach, and may be back in a moment."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to try again: as long as we wait ourselves between the first attempts to reach MongoDB."""
+        return {"Retry-After": "2"}
+
+
+class DatabaseUnavailable(Unavailable):
     """MongoDB did not answer."""
 
     code = "DATABASE_UNAVAILABLE"
-    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
-class IssuerUnavailable(ExecutionMonitorError):
+class IssuerUnavailable(Unavailable):
     """The identity provider did not answer, and without its keys no token can be verified."""
 
     code = "ISSUER_UNAVAILABLE"
-    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
-class AuditUnavailable(ExecutionMonitorError):
+class AuditUnavailable(Unavailable):
     """An operation that must be recorded before it is answered, and cannot be."""
 
     code = "AUDIT_UNAVAILABLE"
-    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class SetupError(ExecutionMonitorError):

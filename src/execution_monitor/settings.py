@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.claims import parse_claim_path
 from execution_monitor.access.issuer import is_trustworthy
+from execution_monitor.access.rate_limits import Policy
 from execution_monitor.access.roles import DEFAULT_ROLES
 from execution_monitor.logs import LogLevel
 
@@ -44,6 +45,14 @@ def _checked_proxies(text: str) -> str:
 
 
 ProxiesText = Annotated[str, AfterValidator(_checked_proxies)]
+
+
+def _checked_rate(text: str) -> str:
+    Policy.named("", text)
+    return text
+
+
+RateText = Annotated[str, AfterValidator(_checked_rate)]
 
 
 class Settings(BaseSettings):
@@ -102,6 +111,17 @@ class Settings(BaseSettings):
     )
     max_cost: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000, description="Points that one operation may cost: the objects it asks for, times page sizes."
+    )
+    rate_limit: RateText = Field(
+        default="100000/minute",
+        description="Points that a caller may spend, such as `1000/minute`, or `off`.",
+    )
+    rate_limit_address: RateText = Field(
+        default="300000/minute", description="Points that all callers of one address may spend, or `off`."
+    )
+    rate_limit_store: Literal["memory", "mongodb"] = Field(
+        default="memory",
+        description="Where points are counted: in `memory`, each process for itself, or `mongodb`.",
     )
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=1_048_576, description="Largest request body, in bytes."

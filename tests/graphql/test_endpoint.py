@@ -64,7 +64,7 @@ async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, t
 
     assert new.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
     assert old.headers["content-type"] == "application/json; charset=utf-8"
-    assert new.json() == old.json() == {"data": {"viewer": {"userId": "ada"}}}
+    assert new.json()["data"] == old.json()["data"] == {"viewer": {"userId": "ada"}}
 
 
 async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, token_for: Token):
@@ -87,7 +87,7 @@ async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
 
     answer = await send(server, "GET", token_for("ada", "nowhere"), params=parameters)
 
-    assert answer.json() == {"data": {"executions": {"totalCount": 0}}}
+    assert answer.json()["data"] == {"executions": {"totalCount": 0}}
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,11 @@ async def test_an_address_carries_no_mutation(server: str, token_for: Token):
     assert posted.json()["errors"][0]["message"] == "The mutation operation is not supported by the schema."
 
 
+def without_points(answer: httpx.Response) -> dict[str, Any]:
+    """The body, but for the points that are left, of which the request before spent some."""
+    return {name: value for name, value in answer.json().items() if name != "extensions"}
+
+
 @pytest.mark.parametrize(
     ("body", "new", "legacy"),
     [
@@ -210,7 +215,7 @@ async def test_a_status_follows_graphql_over_http(server: str, token_for: Token,
     ]
 
     assert [answer.status_code for answer in answers] == [new, legacy]
-    assert answers[0].json() == answers[1].json()
+    assert without_points(answers[0]) == without_points(answers[1])
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\uffff", "\U0001f600", "$where", "a.b", ""])
@@ -237,7 +242,7 @@ async def test_several_operations_need_a_name(server: str, token_for: Token):
     unknown = await send(server, "POST", token, json={**body, "operationName": "C"})
 
     assert unnamed.json()["errors"][0]["message"] == "Several operations were sent; name one in operationName."
-    assert named.json() == {"data": {"viewer": {"tenantId": "acme"}}}
+    assert named.json()["data"] == {"viewer": {"tenantId": "acme"}}
     assert unknown.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert "data" not in unknown.json()
 

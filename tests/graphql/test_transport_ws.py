@@ -88,7 +88,8 @@ async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: 
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe(WHO, "q")
 
-        assert await socket.receive() == {"id": "q", "type": "next", "payload": {"data": {"viewer": {"userId": "ada"}}}}
+        answer = await socket.receive()
+        assert (answer["id"], answer["type"], answer["payload"]["data"]) == ("q", "next", {"viewer": {"userId": "ada"}})
         assert await socket.receive() == {"id": "q", "type": "complete"}
 
 
@@ -361,7 +362,7 @@ async def test_the_activity_of_what_others_own_does_not_exist(server: str, token
 
 
 async def test_a_client_that_reads_late_is_told_all_of_it_in_order(server: str, token_for: Token):
-    # More than fits into the buffers between the two.
+    # More than fits into the buffers between the two, and less than a queue holds.
     await store(execution(1, workflow_name="x" * 100_000))
     numbers = "subscription { executionUpdates { execution { attempt workflowName } } }"
     async with opened(server) as socket:
@@ -369,7 +370,7 @@ async def test_a_client_that_reads_late_is_told_all_of_it_in_order(server: str, 
         await socket.subscribe({"query": numbers})
         await socket.send({"type": "ping"})
         assert await socket.receive() == {"type": "pong"}
-        for number in range(1, 202):
+        for number in range(1, 62):
             await change(1, attempt=number)
 
         async def hear() -> int:
@@ -378,9 +379,9 @@ async def test_a_client_that_reads_late_is_told_all_of_it_in_order(server: str, 
         # Of its creation it may be told as well.
         while await hear() != 1:
             pass
-        told = [await hear() for _ in range(200)]
+        told = [await hear() for _ in range(60)]
 
-    assert told == list(range(2, 202))
+    assert told == list(range(2, 62))
 
 
 async def test_one_event_is_rendered_once_for_all_who_ask_the_same(

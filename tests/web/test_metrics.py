@@ -256,7 +256,7 @@ async def test_the_format_is_the_one_that_is_accepted(
 
 
 # Each of a small set that the code names; a new one needs a thought about how many values it may have.
-LABELS = {"kind", "outcome", "code", "reason", "status", "le", "version", "python"}
+LABELS = {"kind", "outcome", "code", "policy", "reason", "status", "le", "version", "python"}
 
 
 async def test_metrics_are_named_by_convention_and_their_labels_are_few(server: str, operator: str):

@@ -36,12 +36,21 @@ class Origin:
     request_id: str
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What rate limits leave behind an operation: points (None where nothing is limited), and headers that say so."""
+
+    remaining: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation that is about to run.
 
     `arguments` tells, when called, the root fields, as `name` or `alias: name`, with their arguments, variables filled
     in; it is a function because most observers never ask, and must be called while the operation's values live.
+    `allowance` is filled in by whoever limits operations, before this one runs.
     """
 
     caller: Caller
@@ -50,6 +59,7 @@ class Operation:
     name: str | None
     cost: int = 1
     arguments: Callable[[], Mapping[str, Any]] = dict[str, Any]
+    allowance: Allowance = field(default_factory=Allowance, compare=False)
 
 
 @dataclass(slots=True)

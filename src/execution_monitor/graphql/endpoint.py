@@ -14,7 +14,8 @@ from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
-from execution_monitor.errors import BadUserInput, ExecutionMonitorError, Unauthenticated
+from execution_monitor.errors import BadUserInput, ExecutionMonitorError
+from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.preparation import KindNotTaken, RequestErrors
@@ -30,6 +31,11 @@ class MethodNotAllowed(BadUserInput):
     """An operation that GET may not carry."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The method that it may come with."""
+        return {"Allow": "POST"}
 
 
 class NotAcceptable(BadUserInput):
@@ -57,8 +63,8 @@ class GraphQLEndpoint:
                 raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}; for subscriptions {' or '.join(FRAMINGS)}.")
             return await self._answer(request, media_type, stream_type)
         except ExecutionMonitorError as error:
-            body = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-            return _respond(body, media_type or JSON, error.status, _headers_for(error))
+            body = {"errors": [show(error)]}
+            return _respond(body, media_type or JSON, error.status, error.headers)
 
     async def _answer(self, request: Request, media_type: str | None, stream_type: str | None) -> Response:
         origin = origin_of(request.scope)
@@ -79,7 +85,8 @@ class GraphQLEndpoint:
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
             if framing is not None and (subscribes or media_type is None):
                 return stream(await self.operations.begin(prepared), caller, framing, self.sessions)
-            return _respond(await self.operations.answer(prepared), media_type or JSON, HTTPStatus.OK)
+            payload = await self.operations.answer(prepared)
+            return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
         except KindNotTaken as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error
         except RequestErrors as error:
@@ -93,12 +100,6 @@ def _status_of(error: RequestErrors, media_type: str | None) -> HTTPStatus:
     if ExecutionMonitorError.code in error.codes:
         return HTTPStatus.INTERNAL_SERVER_ERROR
     return HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
-
-
-def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"WWW-Authenticate": "Bearer"}
-    return {"Allow": "POST"} if isinstance(error, MethodNotAllowed) else {}
 
 
 def _respond(body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:

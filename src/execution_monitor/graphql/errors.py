@@ -72,6 +72,11 @@ def to_client_errors(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
     return [to_client_error(error) for error in errors]
 
 
+def show(error: ExecutionMonitorError) -> dict[str, Any]:
+    """`error` as the response shows it where no operation has run."""
+    return {"message": error.message, "extensions": {"code": error.code, **error.details}}
+
+
 def _shorten(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE_LENGTH else f"{message[: MAX_MESSAGE_LENGTH - 1]}…"
 

@@ -1,6 +1,6 @@
 """Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -26,29 +26,45 @@ from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
+# What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.
+_CHARACTERS_PER_POINT = 20
+
 
 class Operations:
-    """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each."""
+    """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each.
 
-    def __init__(
-        self, schema: QuietSchema, monitor: Monitor, live: Live, observers: Observers, *, max_cost: int
+    `refuse_exhausted` raises for those whose documents are not worth reading now.
+    """
+
+    def __init__(  # noqa: PLR0913 - what runs, who watches, and what it may cost
+        self,
+        schema: QuietSchema,
+        monitor: Monitor,
+        live: Live,
+        observers: Observers,
+        *,
+        max_cost: int,
+        refuse_exhausted: Callable[[Caller, Origin], None],
     ) -> None:
         self._schema = schema
         self._monitor = monitor
         self._live = live
         self._observers = observers
         self._max_cost = max_cost
+        self._refuse_exhausted = refuse_exhausted
         self._compiler = Compiler(schema)
         self._renderer = Renderer(schema, lambda caller: self._context(caller, Outcome()))
 
     async def prepare(
         self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
     ) -> Prepared:
-        """`asked` made ready to run; raises as `prepare` does, and whatever an observer refuses it with."""
+        """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
+        self._refuse_exhausted(caller, origin)
         try:
             return prepare(self._schema, asked, caller, origin, kinds, max_cost=self._max_cost)
         except RequestErrors as error:
-            failed = Operation(caller, origin, error.kind or Kind.UNREADABLE, asked.operation_name)
+            cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
+            failed = Operation(caller, origin, error.kind or Kind.UNREADABLE, asked.operation_name, cost)
             async with self._observers.watching(failed):
                 raise
 
@@ -102,7 +118,9 @@ class Operations:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             raise RequestErrors(result.errors)
-        payload, codes = serialise(self._schema, result)
+        operation = prepared.operation
+        cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
+        payload, codes = serialise(self._schema, result, {"cost": cost})
         outcome.fail_with(codes)
         outcome.payloads += 1
         return payload

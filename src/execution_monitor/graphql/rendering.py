@@ -28,14 +28,17 @@ Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
 MakeContext = Callable[[Caller], Context]
 
 
-def serialise(schema: QuietSchema, result: ExecutionResult) -> Payload:
+def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None) -> Payload:
     """`result` as JSON, its errors as clients are shown them."""
     payload: dict[str, Any] = {"data": result.data}
-    if not result.errors:
-        return orjson.dumps(payload), ()
-    schema.process_errors(result.errors)
-    payload["errors"] = errors = to_client_errors(result.errors)
-    return orjson.dumps(payload), [error["extensions"]["code"] for error in errors]
+    codes: Sequence[str] = ()
+    if result.errors:
+        schema.process_errors(result.errors)
+        payload["errors"] = errors = to_client_errors(result.errors)
+        codes = [error["extensions"]["code"] for error in errors]
+    if extensions is not None:
+        payload["extensions"] = extensions
+    return orjson.dumps(payload), codes
 
 
 class Renderer:

@@ -15,6 +15,7 @@ from typing_extensions import override
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.sessions import Sessions
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
+from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.pacing import pace
 
@@ -90,6 +91,6 @@ async def _frames(
         except RequestErrors as error:
             yield framing.frame(orjson.dumps({"errors": error.errors}))
         except ExecutionMonitorError as error:
-            shown = {"message": error.message, "extensions": {"code": error.code}}
+            shown = show(error)
             yield framing.frame(orjson.dumps({"errors": [shown]}))
     yield framing.end

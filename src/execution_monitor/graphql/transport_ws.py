@@ -21,6 +21,7 @@ from execution_monitor.errors import (
     IssuerUnavailable,
     Unauthenticated,
 )
+from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.preparation import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
@@ -221,8 +222,7 @@ class _Connection:
         except RequestErrors as error:
             await self._send({"id": operation_id, "type": "error", "payload": error.errors})
         except ExecutionMonitorError as error:
-            shown = {"message": error.message, "extensions": {"code": error.code}}
-            await self._send({"id": operation_id, "type": "error", "payload": [shown]})
+            await self._send({"id": operation_id, "type": "error", "payload": [show(error)]})
         else:
             await self._send({"id": operation_id, "type": "complete"})
 

@@ -11,16 +11,13 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from execution_monitor.access.request_ids import current_request_id
-from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError, IssuerUnavailable, Unauthenticated
+from execution_monitor.errors import ExecutionMonitorError
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
 # Nothing here may be kept for another caller, nor be shown when it has changed.
 NO_STORE = {"Cache-Control": "no-store"}
-
-# As long as the server itself waits between its first attempts to reach MongoDB again.
-_RETRY_AFTER_SECONDS = "2"
 
 
 class Problem(BaseModel):
@@ -43,18 +40,10 @@ def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
 
 async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, ExecutionMonitorError):
-        return _respond(error.status, error.message, error.code, _headers_for(error))
+        return _respond(error.status, error.message, error.code, error.headers)
     if isinstance(error, HTTPException):
         return _answer_router(error)
     return _answer_unexpected(request, error)
-
-
-def _headers_for(error: ExecutionMonitorError) -> Mapping[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, DatabaseUnavailable | IssuerUnavailable):
-        return {"Retry-After": _RETRY_AFTER_SECONDS}
-    return {}
 
 
 def _answer_router(error: HTTPException) -> Response:

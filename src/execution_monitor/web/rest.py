@@ -13,12 +13,12 @@ from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
-from execution_monitor.errors import NotFound, QueryTimeout
+from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pages import PageRequest, Wanted
+from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.web.listing import ListRequest, read_list_request
 from execution_monitor.web.live import live_routes
@@ -29,6 +29,8 @@ from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail,
 
 # All steps of nearly every workflow, and still an answer of bounded size.
 MAX_STEPS = 1_000
+# As in GraphQL: the execution, and its steps as if there were as many as on a usual page.
+_DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
 def rest_routes(
@@ -39,20 +41,27 @@ def rest_routes(
 
     async def list_executions(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
-        operation = _operation(request, caller, "listExecutions", request.query_params)
+        name, query = "listExecutions", request.query_params
+        try:
+            asked = read_list_request(query)
+        except BadUserInput:
+            async with observers.watching(_operation(request, caller, name, query)):
+                raise
+        operation = _operation(request, caller, name, query, 1 + asked.page.size)
         async with observers.watching(operation) as outcome:
-            found = await _list(monitor, caller, read_list_request(request.query_params))
+            found = await _list(monitor, caller, asked)
             outcome.answer_with(*[each.execution_id for each in found.executions])
             outcome.payloads += 1
-        return _respond(found)
+        return _respond(found, operation)
 
     async def get_execution(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
-        async with observers.watching(_operation(request, caller, "getExecution", request.path_params)) as outcome:
+        operation = _operation(request, caller, "getExecution", request.path_params, _DETAIL_COST)
+        async with observers.watching(operation) as outcome:
             found = await _find(monitor, caller, request.path_params["execution_id"])
             outcome.answer_with(found.execution_id)
             outcome.payloads += 1
-        return _respond(found)
+        return _respond(found, operation)
 
     async def get_document(_: Request) -> Response:
         return Response(document, headers=NO_STORE, media_type="application/json")
@@ -66,8 +75,9 @@ def rest_routes(
     ]
 
 
-def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Operation:
-    return Operation(caller, origin_of(request.scope), Kind.REST, name, arguments=lambda: {name: dict(arguments)})
+def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[str, Any], cost: int = 1) -> Operation:
+    origin = origin_of(request.scope)
+    return Operation(caller, origin, Kind.REST, name, cost, arguments=lambda: {name: dict(arguments)})
 
 
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:
@@ -105,5 +115,6 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     return show_detail(caller, ExecutionRecord(row), steps[execution_id])
 
 
-def _respond(answer: BaseModel) -> Response:
-    return Response(answer.model_dump_json(), headers=NO_STORE, media_type="application/json")
+def _respond(answer: BaseModel, operation: Operation) -> Response:
+    headers = {**NO_STORE, **operation.allowance.headers}
+    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")

@@ -124,6 +124,17 @@ class Journal:
         pending = len(self._pending) + len(self._batch)
         return AuditFigures(pending, self._written, self._dropped, self._failures, self._failed_in_a_row > 0)
 
+    async def check(self) -> None:
+        """Nothing: who asks may be answered without it, unless it is strict, and then is told."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Whether events are not written, for `/readyz`."""
+        now = self.figures()
+        if not now.is_failing:
+            return []
+        return [f"The audit trail is not written: {now.pending:,} events wait, {now.dropped:,} are lost."]
+
     def require(self) -> None:
         """Raise `AuditUnavailable` while events cannot be written."""
         if self._failed_in_a_row:
