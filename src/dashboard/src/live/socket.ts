@@ -1,0 +1,64 @@
+import { createClient, type Client } from 'graphql-ws'
+import type { OpenStream } from './events.ts'
+
+const PING_AFTER = 10_000
+const PONG_WITHIN = 5_000
+const REFUSED = new Set([4401, 4403])
+
+/** Streams over one WebSocket at `address`, opened for the first of them and closed after the last. */
+export function openSockets(address: string, token: string): OpenStream {
+  const client = createSocketClient(address, token)
+  return (operation, listener) => {
+    let isOver = false
+    const end: typeof listener.onEnd = (ending) => {
+      if (!isOver) listener.onEnd(ending)
+      isOver = true
+    }
+    const removeOpened = client.on('connected', () => {
+      if (!isOver) listener.onOpen()
+    })
+    const unsubscribe = client.subscribe(operation, {
+      next: (answer) => {
+        if (!isOver) listener.onAnswer(answer as never)
+      },
+      complete: () => end({ because: 'complete' }),
+      error: (error) => {
+        // The errors of an operation that the server would not run come as a list.
+        if (Array.isArray(error) && !isOver) listener.onAnswer({ errors: error as never })
+        end(error instanceof CloseEvent && REFUSED.has(error.code) ? refusalOf(error) : { because: 'lost' })
+      },
+    })
+    return () => {
+      isOver = true
+      removeOpened()
+      unsubscribe()
+    }
+  }
+}
+
+function refusalOf(closed: CloseEvent): { because: 'refused'; reason: string } {
+  return { because: 'refused', reason: closed.reason || 'Your token is taken no more.' }
+}
+
+function createSocketClient(address: string, token: string): Client {
+  let overdue: number | undefined
+  const client = createClient({
+    url: address,
+    connectionParams: { Authorization: `Bearer ${token}` },
+    // Whoever listens knows better where to go on.
+    retryAttempts: 0,
+    keepAlive: PING_AFTER,
+    lazyCloseTimeout: 1_000,
+    on: {
+      ping: (isReceived) => {
+        // A connection that died without a word, as one does behind a laptop's lid.
+        if (!isReceived) overdue = window.setTimeout(() => client.terminate(), PONG_WITHIN)
+      },
+      pong: (isReceived) => {
+        if (isReceived) window.clearTimeout(overdue)
+      },
+      closed: () => window.clearTimeout(overdue),
+    },
+  })
+  return client
+}

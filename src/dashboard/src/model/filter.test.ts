@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { FIELDS, kindOf, operatorsOf, takesMany } from './fields.ts'
+import {
+  changeAt,
+  describe as inWords,
+  EVERYTHING,
+  findProblem,
+  narrow,
+  type Condition,
+  type Filter,
+} from './filter.ts'
+import { toFilterInput } from './filterInput.ts'
+import { parseFilter, printFilter, UnreadableFilter } from './filterText.ts'
+import { STATUSES } from './status.ts'
+
+const NOW = Date.UTC(2026, 10, 23, 12)
+
+const texts = fc.oneof(
+  fc.string({ minLength: 1 }),
+  fc.string({ minLength: 1, unit: 'binary' }),
+  fc.constantFrom('a b', '"', '),(', '\\', 'ä'),
+)
+
+function valuesOf(field: Condition['field'], operator: Condition['operator']): fc.Arbitrary<string[]> {
+  const kind = kindOf(field)
+  if (operator === 'isNull') return fc.constantFrom(['true'], ['false'])
+  if (operator === 'has') return fc.array(texts, { minLength: 1, maxLength: 2 })
+  if (kind === 'status') return fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 })
+  if (kind === 'moment')
+    return fc.constantFrom(['-24h'], ['-15m'], ['2026-11-01T00:00:00Z'], ['2026-11-01T10:30:00.250+02:00'])
+  if (kind === 'count') return fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 - 1 }).map((value) => [String(value)])
+  if (kind === 'number') return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => [String(value)])
+  return takesMany(operator) ? fc.array(texts, { minLength: 1, maxLength: 3 }) : texts.map((text) => [text])
+}
+
+const conditions: fc.Arbitrary<Condition> = fc
+  .constantFrom(...FIELDS)
+  .chain((field) =>
+    fc
+      .constantFrom(...operatorsOf(field))
+      .chain((operator) => valuesOf(field, operator).map((values) => ({ field, operator, values }))),
+  )
+
+export const filters = fc.letrec<{ filter: Filter }>((tie) => ({
+  filter: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    conditions,
+    fc.record({ all: fc.array(tie('filter'), { maxLength: 3 }) }),
+    fc.record({ any: fc.array(tie('filter'), { maxLength: 3 }) }),
+    fc.record({ not: tie('filter') }),
+  ),
+})).filter
+
+describe('a filter as text', () => {
+  test('is read back as what it was, whatever its values hold', () => {
+    fc.assert(
+      fc.property(conditions, (condition) => {
+        expect(parseFilter(printFilter(condition))).toEqual(condition)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('asks the server for the same after a round trip', () => {
+    fc.assert(
+      fc.property(filters, (filter) => {
+        expect(toFilterInput(parseFilter(printFilter(filter)), NOW)).toEqual(toFilterInput(filter, NOW))
+      }),
+    )
+  })
+
+  test('can be read by people', () => {
+    const filter: Filter = {
+      all: [
+        { field: 'status', operator: 'in', values: ['FAILED', 'TIMED_OUT'] },
+        {
+          any: [
+            { field: 'workflowName', operator: 'contains', values: ['nightly run'] },
+            { not: { field: 'tags', operator: 'has', values: ['team', 'data'] } },
+          ],
+        },
+      ],
+    }
+
+    expect(printFilter(filter)).toBe(
+      'status:in(FAILED,TIMED_OUT) any(workflowName:contains("nightly run") not(tags:has(team,data)))',
+    )
+  })
+
+  test.each([
+    ['status:in(FAILED', 'It ends too early.'],
+    ['status:in(FAILED))', 'It has a bracket too many.'],
+    ['colour:eq(red)', 'There is no field colour.'],
+    ['status:contains(F)', 'Status cannot be compared like that.'],
+    ['status:in(BROKEN)', 'That is no status.'],
+    ['totalCost:gte(much)', 'Cost is a number.'],
+    ['tokensUsed:eq(1.5)', 'Tokens is a whole number.'],
+    ['tokensUsed:eq(3000000000)', 'Tokens is a whole number.'],
+    ['createdAt:gte(yesterday)', 'Write a moment, or how long ago: -24h.'],
+    ['workflowName:eq(a,b)', 'Workflow needs a value.'],
+    ['not(status:in(FAILED) status:in(PENDING))', '"not" takes one part.'],
+    ['workflowName:eq("a', 'A quotation mark is missing.'],
+    [`${'not('.repeat(20)}status:in(FAILED)${')'.repeat(20)}`, 'It is nested too deeply.'],
+  ])('%s cannot be read, and says why', (text, problem) => {
+    expect(() => parseFilter(text)).toThrow(new UnreadableFilter(problem))
+  })
+
+  test('any text is read or refused, never anything else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...Array.from('status:in(FAILED),any"\\ x')) }), (text) => {
+        try {
+          parseFilter(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(UnreadableFilter)
+        }
+      }),
+    )
+  })
+})
+
+describe('a filter for the server', () => {
+  test.each<[Filter, unknown]>([
+    [EVERYTHING, {}],
+    [{ field: 'status', operator: 'in', values: ['FAILED'] }, { status: { in: ['FAILED'] } }],
+    [{ field: 'totalCost', operator: 'gte', values: ['1.5'] }, { totalCost: { gte: 1.5 } }],
+    [{ field: 'createdAt', operator: 'gte', values: ['-24h'] }, { createdAt: { gte: '2026-11-22T12:00:00.000Z' } }],
+    [{ field: 'errorCode', operator: 'isNull', values: ['false'] }, { errorCode: { isNull: false } }],
+    [{ field: 'tags', operator: 'has', values: ['team'] }, { tags: { key: 'team' } }],
+    [{ field: 'tags', operator: 'has', values: ['team', 'data'] }, { tags: { key: 'team', value: 'data' } }],
+    [{ any: [] }, { or: [] }],
+    [
+      { not: { any: [{ field: 'userId', operator: 'eq', values: ['7'] }] } },
+      { not: { or: [{ userId: { eq: '7' } }] } },
+    ],
+  ])('%j', (filter, input) => {
+    expect(toFilterInput(filter, NOW)).toEqual(input)
+  })
+})
+
+describe('a part of a filter', () => {
+  const failed: Condition = { field: 'status', operator: 'in', values: ['FAILED'] }
+  const nightly: Condition = { field: 'workflowName', operator: 'contains', values: ['nightly'] }
+  const filter: Filter = { all: [failed, { any: [failed, nightly] }] }
+
+  test('is replaced where it stands', () => {
+    expect(changeAt(filter, [1, 0], () => nightly)).toEqual({ all: [failed, { any: [nightly, nightly] }] })
+  })
+
+  test('leaves no group of one behind', () => {
+    expect(changeAt(filter, [1, 1], () => null)).toEqual({ all: [failed, failed] })
+  })
+
+  test('that is the last one leaves everything', () => {
+    expect(changeAt(failed, [], () => null)).toEqual(EVERYTHING)
+  })
+
+  test('joins what was there', () => {
+    expect(narrow(EVERYTHING, failed)).toEqual(failed)
+    expect(narrow(failed, nightly)).toEqual({ all: [failed, nightly] })
+  })
+
+  test('negated twice is itself', () => {
+    expect(changeAt({ not: failed }, [], (part) => ({ not: part }))).toEqual(failed)
+  })
+})
+
+test.each<[Condition, string]>([
+  [{ field: 'status', operator: 'in', values: ['FAILED'] }, 'Status is Failed'],
+  [{ field: 'status', operator: 'notIn', values: ['FAILED', 'TIMED_OUT'] }, 'Status is none of Failed, Timed out'],
+  [{ field: 'createdAt', operator: 'gte', values: ['-1d'] }, 'Created since 1 day ago'],
+  [{ field: 'errorCode', operator: 'isNull', values: ['true'] }, 'Error code is missing '],
+  [{ field: 'tags', operator: 'has', values: ['team', 'data'] }, 'Tag  team = data'],
+])('%j in words', (condition, words) => {
+  expect(findProblem(condition)).toBeNull()
+  expect(Object.values(inWords(condition)).join(' ')).toBe(words)
+})

@@ -1,0 +1,178 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { appendPage, applyEvents, beginRows, dropLeft, settle, type Row, type RowEvent, type Rows } from './rows.ts'
+import { compareRows, type SortKey } from './sorting.ts'
+
+// Costs and names together are unique, so that the order has no ties.
+const ORDER: readonly SortKey[] = [
+  { field: 'TOTAL_COST', direction: 'DESC' },
+  { field: 'WORKFLOW_NAME', direction: 'ASC' },
+]
+const PAGE = 3
+
+function rowOf(name: string, cost: number, version = 0): Row {
+  return {
+    executionId: name,
+    updatedAt: new Date(version).toISOString(),
+    createdAt: '2026-11-23T00:00:00Z',
+    startedAt: null,
+    completedAt: null,
+    durationSeconds: null,
+    totalCost: cost,
+    tokensUsed: 0,
+    workflowName: name,
+    status: 'RUNNING',
+  }
+}
+
+/** Executions on a server that tells of every change, and answers pages by keyset. */
+class Server {
+  readonly log: RowEvent<Row>[] = []
+  private readonly rows = new Map<string, { row: Row; matches: boolean }>()
+  private version = 0
+
+  put(name: string, cost: number, matches: boolean): void {
+    const before = this.rows.get(name)?.matches ?? false
+    const row = rowOf(name, cost, ++this.version)
+    this.rows.set(name, { row, matches })
+    if (before || matches) this.tell(before ? (matches ? 'UPDATED' : 'LEFT') : 'ENTERED', row)
+  }
+
+  remove(name: string): void {
+    const found = this.rows.get(name)
+    this.rows.delete(name)
+    if (found?.matches) this.log.push({ kind: 'DELETED', executionId: name, row: null })
+  }
+
+  matching(): Row[] {
+    const found = [...this.rows.values()].filter(({ matches }) => matches).map(({ row }) => row)
+    return found.sort((left, right) => compareRows(left, right, ORDER))
+  }
+
+  read(after: Row | null): { rows: Row[]; hasMore: boolean } {
+    const beyond = this.matching().filter((row) => after === null || compareRows(row, after, ORDER) > 0)
+    return { rows: beyond.slice(0, PAGE), hasMore: beyond.length > PAGE }
+  }
+
+  private tell(kind: RowEvent<Row>['kind'], row: Row): void {
+    this.log.push({ kind, executionId: row.executionId, row })
+  }
+}
+
+type Step =
+  | { do: 'put'; name: string; cost: number; matches: boolean }
+  | { do: 'remove'; name: string }
+  | { do: 'read more' }
+  | { do: 'deliver'; events: number }
+  | { do: 'settle' }
+  | { do: 'forget left' }
+
+const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l')
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('put' as const), name: names, cost: fc.nat(9), matches: fc.boolean() }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name: names }) },
+    { weight: 2, arbitrary: fc.constant({ do: 'read more' as const }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), events: fc.nat(5) }) },
+    { weight: 1, arbitrary: fc.constant({ do: 'settle' as const }) },
+    { weight: 1, arbitrary: fc.constant({ do: 'forget left' as const }) },
+  ),
+  { maxLength: 60 },
+)
+
+describe('a list that follows events', () => {
+  test('is what a naive re-read finds, once every event has come', () => {
+    fc.assert(
+      fc.property(steps, steps, (before, after) => {
+        const server = new Server()
+        for (const step of before) if (step.do === 'put') server.put(step.name, step.cost, step.matches)
+        let delivered = server.log.length
+        let list: Rows<Row> = beginRows(ORDER, server.read(null), server.matching().length, true)
+
+        const deliver = (count: number): void => {
+          list = applyEvents(list, server.log.slice(delivered, delivered + count))
+          delivered = Math.min(server.log.length, delivered + count)
+        }
+        for (const step of after) {
+          if (step.do === 'put') server.put(step.name, step.cost, step.matches)
+          if (step.do === 'remove') server.remove(step.name)
+          if (step.do === 'read more' && list.boundary !== null) list = appendPage(list, server.read(list.boundary))
+          if (step.do === 'deliver') deliver(step.events)
+          if (step.do === 'settle') list = settle(list)
+          if (step.do === 'forget left') list = dropLeft(list, list.leaving)
+        }
+        deliver(Infinity)
+        list = settle(list)
+
+        const { boundary } = list
+        const expected = server.matching().filter((row) => boundary === null || compareRows(row, boundary, ORDER) <= 0)
+        expect(list.rows).toEqual(expected)
+        expect(list.total).toBe(server.matching().length)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('never shows an execution twice', () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const server = new Server()
+        let list: Rows<Row> = beginRows(ORDER, server.read(null), 0, true)
+        for (const step of all) {
+          if (step.do === 'put') server.put(step.name, step.cost, step.matches)
+          if (step.do === 'read more') list = appendPage(list, server.read(list.boundary))
+          if (step.do === 'deliver') list = applyEvents(list, server.log.splice(0, step.events))
+          if (step.do === 'settle') list = settle(list)
+        }
+
+        const ids = [...list.rows.map((row) => row.executionId), ...list.waiting.keys()]
+        expect(new Set(ids).size).toBe(ids.length)
+      }),
+    )
+  })
+})
+
+test('a row changes where it stands, though its order says otherwise, until the list settles', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9), rowOf('b', 5)], hasMore: false }, 2, true)
+
+  const after = applyEvents(list, [{ kind: 'UPDATED', executionId: 'b', row: rowOf('b', 10, 1) }])
+
+  expect(after.rows.map((row) => [row.executionId, row.totalCost])).toEqual([
+    ['a', 9],
+    ['b', 10],
+  ])
+  expect(settle(after).rows.map((row) => row.executionId)).toEqual(['b', 'a'])
+})
+
+test('what starts to match waits to be let in, and counts', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: false }, 1, true)
+
+  const after = applyEvents(list, [{ kind: 'ENTERED', executionId: 'b', row: rowOf('b', 10) }])
+
+  expect(after.rows.map((row) => row.executionId)).toEqual(['a'])
+  expect([...after.waiting.keys()]).toEqual(['b'])
+  expect(after.total).toBe(2)
+})
+
+test('what lies beyond the loaded pages does not wait: scrolling finds it', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 5, true)
+
+  expect(applyEvents(list, [{ kind: 'ENTERED', executionId: 'z', row: rowOf('z', 1) }]).waiting.size).toBe(0)
+})
+
+test('a count that was not finished stays as it was', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 10_000, false)
+
+  expect(applyEvents(list, [{ kind: 'ENTERED', executionId: 'z', row: rowOf('z', 1) }]).total).toBe(10_000)
+})
+
+test('an event from before a page was read changes nothing of it', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+
+  const after = applyEvents(list, [{ kind: 'UPDATED', executionId: 'a', row: rowOf('a', 1, 6) }])
+
+  expect(after.rows[0]?.totalCost).toBe(9)
+})

@@ -1,0 +1,62 @@
+/** Ways to hear of changes, the best one first; the last is to ask again and again. */
+export const TRANSPORTS = ['websocket', 'sse', 'polling'] as const
+
+export type Transport = (typeof TRANSPORTS)[number]
+
+/** What the indicator tells: how the page hears of changes. */
+export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'behind' | 'polling'
+
+/** Which way is tried, and how it went so far. */
+export interface Attempt {
+  readonly transport: Transport
+  /** Failures in a row, of this way. */
+  readonly failures: number
+  /** Whether this way has ever worked here: a proxy that lets sockets through once will do so again. */
+  readonly hasWorked: boolean
+  /** Milliseconds to wait before it is tried. */
+  readonly delay: number
+}
+
+export const FIRST_ATTEMPT: Attempt = { transport: 'websocket', failures: 0, hasWorked: false, delay: 0 }
+
+// Two, so that one unlucky moment is not taken for a proxy that blocks sockets.
+const PATIENCE = 2
+// A server that restarts is back within seconds; where sockets worked before, it is worth waiting for them.
+const PATIENCE_ONCE_WORKED = 8
+const SHORTEST = 250
+const LONGEST = 10_000
+/** How long the page asks again and again before it tries to be told once more; milliseconds. */
+export const POLLING_LASTS = 30_000
+
+/** What to try after the attempt `last` could not connect, or lost its connection; `chance` from 0 to 1 spreads clients. */
+export function afterFailure(last: Attempt, chance: number): Attempt {
+  const failures = last.failures + 1
+  if (failures >= (last.hasWorked ? PATIENCE_ONCE_WORKED : PATIENCE))
+    return { ...FIRST_ATTEMPT, transport: below(last.transport) }
+  const longest = Math.min(LONGEST, SHORTEST * 2 ** failures)
+  return { ...last, failures, delay: longest * (0.5 + chance / 2) }
+}
+
+/** The attempt `last`, now that it delivers. */
+export function afterSuccess(last: Attempt): Attempt {
+  return { ...last, failures: 0, hasWorked: true, delay: 0 }
+}
+
+function below(transport: Transport): Transport {
+  return TRANSPORTS[TRANSPORTS.indexOf(transport) + 1] ?? 'websocket'
+}
+
+// Longer than commits, sockets and frames take together.
+const LATE = 3_000
+
+/** Notices when events arrive later and later; it needs no clock that agrees with the server's. */
+export class LagMeter {
+  private shortest = Infinity
+
+  /** Whether an event that happened at `occurredAt` and was received at `now` (milliseconds) is late. */
+  isLate(occurredAt: number, now: number): boolean {
+    const age = now - occurredAt
+    this.shortest = Math.min(this.shortest, age)
+    return age - this.shortest > LATE
+  }
+}
