@@ -21,6 +21,7 @@ ALLOWED = {
     "terminal": (),
     "head_starts": (),
     "pacing": (),
+    "draining": (),
     "watch_lines": (),
     "watch": ("errors", "watch_lines"),
     "settings": ("errors", "access", "logs"),
@@ -28,11 +29,12 @@ ALLOWED = {
     "storage": ("errors",),
     "monitoring": ("errors", "access", "storage"),
     "graphql": ("errors", "access", "storage", "monitoring", "head_starts", "pacing"),
-    "web": ("errors", "access", "storage", "monitoring", "pacing"),
+    "web": ("errors", "access", "storage", "monitoring", "pacing", "draining"),
     "ingest": ("errors", "storage", "terminal"),
     "identity": ("errors", "settings", "access", "storage"),
-    "server": ("errors", "logs", "settings"),
-    "app": ("errors", "logs", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
+    "server": ("errors", "draining", "settings"),
+    "workers": ("errors", "logs", "server", "settings"),
+    "app": ("errors", "logs", "draining", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
 }
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
@@ -13,6 +14,7 @@ from execution_monitor.access.audit.journal import Journal
 from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -39,6 +41,7 @@ from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes
+from execution_monitor.web.stream_ends import StreamEnds
 
 
 def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
@@ -48,6 +51,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     """
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
+    draining = Draining()
     connections = Connections()
     database = Database.at(
         settings.mongodb_uri.get_secret_value(), settings.database, [connections], audit_days=settings.audit_days
@@ -80,13 +84,13 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[Mapping[str, Any]]:
         # In the background: serving must not wait for an index over millions of documents.
         preparation = asyncio.create_task(database.prepare_until_done())
         try:
             # Those who ask end before the journal does: it writes what they did.
             async with journal, identity, live:
-                yield
+                yield {STATE_KEY: draining}
         finally:
             await operations.close()
             limits.close()
@@ -103,15 +107,18 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             *dashboard_routes(),
             *sign_in_routes(people),
             *health_routes(
-                {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits}
+                {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
+                draining,
             ),
-            *metrics_routes(registry, Gate(identity.recognise, on_refusal).admit, settings.metrics),
+            *metrics_routes(
+                registry, Gate(identity.recognise, on_refusal).admit, settings.metrics, settings.metrics_port
+            ),
         ],
         exception_handlers=problem_handlers(),
         lifespan=lifespan,
     )
     # Around everything, so that even the answer to a failure of ours has its id.
-    return RequestLog(application, Traffic(registry))
+    return RequestLog(StreamEnds(application, draining), Traffic(registry))
 
 
 def _rate_limits(settings: Settings, uri: str) -> RateLimits:
@@ -121,7 +128,7 @@ def _rate_limits(settings: Settings, uri: str) -> RateLimits:
 
 
 def create_app_from_environment() -> ASGIApp:
-    """The application for the environment's settings: what each uvicorn worker calls."""
+    """The application for the environment's settings: the factory for servers other than ours."""
     settings = Settings()
     configure_logging(as_json=not settings.is_development, level=settings.log_level)
     return create_app(settings)

@@ -36,6 +36,7 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.revocations import revoke as revoke_tokens
 from execution_monitor.terminal import counting
 from execution_monitor.watch import WatchOptions, watch
+from execution_monitor.workers import run_workers
 
 app = typer.Typer(
     name="execution-monitor",
@@ -66,7 +67,7 @@ def serve(
     """Serve GraphQL and REST."""
     with server.bind(host, port) as listener, _serving() as settings:
         if workers > 1:
-            server.run_workers(settings, listener, workers)
+            run_workers(create_app, settings, listener, workers)
         else:
             server.run(create_app(settings), settings, listener)
 

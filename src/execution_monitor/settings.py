@@ -1,10 +1,9 @@
 """Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
-import json
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -131,6 +130,15 @@ class Settings(BaseSettings):
         description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",
     )
 
+    metrics_host: str = Field(default="127.0.0.1", description="Where `EXECUTION_MONITOR_METRICS_PORT` is served.")
+    metrics_port: Annotated[int, Field(ge=1, le=65_000)] | None = Field(
+        default=None,
+        description="A port where `/metrics` needs no token. The second worker has the next one, and so on.",
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=0,
+        description="How long `/readyz` says 503 before a stop closes the port, for load balancers to notice.",
+    )
     log_level: LogLevel = Field(default="info", description="What is logged: `debug`, `info`, `warning` or `error`.")
     forwarded_allow_ips: ProxiesText = Field(
         default="127.0.0.1",
@@ -174,11 +182,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    def to_environment(self) -> dict[str, str]:
-        """The variables that make another process read the same settings."""
-        values = self.model_dump(exclude_none=True)
-        return {f"EXECUTION_MONITOR_{name.upper()}": _spell(value) for name, value in values.items()}
-
     @property
     def trusts_an_issuer(self) -> bool:
         """Whether tokens are verified with public keys that somebody publishes."""
@@ -190,12 +193,3 @@ class Settings(BaseSettings):
         if self.environment is None:
             return self.jwt_secret is None and not self.trusts_an_issuer
         return self.environment == "development"
-
-
-def _spell(value: Any) -> str:
-    """`value` as a variable of the environment that is read back as the same."""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, Mapping):
-        return json.dumps(value, default=sorted)
-    return str(value)

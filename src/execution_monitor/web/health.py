@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from execution_monitor.draining import Draining
 from execution_monitor.errors import ExecutionMonitorError
 
 # A probe gives up after 1 to 10 seconds, and should learn the reason.
@@ -28,13 +29,16 @@ class Dependency(Protocol):
         ...
 
 
-def health_routes(dependencies: Mapping[str, Dependency]) -> list[Route]:
-    """`/livez` answers while the process runs; `/readyz` with 503 and the reasons while a dependency fails."""
+def health_routes(dependencies: Mapping[str, Dependency], draining: Draining) -> list[Route]:
+    """`/livez` answers while the process runs; `/readyz` with 503 and reasons while it stops or lacks a dependency."""
 
     async def live(_: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
 
     async def ready(_: Request) -> JSONResponse:
+        if draining.has_begun:
+            reasons = ["The server is about to stop; send requests to another."]
+            return JSONResponse({"status": "draining", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
         checked = await asyncio.gather(*(_trouble_of(name, each) for name, each in dependencies.items()))
         reasons = [reason for reason in checked if reason is not None]
         if reasons:

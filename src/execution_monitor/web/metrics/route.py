@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.openmetrics import exposition as openmetrics
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,13 +43,15 @@ def create_registry() -> CollectorRegistry:
     return registry
 
 
-def metrics_routes(registry: CollectorRegistry, admit: Admit, access: str) -> list[Route]:
-    """The route of `/metrics`: for whom `access` names (`manage`, `open`), or none when it is `off`."""
-    if access == "off":
-        return []
+def metrics_routes(registry: CollectorRegistry, admit: Admit, access: str, open_port: int | None) -> list[Route]:
+    """The route of `/metrics`: for whom `access` names (`manage`, `open`, or `off`); at `open_port` for everybody."""
 
     async def expose(request: Request) -> Response:
-        if access != "open":
+        # Of the socket that took the connection: no header can make another of it.
+        at_open_port = open_port is not None and request.scope["server"][1] == open_port
+        if access == "off" and not at_open_port:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if access == "manage" and not at_open_port:
             (await admit(request.headers, origin_of(request.scope))).require(Scope.MANAGE)
         if "application/openmetrics-text" in request.headers.get("accept", ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
