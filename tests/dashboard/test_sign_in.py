@@ -43,7 +43,7 @@ async def test_a_token_that_the_server_refuses_leads_back_and_says_why(open_page
 
     page = await open_page("/", forged)
 
-    await expect(page.get_by_role("status")).to_contain_text("Your token is not valid; get a new one.")
+    await expect(page.get_by_text("You were signed out: Your token is not valid; get a new one.")).to_be_visible()
     await expect(page.get_by_role("button", name="grace")).to_be_visible()
 
 

@@ -2,6 +2,8 @@ import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
 import { Route, Switch } from 'wouter'
 import { createClient } from '../graphql/client.ts'
+import { ConnectionContext } from '../live/ConnectionContext.ts'
+import { Connection } from '../live/follow.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Notice } from '../parts/Notice.tsx'
 import { Expiry } from '../session/Expiry.tsx'
@@ -19,21 +21,28 @@ export function App() {
 }
 
 function SignedIn({ token }: { token: string }) {
-  const client = useMemo(() => createClient(token, (reason) => signOut(`You were signed out: ${reason}`)), [token])
+  const client = useMemo(() => createClient(token, refuse), [token])
+  const connection = useMemo(() => new Connection(token, refuse), [token])
   return (
-    <Provider value={client}>
-      <Shell banner={<Expiry token={token} />}>
-        <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
-          <Switch>
-            <Route path="/" component={ListPage} />
-            <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
-            <Route path="/overview" component={OverviewPage} />
-            <Route>
-              <Notice kind="empty" title="There is nothing at this address." />
-            </Route>
-          </Switch>
-        </Suspense>
-      </Shell>
-    </Provider>
+    <ConnectionContext value={connection}>
+      <Provider value={client}>
+        <Shell banner={<Expiry token={token} />}>
+          <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
+            <Switch>
+              <Route path="/" component={ListPage} />
+              <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
+              <Route path="/overview" component={OverviewPage} />
+              <Route>
+                <Notice kind="empty" title="There is nothing at this address." />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Shell>
+      </Provider>
+    </ConnectionContext>
   )
+}
+
+function refuse(reason: string): void {
+  signOut(`You were signed out: ${reason}`)
 }

@@ -1,14 +1,21 @@
-import type { ReactNode } from 'react'
-import { Link, useRoute } from 'wouter'
+import { useState, type ReactNode } from 'react'
+import { Link, useLocation, useRoute } from 'wouter'
 import { readClaims } from '../model/token.ts'
 import { Button } from '../parts/Button.tsx'
+import { Icon } from '../parts/Icon.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import icon from './icon.svg'
 import styles from './Shell.module.css'
+import { useShortcuts } from './shortcuts.ts'
+import { ShortcutsHelp } from './ShortcutsHelp.tsx'
 import { chooseTheme, THEMES, useTheme } from './theme.ts'
 
 /** What stands around every page: where one is, who one is, and the way elsewhere. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
+  const [helps, setHelps] = useState(false)
+  const [, navigate] = useLocation()
+  useShortcuts({ 'g l': () => navigate('/'), 'g o': () => navigate('/overview'), '?': () => setHelps(true) })
+
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
@@ -27,11 +34,21 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           </a>
         </nav>
         <div className={styles.end}>
+          <Button
+            kind="quiet"
+            className={styles.keys ?? ''}
+            onClick={() => setHelps(true)}
+            aria-label="Keys"
+            title="Keys (?)"
+          >
+            <Icon name="keys" />
+          </Button>
           <ThemeChoice />
           <Account />
         </div>
       </header>
       <div>{banner}</div>
+      {helps && <ShortcutsHelp onClose={() => setHelps(false)} />}
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>
@@ -48,12 +65,14 @@ function Tab({ href, children }: { href: string; children: string }) {
   )
 }
 
+const THEME_ICONS = { system: 'system', light: 'sun', dark: 'moon' } as const
+
 function ThemeChoice() {
   const theme = useTheme()
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system'
   return (
     <Button kind="quiet" onClick={() => chooseTheme(next)} title={`Theme: ${theme}; change to ${next}`}>
-      <span aria-hidden="true">{{ system: '◐', light: '☀', dark: '☾' }[theme]}</span>
+      <Icon name={THEME_ICONS[theme]} />
       <span className="visually-hidden">Theme: {theme}</span>
     </Button>
   )
@@ -68,8 +87,8 @@ function Account() {
         {claims?.subject}
         {claims?.tenant !== null && <span className={styles.tenant}> {claims?.tenant}</span>}
       </span>
-      <Button kind="quiet" onClick={() => signOut()}>
-        Sign out
+      <Button kind="quiet" onClick={() => signOut()} aria-label="Sign out" title="Sign out">
+        <Icon name="leave" />
       </Button>
     </>
   )

@@ -26,8 +26,8 @@ export function codeOf(error: CombinedError): string | null {
 }
 
 /** `error` as a sentence for people. */
-export function explain(error: CombinedError): string {
-  const first = error.graphQLErrors[0]
+export function explain(error: CombinedError | undefined): string {
+  const first = error?.graphQLErrors[0]
   if (first !== undefined) return first.message
   return 'The server cannot be reached. Check your connection; the page tries again by itself.'
 }

@@ -1,70 +1,96 @@
-import { useQuery } from 'urql'
-import { Link } from 'wouter'
-import { explain } from '../graphql/client.ts'
-import { graphql } from '../graphql/graphql.ts'
-import { formatTotal } from '../model/quantities.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { Moment } from '../parts/Moment.tsx'
+import { useRef } from 'react'
+import { useShortcuts } from '../app/shortcuts.ts'
+import { EVERYTHING } from '../model/filter.ts'
+import { formatCount, formatTotal } from '../model/quantities.ts'
+import { sortBy } from '../model/sorting.ts'
+import { Button } from '../parts/Button.tsx'
+import { Icon } from '../parts/Icon.tsx'
+import { LiveIndicator } from '../parts/LiveIndicator.tsx'
 import { Notice } from '../parts/Notice.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { ExecutionTable } from './ExecutionTable.tsx'
+import { FirstSteps } from './FirstSteps.tsx'
+import styles from './ListPage.module.css'
+import { useJoinsAtOnce } from './preferences.ts'
+import { Skeleton } from './Skeleton.tsx'
+import { Toolbar } from './Toolbar.tsx'
+import { useExecutions } from './useExecutions.ts'
+import { useView } from './useView.ts'
 
-const LIST = graphql(`
-  query List {
-    executions(first: 50) {
-      totalCount
-      totalCountIsExact
-      nodes {
-        id
-        executionId
-        workflowName
-        status
-        statusDetail
-        createdAt
-        startedAt
-        durationSeconds
-      }
-    }
-  }
-`)
-
-/** The executions, newest first. */
+/** The executions that the address asks for, live. */
 export function ListPage() {
-  const [{ data, error }] = useQuery({ query: LIST, variables: {} })
-  if (error !== undefined)
-    return (
-      <Notice kind="error" title="The executions cannot be read.">
-        {explain(error)}
-      </Notice>
-    )
-  if (data === undefined) return <Notice kind="loading" title="Loading …" />
-  const { nodes, totalCount, totalCountIsExact } = data.executions
+  const { view, problem, change } = useView()
+  const { list, snapshot } = useExecutions(view, useJoinsAtOnce())
+  const input = useRef<HTMLInputElement>(null)
+  const { rows, error, waiting } = snapshot
+  useShortcuts({ '/': () => input.current?.focus(), n: () => list.letIn() })
+
   return (
-    <>
-      <p>{formatTotal(totalCount, totalCountIsExact)} executions</p>
-      <table>
-        <tbody>
-          {nodes.map((each) => (
-            <tr key={each.id}>
-              <td>
-                <StatusBadge status={each.status} detail={each.statusDetail} />
-              </td>
-              <td>
-                <Link href={`/executions/${encodeURIComponent(each.executionId)}`}>{each.workflowName}</Link>
-              </td>
-              <td>
-                <Moment at={each.startedAt ?? each.createdAt} />
-              </td>
-              <td>
-                <Duration
-                  seconds={each.durationSeconds}
-                  startedAt={each.startedAt}
-                  isRunning={each.status === 'RUNNING'}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </>
+    <div className={styles.page}>
+      <h1 className="visually-hidden">Executions</h1>
+      <Toolbar view={view} change={change} inputRef={input} />
+      {problem !== null && (
+        <p className={styles.problem} role="alert">
+          {problem}
+        </p>
+      )}
+      {rows !== null && error !== null && (
+        <p className={styles.problem} role="alert">
+          {error} <Button onClick={() => void list.read()}>Try again</Button>
+        </p>
+      )}
+      <div className={styles.summary}>
+        <p className={styles.count} role="status">
+          {rows === null
+            ? ''
+            : `${formatTotal(rows.total, rows.totalIsExact)} ${rows.total === 1 ? 'execution' : 'executions'}`}
+        </p>
+        <LiveIndicator status={snapshot.status} />
+      </div>
+      <div className={styles.content}>
+        {waiting > 0 && (
+          <button type="button" className={styles.fresh} onClick={() => list.letIn()}>
+            <Icon name="up" />
+            {formatCount(waiting)} new
+          </button>
+        )}
+        {rows === null ? (
+          error === null ? (
+            <Skeleton columns={view.columns} />
+          ) : (
+            <Notice
+              kind="error"
+              title="The executions cannot be read"
+              action={<Button onClick={() => void list.read()}>Try again</Button>}
+            >
+              {error}
+            </Notice>
+          )
+        ) : rows.rows.length === 0 ? (
+          <Nothing
+            isFiltered={view.filter !== EVERYTHING || view.since !== null}
+            onClear={() => change({ filter: EVERYTHING, since: null })}
+          />
+        ) : (
+          <ExecutionTable
+            rows={rows}
+            hasMore={snapshot.hasMore}
+            columns={view.columns}
+            density={view.density}
+            order={view.order}
+            onSort={(field) => change({ order: sortBy(view.order, field) })}
+            onReadMore={list.readMoreNow}
+          />
+        )}
+      </div>
+    </div>
+  )
+}
+
+function Nothing({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
+  if (!isFiltered) return <FirstSteps />
+  return (
+    <Notice kind="empty" title="No execution matches" action={<Button onClick={onClear}>Show all executions</Button>}>
+      The page goes on watching: as soon as one matches, it is announced here.
+    </Notice>
   )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatBriefly, formatCost, formatDuration, formatTotal } from './quantities.ts'
+import { formatBriefly, formatCost, formatDuration, formatElapsed, formatTotal } from './quantities.ts'
 
 describe('durations', () => {
   test.each([
@@ -39,4 +39,10 @@ test('a total that was not counted to its end says so', () => {
 test('tokens are shown briefly', () => {
   expect(formatBriefly(950)).toBe('950')
   expect(formatBriefly(15_300)).toBe('15.3K')
+})
+
+test('what goes on passing is shown in whole seconds, and never below none', () => {
+  expect(formatElapsed(-3)).toBe('0 s')
+  expect(formatElapsed(4.9)).toBe('4 s')
+  expect(formatElapsed(65.9)).toBe('1 m 05 s')
 })

@@ -15,6 +15,12 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${pad(hours % 24)} h`
 }
 
+/** `seconds` that go on passing: as `formatDuration`, in whole seconds. */
+export function formatElapsed(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds))
+  return whole < 10 ? `${whole} s` : formatDuration(whole)
+}
+
 /** An amount of money in dollars; small ones keep the digits that matter. */
 export function formatCost(dollars: number): string {
   if (dollars === 0) return '$0'

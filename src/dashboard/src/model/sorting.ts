@@ -19,6 +19,22 @@ export interface SortKey {
 
 export const NEWEST_FIRST: readonly SortKey[] = [{ field: 'CREATED_AT', direction: 'DESC' }]
 
+const ORDER_NAMES: Record<SortField, [descending: string, ascending: string]> = {
+  CREATED_AT: ['Newest first', 'Oldest first'],
+  STARTED_AT: ['Started last', 'Started first'],
+  COMPLETED_AT: ['Completed last', 'Completed first'],
+  DURATION: ['Longest first', 'Shortest first'],
+  TOTAL_COST: ['Dearest first', 'Cheapest first'],
+  TOKENS_USED: ['Most tokens', 'Fewest tokens'],
+  WORKFLOW_NAME: ['Workflow Z to A', 'Workflow A to Z'],
+  STATUS: ['Status Z to A', 'Status A to Z'],
+}
+
+/** `key` as people read it. */
+export function nameOrder({ field, direction }: SortKey): string {
+  return ORDER_NAMES[field][direction === 'DESC' ? 0 : 1]
+}
+
 /** What a row must have to be put in order. */
 export interface Sortable {
   createdAt: string

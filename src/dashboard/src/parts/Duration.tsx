@@ -1,4 +1,4 @@
-import { formatDuration } from '../model/quantities.ts'
+import { formatDuration, formatElapsed } from '../model/quantities.ts'
 import { useNow } from './clock.ts'
 
 interface DurationProps {
@@ -16,5 +16,5 @@ export function Duration({ seconds, startedAt, isRunning }: DurationProps) {
 
 function Ticking({ since }: { since: number }) {
   const now = useNow()
-  return <span>{formatDuration(Math.max(0, Math.round((now - since) / 1000)))}</span>
+  return <span>{formatElapsed((now - since) / 1000)}</span>
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { readClaims } from '../model/token.ts'
 import { Button } from '../parts/Button.tsx'
+import { Icon } from '../parts/Icon.tsx'
 import { useNow } from '../parts/clock.ts'
 import styles from './Expiry.module.css'
 import { signOut } from './session.ts'
@@ -27,7 +28,7 @@ export function Expiry({ token }: { token: string }) {
         Sign in again
       </Button>
       <Button kind="quiet" onClick={() => setDismissed(true)} aria-label="Dismiss">
-        ✕
+        <Icon name="close" />
       </Button>
     </div>
   )

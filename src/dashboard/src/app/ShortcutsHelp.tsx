@@ -1,0 +1,45 @@
+import { useEffect, useRef } from 'react'
+import { Button } from '../parts/Button.tsx'
+import { switchShortcuts, useShortcutsOn } from './shortcuts.ts'
+import styles from './ShortcutsHelp.module.css'
+
+const KEYS: [keys: string[], what: string][] = [
+  [['/'], 'Filter'],
+  [['j'], 'Next execution'],
+  [['k'], 'Previous execution'],
+  [['Enter'], 'Open it'],
+  [['n'], 'Let new executions in'],
+  [['g', 'l'], 'Go to the list'],
+  [['g', 'o'], 'Go to the overview'],
+  [['?'], 'Show this'],
+]
+
+/** What keys do, and a switch for them. */
+export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const isOn = useShortcutsOn()
+  useEffect(() => dialog.current?.showModal(), [])
+
+  return (
+    <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts" onClose={onClose}>
+      <h2 id="shortcuts">Keys</h2>
+      <dl className={styles.keys}>
+        {KEYS.map(([keys, what]) => (
+          <div key={what}>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <label className={styles.switch}>
+        <input type="checkbox" checked={isOn} onChange={(event) => switchShortcuts(event.target.checked)} />
+        Single keys do this
+      </label>
+      <Button onClick={() => dialog.current?.close()}>Close</Button>
+    </dialog>
+  )
+}

@@ -1,0 +1,50 @@
+import { useEffect, useSyncExternalStore } from 'react'
+
+const KEY = 'execution-monitor.shortcuts'
+// Between the keys of a sequence such as `g l`.
+const PATIENCE = 1_000
+
+const listeners = new Set<() => void>()
+
+/** Whether single keys do something: people who speak to their computer switch that off (WCAG 2.1.4). */
+export function useShortcutsOn(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    () => localStorage.getItem(KEY) !== 'off',
+  )
+}
+
+/** Switches single keys on or off, for this browser. */
+export function switchShortcuts(isOn: boolean): void {
+  localStorage.setItem(KEY, isOn ? 'on' : 'off')
+  listeners.forEach((tell) => tell())
+}
+
+/** Calls what `actions` has for a key, or for two one after another (`g l`), unless somebody is typing. */
+export function useShortcuts(actions: Record<string, () => void>): void {
+  const isOn = useShortcutsOn()
+  useEffect(() => {
+    if (!isOn) return
+    let previous = ''
+    let at = 0
+    function onKey(event: KeyboardEvent): void {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
+      const sequence = event.timeStamp - at < PATIENCE ? `${previous} ${event.key}` : ''
+      const action = actions[sequence] ?? actions[event.key]
+      previous = event.key
+      at = event.timeStamp
+      if (action === undefined) return
+      event.preventDefault()
+      action()
+    }
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
+  }, [actions, isOn])
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null
+}

@@ -1,0 +1,116 @@
+import { memo } from 'react'
+import { Link } from 'wouter'
+import { infoOf, type Column } from '../model/columns.ts'
+import { formatBriefly, formatCost, formatCount } from '../model/quantities.ts'
+import { Duration } from '../parts/Duration.tsx'
+import { Moment } from '../parts/Moment.tsx'
+import { StatusBadge } from '../parts/StatusBadge.tsx'
+import styles from './ExecutionTable.module.css'
+import type { Execution } from './operations.ts'
+
+interface ExecutionRowProps {
+  row: Execution
+  index: number
+  top: number
+  columns: readonly Column[]
+  isSelected: boolean
+  isLeaving: boolean
+  onOpen: (executionId: string) => void
+}
+
+/** One execution in the list. */
+export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
+  const { row, index, top, columns, isSelected, isLeaving, onOpen } = props
+  const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
+  return (
+    // Its link is what keyboards and screen readers use; the whole row is a larger target for pointers.
+    <div
+      className={`${styles.row ?? ''} ${state}`}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-current={isSelected ? 'true' : undefined}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={(event) => {
+        if (event.target instanceof Element && event.target.closest('a') === null) onOpen(row.executionId)
+      }}
+    >
+      {columns.map((column) => (
+        <div
+          key={column}
+          role="cell"
+          className={`${styles.cell ?? ''} ${infoOf(column).isNumber ? (styles.number ?? '') : ''}`}
+          data-column={column}
+        >
+          <Cell column={column} row={row} />
+        </div>
+      ))}
+    </div>
+  )
+})
+
+/** Where an execution has its page. */
+export function addressOf(executionId: string): string {
+  return `/executions/${encodeURIComponent(executionId)}`
+}
+
+function Cell({ column, row }: { column: Column; row: Execution }) {
+  switch (column) {
+    case 'status':
+      return <StatusBadge status={row.status} detail={row.statusDetail} />
+    case 'workflow':
+      return (
+        <Link className={styles.link} href={addressOf(row.executionId)} title={row.name ?? row.executionId}>
+          {row.workflowName}
+        </Link>
+      )
+    case 'id':
+      return <code title={row.executionId}>{row.executionId}</code>
+    case 'who':
+      return <span title={`Owner: ${row.userId}`}>{row.triggeredBy ?? row.userId}</span>
+    case 'created':
+      return <Moment at={row.createdAt} />
+    case 'started':
+      return row.startedAt === null ? <span className={styles.faint}>not yet</span> : <Moment at={row.startedAt} />
+    case 'completed':
+      return <Moment at={row.completedAt} />
+    case 'duration':
+      return <Duration seconds={row.durationSeconds} startedAt={row.startedAt} isRunning={row.status === 'RUNNING'} />
+    case 'progress':
+      return <Progress row={row} />
+    case 'cost':
+      return row.totalCost === 0 ? null : formatCost(row.totalCost)
+    case 'tokens':
+      return row.tokensUsed === 0 ? null : (
+        <span title={formatCount(row.tokensUsed)}>{formatBriefly(row.tokensUsed)}</span>
+      )
+    case 'error':
+      return row.error === null ? null : (
+        <span className={styles.error} title={row.error.message}>
+          {row.error.message}
+        </span>
+      )
+    case 'attempt':
+      return row.attempt
+    case 'tags':
+      return (
+        <span title={row.tags.map((tag) => `${tag.key}=${tag.value}`).join(', ')}>
+          {row.tags.map((tag) => `${tag.key}=${tag.value}`).join(', ')}
+        </span>
+      )
+  }
+}
+
+function Progress({ row }: { row: Execution }) {
+  const { currentStep, totalSteps, percentage } = row.progress
+  if (totalSteps === 0) return null
+  return (
+    <span className={styles.progress} title={`${Math.round(percentage)} %`}>
+      <span className={styles.track} aria-hidden="true">
+        <span data-status={row.status} style={{ width: `${Math.min(100, Math.max(0, percentage))}%` }} />
+      </span>
+      <span className={styles.faint}>
+        {currentStep}/{totalSteps}
+      </span>
+    </span>
+  )
+}

@@ -1,0 +1,140 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useLocation } from 'wouter'
+import { useShortcuts } from '../app/shortcuts.ts'
+import { infoOf, type Column } from '../model/columns.ts'
+import type { Rows } from '../model/rows.ts'
+import type { SortField, SortKey } from '../model/sorting.ts'
+import type { Density } from '../model/view.ts'
+import { Icon } from '../parts/Icon.tsx'
+import { useMedia } from '../parts/media.ts'
+import { addressOf, ExecutionRow } from './ExecutionRow.tsx'
+import styles from './ExecutionTable.module.css'
+import type { Execution } from './operations.ts'
+
+interface ExecutionTableProps {
+  rows: Rows<Execution>
+  hasMore: boolean
+  columns: readonly Column[]
+  density: Density
+  order: readonly SortKey[]
+  onSort: (field: SortField) => void
+  onReadMore: () => void
+}
+
+// As in styles/tokens.css, at 16 pixels a rem.
+const HEIGHTS: Record<Density, number> = { comfortable: 36, compact: 28 }
+const CARD_HEIGHT = 62
+// So that the next page is there before its rows are scrolled to.
+const READ_AHEAD = 40
+
+/** The rows: only those in sight are drawn, and the next page is read before its rows come into sight. */
+export function ExecutionTable(props: ExecutionTableProps) {
+  const { rows, hasMore, columns, density, order, onSort, onReadMore } = props
+  const isNarrow = useMedia('(max-width: 640px)')
+  const scroller = useRef<HTMLDivElement>(null)
+  const [selected, setSelected] = useState<string | null>(null)
+  const [, navigate] = useLocation()
+  const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
+  const all = rows.rows
+
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is given to memoised parts
+  const virtual = useVirtualizer({
+    count: all.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 10,
+    getItemKey: (index) => all[index]?.executionId ?? index,
+  })
+  const items = virtual.getVirtualItems()
+  const last = items.at(-1)?.index ?? 0
+
+  useEffect(() => virtual.measure(), [virtual, height])
+  useEffect(() => {
+    if (hasMore && last >= all.length - READ_AHEAD) onReadMore()
+  }, [hasMore, last, all.length, onReadMore])
+
+  const open = useCallback((id: string) => navigate(addressOf(id)), [navigate])
+  const move = (by: number): void => {
+    const at = all.findIndex((row) => row.executionId === selected)
+    const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
+    setSelected(all[next]?.executionId ?? null)
+    virtual.scrollToIndex(next)
+  }
+  useShortcuts({
+    j: () => move(1),
+    k: () => move(-1),
+    Enter: () => {
+      if (selected !== null) open(selected)
+    },
+  })
+
+  const template = useMemo(() => columns.map((column) => infoOf(column).width).join(' '), [columns])
+  return (
+    <div className={styles.scroller} ref={scroller} tabIndex={0} role="region" aria-label="Executions">
+      <div
+        className={isNarrow ? styles.cards : styles.table}
+        role="table"
+        aria-label="Executions"
+        aria-rowcount={hasMore ? -1 : all.length + 1}
+        style={{ '--columns': template, '--height': `${height}px` } as React.CSSProperties}
+      >
+        <div className={styles.head} role="row" aria-rowindex={1}>
+          {columns.map((column) => (
+            <Heading key={column} column={column} order={order} onSort={onSort} />
+          ))}
+        </div>
+        <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+          {items.map(({ index, start, key }) => {
+            const row = all[index]
+            return row === undefined ? null : (
+              <ExecutionRow
+                key={key}
+                row={row}
+                index={index}
+                top={start}
+                columns={columns}
+                isSelected={row.executionId === selected}
+                isLeaving={rows.leaving.has(row.executionId)}
+                onOpen={open}
+              />
+            )
+          })}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+interface HeadingProps {
+  column: Column
+  order: readonly SortKey[]
+  onSort: (field: SortField) => void
+}
+
+function Heading({ column, order, onSort }: HeadingProps) {
+  const { title, sort, isNumber } = infoOf(column)
+  const [first] = order
+  const direction = sort !== undefined && first?.field === sort ? first.direction : null
+  return (
+    <div
+      role="columnheader"
+      className={isNumber ? styles.number : undefined}
+      data-column={column}
+      aria-sort={direction === null ? undefined : direction === 'ASC' ? 'ascending' : 'descending'}
+    >
+      {sort === undefined ? (
+        <span>{title}</span>
+      ) : (
+        <button type="button" onClick={() => onSort(sort)}>
+          {title}
+          {direction !== null && (
+            <span data-direction={direction}>
+              <Icon name="up" />
+            </span>
+          )}
+        </button>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,18 @@
+import type { Column } from '../model/columns.ts'
+import styles from './ListPage.module.css'
+
+/** Rows that are on their way. */
+export function Skeleton({ columns }: { columns: readonly Column[] }) {
+  return (
+    <div role="status" className={styles.skeleton}>
+      <span className="visually-hidden">Loading executions …</span>
+      {Array.from({ length: 14 }, (_, row) => (
+        <div key={row} aria-hidden="true">
+          {columns.map((column) => (
+            <span key={column} />
+          ))}
+        </div>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,97 @@
+import { graphql, type ResultOf } from '../graphql/graphql.ts'
+
+const ROW = graphql(`
+  fragment Row on Execution @_unmask {
+    executionId
+    name
+    workflowName
+    status
+    statusDetail
+    createdAt
+    startedAt
+    completedAt
+    updatedAt
+    durationSeconds
+    progress {
+      currentStep
+      totalSteps
+      percentage
+    }
+    attempt
+    triggeredBy
+    userId
+    totalCost
+    tokensUsed
+    tags {
+      key
+      value
+    }
+    error {
+      message
+      code
+    }
+  }
+`)
+
+/** An execution as the list shows it. */
+export type Execution = ResultOf<typeof ROW>
+
+/** The first page, how many there are, and where to follow them from. */
+export const FIRST_PAGE = graphql(
+  `
+    query FirstPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int) {
+      executions(filter: $filter, sort: $sort, first: $first) {
+        nodes {
+          ...Row
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+        totalCount
+        totalCountIsExact
+        liveCursor
+      }
+    }
+  `,
+  [ROW],
+)
+
+/** A page behind another. */
+export const NEXT_PAGE = graphql(
+  `
+    query NextPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int, $after: String) {
+      executions(filter: $filter, sort: $sort, first: $first, after: $after) {
+        nodes {
+          ...Row
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  `,
+  [ROW],
+)
+
+/** Every change to what the filter matches. */
+export const CHANGES = graphql(
+  `
+    subscription Changes($filter: ExecutionFilter, $after: String) {
+      executionUpdates(filter: $filter, after: $after) {
+        kind
+        cursor
+        occurredAt
+        executionId
+        execution {
+          ...Row
+        }
+      }
+    }
+  `,
+  [ROW],
+)
+
+/** A change, as `CHANGES` tells it. */
+export type Change = ResultOf<typeof CHANGES>['executionUpdates']
