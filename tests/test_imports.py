@@ -20,6 +20,7 @@ ALLOWED = {
     "logs": (),
     "terminal": (),
     "head_starts": (),
+    "http_heads": (),
     "pacing": (),
     "draining": (),
     "watch_lines": (),
@@ -32,7 +33,7 @@ ALLOWED = {
     "web": ("errors", "access", "storage", "monitoring", "pacing", "draining"),
     "ingest": ("errors", "storage", "terminal"),
     "identity": ("errors", "settings", "access", "storage"),
-    "server": ("errors", "draining", "settings"),
+    "server": ("errors", "draining", "http_heads", "settings"),
     "workers": ("errors", "logs", "server", "settings"),
     "app": ("errors", "logs", "draining", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
 }

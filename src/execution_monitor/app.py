@@ -20,6 +20,7 @@ from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport_ws import TransportWS
+from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.logs import configure_logging
 from execution_monitor.monitoring.live.live import Live
@@ -29,6 +30,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
+from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics.connections import ConnectionsCollector
@@ -59,7 +61,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
     live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
-    schema = create_schema(suggests=settings.is_development)
+    schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
@@ -72,15 +74,23 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     observers = Observers(*audits, OperationMetrics(registry), limits)
     on_refusal = [audit.record_refusal for audit in audits]
     admit = Gate(identity.authenticate, on_refusal).admit
+    trusted = settings.trusted_documents
     operations = Operations(
-        schema, monitor, live, observers, max_cost=settings.max_cost, refuse_exhausted=limits.refuse_exhausted
+        schema,
+        monitor,
+        live,
+        observers,
+        max_cost=settings.max_cost,
+        max_response_bytes=settings.max_response_bytes,
+        documents=AnyDocument() if trusted is None else read_trusted_documents(trusted, schema),
+        refuse_exhausted=limits.refuse_exhausted,
     )
     endpoint = GraphQLEndpoint(
         operations,
         admit,
         identity.sessions,
         max_body_bytes=settings.max_body_bytes,
-        open_introspection=settings.is_development,
+        open_introspection=settings.is_development and settings.introspects,
     )
 
     @contextlib.asynccontextmanager
@@ -104,7 +114,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions).handle),
             *rest_routes(monitor, live, admit, identity.sessions, observers),
-            *dashboard_routes(),
+            *dashboard_routes(explorer=settings.introspects),
             *sign_in_routes(people),
             *health_routes(
                 {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
@@ -118,7 +128,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         lifespan=lifespan,
     )
     # Around everything, so that even the answer to a failure of ours has its id.
-    return RequestLog(StreamEnds(application, draining), Traffic(registry))
+    shared = share_across_origins(StreamEnds(application, draining), settings.origins)
+    return RequestLog(Boundary(shared, settings.hosts, settings.origins), Traffic(registry))
 
 
 def _rate_limits(settings: Settings, uri: str) -> RateLimits:

@@ -100,6 +100,13 @@ class TooExpensive(QueryTooComplex):
         return {"cost": self._cost}
 
 
+class AnswerTooLarge(QueryTooComplex):
+    """An answer of more bytes than the server sends at once."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"The answer would have {size:,} bytes, more than {limit:,}: ask for fewer rows or fields.")
+
+
 class RateLimited(ExecutionMonitorError):
     """More than a caller, an address or a socket may ask for now; `retry_after` is in seconds."""
 

@@ -14,7 +14,7 @@ from execution_monitor.access.key_cache import KeyCache
 from execution_monitor.access.keys import SharedSecret
 from execution_monitor.access.revocation_watch import RevocationWatch
 from execution_monitor.access.revocations import Revocations
-from execution_monitor.access.sessions import Sessions
+from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
@@ -34,7 +34,8 @@ class Identity:
         self._revocations = Revocations()
         self._watch = RevocationWatch(database, self._revocations)
         self._watching: asyncio.Task[None] | None = None
-        self.sessions = Sessions(self._revocations)
+        limits = SessionLimits(settings.max_connections, settings.max_connections_address)
+        self.sessions = Sessions(self._revocations, limits)
         # Whoever may make tokens may read cursors as well, not the other way round.
         self.cursor_secret = (settings.cursor_secret or SecretStr(shared_secret(settings))).get_secret_value().encode()
 

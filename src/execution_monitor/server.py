@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
+from execution_monitor.http_heads import BoundedHeads
 from execution_monitor.settings import Settings
 
 log = structlog.get_logger()
@@ -106,7 +107,9 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedHeads,
+                # A message holds an operation, as a body does.
+                ws_max_size=settings.max_body_bytes,
                 ws="websockets-sansio",
                 ws_ping_interval=_PING_SECONDS,
                 ws_ping_timeout=_PONG_SECONDS,

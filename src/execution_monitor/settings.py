@@ -1,6 +1,7 @@
 """Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -52,6 +53,28 @@ def _checked_rate(text: str) -> str:
 
 
 RateText = Annotated[str, AfterValidator(_checked_rate)]
+
+
+def _split(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _checked_hosts(text: str) -> str:
+    for each in _split(text):
+        if each != "*" and not re.fullmatch(r"(\*\.)?[a-z0-9_.-]+", each):
+            raise ValueError(f"{each!r} is no name of a host; write it without scheme and port, in lower case.")
+    return text
+
+
+def _checked_origins(text: str) -> str:
+    for each in _split(text):
+        if not re.fullmatch(r"https?://[a-z0-9_.:\[\]-]+", each):
+            raise ValueError(f"{each!r} is no origin; write it as https://dashboard.example.com, without a path.")
+    return text
+
+
+HostsText = Annotated[str, AfterValidator(_checked_hosts)]
+OriginsText = Annotated[str, AfterValidator(_checked_origins)]
 
 
 class Settings(BaseSettings):
@@ -125,6 +148,30 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=1_048_576, description="Largest request body, in bytes."
     )
+    max_response_bytes: Annotated[int, Field(ge=1_024, le=1024 * 1024 * 1024)] = Field(
+        default=32 * 1024 * 1024, description="Largest answer to an operation, in bytes."
+    )
+    allowed_hosts: HostsText | None = Field(
+        default=None,
+        description="Names that the server has, beside `localhost` and numbers: `a.example.com,*.example.org`, or `*`.",
+    )
+    allowed_origins: OriginsText | None = Field(
+        default=None,
+        description="Other sites whose pages may use the server: `https://a.example.com,https://b.example.com`.",
+    )
+    introspection: bool | None = Field(
+        default=None,
+        description="Whether GraphiQL is served, and the schema told to whoever asks. Without it: in development.",
+    )
+    trusted_documents: Path | None = Field(
+        default=None, description="JSON file from ids to documents, the only ones that are run. Without it, any."
+    )
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=100, description="Sockets and streams that a caller may have open at once, for each process."
+    )
+    max_connections_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1_000, description="Sockets and streams that one address may have open at once, for each process."
+    )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
         description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",
@@ -186,6 +233,21 @@ class Settings(BaseSettings):
     def trusts_an_issuer(self) -> bool:
         """Whether tokens are verified with public keys that somebody publishes."""
         return self.jwt_secret is None and (self.issuer is not None or self.jwks_url is not None)
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """The names in `allowed_hosts`."""
+        return _split(self.allowed_hosts or "")
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """The origins in `allowed_origins`."""
+        return _split(self.allowed_origins or "")
+
+    @property
+    def introspects(self) -> bool:
+        """Whether the server tells its schema."""
+        return self.is_development if self.introspection is None else self.introspection
 
     @property
     def is_development(self) -> bool:

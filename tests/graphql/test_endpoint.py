@@ -24,12 +24,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @contextlib.asynccontextmanager
-async def running(mongodb_uri: str, database_name: str, environment: Any) -> AsyncGenerator[str]:
+async def running(mongodb_uri: str, database_name: str, environment: Any, **others: Any) -> AsyncGenerator[str]:
     settings = Settings(
         mongodb_uri=SecretStr(mongodb_uri),
         database=database_name,
         jwt_secret=SecretStr(SECRET),
         environment=environment,
+        **others,
     )
     async with served(create_app(settings)) as url:
         await wait_until_ready(url)
@@ -51,7 +52,7 @@ async def development(mongodb_uri: str, database_name: str) -> AsyncGenerator[st
 async def send(server: str, method: str, token: str | None = None, **request: Any) -> httpx.Response:
     headers = {**({"authorization": f"Bearer {token}"} if token else {}), **request.pop("headers", {})}
     async with httpx.AsyncClient(timeout=30) as client:
-        return await client.request(method, f"{server}/graphql", headers=headers, **request)
+        return await client.request(method, server + request.pop("url", "/graphql"), headers=headers, **request)
 
 
 async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, token_for: Token):
@@ -382,3 +383,33 @@ async def test_a_failure_of_the_server_is_masked_and_has_an_id(
     assert error["extensions"]["requestId"] in error["message"]
     assert "division" not in str(answer.body)
     assert answer.body["data"]["executions"]["nodes"] == [{"name": None, "executionId": "e001"}]
+
+
+SCHEMA = "{ __schema { queryType { name } } }"
+
+
+@pytest.mark.parametrize(
+    ("stated", "environment", "is_told"),
+    [
+        pytest.param(None, "development", True, id="in development"),
+        pytest.param(None, "production", False, id="elsewhere"),
+        pytest.param(True, "production", True, id="elsewhere, when set"),
+        pytest.param(False, "development", False, id="in development, unless set"),
+    ],
+)
+async def test_the_schema_is_told_where_that_is_wanted(  # noqa: PLR0913, PLR0917 - the columns of the table
+    mongodb_uri: str, database_name: str, token_for: Token, stated: Any, environment: Any, is_told: Any
+):
+    async with running(mongodb_uri, database_name, environment, introspection=stated) as server:
+        token = token_for("ada", "acme")
+        schema = await send(server, "POST", token, json={"query": SCHEMA})
+        mistake = await send(server, "POST", token, json={"query": "{ viewer { userIds } }"})
+        named = await send(server, "POST", token, json={"query": "{ __typename }"})
+        explorer = await send(server, "GET", token, url="/graphiql")
+
+    assert ("data" in schema.json()) is is_told
+    assert ("Did you mean" in mistake.text) is is_told
+    assert named.json()["data"] == {"__typename": "Query"}
+    assert (explorer.status_code == 404) is not is_told
+    if not is_told:
+        assert "introspection has been disabled" in schema.json()["errors"][0]["message"]

@@ -34,14 +34,14 @@ Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
-SUGGESTING, QUIET = create_schema(), create_schema(suggests=False)
+SUGGESTING, QUIET = create_schema(), create_schema(introspects=False)
 
 
-def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list[dict[str, Any]]:
+def refused(operation: str, *, introspects: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
         prepare(
-            SUGGESTING if suggests else QUIET,
+            SUGGESTING if introspects else QUIET,
             GraphQLRequest(operation, None, variables),
             CALLER,
             ORIGIN,
@@ -73,7 +73,7 @@ def refused(operation: str, *, suggests: bool = False, **variables: Any) -> list
     ],
 )
 def test_suggestions_are_for_those_who_may_read_the_schema(operation: str, variables: dict[str, Any], suggestion: str):
-    helpful, *_ = refused(operation, suggests=True, **variables)
+    helpful, *_ = refused(operation, introspects=True, **variables)
     quiet, *_ = refused(operation, **variables)
 
     assert suggestion in helpful["message"]

@@ -6,11 +6,15 @@ import httpx
 import pytest
 
 from execution_monitor.access.operations import Kind
+from execution_monitor.app import create_app
 from execution_monitor.errors import Forbidden
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.test_transport_ws import opened
 from tests.graphql.witness import Witness
+from tests.servers import served, wait_until_ready
 from tests.web.documents import LIST
 from tests.web.test_live import closing_of, message_from, socket_of, stream_of
 
@@ -203,3 +207,15 @@ async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
     assert closing == (4403, "Not today.")
     assert len(witness.ended) == len(witness.begun) == 2
+
+
+async def test_an_answer_is_bounded(database: Database, settings: Settings, token_for: Token):
+    await store(*(execution(number, workflow_name="x" * 100) for number in range(20)))
+    page = "query P($n: Int!) { executions(first: $n) { nodes { workflowName } } }"
+    async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
+        await wait_until_ready(server)
+        few, many = [await ask(server, token_for("ada", "acme"), page, n=first) for first in (2, 20)]
+
+    assert len(few.data["executions"]["nodes"]) == 2
+    assert many.codes == ["QUERY_TOO_COMPLEX"]
+    assert "ask for fewer rows or fields" in many.message

@@ -1,39 +1,83 @@
 """Sockets and streams that outlive their request: each ends when the token that opened it does."""
 
 import asyncio
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.revocations import REVOKED, Revocations
+from execution_monitor.errors import RateLimited
 
 EXPIRED = "Your token has expired; get a new one."
 
 # What a caller is told when the token ends.
 Ended = asyncio.Future[str]
 
+# A client that is refused for its other connections gains nothing from coming back at once.
+_RETRY_SECONDS = 10
 # Timers count seconds that this machine is awake; after a sleep, or a change of its clock, they would be late.
 _LONGEST_TIMER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How many sockets and streams may be open at once in this process."""
+
+    per_caller: int = 100
+    per_address: int = 1_000
 
 
 class Sessions:
     """Everybody who holds a socket or a stream open."""
 
-    def __init__(self, revocations: Revocations) -> None:
+    def __init__(self, revocations: Revocations, limits: SessionLimits | None = None) -> None:
         self._revocations = revocations
+        self._limits = limits or SessionLimits()
+        self._by_caller: Counter[tuple[str, str]] = Counter()
+        self._by_address: Counter[str] = Counter()
 
     @contextmanager
-    def hold(self, caller: Caller) -> Generator[Ended]:
-        """A future that is set, with what to tell the caller, once the token has expired or is revoked."""
+    def hold(self, caller: Caller, address: str | None = None) -> Generator[Ended]:
+        """A future that is set, with what to tell the caller, once the token has expired or is revoked.
+
+        Raises `RateLimited` when the caller or the address holds as many as they may.
+        """
+        self.require_room(caller, address)
         session = _Session(caller, self._revocations)
         stop_listening = self._revocations.listen(session.look)
         session.look()
         try:
-            yield session.ended
+            with _counted(self._by_caller, (caller.tenant, caller.subject)), _counted(self._by_address, address):
+                yield session.ended
         finally:
             stop_listening()
             session.close()
+
+    def require_room(self, caller: Caller, address: str | None) -> None:
+        """Raise `RateLimited` when one more could not be held."""
+        if self._by_caller[caller.tenant, caller.subject] >= self._limits.per_caller:
+            raise _refusal("You hold", self._limits.per_caller)
+        if address is not None and self._by_address[address] >= self._limits.per_address:
+            raise _refusal("Your address holds", self._limits.per_address)
+
+
+@contextmanager
+def _counted(counts: "Counter[Any]", key: Hashable) -> Generator[None]:
+    counts[key] += 1
+    try:
+        yield
+    finally:
+        counts[key] -= 1
+        if counts[key] == 0:
+            del counts[key]
+
+
+def _refusal(who: str, limit: int) -> RateLimited:
+    return RateLimited(f"{who} {limit:,} sockets and streams open, the most there may be; close one.", _RETRY_SECONDS)
 
 
 class _Session:

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse, specified_rules
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+)
 from strawberry.schema.schema import validate_document
 
 from execution_monitor.graphql.costs import Costs
@@ -32,24 +39,24 @@ class Document:
 
 
 class Documents:
-    """Reads documents, the recent ones from memory."""
+    """Reads documents, the recent ones from memory; with `introspects`, those that ask for the schema as well."""
 
-    def __init__(self) -> None:
-        self._recent = lru_cache(REMEMBERED_DOCUMENTS)(_read)
+    def __init__(self, *, introspects: bool = True) -> None:
+        self._rules = [*specified_rules, *([] if introspects else [NoSchemaIntrospectionCustomRule])]
+        self._recent = lru_cache(REMEMBERED_DOCUMENTS)(self._read)
 
     def read(self, text: str, schema: strawberry.Schema) -> Document:
         """The document that `text` spells, validated against `schema`; raises `GraphQLError` for bad syntax."""
-        return self._recent(text, schema) if len(text) <= LONGEST_REMEMBERED else _read(text, schema)
+        return self._recent(text, schema) if len(text) <= LONGEST_REMEMBERED else self._read(text, schema)
+
+    def _read(self, text: str, schema: strawberry.Schema) -> Document:
+        node = parse_document(text)
+        core = schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as Strawberry's own extensions do
+        errors = validate_document(core, node, tuple(self._rules))
+        costs = Costs(core, node)
+        return Document(node, tuple(errors or costs.problems()), costs)
 
 
 def parse_document(text: str) -> DocumentNode:
     """`text` parsed; raises `GraphQLError` when it has bad syntax, is nested too deeply or is longer than the limit."""
     return parse(text, max_tokens=MAX_TOKENS)
-
-
-def _read(text: str, schema: strawberry.Schema) -> Document:
-    node = parse_document(text)
-    core = schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as Strawberry's own extensions do
-    errors = validate_document(core, node, tuple(specified_rules))
-    costs = Costs(core, node)
-    return Document(node, tuple(errors or costs.problems()), costs)

@@ -84,7 +84,9 @@ class GraphQLEndpoint:
                 raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
             if framing is not None and (subscribes or media_type is None):
-                return stream(await self.operations.begin(prepared), caller, framing, self.sessions)
+                self.sessions.require_room(caller, origin.address)
+                held = self.sessions.hold(caller, origin.address)
+                return stream(await self.operations.begin(prepared), framing, held)
             payload = await self.operations.answer(prepared)
             return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
         except KindNotTaken as error:

@@ -36,10 +36,10 @@ class QuietSchema(strawberry.Schema):
     """A schema that reads documents within limits, and leaves explaining errors to `to_client_error`."""
 
     def __init__(
-        self, query: type, *, subscription: type, types: Sequence[type], config: StrawberryConfig, suggests: bool
+        self, query: type, *, subscription: type, types: Sequence[type], config: StrawberryConfig, introspects: bool
     ) -> None:
-        self._suggests = suggests
-        self.documents = Documents()
+        self._introspects = introspects
+        self.documents = Documents(introspects=introspects)
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - its generics are open
             query,
             subscription=subscription,
@@ -50,7 +50,7 @@ class QuietSchema(strawberry.Schema):
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Take out suggestions unless they may be shown; Strawberry would log clients' mistakes with stack traces."""
-        if not self._suggests:
+        if not self._introspects:
             for error in errors:
                 error.message = _SUGGESTION.sub("", error.message)
 

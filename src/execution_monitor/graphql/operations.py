@@ -14,6 +14,7 @@ from graphql import (
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.errors import AnswerTooLarge, BadUserInput
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -23,6 +24,7 @@ from execution_monitor.graphql.live import Activities, Updates
 from execution_monitor.graphql.preparation import Prepared, RequestErrors, prepare
 from execution_monitor.graphql.rendering import Renderer, serialise
 from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.trusted_documents import AnyDocument, TrustedDocuments
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 
@@ -33,6 +35,7 @@ _CHARACTERS_PER_POINT = 20
 class Operations:
     """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each.
 
+    `documents` are those it runs; an answer has `max_response_bytes` at most.
     `refuse_exhausted` raises for those whose documents are not worth reading now.
     """
 
@@ -44,6 +47,8 @@ class Operations:
         observers: Observers,
         *,
         max_cost: int,
+        max_response_bytes: int,
+        documents: TrustedDocuments | AnyDocument,
         refuse_exhausted: Callable[[Caller, Origin], None],
     ) -> None:
         self._schema = schema
@@ -51,6 +56,8 @@ class Operations:
         self._live = live
         self._observers = observers
         self._max_cost = max_cost
+        self._max_response_bytes = max_response_bytes
+        self._documents = documents
         self._refuse_exhausted = refuse_exhausted
         self._compiler = Compiler(schema)
         self._renderer = Renderer(schema, lambda caller: self._context(caller, Outcome()))
@@ -61,10 +68,12 @@ class Operations:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
         self._refuse_exhausted(caller, origin)
         try:
+            asked = self._documents.resolve(asked)
             return prepare(self._schema, asked, caller, origin, kinds, max_cost=self._max_cost)
-        except RequestErrors as error:
+        except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
-            failed = Operation(caller, origin, error.kind or Kind.UNREADABLE, asked.operation_name, cost)
+            kind = error.kind if isinstance(error, RequestErrors) else None
+            failed = Operation(caller, origin, kind or Kind.UNREADABLE, asked.operation_name, cost)
             async with self._observers.watching(failed):
                 raise
 
@@ -121,6 +130,8 @@ class Operations:
         operation = prepared.operation
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
         payload, codes = serialise(self._schema, result, {"cost": cost})
+        if len(payload) > self._max_response_bytes:
+            raise AnswerTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1
         return payload

@@ -29,9 +29,10 @@ class BodyTooLarge(BadUserInput):
 class GraphQLRequest:
     """One operation to execute."""
 
-    query: str
+    query: str  # empty where the document is named
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
+    document_id: str | None = None
 
 
 def is_read(request: Request) -> bool:
@@ -77,14 +78,19 @@ def to_request(stated: Any) -> GraphQLRequest:
     if not isinstance(stated, dict):
         raise BadUserInput('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
     fields = cast("dict[str, Any]", stated)
-    query = fields.get("query")
-    if not isinstance(query, str) or not query.strip():
+    document_id = fields.get("documentId")
+    if document_id is not None and not isinstance(document_id, str):
+        raise BadUserInput("documentId must be text or null.")
+    query = fields.get("query", None if document_id is None else "")
+    if document_id is not None and query:
+        raise BadUserInput("Send either query or documentId, not both.")
+    if not isinstance(query, str) or not (query.strip() or document_id):
         raise BadUserInput("The operation is missing: send it as text in query.")
     name = fields.get("operationName")
     if name is not None and not isinstance(name, str):
         raise BadUserInput("operationName must be text or null.")
     _object_or_none(fields, "extensions")
-    return GraphQLRequest(query, name or None, _object_or_none(fields, "variables"))
+    return GraphQLRequest(query, name or None, _object_or_none(fields, "variables"), document_id)
 
 
 def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | None:

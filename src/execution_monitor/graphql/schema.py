@@ -81,12 +81,12 @@ class Query:
         return await resolve_executions(info, asked)
 
 
-def create_schema(*, suggests: bool = True) -> QuietSchema:
-    """The schema, ready to execute operations; without `suggests` no error tells names that were not asked for."""
+def create_schema(*, introspects: bool = True) -> QuietSchema:
+    """The schema, ready to execute operations; without `introspects` it tells nothing of itself, nor do errors."""
     return QuietSchema(
         Query,
         subscription=Subscription,
         types=[ExecutionStep],
         config=StrawberryConfig(scalar_map=SCALARS),
-        suggests=suggests,
+        introspects=introspects,
     )

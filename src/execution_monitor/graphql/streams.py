@@ -6,14 +6,14 @@ protocol for GraphQL subscriptions".
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.sessions import Sessions
+from execution_monitor.access.sessions import Ended
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.preparation import RequestErrors
@@ -62,9 +62,9 @@ class Multipart(Framing):
 FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
 
 
-def stream(payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing, sessions: Sessions) -> StreamingResponse:
-    """The response that carries `payloads` until they end, the client goes, or the caller's token ends."""
-    return StreamingResponse(_frames(payloads, caller, framing, sessions), headers=_headers_of(framing))
+def stream(payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended]) -> StreamingResponse:
+    """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for."""
+    return StreamingResponse(_frames(payloads, framing, held), headers=_headers_of(framing))
 
 
 def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
@@ -78,16 +78,17 @@ def _headers_of(framing: Framing) -> dict[str, str]:
 
 
 async def _frames(
-    payloads: AsyncGenerator[bytes], caller: Caller, framing: Framing, sessions: Sessions
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended]
 ) -> AsyncGenerator[bytes]:
-    with sessions.hold(caller) as ended:
+    async with contextlib.aclosing(payloads):
         try:
-            async with contextlib.aclosing(pace(payloads, ended)) as paced:
-                async for payload in paced:
-                    yield framing.heartbeat if payload is None else framing.frame(payload)
-            if ended.done():
-                # Or the client would take it for the end of what there is to follow.
-                raise Unauthenticated(ended.result())
+            with held as ended:
+                async with contextlib.aclosing(pace(payloads, ended)) as paced:
+                    async for payload in paced:
+                        yield framing.heartbeat if payload is None else framing.frame(payload)
+                if ended.done():
+                    # Or the client would take it for the end of what there is to follow.
+                    raise Unauthenticated(ended.result())
         except RequestErrors as error:
             yield framing.frame(orjson.dumps({"errors": error.errors}))
         except ExecutionMonitorError as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
@@ -19,6 +19,7 @@ from execution_monitor.errors import (
     DatabaseUnavailable,
     ExecutionMonitorError,
     IssuerUnavailable,
+    RateLimited,
     Unauthenticated,
 )
 from execution_monitor.graphql.errors import show
@@ -41,6 +42,7 @@ class Close(Enum):
     SUBSCRIBER_EXISTS = (4409, "Subscriber already exists")
     TOO_MANY_INITS = (4429, "Too many initialisation requests")
     TOO_MANY_OPERATIONS = (4429, "Too many operations")
+    TOO_MANY_CONNECTIONS = (4429, "Too many connections")
     TRY_LATER = (1013, "Try again later")
     TOO_SLOW = (1013, "Too slow")
     RESTART = (1012, "Service restart")
@@ -54,6 +56,7 @@ class SocketLimits:
     send_seconds: float = 20.0  # for a client to take what is sent to it
     close_seconds: float = 3.0  # for the farewell, which whoever does not read will not take either
     operations: int = 100  # at once on one socket
+    unknown: int = 1_000  # sockets at once that have not said yet whose they are
 
 
 class _Closed(Exception):
@@ -74,15 +77,23 @@ class TransportWS:
         self._admit = admit
         self._sessions = sessions
         self._limits = limits or SocketLimits()
+        self._unknown: set[_Connection] = set()
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
+        if len(self._unknown) >= self._limits.unknown:
+            # Before it is accepted: a client learns of it as of any server that is too busy.
+            await socket.close(Close.TRY_LATER.value[0])
+            return
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
             await socket.accept()
             await socket.close(*Close.NO_SUBPROTOCOL.value)
             return
         await socket.accept(SUBPROTOCOL)
-        await _Connection(socket, self._operations, self._admit, self._sessions, self._limits).serve()
+        connection = _Connection(socket, self._operations, self._admit, self._sessions, self._limits)
+        self._unknown.add(connection)
+        connection.on_known(lambda: self._unknown.discard(connection))
+        await connection.serve()
 
 
 class _Connection:
@@ -107,6 +118,11 @@ class _Connection:
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
         self._session = contextlib.ExitStack()
+        self._until_known = contextlib.ExitStack()
+
+    def on_known(self, call: Callable[[], object]) -> None:
+        """Call `call` when it is known whose socket this is, or it is closed before."""
+        self._until_known.callback(call)
 
     async def serve(self) -> None:
         """Read messages until the socket is closed, by whomever."""
@@ -118,6 +134,7 @@ class _Connection:
             closed = self._closing.result() if self._closing.done() else None
         finally:
             timeout.cancel()
+            self._until_known.close()
             self._session.close()
             tasks = [reading, *self._running.values(), *([] if self._sending is None else [self._sending])]
             for task in tasks:
@@ -180,7 +197,11 @@ class _Connection:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
         except (IssuerUnavailable, DatabaseUnavailable) as error:
             raise _Closed(Close.TRY_LATER) from error
-        ended = self._session.enter_context(self._sessions.hold(self._caller))
+        try:
+            ended = self._session.enter_context(self._sessions.hold(self._caller, self._origin.address))
+        except RateLimited as error:
+            raise _Closed(Close.TOO_MANY_CONNECTIONS, error.message) from error
+        self._until_known.close()
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
 

@@ -57,12 +57,15 @@ _ASSET_HEADERS = {
 _NOT_BUILT = "The dashboard has not been built. Run `make dashboard` (Node.js 20 with npm), or install a wheel.\n"
 
 
-def dashboard_routes(build: Path = BUILD) -> list[Route]:
-    """The pages at `/` and `/graphiql` and their assets from the folder `build`; 503 says that it is not there."""
+def dashboard_routes(build: Path = BUILD, *, explorer: bool = True) -> list[Route]:
+    """The pages at `/` and, with `explorer`, `/graphiql`, and their assets from the folder `build`.
+
+    503 says that it is not there.
+    """
     page = _page(build / "index.html", _POLICY)
     return [
         *(Route(address, page) for address in _ADDRESSES),
-        Route("/graphiql", _page(build / "graphiql.html", _GRAPHIQL_POLICY)),
+        *([Route("/graphiql", _page(build / "graphiql.html", _GRAPHIQL_POLICY))] if explorer else []),
         Route("/assets/{name}", _assets(build / "assets")),
     ]
 

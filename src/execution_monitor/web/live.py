@@ -22,6 +22,7 @@ from execution_monitor.errors import (
     DatabaseUnavailable,
     ExecutionMonitorError,
     Forbidden,
+    RateLimited,
     Unauthenticated,
 )
 from execution_monitor.monitoring.live.live import Live
@@ -46,6 +47,7 @@ class Close(Enum):
     INVALID_PARAMETER = 4400
     UNAUTHENTICATED = 4401
     FORBIDDEN = 4403  # also when the token expires or is revoked
+    TOO_MANY = 4429
     TOO_SLOW = 1013
     UNAVAILABLE = 1011
     RESTART = 1012
@@ -55,6 +57,7 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
     BadUserInput: Close.INVALID_PARAMETER,
     Unauthenticated: Close.UNAUTHENTICATED,
     Forbidden: Close.FORBIDDEN,
+    RateLimited: Close.TOO_MANY,
     DatabaseUnavailable: Close.UNAVAILABLE,
 }
 
@@ -70,7 +73,7 @@ def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observe
             outcome = await resources.enter_async_context(observers.watching(operation))
             subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
             resources.callback(subscription.close)
-            ended = resources.enter_context(sessions.hold(caller))
+            ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
             return _EventStream(subscription, ended, outcome, resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
@@ -124,10 +127,12 @@ async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions
     try:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
         caller = await admit(headers, origin_of(socket.scope))
-        async with observers.watching(_operation(socket, caller, "watchExecutions")) as outcome:
+        operation = _operation(socket, caller, "watchExecutions")
+        async with observers.watching(operation) as outcome:
             subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
             # Only now, so that whoever is connected is told of everything from here on.
-            with contextlib.closing(subscription), sessions.hold(caller) as ended:
+            held = sessions.hold(caller, operation.origin.address)
+            with contextlib.closing(subscription), held as ended:
                 await socket.accept(accepted)
                 close, reason = await _follow(socket, subscription, ended, outcome)
     except ExecutionMonitorError as error:

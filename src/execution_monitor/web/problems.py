@@ -18,6 +18,7 @@ log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
 # Nothing here may be kept for another caller, nor be shown when it has changed.
 NO_STORE = {"Cache-Control": "no-store"}
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Problem(BaseModel):
@@ -40,7 +41,7 @@ def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
 
 async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, ExecutionMonitorError):
-        return _respond(error.status, error.message, error.code, error.headers)
+        return answer_problem(error.status, error.message, error.code, error.headers)
     if isinstance(error, HTTPException):
         return _answer_router(error)
     return _answer_unexpected(request, error)
@@ -55,13 +56,13 @@ def _answer_router(error: HTTPException) -> Response:
         detail = f"This address takes only {headers['Allow']}."
     else:
         detail = error.detail
-    return _respond(status, detail, status.name, headers)
+    return answer_problem(status, detail, status.name, headers)
 
 
 def _answer_unexpected(request: Request, error: Exception) -> Response:
     request_id = current_request_id()
     log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
-    return _respond(
+    return answer_problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"Something went wrong here; the server's log has the details under {request_id}.",
         ExecutionMonitorError.code,
@@ -70,9 +71,10 @@ def _answer_unexpected(request: Request, error: Exception) -> Response:
     )
 
 
-def _respond(
-    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str], request_id: str | None = None
+def answer_problem(
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = NO_HEADERS, request_id: str | None = None
 ) -> Response:
+    """The response that tells of a problem."""
     problem = Problem(
         type="about:blank", title=status.phrase, status=status, detail=detail, code=code, request_id=request_id
     )

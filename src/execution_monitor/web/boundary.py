@@ -1,0 +1,105 @@
+"""Which names the server answers to, and which other sites' pages may use it."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from execution_monitor.access.request_ids import HEADER as REQUEST_ID
+from execution_monitor.web.problems import answer_problem
+
+_METHODS = ("GET", "POST")
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate")
+_RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID.decode())
+
+
+class Boundary:
+    """ASGI middleware. A request must name a host that is ours, and a page's WebSocket an origin that may have one.
+
+    Without it a page anywhere could have its own name lead to this machine (DNS rebinding), and would then be of the
+    same origin as this server. A number in `Host` is nobody's name: it is always ours. So is `localhost`.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], origins: Collection[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or socket, or refuse it."""
+        refusal = None if scope["type"] == "lifespan" else self._refuse(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
+        else:
+            await refusal(scope, receive, send)
+
+    def _refuse(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        # With two of them, who knows which one others went by (RFC 9112, section 3.2).
+        host = ",".join(headers.getlist("host"))
+        if not self._is_ours(_name_in(host)):
+            return answer_problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "This server does not answer to the name in Host; EXECUTION_MONITOR_ALLOWED_HOSTS lists those it has.",
+                "MISDIRECTED_REQUEST",
+            )
+        # Whatever else a page sends across origins, a browser asks for leave first; not so for a WebSocket.
+        if scope["type"] == "websocket" and not self._may_come_from(headers.get("origin"), host):
+            return answer_problem(
+                HTTPStatus.FORBIDDEN,
+                "Pages of that origin may not connect; EXECUTION_MONITOR_ALLOWED_ORIGINS lists those that may.",
+                "FORBIDDEN",
+            )
+        return None
+
+    def _is_ours(self, name: str) -> bool:
+        return (
+            name == "localhost"
+            or _is_number(name)
+            or "*" in self._hosts
+            or any(_fits(name, each) for each in self._hosts)
+        )
+
+    def _may_come_from(self, origin: str | None, host: str) -> bool:
+        return origin is None or origin in self._origins or urlsplit(origin).netloc.lower() == host.lower()
+
+
+def share_across_origins(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    """`app`, usable by pages of `origins` (the fetch standard's CORS protocol); without any, by its own alone."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=_METHODS,
+        allow_headers=_REQUEST_HEADERS,
+        expose_headers=_RESPONSE_HEADERS,
+    )
+
+
+def _name_in(host: str) -> str:
+    """The name or number in a `Host` header, without its port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

@@ -1,0 +1,112 @@
+"""How many sockets and streams may be open: for a caller, for an address, and for those who do not say who they are."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, cast
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from websockets.exceptions import InvalidStatus
+
+from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Origin
+from execution_monitor.access.revocations import Revocations
+from execution_monitor.access.sessions import SessionLimits, Sessions
+from execution_monitor.app import create_app
+from execution_monitor.errors import RateLimited
+from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from tests.graphql.test_streams import UPDATES, streamed
+from tests.graphql.test_transport_ws import opened
+from tests.servers import served, wait_until_ready
+from tests.web.documents import LIST
+from tests.web.test_live import closing_of, socket_of, stream_of
+
+Token = Callable[..., str]
+ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")
+
+
+async def test_a_caller_holds_so_many_and_then_one_less_one_more():
+    sessions = Sessions(Revocations(), SessionLimits(per_caller=2, per_address=100))
+    with contextlib.ExitStack() as held:
+        held.enter_context(sessions.hold(ADA, "a"))
+        with sessions.hold(ADA, "b"):
+            with pytest.raises(RateLimited, match="You hold 2 sockets"):
+                held.enter_context(sessions.hold(ADA, "c"))
+            held.enter_context(sessions.hold(GRACE, "a"))
+            held.enter_context(sessions.hold(NAMESAKE, "a"))
+
+        held.enter_context(sessions.hold(ADA, "a"))
+
+
+async def test_an_address_holds_so_many_whosever_they_are():
+    sessions = Sessions(Revocations(), SessionLimits(per_caller=100, per_address=2))
+    with sessions.hold(ADA, "a"), sessions.hold(GRACE, "a"):
+        with pytest.raises(RateLimited, match="Your address holds 2 sockets"), sessions.hold(NAMESAKE, "a"):
+            pass
+        with sessions.hold(ADA, "b"), sessions.hold(ADA, None):
+            pass
+
+
+@pytest_asyncio.fixture
+async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
+    async with served(create_app(settings.model_copy(update={"max_connections": 2}))) as url:
+        await wait_until_ready(url)
+        yield url
+
+
+async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(server: str, token_for: Token):
+    ada, grace = token_for("ada", "acme"), token_for("grace", "acme")
+    async with opened(server) as first, stream_of(server, ada):
+        await first.begin(ada)
+
+        async with opened(server) as third:
+            await third.send({"type": "connection_init", "payload": {"Authorization": f"Bearer {ada}"}})
+            over_graphql = await third.closed()
+        async with socket_of(server, ada) as third:
+            over_rest = await closing_of(third)
+        async with streamed(server, ada, "text/event-stream", UPDATES) as third:
+            events = (third.status_code, (await third.aread()).decode())
+        async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
+            rest_events = (await client.get(f"{LIST}/stream")).status_code
+        async with opened(server) as other:
+            await other.begin(grace)
+
+    assert over_graphql == (4429, "You hold 2 sockets and streams open, the most there may be; close one.")
+    assert over_rest[0] == 4429
+    assert (events[0], rest_events) == (429, 429)
+    assert "RATE_LIMITED" in events[1]
+
+
+async def test_whoever_closes_one_may_open_another(server: str, token_for: Token):
+    ada = token_for("ada", "acme")
+    for _ in range(5):
+        async with opened(server) as first, opened(server) as second:
+            await first.begin(ada)
+            await second.begin(ada)
+
+
+async def test_sockets_that_do_not_say_whose_they_are_are_bounded():
+    async def admit(_: Mapping[str, str], __: Origin) -> Caller:
+        return ADA
+
+    # Nothing here gets as far as an operation.
+    handler = TransportWS(cast("Any", None), admit, Sessions(Revocations()), SocketLimits(unknown=2))
+    async with (
+        served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as server,
+        opened(server) as first,
+    ):
+        async with opened(server):
+            with pytest.raises(InvalidStatus) as refused:
+                await contextlib.AsyncExitStack().enter_async_context(opened(server))
+        await first.begin("anything")
+        # One has gone and one is known by now.
+        async with opened(server), opened(server) as third:
+            await third.send({"type": "ping"})
+            assert await third.receive() == {"type": "pong"}
+
+    assert refused.value.response.status_code == 403

@@ -1,0 +1,141 @@
+"""What pages and names from elsewhere may reach: nothing, unless a setting names them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from execution_monitor.app import create_app
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from tests.servers import served, wait_until_ready
+from tests.web.documents import LIST
+
+Token = Callable[..., str]
+FRIEND, STRANGER = "https://friend.example.com", "https://stranger.example.com"
+
+
+@pytest_asyncio.fixture
+async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
+    open_to_some = {"allowed_hosts": "monitor.example.com,*.inside.example.org", "allowed_origins": FRIEND}
+    async with served(create_app(settings.model_copy(update=open_to_some))) as url:
+        await wait_until_ready(url)
+        yield url
+
+
+async def send(server: str, method: str, path: str, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=server) as client:
+        return await client.request(
+            method, path, headers={name.replace("_", "-"): each for name, each in headers.items()}
+        )
+
+
+@pytest.mark.parametrize("path", ["/graphql", LIST, "/livez", "/", "/metrics", "/nowhere"])
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "monitor.example.com.evil.example", "inside.example.org", "", "[", "a@localhost.evil"]
+)
+async def test_a_name_that_is_not_ours_is_answered_with_nothing(server: str, path: str, host: str):
+    answer = await send(server, "GET", path, host=host)
+
+    assert answer.status_code == 421
+    assert answer.json()["code"] == "MISDIRECTED_REQUEST"
+    assert "EXECUTION_MONITOR_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "localhost:8000", "127.0.0.1:80", "10.1.2.3", "[::1]:8000", "[fe80::1]"),
+        *("monitor.example.com", "MONITOR.example.com:443", "monitor.example.com.", "a.inside.example.org"),
+    ],
+)
+async def test_our_names_and_numbers_are_answered(server: str, host: str):
+    assert (await send(server, "GET", "/livez", host=host)).status_code == 200
+
+
+async def open_socket(server: str, path: str, origin: str | None, **options: Any) -> int:
+    try:
+        async with connect(
+            server.replace("http", "ws") + path, origin=None if origin is None else Origin(origin), **options
+        ):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        pytest.param(None, 101, id="no page"),
+        pytest.param("its own", 101, id="a page of the server"),
+        pytest.param(FRIEND, 101, id="a page that may"),
+        pytest.param(STRANGER, 403, id="a page that may not"),
+        pytest.param("null", 403, id="a page of nowhere"),
+        pytest.param("http://127.0.0.1:1", 403, id="a page of another port"),
+    ],
+)
+async def test_a_socket_is_for_pages_that_may_have_one(server: str, path: str, origin: str | None, status: int):
+    stated = server if origin == "its own" else origin
+
+    found = await open_socket(server, path, stated, subprotocols=[Subprotocol("graphql-transport-ws")])
+
+    assert found == status
+
+
+async def test_two_names_are_none(server: str):
+    begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n"
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server).port)
+    writer.write(begin)
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 421")
+
+
+@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+async def test_a_socket_to_a_name_that_is_not_ours_is_refused(server: str, path: str):
+    where = urlsplit(server)
+    uri = f"ws://evil.example.com:{where.port}{path}"
+
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(uri, host=where.hostname, port=where.port):
+            pass
+
+    assert refused.value.response.status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/graphql", LIST])
+async def test_pages_elsewhere_may_ask_when_they_are_named(server: str, path: str, token_for: Token):
+    asked = {"access_control_request_method": "POST", "access_control_request_headers": "authorization,content-type"}
+
+    friend = await send(server, "OPTIONS", path, origin=FRIEND, **asked)
+    stranger = await send(server, "OPTIONS", path, origin=STRANGER, **asked)
+    answer = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+
+    assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (200, FRIEND)
+    assert stranger.status_code == 400
+    assert "access-control-allow-origin" not in stranger.headers
+    assert answer.headers["access-control-allow-origin"] == FRIEND
+    assert "ratelimit" in answer.headers["access-control-expose-headers"].lower()
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_without_a_setting_no_page_elsewhere_is_given_anything(
+    database: Database, settings: Settings, token_for: Token
+):
+    async with served(create_app(settings)) as server:
+        await wait_until_ready(server)
+        asked = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
+        got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+
+    assert asked.status_code == 405
+    assert not any("access-control" in name for name in (*asked.headers, *got.headers))
