@@ -39,7 +39,7 @@ export interface Following {
   resumeFrom: (cursor: string) => void
 }
 
-const POLL_EVERY = 5_000
+const POLL_EVERY = 3_000
 // What 500 events a second amount to in one.
 const MOST_PENDING = 500
 

@@ -8,15 +8,21 @@ const REFUSED = new Set([4401, 4403])
 /** Streams over one WebSocket at `address`, opened for the first of them and closed after the last. */
 export function openSockets(address: string, token: string): OpenStream {
   const client = createSocketClient(address, token)
+  let hasConnected = false
+  client.on('connected', () => (hasConnected = true))
+  client.on('closed', () => (hasConnected = false))
   return (operation, listener) => {
     let isOver = false
     const end: typeof listener.onEnd = (ending) => {
       if (!isOver) listener.onEnd(ending)
       isOver = true
     }
-    const removeOpened = client.on('connected', () => {
+    const open = (): void => {
       if (!isOver) listener.onOpen()
-    })
+    }
+    const removeOpened = client.on('connected', open)
+    // Where others have opened the socket already, nothing more will be told of it.
+    if (hasConnected) queueMicrotask(open)
     const unsubscribe = client.subscribe(operation, {
       next: (answer) => {
         if (!isOver) listener.onAnswer(answer as never)

@@ -1,0 +1,163 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.dashboard.conftest import CHROMIUM, OpenPage
+from tests.graphql.asking import NOON, execution, store
+
+AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
+
+FAILED = execution(
+    1, workflow_name="nightly-etl", status="failed", error_details={"message": "disk full"}, total_cost=2
+)
+RUNNING = execution(2, workflow_name="billing", status="running", started_at=NOON, total_cost=3)
+COMPLETED = execution(3, workflow_name="nightly-report", total_cost=1)
+
+
+async def workflows_on(page: Page) -> list[str]:
+    return await page.get_by_role("row").get_by_role("link").all_inner_texts()
+
+
+async def open_list(open_page: OpenPage, token_for: Callable[..., str], address: str = "/", **size: int) -> Page:
+    await store(FAILED, RUNNING, COMPLETED)
+    page = await open_page(address, token_for("ada", "acme"), **size)
+    await expect(page.get_by_role("row").nth(1)).to_be_visible()
+    return page
+
+
+async def test_a_filter_is_built_of_chips_and_its_address_shows_others_the_same(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    page = await open_list(open_page, token_for)
+
+    await page.keyboard.press("/")
+    await page.keyboard.type("nightly")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+    await page.get_by_role("button", name="Filter", exact=True).click()
+    await page.get_by_role("checkbox", name="Failed").check()
+    await page.get_by_role("button", name="Add").click()
+    await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
+    await expect(page.get_by_text("disk full")).to_be_visible()
+    assert "filter=workflowName:contains(nightly)+status:in(FAILED)" in page.url
+
+    colleague = await open_page(page.url, token_for("ada", "acme"))
+    await expect(colleague.get_by_role("button", name="Status is Failed: change")).to_be_visible()
+    await expect(colleague.get_by_text("1 execution", exact=True)).to_be_visible()
+
+    await page.get_by_role("button", name="Remove Status is Failed").click()
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
+
+
+async def test_an_alternative_widens_a_filter(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for, "/?filter=status:in(FAILED)")
+
+    await page.get_by_role("button", name="Status is Failed: change").click()
+    await page.get_by_role("button", name="Or …").click()
+    await page.get_by_label("Value").fill("billing")
+    await page.get_by_role("button", name="Add alternative").click()
+
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+    assert "filter=any(status:in(FAILED)+workflowName:contains(billing))" in page.url
+
+
+async def test_a_heading_sorts_and_turns_the_order_around(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+
+    await page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("billing")
+    assert await workflows_on(page) == ["billing", "nightly-etl", "nightly-report"]
+
+    await page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("nightly-report")
+    assert page.url.endswith("/?sort=TOTAL_COST")
+
+
+async def test_keys_alone_lead_through_the_list_to_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+
+    for key in ("j", "j", "k", "j", "Enter"):
+        await page.keyboard.press(key)
+    await expect(page).to_have_url(re.compile("/executions/e002$"))
+
+    await page.keyboard.press("g")
+    await page.keyboard.press("l")
+    await expect(page.get_by_role("row").nth(1)).to_be_visible()
+
+
+async def test_ten_thousand_rows_are_scrolled_through_with_few_in_the_page(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await store(*(execution(number, created=NOON + timedelta(milliseconds=number)) for number in range(10_001)))
+    page = await open_page("/", token_for("ada", "acme"))
+    await expect(page.get_by_text("more than 10,000 executions")).to_be_visible()
+    scroller = page.get_by_role("region", name="Executions")
+
+    # Each end that is reached has more read behind it.
+    await scroller.evaluate(
+        """async (scroller) => {
+             const step = () => {
+               scroller.scrollTop = scroller.scrollHeight
+               if (!scroller.querySelector('a[href="/executions/e000"]')) requestAnimationFrame(step)
+             }
+             step()
+           }"""
+    )
+
+    await expect(page.locator('a[href="/executions/e000"]')).to_be_visible(timeout=30_000)
+    assert await page.get_by_role("row").count() < 80
+
+
+async def test_an_empty_database_tells_how_to_send_executions(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/", token_for("ada", "acme"))
+
+    await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+    await expect(page.get_by_text("execution-monitor simulate")).to_be_visible()
+
+
+async def test_a_filter_that_matches_nothing_is_no_empty_database(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/?since=-15m", token_for("ada", "acme"))
+
+    await expect(page.get_by_role("heading", name="No execution matches")).to_be_visible()
+
+
+async def test_an_error_is_never_no_results(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/", None)
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.get_by_role("button", name="grace").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("The executions cannot be read")
+    await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    await page.unroute("**/graphql")
+    await page.get_by_role("button", name="Try again").click()
+
+    await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+
+
+async def test_an_address_that_cannot_be_read_says_so(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for, "/?filter=colour:eq(red)")
+
+    await expect(page.get_by_role("alert")).to_contain_text("There is no field colour.")
+
+
+async def test_a_narrow_screen_shows_all_without_scrolling_sideways(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for, width=360, height=740)
+
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    await expect(page.get_by_text("disk full")).to_be_visible()
+
+
+async def test_axe_finds_nothing_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for, "/?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
+    await page.get_by_role("button", name="Display").click()
+    await page.evaluate(AXE.read_text())
+
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        found = await page.evaluate("axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))")
+        assert found == [], scheme

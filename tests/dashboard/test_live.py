@@ -1,0 +1,176 @@
+"""What happens on the page while executions do, over sockets that come and go."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
+
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.documents import Execution
+from tests.dashboard.conftest import OpenPage
+from tests.graphql.asking import NOON, execution, store
+
+
+async def change(execution_id: str, **fields: Any) -> None:
+    await collection_of(Execution).update_one(
+        {"execution_id": execution_id},
+        {"$set": {"updated": NOON + timedelta(hours=1), **fields}, "$inc": {"version": 1}},
+    )
+
+
+@dataclass
+class Sockets:
+    """The sockets of a page: they can be cut, be kept from opening, and be made to say things."""
+
+    opens: bool = True
+    routes: list[WebSocketRoute] = field(default_factory=list[WebSocketRoute])
+    subscriptions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    async def take(self, route: WebSocketRoute) -> None:
+        if not self.opens:
+            await route.close(code=1012)
+            return
+        server = route.connect_to_server()
+        self.routes.append(route)
+
+        def pass_on(message: str | bytes) -> None:
+            told = json.loads(message)
+            if told["type"] == "subscribe":
+                self.subscriptions.append(told)
+            server.send(message)
+
+        route.on_message(pass_on)
+
+    async def cut(self) -> None:
+        self.opens = False
+        for route in self.routes:
+            await route.close(code=1012)
+
+    def tell_gap(self) -> None:
+        gap = {
+            "kind": "GAP",
+            "cursor": "made-up",
+            "occurredAt": NOON.isoformat(),
+            "executionId": None,
+            "execution": None,
+        }
+        message = {"type": "next", "id": self.subscriptions[-1]["id"], "payload": {"data": {"executionUpdates": gap}}}
+        self.routes[-1].send(json.dumps(message))
+
+
+@dataclass
+class Reads:
+    """How often the page has read its first page."""
+
+    count: int = 0
+
+    def see(self, request: Request) -> None:
+        self.count += "FirstPage" in (request.post_data or "")
+
+
+async def open_live(open_page: OpenPage, token: str, sockets: Sockets, path: str = "/") -> tuple[Page, Reads]:
+    page, reads = await open_page("/overview", token), Reads()
+    await page.route_web_socket("**/graphql", sockets.take)
+    page.on("request", reads.see)
+    await page.goto(path)
+    return page, reads
+
+
+async def test_an_execution_starts_runs_and_fails_before_ones_eyes(open_page: OpenPage, token_for: Callable[..., str]):
+    await store(execution(1, workflow_name="first"))
+    page = await open_page("/", token_for("ada", "acme"))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await store(execution(2, workflow_name="second", status="pending"))
+    await page.get_by_role("button", name="1 new").click()
+    row = page.get_by_role("row").filter(has_text="second")
+    await expect(row).to_contain_text("Pending")
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+
+    await change("e002", status="running", started_at=NOON)
+    await expect(row).to_contain_text("Running")
+    await change("e002", status="failed", error_details={"message": "out of memory"})
+    await expect(row).to_contain_text("Failed")
+    await expect(row).to_contain_text("out of memory")
+
+
+async def test_what_stops_to_match_goes_and_what_is_not_mine_never_comes(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await store(execution(1, workflow_name="mine", status="running"))
+    page = await open_page("/?filter=status:in(RUNNING)", token_for("ada", "acme"))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await store(execution(2, workflow_name="theirs", status="running", user_id="grace"))
+    await store(execution(3, workflow_name="mine too", status="running"))
+    await change("e001", status="completed")
+
+    await expect(page.get_by_role("link", name="mine", exact=True)).to_be_hidden()
+    await page.get_by_role("button", name="1 new").click()
+    await expect(page.get_by_role("link", name="mine too")).to_be_visible()
+    await expect(page.get_by_role("link", name="theirs")).to_be_hidden()
+
+
+async def test_a_lost_connection_is_caught_up_with_without_reading_again(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await store(execution(1, workflow_name="first", status="running"))
+    sockets = Sockets()
+    page, reads = await open_live(open_page, token_for("ada", "acme"), sockets)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await sockets.cut()
+    await expect(page.get_by_text("Reconnecting")).to_be_visible()
+    await change("e001", status="failed")
+    await store(execution(2, workflow_name="second"))
+    sockets.opens = True
+
+    await expect(page.get_by_role("row").filter(has_text="first")).to_contain_text("Failed")
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert reads.count == 1
+
+
+async def test_after_a_gap_everything_is_read_again(open_page: OpenPage, token_for: Callable[..., str]):
+    await store(execution(1, workflow_name="first", status="running"))
+    sockets = Sockets()
+    page, reads = await open_live(open_page, token_for("ada", "acme"), sockets)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    async with page.expect_request(lambda request: "FirstPage" in (request.post_data or "")):
+        sockets.tell_gap()
+
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await store(execution(2, workflow_name="second"))
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert reads.count == 2
+
+
+async def test_where_no_socket_opens_events_come_over_http(open_page: OpenPage, token_for: Callable[..., str]):
+    page, _ = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=False))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await store(execution(1, workflow_name="first"))
+
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+
+
+async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: OpenPage, token_for: Callable[..., str]):
+    async def refuse_streams(route: Route) -> None:
+        if route.request.headers.get("accept") == "text/event-stream":
+            await route.abort()
+        else:
+            await route.fallback()
+
+    page = await open_page("/overview", token_for("ada", "acme"))
+    await page.route_web_socket("**/graphql", Sockets(opens=False).take)
+    await page.route("**/graphql", refuse_streams)
+    await page.goto("/")
+    await expect(page.get_by_text("Polling")).to_be_visible()
+
+    await store(execution(1, workflow_name="first"))
+
+    await expect(page.get_by_role("link", name="first")).to_be_visible()
