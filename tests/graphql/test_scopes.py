@@ -39,6 +39,9 @@ NEEDS_MORE = {
 }
 # Whoever passed the guard of a root has been found to see the object: visibility is decided there, in one place.
 BEHIND_A_GUARD = {
+    "AuditEvent": "of the caller's own tenant, given out by a guarded root",
+    "AuditEventConnection": "a page of such events",
+    "AuditEventEdge": "of such a page",
     "Execution": "given out by guarded roots, as far as the caller sees it",
     "ExecutionActivity": "told by a guarded subscription",
     "ExecutionConnection": "a page of visible executions, its count and its cursors",

@@ -5,6 +5,7 @@ from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.access.caller import Scope
+from execution_monitor.graphql.audit import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.executions import (
     Execution,
@@ -79,6 +80,26 @@ class Query:
         """A page of executions."""
         asked = executions_asked(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
         return await resolve_executions(info, asked)
+
+    @strawberry.field(
+        description=(
+            "What was asked of the caller's tenant, by whom and with which outcome, newest first. `first` is 20 by "
+            "default, at most 100; `last` and `before` page backwards."
+        ),
+        extensions=[Requires(Scope.AUDIT_READ)],
+    )
+    async def audit_events(  # noqa: PLR0913 - the arguments of the field
+        self,
+        info: ContextInfo,
+        *,
+        filter: AuditEventFilter | None = UNSET,  # noqa: A002 - the API's name
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
+    ) -> AuditEventConnection:
+        """A page of the audit trail."""
+        return await resolve_audit_events(info, filter, first, after, last, before)
 
 
 def create_schema(*, introspects: bool = True) -> QuietSchema:

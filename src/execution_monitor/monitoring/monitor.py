@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from execution_monitor.monitoring.audit_trail import AuditTrail
 from execution_monitor.monitoring.executions import Executions
 from execution_monitor.monitoring.logs import logs_of
 from execution_monitor.monitoring.parts import Parts
@@ -12,14 +13,15 @@ from execution_monitor.storage.reading import Reader
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Executions, their steps and their log lines, as callers may see them."""
+    """Executions, their steps and their log lines, and the audit trail, as callers may see them."""
 
     executions: Executions
     steps: Parts
     logs: Parts
+    audit_trail: AuditTrail
 
     @classmethod
     def over(cls, database: Database, *, timeout_ms: int, count_limit: int) -> "Monitor":
         """The monitor of `database`; a query runs `timeout_ms` at most, a count goes to `count_limit`."""
         reader = Reader(database, timeout_ms)
-        return cls(Executions(reader, count_limit), steps_of(reader), logs_of(reader))
+        return cls(Executions(reader, count_limit), steps_of(reader), logs_of(reader), AuditTrail(reader))
