@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
+from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
@@ -115,7 +116,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions).handle),
             *rest_routes(monitor, live, admit, identity.sessions, observers),
             *dashboard_routes(explorer=settings.introspects),
-            *sign_in_routes(people),
+            *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
             *health_routes(
                 {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
                 draining,
@@ -130,6 +131,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     # Around everything, so that even the answer to a failure of ours has its id.
     shared = share_across_origins(StreamEnds(application, draining), settings.origins)
     return RequestLog(Boundary(shared, settings.hosts, settings.origins), Traffic(registry))
+
+
+def _code_flow(settings: Settings) -> CodeFlow | None:
+    if settings.issuer is None or settings.client_id is None:
+        return None
+    return CodeFlow(settings.issuer, settings.client_id)
 
 
 def _rate_limits(settings: Settings, uri: str) -> RateLimits:

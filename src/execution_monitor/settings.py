@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     audience: str | None = Field(
         default=None, description="Expected `aud`. Without it, tokens that the issuer made for others are taken, too."
     )
+    client_id: str | None = Field(
+        default=None, description="Public client of the issuer, by which people sign in to the dashboard."
+    )
     token_lifetime_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = Field(
         default=86_400, description="Longest life of a token, from `iat` to `exp`; one that lives longer is refused."
     )
@@ -222,6 +225,10 @@ class Settings(BaseSettings):
             )
         if self.trusts_an_issuer and self.jwks_url is None:
             _checked_address(self.issuer or "")
+        if self.client_id is not None and (self.issuer is None or not self.trusts_an_issuer):
+            raise ValueError(
+                "EXECUTION_MONITOR_CLIENT_ID is for signing in at an issuer; set EXECUTION_MONITOR_ISSUER, too."
+            )
         if self.trusts_an_issuer and self.cursor_secret is None:
             raise ValueError(
                 "EXECUTION_MONITOR_CURSOR_SECRET must be set where tokens come from an issuer: at least "

@@ -5,6 +5,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.web.problems import problem_handlers
@@ -16,7 +17,7 @@ ADA = Person("ada", "an owner", "a.b.c")
 
 @contextlib.asynccontextmanager
 async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx.AsyncClient]:
-    app = Starlette(routes=sign_in_routes(people), exception_handlers=problem_handlers())
+    app = Starlette(routes=sign_in_routes(people, None, explorer=False), exception_handlers=problem_handlers())
     transport = httpx.ASGITransport(app, client=(client_address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         yield client
@@ -58,3 +59,28 @@ async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
 
     assert configuration.json()["people"] is None
     assert people.status_code == 404
+
+
+async def test_a_page_of_another_site_is_given_no_token_either():
+    async with asking(lambda: [ADA]) as client:
+        people = await client.get("/development/people", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert people.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b'{"code": "c", "verifier": "short", "redirectUri": "http://localhost/"}', id="a short verifier"),
+        pytest.param(b'{"code": ["c"]}', id="a list"),
+        pytest.param(b" " * 20_000, id="a long one"),
+    ],
+)
+async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
+    routes = sign_in_routes(None, CodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
+    transport = httpx.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.post("/sign-in/token", content=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")

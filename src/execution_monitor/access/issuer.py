@@ -15,7 +15,7 @@ from execution_monitor.access.keys import KeysUnusable, SigningKey, read_key_set
 # Large providers publish 5 to 20 keys, in 2 to 30 kB with certificates.
 _MAX_BYTES = 262_144
 # For everything, so that an issuer that sends a byte a second holds nobody up.
-_PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -29,7 +29,7 @@ class Issuer:
     async def fetch_keys(self) -> tuple[SigningKey, ...]:
         """The keys that are published now; raises `KeysUnusable`."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
+            async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
                 url = self.key_set_url or await self._discover(client)
                 return read_key_set(await _fetch_json(client, url))
         except TimeoutError as error:
@@ -38,16 +38,22 @@ class Issuer:
             raise KeysUnusable("it cannot be reached") from error
 
     async def _discover(self, client: httpx.AsyncClient) -> str:
-        """OpenID Connect Discovery 1.0, sections 4 and 4.3."""
-        name = self.name or ""
-        document = await _fetch_json(client, f"{name.rstrip('/')}/.well-known/openid-configuration")
-        stated = cast("Mapping[str, Any]", document if isinstance(document, dict) else {})
-        if stated.get("issuer") != name:
-            raise KeysUnusable("its discovery document names another issuer than EXECUTION_MONITOR_ISSUER")
-        url = stated.get("jwks_uri")
+        url = (await discover(client, self.name or "")).get("jwks_uri")
         if not isinstance(url, str) or not is_trustworthy(url):
             raise KeysUnusable("its discovery document names no key set at an https address")
         return url
+
+
+async def discover(client: httpx.AsyncClient, name: str) -> Mapping[str, Any]:
+    """What the issuer `name` tells of itself (OpenID Connect Discovery 1.0, sections 4 and 4.3).
+
+    Raises `KeysUnusable`, or what httpx does.
+    """
+    document = await _fetch_json(client, f"{name.rstrip('/')}/.well-known/openid-configuration")
+    stated = cast("Mapping[str, Any]", document if isinstance(document, dict) else {})
+    if stated.get("issuer") != name:
+        raise KeysUnusable("its discovery document names another issuer than EXECUTION_MONITOR_ISSUER")
+    return stated
 
 
 def is_trustworthy(url: str) -> bool:
@@ -68,11 +74,16 @@ async def _fetch_json(client: httpx.AsyncClient, url: str) -> Any:
     async with client.stream("GET", url, headers=headers) as response:
         if response.status_code != HTTPStatus.OK:
             raise KeysUnusable(f"it answers with status {response.status_code}")
-        body = bytearray()
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                raise KeysUnusable(f"it answers with more than {_MAX_BYTES:,} bytes")
+        return await read_json(response)
+
+
+async def read_json(response: httpx.Response) -> Any:
+    """The JSON that an issuer streams as `response`; raises `KeysUnusable` for anything else."""
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > _MAX_BYTES:
+            raise KeysUnusable(f"it answers with more than {_MAX_BYTES:,} bytes")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

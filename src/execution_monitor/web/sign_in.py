@@ -1,15 +1,20 @@
-"""How people sign in to the dashboard: what `/config.json` tells of it, and in a demo one click on somebody."""
+"""How people sign in to the dashboard: what `/config.json` tells of it, an issuer, and in a demo one click."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.errors import Forbidden
+from execution_monitor.access.code_flow import CodeFlow
+from execution_monitor.errors import BadUserInput, Forbidden
 from execution_monitor.web.problems import NO_STORE
+
+_MAX_REDEMPTION_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,17 @@ class Person:
 People = Callable[[], Sequence[Person]]
 
 
-def sign_in_routes(people: People | None) -> list[Route]:
-    """`/config.json`, and `/development/people` where there are `people`: for browsers on this machine alone."""
+def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bool) -> list[Route]:
+    """`/config.json`; `/sign-in/...` where there is a `flow`; `/development/people` where there are `people`."""
 
     def configure(request: Request) -> JSONResponse:
         offers_people = people is not None and _is_at_this_machine(request)
-        return JSONResponse({"people": "/development/people" if offers_people else None}, headers=NO_STORE)
+        configuration = {
+            "people": "/development/people" if offers_people else None,
+            "issuer": flow.issuer if flow else None,
+            "graphiql": explorer,
+        }
+        return JSONResponse(configuration, headers=NO_STORE)
 
     routes = [Route("/config.json", configure)]
     if people is not None:
@@ -41,12 +51,54 @@ def sign_in_routes(people: People | None) -> list[Route]:
             return JSONResponse([asdict(person) for person in people()], headers=NO_STORE)
 
         routes.append(Route("/development/people", list_people))
-    return routes
+    return routes if flow is None else [*routes, *_flow_routes(flow)]
+
+
+def _flow_routes(flow: CodeFlow) -> list[Route]:
+    async def begin(_: Request) -> JSONResponse:
+        where = {"endpoint": await flow.find_authorization_endpoint(), "clientId": flow.client_id}
+        return JSONResponse(where, headers=NO_STORE)
+
+    async def redeem(request: Request) -> JSONResponse:
+        redemption = await _read_redemption(request)
+        token = await flow.redeem(redemption.code, redemption.verifier, redemption.redirect_uri)
+        return JSONResponse({"token": token}, headers=NO_STORE)
+
+    return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
+
+
+class _Redemption(BaseModel):
+    """What a page sends to have its code redeemed."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
+
+    # RFC 7636, section 4.1; codes and addresses are as long as an issuer and a server make them.
+    code: str = Field(min_length=1, max_length=4_096)
+    verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")
+    redirect_uri: str = Field(min_length=1, max_length=2_048)
+
+
+async def _read_redemption(request: Request) -> _Redemption:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_REDEMPTION_BYTES:
+            raise BadUserInput("The body is too long.")
+    try:
+        return _Redemption.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise BadUserInput("Send JSON with code, verifier and redirectUri.") from error
 
 
 def _is_at_this_machine(request: Request) -> bool:
-    # A page elsewhere may have its own name lead here (DNS rebinding), but it cannot change the name in Host.
-    return _is_loopback(request.url.hostname) and _is_loopback(request.client.host if request.client else None)
+    # A page elsewhere may have its own name lead here (DNS rebinding), but it cannot change the name in Host, nor say
+    # that it is ours.
+    is_our_page = request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    return (
+        is_our_page
+        and _is_loopback(request.url.hostname)
+        and _is_loopback(request.client.host if request.client else None)
+    )
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -1,12 +1,14 @@
 import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
-import { Route, Switch } from 'wouter'
+import { Route, Switch, useRoute } from 'wouter'
 import { createClient } from '../graphql/client.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { Connection } from '../live/follow.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Notice } from '../parts/Notice.tsx'
+import { ComingBack } from '../session/ComingBack.tsx'
 import { Expiry } from '../session/Expiry.tsx'
+import { CALLBACK } from '../session/issuer.ts'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { Shell } from './Shell.tsx'
@@ -17,6 +19,8 @@ const OverviewPage = lazy(() => import('../overview/OverviewPage.tsx'))
 /** The dashboard: a sign-in, or its pages. */
 export function App() {
   const { token, notice } = useSession()
+  const [isComingBack] = useRoute(CALLBACK)
+  if (isComingBack) return <ComingBack />
   return token === null ? <SignIn notice={notice} /> : <SignedIn key={token} token={token} />
 }
 

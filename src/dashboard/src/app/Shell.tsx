@@ -1,8 +1,9 @@
-import { useState, type ReactNode } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
 import { readClaims } from '../model/token.ts'
 import { Button } from '../parts/Button.tsx'
 import { Icon } from '../parts/Icon.tsx'
+import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
 import icon from './icon.svg'
 import styles from './Shell.module.css'
@@ -13,6 +14,7 @@ import { chooseTheme, THEMES, useTheme } from './theme.ts'
 /** What stands around every page: where one is, who one is, and the way elsewhere. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
   const [helps, setHelps] = useState(false)
+  const explores = useExplorer()
   const [, navigate] = useLocation()
   useShortcuts({ 'g l': () => navigate('/'), 'g o': () => navigate('/overview'), '?': () => setHelps(true) })
 
@@ -29,9 +31,11 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         <nav className={styles.nav} aria-label="Pages">
           <Tab href="/">Executions</Tab>
           <Tab href="/overview">Overview</Tab>
-          <a className={styles.tab} href="/graphiql">
-            GraphiQL
-          </a>
+          {explores && (
+            <a className={styles.tab} href="/graphiql">
+              GraphiQL
+            </a>
+          )}
         </nav>
         <div className={styles.end}>
           <Button
@@ -54,6 +58,17 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
       </main>
     </div>
   )
+}
+
+/** Whether GraphiQL is served; until that is known, it is not offered. */
+function useExplorer(): boolean {
+  const [isServed, setServed] = useState(false)
+  useEffect(() => {
+    readConfiguration()
+      .then(({ graphiql }) => setServed(graphiql))
+      .catch(() => undefined)
+  }, [])
+  return isServed
 }
 
 function Tab({ href, children }: { href: string; children: string }) {

@@ -1,13 +1,15 @@
 import { useEffect, useState } from 'react'
 import icon from '../app/icon.svg'
+import { Button } from '../parts/Button.tsx'
 import { readConfiguration, readPeople, type Person } from './configuration.ts'
+import { leaveForIssuer } from './issuer.ts'
 import { PasteToken } from './PasteToken.tsx'
 import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
 
 /** The page of whoever is not signed in. */
 export function SignIn({ notice }: { notice: string | null }) {
-  const people = usePeople()
+  const { people, issuer } = useOffers()
 
   return (
     <main className={styles.page}>
@@ -22,8 +24,9 @@ export function SignIn({ notice }: { notice: string | null }) {
             {notice}
           </p>
         )}
+        {issuer !== null && <AtIssuer issuer={issuer} />}
         {people.length > 0 && <Choice people={people} />}
-        {people.length > 0 ? (
+        {people.length > 0 || issuer !== null ? (
           <details className={styles.other}>
             <summary>Use a token instead</summary>
             <PasteToken />
@@ -59,20 +62,42 @@ function Choice({ people }: { people: Person[] }) {
   )
 }
 
-/** The people of a demo; nobody elsewhere, nor while the server does not answer: a token can always be pasted. */
-function usePeople(): Person[] {
-  const [people, setPeople] = useState<Person[]>([])
+function AtIssuer({ issuer }: { issuer: string }) {
+  const [problem, setProblem] = useState<string | null>(null)
+  return (
+    <>
+      <Button
+        kind="primary"
+        onClick={() => void leaveForIssuer().catch((error: unknown) => setProblem((error as Error).message))}
+      >
+        Sign in at {new URL(issuer).host}
+      </Button>
+      <p className={styles.problem} role="alert">
+        {problem}
+      </p>
+    </>
+  )
+}
+
+interface Offers {
+  people: Person[]
+  issuer: string | null
+}
+
+/** Ways to sign in; while the server does not answer, none: a token can always be pasted. */
+function useOffers(): Offers {
+  const [offers, setOffers] = useState<Offers>({ people: [], issuer: null })
   useEffect(() => {
     let isShown = true
     async function ask(): Promise<void> {
-      const { people: address } = await readConfiguration()
-      const found = address === null ? [] : await readPeople(address)
-      if (isShown) setPeople(found)
+      const { people: address, issuer } = await readConfiguration()
+      const people = address === null ? [] : await readPeople(address)
+      if (isShown) setOffers({ people, issuer })
     }
     ask().catch(() => undefined)
     return () => {
       isShown = false
     }
   }, [])
-  return people
+  return offers
 }

@@ -2,6 +2,10 @@
 export interface Configuration {
   /** Where the people of a demo are listed; null elsewhere. */
   people: string | null
+  /** The issuer that people sign in at; null without one. */
+  issuer: string | null
+  /** Whether GraphiQL is served. */
+  graphiql: boolean
 }
 
 /** Somebody whom anyone at the machine of a demo may be. */

@@ -1,0 +1,88 @@
+"""Signing in at an identity provider, from the click to the list."""
+
+import base64
+import hashlib
+from collections.abc import AsyncGenerator
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.async_api import expect
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from execution_monitor.settings import Settings
+from tests.access.issuing import Provider, provided, sign
+from tests.conftest import SECRET
+from tests.dashboard.conftest import OpenPage
+from tests.servers import served
+
+
+class Login:
+    """An authorization server that takes everybody for Ada, unless it `denies`."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.denies = False
+        self.challenge = ""
+
+    async def authorize(self, request: Request) -> Response:
+        query = request.query_params
+        self.challenge = query["code_challenge"]
+        result = "error=access_denied" if self.denies else "code=code-1"
+        return RedirectResponse(f"{query['redirect_uri']}?{result}&state={query['state']}")
+
+    async def token(self, request: Request) -> Response:
+        (verifier,) = parse_qs((await request.body()).decode())["code_verifier"]
+        digest = hashlib.sha256(verifier.encode()).digest()
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != self.challenge:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return JSONResponse({"access_token": sign("ES256", iss=self.provider.url)})
+
+
+@pytest.fixture
+async def login() -> AsyncGenerator[Login]:
+    async with provided("ES256") as provider:
+        login = Login(provider)
+        routes = [Route("/authorize", login.authorize), Route("/token", login.token, methods=["POST"])]
+        async with served(Starlette(routes=routes)) as url:
+            provider.discovery = {"authorization_endpoint": f"{url}/authorize", "token_endpoint": f"{url}/token"}
+            yield login
+
+
+@pytest.fixture
+def settings(mongodb_uri: str, database_name: str, login: Login) -> Settings:
+    return Settings(
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database_name,
+        issuer=login.provider.url,
+        client_id="dashboard",
+        cursor_secret=SecretStr(SECRET),
+    )
+
+
+async def test_signing_in_at_the_issuer_leads_back_to_where_one_was(open_page: OpenPage, login: Login):
+    page = await open_page("/?since=-24h")
+
+    await page.get_by_role("button", name=f"Sign in at {login.provider.url.removeprefix('http://')}").click()
+
+    await expect(page.get_by_text("ada acme")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No execution matches")).to_be_visible()
+    assert page.url.endswith("/?since=-24h")
+
+
+async def test_whom_the_issuer_does_not_let_in_is_told_so(open_page: OpenPage, login: Login):
+    login.denies = True
+    page = await open_page("/")
+
+    await page.get_by_role("button", name="Sign in at").click()
+
+    await expect(page.get_by_text("The issuer did not let you sign in.")).to_be_visible()
+
+
+async def test_a_code_that_came_unasked_signs_nobody_in(open_page: OpenPage):
+    page = await open_page("/signed-in?code=code-1&state=made-up")
+
+    await expect(page.get_by_text("This sign-in was not begun in this tab")).to_be_visible()
