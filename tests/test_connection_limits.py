@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, cast
 
 import httpx
+import orjson
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Origin
@@ -90,23 +91,108 @@ async def test_whoever_closes_one_may_open_another(server: str, token_for: Token
             await second.begin(ada)
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded():
-    async def admit(_: Mapping[str, str], __: Origin) -> Caller:
-        return ADA
+async def admit(_: Mapping[str, str], __: Origin) -> Caller:
+    return ADA
 
-    # Nothing here gets as far as an operation.
-    handler = TransportWS(cast("Any", None), admit, Sessions(Revocations()), SocketLimits(unknown=2))
-    async with (
-        served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as server,
-        opened(server) as first,
-    ):
+
+@contextlib.asynccontextmanager
+async def serving_sockets(sessions: Sessions, limits: SocketLimits | None = None) -> AsyncGenerator[str]:
+    """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
+    handler = TransportWS(cast("Any", None), admit, sessions, limits)
+    async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
+        yield url
+
+
+async def refusal_of(server: str) -> tuple[int, str]:
+    """Status and code of a handshake that is refused."""
+    with pytest.raises(InvalidStatus) as refused:
         async with opened(server):
-            with pytest.raises(InvalidStatus) as refused:
-                await contextlib.AsyncExitStack().enter_async_context(opened(server))
+            pass
+    response = refused.value.response
+    assert int(response.headers["Retry-After"]) > 0
+    return response.status_code, orjson.loads(response.body or b"")["errors"][0]["extensions"]["code"]
+
+
+async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address():
+    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=8))) as server, opened(server) as first:
+        async with opened(server):
+            too_many = await refusal_of(server)
         await first.begin("anything")
         # One has gone and one is known by now.
         async with opened(server), opened(server) as third:
             await third.send({"type": "ping"})
-            assert await third.receive() == {"type": "pong"}
+            pong = await third.receive()
 
-    assert refused.value.response.status_code == 403
+    assert too_many == (429, "RATE_LIMITED")
+    assert pong == {"type": "pong"}
+
+
+async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody():
+    sessions = Sessions(Revocations(), SessionLimits(waiting=4))
+    async with serving_sockets(sessions) as server:
+        with contextlib.ExitStack() as others:
+            for number in range(4):
+                others.enter_context(sessions.wait(f"192.0.2.{number}"))
+            too_many = await refusal_of(server)
+        async with opened(server) as socket:
+            await socket.begin("anything")
+
+    assert too_many == (503, "SERVER_BUSY")
+
+
+@pytest.mark.parametrize("subprotocol", ["graphql-ws", "graphql-transport-ws"])
+async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
+    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=4))) as server:
+        for _ in range(5):
+            async with opened(server, subprotocol) as socket:
+                with contextlib.suppress(ConnectionClosed):
+                    await socket.send({"type": "subscribe"})
+                assert await socket.closed() in {(4401, "Unauthorized"), (4406, "Subprotocol not acceptable")}
+
+
+@pytest.mark.parametrize(
+    ("other", "is_theirs"), [("2001:db8::ffff:1", True), ("2001:db8:0:1::1", False), ("192.0.2.1", False)]
+)
+async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):  # noqa: FBT001 - a case
+    sessions = Sessions(Revocations(), SessionLimits(per_address=1, waiting=4))
+    refusals: list[str] = []
+
+    with sessions.hold(ADA, "2001:db8::1"), sessions.wait("2001:db8::1"):
+        for attempt in (sessions.hold(GRACE, other), sessions.wait(other)):
+            try:
+                with attempt:
+                    pass
+            except RateLimited as refusal:
+                refusals.append(refusal.code)
+
+    assert refusals == ["RATE_LIMITED"] * 2 * is_theirs
+
+
+async def test_a_socket_that_says_nothing_is_closed_in_time():
+    async with (
+        serving_sockets(Sessions(Revocations()), SocketLimits(init_seconds=0.05)) as server,
+        opened(server) as silent,
+        opened(server) as known,
+    ):
+        await known.begin("anything")
+
+        assert await silent.closed() == (4408, "Connection initialisation timeout")
+        await known.send({"type": "ping"})
+        assert await known.receive() == {"type": "pong"}
+
+
+async def test_a_socket_runs_so_many_operations_at_once(database: Database, settings: Settings, token_for: Token):
+    async with served(create_app(settings.model_copy(update={"max_subscriptions": 2}))) as server:
+        await wait_until_ready(server)
+        async with opened(server) as socket:
+            await socket.begin(token_for("ada", "acme"))
+            for number in range(2):
+                await socket.subscribe({"query": UPDATES}, str(number))
+            await socket.send({"type": "complete", "id": "0"})
+            # One has ended: there is room for one, and none for another.
+            await socket.subscribe({"query": UPDATES}, "2")
+            await socket.send({"type": "ping"})
+            assert await socket.receive() == {"type": "pong"}
+            await socket.subscribe({"query": UPDATES}, "3")
+
+            assert await socket.closed() == (4429, "Too many operations")

@@ -20,7 +20,7 @@ from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.transport_ws import TransportWS
+from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.logs import configure_logging
@@ -94,6 +94,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         open_introspection=settings.is_development and settings.introspects,
     )
 
+    socket_limits = SocketLimits(operations=settings.max_subscriptions)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[Mapping[str, Any]]:
         # In the background: serving must not wait for an index over millions of documents.
@@ -113,8 +115,15 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     application = Starlette(
         routes=[
             Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions).handle),
-            *rest_routes(monitor, live, admit, identity.sessions, observers),
+            WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions, socket_limits).handle),
+            *rest_routes(
+                monitor,
+                live,
+                admit,
+                identity.sessions,
+                observers,
+                max_response_bytes=settings.max_response_bytes,
+            ),
             *dashboard_routes(explorer=settings.introspects),
             *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
             *health_routes(

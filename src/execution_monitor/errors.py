@@ -140,6 +140,12 @@ class Unavailable(ExecutionMonitorError):
         return {"Retry-After": "2"}
 
 
+class ServerBusy(Unavailable):
+    """More is asked at once, by whomever, than the server will begin."""
+
+    code = "SERVER_BUSY"
+
+
 class DatabaseUnavailable(Unavailable):
     """MongoDB did not answer."""
 

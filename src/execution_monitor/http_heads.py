@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with a bound on what stands before a body: llhttp reads headers without end."""
+"""HTTP as uvicorn speaks it, with a bound on what is no body: llhttp reads headers and trailers without end."""
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -8,28 +8,47 @@ MAX_HEAD_BYTES = 64 * 1024
 _REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-class BoundedHeads(HttpToolsProtocol):
-    """A connection that is closed with 431 (RFC 6585, section 5) when a request's head is larger than the bound."""
+class HeadTooLarge(Exception):
+    """A head that is complete and larger than the bound: llhttp stops at it."""
 
-    _head_bytes = 0
-    _is_in_head = True
+
+class BoundedHeads(HttpToolsProtocol):
+    """A connection that is closed with 431 (RFC 6585, section 5) when a head or trailers are larger than the bound."""
+
+    _bytes_beside_bodies = 0
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._is_in_head:
-            self._head_bytes += len(data)
+        self._bytes_beside_bodies += len(data)
         super().data_received(data)
-        # What came together with the end of a head is of a body, which is another's to bound.
-        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_REFUSAL)
-            self.transport.close()
+        if self._bytes_beside_bodies > MAX_HEAD_BYTES:
+            self._refuse()
 
     @override
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
+        # What came with one read has not been counted yet, or together with a body.
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise HeadTooLarge
         super().on_headers_complete()
 
     @override
+    def on_body(self, body: bytes) -> None:
+        self._bytes_beside_bodies = 0
+        super().on_body(body)
+
+    @override
     def on_message_complete(self) -> None:
+        self._bytes_beside_bodies = 0
         super().on_message_complete()
-        self._head_bytes, self._is_in_head = 0, True
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        if self._bytes_beside_bodies > MAX_HEAD_BYTES:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_REFUSAL)
+            self.transport.close()

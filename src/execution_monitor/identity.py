@@ -34,7 +34,7 @@ class Identity:
         self._revocations = Revocations()
         self._watch = RevocationWatch(database, self._revocations)
         self._watching: asyncio.Task[None] | None = None
-        limits = SessionLimits(settings.max_connections, settings.max_connections_address)
+        limits = SessionLimits(settings.max_connections, settings.max_connections_address, settings.max_waiting_sockets)
         self.sessions = Sessions(self._revocations, limits)
         # Whoever may make tokens may read cursors as well, not the other way round.
         self.cursor_secret = (settings.cursor_secret or SecretStr(shared_secret(settings))).get_secret_value().encode()

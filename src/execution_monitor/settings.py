@@ -170,10 +170,16 @@ class Settings(BaseSettings):
         default=None, description="JSON file from ids to documents, the only ones that are run. Without it, any."
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=100, description="Sockets and streams that a caller may have open at once, for each process."
+        default=1_000, description="Sockets and streams that a caller may have open at once, for each process."
     )
     max_connections_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1_000, description="Sockets and streams that one address may have open at once, for each process."
+        default=10_000, description="Sockets and streams that one address may have open at once, for each process."
+    )
+    max_waiting_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1_000, description="Sockets that have not said yet whose they are; a quarter of them from one address."
+    )
+    max_subscriptions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="Operations that one socket may run at once."
     )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",

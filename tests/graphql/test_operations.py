@@ -209,6 +209,27 @@ async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
     assert len(witness.ended) == len(witness.begun) == 2
 
 
+async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, settings: Settings, token_for: Token):
+    token = token_for("ada", "acme")
+    async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
+        await wait_until_ready(server)
+        cursor = await cursor_now(server, token)
+        await store(execution(1, workflow_name="x" * 2_000), execution(2))
+        async with streamed(server, token, "text/event-stream", NAMES, after=cursor) as response:
+            large, small = await lines_until(response, 2, "data: ")
+        async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+            listed, one, other = [await client.get(path) for path in (LIST, f"{LIST}/e001", f"{LIST}/e002")]
+
+    assert [error["extensions"]["code"] for error in large["errors"]] == ["QUERY_TOO_COMPLEX"]
+    assert small["data"]["executionUpdates"]["execution"]["workflowName"] == "etl"
+    assert [(each.status_code, each.json()["code"]) for each in (listed, one)] == [(400, "QUERY_TOO_COMPLEX")] * 2
+    assert "xxx" not in listed.text + one.text
+    assert other.status_code == 200
+
+
+NAMES = "subscription S($after: String) { executionUpdates(after: $after) { execution { workflowName } } }"
+
+
 async def test_an_answer_is_bounded(database: Database, settings: Settings, token_for: Token):
     await store(*(execution(number, workflow_name="x" * 100) for number in range(20)))
     page = "query P($n: Int!) { executions(first: $n) { nodes { workflowName } } }"

@@ -194,6 +194,17 @@ async def test_an_id_is_taken_while_its_operation_runs(server: str, token_for: T
         assert await socket.closed() == (4409, "Subscriber for twice already exists")
 
 
+async def test_a_reason_fits_into_a_frame_whatever_it_quotes(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        for _ in range(2):
+            await socket.subscribe({"query": UPDATES}, "\U0001f600" * 100)
+
+        code, reason = await socket.closed()
+
+    assert (code, reason[:16]) == (4409, "Subscriber for \U0001f600")
+
+
 async def test_an_error_ends_its_operation_and_no_other(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))

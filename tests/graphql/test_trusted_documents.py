@@ -98,6 +98,7 @@ async def test_without_a_file_ids_are_refused(database: Database, settings: Sett
         pytest.param([WHO], "must hold an object", id="a list"),
         pytest.param({"who": 1}, "must hold an object", id="no text"),
         pytest.param({"bad": "{ nothing }"}, "bad in .* is refused: Cannot query field", id="an unknown field"),
+        pytest.param({"bad": "{ __schema { types { name } } }"}, "introspection has been disabled", id="the schema"),
         pytest.param({"bad": "{"}, "bad in .* is refused: Syntax Error", id="bad syntax"),
     ],
 )

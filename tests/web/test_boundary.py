@@ -1,6 +1,7 @@
 """What pages and names from elsewhere may reach: nothing, unless a setting names them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,13 +9,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
-from execution_monitor.storage.database import Database
+from tests.conftest import SECRET
 from tests.servers import served, wait_until_ready
 from tests.web.documents import LIST
 
@@ -22,11 +24,28 @@ Token = Callable[..., str]
 FRIEND, STRANGER = "https://friend.example.com", "https://stranger.example.com"
 
 
-@pytest_asyncio.fixture
-async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
-    open_to_some = {"allowed_hosts": "monitor.example.com,*.inside.example.org", "allowed_origins": FRIEND}
-    async with served(create_app(settings.model_copy(update=open_to_some))) as url:
+# One server for nearly all of these tests: nothing here depends on what is stored.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@contextlib.asynccontextmanager
+async def running(mongodb_uri: str, database_name: str, **others: Any) -> AsyncGenerator[str]:
+    settings = Settings(
+        mongodb_uri=SecretStr(mongodb_uri),
+        database=database_name,
+        jwt_secret=SecretStr(SECRET),
+        environment="production",
+        **others,
+    )
+    async with served(create_app(settings)) as url:
         await wait_until_ready(url)
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(mongodb_uri: str, database_name: str) -> AsyncGenerator[str]:
+    hosts = "monitor.example.com,*.inside.example.org"
+    async with running(mongodb_uri, database_name, allowed_hosts=hosts, allowed_origins=FRIEND) as url:
         yield url
 
 
@@ -80,12 +99,35 @@ async def open_socket(server: str, path: str, origin: str | None, **options: Any
         pytest.param(STRANGER, 403, id="a page that may not"),
         pytest.param("null", 403, id="a page of nowhere"),
         pytest.param("http://127.0.0.1:1", 403, id="a page of another port"),
+        pytest.param("file://127.0.0.1", 403, id="a file"),
+        pytest.param("http://[", 403, id="no origin at all"),
     ],
 )
 async def test_a_socket_is_for_pages_that_may_have_one(server: str, path: str, origin: str | None, status: int):
     stated = server if origin == "its own" else origin
 
     found = await open_socket(server, path, stated, subprotocols=[Subprotocol("graphql-transport-ws")])
+
+    assert found == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        pytest.param("https://monitor.example.com", "monitor.example.com", 101, id="behind TLS"),
+        pytest.param("https://monitor.example.com", "monitor.example.com:443", 101, id="with the port of TLS"),
+        pytest.param("http://monitor.example.com:80", "monitor.example.com", 101, id="with the port of HTTP"),
+        pytest.param("https://Monitor.example.com", "monitor.example.com", 101, id="in other letters"),
+        pytest.param("https://monitor.example.com:80", "monitor.example.com", 403, id="another port"),
+        pytest.param("https://monitor.example.com", "monitor.example.com:81", 403, id="another server's port"),
+    ],
+)
+async def test_the_pages_of_a_server_are_its_own_whatever_stands_in_front(
+    server: str, origin: str, host: str, status: int
+):
+    where = urlsplit(server)
+
+    found = await open_socket(f"http://{host}", "/graphql", origin, host=where.hostname, port=where.port)
 
     assert found == status
 
@@ -130,10 +172,9 @@ async def test_pages_elsewhere_may_ask_when_they_are_named(server: str, path: st
 
 
 async def test_without_a_setting_no_page_elsewhere_is_given_anything(
-    database: Database, settings: Settings, token_for: Token
+    mongodb_uri: str, database_name: str, token_for: Token
 ):
-    async with served(create_app(settings)) as server:
-        await wait_until_ready(server)
+    async with running(mongodb_uri, database_name) as server:
         asked = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
         got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
 

@@ -27,6 +27,7 @@ from tests.web.asking import Ask, Store
 from tests.web.documents import LIST, executions
 
 SESSIONS = Sessions(Revocations())
+BOUNDS = {"max_response_bytes": 2**20}
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
@@ -88,7 +89,8 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers()), exception_handlers=problem_handlers()
+        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers(), **BOUNDS),
+        exception_handlers=problem_handlers(),
     )
 
     async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
@@ -108,7 +110,8 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, fail, SESSIONS, Observers()), exception_handlers=problem_handlers()
+        routes=rest_routes(monitor, live, fail, SESSIONS, Observers(), **BOUNDS),
+        exception_handlers=problem_handlers(),
     )
 
     with capture_logs() as logs:

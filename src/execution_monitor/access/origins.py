@@ -1,5 +1,6 @@
 """Where requests come from, read from what an ASGI server tells of them."""
 
+import ipaddress
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from execution_monitor.access.request_ids import identify
 _USER_AGENT = b"user-agent"
 # Longer ones are made up to fill logs.
 _MAX_USER_AGENT_LENGTH = 256
+# What an Internet provider gives to one customer (RFC 6177).
+_IPV6_PREFIX = 64
 
 
 def origin_of(scope: MutableMapping[str, Any]) -> Origin:
@@ -19,6 +22,16 @@ def origin_of(scope: MutableMapping[str, Any]) -> Origin:
         user_agent=next((_shown(value) for name, value in scope["headers"] if name == _USER_AGENT), None),
         request_id=identify(scope),
     )
+
+
+def network_of(address: str) -> str:
+    """`address`, or the network that one customer has of IPv6; text that is no address stands for itself."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_PREFIX), strict=False))
+    except ValueError:
+        return address
 
 
 def _shown(value: bytes) -> str:

@@ -1,6 +1,5 @@
 """Rate limits: points per caller and per address that refill over time, spent by what operations cost."""
 
-import ipaddress
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Operation, Origin, Outcome
+from execution_monitor.access.origins import network_of
 from execution_monitor.access.point_memory import PointMemory
 from execution_monitor.errors import RateLimited
 
@@ -28,8 +28,6 @@ _STORE_MILLISECONDS = 500
 _STORE_PAUSE_SECONDS = 5.0
 # Refused callers that are turned away before their next document is read.
 _MAX_EXHAUSTED = 10_000
-# What an Internet provider gives to one customer (RFC 6177).
-_IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ class RateLimits:
                 # Neither may hold a line break.
                 found.append((policy, f"caller\n{caller.tenant}\n{caller.subject}"))
             elif policy.name == ADDRESS and origin.address:
-                found.append((policy, f"address\n{_network_of(origin.address)}"))
+                found.append((policy, f"address\n{network_of(origin.address)}"))
         return found
 
     async def _spend(self, keys: Sequence[tuple[Policy, str]], cost: int) -> list[Quota]:
@@ -230,13 +228,3 @@ def _headers_of(quotas: Sequence[Quota]) -> Mapping[str, str]:
     )
     left = ", ".join(f'"{each.policy.name}";r={each.remaining};t={each.wait}' for each in quotas)
     return {"RateLimit-Policy": policies, "RateLimit": left}
-
-
-def _network_of(address: str) -> str:
-    """`address`, or the network that one customer has of IPv6; text that is no address stands for itself."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_PREFIX), strict=False))
-    except ValueError:
-        return address

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.origins import network_of
 from execution_monitor.access.revocations import REVOKED, Revocations
-from execution_monitor.errors import RateLimited
+from execution_monitor.errors import RateLimited, ServerBusy
 
 EXPIRED = "Your token has expired; get a new one."
 
@@ -25,10 +26,16 @@ _LONGEST_TIMER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How many sockets and streams may be open at once in this process."""
+    """How many sockets and streams may be open at once in this process; each takes some 40 KB."""
 
-    per_caller: int = 100
-    per_address: int = 1_000
+    per_caller: int = 1_000
+    per_address: int = 10_000
+    waiting: int = 1_000  # those that have not said yet whose they are
+
+    @property
+    def waiting_per_address(self) -> int:
+        """A quarter: no address alone may keep everybody else out."""
+        return max(1, self.waiting // 4)
 
 
 class Sessions:
@@ -38,7 +45,8 @@ class Sessions:
         self._revocations = revocations
         self._limits = limits or SessionLimits()
         self._by_caller: Counter[tuple[str, str]] = Counter()
-        self._by_address: Counter[str] = Counter()
+        self._by_network: Counter[str | None] = Counter()
+        self._waiting_by_network: Counter[str | None] = Counter()
 
     @contextmanager
     def hold(self, caller: Caller, address: str | None = None) -> Generator[Ended]:
@@ -51,7 +59,8 @@ class Sessions:
         stop_listening = self._revocations.listen(session.look)
         session.look()
         try:
-            with _counted(self._by_caller, (caller.tenant, caller.subject)), _counted(self._by_address, address):
+            counted = _counted(self._by_caller, (caller.tenant, caller.subject))
+            with counted, _counted(self._by_network, _network_of(address)):
                 yield session.ended
         finally:
             stop_listening()
@@ -61,8 +70,22 @@ class Sessions:
         """Raise `RateLimited` when one more could not be held."""
         if self._by_caller[caller.tenant, caller.subject] >= self._limits.per_caller:
             raise _refusal("You hold", self._limits.per_caller)
-        if address is not None and self._by_address[address] >= self._limits.per_address:
+        if address is not None and self._by_network[_network_of(address)] >= self._limits.per_address:
             raise _refusal("Your address holds", self._limits.per_address)
+
+    @contextmanager
+    def wait(self, address: str | None) -> Generator[None]:
+        """Count a socket of `address` among those that have not said yet whose they are.
+
+        Raises `ServerBusy` when they are too many, `RateLimited` when too many are of this address.
+        """
+        network = _network_of(address)
+        if self._waiting_by_network.total() >= self._limits.waiting:
+            raise ServerBusy("Too many sockets wait to say whose they are; try again.")
+        if network is not None and self._waiting_by_network[network] >= self._limits.waiting_per_address:
+            raise RateLimited("Too many sockets of your address wait to say whose they are.", _RETRY_SECONDS)
+        with _counted(self._waiting_by_network, network):
+            yield
 
 
 @contextmanager
@@ -74,6 +97,10 @@ def _counted(counts: "Counter[Any]", key: Hashable) -> Generator[None]:
         counts[key] -= 1
         if counts[key] == 0:
             del counts[key]
+
+
+def _network_of(address: str | None) -> str | None:
+    return None if address is None else network_of(address)
 
 
 def _refusal(who: str, limit: int) -> RateLimited:

@@ -10,12 +10,14 @@ import orjson
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLError,
     OperationDefinitionNode,
     VariableNode,
     execute_subscription_event,  # pyright: ignore[reportUnknownVariableType] - its executor is generic
 )
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.errors import AnswerTooLarge
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.live import event_of
@@ -42,10 +44,11 @@ def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[
 
 
 class Renderer:
-    """Renders events of one schema; `make_context` gives each its context."""
+    """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
 
-    def __init__(self, schema: QuietSchema, make_context: MakeContext) -> None:
+    def __init__(self, schema: QuietSchema, make_context: MakeContext, max_bytes: int) -> None:
         self._schema = schema
+        self._max_bytes = max_bytes
         self._make_context = make_context
         self._rendering: set[asyncio.Task[Payload]] = set()
 
@@ -75,7 +78,7 @@ class Renderer:
         nobodys = contextvars.Context()
         result = nobodys.run(self._begin, delivery, executor, caller)
         if not isawaitable(result):
-            return serialise(self._schema, result)
+            return self._serialise(result)
         task = asyncio.create_task(self._finish(result), context=nobodys)
         self._rendering.add(task)
         task.add_done_callback(self._rendering.discard)
@@ -89,7 +92,17 @@ class Renderer:
         return cast("Any", execute_subscription_event(of_event))
 
     async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
-        return serialise(self._schema, await result)
+        return self._serialise(await result)
+
+    def _serialise(self, result: ExecutionResult) -> Payload:
+        made = serialise(self._schema, result)
+        size = len(made[0])
+        if size <= self._max_bytes:
+            return made
+        # Instead of the event: whoever follows learns that there was one, and the next may be smaller.
+        problem = AnswerTooLarge(size, self._max_bytes)
+        errors = [GraphQLError(problem.message, original_error=problem)]
+        return serialise(self._schema, ExecutionResult(None, errors))
 
 
 def _variables_in_answers(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Hashable:

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
 import orjson
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
@@ -56,7 +57,6 @@ class SocketLimits:
     send_seconds: float = 20.0  # for a client to take what is sent to it
     close_seconds: float = 3.0  # for the farewell, which whoever does not read will not take either
     operations: int = 100  # at once on one socket
-    unknown: int = 1_000  # sockets at once that have not said yet whose they are
 
 
 class _Closed(Exception):
@@ -64,7 +64,7 @@ class _Closed(Exception):
         super().__init__(close.name)
         self.code = close.value[0]
         # A reason has room for 123 bytes (RFC 6455, section 5.5).
-        self.reason = (detail or close.value[1])[:120]
+        self.reason = (detail or close.value[1]).encode()[:123].decode(errors="ignore")
 
 
 class TransportWS:
@@ -77,35 +77,43 @@ class TransportWS:
         self._admit = admit
         self._sessions = sessions
         self._limits = limits or SocketLimits()
-        self._unknown: set[_Connection] = set()
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
-        if len(self._unknown) >= self._limits.unknown:
-            # Before it is accepted: a client learns of it as of any server that is too busy.
-            await socket.close(Close.TRY_LATER.value[0])
-            return
-        if SUBPROTOCOL not in socket.scope["subprotocols"]:
-            await socket.accept()
-            await socket.close(*Close.NO_SUBPROTOCOL.value)
-            return
-        await socket.accept(SUBPROTOCOL)
-        connection = _Connection(socket, self._operations, self._admit, self._sessions, self._limits)
-        self._unknown.add(connection)
-        connection.on_known(lambda: self._unknown.discard(connection))
+        with contextlib.ExitStack() as waiting:
+            try:
+                waiting.enter_context(self._sessions.wait(origin_of(socket.scope).address))
+            except ExecutionMonitorError as error:
+                # Before it is accepted: a socket that is open costs more than an answer.
+                await socket.send_denial_response(_denial_of(error))
+                return
+            if SUBPROTOCOL not in socket.scope["subprotocols"]:
+                await socket.accept()
+                await socket.close(*Close.NO_SUBPROTOCOL.value)
+                return
+            await socket.accept(SUBPROTOCOL)
+            connection = _Connection(
+                socket, self._operations, self._admit, self._sessions, self._limits, waiting.pop_all()
+            )
         await connection.serve()
+
+
+def _denial_of(error: ExecutionMonitorError) -> Response:
+    headers = {"Cache-Control": "no-store", **error.headers}
+    return Response(orjson.dumps({"errors": [show(error)]}), error.status, headers, media_type="application/json")
 
 
 class _Connection:
     """One socket: its caller, and its operations by id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it serves, to whom, and within what
         self,
         socket: WebSocket,
         operations: Operations,
         admit: Admit,
         sessions: Sessions,
         limits: SocketLimits,
+        waiting: contextlib.ExitStack,
     ) -> None:
         self._socket = socket
         self._operations = operations
@@ -118,11 +126,7 @@ class _Connection:
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
         self._session = contextlib.ExitStack()
-        self._until_known = contextlib.ExitStack()
-
-    def on_known(self, call: Callable[[], object]) -> None:
-        """Call `call` when it is known whose socket this is, or it is closed before."""
-        self._until_known.callback(call)
+        self._waiting = waiting  # until it is known whose socket this is
 
     async def serve(self) -> None:
         """Read messages until the socket is closed, by whomever."""
@@ -134,7 +138,7 @@ class _Connection:
             closed = self._closing.result() if self._closing.done() else None
         finally:
             timeout.cancel()
-            self._until_known.close()
+            self._waiting.close()
             self._session.close()
             tasks = [reading, *self._running.values(), *([] if self._sending is None else [self._sending])]
             for task in tasks:
@@ -201,7 +205,7 @@ class _Connection:
             ended = self._session.enter_context(self._sessions.hold(self._caller, self._origin.address))
         except RateLimited as error:
             raise _Closed(Close.TOO_MANY_CONNECTIONS, error.message) from error
-        self._until_known.close()
+        self._waiting.close()
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import strawberry
 from graphql import GraphQLError
 
 from execution_monitor.errors import BadUserInput, SetupError
-from execution_monitor.graphql.documents import Documents
+from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.requests import GraphQLRequest
 
 
@@ -43,7 +42,7 @@ class AnyDocument:
         return asked
 
 
-def read_trusted_documents(path: Path, schema: strawberry.Schema) -> TrustedDocuments:
+def read_trusted_documents(path: Path, schema: QuietSchema) -> TrustedDocuments:
     """The documents in the file at `path`, a JSON object from id to document, such as clients' build tools write.
 
     Raises `SetupError` for a file that cannot be read, and for documents that `schema` would refuse.
@@ -64,9 +63,9 @@ def read_trusted_documents(path: Path, schema: strawberry.Schema) -> TrustedDocu
     return TrustedDocuments(documents)
 
 
-def _check(path: Path, name: str, text: str, schema: strawberry.Schema) -> None:
+def _check(path: Path, name: str, text: str, schema: QuietSchema) -> None:
     try:
-        errors = Documents().read(text, schema).errors
+        errors = schema.documents.read(text, schema).errors
     except GraphQLError as error:
         errors = (error,)
     if errors:

@@ -14,9 +14,10 @@ from starlette.websockets import WebSocket
 from execution_monitor.access.request_ids import HEADER as REQUEST_ID
 from execution_monitor.web.problems import answer_problem
 
-_METHODS = ("GET", "POST")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_METHODS = ("GET", "HEAD", "POST")
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate")
-_RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID.decode())
+_RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", REQUEST_ID.decode())
 
 
 class Boundary:
@@ -69,7 +70,7 @@ class Boundary:
         )
 
     def _may_come_from(self, origin: str | None, host: str) -> bool:
-        return origin is None or origin in self._origins or urlsplit(origin).netloc.lower() == host.lower()
+        return origin is None or origin in self._origins or _is_of(origin.lower(), host.lower())
 
 
 def share_across_origins(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
@@ -91,6 +92,13 @@ def _name_in(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     except ValueError:
         return ""
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether `origin` is that of the pages of `host`; a proxy may have taken off the TLS that the scheme tells of."""
+    scheme, _, place = origin.partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and place.removesuffix(port) == host.removesuffix(port)
 
 
 def _is_number(name: str) -> bool:

@@ -13,7 +13,7 @@ from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
-from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout
+from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
@@ -33,8 +33,8 @@ MAX_STEPS = 1_000
 _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
-def rest_routes(
-    monitor: Monitor, live: Live, admit: Admit, sessions: Sessions, observers: Observers
+def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
+    monitor: Monitor, live: Live, admit: Admit, sessions: Sessions, observers: Observers, *, max_response_bytes: int
 ) -> list[BaseRoute]:
     """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
@@ -51,8 +51,9 @@ def rest_routes(
         async with observers.watching(operation) as outcome:
             found = await _list(monitor, caller, asked)
             outcome.answer_with(*[each.execution_id for each in found.executions])
+            body = _render(found, max_response_bytes)
             outcome.payloads += 1
-        return _respond(found, operation)
+        return _respond(body, operation)
 
     async def get_execution(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
@@ -60,8 +61,9 @@ def rest_routes(
         async with observers.watching(operation) as outcome:
             found = await _find(monitor, caller, request.path_params["execution_id"])
             outcome.answer_with(found.execution_id)
+            body = _render(found, max_response_bytes)
             outcome.payloads += 1
-        return _respond(found, operation)
+        return _respond(body, operation)
 
     async def get_document(_: Request) -> Response:
         return Response(document, headers=NO_STORE, media_type="application/json")
@@ -115,6 +117,12 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     return show_detail(caller, ExecutionRecord(row), steps[execution_id])
 
 
-def _respond(answer: BaseModel, operation: Operation) -> Response:
-    headers = {**NO_STORE, **operation.allowance.headers}
-    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
+def _render(answer: BaseModel, max_bytes: int) -> bytes:
+    body = answer.model_dump_json().encode()
+    if len(body) > max_bytes:
+        raise AnswerTooLarge(len(body), max_bytes)
+    return body
+
+
+def _respond(body: bytes, operation: Operation) -> Response:
+    return Response(body, headers={**NO_STORE, **operation.allowance.headers}, media_type="application/json")
