@@ -17,7 +17,7 @@ SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! 
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard chaos bench-live check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos bench-live check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -37,6 +37,9 @@ browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@cd $(DASHBOARD) && npm run --silent test
+
+screenshots: setup dashboard browser ## Take pictures of the dashboard, light and dark, into build/screenshots
+	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results

@@ -1,0 +1,83 @@
+"""Pictures of every page, light and dark, for people to look at: `make screenshots`. No test: nothing is asserted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from execution_monitor.development.synthetic.seed import SeedOptions, seed
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from tests.dashboard.conftest import OpenPage
+
+FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
+SCHEMES = ("light", "dark")
+
+
+@pytest.fixture
+async def seeded(database: Database) -> Database:
+    await seed(SeedOptions(executions=600, days=3, random_seed=7), on_progress=lambda _: None)
+    return database
+
+
+async def take(page: Page, name: str) -> None:
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        await page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_the_list(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/", token_for("ada", "acme", "executions:read:tenant"))
+    await expect(page.get_by_role("row").nth(10)).to_be_visible()
+    await take(page, "list")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await take(page, "list-narrow")
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_a_filtered_list(open_page: OpenPage, token_for: Callable[..., str]):
+    where = "/?filter=any(status:in(FAILED,TIMED_OUT)+errorCode:isNull(false))&density=compact&sort=-DURATION"
+    page = await open_page(where, token_for("ada", "acme", "executions:read:tenant"))
+    await expect(page.get_by_role("row").nth(10)).to_be_visible()
+    await page.get_by_role("button", name="Filter", exact=True).click()
+    await take(page, "filter")
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
+    found = await collection_of(Execution).find_one({"status": "failed", "tenant_id": "acme"}, sort=[("created", 1)])
+    assert found is not None
+    scopes = ("executions:read:tenant", "executions:payload")
+    page = await open_page(f"/executions/{found['execution_id']}", token_for("ada", "acme", *scopes))
+    await page.wait_for_timeout(1_500)
+    await take(page, "detail")
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_the_overview(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/overview", token_for("ada", "acme", "executions:read:tenant"))
+    await page.wait_for_timeout(1_500)
+    await take(page, "overview")
+
+
+async def test_an_empty_database(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/", token_for("ada", "acme"))
+    await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+    await take(page, "empty")
+
+
+async def test_an_error(open_page: OpenPage):
+    page = await open_page("/")
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.get_by_role("button", name="grace").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await take(page, "error")
+
+
+async def test_signing_in(open_page: OpenPage):
+    page = await open_page("/")
+    await expect(page.get_by_role("button", name="grace")).to_be_visible()
+    await take(page, "sign-in")
