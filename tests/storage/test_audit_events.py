@@ -173,5 +173,9 @@ async def test_each_index_is_what_a_list_of_the_trail_needs(database: Database):
         "at",
         "tenant_id_at__id",
         "tenant_id_subject_at__id",
+        "tenant_id_kind_at__id",
+        "tenant_id_operation_name_at__id",
+        "tenant_id_outcome_at__id",
+        "tenant_id_codes_at__id",
         "tenant_id_execution_ids_at__id",
     }

@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 
 from execution_monitor.access.audit.entries import AuditKind, AuditOutcome
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.filters import DateTimeFilter, IdFilter
+from execution_monitor.graphql.filters import DateTimeFilter, IdFilter, memberships
 from execution_monitor.graphql.pagination import (
     PageInfo,
     fields_to_read,
@@ -22,7 +22,7 @@ from execution_monitor.graphql.pagination import (
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.monitoring.audit_trail import NEWEST_FIRST
 from execution_monitor.storage.audit_records import AuditRecord
-from execution_monitor.storage.filters import Filter, NoneOf, OneOf, all_of
+from execution_monitor.storage.filters import Filter, all_of
 from execution_monitor.storage.pages import Page, Row, Wanted
 
 
@@ -113,6 +113,10 @@ class AuditKindFilter:
     )
     not_in: list[AuditKind] | None = UNSET
 
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
 
 @strawberry.input(description="Conditions on the outcome of an event; all given ones must hold.")
 class AuditOutcomeFilter:
@@ -124,6 +128,29 @@ class AuditOutcomeFilter:
     )
     not_in: list[AuditOutcome] | None = UNSET
 
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
+
+@strawberry.input(description="Conditions on a list of texts; all given ones must hold.")
+class MemberFilter:
+    """Exact matches of the texts of a list."""
+
+    eq: str | None = strawberry.field(default=UNSET, description="The list holds this.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=UNSET, description="The list holds one of these; an empty list matches nothing."
+    )
+    not_in: list[str] | None = strawberry.field(default=UNSET, description="The list holds none of these.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
+
+# Where the API's name is not the stored one.
+_STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
+
 
 @strawberry.input(description="All given fields must match; an absent or null field matches everything.")
 class AuditEventFilter:
@@ -132,34 +159,19 @@ class AuditEventFilter:
     at: DateTimeFilter | None = UNSET
     kind: AuditKindFilter | None = UNSET
     outcome: AuditOutcomeFilter | None = UNSET
-    code: IdFilter | None = strawberry.field(default=UNSET, description="One of its errors had this code.")
+    code: MemberFilter | None = strawberry.field(default=UNSET, description="Of the codes of its errors.")
     subject: IdFilter | None = UNSET
     operation_name: IdFilter | None = UNSET
-    execution_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="It was answered with this execution, among the first 100."
+    execution_id: MemberFilter | None = strawberry.field(
+        default=UNSET, description="Of the first 100 executions that it was answered with."
     )
 
     def conditions(self) -> Iterator[Filter]:
         """What the given fields mean."""
-        named = (("at", "at"), ("code", "codes"), ("subject", "subject"), ("operation_name", "operation_name"))
-        for name, field in (*named, ("execution_id", "execution_ids")):
+        for name in AuditEventFilter.__annotations__:
             operators = getattr(self, name)
             if present(operators) is not None:
-                yield from operators.conditions(field)
-        yield from _choices("kind", present(self.kind))
-        yield from _choices("outcome", present(self.outcome))
-
-
-def _choices(field: str, operators: AuditKindFilter | AuditOutcomeFilter | None) -> Iterator[Filter]:
-    if operators is None:
-        return
-    eq, one_of, none_of = present(operators.eq), present(operators.in_), present(operators.not_in)
-    if eq is not None:
-        yield OneOf(field, (eq.value,))
-    if one_of is not None:
-        yield OneOf(field, tuple(each.value for each in one_of))
-    if none_of is not None:
-        yield NoneOf(field, tuple(each.value for each in none_of))
+                yield from operators.conditions(_STORED_NAMES.get(name, name))
 
 
 async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the field

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import strawberry
@@ -30,7 +31,8 @@ MAX_DEPTH = 10
 MAX_CONDITIONS = 200
 
 
-def _memberships(field: str, operators: Any) -> Iterator[Filter]:
+def memberships(field: str, operators: Any) -> Iterator[Filter]:
+    """What those of `eq`, `in` and `notIn` that `operators` has mean for the stored `field`."""
     eq: Any = operators.eq
     one_of: Any = getattr(operators, "in_", None)
     none_of: Any = getattr(operators, "not_in", None)
@@ -43,7 +45,7 @@ def _memberships(field: str, operators: Any) -> Iterator[Filter]:
 
 
 def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, ExecutionStatus) else value
+    return value.value if isinstance(value, Enum) else value
 
 
 def _bounds(field: str, operators: Any) -> Iterator[Filter]:
@@ -69,7 +71,7 @@ class IdFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from _memberships(field, self)
+        yield from memberships(field, self)
         yield from _null(field, self)
 
 
@@ -88,7 +90,7 @@ class StringFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from _memberships(field, self)
+        yield from memberships(field, self)
         if present(self.starts_with) is not None:
             yield StartsWith(field, str(self.starts_with))
         if present(self.contains) is not None:
@@ -108,7 +110,7 @@ class ExecutionStatusFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        for condition in _memberships(field, self):
+        for condition in memberships(field, self):
             if isinstance(condition, OneOf | NoneOf):
                 yield type(condition)(field, stored_statuses(condition.values))
 
@@ -157,7 +159,7 @@ class IntFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from _memberships(field, self)
+        yield from memberships(field, self)
         yield from _bounds(field, self)
 
 

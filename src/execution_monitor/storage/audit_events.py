@@ -47,5 +47,9 @@ class AuditEvent(Document):
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
             _index("tenant_id", "at", "_id"),
             _index("tenant_id", "subject", "at", "_id"),
+            _index("tenant_id", "kind", "at", "_id"),
+            _index("tenant_id", "operation_name", "at", "_id"),
+            _index("tenant_id", "outcome", "at", "_id"),
+            _index("tenant_id", "codes", "at", "_id"),
             _index("tenant_id", "execution_ids", "at", "_id"),
         ]

@@ -14,15 +14,20 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
 from execution_monitor.storage.alternatives import MAX_ALTERNATIVES, one_of_each, split_list
+from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.sorting import Order, Position
 
 log = structlog.get_logger()
 
-_INDEXED_FILTERS = {"created": "createdAt", "status": "status", "workflow_template_id": "workflowTemplateId"}
-
+# Filters that make a list fast, by their stored fields, as the API names them; the first is that on its time.
+_INDEXED_FILTERS: Mapping[type[Document], Mapping[str, str]] = {
+    Execution: {"created": "createdAt", "status": "status", "workflow_template_id": "workflowTemplateId"},
+    AuditEvent: {"at": "at", "subject": "subject", "execution_ids": "executionId"},
+}
 
 # Else MongoDB stops at 101 rows and wants to be asked again; it still stops at 16 MB.
 _WHOLE_RESULT = 1_000_000
@@ -52,7 +57,7 @@ class Reader:
         order = listing.order.reversed() if request.backward else listing.order
         start, end = (before, after) if request.backward else (after, before)
 
-        with _translated_errors(listing.where):
+        with _translated_errors(document, listing.where):
             async with self._snapshot(wanted.snapshot) as session:
                 # One more than asked: its presence tells whether more follow, without a count.
                 scan = _Scan(document, order, request.size + 1, wanted.fields, session, request.skipped)
@@ -70,7 +75,7 @@ class Reader:
 
     async def count(self, document: type[Document], where: Filter, limit: int) -> int:
         """How many documents match, counted no further than `limit`."""
-        with _translated_errors(where):
+        with _translated_errors(document, where):
             return await self.database.collection(document).count_documents(
                 where.to_mongo(), limit=limit, maxTimeMS=self.timeout_ms
             )
@@ -79,7 +84,7 @@ class Reader:
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
         """Up to `limit` documents that match, in no particular order."""
-        with _translated_errors(where):
+        with _translated_errors(document, where):
             scan = _Scan(document, None, limit, fields, None)
             return await self._find(scan, where.to_mongo())
 
@@ -87,7 +92,7 @@ class Reader:
         self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
     ) -> list[Row]:
         """The result of `pipeline`, of which `where` is the first stage."""
-        with _translated_errors(where):
+        with _translated_errors(document, where):
             cursor = await self.database.collection(document).aggregate(
                 [{"$match": where.to_mongo()}, *pipeline], maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT
             )
@@ -144,11 +149,11 @@ def _between(
 
 
 @contextlib.contextmanager
-def _translated_errors(where: Filter) -> Generator[None]:
+def _translated_errors(document: type[Document], where: Filter) -> Generator[None]:
     try:
         yield
     except ExecutionTimeout as error:
-        raise QueryTimeout(f"MongoDB stopped this query at its time limit. {_advise(where)}") from error
+        raise QueryTimeout(f"MongoDB stopped this query at its time limit. {_advise(document, where)}") from error
     except ConnectionFailure as error:
         raise DatabaseUnavailable(explain(error)) from error
     except PyMongoError:
@@ -156,11 +161,13 @@ def _translated_errors(where: Filter) -> Generator[None]:
         raise
 
 
-def _advise(where: Filter) -> str:
+def _advise(document: type[Document], where: Filter) -> str:
     used = set(where.fields())
-    if "execution_id" in used:
+    filters = _INDEXED_FILTERS.get(document, {})
+    if "execution_id" in used or not filters:
         return "Asking for fewer executions at once, or for log lines without a search, would make it fast."
-    unused = [name for stored, name in _INDEXED_FILTERS.items() if stored not in used]
-    if "created" not in used:
+    unused = [name for stored, name in filters.items() if stored not in used]
+    time = next(iter(filters.values()))
+    if time in unused:
         return f"A filter on {' or '.join(unused)} would make it fast."
-    return "A shorter range in the filter on createdAt would make it fast."
+    return f"A shorter range in the filter on {time} would make it fast."
