@@ -111,6 +111,16 @@ async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
         pytest.param({"content": WHO, "headers": {"content-type": "application/graphql"}}, 415, id="another type"),
         pytest.param({"content": WHO, "headers": {"content-type": "text/plain"}}, 415, id="what a form may send"),
         pytest.param({"data": {"query": WHO}}, 415, id="a form"),
+        pytest.param({"files": {"query": b"{}"}}, 415, id="a form with files"),
+        pytest.param({"content": b'{"query": "{ viewer { userId } }"}'}, 415, id="JSON that does not say so"),
+        pytest.param(
+            {"content": b"{}", "headers": {"content-type": "application/json; charset=utf-16"}},
+            415,
+            id="no UTF-8, stated",
+        ),
+        pytest.param(
+            {"content": b"{}", "headers": {"content-type": "application/jsonp"}}, 415, id="a type that begins alike"
+        ),
         pytest.param({"json": {"query": WHO}, "headers": {"accept": "text/html"}}, 406, id="an answer in HTML"),
         pytest.param(
             {"content": b'{"query": "\\ud800"}', "headers": {"content-type": "application/json"}},
@@ -232,6 +242,36 @@ async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, tex
     answer = await ask(server, token_for("ada", "nowhere"), operation, t=text)
 
     assert answer.data == {"execution": None, "executions": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"query": ""}, id="an empty query"),
+        pytest.param({"query": WHO, "variables": "{"}, id="variables that are no JSON"),
+        pytest.param({"query": WHO, "variables": "[]"}, id="variables that are a list"),
+        pytest.param({"query": WHO, "extensions": "1"}, id="extensions that are a number"),
+    ],
+)
+async def test_an_address_that_holds_no_request_is_refused(server: str, token_for: Token, parameters: dict[str, str]):
+    answer = await send(server, "GET", token_for("ada", "acme"), params=parameters)
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize("number", ["9" * 6_000, "1e999", "-" + "9" * 400, "0." + "1" * 6_000])
+async def test_a_number_of_any_length_is_no_failure_of_ours(server: str, token_for: Token, number: str):
+    operation = "query Q($n: Int) { executions(first: $n) { totalCount } }"
+    body = f'{{"query": "{operation}", "variables": {{"n": {number}}}}}'
+
+    answer = await send(
+        server, "POST", token_for("ada", "acme"), content=body, headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code in (200, 400)
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert len(answer.json()["errors"][0]["message"]) <= 500
 
 
 async def test_several_operations_need_a_name(server: str, token_for: Token):

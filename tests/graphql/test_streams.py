@@ -91,6 +91,71 @@ async def test_what_cannot_begin_is_told_and_ends(server: str, token_for: Token,
     assert [each for each in FRAMES[accept] if each not in text] == []
 
 
+SILENCES = {"text/event-stream": ":", "multipart/mixed": "{}"}
+
+
+@pytest.mark.parametrize("accept", SILENCES)
+async def test_a_silence_is_broken_by_a_sign_of_life_that_is_no_event(
+    server: str, token_for: Token, accept: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.05)
+    token = token_for("ada", "acme")
+    seen: list[str] = []
+
+    async with streamed(server, token, accept, "subscription { executionUpdates { executionId } }") as response:
+        async for line in response.aiter_lines():
+            seen.append(line)
+            if seen.count(SILENCES[accept]) == 3 and line == SILENCES[accept]:
+                # The stream goes on behind them.
+                await store(execution(1))
+            if "e001" in line:
+                break
+
+    told = [line for line in seen if line.startswith(("data: ", '{"payload"'))]
+    assert seen.count(SILENCES[accept]) >= 3
+    assert len(told) == 1
+
+
+FRAMED = {
+    "text/event-stream": b"event: next\ndata: %s\n\nevent: complete\ndata:\n\n",
+    "multipart/mixed": b'--graphql\r\nContent-Type: application/json\r\n\r\n{"payload":%s}\r\n--graphql--\r\n',
+}
+
+
+@pytest.mark.parametrize("accept", FRAMED)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_stream_is_framed_to_the_letter(server: str, token_for: Token, accept: str, method: str):
+    query = 'subscription { executionActivity(executionId: "none") { __typename } }'
+    headers = {"accept": accept, "authorization": f"Bearer {token_for('ada', 'acme')}"}
+    sent: dict[str, Any] = {"params": {"query": query}} if method == "GET" else {"json": {"query": query}}
+
+    async with httpx.AsyncClient(timeout=20) as client:
+        response = await client.request(method, f"{server}/graphql", headers=headers, **sent)
+
+    before, after = FRAMED[accept].split(b"%s")
+    payload = response.content.removeprefix(before).removesuffix(after)
+    assert response.content == before + payload + after
+    # One line: a second would be of another event.
+    assert b"\n" not in payload
+    assert orjson.loads(payload)["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert (response.headers["cache-control"], response.headers["x-accel-buffering"]) == ("no-store", "no")
+
+
+async def test_a_line_break_in_a_value_is_no_line_break_of_the_stream(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+    cursor = await cursor_now(server, token)
+    await store(execution(1, workflow_name="a\n\nevent: complete\ndata:\n\r\n--graphql--\r\n\u2028"))
+    query = "subscription S($after: String) { executionUpdates(after: $after) { execution { workflowName } } }"
+
+    for accept, prefix in (("text/event-stream", "data: "), ("multipart/mixed", '{"payload":')):
+        async with streamed(server, token, accept, query, after=cursor) as response:
+            async for line in response.aiter_lines():
+                if line.startswith(prefix):
+                    assert "event: complete\\ndata" in line
+                    assert "--graphql--" in line
+                    break
+
+
 async def test_a_stream_ends_with_its_token(server: str):
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=2))
 

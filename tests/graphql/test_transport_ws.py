@@ -78,9 +78,18 @@ async def opened(
 
 @pytest.mark.parametrize("subprotocol", [None, "graphql-ws", "other"])
 async def test_another_subprotocol_is_not_acceptable(server: str, subprotocol: str | None):
-    with contextlib.suppress(Exception):
-        async with opened(server, subprotocol) as socket:
-            assert await socket.closed() == (4406, "Subprotocol not acceptable")
+    async with opened(server, subprotocol) as socket:
+        assert await socket.closed() == (4406, "Subprotocol not acceptable")
+
+
+async def test_of_several_subprotocols_the_new_one_is_spoken(server: str, token_for: Token):
+    # As Python's gql offers them.
+    offered = [Subprotocol("graphql-ws"), Subprotocol("graphql-transport-ws")]
+
+    async with connect(server.replace("http", "ws") + "/graphql", subprotocols=offered) as connection:
+        await Socket(connection).begin(token_for("ada", "acme"))
+
+    assert connection.subprotocol == "graphql-transport-ws"
 
 
 async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: Token):
@@ -93,10 +102,11 @@ async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: 
         assert await socket.receive() == {"id": "q", "type": "complete"}
 
 
-async def test_the_token_may_come_with_the_handshake(server: str, token_for: Token):
+@pytest.mark.parametrize("payload", [{}, {"payload": None}, {"payload": {"other": 1}}], ids=["none", "null", "other"])
+async def test_the_token_may_come_with_the_handshake(server: str, token_for: Token, payload: dict[str, Any]):
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
     async with opened(server, additional_headers=headers) as socket:
-        await socket.send({"type": "connection_init"})
+        await socket.send({"type": "connection_init", **payload})
 
         assert await socket.receive() == {"type": "connection_ack"}
 
@@ -133,6 +143,13 @@ async def test_a_socket_closes_with_its_token(server: str):
         pytest.param("[]", 4400, id="a list"),
         pytest.param('"x"', 4400, id="a text"),
         pytest.param("null", 4400, id="null"),
+        pytest.param("[" * 100_000, 4400, id="100,000 deep"),
+        pytest.param('{"type": "ping", "payload": "\\ud800"}', 4400, id="half a character"),
+        pytest.param({"type": "next", "id": "1", "payload": {}}, 4400, id="what only a server says"),
+        pytest.param({"type": "subscribe", "id": "", "payload": WHO}, 4400, id="an empty id"),
+        pytest.param(
+            {"type": "subscribe", "id": "1", "payload": {**WHO, "variables": []}}, 4400, id="a list of variables"
+        ),
         pytest.param({"type": "start"}, 4400, id="a type of another protocol"),
         pytest.param({"no": "type"}, 4400, id="no type"),
         pytest.param({"type": "subscribe", "payload": WHO}, 4400, id="no id"),
@@ -183,6 +200,19 @@ async def test_pings_are_answered_with_what_they_carry(server: str, token_for: T
         await socket.send({"type": "ping", "payload": {"a": [1]}})
 
         assert await socket.receive() == {"type": "pong", "payload": {"a": [1]}}
+
+
+async def test_an_id_is_free_again_when_its_operation_has_ended(server: str, token_for: Token):
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": UPDATES}, "again")
+        await socket.send({"id": "again", "type": "complete"})
+        # Of what has ended, and of what never was, nothing is said.
+        await socket.send({"id": "never", "type": "complete"})
+        await socket.subscribe(WHO, "again")
+        answers = [await socket.receive() for _ in range(2)]
+
+    assert [(each["id"], each["type"]) for each in answers] == [("again", "next"), ("again", "complete")]
 
 
 async def test_an_id_is_taken_while_its_operation_runs(server: str, token_for: Token):
