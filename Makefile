@@ -17,7 +17,7 @@ SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! 
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos bench-live check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz bench-live check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -43,6 +43,9 @@ screenshots: setup dashboard browser ## Take pictures of the dashboard, light an
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
+
+fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
+	@EXECUTION_MONITOR_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,8 @@ from tests.web.asking import Ask, Store
 from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
-EXAMPLES, SEED = 40, 20260131
+# `make fuzz` tries more.
+EXAMPLES, SEED = 1_000 if os.environ.get("EXECUTION_MONITOR_FUZZ") == "full" else 40, 20260131
 
 
 def document() -> dict[str, Any]:

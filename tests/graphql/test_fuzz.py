@@ -1,0 +1,169 @@
+"""Whatever is asked, by whomever: no answer is a failure of the server, and none tells of its insides.
+
+`make fuzz` asks 5,000 of each kind, `make test` a bounded share.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from hypothesis_graphql import Mode, nodes
+from hypothesis_graphql import queries as queries_of
+
+from execution_monitor.graphql.schema import create_schema
+from tests.graphql.asking import ask, execution, store, store_parts
+from tests.graphql.test_transport_ws import opened
+
+Token = Callable[..., str]
+IS_FULL = os.environ.get("EXECUTION_MONITOR_FUZZ") == "full"
+QUERIES, BODIES, MESSAGES = (5_000, 5_000, 5_000) if IS_FULL else (150, 150, 60)
+SCHEMA = create_schema().as_str()
+ALL_SCOPES = ("executions:read", "executions:read:tenant", "executions:payload", "audit:read", "manage")
+
+# Of Python, of the driver, of MongoDB, of paths.
+INSIDES = re.compile(
+    r"Traceback|\.py\b|line \d+, in|0x[0-9a-f]{8}|<class|object at|NoneType|pymongo|mongod|MongoDB server|errmsg|"
+    r"Error\(|bson|asyncio|/site-packages|/usr/|/root/|/home/",
+)
+SCALARS = {
+    "DateTime": st.datetimes().map(lambda each: nodes.String(f"{each.isoformat()}Z")) | st.text().map(nodes.String),
+    "JSON": st.text().map(nodes.String),
+}
+
+many = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    database=None,
+)
+
+
+def queries(mode: Mode) -> SearchStrategy[str]:
+    return queries_of(SCHEMA, custom_scalars=SCALARS, mode=mode)
+
+
+def assert_sound(status: int, body: Any) -> None:
+    """`body` is what a client may be shown: data, or errors with a code that is the client's own mistake."""
+    assert status < 500, body
+    for error in body.get("errors", ()):
+        code = error["extensions"]["code"]
+        assert code != "INTERNAL_SERVER_ERROR", error
+        assert not INSIDES.search(error["message"]), error
+
+
+@pytest.fixture
+async def answer(server: str, token_for: Token) -> Any:
+    """`answer(body)`: the status and the body that the server answers with."""
+    await store(execution(1), execution(2, status="failed"), execution(3, user_id="grace"))
+    await store_parts("e001", 3)
+    token = token_for("ada", "acme", *ALL_SCOPES)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=server, headers=headers, timeout=60) as client:
+
+        async def send(body: bytes) -> tuple[int, Any]:
+            response = await client.post("/graphql", content=body)
+            return response.status_code, response.json()
+
+        yield send
+
+
+@settings(many, max_examples=QUERIES)
+@given(query=queries(Mode.POSITIVE))
+async def test_valid_queries_are_answered(answer: Any, query: str):
+    status, body = await answer(orjson.dumps({"query": query}))
+
+    assert_sound(status, body)
+
+
+@settings(many, max_examples=QUERIES)
+@given(query=queries(Mode.NEGATIVE))
+async def test_queries_with_wrong_values_are_refused_in_words(answer: Any, query: str):
+    status, body = await answer(orjson.dumps({"query": query}))
+
+    assert_sound(status, body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+VARIABLES = """query Q($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int, $after: String, $id: String!) {
+  executions(filter: $filter, sort: $sort, first: $first, after: $after) { totalCount nodes { id } }
+  execution(executionId: $id) { id } auditEvents(after: $after) { nodes { at } } }"""
+VARIABLE_NAMES = ("filter", "sort", "first", "after", "id")
+FILTERS = st.dictionaries(
+    st.sampled_from(["status", "workflowName", "createdAt", "totalCost", "tags", "and", "or", "not", "executionId"]),
+    JSON | st.dictionaries(st.sampled_from(["eq", "in", "contains", "gt", "lte", "isNull", "key", "value"]), JSON),
+    max_size=3,
+)
+REQUESTS = st.fixed_dictionaries(
+    {"query": st.just(VARIABLES), "variables": st.dictionaries(st.sampled_from(VARIABLE_NAMES), JSON | FILTERS)}
+)
+SHAPELESS = st.dictionaries(
+    st.sampled_from(["query", "variables", "operationName", "extensions", "documentId"]), JSON
+) | JSON.map(lambda each: {"query": each})
+BYTES = st.binary(max_size=200) | (JSON | SHAPELESS | REQUESTS).map(
+    lambda each: (
+        orjson.dumps(each, option=orjson.OPT_NON_STR_KEYS) if not _has_large_integers(each) else repr(each).encode()
+    )
+)
+
+
+def _has_large_integers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_large_integers, value.values()))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - JSON
+    if isinstance(value, list):
+        return any(map(_has_large_integers, value))  # pyright: ignore[reportUnknownArgumentType] - likewise
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
+
+
+@settings(many, max_examples=BODIES)
+@given(body=BYTES)
+async def test_bodies_of_any_kind_are_answered_in_words(answer: Any, body: bytes):
+    status, answered = await answer(body)
+
+    assert_sound(status, answered)
+
+
+WS_MESSAGES = st.lists(
+    BYTES.map(lambda each: each.decode(errors="replace"))
+    | st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["connection_init", "ping", "pong", "subscribe", "complete"]) | st.text(max_size=5),
+            "id": st.sampled_from(["1", "2"]) | JSON,
+            "payload": REQUESTS | JSON,
+        }
+    )
+    .filter(lambda each: not _has_large_integers(each))
+    .map(lambda each: orjson.dumps(each, option=orjson.OPT_NON_STR_KEYS).decode()),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(many, max_examples=MESSAGES)
+@given(messages=WS_MESSAGES, is_known=st.booleans())
+async def test_sockets_are_closed_by_the_protocol_or_go_on(
+    server: str, token_for: Token, messages: list[str], is_known: Any
+):
+    async with opened(server) as socket:
+        if is_known:
+            await socket.begin(token_for("ada", "acme"))
+        for message in messages:
+            await socket.send(message)
+        await socket.send({"type": "ping", "payload": {"the": "last"}})
+        seen: list[str | int] = []
+        while "pong" not in seen and not any(isinstance(each, int) for each in seen):
+            seen.append(await socket.receive_or_closed())
+
+    # A code of the protocol's, never 1006 or 1011, or whatever `ping` is answered with.
+    assert all(each in (4400, 4401, 4403, 4409, 4429) for each in seen if isinstance(each, int)), seen
+    # The server is as well as before.
+    assert (await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200
