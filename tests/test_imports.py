@@ -32,10 +32,23 @@ ALLOWED = {
     "graphql": ("errors", "access", "storage", "monitoring", "head_starts", "pacing"),
     "web": ("errors", "access", "storage", "monitoring", "pacing", "draining"),
     "ingest": ("errors", "storage", "terminal"),
+    "tracing": ("errors", "access"),
     "identity": ("errors", "settings", "access", "storage"),
     "server": ("errors", "draining", "http_heads", "settings"),
     "workers": ("errors", "logs", "server", "settings"),
-    "app": ("errors", "logs", "draining", "settings", "identity", "access", "storage", "monitoring", "graphql", "web"),
+    "app": (
+        "errors",
+        "logs",
+        "draining",
+        "settings",
+        "identity",
+        "access",
+        "storage",
+        "monitoring",
+        "graphql",
+        "tracing",
+        "web",
+    ),
 }
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 

@@ -31,6 +31,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
+from execution_monitor.tracing.extra import load_tracing
 from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
@@ -55,9 +56,13 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     if settings.mongodb_uri is None:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
     draining = Draining()
+    tracing = None if settings.tracing is None else load_tracing(settings.tracing)
     connections = Connections()
     database = Database.at(
-        settings.mongodb_uri.get_secret_value(), settings.database, [connections], audit_days=settings.audit_days
+        settings.mongodb_uri.get_secret_value(),
+        settings.database,
+        [connections, *([tracing.commands] if tracing else [])],
+        audit_days=settings.audit_days,
     )
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
@@ -72,7 +77,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     registry.register(RateLimitCollector(limits.figures))
     # The first: it records what others refuse, and they see what it withholds.
     audits = [] if settings.audit == "off" else [Audit(journal, strict=settings.audit == "strict")]
-    observers = Observers(*audits, OperationMetrics(registry), limits)
+    traces = [] if tracing is None else [tracing.operations]
+    observers = Observers(*audits, OperationMetrics(registry), *traces, limits)
     on_refusal = [audit.record_refusal for audit in audits]
     admit = Gate(identity.authenticate, on_refusal).admit
     trusted = settings.trusted_documents
@@ -102,7 +108,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         preparation = asyncio.create_task(database.prepare_until_done())
         try:
             # Those who ask end before the journal does: it writes what they did.
-            async with journal, identity, live:
+            async with tracing or contextlib.nullcontext(), journal, identity, live:
                 yield {STATE_KEY: draining}
         finally:
             await operations.close()
@@ -139,7 +145,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     # Around everything, so that even the answer to a failure of ours has its id.
     shared = share_across_origins(StreamEnds(application, draining), settings.origins)
-    return RequestLog(Boundary(shared, settings.hosts, settings.origins), Traffic(registry))
+    bounded = Boundary(shared, settings.hosts, settings.origins)
+    return RequestLog(bounded if tracing is None else tracing.around(bounded), Traffic(registry))
 
 
 def _code_flow(settings: Settings) -> CodeFlow | None:

@@ -191,6 +191,10 @@ class Settings(BaseSettings):
         default=None,
         description="A port where `/metrics` needs no token. The second worker has the next one, and so on.",
     )
+    tracing: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
+        default=None,
+        description="OTLP address for OpenTelemetry traces: `http://localhost:4318/v1/traces`. Needs the extra `otel`.",
+    )
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         default=0,
         description="How long `/readyz` says 503 before a stop closes the port, for load balancers to notice.",
