@@ -16,7 +16,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   const [helps, setHelps] = useState(false)
   const explores = useExplorer()
   const [, navigate] = useLocation()
-  useShortcuts({ 'g l': () => navigate('/'), 'g o': () => navigate('/overview'), '?': () => setHelps(true) })
+  useShortcuts({ 'g l': () => navigate('/'), '?': () => setHelps(true) })
 
   return (
     <div className={styles.shell}>
@@ -30,7 +30,6 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </Link>
         <nav className={styles.nav} aria-label="Pages">
           <Tab href="/">Executions</Tab>
-          <Tab href="/overview">Overview</Tab>
           {explores && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL

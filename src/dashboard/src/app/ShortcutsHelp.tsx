@@ -10,7 +10,6 @@ const KEYS: [keys: string[], what: string][] = [
   [['Enter'], 'Open it'],
   [['n'], 'Let new executions in'],
   [['g', 'l'], 'Go to the list'],
-  [['g', 'o'], 'Go to the overview'],
   [['?'], 'Show this'],
 ]
 

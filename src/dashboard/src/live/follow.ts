@@ -28,6 +28,8 @@ export interface Follower<E extends LiveEvent> {
   onStatus: (status: LiveStatus) => void
   /** Events may have been missed, or none come: read everything again. Called every few seconds while polling. */
   onStale: () => void
+  /** The server refuses the operation, as a sentence. */
+  onError?: (message: string) => void
   /** The server has said all there is to say. */
   onComplete?: () => void
 }
@@ -145,6 +147,7 @@ class Subscription<E extends LiveEvent> implements Following {
     if (code === 'UNAUTHENTICATED') this.onRefused(first?.message ?? '')
     // The cursor is too old, or of a server with other secrets: only a re-read helps.
     else if (code === 'INVALID_CURSOR') this.follower.onStale()
+    else this.follower.onError?.(first?.message ?? 'The server refuses this.')
   }
 
   private deliver(): void {

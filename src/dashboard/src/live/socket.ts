@@ -1,8 +1,11 @@
+import type { GraphQLFormattedError } from 'graphql'
 import { createClient, type Client } from 'graphql-ws'
-import type { OpenStream } from './events.ts'
+import type { Ending, Listener, OpenStream } from './events.ts'
 
 const PING_AFTER = 10_000
 const PONG_WITHIN = 5_000
+// Asking once more would be answered the same.
+const FINAL = new Set(['NOT_FOUND', 'FORBIDDEN', 'BAD_USER_INPUT'])
 const REFUSED = new Set([4401, 4403])
 
 /** Streams over one WebSocket at `address`, opened for the first of them and closed after the last. */
@@ -29,9 +32,9 @@ export function openSockets(address: string, token: string): OpenStream {
       },
       complete: () => end({ because: 'complete' }),
       error: (error) => {
-        // The errors of an operation that the server would not run come as a list.
-        if (Array.isArray(error) && !isOver) listener.onAnswer({ errors: error as never })
-        end(error instanceof CloseEvent && REFUSED.has(error.code) ? refusalOf(error) : { because: 'lost' })
+        if (isOver) return
+        if (Array.isArray(error)) end(answerErrors(listener, error as readonly GraphQLFormattedError[]))
+        else end(error instanceof CloseEvent && REFUSED.has(error.code) ? refusalOf(error) : { because: 'lost' })
       },
     })
     return () => {
@@ -40,6 +43,13 @@ export function openSockets(address: string, token: string): OpenStream {
       unsubscribe()
     }
   }
+}
+
+/** Passes on the errors of an operation that the server would not run, or stopped. */
+function answerErrors(listener: Listener, errors: readonly GraphQLFormattedError[]): Ending {
+  listener.onAnswer({ errors })
+  const isFinal = errors.some((error) => FINAL.has(String(error.extensions?.code)))
+  return { because: isFinal ? 'complete' : 'lost' }
 }
 
 function refusalOf(closed: CloseEvent): { because: 'refused'; reason: string } {
