@@ -17,7 +17,7 @@ SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! 
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz bench-live check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench-live check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -46,6 +46,9 @@ chaos: setup ## Try every fault of live delivery at full size and write the tabl
 
 fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
 	@EXECUTION_MONITOR_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
+
+model: setup ## Compare 100,000 answers and events with a reference of who sees what
+	@EXECUTION_MONITOR_MODEL=full $(BIN)/pytest -n 0 tests/model
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
