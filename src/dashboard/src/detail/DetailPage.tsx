@@ -1,159 +1,83 @@
-import { useState } from 'react'
-import { Link } from 'wouter'
-import { formatBriefly, formatCost } from '../model/quantities.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { LiveIndicator } from '../parts/LiveIndicator.tsx'
-import { Moment } from '../parts/Moment.tsx'
+import { useLocation, useSearchParams } from 'wouter'
+import { Button } from '../parts/Button.tsx'
 import { Notice } from '../parts/Notice.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
-import { JsonView } from './JsonView.tsx'
-import { Logs } from './Logs.tsx'
-import type { Detail } from './operations.ts'
-import { StepPanel } from './StepPanel.tsx'
-import { Timeline } from './Timeline.tsx'
-import { useActivity } from './useActivity.ts'
-import { usePayloads } from './usePayloads.ts'
+import { ErrorBox } from './ErrorBox.tsx'
+import { LogView } from './LogView.tsx'
+import { Payloads } from './Payloads.tsx'
+import { Steps } from './Steps.tsx'
+import { Summary } from './Summary.tsx'
+import { useDetail } from './useDetail.ts'
 
-/** One execution, live: what it is, how its steps lie in time, and what they log. */
+const TABS = { timeline: 'Timeline', logs: 'Logs', data: 'Input and result', compare: 'Compare' } as const
+
+type Tab = keyof typeof TABS
+
+/** One execution: what it is, its steps in time, its log, its data, and how it differs from the last that went well. */
 export default function DetailPage({ executionId }: { executionId: string }) {
-  const { activity, status, error } = useActivity(executionId)
-  const { mayRead, execution: payloads } = usePayloads(executionId)
-  const [stepId, setStepId] = useState<string | null>(null)
-  const { execution, steps, lines, isGone } = activity
+  const { detail, snapshot } = useDetail(executionId)
+  const [tab, choose] = useTab()
+  const [, navigate] = useLocation()
+  const { execution, steps, state, error } = snapshot
 
   if (execution === null) {
-    return error === null ? (
-      <Notice kind="loading" title="Loading …" />
-    ) : (
-      <Notice kind="error" title="This execution cannot be shown" action={<Link href="/">Back to the list</Link>}>
+    if (state === 'missing') {
+      return (
+        <Notice
+          kind="empty"
+          title="There is no such execution"
+          action={<Button onClick={() => navigate('/')}>All executions</Button>}
+        >
+          It may never have been, or it may belong to somebody else: the two look the same.
+        </Notice>
+      )
+    }
+    if (error === null) return <Notice kind="loading" title="Loading …" />
+    return (
+      <Notice
+        kind="error"
+        title="The execution cannot be read"
+        action={<Button onClick={detail.start}>Try again</Button>}
+      >
         {error}
       </Notice>
     )
   }
-  const step = steps.find((each) => each.stepId === stepId)
+
   return (
     <div className={styles.page}>
-      <header className={styles.header}>
-        <h1>{execution.workflowName}</h1>
-        <StatusBadge status={execution.status} detail={execution.statusDetail} />
-        {status === 'ended' ? <span className={styles.faint}>Ended</span> : <LiveIndicator status={status} />}
-        <p className={styles.id}>
-          {execution.name !== null && <span>{execution.name}</span>} <code>{execution.executionId}</code>
-        </p>
-      </header>
-      {isGone && (
-        <p className={styles.gone} role="alert">
-          This execution was deleted, or is no longer yours to see. This is how it was.
-        </p>
-      )}
-      <Facts execution={execution} />
-      {execution.error !== null && <Failure error={execution.error} onStep={setStepId} />}
-      <section aria-labelledby="steps">
-        <h2 id="steps">Steps</h2>
-        <div className={styles.work}>
-          <Timeline steps={steps} startedAt={execution.startedAt} selected={stepId} onSelect={setStepId} />
-          {step !== undefined && (
-            <StepPanel
-              step={step}
-              payload={payloads?.steps.nodes.find((each) => each.stepId === step.stepId) ?? null}
-              mayRead={mayRead}
-              onClose={() => setStepId(null)}
-            />
-          )}
-        </div>
-      </section>
-      <Logs lines={lines} stepId={stepId} />
-      <section aria-labelledby="payloads">
-        <h2 id="payloads">Input and result</h2>
-        {mayRead === false && (
-          <p className={styles.faint}>Your token does not allow you to see them (executions:payload).</p>
-        )}
-        {payloads !== null && (
-          <div className={styles.payloads}>
-            <JsonView title="Input" value={payloads.inputParameters} />
-            <JsonView title="Result" value={payloads.finalResult} />
-          </div>
-        )}
-      </section>
+      <Summary execution={execution} status={snapshot.status} isGone={state === 'gone'} />
+      {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
+      <div className={styles.tabs} role="tablist" aria-label="About the execution">
+        {(Object.keys(TABS) as Tab[]).map((each) => (
+          <button
+            key={each}
+            id={`tab-${each}`}
+            type="button"
+            role="tab"
+            className={styles.tab}
+            aria-selected={each === tab}
+            aria-controls="panel"
+            onClick={() => choose(each)}
+          >
+            {TABS[each]}
+          </button>
+        ))}
+      </div>
+      <div className={styles.panel} id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {tab === 'timeline' && <Steps steps={steps} hasEnded={snapshot.status === null} />}
+        {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
+        {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
+        {tab === 'compare' && <Comparison execution={execution} steps={steps} />}
+      </div>
     </div>
   )
 }
 
-function Facts({ execution }: { execution: Detail }) {
-  const { executionId, parentExecutionId, progress } = execution
-  const children = `/?filter=parentExecutionId:eq(${encodeURIComponent(JSON.stringify(executionId))})`
-  return (
-    <dl className={styles.facts}>
-      <Fact name="Started">{execution.startedAt === null ? 'not yet' : <Moment at={execution.startedAt} />}</Fact>
-      <Fact name="Duration">
-        <Duration
-          seconds={execution.durationSeconds}
-          startedAt={execution.startedAt}
-          isRunning={execution.status === 'RUNNING'}
-        />
-      </Fact>
-      <Fact name="Steps">
-        {progress.currentStep}/{progress.totalSteps}
-      </Fact>
-      <Fact name="Cost">{formatCost(execution.totalCost)}</Fact>
-      <Fact name="Tokens">{formatBriefly(execution.tokensUsed)}</Fact>
-      <Fact name="Attempt">{execution.attempt}</Fact>
-      <Fact name="Started by">{execution.triggeredBy ?? execution.userId}</Fact>
-      <Fact name="Owner">{execution.userId}</Fact>
-      <Fact name="Related">
-        {parentExecutionId !== null && (
-          <Link href={`/executions/${encodeURIComponent(parentExecutionId)}`}>Parent</Link>
-        )}{' '}
-        <Link href={children}>Children</Link>
-      </Fact>
-      {execution.tags.length > 0 && (
-        <Fact name="Tags">{execution.tags.map((tag) => `${tag.key}=${tag.value}`).join(', ')}</Fact>
-      )}
-    </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
-}
-
-interface FailureProps {
-  error: NonNullable<Detail['error']>
-  onStep: (stepId: string) => void
-}
-
-function Failure({ error, onStep }: FailureProps) {
-  const { stepId } = error
-  const kinds = [error.type, error.code].filter((each) => each !== null)
-  return (
-    <section className={styles.failure} aria-label="Error">
-      <p>
-        <strong>{error.message}</strong>
-      </p>
-      <p>
-        {kinds.join(' · ')}
-        {stepId !== null && (
-          <>
-            {' in '}
-            <button type="button" onClick={() => onStep(stepId)}>
-              {stepId}
-            </button>
-          </>
-        )}
-        {error.retryable === true && ' · may be tried again'}
-      </p>
-      {error.stackTrace !== null && (
-        <details>
-          <summary>Stack trace</summary>
-          <pre tabIndex={0}>{error.stackTrace}</pre>
-        </details>
-      )}
-    </section>
-  )
+function useTab(): [Tab, (tab: Tab) => void] {
+  const [parameters, setParameters] = useSearchParams()
+  const stated = parameters.get('tab') ?? ''
+  const tab = stated in TABS ? (stated as Tab) : 'timeline'
+  return [tab, (next) => setParameters(next === 'timeline' ? {} : { tab: next }, { replace: true })]
 }

@@ -1,41 +1,97 @@
+import { useState, type ReactNode } from 'react'
 import styles from './JsonView.module.css'
 
-/** A JSON value whose objects and lists fold. */
-export function JsonView({ title, value }: { title: string; value: unknown }) {
+// Deeper ones, and what has more entries, are folded until they are asked for.
+const OPEN_DEPTH = 2
+const OPEN_ENTRIES = 50
+// Of a list or an object; the rest is drawn when it is asked for.
+const DRAWN = 200
+// A text of megabytes would hold up the page.
+const LONGEST_TEXT = 5_000
+
+/** A JSON value, folded where it is large. */
+export function JsonView({ value }: { value: unknown }) {
+  if (value === null || value === undefined) return <p className={styles.nothing}>Nothing</p>
   return (
-    <div className={styles.view}>
-      <h3>{title}</h3>
-      {value === null || value === undefined ? <p className={styles.none}>none</p> : <Value value={value} depth={0} />}
+    <div className={styles.json} tabIndex={0} role="region" aria-label="JSON">
+      <Value value={value} depth={0} />
     </div>
   )
 }
 
-// Deeper ones begin folded: a payload may hold thousands.
-const OPEN_DEPTH = 2
-const MOST_SHOWN = 200
+function Value({ value, depth, name }: { value: unknown; depth: number; name?: string }): ReactNode {
+  if (Array.isArray(value)) {
+    const entries = value.map((each, index): [string, unknown] => [String(index), each])
+    return <Folded entries={entries} brackets="[]" depth={depth} name={name} />
+  }
+  if (typeof value === 'object' && value !== null) {
+    return <Folded entries={Object.entries(value)} brackets="{}" depth={depth} name={name} />
+  }
+  return (
+    <div className={styles.entry}>
+      <Name name={name} />
+      <Scalar value={value} />
+    </div>
+  )
+}
 
-function Value({ name, value, depth }: { name?: string; value: unknown; depth: number }) {
-  const label = name === undefined ? null : <span className={styles.name}>{name}: </span>
-  if (typeof value !== 'object' || value === null) {
+interface FoldedProps {
+  entries: [string, unknown][]
+  brackets: '[]' | '{}'
+  depth: number
+  name: string | undefined
+}
+
+function Folded({ entries, brackets, depth, name }: FoldedProps) {
+  const [drawn, setDrawn] = useState(DRAWN)
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES)
+  const [open, close] = [brackets[0], brackets[1]]
+  if (entries.length === 0) {
     return (
-      <div className={styles.leaf}>
-        {label}
-        <span data-type={typeof value}>{JSON.stringify(value)}</span>
+      <div className={styles.entry}>
+        <Name name={name} />
+        {brackets}
       </div>
     )
   }
-  const entries: [string, unknown][] = Object.entries(value)
-  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`
   return (
-    <details open={depth < OPEN_DEPTH} className={styles.branch}>
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        {label}
-        <span className={styles.none}>{size}</span>
+        <Name name={name} />
+        {open}
+        {!isOpen && (
+          <span className={styles.count}>
+            {' '}
+            {entries.length} {entries.length === 1 ? 'entry' : 'entries'} {close}
+          </span>
+        )}
       </summary>
-      {entries.slice(0, MOST_SHOWN).map(([key, each]) => (
-        <Value key={key} name={key} value={each} depth={depth + 1} />
-      ))}
-      {entries.length > MOST_SHOWN && <p className={styles.none}>and {entries.length - MOST_SHOWN} more</p>}
+      {isOpen && (
+        <div className={styles.inner}>
+          {entries.slice(0, drawn).map(([key, each]) => (
+            <Value key={key} value={each} depth={depth + 1} name={key} />
+          ))}
+          {entries.length > drawn && (
+            <button type="button" className={styles.more} onClick={() => setDrawn(drawn + DRAWN)}>
+              {entries.length - drawn} more
+            </button>
+          )}
+        </div>
+      )}
+      {isOpen && close}
     </details>
+  )
+}
+
+function Name({ name }: { name: string | undefined }) {
+  return name === undefined ? null : <span className={styles.name}>{name}: </span>
+}
+
+function Scalar({ value }: { value: unknown }) {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return (
+    <span className={styles[typeof value] ?? styles.null}>
+      {text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)} … (${text.length} characters)` : text}
+    </span>
   )
 }

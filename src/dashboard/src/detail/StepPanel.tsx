@@ -1,56 +1,97 @@
+import { useQuery } from 'urql'
+import { codeOf, explain } from '../graphql/client.ts'
 import { formatCost, formatCount } from '../model/quantities.ts'
 import { Button } from '../parts/Button.tsx'
+import { Duration } from '../parts/Duration.tsx'
 import { Icon } from '../parts/Icon.tsx'
 import { Moment } from '../parts/Moment.tsx'
 import { StatusBadge } from '../parts/StatusBadge.tsx'
-import styles from './DetailPage.module.css'
+import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
-import type { Step } from './operations.ts'
+import { STEP_PAYLOADS, type Step } from './operations.ts'
+import { NeedsScope } from './Payloads.tsx'
+import styles from './StepPanel.module.css'
 
 interface StepPanelProps {
   step: Step
-  payload: { input: unknown; result: unknown } | null
-  mayRead: boolean | null
-  onClose: () => void
+  steps: readonly Step[]
+  onChoose: (stepId: string | null) => void
 }
 
-/** One step: how it went, what went in and what came out. */
-export function StepPanel({ step, payload, mayRead, onClose }: StepPanelProps) {
+/** One step: its times, what it waited for, why it failed, what went in and came out. */
+export function StepPanel({ step, steps, onChoose }: StepPanelProps) {
+  const awaited = steps.filter((each) => step.dependsOn.includes(each.stepId))
   return (
-    <aside className={styles.panel} aria-label={`Step ${step.name}`}>
-      <header>
-        <h3>{step.name}</h3>
+    <section className={styles.panel} aria-label={`Step ${step.name}`}>
+      <header className={styles.head}>
+        <h2>{step.name}</h2>
         <StatusBadge status={step.status} />
-        <Button kind="quiet" aria-label="Close" onClick={onClose}>
+        <Button kind="quiet" onClick={() => onChoose(null)} aria-label="Close" title="Close">
           <Icon name="close" />
         </Button>
       </header>
-      <p className={styles.faint}>
-        <code>{step.stepId}</code>
-        {step.kind !== null && ` · ${step.kind}`}
-        {step.attempt > 1 && ` · try ${step.attempt}`}
-        {step.cost > 0 && ` · ${formatCost(step.cost)}`}
-        {step.tokensUsed > 0 && ` · ${formatCount(step.tokensUsed)} tokens`}
-      </p>
-      {step.startedAt !== null && (
-        <p className={styles.faint}>
-          <Moment at={step.startedAt} /> to {step.completedAt === null ? 'now' : <Moment at={step.completedAt} />}
-        </p>
-      )}
-      {step.dependsOn.length > 0 && <p className={styles.faint}>Waits for {step.dependsOn.join(', ')}</p>}
-      {step.error !== null && (
-        <div className={styles.failure}>
-          <strong>{step.error.message}</strong>
-          {step.error.stackTrace !== null && <pre tabIndex={0}>{step.error.stackTrace}</pre>}
-        </div>
-      )}
-      {mayRead === false && <p className={styles.faint}>Your token does not allow you to see its input and result.</p>}
-      {payload !== null && (
-        <>
-          <JsonView title="Input" value={payload.input} />
-          <JsonView title="Result" value={payload.result} />
-        </>
-      )}
-    </aside>
+      <dl className={styles.facts}>
+        <dt>Id</dt>
+        <dd>
+          <code>{step.stepId}</code>
+        </dd>
+        {step.kind !== null && (
+          <>
+            <dt>Kind</dt>
+            <dd>{step.kind}</dd>
+          </>
+        )}
+        <dt>Started</dt>
+        <dd>{step.startedAt === null ? 'not yet' : <Moment at={step.startedAt} />}</dd>
+        <dt>Duration</dt>
+        <dd>
+          <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
+        </dd>
+        <dt>Attempt</dt>
+        <dd>{step.attempt}</dd>
+        {step.cost > 0 && (
+          <>
+            <dt>Cost</dt>
+            <dd>{formatCost(step.cost)}</dd>
+          </>
+        )}
+        {step.tokensUsed > 0 && (
+          <>
+            <dt>Tokens</dt>
+            <dd>{formatCount(step.tokensUsed)}</dd>
+          </>
+        )}
+        {awaited.length > 0 && (
+          <>
+            <dt>Waited for</dt>
+            <dd className={styles.awaited}>
+              {awaited.map((each) => (
+                <button key={each.stepId} type="button" onClick={() => onChoose(each.stepId)}>
+                  {each.name}
+                </button>
+              ))}
+            </dd>
+          </>
+        )}
+      </dl>
+      {step.error !== null && <ErrorBox error={step.error} />}
+      <StepPayloads step={step} />
+    </section>
+  )
+}
+
+function StepPayloads({ step }: { step: Step }) {
+  const [{ data, error, fetching }] = useQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
+  if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
+  if (error !== undefined) return <p role="alert">{explain(error)}</p>
+  if (fetching || data === undefined) return <p className={styles.faint}>Loading …</p>
+  const node = data.node !== null && 'input' in data.node ? data.node : null
+  return (
+    <>
+      <h3>Input</h3>
+      <JsonView value={node?.input ?? null} />
+      <h3>Result</h3>
+      <JsonView value={node?.result ?? null} />
+    </>
   )
 }

@@ -1,63 +1,61 @@
+import { useMemo } from 'react'
 import { formatDuration } from '../model/quantities.ts'
-import { layOut } from '../model/timeline.ts'
+import { hasEnded, nameStatus } from '../model/status.ts'
+import { layOut, type Timeline as Layout } from '../model/timeline.ts'
 import { useNow } from '../parts/clock.ts'
 import { Duration } from '../parts/Duration.tsx'
 import { StatusIcon } from '../parts/StatusBadge.tsx'
-import { nameStatus } from '../model/status.ts'
 import type { Step } from './operations.ts'
 import styles from './Timeline.module.css'
 
 interface TimelineProps {
   steps: readonly Step[]
-  startedAt: string | null
-  selected: string | null
-  onSelect: (stepId: string | null) => void
+  chosen: string | null
+  onChoose: (stepId: string | null) => void
 }
 
-/** The steps below one another, each as a bar where it lay in time. */
-export function Timeline({ steps, startedAt, selected, onSelect }: TimelineProps) {
+/** Each step a bar from its start to its end, or to now while it runs; lines lead from what a step waited for. */
+export function Timeline({ steps, chosen, onChoose }: TimelineProps) {
   const now = useNow()
-  if (steps.length === 0) return <p className={styles.none}>No step has been recorded.</p>
-  const { bars, seconds } = layOut(steps, startedAt === null ? null : Date.parse(startedAt), now)
-  const awaited = new Set(steps.find((step) => step.stepId === selected)?.dependsOn)
+  const isOver = steps.every((step) => hasEnded(step.status))
+  // Nothing moves once all has ended.
+  const moment = isOver ? 0 : now
+  const layout = useMemo(() => layOut(steps, moment), [steps, moment])
+  const awaited = new Set(steps.find((step) => step.stepId === chosen)?.dependsOn)
 
   return (
-    <div className={styles.timeline}>
-      <div className={styles.scale} aria-hidden="true">
-        {[0, 0.25, 0.5, 0.75, 1].map((share) => (
-          <span key={share}>{formatDuration(seconds * share)}</span>
-        ))}
-      </div>
-      <ul>
-        {steps.map((step) => {
-          const bar = bars.get(step.stepId)
-          const isSelected = step.stepId === selected
-          return (
+    <div className={styles.scroller} tabIndex={0} role="region" aria-label="Timeline">
+      <div className={styles.timeline}>
+        <Axis layout={layout} />
+        <ol className={styles.rows}>
+          <Dependencies
+            layout={layout}
+            count={steps.length}
+            chosen={steps.findIndex((step) => step.stepId === chosen)}
+          />
+          {steps.map((step, index) => (
             <li key={step.stepId}>
               <button
                 type="button"
-                className={styles.step}
-                aria-pressed={isSelected}
-                data-awaited={awaited.has(step.stepId) ? '' : undefined}
-                title={step.dependsOn.length > 0 ? `Waits for ${step.dependsOn.join(', ')}` : undefined}
-                onClick={() => onSelect(isSelected ? null : step.stepId)}
+                className={styles.row}
+                aria-pressed={step.stepId === chosen}
+                data-awaited={awaited.has(step.stepId)}
+                onClick={() => onChoose(step.stepId === chosen ? null : step.stepId)}
               >
-                <span className={styles.name}>
+                <span className={styles.name} title={step.name}>
                   <StatusIcon status={step.status} />
-                  <span className="visually-hidden">{nameStatus(step.status)}</span>
+                  <span className="visually-hidden">{nameStatus(step.status)}: </span>
                   <span className={styles.words}>{step.name}</span>
-                  {step.attempt > 1 && <span className={styles.attempt}>try {step.attempt}</span>}
-                </span>
-                <span className={styles.track}>
-                  {bar !== undefined && (
-                    <span
-                      className={styles.bar}
-                      data-status={step.status}
-                      style={{ left: `${bar.start * 100}%`, width: `${bar.length * 100}%` }}
-                    />
+                  {step.attempt > 1 && (
+                    <span className={styles.attempt} title={`attempt ${step.attempt}`}>
+                      ×{step.attempt}
+                    </span>
                   )}
                 </span>
-                <span className={styles.duration}>
+                <span className={styles.track}>
+                  <Bar layout={layout} index={index} step={step} />
+                </span>
+                <span className={styles.seconds}>
                   <Duration
                     seconds={step.durationSeconds}
                     startedAt={step.startedAt}
@@ -66,9 +64,51 @@ export function Timeline({ steps, startedAt, selected, onSelect }: TimelineProps
                 </span>
               </button>
             </li>
-          )
-        })}
-      </ul>
+          ))}
+        </ol>
+      </div>
     </div>
+  )
+}
+
+function Axis({ layout }: { layout: Layout }) {
+  return (
+    <div className={styles.axis} aria-hidden="true">
+      <span className={styles.ticks}>
+        {layout.ticks.map((tick) => (
+          <span key={tick.seconds} style={{ left: `${tick.at * 100}%` }}>
+            {tick.seconds === 0 ? '0' : formatDuration(tick.seconds)}
+          </span>
+        ))}
+      </span>
+    </div>
+  )
+}
+
+function Bar({ layout, index, step }: { layout: Layout; index: number; step: Step }) {
+  const place = layout.bars[index]?.place ?? null
+  if (place === null) return null
+  return (
+    <span
+      className={styles.bar}
+      data-status={step.status}
+      style={{ left: `${place.left * 100}%`, width: `${place.width * 100}%` }}
+    />
+  )
+}
+
+function Dependencies({ layout, count, chosen }: { layout: Layout; count: number; chosen: number }) {
+  const paths = layout.dependencies.flatMap(({ from, to }) => {
+    const [first, then] = [layout.bars[from]?.place, layout.bars[to]?.place]
+    if (!first || !then) return []
+    const end = (first.left + first.width) * 100
+    return [{ from, to, path: `M${end} ${from + 0.5}V${to + 0.5}H${then.left * 100}` }]
+  })
+  return (
+    <svg className={styles.dependencies} viewBox={`0 0 100 ${count}`} preserveAspectRatio="none" aria-hidden="true">
+      {paths.map(({ from, to, path }) => (
+        <path key={`${from}-${to}`} d={path} data-chosen={chosen === from || chosen === to} />
+      ))}
+    </svg>
   )
 }

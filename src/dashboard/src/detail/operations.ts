@@ -1,7 +1,7 @@
 import { graphql, type ResultOf } from '../graphql/graphql.ts'
 
-const DETAIL = graphql(`
-  fragment Detail on Execution @_unmask {
+const SHOWN = graphql(`
+  fragment Shown on Execution @_unmask {
     executionId
     name
     workflowName
@@ -11,22 +11,25 @@ const DETAIL = graphql(`
     createdAt
     startedAt
     completedAt
+    updatedAt
     durationSeconds
     progress {
       currentStep
       totalSteps
+      percentage
     }
     attempt
     triggeredBy
     userId
+    tenantId
     sessionId
     parentExecutionId
-    totalCost
-    tokensUsed
     tags {
       key
       value
     }
+    totalCost
+    tokensUsed
     error {
       message
       code
@@ -38,8 +41,9 @@ const DETAIL = graphql(`
   }
 `)
 
-const STEP = graphql(`
-  fragment Step on ExecutionStep @_unmask {
+const SHOWN_STEP = graphql(`
+  fragment ShownStep on ExecutionStep @_unmask {
+    id
     stepId
     name
     kind
@@ -55,80 +59,166 @@ const STEP = graphql(`
     error {
       message
       code
+      type
       stackTrace
+      retryable
     }
   }
 `)
 
-const LINE = graphql(`
-  fragment Line on ExecutionLogEntry @_unmask {
+const SHOWN_LINE = graphql(`
+  fragment ShownLine on ExecutionLogEntry @_unmask {
     at
     level
     message
     stepId
+    attributes
   }
 `)
 
-export type Detail = ResultOf<typeof DETAIL>
-export type Step = ResultOf<typeof STEP>
-export type Line = ResultOf<typeof LINE>
+/** An execution as its page shows it. */
+export type Execution = ResultOf<typeof SHOWN>
+/** One of its steps. */
+export type Step = ResultOf<typeof SHOWN_STEP>
+/** One of its log lines. */
+export type LogLine = ResultOf<typeof SHOWN_LINE>
 
-/** Everything about one execution: as it is, then as it changes. */
+/** The present state, without a subscription. */
+export const PRESENT = graphql(
+  `
+    query Present($id: String!) {
+      execution(executionId: $id) {
+        ...Shown
+        steps(first: 100) {
+          nodes {
+            ...ShownStep
+          }
+        }
+        logs(last: 100) {
+          nodes {
+            ...ShownLine
+          }
+        }
+      }
+    }
+  `,
+  [SHOWN, SHOWN_STEP, SHOWN_LINE],
+)
+
+/** Everything that happens to one execution; without a cursor its present state first. */
 export const ACTIVITY = graphql(
   `
-    subscription Activity($executionId: String!, $after: String) {
-      executionActivity(executionId: $executionId, after: $after) {
+    subscription Activity($id: String!, $after: String) {
+      executionActivity(executionId: $id, after: $after) {
         __typename
         ... on ExecutionUpdate {
           kind
           cursor
           occurredAt
           execution {
-            ...Detail
+            ...Shown
           }
         }
         ... on StepUpdate {
           cursor
           occurredAt
           step {
-            ...Step
+            ...ShownStep
           }
         }
         ... on LogAppended {
           cursor
           occurredAt
           entry {
-            ...Line
+            ...ShownLine
           }
         }
       }
     }
   `,
-  [DETAIL, STEP, LINE],
+  [SHOWN, SHOWN_STEP, SHOWN_LINE],
 )
 
-export type Happening = ResultOf<typeof ACTIVITY>['executionActivity']
+/** An event, as `ACTIVITY` tells it. */
+export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 
-/** What the caller may read. */
-export const SCOPES = graphql(`
-  query Scopes {
-    viewer {
-      scopes
+/** A page of log lines that ends before a cursor. */
+export const EARLIER_LINES = graphql(
+  `
+    query EarlierLines($id: String!, $before: String) {
+      execution(executionId: $id) {
+        logs(last: 100, before: $before) {
+          edges {
+            cursor
+            node {
+              ...ShownLine
+            }
+          }
+          pageInfo {
+            hasPreviousPage
+          }
+        }
+      }
+    }
+  `,
+  [SHOWN_LINE],
+)
+
+/** The executions that this one has begun. */
+export const CHILDREN = graphql(`
+  query Children($id: String!) {
+    executions(filter: { parentExecutionId: { eq: $id } }, sort: [{ field: CREATED_AT, direction: ASC }], first: 20) {
+      nodes {
+        executionId
+        workflowName
+        status
+      }
+      pageInfo {
+        hasNextPage
+      }
     }
   }
 `)
 
-/** What went in and what came out; it needs the scope executions:payload. */
+/** What went in and came out; it needs a scope of its own. */
 export const PAYLOADS = graphql(`
-  query Payloads($executionId: String!) {
-    execution(executionId: $executionId) {
+  query Payloads($id: String!) {
+    execution(executionId: $id) {
       inputParameters
       finalResult
-      steps(first: 100) {
-        nodes {
-          stepId
-          input
-          result
+    }
+  }
+`)
+
+/** What went into a step and came out of it; it needs a scope of its own. */
+export const STEP_PAYLOADS = graphql(`
+  query StepPayloads($id: ID!) {
+    node(id: $id) {
+      ... on ExecutionStep {
+        input
+        result
+      }
+    }
+  }
+`)
+
+/** The last execution of the same workflow, before an instant, that went well. */
+export const LAST_SUCCESS = graphql(`
+  query LastSuccess($workflow: String!, $before: DateTime!) {
+    executions(
+      filter: { workflowName: { eq: $workflow }, status: { eq: COMPLETED }, createdAt: { lt: $before } }
+      first: 1
+    ) {
+      nodes {
+        executionId
+        createdAt
+        durationSeconds
+        steps(first: 100) {
+          nodes {
+            stepId
+            name
+            durationSeconds
+          }
         }
       }
     }

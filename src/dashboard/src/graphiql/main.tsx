@@ -2,14 +2,26 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { applyTheme } from '../app/theme.ts'
 import { Notice } from '../parts/Notice.tsx'
+import { useSession } from '../session/session.ts'
 import '../styles/tokens.css'
 import '../styles/base.css'
+import { Explorer } from './Explorer.tsx'
+
+function Page() {
+  const { token } = useSession()
+  if (token !== null) return <Explorer key={token} token={token} />
+  return (
+    <Notice kind="empty" title="Nobody is signed in" action={<a href="/">Sign in</a>}>
+      GraphiQL asks with the token of the dashboard.
+    </Notice>
+  )
+}
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no root.')
 applyTheme()
 createRoot(root).render(
   <StrictMode>
-    <Notice kind="empty" title="GraphiQL" />
+    <Page />
   </StrictMode>,
 )

@@ -1,0 +1,128 @@
+import { Link } from 'wouter'
+import { useQuery } from 'urql'
+import { codeOf, explain } from '../graphql/client.ts'
+import { addressOf } from '../list/ExecutionRow.tsx'
+import { compareInputs, compareSteps } from '../model/comparison.ts'
+import { formatDuration } from '../model/quantities.ts'
+import { Moment } from '../parts/Moment.tsx'
+import { Notice } from '../parts/Notice.tsx'
+import styles from './Comparison.module.css'
+import { LAST_SUCCESS, PAYLOADS, type Execution, type Step } from './operations.ts'
+
+/** How an execution differs from the last one of its workflow that went well. */
+export function Comparison({ execution, steps }: { execution: Execution; steps: readonly Step[] }) {
+  const [{ data, error }] = useQuery({
+    query: LAST_SUCCESS,
+    variables: { workflow: execution.workflowName, before: execution.createdAt },
+  })
+  if (error !== undefined) {
+    return (
+      <Notice kind="error" title="There is nothing to compare with">
+        {explain(error)}
+      </Notice>
+    )
+  }
+  if (data === undefined) return <Notice kind="loading" title="Looking for the last that went well …" />
+  const [before] = data.executions.nodes
+  if (before === undefined) {
+    return (
+      <Notice kind="empty" title="Nothing to compare with">
+        No execution of {execution.workflowName} went well before this one.
+      </Notice>
+    )
+  }
+  const differences = compareSteps(steps, before.steps.nodes)
+  return (
+    <div className={styles.comparison}>
+      <p>
+        Compared with{' '}
+        <Link href={addressOf(before.executionId)}>
+          <code>{before.executionId}</code>
+        </Link>
+        , the last that went well, of <Moment at={before.createdAt} />
+        {before.durationSeconds !== null && `, which took ${formatDuration(before.durationSeconds)}`}.
+      </p>
+      <section>
+        <h2>Steps, those that took longer first</h2>
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">Step</th>
+              <th scope="col">This one</th>
+              <th scope="col">Then</th>
+              <th scope="col">Difference</th>
+            </tr>
+          </thead>
+          <tbody>
+            {differences.map((each) => (
+              <tr key={each.stepId}>
+                <th scope="row">{each.name}</th>
+                <td>{each.now === null ? '–' : formatDuration(each.now)}</td>
+                <td>{each.before === null ? '–' : formatDuration(each.before)}</td>
+                <td data-longer={each.longer > 0}>{nameDifference(each.longer)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <Inputs now={execution.executionId} before={before.executionId} />
+    </div>
+  )
+}
+
+function nameDifference(seconds: number): string {
+  if (Math.abs(seconds) < 0.0005) return ''
+  return seconds > 0 ? `+ ${formatDuration(seconds)}` : `− ${formatDuration(-seconds)}`
+}
+
+function Inputs({ now, before }: { now: string; before: string }) {
+  const [here] = useQuery({ query: PAYLOADS, variables: { id: now } })
+  const [there] = useQuery({ query: PAYLOADS, variables: { id: before } })
+  const error = here.error ?? there.error
+  if (error !== undefined) {
+    const isForbidden = codeOf(error) === 'FORBIDDEN'
+    return (
+      <section>
+        <h2>Inputs</h2>
+        <p className={styles.faint}>
+          {isForbidden ? 'Inputs need the scope executions:payload, which your token does not have.' : explain(error)}
+        </p>
+      </section>
+    )
+  }
+  if (here.data === undefined || there.data === undefined) return null
+  const differences = compareInputs(here.data.execution?.inputParameters, there.data.execution?.inputParameters)
+  return (
+    <section>
+      <h2>Inputs that differ</h2>
+      {differences.length === 0 ? (
+        <p className={styles.faint}>None: both were begun with the same.</p>
+      ) : (
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">Input</th>
+              <th scope="col">This one</th>
+              <th scope="col">Then</th>
+            </tr>
+          </thead>
+          <tbody>
+            {differences.map((each) => (
+              <tr key={each.path}>
+                <th scope="row">
+                  <code>{each.path === '' ? 'all of it' : each.path}</code>
+                </th>
+                <td>{show(each.now)}</td>
+                <td>{show(each.before)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  )
+}
+
+function show(value: unknown) {
+  return value === undefined ? '–' : <code>{JSON.stringify(value).slice(0, 500)}</code>
+}

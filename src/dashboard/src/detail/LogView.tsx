@@ -1,0 +1,124 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { EVERY_LINE, LEVELS, select, type Level } from '../model/lines.ts'
+import { formatUtc } from '../model/moments.ts'
+import { formatCount } from '../model/quantities.ts'
+import { Button } from '../parts/Button.tsx'
+import { Notice } from '../parts/Notice.tsx'
+import type { ExecutionDetail, Snapshot } from './executionDetail.ts'
+import styles from './LogView.module.css'
+import type { LogLine } from './operations.ts'
+
+const LINE_HEIGHT = 22
+// Within so many pixels of the end, the end is what is looked at.
+const NEAR = 40
+
+/** The log of an execution: it follows the end, until somebody scrolls away from it. */
+export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
+  const { tail, hasEarlierLines, isReadingEarlier, status } = snapshot
+  const [filter, setFilter] = useState(EVERY_LINE)
+  const [follows, setFollows] = useState(true)
+  const scroller = useRef<HTMLDivElement>(null)
+  const lines = useMemo(() => select(tail.lines, filter), [tail.lines, filter])
+
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is given to memoised parts
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => LINE_HEIGHT,
+    overscan: 20,
+  })
+
+  useEffect(() => {
+    if (follows && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' })
+  }, [follows, lines.length, virtual])
+
+  function onScroll(): void {
+    const element = scroller.current
+    if (element !== null) setFollows(element.scrollHeight - element.scrollTop - element.clientHeight < NEAR)
+  }
+
+  return (
+    <div className={styles.view}>
+      <div className={styles.bar}>
+        <label>
+          <span className="visually-hidden">Least level</span>
+          <select
+            value={filter.minLevel}
+            onChange={(event) => setFilter({ ...filter, minLevel: event.target.value as Level })}
+          >
+            {LEVELS.map((level) => (
+              <option key={level} value={level}>
+                {level === 'DEBUG' ? 'All levels' : `${level} and above`}
+              </option>
+            ))}
+          </select>
+        </label>
+        <input
+          type="search"
+          aria-label="Search in the lines"
+          placeholder="Search in the lines"
+          value={filter.search}
+          onChange={(event) => setFilter({ ...filter, search: event.target.value })}
+        />
+        <span className={styles.count} role="status">
+          {lines.length === tail.lines.length
+            ? `${formatCount(lines.length)} lines`
+            : `${formatCount(lines.length)} of ${formatCount(tail.lines.length)} lines`}
+          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older ones let go`}
+        </span>
+        <span className={styles.end}>
+          {hasEarlierLines && (
+            <Button disabled={isReadingEarlier} onClick={() => void detail.readEarlier()}>
+              {isReadingEarlier ? 'Reading …' : 'Earlier lines'}
+            </Button>
+          )}
+          <Button aria-pressed={follows} onClick={() => setFollows(!follows)}>
+            {follows ? 'Following' : 'Follow'}
+          </Button>
+        </span>
+      </div>
+      {lines.length === 0 ? (
+        <Notice kind="empty" title={tail.lines.length === 0 ? 'No log lines' : 'No line matches'}>
+          {status !== null && 'They appear here as they are written.'}
+        </Notice>
+      ) : (
+        <div
+          className={styles.scroller}
+          ref={scroller}
+          onScroll={onScroll}
+          tabIndex={0}
+          role="log"
+          aria-label="Log lines"
+          aria-live="off"
+        >
+          <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+            {virtual.getVirtualItems().map(({ index, start, key }) => {
+              const line = lines[index]
+              return line === undefined ? null : <LineRow key={key} line={line} top={start} />
+            })}
+          </div>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function LineRow({ line, top }: { line: LogLine; top: number }) {
+  const instant = Date.parse(line.at)
+  return (
+    <div
+      className={styles.line}
+      data-level={line.level}
+      style={{ transform: `translateY(${top}px)` }}
+      title={line.message}
+    >
+      <time dateTime={line.at} title={formatUtc(instant)}>
+        {new Date(instant).toLocaleTimeString('en-GB')}
+      </time>
+      <span className={styles.level}>{line.level}</span>
+      <span className={styles.step}>{line.stepId}</span>
+      <span className={styles.message}>{line.message}</span>
+    </div>
+  )
+}

@@ -1,0 +1,43 @@
+import { useEffect } from 'react'
+import { useQuery } from 'urql'
+import { codeOf, explain } from '../graphql/client.ts'
+import { Notice } from '../parts/Notice.tsx'
+import { JsonView } from './JsonView.tsx'
+import { PAYLOADS } from './operations.ts'
+import styles from './Payloads.module.css'
+
+/** What went into an execution and what came out of it. */
+export function Payloads({ executionId, updatedAt }: { executionId: string; updatedAt: string }) {
+  const [{ data, error }, read] = useQuery({ query: PAYLOADS, variables: { id: executionId } })
+  useEffect(() => read(), [read, updatedAt])
+  if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
+  if (error !== undefined) {
+    return (
+      <Notice kind="error" title="Input and result cannot be read">
+        {explain(error)}
+      </Notice>
+    )
+  }
+  if (data === undefined) return <Notice kind="loading" title="Loading …" />
+  return (
+    <div className={styles.payloads}>
+      <section>
+        <h2>Input</h2>
+        <JsonView value={data.execution?.inputParameters ?? null} />
+      </section>
+      <section>
+        <h2>Result</h2>
+        <JsonView value={data.execution?.finalResult ?? null} />
+      </section>
+    </div>
+  )
+}
+
+/** Says what is missing, instead of showing nothing. */
+export function NeedsScope() {
+  return (
+    <Notice kind="empty" title="Not for your eyes">
+      Inputs and results need the scope <code>executions:payload</code>, which your token does not have.
+    </Notice>
+  )
+}

@@ -1,0 +1,37 @@
+import { createGraphiQLFetcher } from '@graphiql/toolkit'
+import { GraphiQL } from 'graphiql'
+import 'graphiql/setup-workers/vite'
+import 'graphiql/style.css'
+import { createClient } from 'graphql-ws'
+import { useMemo } from 'react'
+import { EXAMPLES } from './examples.ts'
+import styles from './Explorer.module.css'
+
+/** GraphiQL, asking as whoever `token` is for. */
+export function Explorer({ token }: { token: string }) {
+  const fetcher = useMemo(() => createFetcher(token), [token])
+  return (
+    <GraphiQL fetcher={fetcher} defaultTabs={[...EXAMPLES]} isHeadersEditorEnabled={false}>
+      <GraphiQL.Logo>
+        <a className={styles.back} href="/">
+          Execution Monitor
+        </a>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  )
+}
+
+function createFetcher(token: string) {
+  const address = new URL('/graphql', window.location.href)
+  const Authorization = `Bearer ${token}`
+  return createGraphiQLFetcher({
+    url: address.href,
+    headers: { Authorization },
+    wsClient: createClient({
+      url: address.href.replace(/^http/, 'ws'),
+      connectionParams: { Authorization },
+      // GraphiQL shows why a subscription ended; whoever runs it runs it again.
+      retryAttempts: 0,
+    }),
+  })
+}

@@ -1,0 +1,105 @@
+/** An operation that runs as it is, for whoever opens GraphiQL for the first time. */
+export interface Example {
+  query: string
+  variables?: string
+}
+
+export const EXAMPLES: readonly Example[] = [
+  {
+    query: `# The newest executions that failed, and why. Ctrl-Enter runs it.
+query LatestFailures($first: Int = 10) {
+  executions(filter: { status: { in: [FAILED, TIMED_OUT] } }, first: $first) {
+    totalCount
+    nodes {
+      executionId
+      workflowName
+      completedAt
+      durationSeconds
+      error {
+        code
+        message
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+    variables: '{\n  "first": 10\n}',
+  },
+  {
+    query: `# Every change to what runs, as it happens. Ctrl-Enter again ends it.
+subscription WatchRunning {
+  executionUpdates(filter: { status: { in: [PENDING, RUNNING] } }) {
+    kind
+    occurredAt
+    execution {
+      executionId
+      workflowName
+      status
+      progress {
+        percentage
+      }
+    }
+    changedFields
+  }
+}
+`,
+  },
+  {
+    query: `# The most expensive executions of the month, with their steps.
+query Costly {
+  executions(sort: [{ field: TOTAL_COST }, { field: CREATED_AT }], first: 5) {
+    nodes {
+      executionId
+      workflowName
+      totalCost
+      tokensUsed
+      steps(first: 10) {
+        nodes {
+          name
+          status
+          durationSeconds
+          cost
+        }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# Conditions combine with and, or and not; text is never a pattern.
+query Combined {
+  executions(
+    filter: {
+      or: [{ workflowName: { startsWith: "nightly" } }, { durationSeconds: { gt: 600 } }]
+      not: { status: { eq: CANCELLED } }
+    }
+    sort: [{ field: DURATION }]
+    first: 20
+  ) {
+    nodes {
+      workflowName
+      status
+      durationSeconds
+    }
+    liveCursor
+  }
+}
+`,
+  },
+  {
+    query: `# Who the server thinks you are, and what you may do.
+query WhoAmI {
+  viewer {
+    userId
+    tenantId
+    scopes
+  }
+}
+`,
+  },
+]

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { compareInputs, compareSteps } from './comparison.ts'
+
+test('what took longer comes first, and what is in one alone is told', () => {
+  const now = [
+    { stepId: 'load', name: 'Load', durationSeconds: 12 },
+    { stepId: 'sort', name: 'Sort', durationSeconds: 90 },
+    { stepId: 'new', name: 'New', durationSeconds: 1 },
+  ]
+  const before = [
+    { stepId: 'load', name: 'Load', durationSeconds: 20 },
+    { stepId: 'sort', name: 'Sort', durationSeconds: 30 },
+    { stepId: 'old', name: 'Old', durationSeconds: 5 },
+  ]
+
+  expect(compareSteps(now, before).map(({ stepId, longer }) => [stepId, longer])).toEqual([
+    ['sort', 60],
+    ['new', 0],
+    ['old', 0],
+    ['load', -8],
+  ])
+})
+
+test('inputs differ where their values do', () => {
+  const now = { date: '2026-11-02', files: ['a', 'b'], limits: { rows: 10 }, same: [1, { x: null }] }
+  const before = { date: '2026-11-01', files: ['a'], limits: { rows: 10, days: 2 }, same: [1, { x: null }] }
+
+  expect(compareInputs(now, before)).toEqual([
+    { path: 'date', now: '2026-11-02', before: '2026-11-01' },
+    { path: 'files[1]', now: 'b', before: undefined },
+    { path: 'limits.days', now: undefined, before: 2 },
+  ])
+})
+
+test('names of objects’ own making are names like others', () => {
+  expect(compareInputs(JSON.parse('{"__proto__": 1}'), {})).toHaveLength(1)
+  expect(compareInputs({ constructor: 1 }, {})).toEqual([{ path: 'constructor', now: 1, before: undefined }])
+})
+
+test('a value does not differ from itself, and from another it does', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
+      expect(compareInputs(one, structuredClone(one))).toEqual([])
+      const isSame = JSON.stringify(sorted(one)) === JSON.stringify(sorted(other))
+      expect(compareInputs(one, other).length === 0).toBe(isSame)
+    }),
+  )
+})
+
+/** `value` such that its text is another’s only where the two are the same. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return { list: value.map(sorted) }
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? { zero: '-' } : value
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
+  return { object: entries.map(([key, inner]) => [key, sorted(inner)]) }
+}

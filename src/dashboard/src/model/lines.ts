@@ -1,0 +1,53 @@
+/** How grave a log line is, the mildest first. */
+export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const
+
+export type Level = (typeof LEVELS)[number]
+
+/** A log line. */
+export interface Line {
+  at: string
+  level: Level
+  message: string
+  stepId: string | null
+}
+
+/** What is kept of a log: its last lines, and how many before them were let go of. */
+export interface Tail<L extends Line> {
+  readonly lines: readonly L[]
+  readonly dropped: number
+}
+
+/** What of a log is shown. */
+export interface LineFilter {
+  minLevel: Level
+  /** Found whatever the case of its letters; empty finds all. */
+  search: string
+}
+
+export const EVERY_LINE: LineFilter = { minLevel: 'DEBUG', search: '' }
+
+// A line with its text takes some 300 bytes: thirty megabytes.
+export const MOST_LINES = 100_000
+
+/** `tail` with `lines` behind it; the oldest go when there are too many. */
+export function append<L extends Line>(tail: Tail<L>, lines: readonly L[], most = MOST_LINES): Tail<L> {
+  const all = [...tail.lines, ...lines]
+  const excess = Math.max(0, all.length - most)
+  return { lines: excess === 0 ? all : all.slice(excess), dropped: tail.dropped + excess }
+}
+
+/** `tail` with earlier `lines` before it, as many as there is room for. */
+export function prepend<L extends Line>(tail: Tail<L>, lines: readonly L[], most = MOST_LINES): Tail<L> {
+  const room = Math.max(0, most - tail.lines.length)
+  return { lines: [...lines.slice(Math.max(0, lines.length - room)), ...tail.lines], dropped: tail.dropped }
+}
+
+/** The lines that `filter` lets through, in their order. */
+export function select<L extends Line>(lines: readonly L[], filter: LineFilter): readonly L[] {
+  const least = LEVELS.indexOf(filter.minLevel)
+  const search = filter.search.trim().toLocaleLowerCase()
+  if (least === 0 && search === '') return lines
+  return lines.filter(
+    (line) => LEVELS.indexOf(line.level) >= least && line.message.toLocaleLowerCase().includes(search),
+  )
+}
