@@ -6,6 +6,7 @@ import pytest
 
 from execution_monitor import errors
 from execution_monitor.errors import (
+    AnswerTooLarge,
     AuditUnavailable,
     BadUserInput,
     DatabaseUnavailable,
@@ -16,15 +17,18 @@ from execution_monitor.errors import (
     NotFound,
     QueryTimeout,
     QueryTooComplex,
+    RateLimited,
     SetupError,
     TooExpensive,
     Unauthenticated,
+    Unavailable,
 )
 
 EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ExecutionMonitorError)]
 
-# It is a QUERY_TOO_COMPLEX that makes its own message.
-KINDS = [each for each in EVERY if each is not TooExpensive]
+# They make their own messages; the first two are a QUERY_TOO_COMPLEX.
+WORDY = (TooExpensive, AnswerTooLarge, RateLimited)
+KINDS = [each for each in EVERY if each not in WORDY and each is not Unavailable]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,7 @@ KINDS = [each for each in EVERY if each is not TooExpensive]
         (DatabaseUnavailable, "DATABASE_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
         (IssuerUnavailable, "ISSUER_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
         (AuditUnavailable, "AUDIT_UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
+        (RateLimited, "RATE_LIMITED", HTTPStatus.TOO_MANY_REQUESTS),
         (QueryTimeout, "QUERY_TIMEOUT", HTTPStatus.GATEWAY_TIMEOUT),
         (SetupError, "SETUP", HTTPStatus.INTERNAL_SERVER_ERROR),
         (ExecutionMonitorError, "INTERNAL_SERVER_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR),

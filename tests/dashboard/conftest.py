@@ -29,12 +29,12 @@ async def server(
     settings: Settings,
     token_for: Callable[..., str],
 ) -> AsyncGenerator[str]:
-    """The base URL of the application, which offers Grace for a click."""
+    """The base URL of the application, which offers Grace for a click, and GraphiQL."""
 
     def people() -> list[Person]:
         return [Person("grace", "somebody of the tests", token_for("grace", "acme"))]
 
-    async with served(create_app(settings, people)) as url:
+    async with served(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
         await wait_until_ready(url)
         yield url
 

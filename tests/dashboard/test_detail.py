@@ -1,55 +1,189 @@
-import re
+"""The page of one execution, in a browser on the real server."""
+
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.dashboard.conftest import OpenPage
+from tests.dashboard.conftest import CHROMIUM, OpenPage
 from tests.graphql.asking import NOON, execution, store
 
-OF_E001 = {"execution_id": "e001", "tenant_id": "acme"}
-SOON = NOON + timedelta(seconds=5)
-STEP = {**OF_E001, "step_id": "load", "step_name": "Load rows", "step_index": 0, "created": NOON}
+AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
+PAYLOAD = "executions:payload"
 
 
-async def test_an_execution_is_followed_step_by_step_and_line_by_line(
+def step(number: int, name: str, seconds: int, **fields: Any) -> dict[str, Any]:
+    """A step that began when the one before it ended, and took `seconds`."""
+    started = NOON + timedelta(seconds=10 * number)
+    return {
+        "execution_id": "e001",
+        "tenant_id": "acme",
+        "step_id": f"s{number}",
+        "step_name": name,
+        "step_index": number,
+        "status": "completed",
+        "started_at": started,
+        "completed_at": started + timedelta(seconds=seconds),
+        "duration": float(seconds),
+        "depends_on": [f"s{number - 1}"] if number else [],
+        **fields,
+    }
+
+
+def line(number: int, message: str, level: str = "info") -> dict[str, Any]:
+    at = NOON + timedelta(milliseconds=number)
+    return {"execution_id": "e001", "tenant_id": "acme", "timestamp": at, "level": level, "message": message}
+
+
+FAILED = execution(
+    1,
+    workflow_name="nightly-etl",
+    status="failed",
+    started_at=NOON,
+    completed_at=NOON + timedelta(seconds=25),
+    error_details={"message": "disk full", "code": "ENOSPC", "step_id": "s1", "stack_trace": "at load (etl.py:7)"},
+    input_parameters={"day": "2026-11-01", "limits": {"rows": 10}},
+    tags=[{"key": "team", "value": "data"}],
+)
+STEPS = [
+    step(0, "Extract", 10),
+    step(1, "Load", 15, status="failed", attempt=2, error_details={"message": "disk full"}, input_data={"table": "t1"}),
+]
+
+
+async def open_execution(
+    open_page: OpenPage, token_for: Callable[..., str], address: str = "/executions/e001", *scopes: str, **size: int
+) -> Page:
+    return await open_page(address, token_for("ada", "acme", "executions:read", *scopes), **size)
+
+
+async def keep(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -> None:
+    await store(*documents)
+    if steps:
+        await collection_of(Step).insert_many(steps)
+    if lines:
+        await collection_of(LogEntry).insert_many(lines)
+
+
+async def test_a_failure_is_told_with_its_step_its_trace_and_its_data(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
-    await store(execution(1, workflow_name="nightly", status="running", started_at=NOON, input_parameters={"day": 7}))
-    await collection_of(Step).insert_one({**STEP, "status": "running", "started_at": NOON, "input_data": {"rows": 42}})
-    page = await open_page("/executions/e001", token_for("ada", "acme", "executions:payload"))
-    await expect(page.get_by_role("heading", name="nightly")).to_be_visible()
-    await expect(page.get_by_text("day: 7")).to_be_visible()
+    await keep(FAILED, steps=STEPS)
+    page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
 
-    await page.get_by_role("button", name="Load rows").click()
-    await expect(page.get_by_role("complementary", name="Step Load rows")).to_contain_text("rows: 42")
-    await collection_of(LogEntry).insert_one(
-        {**OF_E001, "timestamp": NOON, "level": "error", "message": "the disk is full", "step_id": "load"}
+    await expect(page.get_by_role("heading", name="nightly-etl")).to_be_visible()
+    error = page.get_by_role("region", name="Error").first
+    await expect(error).to_contain_text("disk full")
+    await expect(error).to_contain_text("ENOSPC")
+    await error.get_by_text("Stack trace").click()
+    await expect(error).to_contain_text("at load (etl.py:7)")
+
+    await page.get_by_role("button", name="Load").click()
+    panel = page.get_by_role("region", name="Step Load")
+    await expect(panel).to_contain_text("Extract")
+    await expect(panel.get_by_role("region", name="JSON").first).to_contain_text('table: "t1"')
+
+    await page.get_by_role("tab", name="Input and result").click()
+    await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
+    assert page.url.endswith("?tab=data")
+
+
+async def test_without_the_scope_it_is_said_which_one_is_missing(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(FAILED, steps=STEPS)
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=data")
+
+    await expect(page.get_by_text("executions:payload")).to_be_visible()
+    assert "2026-11-01" not in await page.get_by_role("tabpanel").inner_text()
+
+
+async def test_what_others_own_and_what_never_was_look_the_same(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(execution(2, user_id="grace"))
+
+    pages = [await open_execution(open_page, token_for, f"/executions/{each}") for each in ("e002", "never")]
+
+    texts: list[str] = []
+    for page in pages:
+        await expect(page.get_by_role("heading", name="There is no such execution")).to_be_visible()
+        texts.append(await page.get_by_role("main").inner_text())
+    assert texts[0] == texts[1]
+
+
+async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(execution(1, workflow_name="billing", status="running", started_at=NOON))
+    page = await open_execution(open_page, token_for)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await expect(page.get_by_text("No steps yet")).to_be_visible()
+
+    await collection_of(Step).insert_one(step(0, "Charge", 5, status="running", completed_at=None))
+    await expect(page.get_by_role("button", name="Running: Charge")).to_be_visible()
+    await collection_of(Step).update_one({"step_id": "s0"}, {"$set": {"status": "failed"}})
+    await collection_of(Execution).update_one({"execution_id": "e001"}, {"$set": {"status": "failed"}})
+
+    await expect(page.get_by_role("button", name="Failed: Charge")).to_be_visible()
+    await expect(page.get_by_role("banner").or_(page.locator("header")).get_by_text("Failed").first).to_be_visible()
+
+
+async def test_the_log_follows_its_end_filters_and_goes_back(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(
+        execution(1, status="running", started_at=NOON),
+        lines=[line(number, f"chunk {number} done") for number in range(250)],
     )
-    await expect(page.get_by_role("log")).to_contain_text("the disk is full")
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
+    log = page.get_by_role("log")
+    await expect(log.get_by_text("chunk 249 done")).to_be_visible()
 
-    failed = {"status": "failed", "completed_at": SOON, "duration": 5.0}
-    await collection_of(Step).update_one(OF_E001, {"$set": failed, "$inc": {"version": 1}})
-    error = {"message": "disk full", "code": "ENOSPC", "step_id": "load"}
-    await collection_of(Execution).update_one(
-        OF_E001, {"$set": {"status": "failed", "error_details": error, "updated": SOON}, "$inc": {"version": 1}}
+    await collection_of(LogEntry).insert_one(line(300, "disk nearly full", "warning"))
+    await expect(log.get_by_text("disk nearly full")).to_be_visible()
+
+    await page.get_by_label("Least level").select_option("WARNING")
+    await expect(page.get_by_text("1 of 101 lines")).to_be_visible()
+    await page.get_by_label("Least level").select_option("DEBUG")
+    await page.get_by_role("button", name="Earlier lines").click()
+    await expect(page.get_by_text("200 lines")).to_be_visible()
+    await page.get_by_role("button", name="Earlier lines").click()
+    await expect(page.get_by_text("251 lines")).to_be_visible()
+    await page.get_by_label("Search in the lines").fill("CHUNK 7 ")
+    await expect(page.get_by_text("1 of 251 lines")).to_be_visible()
+
+
+async def test_it_is_compared_with_the_last_that_went_well(open_page: OpenPage, token_for: Callable[..., str]):
+    before = execution(
+        2,
+        workflow_name="nightly-etl",
+        status="completed",
+        created=NOON - timedelta(days=1),
+        input_parameters={"day": "2026-10-31", "limits": {"rows": 10}},
     )
-    await expect(page.get_by_role("region", name="Error")).to_contain_text("disk full")
-    await expect(page.get_by_role("button", name=re.compile("^Failed Load rows"))).to_be_visible()
+    earlier = [{**step(0, "Extract", 4), "execution_id": "e002"}, {**step(1, "Load", 15), "execution_id": "e002"}]
+    await keep({**FAILED, "created": NOON}, before, steps=[*STEPS, *earlier])
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=compare", PAYLOAD)
+
+    steps = page.get_by_role("table").first
+    await expect(steps.get_by_role("row").nth(1)).to_contain_text("+ 6.0 s")
+    inputs = page.get_by_role("table").nth(1)
+    await expect(inputs.get_by_role("row")).to_have_count(2)
+    await expect(inputs).to_contain_text('"2026-10-31"')
 
 
-async def test_without_the_scope_no_payload_is_asked_for(open_page: OpenPage, token_for: Callable[..., str]):
-    await store(execution(1, input_parameters={"secret": "tiger"}))
-    page = await open_page("/executions/e001", token_for("ada", "acme"))
+async def test_axe_finds_nothing_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(FAILED, steps=STEPS, lines=[line(1, "disk full", "error")])
+    page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
+    await page.evaluate(AXE.read_text())
 
-    await expect(page.get_by_text("Your token does not allow you to see them")).to_be_visible()
-    await expect(page.get_by_text("tiger")).to_be_hidden()
+    for tab in ("Timeline", "Logs", "Input and result", "Compare"):
+        await page.get_by_role("tab", name=tab).click()
+        await expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        found = await page.evaluate("axe.run(document).then(({ violations }) => violations.map((each) => each.id))")
+        assert found == [], tab
 
 
-async def test_what_one_may_not_see_looks_like_what_is_not_there(open_page: OpenPage, token_for: Callable[..., str]):
-    await store(execution(1, user_id="grace"))
-    page = await open_page("/executions/e001", token_for("ada", "acme"))
+async def test_a_narrow_page_does_not_scroll_sideways(open_page: OpenPage, token_for: Callable[..., str]):
+    await keep(FAILED, steps=STEPS)
+    page = await open_execution(open_page, token_for, width=360, height=740)
+    await expect(page.get_by_role("button", name="Load")).to_be_visible()
 
-    await expect(page.get_by_role("alert")).to_contain_text("There is no such execution, or you may not see it.")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360

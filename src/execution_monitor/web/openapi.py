@@ -16,6 +16,7 @@ from execution_monitor.errors import (
     InvalidCursor,
     NotFound,
     QueryTimeout,
+    RateLimited,
     Unauthenticated,
 )
 from execution_monitor.web.listing import LIVE_PARAMETERS, PARAMETERS
@@ -35,12 +36,14 @@ _COMPONENT = "#/components/schemas/{model}"
 _FAILURES: tuple[type[ExecutionMonitorError], ...] = (
     Unauthenticated,
     Forbidden,
+    RateLimited,
     ExecutionMonitorError,
     DatabaseUnavailable,
     QueryTimeout,
 )
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "The scheme to authenticate with: `Bearer`."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "Seconds until there are points enough."),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "Seconds to wait before the next attempt."),
 }
 

@@ -50,6 +50,8 @@ export class ExecutionDetail {
   private following: Following | undefined
   private timer: number | undefined
   private earliest: string | null = null
+  // Whether the first line that is there has been found among the pages.
+  private hasJoined = false
   // Answers to what was asked before the latest begin are dropped.
   private reading = 0
 
@@ -110,9 +112,15 @@ export class ExecutionDetail {
   private before(edges: readonly { node: LogLine }[]): LogLine[] {
     const lines = edges.map((edge) => edge.node)
     const first = this.snapshot.tail.lines[0]
-    if (first === undefined || this.earliest !== null) return lines
+    if (first === undefined || this.hasJoined) return lines
     const at = lines.findIndex((line) => line.at === first.at && line.message === first.message)
-    return at < 0 ? [] : lines.slice(0, at)
+    this.hasJoined = at >= 0
+    return lines.slice(0, Math.max(0, at))
+  }
+
+  private forgetPages(): void {
+    this.earliest = null
+    this.hasJoined = false
   }
 
   private async read(): Promise<boolean> {
@@ -129,8 +137,15 @@ export class ExecutionDetail {
       return false
     }
     const { steps, logs, ...execution } = data.execution
-    this.earliest = null
-    this.change({ state: 'present', execution, steps: steps.nodes, tail: append(NO_LINES, logs.nodes), error: null })
+    this.forgetPages()
+    this.change({
+      state: 'present',
+      execution,
+      steps: steps.nodes,
+      tail: append(NO_LINES, logs.nodes),
+      hasEarlierLines: true,
+      error: null,
+    })
     return true
   }
 
@@ -175,7 +190,7 @@ export class ExecutionDetail {
           steps.clear()
           lines = []
           tail = NO_LINES
-          this.earliest = null
+          this.forgetPages()
         }
       }
     }

@@ -1,0 +1,68 @@
+"""GraphiQL on the real server: offline, as whoever is signed in, its examples run as they are."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+from playwright.async_api import Page, expect
+
+from tests.dashboard.conftest import OpenPage
+from tests.graphql.asking import NOON, execution, store
+
+EXAMPLES = ("LatestFailures", "WatchRunning", "Costly", "Combined", "WhoAmI")
+
+
+async def result_of(page: Page) -> str:
+    return (await page.locator(".result-window").inner_text()).replace("\xa0", " ")
+
+
+async def run(page: Page, name: str) -> None:
+    """Run the example, as soon as the editor has read it."""
+    await expect(page.locator(".graphiql-query-editor .view-line").nth(1)).to_be_visible()
+    await page.get_by_role("tab", name=name).click()
+    await page.wait_for_function(
+        "(name) => document.querySelector('.graphiql-query-editor').textContent.includes(name)", arg=name
+    )
+    while True:
+        await page.get_by_role("button", name=re.compile("Execute query")).click()
+        await (
+            page.locator(".result-window")
+            .get_by_text(re.compile("data|errors|ENTERED"))
+            .or_(page.get_by_role("button", name=re.compile("Stop query")))
+            .first.wait_for()
+        )
+        if "operationName" not in await result_of(page):
+            return
+
+
+async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callable[..., str]):
+    await store(execution(1, workflow_name="nightly-etl", status="failed", error_details={"message": "disk full"}))
+    page = await open_page("/graphiql", token_for("ada", "acme"))
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(httpx.URL(request.url).host))
+
+    for name in EXAMPLES:
+        await run(page, name)
+        if name == "WatchRunning":
+            await store(execution(2, workflow_name="billing", status="running", started_at=NOON))
+            await expect(page.locator(".result-window")).to_contain_text("ENTERED")
+            await page.get_by_role("button", name=re.compile("Stop query")).click()
+        else:
+            await expect(page.locator(".result-window")).to_contain_text('"data"')
+        assert '"errors"' not in await result_of(page)
+
+    assert hosts <= {"127.0.0.1", ""}
+
+
+async def test_it_asks_as_whoever_is_signed_in_at_the_dashboard(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/graphiql", token_for("grace", "acme"))
+
+    await run(page, "WhoAmI")
+
+    await expect(page.locator(".result-window")).to_contain_text('"grace"')
+
+
+async def test_without_a_token_it_says_where_to_sign_in(open_page: OpenPage):
+    page = await open_page("/graphiql")
+
+    await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
