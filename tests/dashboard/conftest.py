@@ -18,7 +18,8 @@ CHROMIUM = Path(__file__).parent / "browser" / "chromium"
 # Where the dashboard keeps the token (src/dashboard/src/session/session.ts).
 _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
-_ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
+# The last is GraphiQL, asked to run what it has not read yet.
+_ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource|^Array\(1\)$")
 
 OpenPage = Callable[..., Awaitable[Page]]
 
