@@ -93,7 +93,7 @@ $(TYPES): schema.graphql $(NODE_MODULES)
 	@touch $@
 
 $(BUILT): $(SOURCES) $(TYPES)
-	@cd $(DASHBOARD) && npm run --silent build -- --logLevel warn
+	@cd $(DASHBOARD) && npm run --silent build -- --logLevel error
 	@touch $@
 
 $(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js

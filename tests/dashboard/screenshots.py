@@ -52,7 +52,7 @@ async def test_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
     assert found is not None
     scopes = ("executions:read:tenant", "executions:payload")
     page = await open_page(f"/executions/{found['execution_id']}", token_for("ada", "acme", *scopes))
-    await expect(page.get_by_role("heading", name="Steps")).to_be_visible()
+    await expect(page.get_by_text("Timeline").first).to_be_visible()
     await take(page, "detail")
 
 

@@ -72,7 +72,7 @@ class Reads:
 
 
 async def open_live(open_page: OpenPage, token: str, sockets: Sockets, path: str = "/") -> tuple[Page, Reads]:
-    page, reads = await open_page("/overview", token), Reads()
+    page, reads = await open_page("/config.json", token), Reads()
     await page.route_web_socket("**/graphql", sockets.take)
     page.on("request", reads.see)
     await page.goto(path)
@@ -165,7 +165,7 @@ async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: Open
         else:
             await route.fallback()
 
-    page = await open_page("/overview", token_for("ada", "acme"))
+    page = await open_page("/config.json", token_for("ada", "acme"))
     await page.route_web_socket("**/graphql", Sockets(opens=False).take)
     await page.route("**/graphql", refuse_streams)
     await page.goto("/")
