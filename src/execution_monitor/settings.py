@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     )
     tracing: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
         default=None,
-        description="OTLP address for OpenTelemetry traces: `http://localhost:4318/v1/traces`. Needs the extra `otel`.",
+        description="OTLP address for OpenTelemetry: `http://localhost:4318/v1/traces`. Needs the extra `tracing`.",
     )
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         default=0,

@@ -11,13 +11,15 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from hypothesis_graphql import Mode, nodes
 from hypothesis_graphql import queries as queries_of
 
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.settings import Settings
 from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.test_transport_ws import opened
 
@@ -37,7 +39,7 @@ SCALARS = {
     "JSON": st.text().map(nodes.String),
 }
 
-many = settings(
+many = settings_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
     deadline=None,
     database=None,
@@ -58,6 +60,14 @@ def assert_sound(status: int, body: Any) -> None:
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without limits of points: what is refused for them is not tried."""
+    return settings.model_copy(
+        update={"rate_limit": "off", "rate_limit_address": "off", "max_cost": 1_000_000, "max_response_bytes": 2**28}
+    )
+
+
+@pytest.fixture
 async def answer(server: str, token_for: Token) -> Any:
     """`answer(body)`: the status and the body that the server answers with."""
     await store(execution(1), execution(2, status="failed"), execution(3, user_id="grace"))
@@ -73,15 +83,19 @@ async def answer(server: str, token_for: Token) -> Any:
         yield send
 
 
-@settings(many, max_examples=QUERIES)
+@settings_of(many, max_examples=QUERIES)
 @given(query=queries(Mode.POSITIVE))
 async def test_valid_queries_are_answered(answer: Any, query: str):
     status, body = await answer(orjson.dumps({"query": query}))
 
     assert_sound(status, body)
+    codes = {error["extensions"]["code"] for error in body.get("errors", ())}
+    event(f"{status} {sorted(codes)}")
+    # Valid means that it was run, or would cost too much.
+    assert "data" in body or codes <= {"BAD_USER_INPUT", "QUERY_TOO_COMPLEX"}, body
 
 
-@settings(many, max_examples=QUERIES)
+@settings_of(many, max_examples=QUERIES)
 @given(query=queries(Mode.NEGATIVE))
 async def test_queries_with_wrong_values_are_refused_in_words(answer: Any, query: str):
     status, body = await answer(orjson.dumps({"query": query}))
@@ -124,7 +138,7 @@ def _has_large_integers(value: Any) -> bool:
     return isinstance(value, int) and not -(2**63) <= value < 2**64
 
 
-@settings(many, max_examples=BODIES)
+@settings_of(many, max_examples=BODIES)
 @given(body=BYTES)
 async def test_bodies_of_any_kind_are_answered_in_words(answer: Any, body: bytes):
     status, answered = await answer(body)
@@ -148,7 +162,7 @@ WS_MESSAGES = st.lists(
 )
 
 
-@settings(many, max_examples=MESSAGES)
+@settings_of(many, max_examples=MESSAGES)
 @given(messages=WS_MESSAGES, is_known=st.booleans())
 async def test_sockets_are_closed_by_the_protocol_or_go_on(
     server: str, token_for: Token, messages: list[str], is_known: Any

@@ -4,21 +4,24 @@ import contextlib
 import sys
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from execution_monitor.app import create_app
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.tracing.extra import load_tracing
+from execution_monitor.tracing.extra import Tracing, load_tracing
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, streamed
 from tests.graphql.test_transport_ws import opened
@@ -48,9 +51,7 @@ class Collector:
 
 def attributes_of(span: Any) -> dict[str, Any]:
     values = {each.key: each.value for each in span.attributes}
-    return {
-        name: value.int_value if value.HasField("int_value") else value.string_value for name, value in values.items()
-    }
+    return {name: getattr(value, value.WhichOneof("value")) for name, value in values.items()}
 
 
 @contextlib.asynccontextmanager
@@ -81,12 +82,17 @@ async def test_a_query_is_a_request_an_operation_and_a_command(
     assert request.parent_span_id.hex() == PARENT
     assert operation.parent_span_id == request.span_id
     assert command.parent_span_id == operation.span_id
-    assert attributes_of(request) == {"http.request.method": "POST", "http.response.status_code": 200}
+    assert attributes_of(request) == {
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "http.route": "/graphql",
+    }
     assert attributes_of(operation) == {
         "graphql.operation.type": "query",
         "graphql.operation.name": "Page",
         "execution_monitor.cost": 21,
         "execution_monitor.executions": 0,
+        "execution_monitor.compiled": True,
     }
     assert attributes_of(command) == {
         "db.system.name": "mongodb",
@@ -103,12 +109,76 @@ async def test_nothing_of_tokens_values_or_ids_is_told(database: Database, setti
         await ask(server, token, PAGE)
         async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
             await client.get(f"{LIST}/e001?x=secret-name")
+            await client.get("/secret-name")
 
     told = str(collector.spans)
     assert "secret-name" not in told
     assert "e001" not in told
     assert token.rpartition(".")[2] not in told
-    assert f"GET {LIST}/{{id}}" in {each.name for each in collector.spans}
+    assert {f"GET {LIST}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
+
+
+async def test_what_graphql_core_answers_is_told_from_what_is_compiled(
+    settings: Settings, token_for: Token, database: Database
+):
+    collector = Collector()
+    async with traced(settings, collector) as server:
+        await ask(server, token_for("ada", "acme"), "query Core { auditEvents { nodes { at } } }")
+        await ask(server, token_for("ada", "acme"), "query Plain { executions { totalCount } }")
+
+    told = [attributes_of(collector.named(f"query {each}"))["execution_monitor.compiled"] for each in ("Core", "Plain")]
+    assert told == [False, True]
+
+
+@contextlib.asynccontextmanager
+async def tracing_to(collector: Collector) -> AsyncGenerator[Tracing]:
+    """Tracing of no server's, all of which has been exported when this ends."""
+    app = Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])
+    async with served(app) as url:
+        tracing = load_tracing(f"{url}/v1/traces")
+        async with tracing:
+            yield tracing
+
+
+async def request_of(app: ASGIApp) -> None:
+    async def nothing(*_: Any) -> Any:
+        raise AssertionError
+
+    await app({"type": "http", "method": "GET", "path": "/graphql", "headers": []}, nothing, nothing)
+
+
+async def test_what_an_exception_quotes_is_not_told():
+    collector = Collector()
+
+    async def fail(*_: Any) -> None:
+        raise KeyError("secret-name")
+
+    async with tracing_to(collector) as tracing:
+        with pytest.raises(KeyError):
+            await request_of(tracing.around(fail))
+
+    (span,) = collector.spans
+    assert attributes_of(span) == {"http.request.method": "GET", "error.type": "KeyError"}
+    assert span.status.code == 2
+    assert "secret-name" not in str(span)
+
+
+async def test_of_commands_that_never_end_the_oldest_are_forgotten():
+    collector = Collector()
+
+    async with tracing_to(collector) as tracing:
+
+        async def ask_mongodb(*_: Any) -> None:
+            for number in range(1_001):
+                tracing.commands.started(CommandStartedEvent({"find": f"c{number}"}, "db", number, ("m", 1), None))
+            for number in (0, 1_000):
+                tracing.commands.succeeded(
+                    CommandSucceededEvent(timedelta(), {}, "find", number, ("m", 1), None, database_name="db")
+                )
+
+        await request_of(tracing.around(ask_mongodb))
+
+    assert {each.name for each in collector.spans} == {"find c1000", "GET"}
 
 
 async def test_failures_are_told_by_their_codes(settings: Settings, token_for: Token, database: Database):
@@ -165,5 +235,5 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.M
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
 
-    with pytest.raises(SetupError, match=r"pip install 'execution-monitor\[otel\]'"):
+    with pytest.raises(SetupError, match=r"pip install 'execution-monitor\[tracing\]'"):
         load_tracing("http://localhost:4318/v1/traces")

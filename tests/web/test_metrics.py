@@ -7,17 +7,21 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.openmetrics import parser as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from execution_monitor.access.caller import Caller
+from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.app import create_app
+from execution_monitor.errors import AuditUnavailable
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.web.metrics.operations import OperationMetrics
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_transport_ws import opened
 from tests.servers import served, wait_until_ready
@@ -113,6 +117,52 @@ async def test_operations_are_counted_by_kind_and_outcome(server: str, token_for
     assert grown["execution_monitor_operation_cost_points_count|query"] == 3
     assert grown["execution_monitor_operation_cost_points_sum|query"] >= 3
     assert {after[f"execution_monitor_operations_in_progress|{kind}"] for kind in ("query", "rest")} == {0}
+
+
+async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_progress():
+    class Refuses:
+        async def begin(self, operation: Operation) -> None:
+            raise AuditUnavailable(f"{operation.kind} has no record")
+
+        async def end(self, operation: Operation, outcome: Outcome) -> None: ...
+
+    registry = CollectorRegistry()
+    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), Kind.QUERY, None)
+
+    with pytest.raises(AuditUnavailable):
+        async with Observers(Refuses(), OperationMetrics(registry)).watching(operation):
+            pass
+
+    name = "execution_monitor_operation"
+    assert registry.get_sample_value(f"{name}s_total", {"kind": "query", "outcome": "failed"}) == 1
+    assert registry.get_sample_value(f"{name}_errors_total", {"code": "AUDIT_UNAVAILABLE"}) == 1
+    assert registry.get_sample_value(f"{name}s_in_progress", {"kind": "query"}) in (None, 0)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["http_responses", "sockets", "sockets_closed", "operations"], id="requests"),
+        pytest.param(["operation_errors"], id="errors by code"),
+        pytest.param(["operation_duration_seconds"], id="durations"),
+        pytest.param(["operation_cost_points"], id="cost"),
+        pytest.param(["live_subscribers"], id="live subscribers"),
+        pytest.param(["live_queued_events", "live_queue_longest_events", "audit_pending_events"], id="queue depths"),
+        pytest.param(["live_lag_seconds", "live_silence_seconds"], id="lag of the change stream"),
+        pytest.param(
+            ["mongodb_connections", "mongodb_connections_in_use", "mongodb_connection_wait_seconds"],
+            id="database pool",
+        ),
+        pytest.param(["rate_limited", "rate_limit_store_failures", "rate_limit_store_down"], id="rate limit"),
+        pytest.param(["audit_dropped", "audit_failures"], id="audit drops"),
+    ],
+)
+async def test_operators_can_watch(server: str, operator: str, names: list[str]):
+    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {operator}"}) as client:
+        text = (await client.get("/metrics")).text
+
+    exposed = {family.name for family in text_string_to_metric_families(text)}
+    assert {f"execution_monitor_{name}" for name in names} <= exposed
 
 
 async def test_a_failure_of_ours_is_told_from_a_mistake_of_the_caller(

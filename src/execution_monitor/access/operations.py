@@ -64,12 +64,16 @@ class Operation:
 
 @dataclass(slots=True)
 class Outcome:
-    """How an operation went so far: error codes, executions answered with, payloads sent, seconds taken."""
+    """How an operation went so far: error codes, executions answered with, payloads sent, seconds taken.
+
+    `compiled` tells whether a compiled plan answered; None where none could have.
+    """
 
     codes: list[str] = field(default_factory=list[str])
     executions: int = 0
     payloads: int = 0
     seconds: float = 0.0
+    compiled: bool | None = None
     _ids: dict[str, None] = field(default_factory=dict[str, None])
 
     def fail_with(self, codes: Iterable[str]) -> None:

@@ -120,8 +120,10 @@ class Operations:
         try:
             try:
                 result = await self._compiler.answer(asked.query, prepared.executor, asked.variables or {}, context)
+                outcome.compiled = True
             except NotKnown:
                 outcome.begin_anew()
+                outcome.compiled = False
                 result = await _interpret(prepared.executor, context)
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error

@@ -1,1 +1,1 @@
-"""OpenTelemetry traces of requests, operations and what MongoDB is asked for; only with the extra `otel`."""
+"""OpenTelemetry traces of requests, operations and what MongoDB is asked for; only with the extra `tracing`."""

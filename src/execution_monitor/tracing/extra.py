@@ -40,6 +40,6 @@ def load_tracing(endpoint: str) -> Tracing:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise
         raise SetupError(
-            "EXECUTION_MONITOR_TRACING needs OpenTelemetry: pip install 'execution-monitor[otel]'."
+            "EXECUTION_MONITOR_TRACING needs OpenTelemetry: pip install 'execution-monitor[tracing]'."
         ) from error
     return cast("Tracing", spans.Spans(endpoint))

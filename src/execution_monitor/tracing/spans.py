@@ -1,6 +1,7 @@
 """Spans, by OpenTelemetry's semantic conventions for HTTP, GraphQL and databases. They tell nothing of values."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextvars import Token
 from typing import Self
@@ -29,6 +30,8 @@ _FIRST_OF_SERVER = 500
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 # What keeps connections alive is nobody's request.
 _HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "killCursors"})
+# The driver never says of a command whose caller was cancelled that it has ended.
+_MOST_RUNNING = 1_000
 
 
 class Spans:
@@ -80,8 +83,9 @@ class _Requests:
             return
         outside = self._sent.extract(Headers(scope=scope), Context(), _Sent())
         method = scope.get("method", "WEBSOCKET")
+        # The message of an exception may quote what was asked: its class says enough.
         with self._tracer.start_as_current_span(
-            f"{method} {_route_of(scope['path'])}", outside, SpanKind.SERVER
+            method, outside, SpanKind.SERVER, record_exception=False, set_status_on_exception=False
         ) as span:
             span.set_attribute("http.request.method", method)
 
@@ -92,13 +96,18 @@ class _Requests:
                         span.set_status(Status(StatusCode.ERROR))
                 await send(message)
 
-            await self._app(scope, receive, tell)
-
-
-def _route_of(path: str) -> str:
-    """`path` without what tells of an execution: names of spans are few."""
-    head, found, rest = path.partition("/executions/")
-    return f"{head}{found}{{id}}" if found and rest not in ("ws", "stream") else path[:64]
+            try:
+                await self._app(scope, receive, tell)
+            except Exception as error:
+                span.set_attribute("error.type", type(error).__qualname__)
+                span.set_status(Status(StatusCode.ERROR))
+                raise
+            finally:
+                # Of the route, since paths tell of executions, and anybody may make one up.
+                route = getattr(scope.get("route"), "path_format", None)
+                if route is not None:
+                    span.set_attribute("http.route", route)
+                    span.update_name(f"{method} {route}")
 
 
 class _Operations:
@@ -130,6 +139,8 @@ class _Operations:
         if attached is not None:
             context.detach(attached)
         span.set_attribute("execution_monitor.executions", outcome.executions)
+        if outcome.compiled is not None:
+            span.set_attribute("execution_monitor.compiled", outcome.compiled)
         if outcome.codes:
             span.set_attribute("error.type", outcome.codes[0])
             span.set_status(Status(StatusCode.ERROR, ", ".join(dict.fromkeys(outcome.codes))))
@@ -141,7 +152,7 @@ class _Commands(CommandListener):
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
-        self._running: dict[int, Span] = {}
+        self._running: OrderedDict[int, Span] = OrderedDict()
 
     @override
     def started(self, event: CommandStartedEvent) -> None:
@@ -154,6 +165,8 @@ class _Commands(CommandListener):
         for attribute, value in _describe(event, str(collection)):
             span.set_attribute(attribute, value)
         self._running[event.request_id] = span
+        if len(self._running) > _MOST_RUNNING:
+            self._running.popitem(last=False)
 
     @override
     def succeeded(self, event: CommandSucceededEvent) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from execution_monitor.errors import (
+    AnswerTooLarge,
     BadUserInput,
     DatabaseUnavailable,
     ExecutionMonitorError,
@@ -129,7 +130,7 @@ def _describe_detail() -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             }
         ],
-        "responses": _describe_responses(ExecutionDetail, NotFound),
+        "responses": _describe_responses(ExecutionDetail, AnswerTooLarge, NotFound),
     }
 
 

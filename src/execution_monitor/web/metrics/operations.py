@@ -15,9 +15,10 @@ _FIRST_OF_SERVER = 500
 
 
 class OperationMetrics:
-    """Counts operations by kind and outcome; the first of all observers, since it counts what others refuse."""
+    """Counts operations by kind and outcome, also those that other observers refuse before it sees them begin."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._begun: set[int] = set()
         self._running = Gauge(
             f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry
         )
@@ -54,13 +55,17 @@ class OperationMetrics:
 
     async def begin(self, operation: Operation) -> None:
         """Count one that runs."""
+        # An operation is itself from its begin to its end; others may be equal to it.
+        self._begun.add(id(operation))
         self._running.labels(operation.kind.value).inc()
         self._cost.labels(operation.kind.value).observe(operation.cost)
 
     async def end(self, operation: Operation, outcome: Outcome) -> None:
         """Count one that ended, and how."""
         kind, codes = operation.kind.value, set(outcome.codes)
-        self._running.labels(kind).dec()
+        if id(operation) in self._begun:
+            self._begun.remove(id(operation))
+            self._running.labels(kind).dec()
         ended = "failed" if codes & self._failures else "refused" if codes else "ok"
         self._ended.labels(kind, ended).inc()
         for code in codes:

@@ -1,0 +1,26 @@
+"""Runs of schemathesis, a process of its own, against a server."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+_SEED = 20260131
+
+
+async def report_of(location: str, folder: Path, configuration: Path, *arguments: str, examples: int) -> str:
+    """What it says of the API described at `location` after `examples` of each operation; fails where it found any."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("schemathesis")),
+        *("--config-file", str(configuration)),
+        *("run", location, *arguments),
+        *("--seed", str(_SEED), "--max-examples", str(examples)),
+        *("--generation-database", "none", "--continue-on-failure", "--no-color"),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+
+    report = output.decode()
+    assert process.returncode == 0, report
+    return report
