@@ -1,0 +1,68 @@
+"""The floor: what the list costs when it is written by hand for this one query, and nothing else.
+
+Starlette, PyMongo's async client and orjson; the token is verified and the caller sees their own, as the server has it.
+"""
+
+import os
+from datetime import datetime
+from typing import Any
+
+import jwt
+import orjson
+from pymongo import AsyncMongoClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_FIELDS = (
+    "execution_id execution_name workflow_name status created started_at completed_at total_duration progress "
+    "user_id triggered_by attempt"
+)
+_PROJECTION = {"_id": 0} | dict.fromkeys(_FIELDS.split(), 1)
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat(timespec="milliseconds") + "+00:00"
+
+
+def _node(row: dict[str, Any]) -> dict[str, Any]:
+    progress = row["progress"]
+    return {
+        "executionId": row["execution_id"],
+        "name": row.get("execution_name"),
+        "workflowName": row["workflow_name"],
+        "status": row["status"].upper(),
+        "createdAt": _time(row["created"]),
+        "startedAt": _time(row.get("started_at")),
+        "completedAt": _time(row.get("completed_at")),
+        "durationSeconds": row.get("total_duration"),
+        "progress": {
+            "currentStep": progress["current_step"],
+            "totalSteps": progress["total_steps"],
+            "percentage": progress["percentage"],
+        },
+        "userId": row["user_id"],
+        "triggeredBy": row.get("triggered_by"),
+        "attempt": row["attempt"],
+    }
+
+
+def create_app() -> Starlette:
+    """The floor over the database that the environment names."""
+    secret = os.environ["BENCH_SECRET"]
+    mongo = AsyncMongoClient[dict[str, Any]](os.environ["BENCH_URI"])
+    executions = mongo[os.environ["BENCH_DATABASE"]]["workflow_executions"]
+
+    async def answer(request: Request) -> Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+        variables = orjson.loads(await request.body())["variables"]
+        first = variables["first"]
+        where = {"tenant_id": claims["tenant_id"], "user_id": claims["sub"], "status": variables["status"].lower()}
+        found = executions.find(where, _PROJECTION, batch_size=first + 2).sort([("created", -1), ("_id", -1)])
+        read = await found.limit(first + 1).to_list()
+        connection = {"nodes": list(map(_node, read[:first])), "pageInfo": {"hasNextPage": len(read) > first}}
+        return Response(orjson.dumps({"data": {"executions": connection}}), media_type="application/json")
+
+    return Starlette(routes=[Route("/graphql", answer, methods=["POST"])])

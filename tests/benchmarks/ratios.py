@@ -1,0 +1,54 @@
+"""Figures of rounds, and what they come to: medians, the machine's noise, ratios of one run."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one server did in one round; latencies in milliseconds, CPU in milliseconds of the server a request."""
+
+    requests_per_second: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+def summarize(latencies: Sequence[float], seconds: float, cpu_seconds: float) -> Round:
+    """A round of `latencies` in seconds; raises `ValueError` for fewer than two answers."""
+    if len(latencies) < 2:
+        raise ValueError("A round needs two answers or more; let it run longer.")
+    quantiles = statistics.quantiles(latencies, n=100, method="inclusive")
+    return Round(
+        requests_per_second=len(latencies) / seconds,
+        p50=quantiles[49] * 1_000,
+        p99=quantiles[98] * 1_000,
+        cpu=cpu_seconds / len(latencies) * 1_000,
+    )
+
+
+def median_of(rounds: Sequence[Round]) -> Round:
+    """The median of every figure by itself."""
+    names = asdict(rounds[0])
+    return Round(**{name: statistics.median(getattr(each, name) for each in rounds) for name in names})
+
+
+def noise_of(rounds: Sequence[Round]) -> float:
+    """How far the rounds of one server lie apart: their range of requests a second over the median."""
+    figures = [each.requests_per_second for each in rounds]
+    return (max(figures) - min(figures)) / statistics.median(figures)
+
+
+def list_ratios(medians: Mapping[tuple[str, int], Round]) -> dict[str, float]:
+    """Throughput of `ours` against the others that were measured, by the names of the goals."""
+
+    def ratio(other: str, first: int) -> float:
+        return medians["ours", first].requests_per_second / medians[other, first].requests_per_second
+
+    goals = {
+        "list_first20_vs_floor": ("floor", 20),
+        "list_first100_vs_floor": ("floor", 100),
+        "list_vs_stock_strawberry": ("stock_strawberry", 20),
+    }
+    return {name: ratio(*goal) for name, goal in goals.items() if goal in medians}

@@ -1,0 +1,50 @@
+"""Rows to list: documents as an engine would have written them, the same in every run."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import MongoClient
+
+from tests.benchmarks.question import TENANT, USER
+
+BATCH = 5_000
+_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+_STATUSES = ("completed", "completed", "completed", "failed", "running")
+_PEOPLE = (USER, "grace")
+
+
+def row(number: int) -> dict[str, Any]:
+    """The execution number `number`, a second after the one before it."""
+    created = _BEGAN + timedelta(seconds=number)
+    status = _STATUSES[number % len(_STATUSES)]
+    document: dict[str, Any] = {
+        "execution_id": f"run-{number:08}",
+        "execution_name": f"Nightly import {number}",
+        "workflow_name": f"etl-{number % 40}",
+        "workflow_template_id": f"template-{number % 40}",
+        "status": status,
+        "created": created,
+        "updated": created + timedelta(seconds=90),
+        "started_at": created + timedelta(seconds=2),
+        "progress": {"current_step": 7, "total_steps": 8, "percentage": 87.5},
+        "steps_completed": 7,
+        "user_id": _PEOPLE[number // len(_STATUSES) % len(_PEOPLE)],
+        "tenant_id": TENANT,
+        "triggered_by": "schedule",
+        "input_parameters": {"bucket": f"s3://acme/{number}", "rows": number, "mode": "full"},
+        "tags": [{"key": "team", "value": "data"}],
+        "total_cost": 0.0125,
+        "attempt": 1,
+        "version": 9,
+    }
+    if status != "running":
+        document |= {"completed_at": created + timedelta(seconds=90), "total_duration": 88.5}
+    return document
+
+
+def store(uri: str, database: str, count: int) -> None:
+    """Put `count` executions into an empty collection."""
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        for start in range(0, count, BATCH):
+            batch = [row(number) for number in range(start, min(start + BATCH, count))]
+            mongo[database]["workflow_executions"].insert_many(batch, ordered=False)

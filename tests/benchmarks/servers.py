@@ -1,0 +1,87 @@
+"""The servers that are compared: one process each, on a processor that they do not share with who asks them."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+
+from tests.benchmarks.question import body_of
+from tests.conftest import SECRET
+from tests.serving import free_ports
+
+DATABASE = "benchmark"
+# Two processors are the least: one for the server under test, one for the load and mongod.
+SERVER_CPU, LOAD_CPU = 0, 1
+_START_SECONDS = 60
+_UVICORN = ("uvicorn", "--factory", "--loop=uvloop", "--http=httptools", "--no-access-log", "--log-level=error")
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "floor": (*_UVICORN, "tests.benchmarks.floor:create_app"),
+    "ours": ("execution_monitor", "serve"),
+    "stock_strawberry": (*_UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A running server: its name, process and port."""
+
+    name: str
+    pid: int
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def ask(self, token: str, first: int) -> httpx.Response:
+        """Its answer to the list."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body_of(first), headers=headers)
+
+
+@contextlib.contextmanager
+def running(name: str, uri: str, token: str, log: Path) -> Generator[Contender]:
+    """The server `name`, from when it answers the list until the block ends; raises with its log if it does not."""
+    port = free_ports(1)
+    environment = {
+        "BENCH_SECRET": SECRET,
+        "BENCH_URI": uri,
+        "BENCH_DATABASE": DATABASE,
+        "EXECUTION_MONITOR_MONGODB_URI": uri,
+        "EXECUTION_MONITOR_DATABASE": DATABASE,
+        "EXECUTION_MONITOR_JWT_SECRET": SECRET,
+        "EXECUTION_MONITOR_ENVIRONMENT": "production",
+        # One caller asks as fast as they can; all else is as it is shipped.
+        "EXECUTION_MONITOR_RATE_LIMIT": "off",
+        "EXECUTION_MONITOR_RATE_LIMIT_ADDRESS": "off",
+    }
+    command = [sys.executable, "-m", *COMMANDS[name], f"--port={port}"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **environment})
+    try:
+        os.sched_setaffinity(process.pid, {SERVER_CPU})
+        contender = Contender(name, process.pid, port)
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(contender, token):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} does not answer: {log.read_text()[-2_000:]}")
+            time.sleep(0.1)
+        yield contender
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(contender: Contender, token: str) -> bool:
+    try:
+        return contender.ask(token, 1).status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
