@@ -176,3 +176,11 @@ test('an event from before a page was read changes nothing of it', () => {
 
   expect(after.rows[0]?.totalCost).toBe(9)
 })
+
+test('what left before a page was read, and is on it, does not leave again', () => {
+  const list = beginRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+
+  const after = applyEvents(list, [{ kind: 'LEFT', executionId: 'a', row: rowOf('a', 1, 6) }])
+
+  expect(after.leaving.size).toBe(0)
+})

@@ -55,6 +55,12 @@ describe('a view in an address', () => {
     expect(view).toEqual({ ...USUAL_VIEW, order: [{ field: 'STATUS', direction: 'ASC' }], columns: ['cost'] })
   })
 
+  test('has at most the three sort keys that the server takes', () => {
+    const { view } = parseView('sort=STATUS,-DURATION,STARTED_AT,-TOTAL_COST')
+
+    expect(view.order.map((key) => key.field)).toEqual(['STATUS', 'DURATION', 'STARTED_AT'])
+  })
+
   test('of anything at all is a view', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
