@@ -80,7 +80,7 @@ async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
     assert all(each.client.connections == 1 for each in scenes)
     report(
         Row(
-            "the same, and writers that are back before the server is",
+            "`kill -9` of mongod; writers find it again before the server does",
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),
             repeated=sum(each.ledger.repeated for each in scenes),
