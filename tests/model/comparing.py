@@ -90,8 +90,9 @@ class Comparison:
                     if found is None:
                         continue
                     self.expect(f"count of {where}", who, found["totalCount"], len(seen))
-                    marks = sorted(str(edge["node"]["sessionId"]) for edge in found["edges"])
-                    expected = sorted(row["session_id"] for row in seen)
+                    marks = [edge["node"]["sessionId"] for edge in found["edges"]]
+                    rows = sorted(seen, key=lambda row: row["created"], reverse=direction == "DESC")
+                    expected = [row["session_id"] for row in rows]
                     self.expect(f"list of {where}", who, marks, expected, len(self.world.rows))
                     if where is None and direction == "DESC":
                         edges = found["edges"]
