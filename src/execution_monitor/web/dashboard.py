@@ -11,7 +11,7 @@ from starlette.routing import Route
 BUILD = Path(__file__).parent / "static"
 
 # What the router of the dashboard knows (src/dashboard/src/app/App.tsx): each is the one page.
-_ADDRESSES = ("/", "/overview", "/signed-in", "/executions/{execution_id:path}")
+_ADDRESSES = ("/", "/signed-in", "/executions/{execution_id:path}")
 
 _MEDIA_TYPES = {
     ".css": "text/css",

@@ -14,7 +14,6 @@ import { SignIn } from '../session/SignIn.tsx'
 import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
-const OverviewPage = lazy(() => import('../overview/OverviewPage.tsx'))
 
 /** The dashboard: a sign-in, or its pages. */
 export function App() {
@@ -35,7 +34,6 @@ function SignedIn({ token }: { token: string }) {
             <Switch>
               <Route path="/" component={ListPage} />
               <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
-              <Route path="/overview" component={OverviewPage} />
               <Route>
                 <Notice kind="empty" title="There is nothing at this address." />
               </Route>
