@@ -1,8 +1,6 @@
 """The faults' report: every fault gives a row; a full run keeps them for README.md."""
 
-import gc
-import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,15 +12,6 @@ _ROWS = pytest.StashKey[list[Row]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_ROWS] = []
-
-
-@pytest.fixture(autouse=True)
-def _forgive_lost_sockets() -> Generator[None]:
-    # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
-        yield
-        gc.collect()
 
 
 @pytest.fixture

@@ -1,23 +1,12 @@
 """Live updates of the test's database."""
 
-import gc
-import warnings
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from tests.monitoring.live.making import CURSORS
-
-
-@pytest.fixture(autouse=True)
-def _forgive_lost_sockets() -> Generator[None]:
-    # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
-        yield
-        gc.collect()
 
 
 @pytest.fixture
