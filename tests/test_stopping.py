@@ -65,7 +65,7 @@ async def test_whoever_follows_is_told_to_come_again(
             await graphql.begin(ada)
             await graphql.subscribe({"query": UPDATES})
             # Each worker has a stream of its own, which may not be open yet.
-            await store(execution(1))
+            await store(execution(1, status="running"))
             await message_from(rest)
             await asyncio.to_thread(running.tell_to_stop)
 
