@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from execution_monitor.access.revoking import revoke_and_record
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
@@ -391,3 +392,17 @@ async def test_a_subscription_that_the_end_of_the_server_ends_is_written(
             await recorded(kind="subscription_begun")
 
     assert len(await recorded(kind="subscription_ended")) == 1
+
+
+async def test_a_revocation_is_recorded_with_who_did_it(database: Database):
+    await revoke_and_record(database, by="root (command line)", user="eve", tenant="acme", keep=timedelta(hours=1))
+
+    (event,) = await database.collection(AuditEvent).find({"kind": "revocation"}).to_list()
+    assert (event["subject"], event["tenant_id"], event["outcome"]) == ("root (command line)", "acme", "succeeded")
+    assert event["arguments"] == {"revoke": {"user": "eve"}}
+
+
+async def test_a_revocation_needs_no_record_where_there_is_no_trail(database: Database):
+    await revoke_and_record(database, by=None, token_id="t-1", keep=timedelta(hours=1))  # noqa: S106 - an id
+
+    assert await database.collection(AuditEvent).count_documents({}) == 0

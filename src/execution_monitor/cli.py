@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import errno
 import functools
+import getpass
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, TypeVar
@@ -18,6 +19,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor import server
 from execution_monitor.access.caller import Scope
+from execution_monitor.access.revoking import revoke_and_record
 from execution_monitor.access.tokens import LEEWAY, issue_token
 from execution_monitor.app import create_app
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
@@ -33,7 +35,6 @@ from execution_monitor.logs import LogLevel, configure_logging
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import explain
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.revocations import revoke as revoke_tokens
 from execution_monitor.terminal import counting
 from execution_monitor.watch import WatchOptions, watch
 from execution_monitor.workers import run_workers
@@ -202,7 +203,14 @@ def revoke(
 
     # Behind its end, too, a token is taken for as long as clocks may differ.
     keep = token_rules(read_settings()).longest + LEEWAY
-    at = _run(lambda: revoke_tokens(subject=user, tenant=tenant, token_id=token_id, keep=keep))
+
+    async def run(settings: Settings) -> datetime:
+        by = None if settings.audit == "off" else _operator()
+        async with connected(settings) as database:
+            return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
+
+    with _serving() as settings:
+        at = asyncio.run(run(settings))
     until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     if token_id is not None:
         typer.echo(f"The token {token_id} is refused since {until}.")
@@ -257,6 +265,15 @@ def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
 def _run(work: Callable[[], Awaitable[Result]]) -> Result:
     with _serving() as settings:
         return run_connected(settings, work)
+
+
+def _operator() -> str:
+    """Who runs the command, told from the subjects of tokens."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need have no name
+        name = "somebody"
+    return f"{name} (command line)"
 
 
 def _tell(report: LoadReport | ReplayReport) -> None:

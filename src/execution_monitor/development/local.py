@@ -12,7 +12,7 @@ from execution_monitor.development.mongodb.embedded_mongodb import embedded_mong
 from execution_monitor.development.secret import development_secret
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
-from execution_monitor.storage.database import open_database
+from execution_monitor.storage.database import Database, open_database
 from execution_monitor.terminal import working
 
 Result = TypeVar("Result")
@@ -48,13 +48,13 @@ def running_database(settings: Settings) -> Generator[Settings]:
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: Settings) -> AsyncGenerator[None]:
+async def connected(settings: Settings) -> AsyncGenerator[Database]:
     """The documents are bound to the database of `settings`, on this event loop, and its indexes stand."""
     uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
     async with open_database(uri, settings.database) as database:
         await database.connect()
         await database.prepare()
-        yield
+        yield database
 
 
 def run_connected(settings: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
