@@ -118,7 +118,7 @@ async def test_a_silence_is_broken_by_a_sign_of_life_that_is_no_event(
 
 FRAMED = {
     "text/event-stream": b"event: next\ndata: %s\n\nevent: complete\ndata:\n\n",
-    "multipart/mixed": b'--graphql\r\nContent-Type: application/json\r\n\r\n{"payload":%s}\r\n--graphql--\r\n',
+    "multipart/mixed": b'\r\n--graphql\r\nContent-Type: application/json\r\n\r\n{"payload":%s}\r\n--graphql--\r\n',
 }
 
 
@@ -156,12 +156,46 @@ async def test_a_line_break_in_a_value_is_no_line_break_of_the_stream(server: st
                     break
 
 
+FROM_NOW = "subscription { executionUpdates { kind executionId } }"
+
+
+async def test_a_part_is_complete_as_soon_as_it_has_come(server: str, token_for: Token):
+    token = token_for("ada", "acme")
+    cursor = await cursor_now(server, token)
+    await store(execution(1))
+
+    # No client takes a part before it has seen the boundary behind it, and nothing else happens here.
+    async with streamed(server, token, "multipart/mixed", UPDATES, after=cursor) as response:
+        received = b""
+        async for chunk in response.aiter_bytes():
+            received += chunk
+            if b"e001" in received and received.endswith(b"\r\n--graphql"):
+                break
+
+    preamble, part, rest = received.split(b"\r\n--graphql")
+    assert (preamble, rest) == (b"", b"")
+    assert orjson.loads(part.partition(b"\r\n\r\n")[2])["payload"]["data"]["executionUpdates"]["executionId"] == "e001"
+
+
+async def test_the_end_of_a_token_is_no_error_of_the_operation_to_who_reads_parts(server: str):
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=1))
+
+    async with streamed(server, token, "multipart/mixed", FROM_NOW) as response:
+        *_, last, end = (await response.aread()).split(b"\r\n--graphql")
+
+    told = orjson.loads(last.partition(b"\r\n\r\n")[2])
+    assert end == b"--\r\n"
+    assert told["payload"] is None
+    assert told["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
 async def test_a_stream_ends_with_its_token(server: str):
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=2))
 
-    async with streamed(server, token, "text/event-stream", UPDATES.replace("(after: $after)", "")) as response:
+    async with streamed(server, token, "text/event-stream", FROM_NOW) as response:
         text = (await response.aread()).decode()
 
+    assert "UNAUTHENTICATED" in text
     assert text.endswith("event: complete\ndata:\n\n")
 
 

@@ -27,6 +27,7 @@ class Framing(Protocol):
     """How payloads are told apart in one response."""
 
     content_type: str
+    begin: bytes
     heartbeat: bytes
     end: bytes
 
@@ -34,11 +35,16 @@ class Framing(Protocol):
         """`payload` as the client finds it."""
         ...
 
+    def fail(self, errors: bytes) -> bytes:
+        """Why the stream ends before its time: `errors`, a list as JSON."""
+        ...
+
 
 class EventStream(Framing):
     """graphql-sse: an event `next` for each payload, `complete` at the end, comments in between."""
 
     content_type = EVENT_STREAM
+    begin = b""
     heartbeat = b":\n\n"
     end = b"event: complete\ndata:\n\n"
 
@@ -46,17 +52,29 @@ class EventStream(Framing):
     def frame(self, payload: bytes) -> bytes:
         return b"event: next\ndata: " + payload + b"\n\n"
 
+    @override
+    def fail(self, errors: bytes) -> bytes:
+        return self.frame(b'{"errors":' + errors + b"}")
+
 
 class Multipart(Framing):
-    """Apollo's: a part for each payload, an empty object in between, a closing boundary at the end."""
+    """Apollo's: a part for each payload, an empty object in between, a closing boundary at the end.
+
+    The boundary comes right behind each part: clients take no part for complete before they have seen it.
+    """
 
     content_type = f'{MULTIPART}; boundary="graphql"; subscriptionSpec="1.0"'
-    heartbeat = b"--graphql\r\nContent-Type: application/json\r\n\r\n{}\r\n"
-    end = b"--graphql--\r\n"
+    begin = b"\r\n--graphql"
+    heartbeat = b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql"
+    end = b"--\r\n"
 
     @override
     def frame(self, payload: bytes) -> bytes:
-        return b'--graphql\r\nContent-Type: application/json\r\n\r\n{"payload":' + payload + b"}\r\n"
+        return b'\r\nContent-Type: application/json\r\n\r\n{"payload":' + payload + b"}\r\n--graphql"
+
+    @override
+    def fail(self, errors: bytes) -> bytes:
+        return b'\r\nContent-Type: application/json\r\n\r\n{"payload":null,"errors":' + errors + b"}\r\n--graphql"
 
 
 FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
@@ -69,7 +87,7 @@ def stream(payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractCont
 
 def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
     """The response to an operation that could not begin: a stream of its errors, since a status could not tell them."""
-    body = framing.frame(orjson.dumps({"errors": errors})) + framing.end
+    body = framing.begin + framing.frame(orjson.dumps({"errors": errors})) + framing.end
     return Response(body, headers=_headers_of(framing))
 
 
@@ -81,6 +99,8 @@ async def _frames(
     payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended]
 ) -> AsyncGenerator[bytes]:
     async with contextlib.aclosing(payloads):
+        if framing.begin:
+            yield framing.begin
         try:
             with held as ended:
                 async with contextlib.aclosing(pace(payloads, ended)) as paced:
@@ -92,6 +112,5 @@ async def _frames(
         except RequestErrors as error:
             yield framing.frame(orjson.dumps({"errors": error.errors}))
         except ExecutionMonitorError as error:
-            shown = show(error)
-            yield framing.frame(orjson.dumps({"errors": [shown]}))
+            yield framing.fail(orjson.dumps([show(error)]))
     yield framing.end
