@@ -1,15 +1,19 @@
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from jwt.utils import base64url_encode
+from typing_extensions import override
 
 from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.access.keys import SharedSecret
+from execution_monitor.access.claims import ClaimReader
+from execution_monitor.access.keys import SharedSecret, SigningKey, unknown_key
 from execution_monitor.access.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
 
@@ -169,6 +173,68 @@ async def test_clocks_may_differ_by_half_a_minute():
 async def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
     with pytest.raises(Unauthenticated, match=sentence):
         await verified(make())
+
+
+class CountingReader(ClaimReader):
+    """Counts how often claims are read."""
+
+    read_count = 0
+
+    @override
+    def read(self, claims: Mapping[str, Any]) -> Caller:
+        CountingReader.read_count += 1
+        return super().read(claims)
+
+
+async def test_a_token_that_comes_again_is_not_verified_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(CountingReader, "read_count", 0)
+    verifier = TokenVerifier(SharedSecret(SECRET), reader=CountingReader())
+    one, other = token(), token(jti="another")
+
+    callers = [await verifier.verify(each) for each in (one, other, one, one, other)]
+
+    assert CountingReader.read_count == 2
+    assert [caller.token_id for caller in callers] == [None, "another", None, None, "another"]
+
+
+async def test_a_token_that_is_known_is_refused_at_its_end():
+    verifier = TokenVerifier(SharedSecret(SECRET))
+    known = token(exp=int(time.time()) + 60)
+    await verifier.verify(known)
+
+    with time_machine.travel(time.time() + 91, tick=False), pytest.raises(Unauthenticated, match="has expired"):
+        await verifier.verify(known)
+
+
+@dataclass
+class ChangingKeys:
+    """An issuer's keys, of which the one in use can be withdrawn or replaced."""
+
+    key: SigningKey | None
+
+    async def find(self, key_id: str | None, algorithm: str) -> SigningKey:  # noqa: ARG002 - the protocol's
+        if self.key is None:
+            raise unknown_key()
+        return self.key
+
+
+@pytest.mark.parametrize(
+    "afterwards",
+    [
+        pytest.param(None, id="withdrawn"),
+        pytest.param(SigningKey(None, frozenset({"HS256"}), "another secret of thirty-two bytes"), id="replaced"),
+    ],
+)
+async def test_a_token_that_is_known_is_refused_when_its_key_is_no_longer_the_issuers(afterwards: SigningKey | None):
+    keys = ChangingKeys(await SharedSecret(SECRET).find(None, "HS256"))
+    verifier = TokenVerifier(keys)
+    known = token()
+    await verifier.verify(known)
+
+    keys.key = afterwards
+
+    with pytest.raises(Unauthenticated, match="not valid"):
+        await verifier.verify(known)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
