@@ -16,7 +16,8 @@ from execution_monitor.errors import QueryTimeout
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
-from execution_monitor.graphql.preparation import RequestErrors, prepare
+from execution_monitor.graphql.preparation import prepare
+from execution_monitor.graphql.questions import Questions, RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live
@@ -41,11 +42,10 @@ def refused(operation: str, *, introspects: bool = False, **variables: Any) -> l
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
         prepare(
-            SUGGESTING if introspects else QUIET,
+            Questions(SUGGESTING if introspects else QUIET, max_cost=10_000),
             GraphQLRequest(operation, None, variables),
             CALLER,
             ORIGIN,
-            max_cost=10_000,
         )
     return refusal.value.errors
 

@@ -5,19 +5,19 @@ from typing import Any
 import httpx
 import orjson
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
+from execution_monitor.graphql.questions import Questions
+from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from tests.model.world import Person
 
 SCHEMA = create_schema()
-EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
 
 
 class Server:
@@ -25,22 +25,23 @@ class Server:
 
     def __init__(self, monitor: Monitor, live: Live, client: httpx.AsyncClient) -> None:
         self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
+        self._questions = Questions(SCHEMA, max_cost=10_000)
         self.live = live
         self.compiled = 0
 
     async def ask(self, who: Person, text: str, **variables: Any) -> list[Any]:
         """What graphql-core answers, and behind it what a compiled plan does where there is one."""
-        node = SCHEMA.documents.read(text, SCHEMA)
-        assert node.errors == ()
+        question = self._questions.read(GraphQLRequest(text, None, variables))
         answers: list[Any] = []
         for compiled in (False, True):
-            executor = EXECUTOR.build(SCHEMA._schema, node.node, raw_variable_values=variables)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            context = executor.context_value = Context(who.caller, self._monitor, self.live)
+            context = Context(who.caller, self._monitor, self.live)
             try:
                 if compiled:
-                    result: Any = await self._compiler.answer(text, executor, variables, context)
+                    result: Any = await self._compiler.answer(question, context)
                     self.compiled += 1
                 else:
+                    executor = question.build_executor()
+                    executor.context_value = context
                     running: Any = execute_root_selection_set(executor)
                     result = running if isinstance(running, ExecutionResult) else await running
             except NotKnown:

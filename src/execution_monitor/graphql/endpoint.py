@@ -18,7 +18,8 @@ from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
 from execution_monitor.graphql.operations import Operations
-from execution_monitor.graphql.preparation import KindNotTaken, RequestErrors
+from execution_monitor.graphql.preparation import KindNotTaken
+from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
 

@@ -21,7 +21,8 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.feeds import Feed, Push
 from execution_monitor.graphql.live import Activities, Updates
-from execution_monitor.graphql.preparation import Prepared, RequestErrors, prepare
+from execution_monitor.graphql.preparation import Prepared, prepare
+from execution_monitor.graphql.questions import Questions, RequestErrors
 from execution_monitor.graphql.rendering import Renderer, serialise
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.trusted_documents import AnyDocument, TrustedDocuments
@@ -55,7 +56,7 @@ class Operations:
         self._monitor = monitor
         self._live = live
         self._observers = observers
-        self._max_cost = max_cost
+        self._questions = Questions(schema, max_cost=max_cost)
         self._max_response_bytes = max_response_bytes
         self._documents = documents
         self._refuse_exhausted = refuse_exhausted
@@ -69,7 +70,7 @@ class Operations:
         self._refuse_exhausted(caller, origin)
         try:
             asked = self._documents.resolve(asked)
-            return prepare(self._schema, asked, caller, origin, kinds, max_cost=self._max_cost)
+            return prepare(self._questions, asked, caller, origin, kinds)
         except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
@@ -116,15 +117,15 @@ class Operations:
 
     async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
         context = self._context(prepared.operation.caller, outcome)
-        asked = prepared.asked
+        question = prepared.question
         try:
             try:
-                result = await self._compiler.answer(asked.query, prepared.executor, asked.variables or {}, context)
+                result = await self._compiler.answer(question, context)
                 outcome.compiled = True
             except NotKnown:
                 outcome.begin_anew()
                 outcome.compiled = False
-                result = await _interpret(prepared.executor, context)
+                result = await _interpret(question.build_executor(), context)
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         if result.data is None and result.errors and not any(error.path for error in result.errors):
@@ -139,8 +140,9 @@ class Operations:
         return payload
 
     async def _open(self, prepared: Prepared, outcome: Outcome) -> Updates | Activities:
-        prepared.executor.context_value = self._context(prepared.operation.caller, outcome)
-        events: Any = create_source_event_stream(prepared.executor)
+        executor = prepared.question.build_executor()
+        executor.context_value = self._context(prepared.operation.caller, outcome)
+        events: Any = create_source_event_stream(executor)
         if isawaitable(events):
             events = await events
         if isinstance(events, ExecutionResult):

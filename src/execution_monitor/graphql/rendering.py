@@ -57,12 +57,13 @@ class Renderer:
 
         A task is everybody's who waits for it: none of them may cancel it.
         """
-        asked, caller = prepared.asked, prepared.operation.caller
-        variables = _variables_in_answers(prepared.definition, asked.variables)
+        question, caller = prepared.question, prepared.operation.caller
+        asked = question.asked
+        variables = _variables_in_answers(question.definition, asked.variables)
         key = (asked.query, asked.operation_name, variables, caller.scopes)
 
         def render(delivery: Delivery) -> Payload | asyncio.Task[Payload]:
-            made = delivery.once(key, lambda: self._execute(delivery, prepared.executor, caller))
+            made = delivery.once(key, lambda: self._execute(delivery, question.executor, caller))
             return made.result() if isinstance(made, asyncio.Task) and made.done() else made
 
         return render

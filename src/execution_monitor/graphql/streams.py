@@ -16,7 +16,7 @@ from typing_extensions import override
 from execution_monitor.access.sessions import Ended
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
-from execution_monitor.graphql.preparation import RequestErrors
+from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.pacing import pace
 
 EVENT_STREAM = "text/event-stream"

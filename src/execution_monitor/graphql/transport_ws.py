@@ -25,7 +25,7 @@ from execution_monitor.errors import (
 )
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.operations import Operations
-from execution_monitor.graphql.preparation import RequestErrors
+from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 from execution_monitor.head_starts import run_ahead
 

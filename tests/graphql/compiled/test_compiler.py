@@ -1,6 +1,5 @@
 """Compiled queries answer as graphql-core does: the same bytes, the same errors at the same paths."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,14 @@ from beanie import Document
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
 from hypothesis import Phase, given
 from pymongo.errors import WriteError
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
+from execution_monitor.graphql.questions import Question, Questions
+from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
@@ -29,7 +29,6 @@ from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded, objects
 
 SCHEMA = create_schema()
-EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 PAYLOADS = Caller("ada", "acme", frozenset(Scope))
 BEN = Caller("ben", "acme", frozenset({Scope.EXECUTIONS_READ}))
@@ -44,34 +43,33 @@ class Both:
     """Asks the compiler and graphql-core the same."""
 
     def __init__(self, database: Database, uri: str) -> None:
+        self._questions = Questions(SCHEMA, max_cost=10_000)
         self.compiler = Compiler(SCHEMA)
         self.monitor = Monitor.over(database, timeout_ms=5_000, count_limit=3)
         self.live = Live(database, uri, LiveCursors(b"x" * 32))
 
-    def _executor(self, text: str, variables: Mapping[str, Any], caller: Caller) -> tuple[Any, Context]:
-        node = SCHEMA.documents.read(text, SCHEMA)
-        assert node.errors == ()
-        executor = EXECUTOR.build(SCHEMA._schema, node.node, raw_variable_values=variables)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        assert not isinstance(executor, list), executor
-        context = Context(caller, self.monitor, self.live)
-        executor.context_value = context
-        return executor, context
+    def question(self, text: str, **variables: Any) -> Question:
+        return self._questions.read(GraphQLRequest(text, None, variables))
 
-    async def interpreted(self, text: str, variables: Mapping[str, Any], caller: Caller) -> bytes:
-        executor, _ = self._executor(text, variables, caller)
+    def _context(self, caller: Caller) -> Context:
+        return Context(caller, self.monitor, self.live)
+
+    async def interpreted(self, question: Question, caller: Caller) -> bytes:
+        executor = question.build_executor()
+        executor.context_value = self._context(caller)
         result: Any = execute_root_selection_set(executor)
         return told(result if isinstance(result, ExecutionResult) else await result)
 
-    async def compiled(self, text: str, variables: Mapping[str, Any], caller: Caller) -> bytes:
+    async def compiled(self, question: Question, caller: Caller) -> bytes:
         """Raises `NotKnown` as the compiler does."""
-        executor, context = self._executor(text, variables, caller)
-        return told(await self.compiler.answer(text, executor, variables, context))
+        return told(await self.compiler.answer(question, self._context(caller)))
 
     async def agree(self, text: str, caller: Caller = ADA, **variables: Any) -> Any:
         """What both answer, after asking twice: planned, and from what is remembered."""
-        expected = await self.interpreted(text, variables, caller)
+        question = self.question(text, **variables)
+        expected = await self.interpreted(question, caller)
         for _ in range(2):
-            assert await self.compiled(text, variables, caller) == expected
+            assert await self.compiled(question, caller) == expected
         return orjson.loads(expected)
 
 
@@ -200,7 +198,7 @@ async def test_what_no_plan_knows_is_left_to_graphql_core(both: Both, query: str
     await some_executions()
 
     with pytest.raises(NotKnown):
-        await both.compiled(query, {}, caller)
+        await both.compiled(both.question(query), caller)
 
 
 async def test_variables_decide_anew_each_time(both: Both):
