@@ -34,7 +34,7 @@ class Kept(Enum):
     WORDS = "text that is not empty"
     INTEGER = "an integer of 32 bits"
     NUMBER = "a finite float, not negative"
-    MOMENT = "a date in UTC"
+    MOMENT = "a date without a time zone, in UTC"
     CHOICE = "the text of a member"
     OBJECT = "a sub-document"
 

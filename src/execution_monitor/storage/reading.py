@@ -18,6 +18,7 @@ from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, Query, join
+from execution_monitor.storage.finding import Search, find_rows
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.sorting import Order, Position
 
@@ -93,7 +94,7 @@ class Reader:
     ) -> list[Row]:
         """The result of `pipeline`, of which `where` is the first stage."""
         with _translated_errors(document, where):
-            cursor = await self.database.collection(document).aggregate(
+            cursor = await self.database.rows(document).aggregate(
                 [{"$match": where.to_mongo()}, *pipeline], maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT
             )
             return list(await cursor.to_list())
@@ -109,17 +110,9 @@ class Reader:
         return bool(await self._find(one, _between(scan.document, listing.where, order, position, None)))
 
     async def _find(self, scan: _Scan, query: Query) -> list[Row]:
-        cursor = self.database.collection(scan.document).find(
-            query,
-            None if scan.fields is None else dict.fromkeys(sorted({"_id", *scan.fields}), 1),
-            sort=None if scan.order is None else list(scan.order.to_mongo().items()),
-            skip=scan.skip,
-            limit=scan.limit,
-            batch_size=scan.limit,
-            max_time_ms=self.timeout_ms,
-            session=scan.session,
-        )
-        return list(await cursor.to_list())
+        order = None if scan.order is None else scan.order.to_mongo()
+        search = Search(query, scan.fields, order, scan.skip, scan.limit, self.timeout_ms)
+        return await find_rows(self.database.rows(scan.document), search, scan.session)
 
     @contextlib.asynccontextmanager
     async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch

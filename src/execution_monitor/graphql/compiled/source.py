@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bson.tz_util import utc
-
 from execution_monitor.storage.attributes import Kept, Place
 
 Emit = Callable[[Any], Any]
@@ -37,7 +35,8 @@ _TEMPLATES: Mapping[Kept, tuple[str, str]] = {
     Kept.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
     # Adding zero takes the sign off a zero.
     Kept.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
-    Kept.MOMENT: ("type(v) is datetime and v.tzinfo is utc", "isoformat(v, 'T', 'milliseconds')"),
+    # As rows are read for lists; a date with a time zone takes half as long again to read and to spell.
+    Kept.MOMENT: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
     Kept.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
     Kept.OBJECT: ("type(v) is dict", "{inner}(v)"),
 }
@@ -46,7 +45,6 @@ _GLOBALS: Mapping[str, Any] = {
     "datetime": datetime,
     "infinity": float("inf"),
     "isoformat": datetime.isoformat,
-    "utc": utc,
 }
 
 
