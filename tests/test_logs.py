@@ -57,6 +57,24 @@ def test_a_failure_in_a_library_is_one_line_with_its_trace(capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(2**70, id="an integer beyond 64 bits"),
+        pytest.param("\ud800", id="half a surrogate pair"),
+        pytest.param({1: "one"}, id="a key that is no text"),
+        pytest.param(object(), id="no JSON at all"),
+    ],
+)
+def test_no_value_breaks_a_line(capsys: pytest.CaptureFixture[str], value: object):
+    configure_logging(as_json=True)
+    structlog.get_logger().info("ours", value=value)
+
+    (line,) = lines_of(capsys)
+
+    assert line["value"] in (value, {"1": "one"}, repr(value))
+
+
+@pytest.mark.parametrize(
     ("level", "told"),
     [
         pytest.param("debug", ["debug", "info", "error"], id="debug"),

@@ -120,7 +120,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
 
     application = Starlette(
         routes=[
-            Route("/graphql", endpoint.handle, methods=["GET", "POST"]),
+            Route("/graphql", endpoint, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions, socket_limits).handle),
             *rest_routes(
                 monitor,

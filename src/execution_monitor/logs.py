@@ -1,9 +1,12 @@
 """Where the process's own log goes: stderr, as JSON lines in production."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
+import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
@@ -18,7 +21,7 @@ def configure_logging(*, as_json: bool, level: LogLevel = "info") -> None:
     """Send every later line from `level` on to stderr, libraries' too: one JSON object each, or text for people."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_spell)]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
@@ -42,6 +45,13 @@ def configure_logging(*, as_json: bool, level: LogLevel = "info") -> None:
     # Libraries tell of every request they make at the level info.
     root.setLevel(max(threshold, logging.WARNING))
     logging.getLogger("uvicorn").setLevel(threshold)
+
+
+def _spell(event: Any, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default, orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return json.dumps(event, default=default)
 
 
 def _is_ours_to_tell(record: logging.LogRecord) -> bool:

@@ -252,14 +252,16 @@ async def test_connections_to_the_database_are_counted(server: str, token_for: T
     answers = await asyncio.gather(
         *(ask(server, token_for("ada", "acme"), "{ executions { totalCount } }") for _ in range(10))
     )
-    after = await values_of(server, operator)
-
     name = "execution_monitor_mongodb_connection"
+    # The server reads for itself, too, twice a second.
+    async with asyncio.timeout(10):
+        while (after := await values_of(server, operator))[f"{name}s_in_use"]:
+            pass
+
     assert {each.status for each in answers} == {200}
     assert after[f"{name}_wait_seconds_count"] >= before[f"{name}_wait_seconds_count"] + 10
     assert before[f"{name}_wait_seconds_sum"] < after[f"{name}_wait_seconds_sum"] < 60
     assert after[f"{name}s"] == after[f"{name}s_created_total"] - after[f"{name}s_closed_total"] >= 1
-    assert after[f"{name}s_in_use"] == 0
     assert after[f"{name}_failures_total|timeout"] == 0
 
 

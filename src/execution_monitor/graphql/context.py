@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from strawberry.dataloader import DataLoader
 
@@ -15,7 +16,7 @@ from execution_monitor.storage.pages import Page, Row
 PartsKey = tuple[str, PartsRequest]
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """One operation's context: who asks, how it goes, and the batches of what is asked."""
 
@@ -23,12 +24,16 @@ class Context:
     monitor: Monitor
     live: Live
     outcome: Outcome = field(default_factory=Outcome)
-    steps: DataLoader[PartsKey, Page] = field(init=False)
-    logs: DataLoader[PartsKey, Page] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.steps = self._batch(self.monitor.steps)
-        self.logs = self._batch(self.monitor.logs)
+    @cached_property
+    def steps(self) -> DataLoader[PartsKey, Page]:
+        """Loads the steps of executions that are asked for together with one query."""
+        return self._batch(self.monitor.steps)
+
+    @cached_property
+    def logs(self) -> DataLoader[PartsKey, Page]:
+        """Loads the log lines of executions that are asked for together with one query."""
+        return self._batch(self.monitor.logs)
 
     def answer_with(self, rows: Sequence[Row]) -> None:
         """Count executions that the answer shows, or whose parts it shows; each row holds its `execution_id`."""

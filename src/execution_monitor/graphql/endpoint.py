@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.gate import Admit
@@ -54,6 +55,11 @@ class GraphQLEndpoint:
     sessions: Sessions
     max_body_bytes: int
     open_introspection: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request: as an ASGI application, whose failures Starlette has not to catch a second time."""
+        response = await self.handle(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; failures are GraphQL errors with a code."""

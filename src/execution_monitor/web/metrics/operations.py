@@ -12,6 +12,7 @@ from execution_monitor.web.metrics.families import PREFIX
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _POINTS = (1, 10, 100, 1_000, 10_000, 100_000)
 _FIRST_OF_SERVER = 500
+_OUTCOMES = ("ok", "refused", "failed")
 
 
 class OperationMetrics:
@@ -46,10 +47,16 @@ class OperationMetrics:
             registry=registry,
         )
         self._failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_OF_SERVER)
+        # Looked up once: a look-up of labels costs as much as what is counted.
+        self._running_of = {kind: self._running.labels(kind) for kind in Kind}
+        self._cost_of = {kind: self._cost.labels(kind) for kind in Kind}
+        self._seconds_of = {kind: self._seconds.labels(kind) for kind in Kind if kind is not Kind.SUBSCRIPTION}
         # So that the first of a kind is a step from 0, and not a series that begins at 1.
-        for kind in Kind:
-            for outcome in ("ok", "refused", "failed"):
-                self._ended.labels(kind.value, outcome)
+        self._ended_of = {
+            (kind, outcome): self._ended.labels(kind, outcome)
+            for kind in Kind
+            for outcome in ("ok", "refused", "failed")
+        }
         for error in _errors():
             self._errors.labels(error.code)
 
@@ -57,21 +64,21 @@ class OperationMetrics:
         """Count one that runs."""
         # An operation is itself from its begin to its end; others may be equal to it.
         self._begun.add(id(operation))
-        self._running.labels(operation.kind.value).inc()
-        self._cost.labels(operation.kind.value).observe(operation.cost)
+        self._running_of[operation.kind].inc()
+        self._cost_of[operation.kind].observe(operation.cost)
 
     async def end(self, operation: Operation, outcome: Outcome) -> None:
         """Count one that ended, and how."""
-        kind, codes = operation.kind.value, set(outcome.codes)
+        kind, codes = operation.kind, set(outcome.codes)
         if id(operation) in self._begun:
             self._begun.remove(id(operation))
-            self._running.labels(kind).dec()
+            self._running_of[kind].dec()
         ended = "failed" if codes & self._failures else "refused" if codes else "ok"
-        self._ended.labels(kind, ended).inc()
+        self._ended_of[kind, ended].inc()
         for code in codes:
             self._errors.labels(code).inc()
-        if operation.kind is not Kind.SUBSCRIPTION:
-            self._seconds.labels(kind).observe(outcome.seconds)
+        if kind is not Kind.SUBSCRIPTION:
+            self._seconds_of[kind].observe(outcome.seconds)
 
 
 def _errors(of: type[ExecutionMonitorError] = ExecutionMonitorError) -> Iterator[type[ExecutionMonitorError]]:
