@@ -369,6 +369,60 @@ async def test_nothing_is_recorded_when_that_is_off(database: Database, settings
     assert await database.collection(AuditEvent).count_documents({}) == 0
 
 
+async def test_executions_that_are_too_many_to_send_are_not_counted(
+    database: Database, settings: Settings, token_for: Token, recorded: Recorded
+):
+    await store(*(execution(number) for number in range(30)))
+
+    async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
+        await wait_until_ready(server)
+        await ask(server, token_for("ada", "acme"), "{ executions(first: 30) { nodes { workflowName createdAt } } }")
+        (event,) = await recorded()
+
+    assert (event["outcome"], event["codes"]) == ("failed", ["QUERY_TOO_COMPLEX"])
+    assert (event["executions"], event["execution_ids"]) == (0, [])
+
+
+async def test_whoever_is_turned_away_unread_for_want_of_points_is_recorded(
+    database: Database, settings: Settings, token_for: Token, recorded: Recorded
+):
+    limited = settings.model_copy(update={"rate_limit": "1/hour", "rate_limit_address": "off"})
+
+    async with served(create_app(limited)) as server:
+        await wait_until_ready(server)
+        async with httpx.AsyncClient(base_url=server) as client:
+            for name in ("First", "Second", "Third"):
+                await client.post(
+                    "/graphql",
+                    json={"query": f"query {name} {{ viewer {{ userId }} }}", "operationName": name},
+                    headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"},
+                )
+        events = await recorded(3)
+
+    told = [(event["kind"], event["operation_name"], event["outcome"], event["codes"]) for event in events]
+    assert told == [
+        ("query", "First", "succeeded", []),
+        ("query", "Second", "denied", ["RATE_LIMITED"]),
+        ("unreadable", "Third", "denied", ["RATE_LIMITED"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "outcome"),
+    [pytest.param(["manage"], "succeeded", id="allowed"), pytest.param([], "denied", id="denied")],
+)
+async def test_reads_of_metrics_are_recorded(
+    server: str, token_for: Token, recorded: Recorded, scopes: list[str], outcome: str
+):
+    async with httpx.AsyncClient(base_url=server) as client:
+        token = token_for("ada", "acme", *scopes)
+        await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+
+    (event,) = await recorded()
+    assert (event["kind"], event["operation_name"], event["subject"]) == ("rest", "getMetrics", "ada")
+    assert event["outcome"] == outcome
+
+
 @pytest.mark.parametrize("mode", ["on", "strict"])
 async def test_what_was_asked_right_before_the_end_is_written(
     database: Database, settings: Settings, token_for: Token, mode: str

@@ -137,7 +137,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
                 draining,
             ),
             *metrics_routes(
-                registry, Gate(identity.recognise, on_refusal).admit, settings.metrics, settings.metrics_port
+                registry,
+                Gate(identity.recognise, on_refusal).admit,
+                # Recorded, but neither limited nor waited for: they tell how both of these are doing.
+                Observers(*([Audit(journal, strict=False)] if audits else [])),
+                settings.metrics,
+                settings.metrics_port,
             ),
         ],
         exception_handlers=problem_handlers(),

@@ -114,15 +114,14 @@ async def test_the_wait_is_as_long_as_it_takes(  # noqa: PLR0913, PLR0917 - a ro
 async def test_points_refill_over_time(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
     await limits.begin(asked(100))
-    left: list[int | None] = []
+    granted: list[bool] = []
 
     for _ in range(5):
         clock.shift(30)
-        operation = asked(0)
-        await limits.begin(operation)
-        left.append(operation.allowance.remaining)
+        granted += await spend(limits, asked(50))
 
-    assert left == [0, 0, 50, 100, 100]
+    # What was spent in the minute before counts for less and less of this one.
+    assert granted == [False, False, True, True, False]
 
 
 async def test_callers_and_tenants_have_points_of_their_own_and_share_those_of_an_address(clock: Any):
@@ -173,6 +172,16 @@ async def test_who_is_nobody_from_nowhere_is_not_limited():
 
     assert await spend(limits, operation) == [True]
     assert operation.allowance.remaining is None
+
+
+async def test_what_costs_nothing_is_not_limited(clock: Any):
+    limits = RateLimits([policy(CALLER, "10/minute")])
+    await spend(limits, asked(10))
+
+    unread = asked(0)
+
+    assert await spend(limits, unread) == [True]
+    assert unread.allowance.remaining is None
 
 
 async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admitted_again_in_time():

@@ -93,7 +93,8 @@ class RateLimits:
     async def begin(self, operation: Operation) -> None:
         """Spend the points that `operation` costs; raises `RateLimited` when they are not there."""
         keys = self._keys_of(operation.caller, operation.origin)
-        if not keys:
+        # What costs nothing was refused before it was read.
+        if not keys or not operation.cost:
             return
         quotas = await self._spend(keys, operation.cost)
         operation.allowance.headers = _headers_of(quotas)

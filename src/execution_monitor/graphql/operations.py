@@ -14,7 +14,7 @@ from graphql import (
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
-from execution_monitor.errors import AnswerTooLarge, BadUserInput
+from execution_monitor.errors import AnswerTooLarge, BadUserInput, RateLimited
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -67,7 +67,12 @@ class Operations:
         self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
     ) -> Prepared:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
-        self._refuse_exhausted(caller, origin)
+        try:
+            self._refuse_exhausted(caller, origin)
+        except RateLimited:
+            # Of the document nothing is known, and it cost nothing; but that somebody asked is.
+            async with self._observers.watching(Operation(caller, origin, Kind.UNREADABLE, asked.operation_name, 0)):
+                raise
         try:
             asked = self._documents.resolve(asked)
             return prepare(self._questions, asked, caller, origin, kinds)
@@ -134,6 +139,7 @@ class Operations:
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
+            outcome.begin_anew()
             raise AnswerTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1

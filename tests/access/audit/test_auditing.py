@@ -1,6 +1,7 @@
 """The observer that records who asked for what."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from execution_monitor.access.audit.entries import AuditRow
 from execution_monitor.access.audit.journal import Journal, JournalLimits
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
-from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, Unauthenticated
+from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
 
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 MOMENT = timedelta(milliseconds=5)
@@ -192,3 +193,18 @@ async def test_of_a_flood_of_refused_tokens_the_first_are_recorded_and_the_rest_
     recorded = store.kinds.count("token_refused")
     assert 200 <= recorded < 400
     assert sum(row["lost"] for row in store.rows if row["kind"] == "lost") == 1_000 - recorded
+
+
+async def test_of_a_flood_of_operations_beyond_a_rate_the_first_are_recorded_and_the_rest_are_counted(store: Store):
+    async with Journal(store.write, QUICK) as journal:
+        observers = Observers(Audit(journal, strict=True))
+        for _ in range(1_000):
+            with contextlib.suppress(RateLimited):
+                async with observers.watching(asked(Kind.UNREADABLE)):
+                    raise RateLimited("No.", retry_after=1)
+
+    recorded = store.kinds.count("unreadable")
+    lost = [row for row in store.rows if row["kind"] == "lost"]
+    assert 200 <= recorded < 400
+    assert sum(row["lost"] for row in lost) == 1_000 - recorded
+    assert {row["tenant_id"] for row in lost} == {"acme"}

@@ -9,11 +9,13 @@ from bson import ObjectId
 from execution_monitor.access.audit.entries import describe_begin, describe_end, describe_refusal
 from execution_monitor.access.audit.journal import Describe, Journal
 from execution_monitor.access.operations import Kind, Operation, Origin, Outcome
-from execution_monitor.errors import AuditUnavailable, Unauthenticated
+from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 
-# Of refused tokens, which anybody can send, so many a second are kept one by one and the rest are counted.
+# Of what is refused as fast as it is sent, tokens and operations beyond a rate, so many a second are kept one by one
+# and the rest are counted.
 _REFUSALS_PER_SECOND = 20
 _REFUSALS_AT_ONCE = 200
+_WITHOUT_ANSWER = frozenset({AuditUnavailable.code, RateLimited.code})
 
 
 class Audit:
@@ -24,6 +26,7 @@ class Audit:
         self._strict = strict
         self._begun: dict[int, ObjectId] = {}
         self._refusals = _Allowance(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
+        self._limited = _Allowance(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
 
     async def begin(self, operation: Operation) -> None:
         """Record that a subscription begins; raises `AuditUnavailable` where that is required and cannot be done."""
@@ -40,8 +43,10 @@ class Audit:
         now = datetime.now(UTC)
         at = now if operation.kind is Kind.SUBSCRIPTION else now - timedelta(seconds=outcome.seconds)
         describe = partial(describe_end, operation, outcome, at, self._begun.pop(id(operation), None))
-        # What a subscription delivered has gone, and for a refusal for want of a record there is none to wait for.
-        if operation.kind is Kind.SUBSCRIPTION or AuditUnavailable.code in outcome.codes:
+        if RateLimited.code in outcome.codes and not self._limited.take():
+            self._journal.lose(operation.caller.tenant)
+        # What a subscription delivered has gone, and where nothing is answered there is nothing to wait for.
+        elif operation.kind is Kind.SUBSCRIPTION or _WITHOUT_ANSWER.intersection(outcome.codes):
             self._journal.add(operation.caller.tenant, describe)
         else:
             await self._record(operation, describe)

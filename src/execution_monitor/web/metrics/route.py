@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.gate import Admit
+from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
 from execution_monitor.web.metrics.families import PREFIX
 from execution_monitor.web.problems import NO_STORE
@@ -43,8 +44,13 @@ def create_registry() -> CollectorRegistry:
     return registry
 
 
-def metrics_routes(registry: CollectorRegistry, admit: Admit, access: str, open_port: int | None) -> list[Route]:
-    """The route of `/metrics`: for whom `access` names (`manage`, `open`, or `off`); at `open_port` for everybody."""
+def metrics_routes(
+    registry: CollectorRegistry, admit: Admit, observers: Observers, access: str, open_port: int | None
+) -> list[Route]:
+    """The route of `/metrics`: for whom `access` names (`manage`, `open`, or `off`); at `open_port` for everybody.
+
+    Where it is guarded, `observers` watch who asks.
+    """
 
     async def expose(request: Request) -> Response:
         # Of the socket that took the connection: no header can make another of it.
@@ -52,7 +58,10 @@ def metrics_routes(registry: CollectorRegistry, admit: Admit, access: str, open_
         if access == "off" and not at_open_port:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         if access == "manage" and not at_open_port:
-            (await admit(request.headers, origin_of(request.scope))).require(Scope.MANAGE)
+            origin = origin_of(request.scope)
+            caller = await admit(request.headers, origin)
+            async with observers.watching(Operation(caller, origin, Kind.REST, "getMetrics")):
+                caller.require(Scope.MANAGE)
         if "application/openmetrics-text" in request.headers.get("accept", ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
         else:
