@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -22,8 +23,9 @@ from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.test_streams import UPDATES, streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.test_transport_ws import WHO, opened
 from tests.servers import served, wait_until_ready
+from tests.serving import serving
 from tests.web.documents import LIST
 from tests.web.test_live import closing_of, socket_of, stream_of
 
@@ -196,3 +198,19 @@ async def test_a_socket_runs_so_many_operations_at_once(database: Database, sett
             await socket.subscribe({"query": UPDATES}, "3")
 
             assert await socket.closed() == (4429, "Too many operations")
+
+
+async def test_a_message_larger_than_a_body_may_be_closes_its_socket_and_no_other(
+    tmp_path: Path, mongodb_uri: str, database: Database, database_name: str, token_for: Token
+):
+    most = 10_000
+    with serving(tmp_path, mongodb_uri, database_name, max_body_bytes=str(most)) as running:
+        async with opened(running.url) as small, opened(running.url) as large:
+            await small.begin(token_for("ada", "acme"))
+            await small.subscribe(WHO | {"extensions": {"x": "x" * (most - 1_000)}})
+            await large.begin(token_for("ada", "acme"))
+            await large.subscribe(WHO | {"extensions": {"x": "x" * most}})
+
+            # RFC 6455, section 7.4.1.
+            assert (await large.closed())[0] == 1009
+            assert (await small.receive())["type"] == "next"

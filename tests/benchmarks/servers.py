@@ -48,8 +48,11 @@ class Contender:
 
 
 @contextlib.contextmanager
-def running(name: str, uri: str, token: str, log: Path) -> Generator[Contender]:
-    """The server `name`, from when it answers the list until the block ends; raises with its log if it does not."""
+def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
+    """The server `name`, from when it answers the list until the block ends; raises with its log if it does not.
+
+    `settings` are more of its environment.
+    """
     port = free_ports(1)
     environment = {
         "BENCH_SECRET": SECRET,
@@ -62,6 +65,7 @@ def running(name: str, uri: str, token: str, log: Path) -> Generator[Contender]:
         # One caller asks as fast as they can; all else is as it is shipped.
         "EXECUTION_MONITOR_RATE_LIMIT": "off",
         "EXECUTION_MONITOR_RATE_LIMIT_ADDRESS": "off",
+        **settings,
     }
     command = [sys.executable, "-m", *COMMANDS[name], f"--port={port}"]
     with log.open("wb") as out:

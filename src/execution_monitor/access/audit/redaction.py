@@ -80,7 +80,9 @@ def show_arguments(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def shorten(text: str | None, limit: int = MAX_TEXT) -> str | None:
     """`text`, cut where it is longer, as UTF-8 can spell it."""
-    return None if text is None else text[:limit].encode("utf-8", "replace").decode()
+    if text is None or (len(text) <= limit and text.isascii()):
+        return text
+    return text[:limit].encode("utf-8", "replace").decode()
 
 
 @dataclass(slots=True)
