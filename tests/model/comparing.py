@@ -4,16 +4,20 @@ An answer that lists executions is as many checks as executions are stored: each
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.live import event_of
 from execution_monitor.graphql.nodes import encode_id
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from tests.graphql.asking import execution, store
 from tests.model.asking import Server
-from tests.model.world import IDS, PARTS, TENANTS, USERS, Person, Row, World
+from tests.model.wires import following, heard_until
+from tests.model.world import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
 from tests.web.documents import LIST
 
 LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
@@ -24,17 +28,31 @@ NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on Execution { sessionId
 NODE = "query Q($id: ID!) { node(id: $id) { ... on Execution { sessionId } } }"
 DETAIL = """query Q($id: String!) { execution(executionId: $id) { sessionId
   steps { nodes { stepId } } logs { nodes { message } } } }"""
+PART_CURSORS = """query Q($id: String!) { execution(executionId: $id) {
+  steps(first: 1) { edges { cursor node { id } } } logs(first: 1) { edges { cursor } } } }"""
+PARTS_AFTER = """query Q($id: String!, $steps: String!, $logs: String!) { execution(executionId: $id) {
+  steps(after: $steps) { nodes { stepId } } logs(after: $logs) { nodes { message } } } }"""
+STEPS = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on ExecutionStep { stepId } } }"
+TRAIL = """query Q($after: String) {
+  auditEvents(filter: { operationName: { eq: "Of the model" } }, after: $after) {
+    edges { cursor node { subject } } } }"""
 VIEWER = "{ viewer { userId tenantId scopes } }"
 UNKNOWN = "no-such-execution"
 
 
+class Noticed(Exception):
+    """A difference of the kind that is looked for."""
+
+
 @dataclass
 class Comparison:
-    """Counts what was checked, and keeps what differed."""
+    """Counts what was checked, and keeps what differed; raises `Noticed` for what begins with `noticing`."""
 
     world: World
     server: Server
     people: list[Person]
+    url: str
+    noticing: str | None = None
     checks: int = 0
     differences: list[str] = field(default_factory=list[str])
     _settled: int = 0
@@ -43,6 +61,8 @@ class Comparison:
         self.checks += facts
         if told != expected:
             self.differences.append(f"{what} for {who}: {told} instead of {expected}")
+            if self.noticing is not None and what.startswith(self.noticing):
+                raise Noticed(self.differences[-1])
 
     async def compare_answers(self) -> None:
         """Ask everything there is to ask now."""
@@ -61,6 +81,8 @@ class Comparison:
             await self._compare_details(who)
             await self._compare_nodes(who)
             await self._compare_rest(who)
+        await self._compare_parts()
+        await self._compare_trails()
         for who in cursors:
             for other, (cursor, live_cursor) in cursors.items():
                 await self._compare_cursors(who, other, cursor, live_cursor)
@@ -174,6 +196,73 @@ class Comparison:
         except ExecutionMonitorError as error:
             told = [error.code]
         self.expect(f"live cursor of {other}", who, told, expected)
+
+    async def _compare_parts(self) -> None:
+        """Steps by their global ids, and behind cursors of steps and log lines, whoever was given them."""
+        given: dict[tuple[str, str], Any] = {}
+        for who in self.people:
+            for row in self.world.dice.sample(seen := self._seen(who), min(3, len(seen))):
+                (answer, *_) = await self.server.ask(who, PART_CURSORS, id=row["execution_id"])
+                given[who.tenant, row["execution_id"]] = answer["data"]["execution"]
+        rows = [self.world.rows[key] for key in given]
+        ids = [found["steps"]["edges"][0]["node"]["id"] for found in given.values()]
+        for who in self.people:
+            expected = [{"stepId": "s0"} if who.sees(row) else None for row in rows]
+            for answer in await self.server.ask(who, STEPS, ids=ids):
+                self.expect("steps", who, as_data(answer).get("nodes"), expected if who.reads else None, len(ids))
+            for (tenant, execution_id), found in self.world.dice.sample(list(given.items()), 4):
+                after = {name: found[name]["edges"][0]["cursor"] for name in ("steps", "logs")}
+                row = self.world.rows.get((who.tenant, execution_id))
+                for answer in await self.server.ask(who, PARTS_AFTER, id=execution_id, **after):
+                    if answer["errors"] and tenant != who.tenant and who.sees(row):
+                        told = [error["extensions"]["code"] for error in answer["errors"]]
+                        self.expect(f"cursor of parts of {tenant}", who, set(told), {"INVALID_CURSOR"}, 2)
+                        continue
+                    shown: Any = as_data(answer).get("execution")
+                    told = shown and [len(shown[name]["nodes"]) for name in ("steps", "logs")]
+                    behind = [PARTS - 1, PARTS - 1] if who.sees(row) else None
+                    self.expect(f"parts of {execution_id}", who, told, behind, 2)
+
+    async def _compare_trails(self) -> None:
+        """The audit trail of each tenant, and cursors of it."""
+        cursors: dict[str, str] = {}
+        for who in self.people:
+            for answer in await self.server.ask(who, TRAIL):
+                found: Any = as_data(answer).get("auditEvents")
+                if "audit:read" not in who.scopes:
+                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                    self.expect("refusal of the trail", who, (found, codes), (None, ["FORBIDDEN"]), len(TRAILS))
+                    continue
+                told = sorted(edge["node"]["subject"] for edge in found["edges"])
+                expected = sorted(subject for tenant, subject in TRAILS if tenant == who.tenant)
+                self.expect("trail", who, told, expected, len(TRAILS))
+                cursors[who.tenant] = found["edges"][0]["cursor"]
+        for who in self.people:
+            for tenant, cursor in cursors.items() if "audit:read" in who.scopes else ():
+                for answer in await self.server.ask(who, TRAIL, after=cursor):
+                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                    valid = tenant == who.tenant
+                    self.expect(f"cursor of the trail of {tenant}", who, codes, [] if valid else ["INVALID_CURSOR"])
+
+    async def compare_wires(self, count: int) -> None:
+        """Follow by sockets and streams, change `count` executions, and compare what was heard."""
+        async with contextlib.AsyncExitStack() as stack:
+            followed = [
+                (who, place, await stack.enter_async_context(following(self.url, who, over_socket=place % 2 == 0)))
+                for place, who in enumerate(each for each in self.people if each.reads)
+            ]
+            changes = await self.world.change(count)
+            ends = [
+                execution(place, tenant_id=who.tenant, user_id=who.user, execution_id=f"end-{place}")
+                for who, place, _ in followed
+            ]
+            await store(*ends)
+            for who, place, hear in followed:
+                async with asyncio.timeout(30):
+                    told = await heard_until(hear, f"end-{place}")
+                expected = [event for before, after in changes if (event := due(who, None, before, after))]
+                self.expect("events over the wire", who, told, expected, len(changes))
+        await collection_of(Execution).delete_many({"execution_id": {"$in": [each["execution_id"] for each in ends]}})
 
     async def compare_events(self, count: int) -> None:
         """Follow everything, change `count` executions, and compare what was heard."""

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
@@ -11,6 +11,7 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.roles import scopes_held
 from execution_monitor.access.tokens import issue_token
+from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.conftest import SECRET
@@ -20,6 +21,11 @@ TENANTS, USERS = ("acme", "globex", "initech"), ("ada", "grace", "olivia")
 STATUSES = ("running", "failed", "completed")
 IDS = tuple(f"e{number:03}" for number in range(24))
 PARTS = 2
+# Who asked for what in the past; the last of them belongs to no tenant.
+TRAILS: tuple[tuple[str | None, str], ...] = (
+    *((tenant, f"{user} of {tenant}") for tenant in TENANTS for user in USERS),
+    (None, "nobody"),
+)
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
 GRANTED = {
@@ -114,6 +120,7 @@ class World:
                 if self.dice.random() < 0.7:
                     self.rows[tenant, execution_id] = self._new(tenant, execution_id)
         await store(*self.rows.values())
+        await collection_of(AuditEvent).insert_many([self._event(*trail) for trail in TRAILS])
 
     async def change(self, count: int) -> list[tuple[Row | None, Row | None]]:
         """The images before and after of `count` writes: owners, tenants and states change, rows come and go."""
@@ -137,6 +144,19 @@ class World:
         # At once, so that whoever looks a document up when it hears of a change finds what came of it later.
         await collection_of(Execution).bulk_write(writes)
         return changes
+
+    def _event(self, tenant: str | None, subject: str) -> dict[str, Any]:
+        stated = {} if tenant is None else {"tenant_id": tenant}
+        return {
+            **stated,
+            "at": datetime.now(UTC),
+            "kind": "query",
+            "outcome": "succeeded",
+            "operation_name": "Of the model",
+            "subject": subject,
+            "codes": [],
+            "execution_ids": list(IDS),
+        }
 
     def _free_tenant(self, tenant: str, execution_id: str) -> str:
         other = self.dice.choice(TENANTS)
