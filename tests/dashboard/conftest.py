@@ -18,8 +18,7 @@ CHROMIUM = Path(__file__).parent / "browser" / "chromium"
 # Where the dashboard keeps the token (src/dashboard/src/session/session.ts).
 _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
-# The last is GraphiQL, asked to run what it has not read yet.
-_ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource|^Array\(1\)$")
+_ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
 
 OpenPage = Callable[..., Awaitable[Page]]
 

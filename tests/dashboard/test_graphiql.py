@@ -1,5 +1,7 @@
 """GraphiQL on the real server: offline, as whoever is signed in, its examples run as they are."""
 
+import asyncio
+import itertools
 import re
 from collections.abc import Callable
 
@@ -23,16 +25,7 @@ async def run(page: Page, name: str) -> None:
     await page.wait_for_function(
         "(name) => document.querySelector('.graphiql-query-editor').textContent.includes(name)", arg=name
     )
-    while True:
-        await page.get_by_role("button", name=re.compile("Execute query")).click()
-        await (
-            page.locator(".result-window")
-            .get_by_text(re.compile("data|errors|ENTERED"))
-            .or_(page.get_by_role("button", name=re.compile("Stop query")))
-            .first.wait_for()
-        )
-        if "operationName" not in await result_of(page):
-            return
+    await page.get_by_role("button", name=re.compile("Execute query")).click()
 
 
 async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callable[..., str]):
@@ -44,8 +37,12 @@ async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callab
     for name in EXAMPLES:
         await run(page, name)
         if name == "WatchRunning":
-            await store(execution(2, workflow_name="billing", status="running", started_at=NOON))
-            await expect(page.locator(".result-window")).to_contain_text("ENTERED")
+            # Nothing on the page tells when the server has begun to follow.
+            async with asyncio.timeout(20):
+                for number in itertools.count(2):
+                    await store(execution(number, workflow_name="billing", status="running", started_at=NOON))
+                    if "ENTERED" in await result_of(page):
+                        break
             await page.get_by_role("button", name=re.compile("Stop query")).click()
         else:
             await expect(page.locator(".result-window")).to_contain_text('"data"')

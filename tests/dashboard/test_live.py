@@ -1,5 +1,6 @@
 """What happens on the page while executions do, over sockets that come and go."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -174,3 +175,59 @@ async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: Open
     await store(execution(1, workflow_name="first"))
 
     await expect(page.get_by_role("link", name="first")).to_be_visible()
+
+
+async def test_whoever_comes_back_finds_the_list_as_it_was_left_and_what_has_happened_since(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await store(*(execution(number, status="running") for number in range(150)))
+    page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets())
+    scroller = page.get_by_role("region", name="Executions")
+    await scroller.evaluate("(scroller) => { scroller.scrollTop = 2_000 }")
+    await page.locator('a[href="/executions/e090"]').click()
+    await expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
+
+    await change("e090", status="failed")
+    await store(execution(151, status="running"))
+    await page.go_back()
+
+    row = page.get_by_role("row").filter(has=page.locator('a[href="/executions/e090"]'))
+    await expect(row).to_contain_text("Failed")
+    await expect(row).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert await scroller.evaluate("(scroller) => scroller.scrollTop") == 2_000
+    assert reads.count == 1
+
+
+UPDATES_A_SECOND, WRITES_A_SECOND = 500, 20
+
+
+async def test_five_hundred_updates_a_second_keep_nobody_waiting(open_page: OpenPage, token_for: Callable[..., str]):
+    await store(*(execution(number, status="running", tokens_used=0) for number in range(100)))
+    page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(), "/?columns=workflow,status,tokens")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    share = UPDATES_A_SECOND // WRITES_A_SECOND
+
+    async def update_on() -> None:
+        for number in range(4 * WRITES_A_SECOND):
+            ids = [f"e{(number * share + place) % 100:03}" for place in range(share)]
+            await collection_of(Execution).update_many(
+                {"execution_id": {"$in": ids}}, {"$inc": {"version": 1, "tokens_used": 1}}
+            )
+            await asyncio.sleep(1 / WRITES_A_SECOND)
+
+    async with asyncio.TaskGroup() as tasks:
+        updating = tasks.create_task(update_on())
+        # Nobody waits for the end of it: the page answers while it goes on.
+        for _ in range(3):
+            await page.keyboard.press("?")
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog")).to_be_hidden()
+        assert not updating.done()
+
+    rows = page.get_by_role("row").filter(has=page.locator("a[href^='/executions/']"))
+    for row in (rows.first, rows.nth(5), rows.nth(10)):
+        # Each has had 4 s x 500 / 100.
+        await expect(row.locator("[data-column=tokens]")).to_have_text("20")
+    assert reads.count == 1

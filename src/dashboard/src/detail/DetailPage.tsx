@@ -1,6 +1,7 @@
 import { useLocation, useSearchParams } from 'wouter'
 import { Button } from '../parts/Button.tsx'
 import { Notice } from '../parts/Notice.tsx'
+import { Problem } from '../parts/Problem.tsx'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -38,7 +39,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       <Notice
         kind="error"
         title="The execution cannot be read"
-        action={<Button onClick={detail.start}>Try again</Button>}
+        action={<Button onClick={detail.tryAgain}>Try again</Button>}
       >
         {error}
       </Notice>
@@ -48,6 +49,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   return (
     <div className={styles.page}>
       <Summary execution={execution} status={snapshot.status} isGone={state === 'gone'} />
+      {error !== null && <Problem onAgain={detail.tryAgain}>{error}</Problem>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
       <div className={styles.tabs} role="tablist" aria-label="About the execution">
         {(Object.keys(TABS) as Tab[]).map((each) => (

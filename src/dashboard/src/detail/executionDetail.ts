@@ -22,7 +22,7 @@ export interface Snapshot {
   tail: Tail<LogLine>
   hasEarlierLines: boolean
   isReadingEarlier: boolean
-  /** Why the last read failed, as a sentence. */
+  /** What failed last, as a sentence. */
   error: string | null
   /** How the page hears of changes; null once there are no more to come. */
   status: LiveStatus | null
@@ -54,6 +54,7 @@ export class ExecutionDetail {
   private hasJoined = false
   // Answers to what was asked before the latest begin are dropped.
   private reading = 0
+  private again: () => void = () => this.start()
 
   constructor(
     private readonly client: Client,
@@ -94,7 +95,8 @@ export class ExecutionDetail {
       if (reading !== this.reading) return
       const logs = data?.execution?.logs
       if (logs === undefined) {
-        this.change({ isReadingEarlier: false, error: explain(error) })
+        this.change({ isReadingEarlier: false })
+        this.fail(explain(error), () => void this.readEarlier())
         return
       }
       const earlier = this.before(logs.edges)
@@ -128,7 +130,7 @@ export class ExecutionDetail {
     const { data, error } = await this.client.query(PRESENT, { id: this.id })
     if (reading !== this.reading) return false
     if (data === undefined) {
-      this.change({ error: explain(error) })
+      this.fail(explain(error), this.start)
       this.timer = window.setTimeout(this.start, RETRY)
       return false
     }
@@ -160,6 +162,7 @@ export class ExecutionDetail {
           if (this.snapshot.status !== null && status !== this.snapshot.status) this.change({ status })
         },
         onStale: () => void this.catchUp(),
+        onError: (error) => this.fail(error, this.start),
         onComplete: () => this.change({ status: null }),
       },
       null,
@@ -197,6 +200,17 @@ export class ExecutionDetail {
     const ordered = [...steps.values()].sort((one, other) => one.index - other.index)
     const isGone = state === 'gone'
     this.change({ state, execution, steps: ordered, tail: append(tail, lines), ...(isGone ? { status: null } : {}) })
+  }
+
+  /** What failed last, once more. */
+  readonly tryAgain = (): void => {
+    this.change({ error: null })
+    this.again()
+  }
+
+  private fail(error: string, again: () => void): void {
+    this.again = again
+    this.change({ error })
   }
 
   private change(part: Partial<Snapshot>): void {

@@ -1,4 +1,4 @@
-import { createGraphiQLFetcher } from '@graphiql/toolkit'
+import { createGraphiQLFetcher, type FetcherOpts, type FetcherParams } from '@graphiql/toolkit'
 import { GraphiQL } from 'graphiql'
 import 'graphiql/setup-workers/vite'
 import 'graphiql/style.css'
@@ -6,6 +6,7 @@ import { createClient } from 'graphql-ws'
 import { useMemo } from 'react'
 import { EXAMPLES } from './examples.ts'
 import styles from './Explorer.module.css'
+import { nameAsRead } from './naming.ts'
 
 /** GraphiQL, asking as whoever `token` is for. */
 export function Explorer({ token }: { token: string }) {
@@ -24,7 +25,7 @@ export function Explorer({ token }: { token: string }) {
 function createFetcher(token: string) {
   const address = new URL('/graphql', window.location.href)
   const Authorization = `Bearer ${token}`
-  return createGraphiQLFetcher({
+  const fetch = createGraphiQLFetcher({
     url: address.href,
     headers: { Authorization },
     wsClient: createClient({
@@ -34,4 +35,8 @@ function createFetcher(token: string) {
       retryAttempts: 0,
     }),
   })
+  return (parameters: FetcherParams, options?: FetcherOpts) => {
+    const { asked, document } = nameAsRead(parameters)
+    return fetch(asked, document === null ? options : { ...options, documentAST: document })
+  }
 }

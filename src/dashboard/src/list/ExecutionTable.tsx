@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { useShortcuts } from '../app/shortcuts.ts'
 import { infoOf, type Column } from '../model/columns.ts'
@@ -18,6 +18,8 @@ interface ExecutionTableProps {
   columns: readonly Column[]
   density: Density
   order: readonly SortKey[]
+  /** Where the list is scrolled to; whoever comes back finds it there. */
+  place: { top: number }
   onSort: (field: SortField) => void
   onReadMore: () => void
 }
@@ -30,7 +32,7 @@ const READ_AHEAD = 40
 
 /** The rows: only those in sight are drawn, and the next page is read before its rows come into sight. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, hasMore, columns, density, order, onSort, onReadMore } = props
+  const { rows, hasMore, columns, density, order, place, onSort, onReadMore } = props
   const isNarrow = useMedia('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const [selected, setSelected] = useState<string | null>(null)
@@ -44,12 +46,16 @@ export function ExecutionTable(props: ExecutionTableProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 10,
+    initialOffset: place.top,
     getItemKey: (index) => all[index]?.executionId ?? index,
   })
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
 
   useEffect(() => virtual.measure(), [virtual, height])
+  useLayoutEffect(() => {
+    if (scroller.current !== null) scroller.current.scrollTop = place.top
+  }, [place])
   useEffect(() => {
     if (hasMore && last >= all.length - READ_AHEAD) onReadMore()
   }, [hasMore, last, all.length, onReadMore])
@@ -71,7 +77,16 @@ export function ExecutionTable(props: ExecutionTableProps) {
 
   const template = useMemo(() => columns.map((column) => infoOf(column).width).join(' '), [columns])
   return (
-    <div className={styles.scroller} ref={scroller} tabIndex={0} role="region" aria-label="Executions">
+    <div
+      className={styles.scroller}
+      ref={scroller}
+      tabIndex={0}
+      role="region"
+      aria-label="Executions"
+      onScroll={(event) => {
+        place.top = event.currentTarget.scrollTop
+      }}
+    >
       <div
         className={isNarrow ? styles.cards : styles.table}
         role="table"

@@ -7,6 +7,7 @@ import { Button } from '../parts/Button.tsx'
 import { Icon } from '../parts/Icon.tsx'
 import { LiveIndicator } from '../parts/LiveIndicator.tsx'
 import { Notice } from '../parts/Notice.tsx'
+import { Problem } from '../parts/Problem.tsx'
 import { ExecutionTable } from './ExecutionTable.tsx'
 import { FirstSteps } from './FirstSteps.tsx'
 import styles from './ListPage.module.css'
@@ -28,16 +29,8 @@ export function ListPage() {
     <div className={styles.page}>
       <h1 className="visually-hidden">Executions</h1>
       <Toolbar view={view} change={change} inputRef={input} />
-      {problem !== null && (
-        <p className={styles.problem} role="alert">
-          {problem}
-        </p>
-      )}
-      {rows !== null && error !== null && (
-        <p className={styles.problem} role="alert">
-          {error} <Button onClick={() => void list.read()}>Try again</Button>
-        </p>
-      )}
+      {problem !== null && <Problem>{problem}</Problem>}
+      {rows !== null && error !== null && <Problem onAgain={() => void list.read()}>{error}</Problem>}
       <div className={styles.summary}>
         <p className={styles.count} role="status">
           {rows === null
@@ -77,6 +70,7 @@ export function ListPage() {
             columns={view.columns}
             density={view.density}
             order={view.order}
+            place={list.place}
             onSort={(field) => change({ order: sortBy(view.order, field) })}
             onReadMore={list.readMoreNow}
           />

@@ -31,6 +31,8 @@ const MOST_ROWS = 20_000
 // Long enough to be noticed.
 const FADE = 2_000
 const RETRY = 4_000
+// Reading again is cheaper than hearing all that has happened since, and "the last hour" has moved on.
+const GOES_STALE = 120_000
 
 /** The executions that match a filter, page by page, kept up to date until it is stopped. */
 export class ExecutionList {
@@ -50,6 +52,9 @@ export class ExecutionList {
   private reading = 0
   private resolved: FilterInput = {}
   private joinsAtOnce = false
+  private left: { cursor: string; at: number } | null = null
+  /** Where it is scrolled to. */
+  readonly place = { top: 0 }
 
   constructor(
     private readonly client: Client,
@@ -65,16 +70,28 @@ export class ExecutionList {
 
   readonly getSnapshot = (): Snapshot => this.snapshot
 
-  /** Reads the first page, and follows what happens to it. */
+  /** Reads the first page, and follows what happens to it; after a short stop, goes on where it stopped. */
   start(): void {
-    void this.read()
+    const { left } = this
+    this.left = null
+    const { rows } = this.snapshot
+    if (rows === null || left === null || Date.now() - left.at > GOES_STALE) {
+      void this.read()
+      return
+    }
+    // Nobody waited for them to fade.
+    this.change({ rows: dropLeft(rows, [...rows.leaving]) })
+    this.follow(left.cursor)
   }
 
   /** Ends everything that was begun; `start` begins anew. */
   stop(): void {
     this.reading += 1
-    this.following?.stop()
+    const cursor = this.following?.stop() ?? null
     this.following = undefined
+    // What was being read was not: the list goes on only from where it is whole.
+    const isWhole = this.snapshot.rows !== null && !this.snapshot.isReading && this.snapshot.error === null
+    this.left = cursor !== null && isWhole ? { cursor, at: Date.now() } : null
     this.timers.forEach((timer) => window.clearTimeout(timer))
     this.timers.clear()
   }
@@ -154,6 +171,7 @@ export class ExecutionList {
           if (status !== this.snapshot.status) this.change({ status })
         },
         onStale: () => void this.read(),
+        onError: (error) => this.change({ error }),
       },
       cursor,
     )

@@ -36,7 +36,8 @@ export interface Follower<E extends LiveEvent> {
 
 /** A subscription that goes on through lost connections. */
 export interface Following {
-  stop: () => void
+  /** Ends it; tells the cursor behind which everything is still to come. */
+  stop: () => string | null
   /** Goes on right behind `cursor`: for whoever has read everything again. */
   resumeFrom: (cursor: string) => void
 }
@@ -69,6 +70,8 @@ class Subscription<E extends LiveEvent> implements Following {
   private attempt: Attempt = FIRST_ATTEMPT
   private readonly lag = new LagMeter()
   private pending: E[] = []
+  // The cursor of the last event that the follower was given.
+  private told: string | null
   private frame: number | undefined
   private timer: number | undefined
   private polling: number | undefined
@@ -81,21 +84,23 @@ class Subscription<E extends LiveEvent> implements Following {
     private after: string | null,
     private readonly onRefused: (reason: string) => void,
   ) {
+    this.told = after
     follower.onStatus('connecting')
     window.addEventListener('online', this.hurry)
     this.open()
   }
 
-  stop(): void {
+  stop(): string | null {
     this.isStopped = true
     window.removeEventListener('online', this.hurry)
     this.silence()
     if (this.frame !== undefined) window.cancelAnimationFrame(this.frame)
+    return this.told
   }
 
   resumeFrom(cursor: string): void {
     this.pending = []
-    this.after = cursor
+    this.after = this.told = cursor
     // Nothing is open then, and what follows is already planned.
     if (this.attempt.transport === 'polling') return
     this.silence()
@@ -157,6 +162,7 @@ class Subscription<E extends LiveEvent> implements Following {
     this.pending = []
     const last = events.at(-1)
     if (this.isStopped || last === undefined) return
+    this.told = last.cursor
     this.follower.onStatus(this.lag.isLate(Date.parse(last.occurredAt), Date.now()) ? 'behind' : 'live')
     this.follower.onEvents(events)
   }
