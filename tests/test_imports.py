@@ -29,7 +29,7 @@ ALLOWED = {
     "settings": ("errors", "access", "logs"),
     "access": ("errors", "recent", "storage"),
     "storage": ("errors",),
-    "monitoring": ("errors", "access", "storage"),
+    "monitoring": ("errors", "access", "recent", "storage"),
     "graphql": ("errors", "access", "storage", "monitoring", "head_starts", "pacing", "recent"),
     "web": ("errors", "access", "storage", "monitoring", "pacing", "draining"),
     "ingest": ("errors", "storage", "terminal"),

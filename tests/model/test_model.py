@@ -13,7 +13,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.monitoring.executions import Counted, Executions
+from execution_monitor.monitoring.counts import Counted
+from execution_monitor.monitoring.executions import Executions
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.live.subscription import QueueLimits
@@ -56,7 +57,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
 
         async def compare(rounds: int, callers: int, noticing: str | None = None) -> Comparison:
             dice = random.Random(7)  # noqa: S311 - the same in every run
-            asked = Server(Monitor.over(database, timeout_ms=5_000, count_limit=1_000), live, client)
+            asked = Server(Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client)
             comparison = Comparison(World(dice), asked, people(dice, callers), server, noticing)
             await comparison.world.begin()
             for _ in range(rounds):
@@ -126,7 +127,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
         pytest.param(
-            "execution_monitor.monitoring.executions.Executions.count",
+            "execution_monitor.monitoring.executions.Executions.count_recently",
             count_before_filtering,
             "count of",
             id="a count before filtering",

@@ -7,7 +7,8 @@ import pytest
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.monitoring.executions import NEWEST_FIRST, Counted, Executions
+from execution_monitor.monitoring.counts import Counted
+from execution_monitor.monitoring.executions import NEWEST_FIRST, Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, Not, OneOf, equals, is_null
 from execution_monitor.storage.pages import PageRequest, Wanted

@@ -27,7 +27,7 @@ from execution_monitor.graphql.pagination import (
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
-from execution_monitor.monitoring.executions import Counted
+from execution_monitor.monitoring.counts import Counted
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pages import Page, PageRequest, Row, Wanted
@@ -208,7 +208,7 @@ class ExecutionConnection:
         """Where the page lies."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many match, counted up to a limit (10,000 by default).")
+    @strawberry.field(description="How many match, counted up to a limit (10,000 by default); it may be a second old.")
     async def total_count(self) -> int:
         """How many match, as far as was counted."""
         return (await self.counted.get()).total
@@ -280,7 +280,7 @@ async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnec
     page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
     if shows_rows:
         info.context.answer_with(page.rows)
-    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count(caller, asked.where)))
+    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_recently(caller, asked.where)))
 
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:

@@ -1,9 +1,10 @@
 """Executions as callers may see them: list, count, fetch."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.monitoring.counts import Counted, RecentCounts
 from execution_monitor.monitoring.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
@@ -11,6 +12,8 @@ from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wan
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
+# A count is out of date as soon as it has been read.
+COUNT_SECONDS = 1.0
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 
 
@@ -21,19 +24,12 @@ def stored_statuses(statuses: Iterable[str]) -> tuple[str | None, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """How many there are, as far as was counted."""
-
-    total: int
-    is_exact: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Executions:
     """The executions of one database. Every answer is limited to what its caller may see."""
 
     reader: Reader
     count_limit: int
+    recent_counts: RecentCounts = field(default_factory=lambda: RecentCounts(COUNT_SECONDS))
 
     async def list(self, caller: Caller, where: Filter, order: Order, page: PageRequest, wanted: Wanted) -> Page:
         """The executions that match `where`, in `order`: one keyset page."""
@@ -41,7 +37,16 @@ class Executions:
 
     async def count(self, caller: Caller, where: Filter) -> Counted:
         """How many match `where`, counted up to the limit."""
-        found = await self.reader.count(Execution, self.visible(caller, where), self.count_limit + 1)
+        return await self._count(self.visible(caller, where))
+
+    async def count_recently(self, caller: Caller, where: Filter) -> Counted:
+        """As `count`, but for what has changed since somebody with the same rights asked within the last second."""
+        visible = self.visible(caller, where)
+        # Its `repr` tells all of a filter, and visibility is a part of it.
+        return await self.recent_counts.get(repr(visible), lambda: self._count(visible))
+
+    async def _count(self, visible: Filter) -> Counted:
+        found = await self.reader.count(Execution, visible, self.count_limit + 1)
         return Counted(min(found, self.count_limit), found <= self.count_limit)
 
     async def find(self, caller: Caller, execution_id: str, fields: frozenset[str] | None = None) -> Row | None:

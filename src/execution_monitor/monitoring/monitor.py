@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from execution_monitor.monitoring.audit_trail import AuditTrail
-from execution_monitor.monitoring.executions import Executions
+from execution_monitor.monitoring.counts import RecentCounts
+from execution_monitor.monitoring.executions import COUNT_SECONDS, Executions
 from execution_monitor.monitoring.logs import logs_of
 from execution_monitor.monitoring.parts import Parts
 from execution_monitor.monitoring.steps import steps_of
@@ -21,7 +22,17 @@ class Monitor:
     audit_trail: AuditTrail
 
     @classmethod
-    def over(cls, database: Database, *, timeout_ms: int, count_limit: int) -> "Monitor":
-        """The monitor of `database`; a query runs `timeout_ms` at most, a count goes to `count_limit`."""
+    def over(
+        cls, database: Database, *, timeout_ms: int, count_limit: int, count_seconds: float = COUNT_SECONDS
+    ) -> "Monitor":
+        """The monitor of `database`; a query runs `timeout_ms` at most, a count goes to `count_limit`.
+
+        What is counted for lists may be `count_seconds` old.
+        """
         reader = Reader(database, timeout_ms)
-        return cls(Executions(reader, count_limit), steps_of(reader), logs_of(reader), AuditTrail(reader))
+        return cls(
+            Executions(reader, count_limit, RecentCounts(count_seconds)),
+            steps_of(reader),
+            logs_of(reader),
+            AuditTrail(reader),
+        )

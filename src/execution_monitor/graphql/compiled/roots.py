@@ -24,7 +24,7 @@ from execution_monitor.graphql.logs import logs_request
 from execution_monitor.graphql.pagination import IDENTITY
 from execution_monitor.graphql.steps import steps_request
 from execution_monitor.graphql.viewer import Viewer
-from execution_monitor.monitoring.executions import Counted
+from execution_monitor.monitoring.counts import Counted
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.pages import Page, Row, Wanted
 
@@ -145,7 +145,7 @@ class ExecutionsRoot:
         listing = executions.list(context.caller, asked.where, asked.order, asked.page, wanted)
         if self.connection.count is None:
             return await listing, None
-        counting = executions.count(context.caller, asked.where)
+        counting = executions.count_recently(context.caller, asked.where)
         page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
         if isinstance(page, BaseException):
             raise page
