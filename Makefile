@@ -17,7 +17,7 @@ SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! 
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench-live bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench-live bench-subscribers bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -52,6 +52,9 @@ model: setup ## Compare 100,000 answers and events with a reference of who sees 
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
+
+bench-subscribers: setup ## Compare live updates to many subscribers with sending ready bytes
+	@$(BIN)/python -m tests.benchmarks.live
 
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 	@$(BIN)/python -m tests.benchmarks.audit_share

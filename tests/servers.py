@@ -4,12 +4,16 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
 from http import HTTPStatus
+from typing import Any, cast
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
+
+from execution_monitor.ready_frames import LoopRound, ReadyFrames
 
 
 class _Server(uvicorn.Server):
@@ -22,8 +26,11 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp, *, port: int = 0) -> AsyncGenerator[str]:
-    """The base URL that `app` answers at, once its socket listens; it has stopped at the end."""
+async def served(app: ASGIApp, *, port: int = 0, ready_frames: bool = True) -> AsyncGenerator[str]:
+    """The base URL that `app` answers at, once its socket listens; it has stopped at the end.
+
+    Its WebSockets are ours, or with no `ready_frames` uvicorn's own.
+    """
     # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -31,7 +38,12 @@ async def served(app: ASGIApp, *, port: int = 0) -> AsyncGenerator[str]:
         # Before uvicorn starts, so that whoever connects early waits instead of being refused.
         listener.listen()
         config = uvicorn.Config(
-            app, http="httptools", ws="websockets-sansio", lifespan="on", log_config=None, timeout_graceful_shutdown=1
+            app,
+            http="httptools",
+            ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())) if ready_frames else "websockets-sansio",
+            lifespan="on",
+            log_config=None,
+            timeout_graceful_shutdown=1,
         )
         server = _Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -15,6 +15,7 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.access.gate import Admit
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Sessions
+from execution_monitor.asgi_extensions import send_now_of
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -124,6 +125,7 @@ class _Connection:
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
+        self._send_now = send_now_of(socket.scope)
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
         self._session = contextlib.ExitStack()
         self._waiting = waiting  # until it is known whose socket this is
@@ -270,6 +272,8 @@ class _Connection:
         """Whether `text` could be sent without waiting for what was sent before."""
         if self._sending is not None:
             return False
+        if self._send_now is not None:
+            return self._send_now(text)
         try:
             self._begin_to_send(text)
         except (WebSocketDisconnect, RuntimeError):

@@ -1,0 +1,21 @@
+"""What our server offers to the application beyond ASGI, the way ASGI has it: named in `scope["extensions"]`."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+# Sends a text, as UTF-8, over the scope's WebSocket at once, and says whether it did: it sends nothing while the client
+# has no room for more.
+SendNow = Callable[[bytes], bool]
+
+_SEND_NOW = "execution_monitor.send_now"
+
+
+def offer_to_send_now(scope: MutableMapping[str, Any], send_now: SendNow) -> None:
+    """Let the application find `send_now` in `scope`."""
+    scope["extensions"] = {**(scope.get("extensions") or {}), _SEND_NOW: send_now}
+
+
+def send_now_of(scope: MutableMapping[str, Any]) -> SendNow | None:
+    """What sends a text at once; None under a server other than ours."""
+    extensions: Mapping[str, Any] = scope.get("extensions") or {}
+    return extensions.get(_SEND_NOW)

@@ -1,0 +1,131 @@
+"""Text that is sent at once, over real sockets: whole, in its order, and only where there is room."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, connect
+
+from execution_monitor.asgi_extensions import SendNow, send_now_of
+from tests.servers import served
+
+SOON = 10.0
+Talk = Callable[[WebSocket, SendNow], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def talking(talk: Talk) -> AsyncGenerator[ClientConnection]:
+    """A client of a server that accepts its socket, talks, and listens until the client has gone."""
+
+    async def serve(socket: WebSocket) -> None:
+        send_now = send_now_of(socket.scope)
+        assert send_now is not None
+        assert not send_now(b"before it is accepted")
+        await socket.accept()
+        await talk(socket, send_now)
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await socket.receive_text()
+
+    async with (
+        served(Starlette(routes=[WebSocketRoute("/", serve)])) as url,
+        connect(url.replace("http", "ws"), max_size=None) as client,
+    ):
+        yield client
+
+
+async def received(client: ClientConnection, count: int) -> list[str | bytes]:
+    async with asyncio.timeout(SOON):
+        return [await client.recv() for _ in range(count)]
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
+async def test_a_text_of_any_length_arrives_whole(length: int):
+    text = "x" * length
+
+    async def talk(_: WebSocket, send_now: SendNow) -> None:
+        assert send_now(text.encode())
+
+    async with talking(talk) as client:
+        assert await received(client, 1) == [text]
+
+
+async def test_texts_arrive_in_the_order_in_which_they_were_sent_however_they_were():
+    async def talk(socket: WebSocket, send_now: SendNow) -> None:
+        for number in range(50):
+            assert send_now(f"now {number}".encode())
+        await socket.send_text("then")
+        for number in range(50, 60):
+            assert send_now(f"now {number}".encode())
+        await asyncio.sleep(0)
+        assert send_now(b"in the next round")
+        await socket.send_text("last")
+
+    async with talking(talk) as client:
+        told = await received(client, 63)
+
+    numbers = [f"now {number}" for number in range(60)]
+    assert told == [*numbers[:50], "then", *numbers[50:], "in the next round", "last"]
+
+
+async def test_of_one_round_only_so_much_is_taken_and_the_rest_refused():
+    taken: list[bool] = []
+
+    async def talk(_: WebSocket, send_now: SendNow) -> None:
+        taken.extend(send_now(b"x" * 10_000) for _ in range(30))
+
+    async with talking(talk) as client:
+        await received(client, 8)
+
+        # One that is written, and as many as fit.
+        assert taken == [True] * 8 + [False] * 22
+
+
+async def test_while_the_client_does_not_read_nothing_is_taken():
+    refused = asyncio.Event()
+
+    async def talk(_: WebSocket, send_now: SendNow) -> None:
+        while send_now(b"x" * 100_000):  # noqa: ASYNC110 - until the buffers are full
+            await asyncio.sleep(0)
+        refused.set()
+
+    async with talking(talk) as client:
+        client.transport.pause_reading()
+        async with asyncio.timeout(SOON):
+            await refused.wait()
+        client.transport.abort()
+
+
+async def test_what_waits_is_written_before_the_socket_closes_and_nothing_after():
+    taken: list[bool] = []
+
+    async def talk(socket: WebSocket, send_now: SendNow) -> None:
+        taken.extend(send_now(f"{number}".encode()) for number in range(3))
+        await socket.close(4403)
+        taken.append(send_now(b"too late"))
+
+    async with talking(talk) as client:
+        told = await received(client, 3)
+        await client.wait_closed()
+
+    assert (told, client.close_code) == (["0", "1", "2"], 4403)
+    assert taken == [True, True, True, False]
+
+
+async def test_another_server_offers_nothing():
+    offered: list[SendNow | None] = []
+
+    async def serve(socket: WebSocket) -> None:
+        offered.append(send_now_of(socket.scope))
+        await socket.close()
+
+    application = Starlette(routes=[WebSocketRoute("/", serve)])
+    async with served(application, ready_frames=False) as url:
+        with contextlib.suppress(Exception):
+            await connect(url.replace("http", "ws"))
+
+    assert offered == [None]
