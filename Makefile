@@ -13,11 +13,12 @@ TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
 BUILT := src/execution_monitor/web/static/.built
 BROWSER := tests/dashboard/browser/chromium/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
+PEERS := tests/benchmarks/peers/node_modules/.ready
 # What resolves the lock; only `make lock` needs it.
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench-live bench-subscribers bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -49,6 +50,12 @@ fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of t
 
 model: setup ## Compare 100,000 answers and events with a reference of who sees what
 	@EXECUTION_MONITOR_MODEL=full $(BIN)/pytest -n 0 tests/model
+
+bench: setup $(PEERS) ## Compare everything with what people would write or pick instead, in 6 minutes
+	@$(BIN)/python -m tests.benchmarks
+
+bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 3 minutes
+	@$(BIN)/python -m tests.benchmarks --large 100000 --rounds 2 --seconds 1 --times 200 --changes 300
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
@@ -92,6 +99,10 @@ $(READY): .locks/development.txt .locks/install.py pyproject.toml
 $(NODE_MODULES): $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json
 	@command -v npm > /dev/null || { echo "The dashboard is built with Node.js 20 and npm; install them." >&2; exit 1; }
 	@cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PEERS): tests/benchmarks/peers/package.json tests/benchmarks/peers/package-lock.json
+	@cd tests/benchmarks/peers && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(TYPES): schema.graphql $(NODE_MODULES)

@@ -21,10 +21,12 @@ from typing import Any
 import orjson
 import uvloop
 
+from tests.benchmarks.live import live_part
 from tests.benchmarks.load import ask_for, request_of
 from tests.benchmarks.question import USER, body_of
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 from tests.benchmarks.rows import store
+from tests.benchmarks.scale import scale_part
 from tests.benchmarks.servers import COMMANDS, DATABASE, LOAD_CPU, Contender, running
 from tests.live.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
@@ -97,6 +99,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--large", type=int, default=1_000_000, help="executions of the large collection")
+    parser.add_argument("--times", type=int, default=500, help="how often each page is asked for there")
+    parser.add_argument("--changes", type=int, default=1_000, help="of live executions, for each number of subscribers")
     given = parser.parse_args()
     # So that every process is ended, whichever way this one is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -104,10 +109,16 @@ def main() -> None:
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
         found = run(given.executions, given.rounds, given.seconds, given.connections, Path(folder))
+    for part in (scale_part(given.large, given.times), live_part(given.changes)):
+        found = found | part | {"ratios": found["ratios"] | part["ratios"]}
     sys.stdout.write("| | requests/s | p50 ms | p99 ms | CPU ms a request |\n| --- | --- | --- | --- | --- |\n")
     for name, each in found["list"].items():
         figures = " | ".join(f"{each[key]:.4g}" for key in ("requests_per_second", "p50", "p99", "cpu"))
         sys.stdout.write(f"| {name} | {figures} |\n")
+    for name, each in found["scale"].items():
+        sys.stdout.write(f"{name}: {each:.4g}\n")
+    for name, each in found["live"].items():
+        sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items() if value) + "\n")
     sys.stdout.write(f"\nnoise {found['noise']:.1%}\n")
     sys.stdout.writelines(f"{name}: {ratio:.2f}\n" for name, ratio in found["ratios"].items())
     RESULTS.parent.mkdir(exist_ok=True)

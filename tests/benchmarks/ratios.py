@@ -49,6 +49,9 @@ def list_ratios(medians: Mapping[tuple[str, int], Round]) -> dict[str, float]:
     goals = {
         "list_first20_vs_floor": ("floor", 20),
         "list_first100_vs_floor": ("floor", 100),
+        "list_vs_mercurius_jit": ("mercurius", 20),
+        "list_vs_yoga": ("yoga", 20),
+        "list_vs_apollo": ("apollo", 20),
         "list_vs_stock_strawberry": ("stock_strawberry", 20),
     }
     return {name: ratio(*goal) for name, goal in goals.items() if goal in medians}

@@ -20,11 +20,22 @@ DATABASE = "benchmark"
 # Two processors are the least: one for the server under test, one for the load and mongod.
 SERVER_CPU, LOAD_CPU = 0, 1
 _START_SECONDS = 60
-_UVICORN = ("uvicorn", "--factory", "--loop=uvloop", "--http=httptools", "--no-access-log", "--log-level=error")
+_PYTHON = (sys.executable, "-m")
+_PEERS = Path(__file__).parent / "peers"
+_UVICORN = (
+    *_PYTHON,
+    "uvicorn",
+    "--factory",
+    "--loop=uvloop",
+    "--http=httptools",
+    "--no-access-log",
+    "--log-level=error",
+)
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "floor": (*_UVICORN, "tests.benchmarks.floor:create_app"),
-    "ours": ("execution_monitor", "serve"),
+    "ours": (*_PYTHON, "execution_monitor", "serve"),
     "stock_strawberry": (*_UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
+    **{name: ("node", str(_PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo")},
 }
 
 
@@ -58,6 +69,7 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
         "BENCH_SECRET": SECRET,
         "BENCH_URI": uri,
         "BENCH_DATABASE": DATABASE,
+        "NODE_ENV": "production",
         "EXECUTION_MONITOR_MONGODB_URI": uri,
         "EXECUTION_MONITOR_DATABASE": DATABASE,
         "EXECUTION_MONITOR_JWT_SECRET": SECRET,
@@ -67,7 +79,7 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
         "EXECUTION_MONITOR_RATE_LIMIT_ADDRESS": "off",
         **settings,
     }
-    command = [sys.executable, "-m", *COMMANDS[name], f"--port={port}"]
+    command = [*COMMANDS[name], f"--port={port}"]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **environment})
     try:

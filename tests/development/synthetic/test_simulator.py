@@ -243,7 +243,7 @@ async def test_what_somebody_else_deleted_stays_away(database: Database):
 async def test_cancelling_stops_at_once_with_nothing_half_written(database: Database):
     simulating = asyncio.create_task(simulate(SimulatorOptions(rate=50)))
     executions = database.collection(Execution)
-    async with await executions.watch(max_await_time_ms=100) as stream:
+    async with asyncio.timeout(60), await executions.watch(max_await_time_ms=100) as stream:
         for _ in range(60):
             await stream.next()
 

@@ -22,7 +22,8 @@ _ALREADY_INITIALIZED = 23
 class Mongod:
     """One member of the replica set `rs0` on loopback, without users, with an oplog of `oplog_mb`."""
 
-    def __init__(self, folder: Path, *, oplog_mb: int = 64) -> None:
+    def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
+        self._cache_gb = cache_gb
         self._data = folder / "data"
         self._data.mkdir(parents=True)
         self._log = folder / "mongod.log"
@@ -54,7 +55,7 @@ class Mongod:
                 f"--dbpath={self._data}",
                 f"--logpath={self._log}",
                 f"--oplogSize={self._oplog_mb}",
-                "--wiredTigerCacheSizeGB=0.25",
+                f"--wiredTigerCacheSizeGB={self._cache_gb}",
                 "--networkMessageCompressors=snappy,zstd",
                 "--setParameter=diagnosticDataCollectionEnabled=false",
                 # What a checkpoint does not hold yet stays in the oplog, however full it is.
@@ -120,8 +121,8 @@ class Mongod:
 class OwnMongod(Mongod):
     """A replica set of one node."""
 
-    def __init__(self, folder: Path, *, oplog_mb: int = 64) -> None:
-        super().__init__(folder, oplog_mb=oplog_mb)
+    def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
+        super().__init__(folder, oplog_mb=oplog_mb, cache_gb=cache_gb)
         self.uri = f"mongodb://{self.address}/?replicaSet=rs0"
 
     def start(self) -> None:

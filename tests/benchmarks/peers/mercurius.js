@@ -1,0 +1,16 @@
+// Mercurius on Fastify; an operation is compiled by graphql-jit when it is asked for the second time.
+import Fastify from 'fastify'
+import mercurius from 'mercurius'
+import { callerOf } from './caller.js'
+import { resolvers, typeDefs } from './list.js'
+import { port } from './settings.js'
+
+const app = Fastify({ logger: false })
+app.register(mercurius, {
+  schema: typeDefs,
+  resolvers,
+  context: (request) => ({ caller: callerOf(request.headers.authorization) }),
+  jit: 1,
+})
+
+await app.listen({ port, host: '127.0.0.1' })
