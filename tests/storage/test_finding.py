@@ -118,7 +118,7 @@ async def test_dates_are_in_utc_and_do_not_say_so(database: Database):
 
 async def test_reads_are_as_the_connection_string_wants_them(mongod: OwnMongod):
     wanted, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", Commands()
-    database = Database.at(mongod.uri + wanted, "finding", [commands])
+    database = Database.at(mongod.uri + wanted, "wanted", [commands])
     await database.connect()
 
     await find_rows(database.rows(Execution), ALL)

@@ -46,7 +46,7 @@ async def find_rows(
         sort=None if search.sort is None else list(search.sort.items()),
         skip=search.skip,
         limit=search.limit,
-        batch_size=search.limit,
+        batch_size=search.limit + 1,
         max_time_ms=search.timeout_ms,
         session=session,
     )
@@ -62,8 +62,9 @@ async def _find_at_once(collection: AsyncCollection[dict[str, Any]], search: Sea
         "sort": search.sort,
         "skip": search.skip,
         "limit": search.limit,
-        # Else MongoDB stops at 101 rows.
-        "batchSize": search.limit,
+        # Else MongoDB stops at 101 rows. With one more than there can be, it sees that nothing follows: a batch that is
+        # full may leave a cursor open, as it does while plans are compared.
+        "batchSize": search.limit + 1,
         "maxTimeMS": search.timeout_ms,
         "readConcern": collection.read_concern.document or None,
     }
