@@ -51,10 +51,10 @@ fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of t
 model: setup ## Compare 100,000 answers and events with a reference of who sees what
 	@EXECUTION_MONITOR_MODEL=full $(BIN)/pytest -n 0 tests/model
 
-bench: setup $(PEERS) ## Compare everything with what people would write or pick instead, in 6 minutes
+bench: setup $(PEERS) ## Compare everything with what people would write or pick instead
 	@$(BIN)/python -m tests.benchmarks
 
-bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 3 minutes
+bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 2 minutes
 	@$(BIN)/python -m tests.benchmarks --large 100000 --rounds 2 --seconds 1 --times 200 --changes 300
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream

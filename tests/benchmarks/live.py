@@ -27,7 +27,7 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.access.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.listening import Listener, listen
-from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU
+from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
 from tests.live.scenes import token_of
 from tests.live.server_process import ServerProcess
 from tests.monitoring.live.own_mongod import OwnMongod
@@ -37,6 +37,7 @@ RATE = 100  # changes a second
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
 _CALLERS = 10  # one caller may have 1,000 sockets
 _SETTLING_SECONDS = 2.0
+_MESSAGE_BYTES = 345  # of one of ours, as strace saw it
 _PATIENCE_SECONDS = 120.0
 _AT_ONCE = 50  # sockets that are opened side by side; those that have not said whose they are, are bounded
 
@@ -56,24 +57,8 @@ class LiveFigures:
     bytes_per_subscriber: float
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A server's process and port."""
-
-    pid: int
-    port: int
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self) -> int:
-        """Resident bytes."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 @contextlib.contextmanager
-def floor(folder: Path) -> Generator[Place]:
+def floor(folder: Path) -> Generator[Contender]:
     """The floor, until the block ends."""
     port = free_ports(1)
     command = [sys.executable, "-m", "uvicorn", "--factory", "tests.benchmarks.live_floor:create_app", f"--port={port}"]
@@ -91,32 +76,32 @@ def floor(folder: Path) -> Generator[Place]:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        yield Place(process.pid, port)
+        yield Contender("live_floor", process.pid, port)
     finally:
         process.kill()
         process.wait()
 
 
 @contextlib.contextmanager
-def ours(folder: Path, mongod: OwnMongod) -> Generator[Place]:
+def ours(folder: Path, mongod: OwnMongod) -> Generator[Contender]:
     """Our server, until the block ends."""
     server = ServerProcess(folder, mongod.uri, rate_limit="off", rate_limit_address="off")
     server.launch()
     try:
         os.sched_setaffinity(server.pid, {SERVER_CPU})
         server.wait_until_ready()
-        yield Place(server.pid, urlsplit(server.url).port or 0)
+        yield Contender("ours", server.pid, urlsplit(server.url).port or 0)
     finally:
         server.close()
 
 
 @contextlib.asynccontextmanager
-async def listening(place: Place, tokens: Sequence[str]) -> AsyncGenerator[list[Listener]]:
+async def listening(contender: Contender, tokens: Sequence[str]) -> AsyncGenerator[list[Listener]]:
     """A subscriber for each of `tokens`."""
     listeners: list[Listener] = []
     for start in range(0, len(tokens), _AT_ONCE):
         some = tokens[start : start + _AT_ONCE]
-        listeners += await asyncio.gather(*(listen("127.0.0.1", place.port, token, UPDATES) for token in some))
+        listeners += await asyncio.gather(*(listen("127.0.0.1", contender.port, token, UPDATES) for token in some))
     await asyncio.sleep(_SETTLING_SECONDS)  # the last subscription is on its way
     try:
         yield listeners
@@ -152,45 +137,43 @@ async def write(uri: str, owners: Sequence[str], changes: int) -> list[float]:
     return acknowledged
 
 
-async def broadcast(port: int, changes: int, size: int) -> None:
-    """Let the floor send as many messages of `size` bytes."""
+async def broadcast(port: int, changes: int) -> None:
+    """Let the floor send as many messages as large as ours."""
     async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
         url = f"http://127.0.0.1:{port}/broadcast?changes={changes}&rate={RATE}"
-        (await client.post(url, content=b"x" * size)).raise_for_status()
+        (await client.post(url, content=b"x" * _MESSAGE_BYTES)).raise_for_status()
 
 
-async def idle_cpu(place: Place) -> float:
+async def idle_cpu(contender: Contender) -> float:
     """CPU seconds a second while nothing happens: pings, and looks at the clock."""
-    before, seconds = place.cpu_seconds(), 3.0
+    before, seconds = contender.cpu_seconds(), 3.0
     await asyncio.sleep(seconds)
-    return (place.cpu_seconds() - before) / seconds
+    return (contender.cpu_seconds() - before) / seconds
 
 
-async def measure(  # noqa: PLR0913 - a row of the table
-    place: Place, subscribers: int, changes: int, uri: str | None, *, own: bool, size: int
-) -> LiveFigures:
+async def measure(contender: Contender, subscribers: int, changes: int, uri: str | None, *, own: bool) -> LiveFigures:
     """One run against our server, or against the floor where there is no `uri`."""
     users = [f"user-{number}" for number in range(subscribers if own else _CALLERS)]
     scopes = () if own else (Scope.EXECUTIONS_READ_TENANT,)
     tokens = {user: token_of(user, *scopes) for user in users}
-    memory = place.memory()
-    async with listening(place, [tokens[users[number % len(users)]] for number in range(subscribers)]) as listeners:
-        held = place.memory() - memory
-        idle = await idle_cpu(place)
-        cpu, begun = place.cpu_seconds(), time.monotonic()
+    memory = contender.memory()
+    async with listening(contender, [tokens[users[number % len(users)]] for number in range(subscribers)]) as listeners:
+        held = contender.memory() - memory
+        idle = await idle_cpu(contender)
+        cpu, begun = contender.cpu_seconds(), time.monotonic()
         if uri is None:
-            await asyncio.gather(broadcast(place.port, changes, size), all_heard(listeners, [changes] * subscribers))
+            await asyncio.gather(broadcast(contender.port, changes), all_heard(listeners, [changes] * subscribers))
             late: list[float] = []
         else:
             acknowledged = await write(uri, users, changes)
             shares = [len(range(number, changes, subscribers)) if own else changes for number in range(subscribers)]
             await all_heard(listeners, shares)
             late = [
-                (at - acknowledged[number + place * subscribers if own else place]) * 1_000
+                (at - acknowledged[number + turn * subscribers if own else turn]) * 1_000
                 for number, each in enumerate(listeners)
-                for place, at in enumerate(each.times)
+                for turn, at in enumerate(each.times)
             ]
-        spent = place.cpu_seconds() - cpu - idle * (time.monotonic() - begun)
+        spent = contender.cpu_seconds() - cpu - idle * (time.monotonic() - begun)
         times = [at for each in listeners for at in (each.times[:1] + each.times[-1:])]
         delivered = sum(len(each.times) for each in listeners)
     quantiles = statistics.quantiles(late, n=100) if late else None
@@ -205,19 +188,19 @@ async def measure(  # noqa: PLR0913 - a row of the table
 
 
 def live_part(changes: int = 1_000, most: int = 5_000) -> dict[str, Any]:
-    """All runs, and what they come to: `figures` by their names, and `ratios` by those of the goals."""
+    """All runs, and what they come to: `live` by their names, and `ratios` by those of the goals."""
     found: dict[str, LiveFigures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder, mongod = Path(name), OwnMongod(Path(name))
         try:
             mongod.start()
-            with ours(folder, mongod) as place:
-                found["all see all, 1,000"] = uvloop.run(measure(place, 1_000, changes, mongod.uri, own=False, size=0))
-            with floor(folder) as place:
-                found["floor, 1,000"] = uvloop.run(measure(place, 1_000, changes, None, own=False, size=230))
+            with ours(folder, mongod) as contender:
+                found["all see all, 1,000"] = uvloop.run(measure(contender, 1_000, changes, mongod.uri, own=False))
+            with floor(folder) as contender:
+                found["floor, 1,000"] = uvloop.run(measure(contender, 1_000, changes, None, own=False))
             for subscribers in (100, 1_000, most):
-                with ours(folder, mongod) as place:
-                    run = measure(place, subscribers, changes, mongod.uri, own=True, size=0)
+                with ours(folder, mongod) as contender:
+                    run = measure(contender, subscribers, changes, mongod.uri, own=True)
                     found[f"own only, {subscribers:,}"] = uvloop.run(run)
         finally:
             mongod.close()

@@ -52,6 +52,10 @@ class Contender:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def memory(self) -> int:
+        """The bytes that are resident now."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def ask(self, token: str, first: int) -> httpx.Response:
         """Its answer to the list."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

@@ -148,6 +148,8 @@ async def test_a_failure_that_sockets_share_has_an_id_of_its_own(
     monkeypatch.setattr(ExecutionRecord, "name", property(lambda _: 1 / 0))
     updates = {"query": "subscription { executionUpdates { execution { name } } }"}
 
+    manager = token_for("eve", "acme", "manage")
+
     with capture_logs() as logs:
         async with (
             opened(server, additional_headers={"X-Request-Id": "socket-1"}) as one,
@@ -156,10 +158,9 @@ async def test_a_failure_that_sockets_share_has_an_id_of_its_own(
             for socket in (one, other):
                 await socket.begin(token_for("ada", "acme"))
                 await socket.subscribe(updates)
-            while (await values_of(server, token_for("eve", "acme", "manage")))[
-                "execution_monitor_live_subscribers"
-            ] < 2:
-                pass
+            async with asyncio.timeout(10):
+                while (await values_of(server, manager))["execution_monitor_live_subscribers"] < 2:
+                    pass
             await store(execution(1))
             payloads = [(await socket.receive())["payload"] for socket in (one, other)]
 
