@@ -118,7 +118,7 @@ class Server(uvicorn.Server):
                 # A message holds an operation, as a body does.
                 ws_max_size=settings.max_body_bytes,
                 ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())),
-                # Compressed, a frame is of one socket alone and cannot be shared; and each socket would hold 32 kB for it.
+                # Compressed, a frame is of one socket alone and cannot be shared; and each would hold 32 kB for it.
                 ws_per_message_deflate=False,
                 ws_ping_interval=_PING_SECONDS,
                 ws_ping_timeout=_PONG_SECONDS,
