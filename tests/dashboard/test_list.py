@@ -90,6 +90,52 @@ async def test_keys_alone_lead_through_the_list_to_an_execution(open_page: OpenP
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
 
 
+async def test_keys_that_were_shown_and_closed_are_shown_again_at_once(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    page = await open_list(open_page, token_for)
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+    # Before the page hears that they are closed, and while focus is still in them.
+    await page.evaluate(
+        """() => {
+             const [dialog, { activeElement }] = [document.querySelector('dialog'), document]
+             dialog.close()
+             activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))
+           }"""
+    )
+
+    # By then, a page that hears of it late has hidden them.
+    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
+    await expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+async def test_enter_is_for_what_has_the_focus(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+    await page.keyboard.press("j")
+
+    await page.get_by_role("button", name="Keys").focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.url.endswith("/")
+
+
+async def test_keys_do_nothing_behind_a_dialog(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+    await page.keyboard.press("j")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+
+    assert await page.locator("[aria-current=true]").count() == 0
+
+
 async def test_ten_thousand_rows_are_scrolled_through_with_few_in_the_page(
     open_page: OpenPage, token_for: Callable[..., str]
 ):

@@ -1,4 +1,4 @@
-import { useEffect, useState, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
 import { readClaims } from '../model/token.ts'
 import { Button } from '../parts/Button.tsx'
@@ -13,10 +13,13 @@ import { chooseTheme, THEMES, useTheme } from './theme.ts'
 
 /** What stands around every page: where one is, who one is, and the way elsewhere. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
-  const [helps, setHelps] = useState(false)
+  const help = useRef<HTMLDialogElement>(null)
   const explores = useExplorer()
   const [, navigate] = useLocation()
-  useShortcuts({ 'g l': () => navigate('/'), '?': () => setHelps(true) })
+  const showHelp = (): void => {
+    if (help.current?.open === false) help.current.showModal()
+  }
+  useShortcuts({ 'g l': () => navigate('/'), '?': showHelp })
 
   return (
     <div className={styles.shell}>
@@ -37,13 +40,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           )}
         </nav>
         <div className={styles.end}>
-          <Button
-            kind="quiet"
-            className={styles.keys ?? ''}
-            onClick={() => setHelps(true)}
-            aria-label="Keys"
-            title="Keys (?)"
-          >
+          <Button kind="quiet" className={styles.keys ?? ''} onClick={showHelp} aria-label="Keys" title="Keys (?)">
             <Icon name="keys" />
           </Button>
           <ThemeChoice />
@@ -51,7 +48,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </div>
       </header>
       <div>{banner}</div>
-      {helps && <ShortcutsHelp onClose={() => setHelps(false)} />}
+      <ShortcutsHelp dialog={help} />
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>

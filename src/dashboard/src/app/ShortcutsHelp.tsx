@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react'
+import type { RefObject } from 'react'
 import { Button } from '../parts/Button.tsx'
 import { switchShortcuts, useShortcutsOn } from './shortcuts.ts'
 import styles from './ShortcutsHelp.module.css'
@@ -13,14 +13,15 @@ const KEYS: [keys: string[], what: string][] = [
   [['?'], 'Show this'],
 ]
 
-/** What keys do, and a switch for them. */
-export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
+/**
+ * What keys do, and a switch for them, in a dialog that waits to be shown. It alone knows whether it is open: its event
+ * `close` comes later than it has closed, and whoever counted on that would lose the key that asks for it again.
+ */
+export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }) {
   const isOn = useShortcutsOn()
-  useEffect(() => dialog.current?.showModal(), [])
 
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts" onClose={onClose}>
+    <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts">
       <h2 id="shortcuts">Keys</h2>
       <dl className={styles.keys}>
         {KEYS.map(([keys, what]) => (

@@ -23,7 +23,14 @@ export function switchShortcuts(isOn: boolean): void {
   listeners.forEach((tell) => tell())
 }
 
-/** Calls what `actions` has for a key, or for two one after another (`g l`), unless somebody is typing. */
+// A checkbox takes no letters; besides, focus stays for a frame on the one in a dialog that has closed.
+const TAKES_LETTERS = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]'
+const TAKES_ENTER = `${TAKES_LETTERS}, a[href], button, input, summary`
+
+/**
+ * Calls what `actions` has for a key, or for two one after another (`g l`), unless the key is for what has the focus, or
+ * a dialog is in front.
+ */
 export function useShortcuts(actions: Record<string, () => void>): void {
   const isOn = useShortcutsOn()
   useEffect(() => {
@@ -31,7 +38,7 @@ export function useShortcuts(actions: Record<string, () => void>): void {
     let previous = ''
     let at = 0
     function onKey(event: KeyboardEvent): void {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return
       const sequence = event.timeStamp - at < PATIENCE ? `${previous} ${event.key}` : ''
       const action = actions[sequence] ?? actions[event.key]
       previous = event.key
@@ -45,6 +52,7 @@ export function useShortcuts(actions: Record<string, () => void>): void {
   }, [actions, isOn])
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null
+function isTaken({ key, target }: KeyboardEvent): boolean {
+  if (document.querySelector('dialog:modal') !== null) return true
+  return target instanceof Element && target.closest(key === 'Enter' ? TAKES_ENTER : TAKES_LETTERS) !== null
 }
