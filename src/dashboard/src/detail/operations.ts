@@ -1,45 +1,26 @@
+import { EXECUTION_FIELDS } from '../graphql/executionFields.ts'
 import { graphql, type ResultOf } from '../graphql/graphql.ts'
 
-const SHOWN = graphql(`
-  fragment Shown on Execution @_unmask {
-    executionId
-    name
-    workflowName
-    workflowTemplateId
-    status
-    statusDetail
-    createdAt
-    startedAt
-    completedAt
-    updatedAt
-    durationSeconds
-    progress {
-      currentStep
-      totalSteps
-      percentage
+const SHOWN = graphql(
+  `
+    fragment Shown on Execution @_unmask {
+      ...ExecutionFields
+      workflowTemplateId
+      tenantId
+      sessionId
+      parentExecutionId
+      error {
+        message
+        code
+        type
+        stepId
+        stackTrace
+        retryable
+      }
     }
-    attempt
-    triggeredBy
-    userId
-    tenantId
-    sessionId
-    parentExecutionId
-    tags {
-      key
-      value
-    }
-    totalCost
-    tokensUsed
-    error {
-      message
-      code
-      type
-      stepId
-      stackTrace
-      retryable
-    }
-  }
-`)
+  `,
+  [EXECUTION_FIELDS],
+)
 
 const SHOWN_STEP = graphql(`
   fragment ShownStep on ExecutionStep @_unmask {

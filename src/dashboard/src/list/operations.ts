@@ -1,37 +1,18 @@
+import { EXECUTION_FIELDS } from '../graphql/executionFields.ts'
 import { graphql, type ResultOf } from '../graphql/graphql.ts'
 
-const ROW = graphql(`
-  fragment Row on Execution @_unmask {
-    executionId
-    name
-    workflowName
-    status
-    statusDetail
-    createdAt
-    startedAt
-    completedAt
-    updatedAt
-    durationSeconds
-    progress {
-      currentStep
-      totalSteps
-      percentage
+const ROW = graphql(
+  `
+    fragment Row on Execution @_unmask {
+      ...ExecutionFields
+      error {
+        message
+        code
+      }
     }
-    attempt
-    triggeredBy
-    userId
-    totalCost
-    tokensUsed
-    tags {
-      key
-      value
-    }
-    error {
-      message
-      code
-    }
-  }
-`)
+  `,
+  [EXECUTION_FIELDS],
+)
 
 /** An execution as the list shows it. */
 export type Execution = ResultOf<typeof ROW>
