@@ -129,6 +129,31 @@ def test_a_wrong_variable_is_named(run: Any, monkeypatch: pytest.MonkeyPatch):
     assert outcome.code == 1
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        pytest.param(
+            {"ENVIRONMENT": "production"}, "EXECUTION_MONITOR_JWT_SECRET must be set in production", id="none"
+        ),
+        pytest.param({"JWT_SECRET": "x" * 31}, "EXECUTION_MONITOR_JWT_SECRET must have at least 32 bytes", id="short"),
+        pytest.param(
+            {"ISSUER": "https://issuer.example"}, "EXECUTION_MONITOR_CURSOR_SECRET must be set", id="an issuer alone"
+        ),
+    ],
+)
+def test_a_server_does_not_start_with_secrets_that_protect_nothing(
+    run: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+
+    outcome = run("serve")
+
+    assert sentence in outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.code == 1
+
+
 def test_a_wrong_connection_string_is_named(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "postgres://localhost")
 

@@ -1,5 +1,6 @@
 """Tokens of an identity provider, over every transport, and a provider that fails."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -14,19 +15,27 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 from pymongo.errors import AutoReconnect
 from starlette.responses import JSONResponse
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from execution_monitor.access import revocation_watch
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.access.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
-from tests.graphql.asking import ask
+from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_transport_ws import opened
 from tests.servers import served, wait_until_ready
+from tests.web.test_live import closing_of, message_from, socket_of
 
 WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"
+COUNT = "{ executions { totalCount } }"
 FOLLOW = {"query": "subscription { executionUpdates { kind } }"}
+# By HTTP, REST, both streams of GraphQL and that of REST; by both ways into a socket, and at that of REST.
+TAKEN = [200, 200, 200, 200, 200, "connection_ack", "connection_ack", "e001"]
+REFUSED = [401, 401, 401, 401, 401, 4403, 4403, 4401]
+UNKNOWN = [503, 503, 503, 503, 503, 1013, 1013, 1011]
 
 
 @pytest.fixture
@@ -68,15 +77,28 @@ async def statuses(server: str, text: str) -> list[object]:
     found: list[object] = [(await ask(server, text, WHO)).status]
     async with httpx.AsyncClient(base_url=server, headers=bearer(text)) as client:
         found.append((await client.get(LIST)).status_code)
-        accept = {"Accept": "text/event-stream"}
-        async with client.stream("POST", "/graphql", json=FOLLOW, headers=accept) as response:
+        for accept in ("text/event-stream", "multipart/mixed"):
+            async with client.stream("POST", "/graphql", json=FOLLOW, headers={"Accept": accept}) as response:
+                found.append(response.status_code)
+        async with client.stream("GET", f"{LIST}/stream") as response:
             found.append(response.status_code)
     for payload, headers in ((bearer(text), {}), (None, bearer(text))):
         async with opened(server, additional_headers=headers) as socket:
             await socket.send({"type": "connection_init", **({"payload": payload} if payload else {})})
             answer = await socket.receive_or_closed()
             found.append(answer)
+    async with socket_of(server, text) as socket:
+        found.append(await told_or_closed(socket))
     return found
+
+
+async def told_or_closed(socket: ClientConnection) -> str | int:
+    """What the next message tells of, or the code that the server closes with."""
+    await store(execution(1))
+    try:
+        return (await message_from(socket))["execution_id"]
+    except ConnectionClosed:
+        return (await closing_of(socket))[0]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -87,7 +109,7 @@ async def test_a_token_of_each_algorithm_is_taken(server: str, provider: Provide
 
 
 async def test_every_transport_takes_the_same_tokens(server: str, provider: Provider):
-    assert await statuses(server, token(provider)) == [200, 200, 200, "connection_ack", "connection_ack"]
+    assert await statuses(server, token(provider)) == TAKEN
 
 
 def resigned(text: str, header: dict[str, Any], key: bytes) -> str:
@@ -111,6 +133,12 @@ def forged(provider: Provider, kind: str) -> str:
         "expired": lambda: token(provider, exp=int(time.time()) - 60),
         "another audience": lambda: token(provider, aud="other"),
         "another issuer": lambda: token(provider, iss="https://other.example"),
+        "not yet valid": lambda: token(provider, nbf=int(time.time()) + 60),
+        "for longer than a day": lambda: token(provider, exp=int(time.time()) + 25 * 3_600),
+        "without an end": lambda: token(provider, exp=None),
+        "for nobody": lambda: token(provider, sub=None),
+        "what must be known": lambda: token(provider, headers={"crit": ["x"], "x": 1}),
+        "a header beyond any use": lambda: token(provider, headers={"x": "x" * 2_000}),
         "of a development server": lambda: token(provider, dev=True),
         "the public key as a shared secret": lambda: resigned(
             good, {"alg": "HS256", "kid": "first RS256"}, public_pem()
@@ -140,6 +168,12 @@ def forged(provider: Provider, kind: str) -> str:
         "expired",
         "another audience",
         "another issuer",
+        "not yet valid",
+        "for longer than a day",
+        "without an end",
+        "for nobody",
+        "what must be known",
+        "a header beyond any use",
         "of a development server",
         "the public key as a shared secret",
         "the cursors' secret as a shared secret",
@@ -151,7 +185,42 @@ def forged(provider: Provider, kind: str) -> str:
     ],
 )
 async def test_every_transport_refuses_the_same_tokens(server: str, provider: Provider, kind: str):
-    assert await statuses(server, forged(provider, kind)) == [401, 401, 401, 4403, 4403]
+    assert await statuses(server, forged(provider, kind)) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("setting", "claims"),
+    [
+        pytest.param("realm_access.roles", {"realm_access": {"roles": ["operator"]}}, id="Keycloak's realm"),
+        pytest.param("https://acme.example/roles", {"https://acme.example/roles": ["operator"]}, id="Auth0's name"),
+    ],
+)
+async def test_an_operator_of_an_issuer_reads_what_others_of_the_tenant_own(
+    database: Database, settings: Settings, provider: Provider, setting: str, claims: dict[str, Any]
+):
+    await store(execution(1))
+    named = settings.model_copy(update={"roles_claim": setting})
+
+    async with served(create_app(named)) as url:
+        await wait_until_ready(url)
+        counts = [
+            (await ask(url, token(provider, sub="grace", **stated), COUNT)).data["executions"]["totalCount"]
+            for stated in (claims, {}, {"roles": ["operator"]})
+        ]
+
+    assert counts == [1, 0, 0]
+
+
+async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch(server: str, provider: Provider):
+    await ask(server, token(provider), WHO)
+    before = provider.fetches
+    stranger = token(provider, "ES256", name="second")
+
+    answers = await asyncio.gather(*(ask(server, stranger, WHO) for _ in range(100)))
+    later = await ask(server, token(provider, "ES256", name="third"), WHO)
+
+    assert {answer.status for answer in answers} == {later.status} == {401}
+    assert provider.fetches == before + 1
 
 
 async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: Provider):
@@ -174,7 +243,7 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
             ready = await client.get("/readyz")
             listed = await client.get(LIST, headers=bearer(token(provider)))
 
-    assert found == [503, 503, 503, 1013, 1013]
+    assert found == UNKNOWN
     assert ready.status_code == 503
     assert sentence in ready.json()["reasons"]
     assert (listed.json()["code"], listed.json()["detail"]) == ("ISSUER_UNAVAILABLE", sentence)
@@ -211,7 +280,7 @@ async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics
             ready = await client.get("/readyz")
             metrics = await client.get("/metrics", headers=bearer(manager))
 
-    assert found == [503, 503, 503, 1013, 1013]
+    assert found == UNKNOWN
     assert ready.status_code == 503
     assert "host" not in ready.text
     assert metrics.status_code == 200

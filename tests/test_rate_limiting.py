@@ -1,5 +1,6 @@
 """Rate limits at the server: by every way in, before anything is read."""
 
+import socket
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from execution_monitor import app
+from execution_monitor.access.rate_limits import shared_store
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -141,3 +144,26 @@ async def test_refusals_are_counted(database: Database, settings: Settings, toke
 
     assert 'execution_monitor_rate_limited_total{policy="caller"} 1.0' in metrics
     assert "execution_monitor_audit_dropped_total 0.0" in metrics
+
+
+async def test_without_the_shared_store_reading_goes_on_and_metrics_and_readiness_say_so(
+    database: Database, settings: Settings, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    monkeypatch.setattr(app, "shared_store", lambda _, name: shared_store(f"mongodb://127.0.0.1:{port}", name))
+    changes = {"rate_limit": f"{POINTS}/hour", "rate_limit_store": "mongodb", "metrics": "open"}
+    token = token_for("ada", "acme")
+
+    async with served(create_app(settings.model_copy(update=changes))) as server:
+        await wait_until_ready(server)
+        answers = [(await page(server, token)).status_code for _ in range(3)]
+        metrics = (await send(server, token, method="GET", url="/metrics")).text
+        ready = await send(server, token, method="GET", url="/readyz")
+
+    # What this process can count still holds.
+    assert answers == [200, 200, 429]
+    assert "execution_monitor_rate_limit_store_down 1.0" in metrics
+    assert "execution_monitor_rate_limit_store_failures_total 1.0" in metrics
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["reasons"] == ["Rate limits are counted by each process alone: MongoDB does not keep them."]

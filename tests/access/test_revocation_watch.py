@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from pymongo.errors import AutoReconnect
@@ -174,3 +175,23 @@ async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: py
     await asyncio.gather(running, return_exceptions=True)
 
     assert watched.revocations.hold(caller("ada"))
+
+
+async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    # For the watch alone: the driver sleeps, too.
+    monkeypatch.setattr(revocation_watch, "asyncio", SimpleNamespace(sleep=pause, timeout=asyncio.timeout))
+
+    with pytest.raises(asyncio.CancelledError):
+        await watched.watch.run()
+
+    # The other half is for MongoDB to answer and the socket to close.
+    assert max(pauses) <= 0.5

@@ -104,6 +104,26 @@ async def test_clocks_may_differ_by_half_a_minute():
 
 
 @pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"exp": -29}, None, id="over for 29 seconds"),
+        pytest.param({"exp": -30}, "has expired", id="over for 30 seconds"),
+        pytest.param({"nbf": 30}, None, id="to begin in 30 seconds"),
+        pytest.param({"nbf": 31}, "is not valid", id="to begin in 31 seconds"),
+    ],
+)
+async def test_half_a_minute_is_forgiven_and_no_second_more(changes: dict[str, int], sentence: str | None):
+    with time_machine.travel(1_800_000_000, tick=False):
+        text = token(**{name: int(time.time()) + seconds for name, seconds in changes.items()})
+
+        if sentence is None:
+            assert (await verified(text)).subject == "ada"
+        else:
+            with pytest.raises(Unauthenticated, match=sentence):
+                await verified(text)
+
+
+@pytest.mark.parametrize(
     ("make", "sentence"),
     [
         pytest.param(lambda: token(exp=datetime.now(UTC) - timedelta(minutes=1)), "has expired", id="expired"),
