@@ -137,7 +137,7 @@ def forged(provider: Provider, kind: str) -> str:
         "for longer than a day": lambda: token(provider, exp=int(time.time()) + 25 * 3_600),
         "without an end": lambda: token(provider, exp=None),
         "for nobody": lambda: token(provider, sub=None),
-        "what must be known": lambda: token(provider, headers={"crit": ["x"], "x": 1}),
+        "what must be known": lambda: token(provider, headers={"crit": ["b64"], "b64": True}),
         "a header beyond any use": lambda: token(provider, headers={"x": "x" * 2_000}),
         "of a development server": lambda: token(provider, dev=True),
         "the public key as a shared secret": lambda: resigned(

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from limits.aio.storage import MongoDBStorage
 
 from execution_monitor import app
 from execution_monitor.access.rate_limits import shared_store
@@ -151,7 +152,12 @@ async def test_without_the_shared_store_reading_goes_on_and_metrics_and_readines
 ):
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
-    monkeypatch.setattr(app, "shared_store", lambda _, name: shared_store(f"mongodb://127.0.0.1:{port}", name))
+    store_of_nobody = shared_store(f"mongodb://127.0.0.1:{port}", "nowhere")
+
+    def choose_store(*_: str) -> MongoDBStorage:
+        return store_of_nobody
+
+    monkeypatch.setattr(app, "shared_store", choose_store)
     changes = {"rate_limit": f"{POINTS}/hour", "rate_limit_store": "mongodb", "metrics": "open"}
     token = token_for("ada", "acme")
 
