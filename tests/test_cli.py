@@ -146,6 +146,8 @@ def test_a_server_does_not_start_with_secrets_that_protect_nothing(
 ):
     for name, value in variables.items():
         monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+    # One that did start would get no further than this.
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "postgres://localhost")
 
     outcome = run("serve")
 

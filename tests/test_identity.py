@@ -200,12 +200,13 @@ async def test_an_operator_of_an_issuer_reads_what_others_of_the_tenant_own(
 ):
     await store(execution(1))
     named = settings.model_copy(update={"roles_claim": setting})
+    stated: list[dict[str, Any]] = [claims, {}, {"roles": ["operator"]}]
 
     async with served(create_app(named)) as url:
         await wait_until_ready(url)
         counts = [
-            (await ask(url, token(provider, sub="grace", **stated), COUNT)).data["executions"]["totalCount"]
-            for stated in (claims, {}, {"roles": ["operator"]})
+            (await ask(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
+            for each in stated
         ]
 
     assert counts == [1, 0, 0]

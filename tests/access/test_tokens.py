@@ -114,7 +114,8 @@ async def test_clocks_may_differ_by_half_a_minute():
 )
 async def test_half_a_minute_is_forgiven_and_no_second_more(changes: dict[str, int], sentence: str | None):
     with time_machine.travel(1_800_000_000, tick=False):
-        text = token(**{name: int(time.time()) + seconds for name, seconds in changes.items()})
+        moments: dict[str, Any] = {name: int(time.time()) + seconds for name, seconds in changes.items()}
+        text = token(**moments)
 
         if sentence is None:
             assert (await verified(text)).subject == "ada"
