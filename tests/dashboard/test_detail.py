@@ -128,28 +128,53 @@ async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token
     await expect(page.get_by_role("banner").or_(page.locator("header")).get_by_text("Failed").first).to_be_visible()
 
 
-async def test_the_log_follows_its_end_filters_and_goes_back(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_the_log_follows_its_end_and_whoever_scrolls_up_reads_on(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
     await keep(
         execution(1, status="running", started_at=NOON),
-        lines=[line(number, f"chunk {number} done") for number in range(250)],
+        lines=[line(number, f"chunk {number:03} done") for number in range(250)],
     )
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
     log = page.get_by_role("log")
-    await expect(log.get_by_text("chunk 249 done")).to_be_visible()
+    await expect(log.get_by_text("chunk 249 done")).to_be_in_viewport()
+    await expect(page.get_by_text("100 lines so far")).to_be_visible()
 
     await collection_of(LogEntry).insert_one(line(300, "disk nearly full", "warning"))
-    await expect(log.get_by_text("disk nearly full")).to_be_visible()
+    await expect(log.get_by_text("disk nearly full")).to_be_in_viewport()
 
-    await page.get_by_label("Least level").select_option("WARNING")
-    # Of the hundred that came first, and the new one; or of the last hundred, if it was among them.
-    await expect(page.get_by_text(re.compile("^1 of 10[01] lines"))).to_be_visible()
+    # The hundred that came first, and the new one; or the last hundred, if it was among them.
+    await log.evaluate("(log) => log.scrollTo(0, 0)")
+    await expect(page.get_by_text(re.compile("^20[01] lines so far"))).to_be_visible()
+    await expect(log.get_by_text("chunk 151 done")).to_be_in_viewport()
+    await collection_of(LogEntry).insert_one(line(301, "disk full", "error"))
+    await expect(page.get_by_text(re.compile("^20[12] lines so far"))).to_be_visible()
+    await expect(log.get_by_text("chunk 151 done")).to_be_in_viewport()
+    await page.get_by_role("button", name="Earlier lines").click()
+    await expect(page.get_by_text("252 lines", exact=True)).to_be_visible()
+
+
+async def test_a_search_goes_through_the_whole_log_and_goes_on(open_page: OpenPage, token_for: Callable[..., str]):
+    lines = [line(number, f"chunk {number:03} done", "debug") for number in range(450)]
+    lines[7] = line(7, "Disk is nearly full", "warning")
+    await keep(execution(1, status="running", started_at=NOON), lines=lines)
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
+    log = page.get_by_role("log")
+    await expect(log.get_by_text("chunk 449 done")).to_be_in_viewport()
+
+    await page.get_by_label("Search in the lines").fill("DISK ")
+    await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+    await collection_of(LogEntry).insert_one(line(500, "disk full", "error"))
+    await expect(page.get_by_text("2 matches", exact=True)).to_be_visible()
+    await page.get_by_label("Least level").select_option("ERROR")
+    await expect(log.get_by_text("disk full")).to_be_visible()
+    await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+    await page.get_by_label("Search in the lines").fill("disk empty")
+    await expect(page.get_by_role("heading", name="No line matches", exact=True)).to_be_visible()
+
+    await page.get_by_label("Search in the lines").fill("")
     await page.get_by_label("Least level").select_option("DEBUG")
-    await page.get_by_role("button", name="Earlier lines").click()
-    await expect(page.get_by_text(re.compile("^20[01] lines"))).to_be_visible()
-    await page.get_by_role("button", name="Earlier lines").click()
-    await expect(page.get_by_text("251 lines")).to_be_visible()
-    await page.get_by_label("Search in the lines").fill("CHUNK 7 ")
-    await expect(page.get_by_text("1 of 251 lines")).to_be_visible()
+    await expect(page.get_by_text("101 lines so far")).to_be_visible()
 
 
 async def test_what_fails_beside_what_is_shown_is_told_and_tried_again(

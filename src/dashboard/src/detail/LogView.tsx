@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState } from 'react'
-import { EVERY_LINE, LEVELS, select, type Level } from '../model/lines.ts'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { EVERY_LINE, isEveryLine, LEVELS, select, type Level } from '../model/lines.ts'
 import { formatUtc } from '../model/moments.ts'
 import { formatCount } from '../model/quantities.ts'
 import { Button } from '../parts/Button.tsx'
@@ -10,16 +10,24 @@ import styles from './LogView.module.css'
 import type { LogLine } from './operations.ts'
 
 const LINE_HEIGHT = 22
-// Within so many pixels of the end, the end is what is looked at.
+// Within so many pixels of an end, the end is what is looked at.
 const NEAR = 40
+// Who types goes on within it; each search reads the whole log.
+const PAUSE = 250
 
-/** The log of an execution: it follows the end, until somebody scrolls away from it. */
+/**
+ * The log of an execution: it follows the end, until somebody scrolls away from it; whoever comes to its beginning
+ * has earlier lines read.
+ */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
-  const { tail, hasEarlierLines, isReadingEarlier, status } = snapshot
+  const { tail, matches, hasEarlierLines, isReadingEarlier, error, status } = snapshot
   const [filter, setFilter] = useState(EVERY_LINE)
   const [follows, setFollows] = useState(true)
   const scroller = useRef<HTMLDivElement>(null)
-  const lines = useMemo(() => select(tail.lines, filter), [tail.lines, filter])
+  const lines = useMemo(
+    () => [...select(matches, filter), ...select(tail.lines, filter)],
+    [matches, tail.lines, filter],
+  )
 
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is given to memoised parts
   const virtual = useVirtualizer({
@@ -33,9 +41,32 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
     if (follows && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' })
   }, [follows, lines.length, virtual])
 
+  useEffect(() => {
+    const timer = window.setTimeout(() => detail.lookFor(filter), PAUSE)
+    return () => window.clearTimeout(timer)
+  }, [detail, filter])
+
+  // What is looked at stays where it is while earlier lines come before it.
+  const first = useRef(lines[0])
+  useLayoutEffect(() => {
+    const added = first.current === undefined ? -1 : lines.indexOf(first.current)
+    if (added > 0 && !follows) scroller.current?.scrollBy(0, added * LINE_HEIGHT)
+    first.current = lines[0]
+  }, [lines, follows])
+
+  function readOn(): void {
+    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = scroller.current ?? {}
+    // Until what is typed is looked for, every line would be read.
+    if (snapshot.filter !== filter) return
+    const isAtBeginning = scrollHeight <= clientHeight || (!follows && scrollTop < NEAR)
+    if (isAtBeginning && hasEarlierLines && !isReadingEarlier && error === null) void detail.readEarlier()
+  }
+  useEffect(readOn)
+
   function onScroll(): void {
     const element = scroller.current
     if (element !== null) setFollows(element.scrollHeight - element.scrollTop - element.clientHeight < NEAR)
+    readOn()
   }
 
   return (
@@ -62,10 +93,9 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
           onChange={(event) => setFilter({ ...filter, search: event.target.value })}
         />
         <span className={styles.count} role="status">
-          {lines.length === tail.lines.length
-            ? `${formatCount(lines.length)} lines`
-            : `${formatCount(lines.length)} of ${formatCount(tail.lines.length)} lines`}
-          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older ones let go`}
+          {isEveryLine(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
+          {hasEarlierLines && ' so far'}
+          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines let go`}
         </span>
         <span className={styles.end}>
           {hasEarlierLines && (
@@ -79,7 +109,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         </span>
       </div>
       {lines.length === 0 ? (
-        <Notice kind="empty" title={tail.lines.length === 0 ? 'No log lines' : 'No line matches'}>
+        <Notice kind="empty" title={titleOfNothing(isEveryLine(filter), hasEarlierLines)}>
           {status !== null && 'They appear here as they are written.'}
         </Notice>
       ) : (
@@ -102,6 +132,15 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
       )}
     </div>
   )
+}
+
+function titleOfNothing(isWhole: boolean, hasEarlierLines: boolean): string {
+  if (isWhole) return 'No log lines'
+  return hasEarlierLines ? 'No line matches so far' : 'No line matches'
+}
+
+function quantify(count: number, one: string, more = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : more}`
 }
 
 function LineRow({ line, top }: { line: LogLine; top: number }) {

@@ -1,17 +1,10 @@
 import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
 import type { Connection, Following } from '../live/follow.ts'
-import { append, prepend, type Tail } from '../model/lines.ts'
+import { append, EVERY_LINE, isEveryLine, MOST_LINES, prepend, type LineFilter, type Tail } from '../model/lines.ts'
 import type { LiveStatus } from '../model/transport.ts'
-import {
-  ACTIVITY,
-  EARLIER_LINES,
-  PRESENT,
-  type Activity,
-  type Execution,
-  type LogLine,
-  type Step,
-} from './operations.ts'
+import { EarlierLines } from './earlierLines.ts'
+import { ACTIVITY, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
 
 /** One execution at one moment. */
 export interface Snapshot {
@@ -20,6 +13,11 @@ export interface Snapshot {
   /** In the order of the workflow. */
   steps: readonly Step[]
   tail: Tail<LogLine>
+  /** What lines are looked for. */
+  filter: LineFilter
+  /** Lines before the tail that `filter` lets through, the oldest first. */
+  matches: readonly LogLine[]
+  /** Whether there may be lines, or matches, before those that are there. */
   hasEarlierLines: boolean
   isReadingEarlier: boolean
   /** What failed last, as a sentence. */
@@ -34,14 +32,16 @@ const NOTHING: Snapshot = {
   execution: null,
   steps: [],
   tail: NO_LINES,
-  hasEarlierLines: true,
+  filter: EVERY_LINE,
+  matches: [],
+  hasEarlierLines: false,
   isReadingEarlier: false,
   error: null,
   status: 'connecting',
 }
 const RETRY = 4_000
-// Lines that were written since the first were read may fill as many pages before what is there is found again.
-const MOST_PAGES_BACK = 20
+// The present state begins with so many of the last lines; a log of fewer is there as a whole.
+const FIRST_LINES = 100
 
 /** One execution with its steps and its log, kept up to date until it is stopped. */
 export class ExecutionDetail {
@@ -49,9 +49,9 @@ export class ExecutionDetail {
   private readonly listeners = new Set<() => void>()
   private following: Following | undefined
   private timer: number | undefined
-  private earliest: string | null = null
-  // Whether the first line that is there has been found among the pages.
-  private hasJoined = false
+  private earlier: EarlierLines
+  // The same for what is looked for, unless it is every line.
+  private matching: EarlierLines | null = null
   // Answers to what was asked before the latest begin are dropped.
   private reading = 0
   private again: () => void = () => this.start()
@@ -60,7 +60,9 @@ export class ExecutionDetail {
     private readonly client: Client,
     private readonly connection: Connection,
     private readonly id: string,
-  ) {}
+  ) {
+    this.earlier = new EarlierLines(client, id)
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener)
@@ -85,44 +87,37 @@ export class ExecutionDetail {
     this.following = undefined
   }
 
-  /** Reads the page of lines before the first one that is there. */
-  readonly readEarlier = async (): Promise<void> => {
-    if (this.snapshot.isReadingEarlier || !this.snapshot.hasEarlierLines) return
-    const reading = this.reading
-    this.change({ isReadingEarlier: true })
-    for (let page = 0; page < MOST_PAGES_BACK; page += 1) {
-      const { data, error } = await this.client.query(EARLIER_LINES, { id: this.id, before: this.earliest })
-      if (reading !== this.reading) return
-      const logs = data?.execution?.logs
-      if (logs === undefined) {
-        this.change({ isReadingEarlier: false })
-        this.fail(explain(error), () => void this.readEarlier())
-        return
-      }
-      const earlier = this.before(logs.edges)
-      this.earliest = logs.edges[0]?.cursor ?? this.earliest
-      if (earlier.length > 0 || !logs.pageInfo.hasPreviousPage) {
-        const tail = prepend(this.snapshot.tail, earlier)
-        this.change({ tail, hasEarlierLines: logs.pageInfo.hasPreviousPage, isReadingEarlier: false, error: null })
-        return
-      }
-    }
-    this.change({ isReadingEarlier: false })
+  /** Looks through the whole log for what `filter` lets through; the tail stays as it is. */
+  readonly lookFor = (filter: LineFilter): void => {
+    if (filter === this.snapshot.filter) return
+    this.beginToLook(filter)
+    this.change({ filter, matches: [] })
+    if (this.matching !== null) void this.readEarlier()
   }
 
-  /** The lines among `edges` that come before what is there: pages and events tell lines by their content alone. */
-  private before(edges: readonly { node: LogLine }[]): LogLine[] {
-    const lines = edges.map((edge) => edge.node)
-    const first = this.snapshot.tail.lines[0]
-    if (first === undefined || this.hasJoined) return lines
-    const at = lines.findIndex((line) => line.at === first.at && line.message === first.message)
-    this.hasJoined = at >= 0
-    return lines.slice(0, Math.max(0, at))
+  /** Reads the page of lines, or of matches, before the first one that is there. */
+  readonly readEarlier = async (): Promise<void> => {
+    if (this.snapshot.isReadingEarlier || !this.snapshot.hasEarlierLines) return
+    const pages = this.matching ?? this.earlier
+    const read = pages.read(this.snapshot.tail)
+    this.change({})
+    const page = await read
+    if ('error' in page) {
+      if (pages === (this.matching ?? this.earlier)) this.fail(page.error, () => void this.readEarlier())
+    } else if (pages === this.earlier) {
+      this.change({ tail: prepend(this.snapshot.tail, page.lines), error: null })
+    } else if (pages === this.matching) {
+      this.change({ matches: [...page.lines, ...this.snapshot.matches], error: null })
+    }
+  }
+
+  private beginToLook(filter: LineFilter): void {
+    this.matching = isEveryLine(filter) ? null : new EarlierLines(this.client, this.id, filter)
   }
 
   private forgetPages(): void {
-    this.earliest = null
-    this.hasJoined = false
+    this.earlier = new EarlierLines(this.client, this.id)
+    this.beginToLook(this.snapshot.filter)
   }
 
   private async read(): Promise<boolean> {
@@ -145,7 +140,7 @@ export class ExecutionDetail {
       execution,
       steps: steps.nodes,
       tail: append(NO_LINES, logs.nodes),
-      hasEarlierLines: true,
+      matches: [],
       error: null,
     })
     return true
@@ -177,7 +172,7 @@ export class ExecutionDetail {
   private take(events: Activity[]): void {
     let { execution, state } = this.snapshot
     let lines: LogLine[] = []
-    let tail = this.snapshot.tail
+    let { tail, matches } = this.snapshot
     const steps = new Map(this.snapshot.steps.map((step) => [step.stepId, step]))
     for (const event of events) {
       if (event.__typename === 'StepUpdate') {
@@ -193,13 +188,15 @@ export class ExecutionDetail {
           steps.clear()
           lines = []
           tail = NO_LINES
+          matches = []
           this.forgetPages()
         }
       }
     }
     const ordered = [...steps.values()].sort((one, other) => one.index - other.index)
     const isGone = state === 'gone'
-    this.change({ state, execution, steps: ordered, tail: append(tail, lines), ...(isGone ? { status: null } : {}) })
+    tail = append(tail, lines)
+    this.change({ state, execution, steps: ordered, tail, matches, ...(isGone ? { status: null } : {}) })
   }
 
   /** What failed last, once more. */
@@ -214,7 +211,12 @@ export class ExecutionDetail {
   }
 
   private change(part: Partial<Snapshot>): void {
-    this.snapshot = { ...this.snapshot, ...part }
+    const { tail, matches } = { ...this.snapshot, ...part }
+    const held = this.matching === null ? tail.lines : matches
+    const isPart = FIRST_LINES <= tail.lines.length && held.length < MOST_LINES
+    const hasEarlierLines = isPart && this.earlier.hasMore && this.matching?.hasMore !== false
+    const isReadingEarlier = (this.matching ?? this.earlier).isReading
+    this.snapshot = { ...this.snapshot, ...part, hasEarlierLines, isReadingEarlier }
     this.listeners.forEach((tell) => tell())
   }
 }

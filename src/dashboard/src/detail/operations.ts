@@ -126,9 +126,9 @@ export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 /** A page of log lines that ends before a cursor. */
 export const EARLIER_LINES = graphql(
   `
-    query EarlierLines($id: String!, $before: String) {
+    query EarlierLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
       execution(executionId: $id) {
-        logs(last: 100, before: $before) {
+        logs(last: 100, before: $before, minLevel: $minLevel, search: $search) {
           edges {
             cursor
             node {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append, LEVELS, prepend, select, type Line, type Tail } from './lines.ts'
+import { append, LEVELS, linesBefore, prepend, select, type Line, type Tail } from './lines.ts'
 
 const EMPTY: Tail<Line> = { lines: [], dropped: 0 }
 
@@ -19,6 +19,19 @@ test('earlier lines come before, as many as there is room for', () => {
   const tail = prepend(append(EMPTY, [line('c')], 3), [line('a'), line('b'), line('bb')], 3)
 
   expect(tail.lines.map((each) => each.message)).toEqual(['b', 'bb', 'c'])
+})
+
+test('a page of lines goes no further than to the first that is there, whatever came late', () => {
+  const at = (second: number): Line => ({ ...line(`at ${second}`), at: new Date(second * 1000).toISOString() })
+  const tail = append(EMPTY, [at(5), at(6), at(3)])
+
+  const lines = linesBefore([at(2), at(3), at(4), { ...at(5), stepId: 's1' }, at(5), at(6), at(7)], tail)
+
+  expect(lines).toEqual([at(2), at(4), { ...at(5), stepId: 's1' }])
+})
+
+test('all of a page comes before nothing', () => {
+  expect(linesBefore([line('a'), line('b')], EMPTY)).toEqual([line('a'), line('b')])
 })
 
 test('a level lets graver ones through, a search whatever the case', () => {
