@@ -1,22 +1,17 @@
 """A browser on the real server: `open_page(token)` is a page of somebody who is signed in."""
 
-import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
+from tests.dashboard.launching import launched, sign_in
 from tests.servers import served, wait_until_ready
-
-CHROMIUM = Path(__file__).parent / "browser" / "chromium"
-# Where the dashboard keeps the token (src/dashboard/src/session/session.ts).
-_SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
 _ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
 
@@ -42,20 +37,8 @@ async def server(
 @pytest.fixture
 async def browser() -> AsyncGenerator[Browser]:
     """Chromium without a window."""
-    assert CHROMIUM.exists(), "The browser is not unpacked; run `make browser`."
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM / "chromium",
-            # Tests may run as root, and without a graphics card.
-            args=["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"],
-            env={
-                **os.environ,
-                "LD_LIBRARY_PATH": str(CHROMIUM / "lib"),
-                "FONTCONFIG_FILE": str(CHROMIUM / "fonts.conf"),
-            },
-        )
+    async with launched() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
@@ -69,7 +52,7 @@ async def open_page(browser: Browser, server: str) -> AsyncGenerator[OpenPage]:
         )
         context.set_default_timeout(10_000)
         if token is not None:
-            await context.add_init_script(_SIGN_IN.format(token))
+            await sign_in(context, token)
         page = await context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -1,0 +1,173 @@
+"""What whoever looks at the dashboard waits for: `make bench-page`.
+
+A real browser, without a graphics card, on a server with 20,000 executions, half of them the viewer's, all on this machine. Prints when the list
+answers a key after it is opened anew, with nothing cached; the frames that are missed, and the longest task, while all
+rows are scrolled through, beside a page of as many plain rows; and the same while 500 updates a second come in.
+"""
+
+import asyncio
+import re
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+from playwright.async_api import Browser, Page, expect
+from pymongo import AsyncMongoClient
+
+from tests.benchmarks.question import USER
+from tests.benchmarks.rows import store
+from tests.benchmarks.servers import DATABASE, running
+from tests.dashboard.launching import launched, sign_in
+from tests.live.scenes import token_of
+from tests.monitoring.live.own_mongod import OwnMongod
+
+RESULTS = Path(__file__).parent / "results" / "page.json"
+ROWS, VISITS = 20_000, 11
+UPDATES_A_SECOND, WRITES_A_SECOND, SECONDS = 500, 20, 5
+# The half of the rows that the user owns.
+OWN = ROWS // 2
+
+_NOTE_FIRST_ROW = """
+window.interactive = new Promise((resolve) => {
+  new MutationObserver((_, observer) => {
+    if (document.querySelector('[role=row] a[href^="/executions/"]') === null) return
+    observer.disconnect()
+    // Behind the frame that shows it, whatever was to be done before a key is heard is done.
+    requestAnimationFrame(() => setTimeout(() => resolve(performance.now())))
+  }).observe(document, { childList: true, subtree: true })
+})
+"""
+_WATCH_FRAMES = """
+([selector, step, seconds]) => new Promise((resolve) => {
+  const scroller = document.querySelector(selector)
+  const [frames, tasks] = [[], [0]]
+  const observer = new PerformanceObserver((list) => list.getEntries().forEach((each) => tasks.push(each.duration)))
+  observer.observe({ type: 'longtask' })
+  const begun = performance.now()
+  requestAnimationFrame(function frame(now) {
+    frames.push(now)
+    scroller.scrollBy(0, step)
+    if (now - begun < seconds * 1000) return requestAnimationFrame(frame)
+    observer.disconnect()
+    resolve({ frames, longest: Math.max(...tasks) })
+  })
+})
+"""
+_PLAIN = "<div id=plain style='height:700px;overflow:auto'>{}</div>"
+
+
+async def open_list(browser: Browser, url: str, path: str = "/") -> Page:
+    """The list, opened by somebody who has never been there."""
+    context = await browser.new_context(base_url=url, viewport={"width": 1280, "height": 800})
+    await sign_in(context, token_of(USER))
+    page = await context.new_page()
+    await page.add_init_script(_NOTE_FIRST_ROW)
+    await page.goto(path)
+    await page.evaluate("window.interactive")
+    return page
+
+
+async def visit(browser: Browser, url: str) -> float:
+    """Milliseconds from asking for the page until its list answers a key."""
+    page = await open_list(browser, url)
+    found = await page.evaluate("window.interactive")
+    await page.keyboard.press("j")
+    await expect(page.locator("[role=row][aria-current=true]")).to_be_visible()
+    await page.context.close()
+    return found
+
+
+async def watch_frames(page: Page, scroller: str, step: int) -> dict[str, float]:
+    """What came of the frames of some seconds, with `scroller` moved by `step` pixels in each."""
+    found = await page.evaluate(_WATCH_FRAMES, [scroller, step, SECONDS])
+    frames: list[float] = found["frames"]
+    gaps = [later - earlier for earlier, later in pairwise(frames)]
+    usual = statistics.median(gaps)
+    missed = sum(round(gap / usual) - 1 for gap in gaps)
+    return {"frames": len(frames), "missed": missed, "longest_gap_ms": max(gaps), "longest_task_ms": found["longest"]}
+
+
+async def scroll(browser: Browser, url: str) -> dict[str, dict[str, float]]:
+    """Frames while rows are scrolled through: ours, all of them loaded, and as many plain ones."""
+    page = await open_list(browser, url)
+    scroller = page.get_by_role("region", name="Executions")
+    last = page.locator("a[href='/executions/run-00000000']")
+    while not await last.is_visible():
+        await scroller.evaluate("(scroller) => scroller.scrollTo(0, scroller.scrollHeight)")
+        await page.wait_for_timeout(20)
+    ours = await watch_frames(page, "[role=region][aria-label=Executions]", -150)
+    await page.context.close()
+    plain = await browser.new_page(viewport={"width": 1280, "height": 800})
+    rows = "".join(f"<div style='height:36px'>run-{number:08} completed ada 1 m 28 s</div>" for number in range(OWN))
+    await plain.set_content(_PLAIN.format(rows))
+    floor = await watch_frames(plain, "#plain", 150)
+    await plain.close()
+    return {"scrolling": ours, "scrolling_plain_rows": floor}
+
+
+async def update(uri: str) -> None:
+    """Change the newest hundred executions of the user in turns, 500 a second."""
+    share = UPDATES_A_SECOND // WRITES_A_SECOND
+    async with AsyncMongoClient[dict[str, Any]](uri) as mongo:
+        collection = mongo[DATABASE]["workflow_executions"]
+        newest = [row["_id"] async for row in collection.find({"user_id": USER}).sort("created", -1).limit(100)]
+        for number in range((SECONDS + 1) * WRITES_A_SECOND):
+            chosen = [newest[(number * share + place) % len(newest)] for place in range(share)]
+            await collection.update_many({"_id": {"$in": chosen}}, {"$inc": {"version": 1, "tokens_used": 1}})
+            await asyncio.sleep(1 / WRITES_A_SECOND)
+
+
+async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float]:
+    """Frames while updates come in, each of which changes what is shown."""
+    page = await open_list(browser, url, "/?columns=workflow,status,tokens")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(update(uri))
+        await asyncio.sleep(0.5)
+        found = await watch_frames(page, "[role=region][aria-label=Executions]", 0)
+    # Rows are stored without tokens: nothing was watched if none are shown.
+    await expect(page.locator("[data-column=tokens]").nth(1)).to_have_text(re.compile("[0-9]"))
+    await page.context.close()
+    return found
+
+
+async def measure(url: str, uri: str) -> dict[str, Any]:
+    """Everything, one after the other."""
+    async with launched() as browser:
+        await visit(browser, url)  # the first warms up
+        times = [await visit(browser, url) for _ in range(VISITS)]
+        opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}
+        return {"opening": opened, **await scroll(browser, url), "updates": await watch_updates(browser, url, uri)}
+
+
+def run(folder: Path) -> Mapping[str, Mapping[str, float]]:
+    """What was measured, by what was done."""
+    mongod = OwnMongod(folder)
+    try:
+        mongod.start()
+        store(mongod.uri, DATABASE, ROWS)
+        with running("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
+            return asyncio.run(measure(f"http://127.0.0.1:{server.port}", mongod.uri))
+    finally:
+        mongod.close()
+
+
+def main() -> None:
+    """Run, print and write `results/page.json`."""
+    # So that every process is ended, whichever way this one is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Path(folder))
+    for name, figures in found.items():
+        sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in figures.items()) + "\n")
+    RESULTS.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+if __name__ == "__main__":
+    main()
