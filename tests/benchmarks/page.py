@@ -1,8 +1,9 @@
 """What whoever looks at the dashboard waits for: `make bench-page`.
 
-A real browser, without a graphics card, on a server with 20,000 executions, half of them the viewer's, all on this machine. Prints when the list
-answers a key after it is opened anew, with nothing cached; the frames that are missed, and the longest task, while all
-rows are scrolled through, beside a page of as many plain rows; and the same while 500 updates a second come in.
+A real browser, without a graphics card, on a server with 20,000 executions, half of them the viewer's, all on this
+machine. Prints when the list answers a key after it is opened anew, with nothing cached; the frames that are missed,
+and the longest task, while all rows are scrolled through, beside a page of as many plain rows; and the same while 500
+updates a second come in.
 """
 
 import asyncio
