@@ -24,6 +24,7 @@ from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.pages import BOTH, Neighbours
 from tests.graphql.asking import NOON, execution, store
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded
@@ -134,6 +135,10 @@ def always(*_: object) -> bool:
     return True
 
 
+def both(*_: object) -> Neighbours:
+    return BOTH
+
+
 async def check_data(desk: Desk, text: str, variables: Mapping[str, Any]) -> None:
     """Hold the answer from projections against the one from whole documents."""
     answer = await desk.run(text, variables)
@@ -141,7 +146,7 @@ async def check_data(desk: Desk, text: str, variables: Mapping[str, Any]) -> Non
         for module in (executions, steps, logs, refetching):
             patch.setattr(module, "fields_to_read", whole_documents)
         patch.setattr(executions, "needs_cursors", always)
-        patch.setattr(executions, "needs_neighbours", always)
+        patch.setattr(executions, "needed_neighbours", both)
         whole = await desk.run(text, variables)
 
     assert answer == whole, text

@@ -11,7 +11,7 @@ from execution_monitor.monitoring.parts import Parts, PartsRequest
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
-from execution_monitor.storage.pages import Listing, PageRequest, Wanted
+from execution_monitor.storage.pages import BOTH, NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import LONG_EXECUTION, START
 from tests.storage.watching import Commands, Explained, explain
@@ -70,7 +70,7 @@ async def test_every_page_of_a_list_reads_few_keys(
         for page in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
             commands.reads.clear()
             # What lies around a page is looked up by its cursor, the same at every depth.
-            await executions.list(caller, where, order, page, Wanted(adjacent=depth == 0.5))
+            await executions.list(caller, where, order, page, Wanted(neighbours=BOTH if depth == 0.5 else NEITHER))
 
             explained = [await explain(database, read) for read in commands.reads]
             assert explained

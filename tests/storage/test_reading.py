@@ -1,5 +1,6 @@
 """Reading: what is sent for a page, and what becomes of trouble."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution, LogEntry
 from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Range, all_of, equals
-from execution_monitor.storage.pages import Listing, PageRequest, Wanted
+from execution_monitor.storage.pages import NEITHER, Listing, Neighbours, PageRequest, Wanted
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import START
@@ -41,7 +42,7 @@ async def fill(database: Database, count: int = 30) -> None:
 async def test_a_page_costs_one_query_when_nothing_else_is_asked(watched_database: tuple[Database, Commands]) -> None:
     database, commands = watched_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, adjacent=False)
+    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
 
     page = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
     page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), wanted)
@@ -64,6 +65,35 @@ async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Databas
 
     assert (page.has_previous, page.has_next) == (True, True)
     assert [(read["limit"], read["projection"]) for read in commands.reads[1:]] == [(1, {"_id": 1})]
+
+
+@pytest.mark.parametrize(
+    ("request_", "asked", "limits"),
+    [
+        pytest.param(PageRequest(10, after="10"), Neighbours(next=True), [11], id="on and on"),
+        pytest.param(PageRequest(10, after="10"), Neighbours(previous=True), [11, 1], id="back"),
+        pytest.param(PageRequest(10, backward=True, before="20"), Neighbours(previous=True), [11], id="on, backward"),
+        pytest.param(PageRequest(10, backward=True, before="10"), Neighbours(next=True), [11, 1], id="back, backward"),
+        pytest.param(PageRequest(10, after="10", before="20"), Neighbours(next=True), [11, 1], id="the end of a range"),
+    ],
+)
+async def test_only_the_side_that_is_asked_about_is_looked_at(
+    watched_database: tuple[Database, Commands], request_: PageRequest, asked: Neighbours, limits: list[int]
+) -> None:
+    database, commands = watched_database
+    await fill(database)
+    reader = Reader(database, 5_000)
+    rows = (await reader.read_page(Execution, LISTING, PageRequest(30), Wanted(FIELDS))).rows
+    places = {
+        side: place and LISTING.cursor_of(rows[int(place)])
+        for side, place in (("after", request_.after), ("before", request_.before))
+    }
+    commands.reads.clear()
+
+    page = await reader.read_page(Execution, LISTING, replace(request_, **places), Wanted(FIELDS, neighbours=asked))
+
+    assert [read["limit"] for read in commands.reads] == limits
+    assert (asked.previous and page.has_previous) or (asked.next and page.has_next)
 
 
 @pytest.mark.parametrize("backward", [False, True])

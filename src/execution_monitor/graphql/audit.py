@@ -13,8 +13,8 @@ from execution_monitor.graphql.filters import DateTimeFilter, IdFilter, membersh
 from execution_monitor.graphql.pagination import (
     PageInfo,
     fields_to_read,
+    needed_neighbours,
     needs_cursors,
-    needs_neighbours,
     page_request,
     reading,
     stored,
@@ -193,6 +193,6 @@ async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the
         info.context.caller,
         all_of(*conditions),
         page_request(first=first, after=after, last=last, before=before),
-        Wanted(fields=fields, adjacent=needs_neighbours(page_info)),
+        Wanted(fields=fields, neighbours=needed_neighbours(page_info)),
     )
     return AuditEventConnection(page=page)

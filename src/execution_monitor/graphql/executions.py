@@ -18,8 +18,8 @@ from execution_monitor.graphql.pagination import (
     IDENTITY,
     PageInfo,
     fields_to_read,
+    needed_neighbours,
     needs_cursors,
-    needs_neighbours,
     page_request,
     reading,
     stored,
@@ -30,7 +30,7 @@ from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, Execu
 from execution_monitor.monitoring.counts import Counted
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pages import Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.sorting import Order
 
@@ -239,13 +239,15 @@ class Asked:
     order: Order
     page: PageRequest
 
-    def wanted(self, fields: frozenset[str], *, rows: bool, cursors: bool, neighbours: bool, snapshot: bool) -> Wanted:
+    def wanted(
+        self, fields: frozenset[str], neighbours: Neighbours, *, rows: bool, cursors: bool, snapshot: bool
+    ) -> Wanted:
         """What is worth reading when the stored `fields` are shown, and what else of the page is."""
         if rows:
             fields |= IDENTITY
         return Wanted(
             fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
-            adjacent=neighbours,
+            neighbours=neighbours,
             snapshot=snapshot,
         )
 
@@ -272,9 +274,9 @@ async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnec
     wanted = asked.wanted(
         fields_to_read(Execution, selected_by(info, "edges", "node"))
         | fields_to_read(Execution, selected_by(info, "nodes")),
+        needed_neighbours(page_info),
         rows=shows_rows,
         cursors=needs_cursors(edges, page_info),
-        neighbours=needs_neighbours(page_info),
         snapshot="liveCursor" in connection,
     )
     page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)

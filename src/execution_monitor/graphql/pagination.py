@@ -10,7 +10,7 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.scopes import Requires
 from execution_monitor.graphql.selection import Selected
-from execution_monitor.storage.pages import Page, PageRequest, Row
+from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row
 
 # What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
 # attribute of the record, or a function from the stored row or page.
@@ -21,7 +21,6 @@ SHOWS = "shows"
 IDENTITY = frozenset({"execution_id"})
 
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
-_NEIGHBOURS = ("hasNextPage", "hasPreviousPage")
 
 
 def shown(read: Callable[[Page], Any], description: str) -> Any:
@@ -111,9 +110,9 @@ def needs_cursors(edges: Selected, page_info: Selected) -> bool:
     return "cursor" in edges or any(name in page_info for name in _CURSORS_OF_PAGE)
 
 
-def needs_neighbours(page_info: Selected) -> bool:
-    """Whether it is asked if the page is the first or the last."""
-    return any(name in page_info for name in _NEIGHBOURS)
+def needed_neighbours(page_info: Selected) -> Neighbours:
+    """At which sides it is asked whether the page is the first or the last."""
+    return Neighbours(previous="hasPreviousPage" in page_info, next="hasNextPage" in page_info)
 
 
 def _camel_case(name: str) -> str:

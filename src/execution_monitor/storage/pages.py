@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import Timestamp
 
@@ -62,12 +62,22 @@ class Listing:
         return decode_position(cursor, self.order, self.digest)
 
 
+class Neighbours(NamedTuple):
+    """At which sides of a page it is asked whether more rows lie there."""
+
+    previous: bool = False
+    next: bool = False
+
+
+BOTH, NEITHER = Neighbours(previous=True, next=True), Neighbours()
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What of a page is worth reading for: the stored fields, and the answers that cost a query of their own."""
 
     fields: frozenset[str] | None = None  # None reads whole documents
-    adjacent: bool = True  # whether rows lie before and after the page
+    neighbours: Neighbours = BOTH
     snapshot: bool = False  # the instant the page was read at
 
 

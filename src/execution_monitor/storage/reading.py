@@ -57,16 +57,15 @@ class Reader:
         before = None if request.before is None else listing.position(request.before)
         order = listing.order.reversed() if request.backward else listing.order
         start, end = (before, after) if request.backward else (after, before)
+        asks_start, asks_end = reversed(wanted.neighbours) if request.backward else wanted.neighbours
 
         with _translated_errors(document, listing.where):
             async with self._snapshot(wanted.snapshot) as session:
                 # One more than asked: its presence tells whether more follow, without a count.
                 scan = _Scan(document, order, request.size + 1, wanted.fields, session, request.skipped)
                 found = await self._find(scan, _between(document, listing.where, order, start, end))
-                beyond_start = wanted.adjacent and await self._exists_up_to(scan, listing, order.reversed(), start)
-                more = len(found) > request.size or (
-                    wanted.adjacent and await self._exists_up_to(scan, listing, order, end)
-                )
+                beyond_start = asks_start and await self._exists_up_to(scan, listing, order.reversed(), start)
+                more = len(found) > request.size or (asks_end and await self._exists_up_to(scan, listing, order, end))
             read_at = None if session is None else _snapshot_time_of(session)
 
         rows = found[: request.size]

@@ -18,7 +18,7 @@ from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, PageRequest, Wanted
+from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.web.listing import ListRequest, read_list_request
 from execution_monitor.web.live import live_routes
@@ -84,7 +84,7 @@ def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[s
 
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:
     executions = monitor.executions
-    wanted = Wanted(ITEM_FIELDS | frozenset(asked.order.fields), adjacent=False)
+    wanted = Wanted(ITEM_FIELDS | frozenset(asked.order.fields), neighbours=NEITHER)
     try:
         page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
         counted = await executions.count(caller, asked.where)

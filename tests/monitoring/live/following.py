@@ -18,7 +18,7 @@ from execution_monitor.monitoring.live.subscription import Subscription
 from execution_monitor.monitoring.visibility import visible_to
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.pages import Listing, PageRequest, Wanted
+from execution_monitor.storage.pages import NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.reading import Reader
 from tests.monitoring.live.making import execution
 
@@ -36,7 +36,7 @@ async def read_page(database: Database, caller: Caller, live: Live) -> tuple[dic
     """The versions that a page shows, and the cursor to go on from."""
     listing = Listing(visible_to(caller), NEWEST_FIRST)
     page = await Reader(database, 5_000).read_page(
-        Execution, listing, PageRequest(size=1_000), Wanted(snapshot=True, adjacent=False)
+        Execution, listing, PageRequest(size=1_000), Wanted(snapshot=True, neighbours=NEITHER)
     )
     assert page.read_at is not None
     return {row["execution_id"]: row["version"] for row in page.rows}, live.cursor_at(caller, page.read_at)

@@ -9,9 +9,9 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 from execution_monitor.graphql.compiled.collect import Field, NotKnown, by_name
 from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value, plan_value, record_of
 from execution_monitor.graphql.compiled.source import Emit, Value, compile_row
-from execution_monitor.graphql.pagination import READS, SHOWS, needs_cursors, needs_neighbours
+from execution_monitor.graphql.pagination import READS, SHOWS, needed_neighbours, needs_cursors
 from execution_monitor.monitoring.counts import Counted
-from execution_monitor.storage.pages import Page, Row
+from execution_monitor.storage.pages import Neighbours, Page, Row
 
 _PARTS = ("steps", "logs")
 
@@ -53,7 +53,7 @@ class ConnectionPlan:
     rows: tuple[RowPlan, ...]
     shows_rows: bool
     needs_cursors: bool
-    needs_neighbours: bool
+    neighbours: Neighbours
     count: Field | None  # the first field that a count answers
     is_live: bool
 
@@ -91,7 +91,7 @@ def plan_connection(asked: Field) -> ConnectionPlan:
         tuple(rows),
         "edges" in names or "nodes" in names,
         needs_cursors(edges, page_info),
-        needs_neighbours(page_info),
+        needed_neighbours(page_info),
         next((each for each in fields if each.name in _COUNTS), None),
         "liveCursor" in names,
     )

@@ -122,9 +122,9 @@ class ExecutionsRoot:
         asked = executions_asked(**arguments.of(self.field))
         wanted = asked.wanted(
             self.connection.reads,
+            self.connection.neighbours,
             rows=self.connection.shows_rows,
             cursors=self.connection.needs_cursors,
-            neighbours=self.connection.needs_neighbours,
             snapshot=self.connection.is_live,
         )
         return partial(self._ask, asked, wanted, _requests_of(self.connection.parts, arguments))
