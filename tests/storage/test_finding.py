@@ -1,11 +1,12 @@
 """Rows found with one command, against a mongod that can be told to fail."""
 
 from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pymongo.errors import AutoReconnect, ExecutionTimeout
+from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
@@ -102,6 +103,28 @@ async def test_a_search_ends_at_its_time_limit(database: Database):
 
     with pytest.raises(ExecutionTimeout):
         await numbers(database, Search(slow, None, None, 0, 100, timeout_ms=100))
+
+
+@pytest.mark.parametrize("in_session", [False, True])
+async def test_an_index_that_is_named_is_used_and_missed_by_nobody(database: Database, *, in_session: bool):
+    await fill(database, 5)
+    by_number = replace(ALL, hint={"number": 1})
+    async with database.client.start_session(snapshot=in_session) as session:
+        within = session if in_session else None
+
+        without = await find_rows(database.rows(Execution), by_number, within)
+    await database.collection(Execution).create_index("number")
+    found = await find_rows(database.rows(Execution), by_number)
+
+    assert without == found
+    assert [row["number"] for row in found] == [0, 1, 2, 3, 4]
+
+
+async def test_a_query_that_is_wrong_fails_with_and_without_an_index(database: Database):
+    await fill(database, 1)
+
+    with pytest.raises(OperationFailure, match=r"unknown operator: \$wrong"):
+        await numbers(database, replace(ALL, query={"number": {"$wrong": 1}}, hint={"_id": 1}))
 
 
 async def test_dates_are_in_utc_and_do_not_say_so(database: Database):

@@ -3,27 +3,34 @@
 PyMongo's cursor does the same and takes half as long again, for what a page has no use for: being asked for more.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
+from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.pages import Row
 
+_BAD_VALUE = 2  # of which a hint at an index that is not there is one
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which rows are looked for: `fields` None reads whole documents, `sort` is a sort document, times milliseconds."""
+    """Which rows are looked for: `fields` None reads whole documents, `sort` is a sort document, times milliseconds.
+
+    `hint` is the key of the index to use; where that is missing MongoDB chooses another.
+    """
 
     query: Query
     fields: frozenset[str] | None
-    sort: dict[str, int] | None
-    skip: int
-    limit: int
-    timeout_ms: int
+    sort: Mapping[str, int] | None = None
+    skip: int = 0
+    limit: int = 1
+    timeout_ms: int = 0
+    hint: Mapping[str, int] | None = None
 
     @property
     def projection(self) -> dict[str, int] | None:
@@ -38,6 +45,17 @@ async def find_rows(
 
     As the driver does with reads, one that was cut off is tried once more, by the server that is primary then.
     """
+    try:
+        return await _find(collection, search, session)
+    except OperationFailure as error:
+        if search.hint is None or error.code != _BAD_VALUE:
+            raise
+        return await _find(collection, replace(search, hint=None), session)
+
+
+async def _find(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
+) -> list[Row]:
     if session is None and (rows := await _find_at_once(collection, search)) is not None:
         return rows
     cursor = collection.find(
@@ -48,6 +66,7 @@ async def find_rows(
         limit=search.limit,
         batch_size=search.limit + 1,
         max_time_ms=search.timeout_ms,
+        hint=None if search.hint is None else list(search.hint.items()),
         session=session,
     )
     return list(await cursor.to_list())
@@ -60,6 +79,7 @@ async def _find_at_once(collection: AsyncCollection[dict[str, Any]], search: Sea
         "filter": search.query,
         "projection": search.projection,
         "sort": search.sort,
+        "hint": search.hint,
         "skip": search.skip,
         "limit": search.limit,
         # Else MongoDB stops at 101 rows. With one more than there can be, it sees that nothing follows: a batch that is

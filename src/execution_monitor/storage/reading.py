@@ -19,6 +19,7 @@ from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.finding import Search, find_rows
+from execution_monitor.storage.index_choice import index_for
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.sorting import Order, Position
 
@@ -32,16 +33,6 @@ _INDEXED_FILTERS: Mapping[type[Document], Mapping[str, str]] = {
 
 # Else MongoDB stops at 101 rows and wants to be asked again; it still stops at 16 MB.
 _WHOLE_RESULT = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    document: type[Document]
-    order: Order | None
-    limit: int
-    fields: frozenset[str] | None
-    session: AsyncClientSession | None
-    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +52,17 @@ class Reader:
 
         with _translated_errors(document, listing.where):
             async with self._snapshot(wanted.snapshot) as session:
+                scan = _Scan(self, document, listing.where, session)
                 # One more than asked: its presence tells whether more follow, without a count.
-                scan = _Scan(document, order, request.size + 1, wanted.fields, session, request.skipped)
-                found = await self._find(scan, _between(document, listing.where, order, start, end))
-                beyond_start = asks_start and await self._exists_up_to(scan, listing, order.reversed(), start)
-                more = len(found) > request.size or (asks_end and await self._exists_up_to(scan, listing, order, end))
+                search = replace(
+                    scan.between(order, start, end),
+                    fields=wanted.fields,
+                    skip=request.skipped,
+                    limit=request.size + 1,
+                )
+                found = await scan.find(search)
+                beyond_start = asks_start and await scan.has_up_to(order.reversed(), start)
+                more = len(found) > request.size or (asks_end and await scan.has_up_to(order, end))
             read_at = None if session is None else _snapshot_time_of(session)
 
         rows = found[: request.size]
@@ -85,8 +82,8 @@ class Reader:
     ) -> list[Row]:
         """Up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
-            scan = _Scan(document, None, limit, fields, None)
-            return await self._find(scan, where.to_mongo())
+            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms)
+            return await find_rows(self.database.rows(document), search)
 
     async def aggregate(
         self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
@@ -98,21 +95,6 @@ class Reader:
             )
             return list(await cursor.to_list())
 
-    async def _exists_up_to(self, scan: _Scan, listing: Listing, order: Order, position: Position | None) -> bool:
-        """Whether a row stands at `position` or behind it in `order`."""
-        if position is None:
-            return False
-        one = replace(scan, order=order, limit=1, fields=frozenset(), skip=0)
-        # The row the cursor came from is nearly always there still, and costs the least to look up.
-        if await self._find(one, join([listing.where.to_mongo(), order.at(position)])):
-            return True
-        return bool(await self._find(one, _between(scan.document, listing.where, order, position, None)))
-
-    async def _find(self, scan: _Scan, query: Query) -> list[Row]:
-        order = None if scan.order is None else scan.order.to_mongo()
-        search = Search(query, scan.fields, order, scan.skip, scan.limit, self.timeout_ms)
-        return await find_rows(self.database.rows(scan.document), search, scan.session)
-
     @contextlib.asynccontextmanager
     async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch
         if not wanted:
@@ -122,22 +104,50 @@ class Reader:
             yield session
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What a page is read from: all that matches `where`, at one instant when there is a session."""
+
+    reader: Reader
+    document: type[Document]
+    where: Filter
+    session: AsyncClientSession | None
+
+    def between(self, order: Order, start: Position | None, end: Position | None) -> Search:
+        """For the first row strictly between two positions of `order`."""
+        bounds: list[Sequence[Query]] = []
+        if start is not None:
+            bounds.append(order.seek(start))
+        if end is not None:
+            bounds.append(order.reversed().seek(end))
+        room = MAX_ALTERNATIVES // max(1, math.prod(map(len, bounds)))
+        parts = split_list(self.where.to_mongo(), self.document, order, room)
+        return self._search(one_of_each(parts, *bounds), parts[0], order)
+
+    def at(self, order: Order, position: Position) -> Search:
+        """For the row at `position`."""
+        where = self.where.to_mongo()
+        return self._search(join([where, order.at(position)]), where, order)
+
+    def _search(self, query: Query, part: Query, order: Order) -> Search:
+        hint = index_for(self.document, part, order)
+        return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.reader.timeout_ms, hint=hint)
+
+    async def find(self, search: Search) -> list[Row]:
+        """What `search` finds, at the instant of the session."""
+        return await find_rows(self.reader.database.rows(self.document), search, self.session)
+
+    async def has_up_to(self, order: Order, position: Position | None) -> bool:
+        """Whether a row stands at `position` or behind it in `order`."""
+        if position is None:
+            return False
+        # The row the cursor came from is nearly always there still, and costs the least to look up.
+        return bool(await self.find(self.at(order, position)) or await self.find(self.between(order, position, None)))
+
+
 def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
     # PyMongo keeps the time of a snapshot session to itself; a test pins the attribute.
     return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-
-def _between(
-    document: type[Document], where: Filter, order: Order, start: Position | None, end: Position | None
-) -> Query:
-    """What matches `where` strictly between two positions of `order`."""
-    bounds: list[Sequence[Query]] = []
-    if start is not None:
-        bounds.append(order.seek(start))
-    if end is not None:
-        bounds.append(order.reversed().seek(end))
-    room = MAX_ALTERNATIVES // max(1, math.prod(map(len, bounds)))
-    return one_of_each(split_list(where.to_mongo(), document, order, room), *bounds)
 
 
 @contextlib.contextmanager
