@@ -79,12 +79,16 @@ def test_what_is_learnt_anew_forgets_the_rest():
 def test_listeners_hear_of_what_is_new_alone_and_until_they_leave():
     revocations = Revocations()
     heard: list[str] = []
-    leave = revocations.listen(lambda: heard.append("more"))
+
+    def listener() -> None:
+        heard.append("more")
+
+    revocations.listen(listener)
 
     revocations.learn([IN_ACME])
     revocations.learn([IN_ACME])
     revocations.learn([IN_ACME], anew=True)
-    leave()
+    revocations.forget(listener)
     revocations.learn([ONE_TOKEN])
 
     assert heard == ["more"]

@@ -75,7 +75,10 @@ class Revocations:
         if self._known.holds(caller):
             raise Unauthenticated(REVOKED)
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` whenever more is known; returns what ends that."""
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever more is known, until it is forgotten."""
         self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Call `listener` no more."""
+        self._listeners.discard(listener)

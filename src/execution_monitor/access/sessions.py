@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Generator, Hashable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,64 +37,138 @@ class SessionLimits:
 
 
 class Sessions:
-    """Everybody who holds a socket or a stream open."""
+    """Everybody who holds a socket or a stream open, and everybody who has not said yet who they are."""
 
     def __init__(self, revocations: Revocations, limits: SessionLimits | None = None) -> None:
-        self._revocations = revocations
+        self.revocations = revocations
         self._limits = limits or SessionLimits()
-        self._by_caller: Counter[tuple[str, str]] = Counter()
-        self._by_network: Counter[str | None] = Counter()
-        self._waiting_by_network: Counter[str | None] = Counter()
+        self.by_caller: Counter[tuple[str, str]] = Counter()
+        self.by_network: Counter[str | None] = Counter()
+        self.waiting: Counter[str | None] = Counter()
 
-    @contextmanager
-    def hold(self, caller: Caller, address: str | None = None) -> Generator[Ended]:
-        """A future that is set, with what to tell the caller, once the token has expired or is revoked.
+    def hold(self, caller: Caller, address: str | None = None) -> "Session":
+        """A session to open; that raises `RateLimited` when the caller or the address holds as many as they may."""
+        return Session(self, caller, address)
 
-        Raises `RateLimited` when the caller or the address holds as many as they may.
+    def wait(self, address: str | None) -> "Waiting":
+        """A place to take among those who wait.
+
+        That raises `ServerBusy` when they are too many, `RateLimited` when too many are of this address.
         """
-        self.require_room(caller, address)
-        session = _Session(caller, self._revocations)
-        stop_listening = self._revocations.listen(session.look)
-        session.look()
-        try:
-            counted = _counted(self._by_caller, (caller.tenant, caller.subject))
-            with counted, _counted(self._by_network, _network_of(address)):
-                yield session.ended
-        finally:
-            stop_listening()
-            session.close()
+        return Waiting(self, address)
 
     def require_room(self, caller: Caller, address: str | None) -> None:
         """Raise `RateLimited` when one more could not be held."""
-        if self._by_caller[caller.tenant, caller.subject] >= self._limits.per_caller:
+        if self.by_caller[caller.tenant, caller.subject] >= self._limits.per_caller:
             raise _refusal("You hold", self._limits.per_caller)
-        if address is not None and self._by_network[_network_of(address)] >= self._limits.per_address:
+        if address is not None and self.by_network[network_of(address)] >= self._limits.per_address:
             raise _refusal("Your address holds", self._limits.per_address)
 
-    @contextmanager
-    def wait(self, address: str | None) -> Generator[None]:
-        """Count a socket of `address` among those that have not said yet whose they are.
-
-        Raises `ServerBusy` when they are too many, `RateLimited` when too many are of this address.
-        """
-        network = _network_of(address)
-        if self._waiting_by_network.total() >= self._limits.waiting:
+    def require_room_to_wait(self, address: str | None) -> None:
+        """Raise `ServerBusy` or `RateLimited` when one more could not wait."""
+        if self.waiting.total() >= self._limits.waiting:
             raise ServerBusy("Too many sockets wait to say whose they are; try again.")
-        if network is not None and self._waiting_by_network[network] >= self._limits.waiting_per_address:
+        if address is not None and self.waiting[network_of(address)] >= self._limits.waiting_per_address:
             raise RateLimited("Too many sockets of your address wait to say whose they are.", _RETRY_SECONDS)
-        with _counted(self._waiting_by_network, network):
-            yield
 
 
-@contextmanager
-def _counted(counts: "Counter[Any]", key: Hashable) -> Generator[None]:
-    counts[key] += 1
-    try:
-        yield
-    finally:
-        counts[key] -= 1
-        if counts[key] == 0:
-            del counts[key]
+class Session:
+    """A socket or a stream of `caller`, while it is open; with many thousands at once, it is kept small."""
+
+    __slots__ = ("_address", "_caller", "_ended", "_sessions", "_timer")
+
+    def __init__(self, sessions: Sessions, caller: Caller, address: str | None) -> None:
+        self._sessions = sessions
+        self._caller = caller
+        self._address = address
+        self._ended: Ended | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> Ended:
+        """A future that is set, with what to tell the caller, once the token has expired or is revoked.
+
+        Raises `RateLimited` when there is no room.
+        """
+        self._sessions.require_room(self._caller, self._address)
+        self._ended = asyncio.get_running_loop().create_future()
+        self._count(1)
+        self._sessions.revocations.listen(self._look)
+        self._look()
+        return self._ended
+
+    def close(self) -> None:
+        """Make room for another, once."""
+        if self._ended is None:
+            return
+        self._ended = None
+        self._count(-1)
+        self._sessions.revocations.forget(self._look)
+        self._stop_timer()
+
+    def __enter__(self) -> Ended:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _count(self, change: int) -> None:
+        _add(self._sessions.by_caller, (self._caller.tenant, self._caller.subject), change)
+        _add(self._sessions.by_network, _network_of(self._address), change)
+
+    def _look(self) -> None:
+        """End the session when its token has ended; else look again in time."""
+        self._stop_timer()
+        if self._ended is None or self._ended.done():
+            return
+        if self._sessions.revocations.hold(self._caller):
+            self._ended.set_result(REVOKED)
+            return
+        if self._caller.expires_at is None:
+            return
+        left = (self._caller.expires_at - datetime.now(UTC)).total_seconds()
+        if left <= 0:
+            self._ended.set_result(EXPIRED)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(min(left, _LONGEST_TIMER_SECONDS), self._look)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class Waiting:
+    """A socket that has not said yet whose it is, while it is open."""
+
+    __slots__ = ("_address", "_is_open", "_sessions")
+
+    def __init__(self, sessions: Sessions, address: str | None) -> None:
+        self._sessions = sessions
+        self._address = address
+        self._is_open = False
+
+    def open(self) -> None:
+        """Take a place; raises `ServerBusy` or `RateLimited` when there is none."""
+        self._sessions.require_room_to_wait(self._address)
+        self._is_open = True
+        _add(self._sessions.waiting, _network_of(self._address), 1)
+
+    def close(self) -> None:
+        """Make room for another, once."""
+        if self._is_open:
+            self._is_open = False
+            _add(self._sessions.waiting, _network_of(self._address), -1)
+
+    def __enter__(self) -> None:
+        self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _add(counts: "Counter[Any]", key: object, change: int) -> None:
+    counts[key] += change
+    if counts[key] == 0:
+        del counts[key]
 
 
 def _network_of(address: str | None) -> str | None:
@@ -105,31 +177,3 @@ def _network_of(address: str | None) -> str | None:
 
 def _refusal(who: str, limit: int) -> RateLimited:
     return RateLimited(f"{who} {limit:,} sockets and streams open, the most there may be; close one.", _RETRY_SECONDS)
-
-
-class _Session:
-    def __init__(self, caller: Caller, revocations: Revocations) -> None:
-        self._caller = caller
-        self._revocations = revocations
-        self._timer: asyncio.TimerHandle | None = None
-        self.ended: Ended = asyncio.get_running_loop().create_future()
-
-    def look(self) -> None:
-        """End the session when its token has ended; else look again in time."""
-        self.close()
-        if self.ended.done():
-            return
-        if self._revocations.hold(self._caller):
-            self.ended.set_result(REVOKED)
-            return
-        if self._caller.expires_at is None:
-            return
-        left = (self._caller.expires_at - datetime.now(UTC)).total_seconds()
-        if left <= 0:
-            self.ended.set_result(EXPIRED)
-        else:
-            self._timer = asyncio.get_running_loop().call_later(min(left, _LONGEST_TIMER_SECONDS), self.look)
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()

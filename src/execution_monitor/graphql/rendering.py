@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import orjson
 from graphql import (
@@ -22,6 +23,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.live import event_of
 from execution_monitor.graphql.preparation import Prepared
+from execution_monitor.graphql.questions import Question
 from execution_monitor.monitoring.live.deliveries import Delivery
 
 # A payload as JSON, and the codes of the errors in it.
@@ -51,6 +53,8 @@ class Renderer:
         self._max_bytes = max_bytes
         self._make_context = make_context
         self._rendering: set[asyncio.Task[Payload]] = set()
+        # What tells answers to one event apart; subscribers who ask the same share it, as long as one of them is there.
+        self._keys: WeakKeyDictionary[Question, Hashable] = WeakKeyDictionary()
 
     def of(self, prepared: Prepared) -> Render:
         """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
@@ -58,15 +62,21 @@ class Renderer:
         A task is everybody's who waits for it: none of them may cancel it.
         """
         question, caller = prepared.question, prepared.operation.caller
-        asked = question.asked
-        variables = _variables_in_answers(question.definition, asked.variables)
-        key = (asked.query, asked.operation_name, variables, caller.scopes)
+        key = (self._key_of(question), caller.scopes)
 
         def render(delivery: Delivery) -> Payload | asyncio.Task[Payload]:
             made = delivery.once(key, lambda: self._execute(delivery, question.executor, caller))
             return made.result() if isinstance(made, asyncio.Task) and made.done() else made
 
         return render
+
+    def _key_of(self, question: Question) -> Hashable:
+        key = self._keys.get(question)
+        if key is None:
+            asked = question.asked
+            variables = _variables_in_answers(question.definition, asked.variables)
+            key = self._keys[question] = (asked.query, asked.operation_name, variables)
+        return key
 
     async def close(self) -> None:
         """Let go of what is being rendered."""

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.gate import Admit
 from execution_monitor.access.origins import origin_of
-from execution_monitor.access.sessions import Ended, Sessions
+from execution_monitor.access.sessions import Ended, Session, Sessions, Waiting
 from execution_monitor.asgi_extensions import send_now_of
 from execution_monitor.errors import (
     BadUserInput,
@@ -81,22 +81,22 @@ class TransportWS:
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
-        with contextlib.ExitStack() as waiting:
-            try:
-                waiting.enter_context(self._sessions.wait(origin_of(socket.scope).address))
-            except ExecutionMonitorError as error:
-                # Before it is accepted: a socket that is open costs more than an answer.
-                await socket.send_denial_response(_denial_of(error))
-                return
+        waiting = self._sessions.wait(origin_of(socket.scope).address)
+        try:
+            waiting.open()
+        except ExecutionMonitorError as error:
+            # Before it is accepted: a socket that is open costs more than an answer.
+            await socket.send_denial_response(_denial_of(error))
+            return
+        # Closed, too, as soon as it is known whose socket this is.
+        with contextlib.closing(waiting):
             if SUBPROTOCOL not in socket.scope["subprotocols"]:
                 await socket.accept()
                 await socket.close(*Close.NO_SUBPROTOCOL.value)
                 return
             await socket.accept(SUBPROTOCOL)
-            connection = _Connection(
-                socket, self._operations, self._admit, self._sessions, self._limits, waiting.pop_all()
-            )
-        await connection.serve()
+            connection = _Connection(socket, self._operations, self._admit, self._sessions, self._limits, waiting)
+            await connection.serve()
 
 
 def _denial_of(error: ExecutionMonitorError) -> Response:
@@ -114,7 +114,7 @@ class _Connection:
         admit: Admit,
         sessions: Sessions,
         limits: SocketLimits,
-        waiting: contextlib.ExitStack,
+        waiting: Waiting,
     ) -> None:
         self._socket = socket
         self._operations = operations
@@ -127,21 +127,22 @@ class _Connection:
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._send_now = send_now_of(socket.scope)
         self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
-        self._session = contextlib.ExitStack()
-        self._waiting = waiting  # until it is known whose socket this is
+        self._session: Session | None = None
+        self._waiting = waiting
+        self._init_timeout: asyncio.TimerHandle | None = None
 
     async def serve(self) -> None:
         """Read messages until the socket is closed, by whomever."""
         loop = asyncio.get_running_loop()
-        timeout = loop.call_later(self._limits.init_seconds, self._close_unless_initialised)
+        self._init_timeout = loop.call_later(self._limits.init_seconds, self._close, Close.INIT_TIMEOUT)
         reading = asyncio.create_task(self._read())
         try:
             await asyncio.wait((reading, self._closing), return_when=asyncio.FIRST_COMPLETED)
             closed = self._closing.result() if self._closing.done() else None
         finally:
-            timeout.cancel()
-            self._waiting.close()
-            self._session.close()
+            self._wait_no_longer()
+            if self._session is not None:
+                self._session.close()
             tasks = [reading, *self._running.values(), *([] if self._sending is None else [self._sending])]
             for task in tasks:
                 task.cancel()
@@ -155,9 +156,11 @@ class _Connection:
         if not self._closing.done():
             self._closing.set_result(_Closed(close, detail))
 
-    def _close_unless_initialised(self) -> None:
-        if self._caller is None:
-            self._close(Close.INIT_TIMEOUT)
+    def _wait_no_longer(self) -> None:
+        self._waiting.close()
+        if self._init_timeout is not None:
+            self._init_timeout.cancel()
+            self._init_timeout = None
 
     async def _read(self) -> None:
         try:
@@ -203,11 +206,13 @@ class _Connection:
             raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
         except (IssuerUnavailable, DatabaseUnavailable) as error:
             raise _Closed(Close.TRY_LATER) from error
+        session = self._sessions.hold(self._caller, self._origin.address)
         try:
-            ended = self._session.enter_context(self._sessions.hold(self._caller, self._origin.address))
+            ended = session.open()
         except RateLimited as error:
             raise _Closed(Close.TOO_MANY_CONNECTIONS, error.message) from error
-        self._waiting.close()
+        self._session = session
+        self._wait_no_longer()
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
 

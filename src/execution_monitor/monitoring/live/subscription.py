@@ -53,9 +53,9 @@ class Subscription:
         self._latest: dict[str, int] = {}
         self._number = 0
         self._bytes = 0
-        self._has_some = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        # Futures rather than events, which take ten times as much and are held by every subscriber.
+        self._more: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
         self._on_close: list[Callable[[], object]] = []
         self.is_closed = False
         # Offered each event that nothing is waiting before; it must neither wait nor fail, and says whether it took it.
@@ -77,8 +77,8 @@ class Subscription:
         while (delivery := self.take()) is None:
             if self.is_closed:
                 raise StopAsyncIteration
-            self._has_some.clear()
-            await self._has_some.wait()
+            self._more = asyncio.get_running_loop().create_future()
+            await self._more
         return delivery
 
     def take(self) -> Delivery | None:
@@ -92,7 +92,7 @@ class Subscription:
             del self._latest[delivery.execution_id]
         following = next(iter(self._pending.values()), None)
         if self.has_room:
-            self._has_room.set()
+            _set(self._room)
         self._counters.delivered += 1
         if following is None or delivery.position < following.first:
             return delivery
@@ -105,7 +105,9 @@ class Subscription:
 
     async def wait_for_room(self) -> None:
         """Return when there is room."""
-        await self._has_room.wait()
+        while not (self.has_room or self.is_closed):
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
 
     def offer(self, delivery: Delivery) -> None:
         """Take in the next event: as it is, merged into a pending one, or, when there is no room at all, as a gap."""
@@ -153,8 +155,8 @@ class Subscription:
         self._bytes = 0
         for call in self._on_close:
             call()
-        self._has_room.set()
-        self._wake()
+        _set(self._room)
+        _set(self._more)
 
     def _merge(self, delivery: Delivery) -> bool:
         """Whether `delivery` could become one with the latest of its execution."""
@@ -168,7 +170,7 @@ class Subscription:
         if merged is None:
             del self._pending[number]
             del self._latest[delivery.execution_id or ""]
-            self._has_room.set()
+            _set(self._room)
         else:
             pending.delivery = merged
             self._bytes += merged.size
@@ -180,10 +182,10 @@ class Subscription:
         self._bytes += delivery.size
         if delivery.execution_id is not None:
             self._latest[delivery.execution_id] = self._number
-        if not self.has_room:
-            self._has_room.clear()
         if len(self._pending) == 1:
-            self._wake()
+            _set(self._more)
 
-    def _wake(self) -> None:
-        self._has_some.set()
+
+def _set(awaited: asyncio.Future[None] | None) -> None:
+    if awaited is not None and not awaited.done():
+        awaited.set_result(None)
