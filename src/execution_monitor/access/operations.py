@@ -1,8 +1,7 @@
 """An operation as a value: who asks, from where, for what; and those who watch operations begin and end."""
 
-import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -124,28 +123,16 @@ class Observers:
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    @contextlib.asynccontextmanager
-    async def watching(self, operation: Operation) -> AsyncGenerator[Outcome]:
+    def watching(self, operation: Operation) -> "_Watch":
         """Let every observer see `operation` begin and end; the body fills in the outcome that is given."""
-        outcome = Outcome()
-        begun = time.perf_counter()
-        try:
-            for observer in self._observers:
-                await observer.begin(operation)
-            yield outcome
-        except ExecutionMonitorError as error:
-            outcome.fail_with(error.codes)
-            raise
-        except Exception:
-            outcome.fail_with([ExecutionMonitorError.code])
-            raise
-        finally:
-            outcome.seconds = time.perf_counter() - begun
-            withheld = await self._end(operation, outcome)
-        if withheld is not None:
-            raise withheld
+        return _Watch(self, operation)
 
-    async def _end(self, operation: Operation, outcome: Outcome) -> ExecutionMonitorError | None:
+    async def begin(self, operation: Operation) -> None:
+        """Tell every observer; raises `ExecutionMonitorError` when one refuses it."""
+        for observer in self._observers:
+            await observer.begin(operation)
+
+    async def end(self, operation: Operation, outcome: Outcome) -> ExecutionMonitorError | None:
         """Tell every observer; why the answer is withheld, if one says so."""
         withheld: ExecutionMonitorError | None = None
         for observer in self._observers:
@@ -155,3 +142,37 @@ class Observers:
                 outcome.fail_with(error.codes)
                 withheld = withheld or error
         return withheld
+
+
+class _Watch:
+    """The time of one operation, however it ends; subscriptions hold theirs for days, so it is a small one."""
+
+    __slots__ = ("_begun", "_observers", "_operation", "_outcome")
+
+    def __init__(self, observers: Observers, operation: Operation) -> None:
+        self._observers = observers
+        self._operation = operation
+        self._outcome = Outcome()
+        self._begun = 0.0
+
+    async def __aenter__(self) -> Outcome:
+        self._begun = time.perf_counter()
+        try:
+            await self._observers.begin(self._operation)
+        except BaseException as error:
+            await self._end(error)
+            raise
+        return self._outcome
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        withheld = await self._end(error)
+        if withheld is not None and error is None:
+            raise withheld
+
+    async def _end(self, error: BaseException | None) -> ExecutionMonitorError | None:
+        if isinstance(error, ExecutionMonitorError):
+            self._outcome.fail_with(error.codes)
+        elif isinstance(error, Exception):
+            self._outcome.fail_with([ExecutionMonitorError.code])
+        self._outcome.seconds = time.perf_counter() - self._begun
+        return await self._observers.end(self._operation, self._outcome)

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -62,13 +63,13 @@ class Renderer:
         A task is everybody's who waits for it: none of them may cancel it.
         """
         question, caller = prepared.question, prepared.operation.caller
-        key = (self._key_of(question), caller.scopes)
+        return partial(self._render, question.executor, caller, (self._key_of(question), caller.scopes))
 
-        def render(delivery: Delivery) -> Payload | asyncio.Task[Payload]:
-            made = delivery.once(key, lambda: self._execute(delivery, question.executor, caller))
-            return made.result() if isinstance(made, asyncio.Task) and made.done() else made
-
-        return render
+    def _render(
+        self, executor: Any, caller: Caller, key: Hashable, delivery: Delivery
+    ) -> Payload | asyncio.Task[Payload]:
+        made = delivery.once(key, lambda: self._execute(delivery, executor, caller))
+        return made.result() if isinstance(made, asyncio.Task) and made.done() else made
 
     def _key_of(self, question: Question) -> Hashable:
         key = self._keys.get(question)

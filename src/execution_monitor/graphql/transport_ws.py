@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -126,24 +127,29 @@ class _Connection:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._send_now = send_now_of(socket.scope)
-        self._closing: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
         self._session: Session | None = None
         self._waiting = waiting
-        self._init_timeout: asyncio.TimerHandle | None = None
+        # Ends the reading: because nobody has said whose socket this is, or because it is closed from here.
+        self._reading = asyncio.timeout(limits.init_seconds)
+        self._reads = True
+        self._closed: _Closed | None = None
 
     async def serve(self) -> None:
         """Read messages until the socket is closed, by whomever."""
-        loop = asyncio.get_running_loop()
-        self._init_timeout = loop.call_later(self._limits.init_seconds, self._close, Close.INIT_TIMEOUT)
-        reading = asyncio.create_task(self._read())
+        closed: _Closed | None = None
         try:
-            await asyncio.wait((reading, self._closing), return_when=asyncio.FIRST_COMPLETED)
-            closed = self._closing.result() if self._closing.done() else None
+            async with self._reading:
+                await self._read()
+        except _Closed as error:
+            closed = error
+        except TimeoutError:
+            closed = self._closed or _Closed(Close.INIT_TIMEOUT)
         finally:
-            self._wait_no_longer()
+            self._reads = False
+            self._waiting.close()
             if self._session is not None:
                 self._session.close()
-            tasks = [reading, *self._running.values(), *([] if self._sending is None else [self._sending])]
+            tasks = [*self._running.values(), *([] if self._sending is None else [self._sending])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -153,25 +159,18 @@ class _Connection:
                     await self._socket.close(closed.code, closed.reason)
 
     def _close(self, close: Close, detail: str = "") -> None:
-        if not self._closing.done():
-            self._closing.set_result(_Closed(close, detail))
-
-    def _wait_no_longer(self) -> None:
-        self._waiting.close()
-        if self._init_timeout is not None:
-            self._init_timeout.cancel()
-            self._init_timeout = None
+        if self._closed is not None or not self._reads:
+            return
+        self._closed = _Closed(close, detail)
+        if not self._reading.expired():
+            self._reading.reschedule(asyncio.get_running_loop().time())
 
     async def _read(self) -> None:
-        try:
-            while True:
-                received = await self._socket.receive()
-                if received["type"] == "websocket.disconnect":
-                    return
-                await self._obey(received.get("text"))
-        except _Closed as closed:
-            if not self._closing.done():
-                self._closing.set_result(closed)
+        while True:
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            await self._obey(received.get("text"))
 
     async def _obey(self, text: str | None) -> None:
         message = _parse(text)
@@ -212,7 +211,9 @@ class _Connection:
         except RateLimited as error:
             raise _Closed(Close.TOO_MANY_CONNECTIONS, error.message) from error
         self._session = session
-        self._wait_no_longer()
+        self._waiting.close()
+        if self._closed is None:
+            self._reading.reschedule(None)
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
 
@@ -234,7 +235,7 @@ class _Connection:
             raise _Closed(Close.INVALID_MESSAGE, f"Invalid message: {error.message}") from error
         task = asyncio.create_task(self._run(operation_id, asked, self._caller))
         self._running[operation_id] = task
-        task.add_done_callback(lambda done: self._forget(operation_id, done))
+        task.add_done_callback(partial(self._forget, operation_id))
 
     def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
         if self._running.get(operation_id) is task:
@@ -247,6 +248,8 @@ class _Connection:
         before = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         try:
             prepared = await self._operations.prepare(asked, caller, self._origin)
+            # Subscriptions last, and who asks the same shares one text of it.
+            del asked
             payloads = await self._operations.begin(prepared, lambda payload: self._push(before + payload + b"}"))
             async with contextlib.aclosing(payloads):
                 async for payload in payloads:

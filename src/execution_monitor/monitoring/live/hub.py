@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 from execution_monitor.monitoring.live.changes import Change, GapReason, HistoryBroken
 from execution_monitor.monitoring.live.routes import Route, routes_of
@@ -47,7 +48,7 @@ class Hub:
                 self._by_route.setdefault(route, {})[topic.key] = audience
         audience.subscribers.add(subscription)
         self._subscribers.add(subscription)
-        subscription.on_close(lambda: self._leave(subscription))
+        subscription.on_close(partial(self._leave, subscription))
 
     def publish(self, change: Change) -> None:
         """Judge `change` once for each topic it may concern, and give the result to all who follow it."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 
 import structlog
@@ -175,7 +176,7 @@ class Live:
     def _follow(self, topic: ExecutionsTopic | ActivityTopic, position: Position) -> Subscription:
         subscription = Subscription(topic, self._limits.queue, self._counters, position)
         self._subscriptions.add(subscription)
-        subscription.on_close(lambda: self._subscriptions.discard(subscription))
+        subscription.on_close(partial(self._subscriptions.discard, subscription))
         self._catch_up.begin(subscription, position)
         return subscription
 
