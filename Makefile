@@ -54,8 +54,8 @@ model: setup ## Compare 100,000 answers and events with a reference of who sees 
 bench: setup $(PEERS) ## Compare everything with what people would write or pick instead
 	@$(BIN)/python -m tests.benchmarks
 
-bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 2 minutes
-	@$(BIN)/python -m tests.benchmarks --large 100000 --rounds 2 --seconds 1 --times 200 --changes 300
+bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 4 minutes
+	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 1 --times 200 --changes 300 --subscribers 100 5000
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency

@@ -1,4 +1,4 @@
-"""What size and depth cost: one caller asks our server again and again, of a small and a large collection.
+"""What size and depth cost: one caller asks our server again and again, of small and large collections.
 
 Everything is asked in turns, one question at a time, so that each latency is that of one answer on a quiet server.
 """
@@ -7,23 +7,26 @@ import http.client
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
+from pymongo import MongoClient
+from pymongo.collection import Collection
 
-from tests.benchmarks.question import USER
+from tests.benchmarks.question import TENANT, USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import Contender, running
 from tests.live.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
-SMALL = 10_000
+# Of a page of 20; the last is page 5,001.
+DEPTHS = (1_000, 10_000, 100_000)
 # All of the collection and its indexes stay in memory, as they would on a machine for a database.
 _CACHE_GB = 3.0
-_DEPTH = 100_000  # rows before page 5,000 of 20
 _LARGEST_PAGE = 100
 
 LIST = """query List($first: Int!, $after: String, $since: DateTime) {
@@ -35,84 +38,93 @@ COUNTED = LIST.replace("pageInfo {", "totalCount pageInfo {")
 
 
 class Caller:
-    """Asks over one connection, and notes how long each answer took."""
+    """Asks over one connection."""
 
     def __init__(self, contender: Contender, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", contender.port)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def ask(self, query: str, **variables: Any) -> tuple[float, Any]:
-        """Seconds, and the page that was answered; raises for anything but an answer."""
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The page that was answered; raises for anything but an answer."""
         body = orjson.dumps({"query": query, "variables": variables})
-        begun = time.perf_counter()
         self._connection.request("POST", "/graphql", body, self._headers)
         text = self._connection.getresponse().read()
-        seconds = time.perf_counter() - begun
         answer = orjson.loads(text)
         if "errors" in answer:
             raise RuntimeError(answer["errors"][0]["message"])
-        return seconds, answer["data"]["executions"]
+        return answer["data"]["executions"]
 
 
 def cursor_at(caller: Caller, depth: int) -> str:
     """The cursor behind the first `depth` rows."""
     after = None
     for _ in range(depth // _LARGEST_PAGE):
-        _, page = caller.ask(LIST, first=_LARGEST_PAGE, after=after)
+        page = caller.ask(LIST, first=_LARGEST_PAGE, after=after)
         after = page["pageInfo"]["endCursor"]
     if after is None:
         raise ValueError(f"A depth is {_LARGEST_PAGE} rows or more.")
     return after
 
 
-def in_turns(asks: Mapping[str, Callable[[int], float]], times: int) -> dict[str, list[float]]:
-    """The milliseconds that each of `asks` took, the first tenth left out."""
+def in_turns(asks: Mapping[str, Callable[[], object]], times: int) -> dict[str, float]:
+    """The median of the milliseconds that each of `asks` takes, the first tenth left out."""
     found: dict[str, list[float]] = {name: [] for name in asks}
-    for number in range(times):
+    for _ in range(times):
         for name, ask in asks.items():
-            found[name].append(ask(number) * 1_000)
-    return {name: each[times // 10 :] for name, each in found.items()}
+            begun = time.perf_counter()
+            ask()
+            found[name].append((time.perf_counter() - begun) * 1_000)
+    return {name: statistics.median(each[times // 10 :]) for name, each in found.items()}
 
 
-def scale_part(large: int, times: int) -> dict[str, Any]:
-    """Latencies in milliseconds by what was asked, and the ratios that goals are set for."""
+def page_by_offset(collection: Collection[dict[str, Any]], depth: int) -> list[Any]:
+    """What servers that page by offset ask MongoDB for, and nothing around it."""
+    where = {"tenant_id": TENANT, "user_id": USER, "status": "completed"}
+    return collection.find(where, sort=[("created", -1), ("_id", -1)], skip=depth, limit=20).to_list()
+
+
+def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
+    """Latencies in milliseconds by what was asked of which of `sizes`, and the ratios that goals are set for."""
     token = token_of(USER)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         mongod = OwnMongod(Path(folder), cache_gb=_CACHE_GB)
         stack.callback(mongod.close)
         mongod.start()
         callers: dict[int, Caller] = {}
-        for size in (SMALL, large):
+        for size in sizes:
             name = f"benchmark_{size}"
             store(mongod.uri, name, size)
             log = Path(folder) / f"{name}.log"
             database = {"EXECUTION_MONITOR_DATABASE": name}
             callers[size] = Caller(stack.enter_context(running("ours", mongod.uri, token, log, **database)), token)
-        few, many = callers[SMALL], callers[large]
-        depth = min(_DEPTH, large // 5 // _LARGEST_PAGE * _LARGEST_PAGE)
-        deep = cursor_at(many, depth)
+        large = max(sizes)
+        many = callers[large]
         # A moment that nobody has asked for makes a count that nobody has read.
         moments = (f"2026-01-01T00:00:{number // 1_000:02}.{number % 1_000:03}Z" for number in range(60_000))
-        latencies = in_turns(
-            {
-                "first page of few": lambda _: few.ask(LIST, first=20)[0],
-                "first page": lambda _: many.ask(LIST, first=20)[0],
-                "deep page": lambda _: many.ask(LIST, first=20, after=deep)[0],
-                "first page since": lambda _: many.ask(LIST, first=20, since=next(moments))[0],
-                "with a count": lambda _: many.ask(COUNTED, first=20, since=next(moments))[0],
-                "with a count read a moment ago": lambda _: many.ask(COUNTED, first=20)[0],
-            },
-            times,
-        )
-    medians = {name: statistics.median(each) for name, each in latencies.items()}
-    return {"scale": {"executions": large, "depth": depth, **medians}, "ratios": scale_ratios(medians)}
+        asks: dict[str, Callable[[], object]] = {
+            f"first of {size:,}": partial(caller.ask, LIST, first=20) for size, caller in callers.items()
+        }
+        offsets: dict[str, Callable[[], object]] = {}
+        rows = stack.enter_context(MongoClient[dict[str, Any]](mongod.uri))[f"benchmark_{large}"]["workflow_executions"]
+        # Three of ten are completed ones of the user.
+        depths = [depth for depth in DEPTHS if depth < large // 4]
+        for depth in depths:
+            asks[f"behind {depth:,}"] = partial(many.ask, LIST, first=20, after=cursor_at(many, depth))
+            offsets[f"by offset {depth:,}"] = partial(page_by_offset, rows, depth)
+        asks["since"] = lambda: many.ask(LIST, first=20, since=next(moments))
+        asks["with a count"] = lambda: many.ask(COUNTED, first=20, since=next(moments))
+        asks["with a count read a moment ago"] = lambda: many.ask(COUNTED, first=20)
+        # The deepest take a hundred times as long as all others.
+        medians = in_turns(asks, times) | in_turns(offsets, max(10, times // 20))
+    return {"scale": medians, "ratios": scale_ratios(medians, sizes, max(depths))}
 
 
-def scale_ratios(medians: Mapping[str, float]) -> dict[str, float]:
+def scale_ratios(medians: Mapping[str, float], sizes: Sequence[int], deepest: int) -> dict[str, float]:
     """Latency ratios of `medians`, by the names of the goals."""
+    few, many = (medians[f"first of {size:,}"] for size in (min(sizes), max(sizes)))
     return {
-        "deep_page_vs_first": medians["deep page"] / medians["first page"],
-        "million_vs_ten_thousand": medians["first page"] / medians["first page of few"],
-        "total_count_vs_without": medians["with a count"] / medians["first page since"],
-        "total_count_cached_vs_without": medians["with a count read a moment ago"] / medians["first page"],
+        "deep_page_vs_first": medians[f"behind {deepest:,}"] / many,
+        "million_vs_ten_thousand": many / few,
+        "total_count_vs_without": medians["with a count"] / medians["since"],
+        "total_count_cached_vs_without": medians["with a count read a moment ago"] / many,
     }

@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "floor": (*_UVICORN, "tests.benchmarks.floor:create_app"),
     "ours": (*_PYTHON, "execution_monitor", "serve"),
     "stock_strawberry": (*_UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
-    **{name: ("node", str(_PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo")},
+    **{name: ("node", str(_PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose")},
 }
 
 
@@ -59,7 +59,7 @@ class Contender:
     def ask(self, token: str, first: int) -> httpx.Response:
         """Its answer to the list."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body_of(first), headers=headers)
+        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body_of(first, self.name), headers=headers)
 
 
 @contextlib.contextmanager

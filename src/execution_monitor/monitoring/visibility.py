@@ -1,9 +1,13 @@
 """Who may see which execution, and which event of the audit trail: the one place that decides."""
 
+from functools import lru_cache
+
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 
+# Asked for with every read and every subscription, and of the caller alone.
+@lru_cache(maxsize=1_024)
 def visible_to(caller: Caller) -> Filter:
     """The executions `caller` may see: their own, or all of the tenant's with `executions:read:tenant`.
 

@@ -6,6 +6,7 @@ ties and one for the rest, each a bounded range of the index that MongoDB merges
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
@@ -36,7 +37,7 @@ class Position:
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """Up to three sort keys; `_id` breaks the ties in the direction of the last, so that one index serves both."""
 
@@ -48,14 +49,19 @@ class Order:
         if len({key.field for key in self.keys}) < len(self.keys):
             raise BadUserInput("Each sort field may be named once.")
 
-    @property
+    @cached_property
     def _all_keys(self) -> tuple[SortKey, ...]:
         return (*self.keys, SortKey("_id", self.keys[-1].descending))
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The stored fields that a position is made of."""
         return tuple(key.field for key in self._all_keys)
+
+    @cached_property
+    def goes_one_way(self) -> bool:
+        """Whether all keys have the same direction, so that one index, read from either end, has all rows in order."""
+        return len({key.descending for key in self.keys}) == 1
 
     def to_mongo(self) -> dict[str, int]:
         """The sort document."""
