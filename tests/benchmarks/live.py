@@ -27,7 +27,8 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.access.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.listening import Listener, listen
-from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
+from tests.benchmarks.servers import LOAD_CPU, PEERS, SERVER_CPU, UVICORN, Contender
+from tests.conftest import SECRET
 from tests.live.scenes import token_of
 from tests.live.server_process import ServerProcess
 from tests.monitoring.live.own_mongod import OwnMongod
@@ -43,6 +44,10 @@ _PING_SECONDS = 20.0
 _OWN_CHANGES = int(RATE * _PING_SECONDS)
 _MESSAGE_BYTES = 345  # of one of ours, as strace saw it
 _PATIENCE_SECONDS = 120.0
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "floor": (*UVICORN, "--ws=websockets-sansio", "tests.benchmarks.live_floor:create_app"),
+    "yoga": ("node", str(PEERS / "yoga_live.js")),
+}
 _AT_ONCE = 50  # sockets that are opened side by side; those that have not said whose they are, are bounded
 
 
@@ -62,13 +67,12 @@ class LiveFigures:
 
 
 @contextlib.contextmanager
-def floor(folder: Path) -> Generator[Contender]:
-    """The floor, until the block ends."""
+def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
+    """The server `name` of `COMMANDS`, from when it answers at all until the block ends."""
     port = free_ports(1)
-    command = [sys.executable, "-m", "uvicorn", "--factory", "tests.benchmarks.live_floor:create_app", f"--port={port}"]
-    options = ["--loop=uvloop", "--http=httptools", "--ws=websockets-sansio", "--no-access-log", "--log-level=error"]
-    with (folder / "live_floor.log").open("wb") as out:
-        process = subprocess.Popen([*command, *options], stdout=out, stderr=out)
+    environment = {**os.environ, "BENCH_SECRET": SECRET, "BENCH_URI": uri, "BENCH_DATABASE": "live"}
+    with (folder / f"{name}.log").open("wb") as out:
+        process = subprocess.Popen([*COMMANDS[name], f"--port={port}"], stdout=out, stderr=out, env=environment)
     try:
         os.sched_setaffinity(process.pid, {SERVER_CPU})
         deadline = time.monotonic() + 60
@@ -80,7 +84,7 @@ def floor(folder: Path) -> Generator[Contender]:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        yield Contender("live_floor", process.pid, port)
+        yield Contender(name, process.pid, port)
     finally:
         process.kill()
         process.wait()
@@ -203,8 +207,10 @@ def live_part(changes: int, subscribers: Sequence[int]) -> dict[str, Any]:
             mongod.start()
             with ours(folder, mongod) as contender:
                 found["all see all, 1,000"] = uvloop.run(measure(contender, 1_000, changes, mongod.uri, own=False))
-            with floor(folder) as contender:
+            with another("floor", folder) as contender:
                 found["floor, 1,000"] = uvloop.run(measure(contender, 1_000, changes, None, own=False))
+            with another("yoga", folder, mongod.uri) as contender:
+                found["yoga, 1,000"] = uvloop.run(measure(contender, 1_000, changes, mongod.uri, own=False))
             for count in subscribers:
                 with ours(folder, mongod) as contender:
                     run = measure(contender, count, _OWN_CHANGES, mongod.uri, own=True)
@@ -220,6 +226,7 @@ def live_ratios(found: Mapping[str, LiveFigures]) -> dict[str, float]:
     few, many = found["own only, 100"], found["own only, 5,000"]
     return {
         "live_broadcast_vs_floor": broadcast.delivered_per_second / bytes_alone.delivered_per_second,
+        "live_broadcast_vs_yoga": broadcast.delivered_per_second / found["yoga, 1,000"].delivered_per_second,
         "live_broadcast_cpu_vs_floor": broadcast.cpu_per_change / bytes_alone.cpu_per_change,
         "live_own_5000_vs_100": many.cpu_per_change / few.cpu_per_change,
         "subscriber_memory_vs_floor": broadcast.bytes_per_subscriber / bytes_alone.bytes_per_subscriber,

@@ -21,8 +21,8 @@ DATABASE = "benchmark"
 SERVER_CPU, LOAD_CPU = 0, 1
 _START_SECONDS = 60
 _PYTHON = (sys.executable, "-m")
-_PEERS = Path(__file__).parent / "peers"
-_UVICORN = (
+PEERS = Path(__file__).parent / "peers"
+UVICORN = (
     *_PYTHON,
     "uvicorn",
     "--factory",
@@ -32,10 +32,10 @@ _UVICORN = (
     "--log-level=error",
 )
 COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "floor": (*_UVICORN, "tests.benchmarks.floor:create_app"),
+    "floor": (*UVICORN, "tests.benchmarks.floor:create_app"),
     "ours": (*_PYTHON, "execution_monitor", "serve"),
-    "stock_strawberry": (*_UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
-    **{name: ("node", str(_PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose")},
+    "stock_strawberry": (*UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
+    **{name: ("node", str(PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose")},
 }
 
 
