@@ -3,6 +3,7 @@
 Everything is asked in turns, one question at a time, so that each latency is that of one answer on a quiet server.
 """
 
+import asyncio
 import http.client
 import statistics
 import tempfile
@@ -17,6 +18,7 @@ import orjson
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from execution_monitor.storage.database import open_database
 from tests.benchmarks.question import TENANT, USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import Contender, running
@@ -53,6 +55,13 @@ class Caller:
         if "errors" in answer:
             raise RuntimeError(answer["errors"][0]["message"])
         return answer["data"]["executions"]
+
+
+async def index(uri: str, name: str) -> None:
+    """Make the indexes of the database `name`; a server that makes them answers all the while, slowly."""
+    async with open_database(uri, name) as database:
+        await database.connect()
+        await database.prepare()
 
 
 def cursor_at(caller: Caller, depth: int) -> str:
@@ -94,6 +103,7 @@ def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
         for size in sizes:
             name = f"benchmark_{size}"
             store(mongod.uri, name, size)
+            asyncio.run(index(mongod.uri, name))
             log = Path(folder) / f"{name}.log"
             database = {"EXECUTION_MONITOR_DATABASE": name}
             callers[size] = Caller(stack.enter_context(running("ours", mongod.uri, token, log, **database)), token)

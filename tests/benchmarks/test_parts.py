@@ -1,0 +1,81 @@
+"""What the parts of a run come to: their ratios, and their pictures as specifications."""
+
+import pytest
+
+from tests.benchmarks.lists import comparable
+from tests.benchmarks.live import LiveFigures, live_ratios
+from tests.benchmarks.pictures import cost, throughput
+from tests.benchmarks.scale import in_turns, scale_ratios
+
+SCALE = {
+    "first of 10,000": 2.0,
+    "first of 1,000,000": 3.0,
+    "behind 1,000": 3.1,
+    "behind 100,000": 3.3,
+    "by offset 100,000": 90.0,
+    "since": 4.0,
+    "with a count": 10.0,
+    "with a count read a moment ago": 3.9,
+}
+
+
+def live(delivered: float, cpu: float, memory: float) -> LiveFigures:
+    return LiveFigures(1_000, delivered, None, None, cpu, memory)
+
+
+def test_scale_is_told_by_the_deepest_page_and_by_the_largest_and_the_smallest_collection() -> None:
+    assert scale_ratios(SCALE, [10_000, 100_000, 1_000_000], 100_000) == {
+        "deep_page_vs_first": pytest.approx(1.1),
+        "million_vs_ten_thousand": 1.5,
+        "total_count_vs_without": 2.5,
+        "total_count_cached_vs_without": 1.3,
+    }
+
+
+def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> None:
+    found = {
+        "all see all, 1,000": live(90, 12, 30),
+        "floor, 1,000": live(100, 10, 20),
+        "yoga, 1,000": live(10, 70, 40),
+        "own only, 100": live(100, 0.5, 50),
+        "own only, 5,000": live(100, 0.6, 40),
+    }
+
+    assert live_ratios(found) == {
+        "live_broadcast_vs_floor": 0.9,
+        "live_broadcast_vs_yoga": 9.0,
+        "live_broadcast_cpu_vs_floor": 1.2,
+        "live_own_5000_vs_100": pytest.approx(1.2),
+        "subscriber_memory_vs_floor": 1.5,
+    }
+
+
+def test_everything_is_asked_in_turns() -> None:
+    asked: list[str] = []
+
+    medians = in_turns({"a": lambda: asked.append("a"), "b": lambda: asked.append("b")}, 3)
+
+    assert asked == ["a", "b"] * 3
+    assert set(medians) == {"a", "b"}
+
+
+def test_an_answer_named_as_documents_are_is_the_same_as_ours() -> None:
+    node = {"executionId": "1", "createdAt": "2026-01-01T00:00:00Z", "startedAt": None, "completedAt": None}
+    ours = {"data": {"executions": {"nodes": [{**node, "status": "COMPLETED"}]}}}
+    theirs = {**node, "status": "completed", "createdAt": "2026-01-01T00:00:00.000+00:00"}
+
+    assert comparable(ours) == comparable({"data": {"executions": {"edges": [{"node": theirs}]}}})
+
+
+def test_the_pictures_hold_what_was_measured() -> None:
+    servers = ("floor", "ours", "mercurius", "yoga", "apollo", "mongoose", "stock_strawberry")
+    found = {
+        "list": {f"{name} first 20, 16 at once": {"requests_per_second": 100.4} for name in servers},
+        "scale": SCALE,
+    }
+
+    by_size, by_depth = (panel["data"]["values"] for panel in cost(found)["hconcat"])
+
+    assert [row["requests"] for row in throughput(found)["data"]["values"]] == [100] * len(servers)
+    assert [(row["at"], row["milliseconds"]) for row in by_size] == [(10_000, 2.0), (1_000_000, 3.0)]
+    assert [(row["at"], row["milliseconds"]) for row in by_depth] == [(1_000, 3.1), (100_000, 3.3), (100_000, 90.0)]
