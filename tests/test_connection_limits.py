@@ -1,5 +1,6 @@
 """How many sockets and streams may be open: for a caller, for an address, and for those who do not say who they are."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Origin
 from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import SessionLimits, Sessions
@@ -98,7 +100,9 @@ async def admit(_: Mapping[str, str], __: Origin) -> Caller:
 
 
 @contextlib.asynccontextmanager
-async def serving_sockets(sessions: Sessions, limits: SocketLimits | None = None) -> AsyncGenerator[str]:
+async def serving_sockets(
+    sessions: Sessions, limits: SocketLimits | None = None, admit: Admit = admit
+) -> AsyncGenerator[str]:
     """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
     handler = TransportWS(cast("Any", None), admit, sessions, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
@@ -150,6 +154,32 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
                 with contextlib.suppress(ConnectionClosed):
                     await socket.send({"type": "subscribe"})
                 assert await socket.closed() in {(4401, "Unauthorized"), (4406, "Subprotocol not acceptable")}
+
+
+async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+):
+    sessions, asked, answer = Sessions(Revocations()), asyncio.Event(), asyncio.Event()
+
+    async def admit_later(_: Mapping[str, str], __: Origin) -> Caller:
+        asked.set()
+        await answer.wait()
+        return ADA
+
+    async with serving_sockets(sessions, admit=admit_later) as server:
+        async with opened(server) as socket:
+            await socket.send({"type": "connection_init"})
+            await asked.wait()
+            socket.abort()
+        await asyncio.sleep(0.05)
+        answer.set()
+        async with asyncio.timeout(5):
+            # The server is in this process, and tells nobody.
+            while any("run_asgi" in repr(each) for each in asyncio.all_tasks()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    assert (sessions.by_caller.total(), sessions.waiting.total()) == (0, 0)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(

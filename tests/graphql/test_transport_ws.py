@@ -28,6 +28,10 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
 
+    def abort(self) -> None:
+        """Be gone, without a closing frame."""
+        self._connection.transport.abort()
+
     async def send(self, message: Any) -> None:
         await self._connection.send(message if isinstance(message, str) else orjson.dumps(message).decode())
 

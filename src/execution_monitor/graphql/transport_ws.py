@@ -69,6 +69,10 @@ class _Closed(Exception):
         self.reason = (detail or close.value[1]).encode()[:123].decode(errors="ignore")
 
 
+class _Gone(Exception):
+    """The client has left; what reads learns it as well."""
+
+
 class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
@@ -142,7 +146,11 @@ class _Connection:
                 await self._read()
         except _Closed as error:
             closed = error
+        except _Gone:
+            pass
         except TimeoutError:
+            if not self._reading.expired():
+                raise
             closed = self._closed or _Closed(Close.INIT_TIMEOUT)
         finally:
             self._reads = False
@@ -240,7 +248,7 @@ class _Connection:
     def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
         if self._running.get(operation_id) is task:
             del self._running[operation_id]
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and not isinstance(task.exception(), _Gone | None):
             self._close(Close.RESTART, "Something went wrong here; connect again")
 
     async def _run(self, operation_id: str, asked: GraphQLRequest, caller: Caller) -> None:
@@ -271,8 +279,7 @@ class _Connection:
         try:
             self._begin_to_send(text)
         except (WebSocketDisconnect, RuntimeError) as error:
-            # The client has gone; what reads learns it as well and ends the connection.
-            raise asyncio.CancelledError from error
+            raise _Gone from error
         if self._sending is not None:
             await asyncio.wait({self._sending})
 
@@ -302,7 +309,7 @@ class _Connection:
         except TimeoutError:
             self._close(Close.TOO_SLOW)
         except (WebSocketDisconnect, RuntimeError):
-            # As above.
+            # The client has gone; what reads learns it as well.
             pass
         finally:
             self._sending = None
