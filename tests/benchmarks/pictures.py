@@ -28,13 +28,14 @@ _LOOK = {"background": "white", "padding": 12, "config": {"font": "sans-serif", 
 def throughput(found: Mapping[str, Any]) -> dict[str, Any]:
     """Requests a second of each server, as a specification of Vega-Lite."""
     figures = {key: found["list"][f"{key} first {SIZES[0]}, {CONNECTIONS} at once"] for key in _NAMES}
-    rows = [{"server": name, "requests": round(figures[key]["requests_per_second"])} for key, name in _NAMES.items()]
+    requests = {name: round(figures[key]["requests_per_second"]) for key, name in _NAMES.items()}
+    rows = [{"server": name, "requests": requests[name]} for name in sorted(requests, key=requests.__getitem__)][::-1]
     colour = {"condition": {"test": f"datum.server == '{_NAMES['ours']}'", "value": _OURS}, "value": _OTHERS}
     shared = {
         "y": {
             "field": "server",
             "type": "nominal",
-            "sort": {"field": "requests", "order": "descending"},
+            "sort": [row["server"] for row in rows],
             "title": None,
             "axis": {"labelLimit": 240},
         },
@@ -58,6 +59,8 @@ def throughput(found: Mapping[str, Any]) -> dict[str, Any]:
 def cost(found: Mapping[str, Any]) -> dict[str, Any]:
     """Latency over the size of a collection and over the depth of a page, as a specification of Vega-Lite."""
 
+    most = 2 * max(found["scale"].values())
+
     def rows(pattern: str, who: str) -> list[dict[str, Any]]:
         matches = ((re.fullmatch(pattern, name), value) for name, value in found["scale"].items())
         return [
@@ -75,25 +78,25 @@ def cost(found: Mapping[str, Any]) -> dict[str, Any]:
             "encoding": {
                 "x": {"field": "at", "type": "quantitative", "scale": {"type": "log"}, "title": title}
                 | {"axis": {"format": "~s", "tickCount": 3}},
-                "y": {"field": "milliseconds", "type": "quantitative", "scale": {"type": "log", "domainMin": 0.5}},
+                "y": {"field": "milliseconds", "type": "quantitative", "scale": {"type": "log", "domain": [0.5, most]}},
                 "color": {
                     "field": "who",
                     "type": "nominal",
                     "title": None,
                     "scale": {"domain": ["Execution Monitor", "MongoDB alone, by offset"], "range": [_OURS, _OTHERS]},
-                    "legend": {"orient": "bottom"},
+                    "legend": {"orient": "bottom", "labelLimit": 240},
                 },
             },
         }
 
-    ours = "Execution Monitor"
+    ours, offset = "Execution Monitor", "MongoDB alone, by offset"
     return {
         **_LOOK,
         "hconcat": [
             panel("executions stored", rows("first of ([0-9,]+)", ours)),
             panel(
                 "executions before the page",
-                rows("behind ([0-9,]+)", ours) + rows("by offset ([0-9,]+)", "MongoDB alone, by offset"),
+                rows("behind ([0-9,]+)", ours) + rows("by offset ([0-9,]+)", offset),
             ),
         ],
     }
