@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database, explain, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
+from tests.monitoring.live.own_mongod import OwnMongod
 from tests.storage.coding import CODEC
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
@@ -45,6 +47,29 @@ async def test_preparing_creates_collections_images_and_indexes(bare: Database) 
 
     assert bare.warnings == []
     await _check_prepared(bare)
+
+
+async def test_while_indexes_are_made_it_is_said_that_lists_are_slow(tmp_path: Path) -> None:
+    with contextlib.closing(OwnMongod(tmp_path)) as mongod:
+        mongod.start()
+        async with open_database(mongod.uri, "large") as database:
+            await database.connect()
+            await database.collection(Execution).insert_one({"tenant_id": "acme", "execution_id": "one"})
+            admin = database.client.admin
+            await admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="alwaysOn")
+
+            preparing = asyncio.create_task(database.prepare())
+            async with asyncio.timeout(20):
+                while not database.warnings:  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
+            meanwhile = list(database.warnings)
+            await admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="off")
+            async with asyncio.timeout(20):
+                await preparing
+
+            assert meanwhile == ["workflow_executions: indexes are being made; lists are slow until they are there."]
+            assert database.warnings == []
+            await _check_prepared(database)
 
 
 async def test_preparing_again_changes_nothing(bare: Database) -> None:

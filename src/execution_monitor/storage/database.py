@@ -157,6 +157,9 @@ class Database:
     async def _build_indexes(self, document: type[Document]) -> list[str]:
         """Build what is missing; a sentence for each index that something stands in the way of."""
         name, collection, indexes = document.get_collection_name(), self.collection(document), indexes_of(document)
+        # What stood in the way before is still worth telling, until it is known that it no longer does.
+        if not self.warnings and await _lacks(collection, indexes):
+            self.warnings = [f"{name}: indexes are being made; lists are slow until they are there."]
         try:
             # All at once reads a large collection once.
             await collection.create_indexes(indexes)
@@ -200,6 +203,15 @@ class Database:
             if error.code != _COLLECTION_EXISTS:
                 raise
             await self.handle.command("collMod", name, changeStreamPreAndPostImages=images)
+
+
+async def _lacks(collection: AsyncCollection[dict[str, Any]], indexes: Sequence[IndexModel]) -> bool:
+    try:
+        known = await collection.index_information()
+    except PyMongoError:
+        # Making them tells why.
+        return False
+    return any(index.document["name"] not in known for index in indexes)
 
 
 def explain(error: PyMongoError) -> str:
