@@ -48,16 +48,18 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
 
   // What is looked at stays where it is while earlier lines come before it.
   const first = useRef(lines[0])
+  const top = useRef(0)
   useLayoutEffect(() => {
     const added = first.current === undefined ? -1 : lines.indexOf(first.current)
     if (added > 0 && !follows) scroller.current?.scrollBy(0, added * LINE_HEIGHT)
     first.current = lines[0]
+    if (scroller.current === null) top.current = 0
   }, [lines, follows])
 
   function readOn(): void {
-    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = scroller.current ?? {}
     // Until what is typed is looked for, every line would be read.
     if (snapshot.filter !== filter) return
+    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = scroller.current ?? {}
     const isAtBeginning = scrollHeight <= clientHeight || (!follows && scrollTop < NEAR)
     if (isAtBeginning && hasEarlierLines && !isReadingEarlier && error === null) void detail.readEarlier()
   }
@@ -65,7 +67,12 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
 
   function onScroll(): void {
     const element = scroller.current
-    if (element !== null) setFollows(element.scrollHeight - element.scrollTop - element.clientHeight < NEAR)
+    if (element === null) return
+    const { scrollTop, scrollHeight, clientHeight } = element
+    // Lines that come in move the end away; only whoever scrolls up leaves it.
+    const isNearEnd = scrollHeight - scrollTop - clientHeight < NEAR
+    if (isNearEnd || scrollTop < top.current) setFollows(isNearEnd)
+    top.current = scrollTop
     readOn()
   }
 
