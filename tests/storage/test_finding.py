@@ -60,7 +60,11 @@ async def test_all_rows_come_in_one_answer_however_many(database: Database):
 async def test_a_search_may_skip_and_stop(database: Database):
     await fill(database, 10)
 
-    assert await numbers(database, Search({"number": {"$gt": 2}}, None, {"number": -1}, 1, 3, 5_000)) == [8, 7, 6]
+    assert await numbers(database, Search({"number": {"$gt": 2}}, None, {"number": -1}, 1, 3, timeout_ms=5_000)) == [
+        8,
+        7,
+        6,
+    ]
 
 
 async def test_rows_beyond_what_one_answer_holds_come_too_and_nothing_stays_open(database: Database):

@@ -4,7 +4,7 @@ PyMongo's cursor does the same and takes half as long again, for what a page has
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -29,7 +29,7 @@ class Search:
     sort: Mapping[str, int] | None = None
     skip: int = 0
     limit: int = 1
-    timeout_ms: int = 0
+    timeout_ms: int = field(kw_only=True)
     hint: Mapping[str, int] | None = None
 
     @property
