@@ -67,7 +67,7 @@ async def test_while_indexes_are_made_it_is_said_that_lists_are_slow(tmp_path: P
             async with asyncio.timeout(20):
                 await preparing
 
-            assert meanwhile == ["workflow_executions: indexes are being made; lists are slow until they are there."]
+            assert meanwhile == ["Indexes are being made; lists are slow until they are there."]
             assert database.warnings == []
             await _check_prepared(database)
 

@@ -159,7 +159,7 @@ class Database:
         name, collection, indexes = document.get_collection_name(), self.collection(document), indexes_of(document)
         # What stood in the way before is still worth telling, until it is known that it no longer does.
         if not self.warnings and await _lacks(collection, indexes):
-            self.warnings = [f"{name}: indexes are being made; lists are slow until they are there."]
+            self.warnings = ["Indexes are being made; lists are slow until they are there."]
         try:
             # All at once reads a large collection once.
             await collection.create_indexes(indexes)
