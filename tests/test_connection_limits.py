@@ -22,6 +22,7 @@ from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.app import create_app
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.ready_frames import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.test_streams import UPDATES, streamed
@@ -157,9 +158,16 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
 
 
 async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    sessions, asked, answer = Sessions(Revocations()), asyncio.Event(), asyncio.Event()
+    sessions, asked, answer, lost = Sessions(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    connection_lost = ReadyFrames.connection_lost
+
+    def note_loss(socket: ReadyFrames, error: Exception | None) -> None:
+        connection_lost(socket, error)
+        lost.set()
+
+    monkeypatch.setattr(ReadyFrames, "connection_lost", note_loss)
 
     async def admit_later(_: Mapping[str, str], __: Origin) -> Caller:
         asked.set()
@@ -171,9 +179,9 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
             await socket.send({"type": "connection_init"})
             await asked.wait()
             socket.abort()
-        await asyncio.sleep(0.05)
-        answer.set()
         async with asyncio.timeout(5):
+            await lost.wait()
+            answer.set()
             # The server is in this process, and tells nobody.
             while any("run_asgi" in repr(each) for each in asyncio.all_tasks()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
