@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="of collections")
     parser.add_argument("--times", type=int, default=500, help="how often each page is asked for there")
     parser.add_argument("--changes", type=int, default=1_000, help="of executions that all subscribers see")
-    parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000, 10_000])
+    parser.add_argument("--audiences", type=int, nargs="+", default=[100, 1_000, 5_000], help="of what all see")
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000, 10_000], help="of their own")
     given = parser.parse_args()
     # So that every process is ended, whichever way this one is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -49,7 +50,7 @@ def main() -> None:
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
         found = list_part(given.rounds, given.seconds, Path(folder))
-    for part in (scale_part(given.sizes, given.times), live_part(given.changes, given.subscribers)):
+    for part in (scale_part(given.sizes, given.times), live_part(given.changes, given.audiences, given.subscribers)):
         found = found | part | {"ratios": found["ratios"] | part["ratios"]}
     show(found)
     RESULTS.mkdir(exist_ok=True)

@@ -6,7 +6,9 @@ server on one machine measure themselves.
 
 import asyncio
 import time
-from typing import cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import orjson
 from typing_extensions import override
@@ -21,19 +23,34 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 _TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
 
 
-class Listener(asyncio.Protocol):
-    """One socket of graphql-transport-ws with one subscription."""
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a subscriber says, each message when the one before it was answered.
 
-    def __init__(self, host: str, port: int, token: str, query: str) -> None:
+    `answers` is how many messages come before those of changes.
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    answers: int
+
+
+def over_graphql(token: str, query: str) -> Conversation:
+    """graphql-transport-ws with one subscription, which is not answered."""
+    opening = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
+    return Conversation([opening, {"id": "1", "type": "subscribe", "payload": {"query": query}}], answers=1)
+
+
+class Listener(asyncio.Protocol):
+    """One socket with one subscription."""
+
+    def __init__(self, host: str, port: int, conversation: Conversation) -> None:
         self._handshake = _HANDSHAKE.format(host=host, port=port).encode()
-        self._messages = [
-            {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}},
-            {"id": "1", "type": "subscribe", "payload": {"query": query}},
-        ]
+        self._to_say = list(map(orjson.dumps, conversation.messages))
+        self._answers = conversation.answers
         self._buffer = bytearray()
         self._is_open = False
-        self.times: list[float] = []  # of messages behind `connection_ack`, by time.monotonic
-        self.is_ready = asyncio.Event()  # it has asked for its subscription
+        self.times: list[float] = []  # of messages behind the answers, by time.monotonic
+        self.is_ready = asyncio.Event()  # it has said everything, and is answered
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,7 +69,7 @@ class Listener(asyncio.Protocol):
             assert self._buffer.startswith(b"HTTP/1.1 101"), bytes(self._buffer)
             del self._buffer[: end + 4]
             self._is_open = True
-            self._send(_TEXT, orjson.dumps(self._messages[0]))
+            self._send(_TEXT, self._to_say.pop(0))
         self._read_frames(now)
 
     def _read_frames(self, now: float) -> None:
@@ -76,8 +93,11 @@ class Listener(asyncio.Protocol):
         elif self.is_ready.is_set():
             self.times.append(now)
         else:
-            self._send(_TEXT, orjson.dumps(self._messages[1]))
-            self.is_ready.set()
+            self._answers -= 1
+            if self._to_say:
+                self._send(_TEXT, self._to_say.pop(0))
+            if not self._answers:
+                self.is_ready.set()
 
     def _send(self, kind: int, payload: bytes) -> None:
         size = len(payload)
@@ -86,10 +106,10 @@ class Listener(asyncio.Protocol):
         self.transport.write(bytes([kind]) + length + bytes(4) + payload)
 
 
-async def listen(host: str, port: int, token: str, query: str) -> Listener:
-    """A listener that has asked for its subscription."""
+async def listen(host: str, port: int, conversation: Conversation) -> Listener:
+    """A listener that has asked for its subscription; raises `TimeoutError` where the server does not answer."""
     loop = asyncio.get_running_loop()
-    _, listener = await loop.create_connection(lambda: Listener(host, port, token, query), host, port)
+    _, listener = await loop.create_connection(lambda: Listener(host, port, conversation), host, port)
     async with asyncio.timeout(30):
         await listener.is_ready.wait()
     return listener

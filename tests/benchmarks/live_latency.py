@@ -22,7 +22,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
-from tests.benchmarks.listening import listen
+from tests.benchmarks.listening import listen, over_graphql
 from tests.live.scenes import token_of
 from tests.live.server_process import ServerProcess
 from tests.monitoring.live.own_mongod import OwnMongod
@@ -74,7 +74,8 @@ async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[fl
         reader = asyncio.create_task(read_bare(watching["live"], bare, is_watching))
         await is_watching.wait()
         listeners = [
-            await listen(where.hostname or "", where.port or 0, token_of("ada"), _UPDATES) for _ in range(SUBSCRIBERS)
+            await listen(where.hostname or "", where.port or 0, over_graphql(token_of("ada"), _UPDATES))
+            for _ in range(SUBSCRIBERS)
         ]
         await asyncio.sleep(1)  # the last subscription is on its way
         acknowledged = await write(mongo["live"])

@@ -18,6 +18,7 @@ _NAMES = {
     "yoga": "GraphQL Yoga",
     "apollo": "Apollo Server",
     "mongoose": "graphql-compose-mongoose",
+    "parse": "Parse Server",
     "stock_strawberry": "Strawberry, Beanie",
 }
 _OURS, _OTHERS = "#3f51d9", "#9aa3b2"

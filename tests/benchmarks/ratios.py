@@ -53,6 +53,7 @@ def list_ratios(medians: Mapping[tuple[str, int], Round]) -> dict[str, float]:
         "list_vs_yoga": ("yoga", 20),
         "list_vs_apollo": ("apollo", 20),
         "list_vs_compose_mongoose": ("mongoose", 20),
+        "list_vs_parse": ("parse", 20),
         "list_vs_stock_strawberry": ("stock_strawberry", 20),
     }
     return {name: ratio(*goal) for name, goal in goals.items() if goal in medians}

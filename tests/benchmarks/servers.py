@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "floor": (*UVICORN, "tests.benchmarks.floor:create_app"),
     "ours": (*_PYTHON, "execution_monitor", "serve"),
     "stock_strawberry": (*UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
-    **{name: ("node", str(PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose")},
+    **{name: ("node", str(PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose", "parse")},
 }
 
 

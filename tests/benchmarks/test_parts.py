@@ -36,39 +36,46 @@ def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> No
     found = {
         "all see all, 1,000": live(90, 12, 30),
         "floor, 1,000": live(100, 10, 20),
+        "all see all, 5,000": live(80, 50, 30),
+        "floor, 5,000": live(100, 40, 20),
         "yoga, 1,000": live(10, 70, 40),
+        "parse, 1,000": live(5, 90, 40),
         "own only, 100": live(100, 0.5, 50),
         "own only, 5,000": live(100, 0.6, 40),
     }
 
     assert live_ratios(found) == {
         "live_broadcast_vs_floor": 0.9,
+        "live_broadcast_5000_vs_floor": 0.8,
         "live_broadcast_vs_yoga": 9.0,
+        "live_broadcast_vs_parse": 18.0,
         "live_broadcast_cpu_vs_floor": 1.2,
         "live_own_5000_vs_100": pytest.approx(1.2),
         "subscriber_memory_vs_floor": 1.5,
     }
 
 
-def test_everything_is_asked_in_turns() -> None:
+def test_everything_is_asked_in_turns_and_measured_when_it_is_asked_again() -> None:
     asked: list[str] = []
 
     medians = in_turns({"a": lambda: asked.append("a"), "b": lambda: asked.append("b")}, 3)
 
-    assert asked == ["a", "b"] * 3
+    assert asked == ["a", "a", "b", "b"] * 3
     assert set(medians) == {"a", "b"}
 
 
 def test_an_answer_named_as_documents_are_is_the_same_as_ours() -> None:
     node = {"executionId": "1", "createdAt": "2026-01-01T00:00:00Z", "startedAt": None, "completedAt": None}
-    ours = {"data": {"executions": {"nodes": [{**node, "status": "COMPLETED"}]}}}
-    theirs = {**node, "status": "completed", "createdAt": "2026-01-01T00:00:00.000+00:00"}
+    progress = {"currentStep": 1, "totalSteps": 2, "percentage": 50.0}
+    ours = {"data": {"executions": {"nodes": [{**node, "status": "COMPLETED", "progress": progress}]}}}
+    stored = {"current_step": 1, "total_steps": 2, "percentage": 50.0}
+    theirs = {**node, "status": "completed", "createdAt": "2026-01-01T00:00:00.000+00:00", "progress": stored}
 
     assert comparable(ours) == comparable({"data": {"executions": {"edges": [{"node": theirs}]}}})
 
 
 def test_the_pictures_hold_what_was_measured() -> None:
-    servers = ("floor", "ours", "mercurius", "yoga", "apollo", "mongoose", "stock_strawberry")
+    servers = ("floor", "ours", "mercurius", "yoga", "apollo", "mongoose", "parse", "stock_strawberry")
     found = {
         "list": {f"{name} first 20, 16 at once": {"requests_per_second": 100.4} for name in servers},
         "scale": SCALE,

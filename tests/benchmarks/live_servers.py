@@ -1,0 +1,62 @@
+"""The servers whose live updates are compared: one process each, on a processor that they do not share."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.benchmarks.changes import DATABASE
+from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender
+from tests.conftest import SECRET
+from tests.live.server_process import ServerProcess
+from tests.monitoring.live.own_mongod import OwnMongod
+from tests.serving import free_ports
+
+COMMANDS = {
+    "floor": (*UVICORN, "--ws=websockets-sansio", "tests.benchmarks.live_floor:create_app"),
+    "yoga": ("node", str(PEERS / "yoga_live.js")),
+    "parse": ("node", str(PEERS / "parse.js")),
+}
+
+
+@contextlib.contextmanager
+def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
+    """The server `name` of `COMMANDS`, from when it answers at all until the block ends."""
+    port = free_ports(1)
+    settings = {"BENCH_SECRET": SECRET, "BENCH_URI": uri, "BENCH_DATABASE": DATABASE, "NODE_ENV": "production"}
+    environment = {**os.environ, **settings}
+    with (folder / f"{name}.log").open("wb") as out:
+        process = subprocess.Popen([*COMMANDS[name], f"--port={port}"], stdout=out, stderr=out, env=environment)
+    try:
+        os.sched_setaffinity(process.pid, {SERVER_CPU})
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/")
+                break
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        yield Contender(name, process.pid, port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def ours(folder: Path, mongod: OwnMongod) -> Generator[Contender]:
+    """Our server, until the block ends."""
+    server = ServerProcess(folder, mongod.uri, rate_limit="off", rate_limit_address="off")
+    server.launch()
+    try:
+        os.sched_setaffinity(server.pid, {SERVER_CPU})
+        server.wait_until_ready()
+        yield Contender("ours", server.pid, urlsplit(server.url).port or 0)
+    finally:
+        server.close()
