@@ -6,6 +6,7 @@ all that is left is the system call: what a socket is given before the event loo
 
 import asyncio
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, cast
 
 from typing_extensions import override
@@ -55,6 +56,17 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         self._written_in = -1
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        self._has_room = True
+
+    @override
+    def pause_writing(self) -> None:
+        self._has_room = False
+        super().pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self._has_room = True
+        super().resume_writing()
 
     @override
     async def run_asgi(self) -> None:
@@ -79,12 +91,12 @@ class ReadyFrames(WebSocketsSansIOProtocol):
             not self.handshake_complete
             or self.close_sent
             or self.disconnected
-            or not self.writable.is_set()
+            or not self._has_room
             or self.transport.is_closing()
             or self._waiting_bytes > _MOST_WAITING_BYTES
         ):
             return False
-        frame = b"".join((_TEXT, _spell_length(len(text)), text))
+        frame = _head_of(len(text)) + text
         if self._written_in != self._round.number:
             self._round.begin()
             self._written_in = self._round.number
@@ -97,9 +109,10 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         return True
 
 
-def _spell_length(length: int) -> bytes:
+@lru_cache(maxsize=1_024)
+def _head_of(length: int) -> bytes:
     if length < _IN_TWO_BYTES:
-        return bytes((length,))
+        return _TEXT + bytes((length,))
     if length < _IN_EIGHT_BYTES:
-        return b"\x7e" + length.to_bytes(2, "big")
-    return b"\x7f" + length.to_bytes(8, "big")
+        return _TEXT + b"\x7e" + length.to_bytes(2, "big")
+    return _TEXT + b"\x7f" + length.to_bytes(8, "big")

@@ -1,7 +1,7 @@
 """An operation as a value: who asks, from where, for what; and those who watch operations begin and end."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -90,11 +90,16 @@ class Outcome:
         if len(self._ids) < MAX_REMEMBERED_IDS:
             self._ids.update(dict.fromkeys(execution_ids))
 
-    def deliver(self, execution_id: str | None) -> None:
-        """Count a payload, and the execution that it is about, if any."""
+    def deliver(self, execution_id: str | None, codes: Sequence[str] = ()) -> None:
+        """Count a payload, the execution that it is about, if any, and remember the codes of its errors."""
         self.payloads += 1
+        if codes:
+            self.fail_with(codes)
+        # As `answer_with` does, without its costs: every subscriber counts every event.
         if execution_id is not None:
-            self.answer_with(execution_id)
+            self.executions += 1
+            if len(self._ids) < MAX_REMEMBERED_IDS:
+                self._ids[execution_id] = None
 
     def begin_anew(self) -> None:
         """Forget what has been answered: it will not be sent."""

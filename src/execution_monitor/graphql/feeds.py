@@ -1,7 +1,7 @@
 """One subscription's payloads: pushed the moment they are made, or pulled by whoever cannot keep up with that."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 
 from execution_monitor.access.operations import Outcome
 from execution_monitor.graphql.live import Activities, Updates
@@ -37,7 +37,7 @@ class Feed:
             self._is_awaited = False
             rendered = self._render(event.delivery)
             payload, codes = rendered if isinstance(rendered, tuple) else await asyncio.shield(rendered)
-            self._count(event.delivery, codes)
+            self._outcome.deliver(event.delivery.execution_id, codes)
             yield payload
             self._is_awaited = True
 
@@ -50,9 +50,5 @@ class Feed:
             return False
         if not isinstance(rendered, tuple) or not self._push(rendered[0]):
             return False
-        self._count(delivery, rendered[1])
+        self._outcome.deliver(delivery.execution_id, rendered[1])
         return True
-
-    def _count(self, delivery: Delivery, codes: Sequence[str]) -> None:
-        self._outcome.fail_with(codes)
-        self._outcome.deliver(delivery.execution_id)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 import orjson
 from graphql import (
@@ -24,7 +24,6 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.live import event_of
 from execution_monitor.graphql.preparation import Prepared
-from execution_monitor.graphql.questions import Question
 from execution_monitor.monitoring.live.deliveries import Delivery
 
 # A payload as JSON, and the codes of the errors in it.
@@ -46,6 +45,10 @@ def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[
     return orjson.dumps(payload), codes
 
 
+class _Alike:
+    """Those to whom one event is answered alike: they ask the same with the same rights. Lives as long as one does."""
+
+
 class Renderer:
     """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
 
@@ -54,8 +57,7 @@ class Renderer:
         self._max_bytes = max_bytes
         self._make_context = make_context
         self._rendering: set[asyncio.Task[Payload]] = set()
-        # What tells answers to one event apart; subscribers who ask the same share it, as long as one of them is there.
-        self._keys: WeakKeyDictionary[Question, Hashable] = WeakKeyDictionary()
+        self._alike: WeakValueDictionary[Hashable, _Alike] = WeakValueDictionary()
 
     def of(self, prepared: Prepared) -> Render:
         """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
@@ -63,21 +65,22 @@ class Renderer:
         A task is everybody's who waits for it: none of them may cancel it.
         """
         question, caller = prepared.question, prepared.operation.caller
-        return partial(self._render, question.executor, caller, (self._key_of(question), caller.scopes))
+        asked = question.asked
+        variables = _variables_in_answers(question.definition, asked.variables)
+        what = (asked.query, asked.operation_name, variables, caller.scopes)
+        alike = self._alike.get(what)
+        if alike is None:
+            alike = self._alike[what] = _Alike()
+        return partial(self._render, question.executor, caller, alike)
 
     def _render(
-        self, executor: Any, caller: Caller, key: Hashable, delivery: Delivery
+        self, executor: Any, caller: Caller, alike: "_Alike", delivery: Delivery
     ) -> Payload | asyncio.Task[Payload]:
-        made = delivery.once(key, lambda: self._execute(delivery, executor, caller))
+        # Every subscriber comes by here with every event; nearly all find what was made for another.
+        made: Payload | asyncio.Task[Payload] | None = delivery.made.get(alike)
+        if made is None:
+            made = delivery.made[alike] = self._execute(delivery, executor, caller)
         return made.result() if isinstance(made, asyncio.Task) and made.done() else made
-
-    def _key_of(self, question: Question) -> Hashable:
-        key = self._keys.get(question)
-        if key is None:
-            asked = question.asked
-            variables = _variables_in_answers(question.definition, asked.variables)
-            key = self._keys[question] = (asked.query, asked.operation_name, variables)
-        return key
 
     async def close(self) -> None:
         """Let go of what is being rendered."""

@@ -258,7 +258,7 @@ class _Connection:
             prepared = await self._operations.prepare(asked, caller, self._origin)
             # Subscriptions last, and who asks the same shares one text of it.
             del asked
-            payloads = await self._operations.begin(prepared, lambda payload: self._push(before + payload + b"}"))
+            payloads = await self._operations.begin(prepared, partial(self._push, before))
             async with contextlib.aclosing(payloads):
                 async for payload in payloads:
                     await self._send_text(before + payload + b"}")
@@ -283,10 +283,11 @@ class _Connection:
         if self._sending is not None:
             await asyncio.wait({self._sending})
 
-    def _push(self, text: bytes) -> bool:
-        """Whether `text` could be sent without waiting for what was sent before."""
+    def _push(self, before: bytes, payload: bytes) -> bool:
+        """Whether the message could be sent without waiting for what was sent before."""
         if self._sending is not None:
             return False
+        text = before + payload + b"}"
         if self._send_now is not None:
             return self._send_now(text)
         try:

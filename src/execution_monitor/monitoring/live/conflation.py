@@ -33,4 +33,4 @@ def merge(first: Delivery, then: Delivery) -> Delivery | None:
         changed = None  # what happened while it was away is not known
     else:
         changed = first.changed | then.changed
-    return replace(then, kind=kind, changed=changed, _made={})
+    return replace(then, kind=kind, changed=changed, made={})

@@ -57,7 +57,8 @@ class Delivery:
     reason: GapReason | None = None  # of a gap
     size: int = 0  # bytes of BSON
     mark: Mark = Mark.GO_ON
-    _made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], repr=False)
+    # What was made of it, by keys that tell everything else that the result depends on: document, variables, scopes.
+    made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], repr=False)
 
     @cached_property
     def cursor(self) -> str:
@@ -65,10 +66,7 @@ class Delivery:
         return self.topic.cursor(Place(self.position, self.mark))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returned for the first subscriber with this key: an operation is serialised once an event.
-
-        The key must tell everything that the result depends on beside this delivery: document, variables, scopes.
-        """
-        if key not in self._made:
-            self._made[key] = make()
-        return cast("T", self._made[key])
+        """What `make` returned for the first subscriber with this key: an operation is serialised once an event."""
+        if key not in self.made:
+            self.made[key] = make()
+        return cast("T", self.made[key])

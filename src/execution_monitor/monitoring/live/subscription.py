@@ -96,7 +96,7 @@ class Subscription:
         self._counters.delivered += 1
         if following is None or delivery.position < following.first:
             return delivery
-        return replace(delivery, position=pending.first, _made={})
+        return replace(delivery, position=pending.first, made={})
 
     @property
     def has_room(self) -> bool:
