@@ -20,6 +20,8 @@ _FIELDS = (
     "user_id triggered_by attempt"
 )
 _PROJECTION = {"_id": 0} | dict.fromkeys(_FIELDS.split(), 1)
+_STEP_PROJECTION = {"_id": 0} | dict.fromkeys(("execution_id", "step_id", "step_name", "status", "attempt"), 1)
+_STEPS = 10
 
 
 def _time(value: datetime | None) -> str | None:
@@ -48,21 +50,44 @@ def _node(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _step(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "stepId": row["step_id"],
+        "name": row["step_name"],
+        "status": row["status"].upper(),
+        "attempt": row["attempt"],
+    }
+
+
 def create_app() -> Starlette:
     """The floor over the database that the environment names."""
     secret = os.environ["BENCH_SECRET"]
     mongo = AsyncMongoClient[dict[str, Any]](os.environ["BENCH_URI"])
-    executions = mongo[os.environ["BENCH_DATABASE"]]["workflow_executions"]
+    database = mongo[os.environ["BENCH_DATABASE"]]
+    executions, steps = database["workflow_executions"], database["workflow_step_executions"]
+
+    async def add_steps(tenant: str, nodes: list[dict[str, Any]]) -> None:
+        where = {"tenant_id": tenant, "execution_id": {"$in": [node["executionId"] for node in nodes]}}
+        order = [("execution_id", 1), ("step_index", 1), ("_id", 1)]
+        of_execution: dict[str, list[dict[str, Any]]] = {node["executionId"]: [] for node in nodes}
+        for row in await steps.find(where, _STEP_PROJECTION, batch_size=10_000).sort(order).to_list():
+            of_execution[row["execution_id"]].append(row)
+        for node in nodes:
+            node["steps"] = {"nodes": list(map(_step, of_execution[node["executionId"]][:_STEPS]))}
 
     async def answer(request: Request) -> Response:
         token = request.headers["authorization"].removeprefix("Bearer ")
         claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
-        variables = orjson.loads(await request.body())["variables"]
+        asked = orjson.loads(await request.body())
+        variables = asked["variables"]
         first = variables["first"]
         where = {"tenant_id": claims["tenant_id"], "user_id": claims["sub"], "status": variables["status"].lower()}
         found = executions.find(where, _PROJECTION, batch_size=first + 2).sort([("created", -1), ("_id", -1)])
         read = await found.limit(first + 1).to_list()
-        connection = {"nodes": list(map(_node, read[:first])), "pageInfo": {"hasNextPage": len(read) > first}}
+        nodes = list(map(_node, read[:first]))
+        if "steps" in asked["query"]:
+            await add_steps(claims["tenant_id"], nodes)
+        connection = {"nodes": nodes, "pageInfo": {"hasNextPage": len(read) > first}}
         return Response(orjson.dumps({"data": {"executions": connection}}), media_type="application/json")
 
     return Starlette(routes=[Route("/graphql", answer, methods=["POST"])])

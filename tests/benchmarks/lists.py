@@ -13,18 +13,14 @@ import orjson
 import uvloop
 
 from tests.benchmarks.load import ask_for, request_of
-from tests.benchmarks.question import USER, body_of, nodes_of
+from tests.benchmarks.question import CASES, LONG, SHORT, STEPS, USER, Case, body_of, nodes_of
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 from tests.benchmarks.rows import store
-from tests.benchmarks.servers import COMMANDS, DATABASE, Contender, running
+from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running
 from tests.live.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 EXECUTIONS = 10_000
-SIZES = (20, 100)
-CONNECTIONS = 16
-# Of the shorter page alone: what one caller at a time gets, and what many do.
-OTHER_CONNECTIONS = (1, 64)
 _TIMES = ("createdAt", "startedAt", "completedAt")
 
 
@@ -36,54 +32,71 @@ def comparable(answer: Any) -> list[dict[str, Any]]:
 
 def compare_answers(contenders: Sequence[Contender], token: str) -> None:
     """Return when all answer the same, full pages; raises `RuntimeError` that names who does not."""
-    for first in SIZES:
-        answers = {each.name: orjson.loads(each.ask(token, first).content) for each in contenders}
-        floor = comparable(answers["floor"])
-        if len(floor) != first:
-            raise RuntimeError(f"The floor answers fewer than {first} executions; store more.")
-        for name, answer in answers.items():
+    floor = next(each for each in contenders if each.name == "floor")
+    for case in (SHORT, LONG, STEPS):
+        wanted = comparable(orjson.loads(floor.ask(token, case.first, steps=case.steps).content))
+        if len(wanted) != case.first or (case.steps and not all(node["steps"]["nodes"] for node in wanted)):
+            raise RuntimeError(f"The floor answers less than there is of {case.name}.")
+        for each in contenders:
+            if not case.is_for(each.name):
+                continue
+            answer = orjson.loads(each.ask(token, case.first, steps=case.steps).content)
+            if errors := answer.get("errors"):
+                raise RuntimeError(f"Asked for {case.name}, {each.name} answers with an error: {errors[0]['message']}")
             more = answer["data"]["executions"]["pageInfo"]["hasNextPage"]
-            if comparable(answer) != floor or more is not True:
-                raise RuntimeError(f"Asked for {first}, {name} answers otherwise than the floor.")
+            if comparable(answer) != wanted or more is not True:
+                raise RuntimeError(f"Asked for {case.name}, {each.name} answers otherwise than the floor.")
 
 
-def measure(contender: Contender, token: str, first: int, connections: int, seconds: float) -> Round:
+def measure(contender: Contender, token: str, case: Case, seconds: float) -> Round:
     """One round."""
-    request = request_of("/graphql", token, body_of(first, contender.name))
+    request = request_of("/graphql", token, body_of(case.first, contender.name, steps=case.steps))
     cpu, began = contender.cpu_seconds(), time.perf_counter()
-    latencies = uvloop.run(ask_for(seconds, contender.port, request, connections))
+    latencies = uvloop.run(ask_for(seconds, contender.port, request, case.connections))
     return summarize(latencies, time.perf_counter() - began, contender.cpu_seconds() - cpu)
+
+
+def measure_all(
+    contenders: Sequence[Contender], token: str, rounds: int, seconds: float
+) -> dict[tuple[str, Case], list[Round]]:
+    """All rounds of all cases, in turns."""
+    measured: dict[tuple[str, Case], list[Round]] = defaultdict(list)
+    for number in range(rounds + 1):
+        for case in CASES:
+            for each in contenders:
+                if case.is_for(each.name):
+                    figures = measure(each, token, case, seconds)
+                    if number:  # the first round warms up
+                        measured[each.name, case].append(figures)
+    return measured
 
 
 def list_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Figures by who was asked for what, the noise between rounds, resident bytes, and the ratios of the goals."""
     token = token_of(USER)
-    measured: dict[tuple[str, int, int], list[Round]] = defaultdict(list)
-    asked = [(first, CONNECTIONS) for first in SIZES] + [(SIZES[0], each) for each in OTHER_CONNECTIONS]
     mongod = OwnMongod(folder)
     with contextlib.ExitStack() as stack:
         stack.callback(mongod.close)
         mongod.start()
-        store(mongod.uri, DATABASE, EXECUTIONS)
+        store(mongod.uri, DATABASE, EXECUTIONS, steps=True)
         # Ours comes first: it makes the indexes that all of them use.
         names = sorted(COMMANDS, key="ours".__ne__)
         contenders = [stack.enter_context(running(each, mongod.uri, token, folder / f"{each}.log")) for each in names]
         compare_answers(contenders, token)
-        for number in range(rounds + 1):
-            for first, connections in asked:
-                for each in contenders:
-                    figures = measure(each, token, first, connections, seconds)
-                    if number:  # the first round warms up
-                        measured[each.name, first, connections].append(figures)
+        measured = measure_all(contenders, token, rounds, seconds)
         memory = {each.name: each.memory() for each in contenders}
+        floor = next(each for each in contenders if each.name == "floor")
+        answer = folder / "answer"
+        answer.write_bytes(floor.ask(token, SHORT.first).content)
+        with running(CEILING, mongod.uri, token, folder / "ready.log", BENCH_ANSWER=str(answer)) as ready:
+            ceiling = measure(ready, token, SHORT, seconds)
     medians = {key: median_of(each) for key, each in measured.items()}
-    usual = {key: each for key, each in measured.items() if key[2] == CONNECTIONS}
     return {
         "list": {
-            f"{name} first {first}, {connections} at once": asdict(each)
-            for (name, first, connections), each in medians.items()
+            **{f"{name} {case.name}": asdict(each) for (name, case), each in medians.items()},
+            f"{CEILING} {SHORT.name}": asdict(ceiling),
         },
         "memory": memory,
-        "noise": max(map(noise_of, usual.values())),
-        "ratios": list_ratios({(name, first): medians[name, first, CONNECTIONS] for name, first, _ in usual}),
+        "noise": max(noise_of(each) for (_, case), each in measured.items() if case in {SHORT, LONG, STEPS}),
+        "ratios": list_ratios(medians),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tests.benchmarks.lists import CONNECTIONS, SIZES
+from tests.benchmarks.question import SHORT
 
 _PEERS = Path(__file__).parent / "peers"
 _NAMES = {
@@ -28,7 +28,7 @@ _LOOK = {"background": "white", "padding": 12, "config": {"font": "sans-serif", 
 
 def throughput(found: Mapping[str, Any]) -> dict[str, Any]:
     """Requests a second of each server, as a specification of Vega-Lite."""
-    figures = {key: found["list"][f"{key} first {SIZES[0]}, {CONNECTIONS} at once"] for key in _NAMES}
+    figures = {key: found["list"][f"{key} {SHORT.name}"] for key in _NAMES}
     requests = {name: round(figures[key]["requests_per_second"]) for key, name in _NAMES.items()}
     rows = [{"server": name, "requests": requests[name]} for name in sorted(requests, key=requests.__getitem__)][::-1]
     colour = {"condition": {"test": f"datum.server == '{_NAMES['ours']}'", "value": _OURS}, "value": _OTHERS}

@@ -1,5 +1,6 @@
 """The one list that every server is asked for: twelve fields with nested progress, by status, newest first."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,6 +15,9 @@ LIST = """query List($status: ExecutionStatus!, $first: Int!) {
     pageInfo { hasNextPage }
   }
 }"""
+# The same with what each of them did, for whoever reads it in one query for all.
+_WITH_STEPS = LIST.replace("attempt\n", "attempt\n      steps(first: 10) { nodes { stepId name status attempt } }\n")
+_ASKED_FOR_STEPS = ("ours", "floor", "mercurius", "yoga", "apollo", "stock_strawberry")
 # The same where fields are named as the documents name them.
 _DOCUMENTED = """
       executionId: execution_id name: execution_name workflowName: workflow_name status
@@ -41,9 +45,33 @@ _PROGRESS = {"currentStep": "current_step", "totalSteps": "total_steps", "percen
 USER, TENANT = "ada", "acme"
 
 
-def body_of(first: int, server: str = "ours") -> bytes:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How many executions are asked for, by how many at once."""
+
+    first: int
+    connections: int = 16
+    steps: bool = False
+
+    @property
+    def name(self) -> str:
+        """As figures are named."""
+        return f"first {self.first}{' with steps' if self.steps else ''}, {self.connections} at once"
+
+    def is_for(self, server: str) -> bool:
+        """Whether `server` can be asked."""
+        return not self.steps or server in _ASKED_FOR_STEPS
+
+
+SHORT, LONG, STEPS = Case(20), Case(100), Case(20, steps=True)
+# Of the shorter page alone: what one caller at a time gets, and what many do.
+CASES = (SHORT, LONG, STEPS, Case(20, connections=1), Case(20, connections=64))
+
+
+def body_of(first: int, server: str = "ours", *, steps: bool = False) -> bytes:
     """The request's body for the newest `first` completed executions, as `server` wants it."""
     query, status = (_OF_DOCUMENTS[server], "completed") if server in _OF_DOCUMENTS else (LIST, "COMPLETED")
+    query = _WITH_STEPS if steps else query
     return orjson.dumps({"query": query, "variables": {"status": status, "first": first}})
 
 

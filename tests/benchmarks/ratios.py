@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from tests.benchmarks.question import LONG, SHORT, STEPS, Case
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -40,20 +42,21 @@ def noise_of(rounds: Sequence[Round]) -> float:
     return (max(figures) - min(figures)) / statistics.median(figures)
 
 
-def list_ratios(medians: Mapping[tuple[str, int], Round]) -> dict[str, float]:
+def list_ratios(medians: Mapping[tuple[str, Case], Round]) -> dict[str, float]:
     """Throughput of `ours` against the others that were measured, by the names of the goals."""
 
-    def ratio(other: str, first: int) -> float:
-        return medians["ours", first].requests_per_second / medians[other, first].requests_per_second
+    def ratio(other: str, case: Case) -> float:
+        return medians["ours", case].requests_per_second / medians[other, case].requests_per_second
 
     goals = {
-        "list_first20_vs_floor": ("floor", 20),
-        "list_first100_vs_floor": ("floor", 100),
-        "list_vs_mercurius_jit": ("mercurius", 20),
-        "list_vs_yoga": ("yoga", 20),
-        "list_vs_apollo": ("apollo", 20),
-        "list_vs_compose_mongoose": ("mongoose", 20),
-        "list_vs_parse": ("parse", 20),
-        "list_vs_stock_strawberry": ("stock_strawberry", 20),
+        "list_first20_vs_floor": ("floor", SHORT),
+        "list_first100_vs_floor": ("floor", LONG),
+        "list_with_steps_vs_floor": ("floor", STEPS),
+        "list_vs_mercurius_jit": ("mercurius", SHORT),
+        "list_vs_yoga": ("yoga", SHORT),
+        "list_vs_apollo": ("apollo", SHORT),
+        "list_vs_compose_mongoose": ("mongoose", SHORT),
+        "list_vs_parse": ("parse", SHORT),
+        "list_vs_stock_strawberry": ("stock_strawberry", SHORT),
     }
     return {name: ratio(*goal) for name, goal in goals.items() if goal in medians}

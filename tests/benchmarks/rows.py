@@ -1,5 +1,6 @@
 """Rows to list: documents as an engine would have written them, the same in every run."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ BATCH = 5_000
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _STATUSES = ("completed", "completed", "completed", "failed", "running")
 _PEOPLE = (USER, "grace")
+_STEPS = 8
 
 
 def row(number: int) -> dict[str, Any]:
@@ -42,9 +44,36 @@ def row(number: int) -> dict[str, Any]:
     return document
 
 
-def store(uri: str, database: str, count: int) -> None:
-    """Put `count` executions into an empty collection."""
+def steps_of(number: int) -> list[dict[str, Any]]:
+    """What the execution number `number` did."""
+    created = _BEGAN + timedelta(seconds=number)
+    return [
+        {
+            "execution_id": f"run-{number:08}",
+            "tenant_id": TENANT,
+            "step_id": f"step-{index}",
+            "step_name": f"Load part {index}",
+            "step_type": "task",
+            "step_index": index,
+            "status": "completed",
+            "created": created,
+            "started_at": created + timedelta(seconds=2 + 11 * index),
+            "completed_at": created + timedelta(seconds=13 + 11 * index),
+            "duration": 11.0,
+            "attempt": 1,
+            "input_data": {"part": index, "bucket": f"s3://acme/{number}"},
+            "version": 3,
+        }
+        for index in range(_STEPS)
+    ]
+
+
+def store(uri: str, database: str, count: int, *, steps: bool = False) -> None:
+    """Put `count` executions, and their steps where they are asked for, into empty collections."""
     with MongoClient[dict[str, Any]](uri) as mongo:
         for start in range(0, count, BATCH):
-            batch = [row(number) for number in range(start, min(start + BATCH, count))]
-            mongo[database]["workflow_executions"].insert_many(batch, ordered=False)
+            numbers = range(start, min(start + BATCH, count))
+            mongo[database]["workflow_executions"].insert_many(map(row, numbers), ordered=False)
+            if steps:
+                all_steps = itertools.chain.from_iterable(map(steps_of, numbers))
+                mongo[database]["workflow_step_executions"].insert_many(all_steps, ordered=False)

@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stock_strawberry": (*UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
     **{name: ("node", str(PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose", "parse")},
 }
+# No contender: what the load generator gets of a server that has nothing to do.
+CEILING = "ready bytes"
+_ALL_COMMANDS = {**COMMANDS, CEILING: (*_PYTHON, "tests.benchmarks.ready_bytes")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ class Contender:
         """The bytes that are resident now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def ask(self, token: str, first: int) -> httpx.Response:
+    def ask(self, token: str, first: int, *, steps: bool = False) -> httpx.Response:
         """Its answer to the list."""
+        body = body_of(first, self.name, steps=steps)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body_of(first, self.name), headers=headers)
+        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body, headers=headers)
 
 
 @contextlib.contextmanager
@@ -83,7 +87,7 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
         "EXECUTION_MONITOR_RATE_LIMIT_ADDRESS": "off",
         **settings,
     }
-    command = [*COMMANDS[name], f"--port={port}"]
+    command = [*_ALL_COMMANDS[name], f"--port={port}"]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **environment})
     try:

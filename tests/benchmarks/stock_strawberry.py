@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from strawberry.asgi import GraphQL
+from strawberry.dataloader import DataLoader
 
 
 class Stage(BaseModel):
@@ -42,6 +43,19 @@ class Run(Document):
         name = "workflow_executions"
 
 
+class RunStep(Document):
+    execution_id: str
+    tenant_id: str
+    step_id: str
+    step_name: str
+    step_index: int
+    status: str
+    attempt: int = 1
+
+    class Settings:
+        name = "workflow_step_executions"
+
+
 @strawberry.enum
 class ExecutionStatus(Enum):
     COMPLETED = "completed"
@@ -54,6 +68,19 @@ class Progress:
     current_step: int
     total_steps: int
     percentage: float
+
+
+@strawberry.type
+class Step:
+    step_id: str
+    name: str
+    status: ExecutionStatus
+    attempt: int
+
+
+@strawberry.type
+class StepConnection:
+    nodes: list[Step]
 
 
 @strawberry.type
@@ -70,6 +97,12 @@ class Execution:
     user_id: str
     triggered_by: str | None
     attempt: int
+    tenant: strawberry.Private[str]
+
+    @strawberry.field
+    async def steps(self, info: strawberry.Info, first: int) -> StepConnection:
+        found = await info.context["steps"].load((self.tenant, self.execution_id))
+        return StepConnection(nodes=found[:first])
 
 
 @strawberry.type
@@ -111,7 +144,19 @@ def _to_type(run: Run) -> Execution:
         user_id=run.user_id,
         triggered_by=run.triggered_by,
         attempt=run.attempt,
+        tenant=run.tenant_id,
     )
+
+
+async def _load_steps(keys: list[tuple[str, str]]) -> list[list[Step]]:
+    ids = [execution_id for _, execution_id in keys]
+    where: dict[str, Any] = {"tenant_id": keys[0][0], "execution_id": {"$in": ids}}
+    found: dict[str, list[Step]] = {each: [] for each in ids}
+    async for each in RunStep.find(where).sort("execution_id", "step_index", "_id"):
+        status = ExecutionStatus(each.status)
+        step = Step(step_id=each.step_id, name=each.step_name, status=status, attempt=each.attempt)
+        found[each.execution_id].append(step)
+    return [found[each] for each in ids]
 
 
 @strawberry.type
@@ -134,12 +179,18 @@ class Query:
 @asynccontextmanager
 async def _bound(_: Starlette) -> AsyncGenerator[None]:
     async with AsyncMongoClient[dict[str, Any]](os.environ["BENCH_URI"]) as mongo:
-        await init_beanie(mongo[os.environ["BENCH_DATABASE"]], document_models=[Run])
+        await init_beanie(mongo[os.environ["BENCH_DATABASE"]], document_models=[Run, RunStep])
         yield
+
+
+class _Stock(GraphQL[Any, None]):
+    async def get_context(self, request: Any, response: Any) -> Any:
+        context = await super().get_context(request, response)
+        return {**context, "steps": DataLoader(_load_steps)}
 
 
 def create_app() -> Starlette:
     """The stock server over the database that the environment names."""
     app = Starlette(lifespan=_bound)
-    app.add_route("/graphql", GraphQL[None, None](strawberry.Schema(Query)))  # pyright: ignore[reportArgumentType] - an ASGI application, as documented
+    app.add_route("/graphql", _Stock(strawberry.Schema(Query)))  # pyright: ignore[reportArgumentType] - an ASGI application, as documented
     return app

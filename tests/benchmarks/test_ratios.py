@@ -1,5 +1,6 @@
 import pytest
 
+from tests.benchmarks.question import LONG, SHORT
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 
 
@@ -30,11 +31,11 @@ def test_noise_is_the_range_of_rounds_over_their_median() -> None:
 
 def test_ratios_are_ours_over_theirs_at_the_size_that_the_goal_names() -> None:
     medians = {
-        ("ours", 20): a_round(80),
-        ("ours", 100): a_round(30),
-        ("floor", 20): a_round(100),
-        ("floor", 100): a_round(60),
-        ("stock_strawberry", 20): a_round(8),
+        ("ours", SHORT): a_round(80),
+        ("ours", LONG): a_round(30),
+        ("floor", SHORT): a_round(100),
+        ("floor", LONG): a_round(60),
+        ("stock_strawberry", SHORT): a_round(8),
     }
 
     assert list_ratios(medians) == {
@@ -45,4 +46,4 @@ def test_ratios_are_ours_over_theirs_at_the_size_that_the_goal_names() -> None:
 
 
 def test_a_server_that_was_not_measured_has_no_ratio() -> None:
-    assert list_ratios({("ours", 20): a_round(80), ("floor", 20): a_round(100)}) == {"list_first20_vs_floor": 0.8}
+    assert list_ratios({("ours", SHORT): a_round(80), ("floor", SHORT): a_round(100)}) == {"list_first20_vs_floor": 0.8}

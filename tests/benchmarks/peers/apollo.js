@@ -2,8 +2,7 @@
 import { ApolloServer } from '@apollo/server'
 import { expressMiddleware } from '@as-integrations/express5'
 import express from 'express'
-import { callerOf } from './caller.js'
-import { resolvers, typeDefs } from './list.js'
+import { contextOf, resolvers, typeDefs } from './list.js'
 import { port } from './settings.js'
 
 const server = new ApolloServer({ typeDefs, resolvers })
@@ -12,7 +11,7 @@ const app = express()
 app.use(
   '/graphql',
   express.json(),
-  expressMiddleware(server, { context: async ({ req }) => ({ caller: callerOf(req.headers.authorization) }) }),
+  expressMiddleware(server, { context: async ({ req }) => contextOf(req.headers.authorization) }),
 )
 
 app.listen(port, '127.0.0.1')

@@ -1,5 +1,7 @@
 // The list as Yoga, Mercurius and Apollo Server answer it: one schema and one resolver on MongoDB's driver.
+import DataLoader from 'dataloader'
 import { MongoClient } from 'mongodb'
+import { callerOf } from './caller.js'
 import { database, uri } from './settings.js'
 
 export const typeDefs = /* GraphQL */ `
@@ -20,7 +22,10 @@ export const typeDefs = /* GraphQL */ `
     userId: String!
     triggeredBy: String
     attempt: Int!
+    steps(first: Int!): StepConnection!
   }
+  type Step { stepId: ID! name: String! status: ExecutionStatus! attempt: Int! }
+  type StepConnection { nodes: [Step!]! }
   type PageInfo { hasNextPage: Boolean! }
   type ExecutionConnection { nodes: [Execution!]! pageInfo: PageInfo! }
   type Query { executions(filter: ExecutionFilter!, first: Int!): ExecutionConnection! }
@@ -28,6 +33,7 @@ export const typeDefs = /* GraphQL */ `
 
 const client = await MongoClient.connect(uri)
 const executions = client.db(database).collection('workflow_executions')
+const steps = client.db(database).collection('workflow_step_executions')
 const projection = {
   _id: 0, execution_id: 1, execution_name: 1, workflow_name: 1, status: 1, created: 1, started_at: 1, completed_at: 1,
   total_duration: 1, progress: 1, user_id: 1, triggered_by: 1, attempt: 1,
@@ -54,6 +60,34 @@ function toNode(row) {
   }
 }
 
+async function loadSteps(caller, ids) {
+  const found = steps.find(
+    { tenant_id: caller.tenant, execution_id: { $in: ids } },
+    {
+      projection: { _id: 0, execution_id: 1, step_id: 1, step_name: 1, status: 1, attempt: 1 },
+      sort: { execution_id: 1, step_index: 1, _id: 1 },
+      batchSize: 10_000,
+    },
+  )
+  const ofExecution = new Map(ids.map((id) => [id, []]))
+  for (const row of await found.toArray()) ofExecution.get(row.execution_id).push(row)
+  return ids.map((id) => ofExecution.get(id))
+}
+
+function toStep(row) {
+  return { stepId: row.step_id, name: row.step_name, status: row.status.toUpperCase(), attempt: row.attempt }
+}
+
+// What every request brings along: who asks, and what loads steps for all executions of an answer at once.
+export function contextOf(authorization) {
+  const caller = callerOf(authorization)
+  let loader
+  return {
+    caller,
+    stepsOf: (id) => (loader ??= new DataLoader((ids) => loadSteps(caller, ids))).load(id),
+  }
+}
+
 export const resolvers = {
   Query: {
     async executions(_, { filter, first }, { caller }) {
@@ -63,6 +97,11 @@ export const resolvers = {
       const found = executions.find(where, { projection, sort, limit: first + 1, batchSize: first + 2 })
       const rows = await found.toArray()
       return { nodes: rows.slice(0, first).map(toNode), pageInfo: { hasNextPage: rows.length > first } }
+    },
+  },
+  Execution: {
+    async steps({ executionId }, { first }, { stepsOf }) {
+      return { nodes: (await stepsOf(executionId)).slice(0, first).map(toStep) }
     },
   },
 }

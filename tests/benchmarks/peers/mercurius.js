@@ -1,15 +1,14 @@
 // Mercurius on Fastify; an operation is compiled by graphql-jit when it is asked for the second time.
 import Fastify from 'fastify'
 import mercurius from 'mercurius'
-import { callerOf } from './caller.js'
-import { resolvers, typeDefs } from './list.js'
+import { contextOf, resolvers, typeDefs } from './list.js'
 import { port } from './settings.js'
 
 const app = Fastify({ logger: false })
 app.register(mercurius, {
   schema: typeDefs,
   resolvers,
-  context: (request) => ({ caller: callerOf(request.headers.authorization) }),
+  context: (request) => contextOf(request.headers.authorization),
   jit: 1,
 })
 

@@ -1,13 +1,12 @@
 // GraphQL Yoga on Node's own HTTP server; it remembers parsed and validated documents by itself.
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'
-import { callerOf } from './caller.js'
-import { resolvers, typeDefs } from './list.js'
+import { contextOf, resolvers, typeDefs } from './list.js'
 import { port } from './settings.js'
 
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers }),
-  context: ({ request }) => ({ caller: callerOf(request.headers.get('authorization')) }),
+  context: ({ request }) => contextOf(request.headers.get('authorization')),
   graphiql: false,
   logging: false,
 })
