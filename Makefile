@@ -55,7 +55,7 @@ bench: setup $(PEERS) ## Compare everything with what people would write or pick
 	@$(BIN)/python -m tests.benchmarks
 
 bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 4 minutes
-	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 1 --times 200 --changes 300 --subscribers 100 5000
+	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 0.7 --times 200 --changes 300 --audiences 1000 --subscribers 100 5000
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
