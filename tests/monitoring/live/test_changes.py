@@ -1,11 +1,12 @@
 """What is read from the events of a real server."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from execution_monitor.monitoring.live.changes import Change, GapReason, HistoryBroken, Operation
+from execution_monitor.monitoring.live.changes import Change, GapReason, HistoryBroken, Operation, read_again
 from execution_monitor.monitoring.live.positions import time_of
 from execution_monitor.monitoring.live.watching import present, watch
 from execution_monitor.storage.database import Database
@@ -101,6 +102,7 @@ async def test_an_event_carries_the_document_before_and_after(database: Database
     assert found[0].after["created"] == NOW
     assert found[0].changed == set(found[0].after)
     assert all(event.size > 200 for event in found)
+    assert [asdict(read_again(event.raw)) for event in found] == list(map(asdict, found))
 
 
 async def test_a_change_without_its_images_is_a_break(database: Database):

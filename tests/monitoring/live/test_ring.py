@@ -1,8 +1,14 @@
+from dataclasses import asdict
+
+import bson
+from bson import Timestamp
+from bson.raw_bson import RawBSONDocument
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_monitor.monitoring.live.ring import Ring
-from tests.monitoring.live.making import change, execution, place
+from execution_monitor.monitoring.live.changes import RAW, Assembler, Change
+from execution_monitor.monitoring.live.ring import AT_HAND, Ring
+from tests.monitoring.live.making import NOW, change, execution, place
 
 
 def a_change(number: int, size: int):
@@ -66,3 +72,43 @@ def test_the_ring_moves_on_without_events():
 
     assert ring.newest == place(9)
     assert ring.horizon == place(3)
+
+
+def read_from_stream(number: int) -> Change:
+    event = {
+        "_id": {"_data": place(number)},
+        "operationType": "insert",
+        "clusterTime": Timestamp(1_800_000_000, number),
+        "wallTime": NOW,
+        "ns": {"db": "live", "coll": "workflow_executions"},
+        "fullDocument": execution(f"run-{number}"),
+    }
+    found = Assembler().add(RawBSONDocument(bson.encode(event), RAW))
+    assert isinstance(found, Change)
+    return found
+
+
+def test_only_the_newest_are_kept_decoded_and_the_others_are_read_again_as_they_were():
+    ring, old = Ring(1_000_000_000), 3
+    ring.begin(place(0))
+    changes = [read_from_stream(number) for number in range(1, AT_HAND + old + 1)]
+
+    for each in changes:
+        ring.add(each)
+
+    found = ring.since(place(0), len(changes))
+    assert list(map(asdict, found)) == list(map(asdict, changes))
+    assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * AT_HAND
+    assert ring.size == sum(each.size for each in changes)
+
+
+def test_what_was_put_away_is_let_go_as_everything_is():
+    changes = [read_from_stream(number) for number in range(1, AT_HAND * 2)]
+    ring = Ring(sum(each.size for each in changes[5:]))
+    ring.begin(place(0))
+
+    for each in changes:
+        ring.add(each)
+
+    assert (len(ring), ring.horizon) == (len(changes) - 5, changes[4].position)
+    assert [each.position for each in ring.since(place(5), 2)] == [place(6), place(7)]

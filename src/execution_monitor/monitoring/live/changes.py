@@ -1,7 +1,7 @@
 """What one change stream tells, as values: changes with the images before and after, and breaks in the history."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -83,6 +83,7 @@ class Change:
     cluster_time: Timestamp
     occurred_at: datetime
     size: int  # bytes of BSON
+    raw: tuple[bytes, ...] = field(default=(), repr=False)  # what it was read from, in fragments
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Assembler:
 
     def __init__(self) -> None:
         self._fragments: dict[str, Any] = {}
-        self._size = 0
+        self._raw: tuple[bytes, ...] = ()
 
     @property
     def is_within_event(self) -> bool:
@@ -114,25 +115,34 @@ class Assembler:
             # Once, by the C decoder; the raw bytes tell the exact size.
             found: dict[str, Any] = bson.decode(document.raw, codec_options=_DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         except BSONError:
-            self._fragments, self._size = {}, 0
+            self._fragments, self._raw = {}, ()
             return HistoryBroken(position_of(document["_id"]), GapReason.FAILED)
-        size = len(document.raw)
         fragment = found.pop("splitEvent", None)
         if fragment is None:
-            self._fragments, self._size = {}, 0
-            return _event_of(found, size)
+            self._fragments, self._raw = {}, ()
+            return _event_of(found, (bytes(document.raw),))
         if fragment["fragment"] == 1:
-            self._fragments, self._size = {}, 0
+            self._fragments, self._raw = {}, ()
         self._fragments.update(found)
-        self._size += size
+        self._raw += (bytes(document.raw),)
         if fragment["fragment"] < fragment["of"]:
             return None
-        found, size = self._fragments, self._size
-        self._fragments, self._size = {}, 0
-        return _event_of(found, size)
+        found, raw = self._fragments, self._raw
+        self._fragments, self._raw = {}, ()
+        return _event_of(found, raw)
 
 
-def _event_of(found: Row, size: int) -> Event:
+def read_again(raw: Sequence[bytes]) -> Change:
+    """The change that was read from `raw`."""
+    assembler, event = Assembler(), None
+    for each in raw:
+        event = assembler.add(RawBSONDocument(each, RAW))
+    if not isinstance(event, Change):
+        raise TypeError("This is not what a change was read from.")
+    return event
+
+
+def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
     position = position_of(found["_id"])
     if found["operationType"] not in _OPERATIONS:
         return HistoryBroken(position, GapReason.COLLECTION_REPLACED)
@@ -151,7 +161,8 @@ def _event_of(found: Row, size: int) -> Event:
         changed=_changed_fields(found.get("updateDescription"), before or {}, after or {}),
         cluster_time=time,
         occurred_at=_wall_time(found, time),
-        size=size,
+        size=sum(map(len, raw)),
+        raw=raw,
     )
 
 
