@@ -43,13 +43,13 @@ screenshots: setup dashboard browser ## Take pictures of the dashboard, light an
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
-	@EXECUTION_MONITOR_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
+	@TEST_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
 
 fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
-	@EXECUTION_MONITOR_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
+	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
 
 model: setup ## Compare 100,000 answers and events with a reference of who sees what
-	@EXECUTION_MONITOR_MODEL=full $(BIN)/pytest -n 0 tests/model
+	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/model
 
 bench: setup $(PEERS) ## Compare everything with what people would write or pick instead
 	@$(BIN)/python -m tests.benchmarks

@@ -22,8 +22,8 @@ from tests.servers import served, wait_until_ready
 # As long as HS512 wants it, so that a test can sign with the wrong algorithm too.
 SECRET = "the shared secret of every test server, which no other server may ever use"  # noqa: S105 - of tests alone
 
-_URI = "EXECUTION_MONITOR_TEST_MONGODB_URI"
-_DATA_DIR = "EXECUTION_MONITOR_TEST_DATA_DIR"
+_URI = "TEST_MONGODB_URI"
+_DATA_DIR = "TEST_DATA_DIR"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,7 +51,7 @@ def mongodb_uri() -> Generator[str]:
 @pytest.fixture(scope="session")
 def database_name(worker_id: str) -> str:
     """A database of the worker's own, so that workers share nothing."""
-    return os.environ.get("EXECUTION_MONITOR_TEST_DATABASE", f"test_{worker_id}")
+    return os.environ.get("TEST_DATABASE", f"test_{worker_id}")
 
 
 @pytest.fixture

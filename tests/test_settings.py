@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from execution_monitor.access.caller import Scope
-from execution_monitor.settings import Settings
+from execution_monitor.settings import Settings, explain_unknown
 
 
 @pytest.fixture(autouse=True)
@@ -153,3 +153,25 @@ def test_a_proxy_that_would_never_be_trusted_is_refused(monkeypatch: pytest.Monk
 
     with pytest.raises(ValidationError, match="does not appear to be an IPv4 or IPv6 network"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("EXECUTION_MONITOR_QUERY_TIMEOUT", "EXECUTION_MONITOR_QUERY_TIMEOUT_MS"),
+        ("EXECUTION_MONITOR_MONGO_URI", "EXECUTION_MONITOR_MONGODB_URI"),
+        ("EXECUTION_MONITOR_JWT_SECRT", "EXECUTION_MONITOR_JWT_SECRET"),
+        ("execution_monitor_alowed_hosts", "EXECUTION_MONITOR_ALLOWED_HOSTS"),
+    ],
+)
+def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(name: str, meant: str):
+    assert explain_unknown([name]) == {name: f"No setting has this name; did you mean {meant}?"}
+
+
+def test_a_setting_that_is_like_no_other_is_told_and_those_that_are_known_or_of_others_are_not():
+    known = [f"EXECUTION_MONITOR_{name}".upper() for name in Settings.model_fields]
+    others = ["PATH", "EXECUTION_MONITOR", "EXECUTION_MONITOR_TOKEN", "execution_monitor_database"]
+
+    assert explain_unknown([*known, *others, "EXECUTION_MONITOR_XYZZY"]) == {
+        "EXECUTION_MONITOR_XYZZY": "No setting has this name."
+    }

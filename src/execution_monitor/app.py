@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -27,7 +29,7 @@ from execution_monitor.logs import configure_logging
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.settings import Settings
+from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
@@ -46,6 +48,8 @@ from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes
 from execution_monitor.web.stream_ends import StreamEnds
+
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
@@ -170,4 +174,11 @@ def create_app_from_environment() -> ASGIApp:
     """The application for the environment's settings: the factory for servers other than ours."""
     settings = Settings()
     configure_logging(as_json=not settings.is_development, level=settings.log_level)
+    warn_of_unknown_settings()
     return create_app(settings)
+
+
+def warn_of_unknown_settings() -> None:
+    """Log what to do about each variable of the environment that looks like a setting and is none."""
+    for name, advice in explain_unknown(os.environ).items():
+        log.warning("unknown_setting", variable=name, advice=advice)

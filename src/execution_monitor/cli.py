@@ -21,7 +21,7 @@ from execution_monitor import server
 from execution_monitor.access.caller import Scope
 from execution_monitor.access.revoking import revoke_and_record
 from execution_monitor.access.tokens import LEEWAY, issue_token
-from execution_monitor.app import create_app
+from execution_monitor.app import create_app, warn_of_unknown_settings
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
@@ -258,6 +258,7 @@ def _explain(error: Exception) -> str:
 def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
     settings = read_settings()
     configure_logging(as_json=not settings.is_development, level=log_level or settings.log_level)
+    warn_of_unknown_settings()
     with running_database(settings) as ready:
         yield ready
 

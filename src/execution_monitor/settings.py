@@ -1,7 +1,8 @@
 """Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -77,10 +78,17 @@ HostsText = Annotated[str, AfterValidator(_checked_hosts)]
 OriginsText = Annotated[str, AfterValidator(_checked_origins)]
 
 
+# That variables begin with; the second is the command line's.
+_PREFIX = "EXECUTION_MONITOR_"
+_OTHERS = frozenset({f"{_PREFIX}TOKEN"})
+# All share the prefix, which is two thirds of most.
+_ALIKE = 0.85
+
+
 class Settings(BaseSettings):
     """The configuration of one process: immutable, and invalid values refuse the start."""
 
-    model_config = SettingsConfigDict(env_prefix="EXECUTION_MONITOR_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_ignore_empty=True)
 
     mongodb_uri: SecretStr | None = Field(
         default=None,
@@ -272,3 +280,15 @@ class Settings(BaseSettings):
         if self.environment is None:
             return self.jwt_secret is None and not self.trusts_an_issuer
         return self.environment == "development"
+
+
+def explain_unknown(names: Iterable[str]) -> Mapping[str, str]:
+    """What to do about each of the variables `names` that looks like a setting and is none."""
+    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
+    # As they are read: in any case.
+    stray = sorted(name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    alike = {name: get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE) for name in stray}
+    return {
+        name: f"No setting has this name; did you mean {found[0]}?" if found else "No setting has this name."
+        for name, found in alike.items()
+    }

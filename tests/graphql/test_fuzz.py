@@ -28,7 +28,7 @@ from tests.graphql.test_transport_ws import opened
 from tests.schemathesis_runs import report_of
 
 Token = Callable[..., str]
-IS_FULL = os.environ.get("EXECUTION_MONITOR_FUZZ") == "full"
+IS_FULL = os.environ.get("TEST_FUZZ") == "full"
 QUERIES, BODIES, MESSAGES = (5_000, 5_000, 5_000) if IS_FULL else (150, 150, 60)
 SCHEMATHESIS = 850 if IS_FULL else 15  # of each of the six root fields; subscriptions it leaves out
 SCHEMA = create_schema().as_str()

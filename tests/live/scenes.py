@@ -25,7 +25,7 @@ log = logging.getLogger("chaos")
 
 def is_full() -> bool:
     """Whether this run is `make chaos`, whose figures count."""
-    return os.environ.get("EXECUTION_MONITOR_CHAOS") == "full"
+    return os.environ.get("TEST_CHAOS") == "full"
 
 
 def sized(full: int, small: int) -> range:

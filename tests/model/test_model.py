@@ -29,7 +29,7 @@ from tests.model.asking import Server
 from tests.model.comparing import Comparison, Noticed
 from tests.model.world import World, people
 
-IS_FULL = os.environ.get("EXECUTION_MONITOR_MODEL") == "full"
+IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
 LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, queue=QueueLimits(conflate_from=100_000, most=100_000))
 

@@ -25,7 +25,7 @@ from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execut
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.
-EXAMPLES = 1_000 if os.environ.get("EXECUTION_MONITOR_FUZZ") == "full" else 40
+EXAMPLES = 1_000 if os.environ.get("TEST_FUZZ") == "full" else 40
 
 
 def document() -> dict[str, Any]:
