@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.benchmarks.changes import DATABASE
-from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender
-from tests.conftest import SECRET
+from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
 from tests.live.server_process import ServerProcess
 from tests.monitoring.live.own_mongod import OwnMongod
 from tests.serving import free_ports
@@ -28,8 +27,7 @@ COMMANDS = {
 def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
     """The server `name` of `COMMANDS`, from when it answers at all until the block ends."""
     port = free_ports(1)
-    settings = {"BENCH_SECRET": SECRET, "BENCH_URI": uri, "BENCH_DATABASE": DATABASE, "NODE_ENV": "production"}
-    environment = {**os.environ, **settings}
+    environment = {**os.environ, **peer_settings(uri, DATABASE)}
     with (folder / f"{name}.log").open("wb") as out:
         process = subprocess.Popen([*COMMANDS[name], f"--port={port}"], stdout=out, stderr=out, env=environment)
     try:

@@ -66,6 +66,18 @@ class Contender:
         return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body, headers=headers)
 
 
+def peer_settings(uri: str, database: str) -> dict[str, str]:
+    """What all but our server find in their environment."""
+    return {
+        "BENCH_SECRET": SECRET,
+        "BENCH_URI": uri,
+        "BENCH_DATABASE": database,
+        "NODE_ENV": "production",
+        # Parse Server begins files wherever it is started, before it reads its options.
+        "PARSE_SERVER_LOGS_FOLDER": "null",
+    }
+
+
 @contextlib.contextmanager
 def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
     """The server `name`, from when it answers the list until the block ends; raises with its log if it does not.
@@ -74,10 +86,7 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
     """
     port = free_ports(1)
     environment = {
-        "BENCH_SECRET": SECRET,
-        "BENCH_URI": uri,
-        "BENCH_DATABASE": DATABASE,
-        "NODE_ENV": "production",
+        **peer_settings(uri, DATABASE),
         "EXECUTION_MONITOR_MONGODB_URI": uri,
         "EXECUTION_MONITOR_DATABASE": DATABASE,
         "EXECUTION_MONITOR_JWT_SECRET": SECRET,

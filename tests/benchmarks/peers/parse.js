@@ -28,7 +28,6 @@ const parse = new ParseServer({
   ) }] },
   liveQuery: { classNames: [className] },
   allowClientClassCreation: false,
-  logsFolder: null,
   silent: true,
   verbose: false,
 })
