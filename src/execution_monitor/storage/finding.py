@@ -5,6 +5,7 @@ PyMongo's cursor does the same and takes half as long again, for what a page has
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -33,9 +34,14 @@ class Search:
     hint: Mapping[str, int] | None = None
 
     @property
-    def projection(self) -> dict[str, int] | None:
+    def projection(self) -> Mapping[str, int] | None:
         """The projection document."""
-        return None if self.fields is None else dict.fromkeys(sorted({"_id", *self.fields}), 1)
+        return None if self.fields is None else _projection_of(self.fields)
+
+
+@lru_cache(maxsize=1_024)
+def _projection_of(fields: frozenset[str]) -> Mapping[str, int]:
+    return dict.fromkeys(sorted({"_id", *fields}), 1)
 
 
 async def find_rows(

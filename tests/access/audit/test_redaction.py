@@ -18,6 +18,8 @@ from execution_monitor.access.audit.redaction import (
     MAX_TEXT,
     MAX_VALUES,
     Rule,
+    shorten,
+    shorten_all,
     show_arguments,
 )
 from execution_monitor.graphql.schema import create_schema
@@ -137,6 +139,13 @@ def test_whatever_was_sent_can_be_kept(fields: Any):
 DEEPEST = 7  # a filter in a filter, and its operators
 # A cursor holds the values that a list is sorted by.
 FREE_TEXT = {"after", "before", "contains", "tags.value", "errorMessage"}
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["a"] * 30, ["a", "b" * (MAX_TEXT + 1)], ["a" * MAX_TEXT, "\ud800"], ["", "\u00e9" * MAX_TEXT]]
+)
+def test_many_texts_are_shortened_as_each_of_them_is(texts: list[str]):
+    assert list(shorten_all(texts)) == list(map(shorten, texts))
 
 
 def test_the_table_knows_every_argument_and_every_field_of_a_filter_in_the_schema():

@@ -7,7 +7,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from execution_monitor.access.audit.redaction import shorten, show_arguments
+from execution_monitor.access.audit.redaction import shorten, shorten_all, show_arguments
 from execution_monitor.access.operations import Kind, Operation, Origin, Outcome
 
 AuditRow = dict[str, Any]
@@ -65,7 +65,7 @@ def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by:
         "kind": _KINDS[operation.kind].value,
         **_describe(operation, at, outcome.codes),
         "executions": outcome.executions,
-        "execution_ids": [shorten(each) for each in outcome.execution_ids if each],
+        "execution_ids": shorten_all(list(filter(None, outcome.execution_ids))),
         "seconds": outcome.seconds,
         **({} if begun_by is None else {"begun_by": begun_by}),
     }

@@ -6,7 +6,7 @@ forgets this table leaves its values out of the trail.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -83,6 +83,13 @@ def shorten(text: str | None, limit: int = MAX_TEXT) -> str | None:
     if text is None or (len(text) <= limit and text.isascii()):
         return text
     return text[:limit].encode("utf-8", "replace").decode()
+
+
+def shorten_all(texts: Sequence[str]) -> Sequence[str | None]:
+    """`texts`, each as `shorten` leaves it; nearly always that is as it was."""
+    if max(map(len, texts), default=0) <= MAX_TEXT and "".join(texts).isascii():
+        return texts
+    return list(map(shorten, texts))
 
 
 @dataclass(slots=True)
