@@ -11,6 +11,7 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.finding import Search, find_rows
+from execution_monitor.storage.index_choice import IndexRange
 from tests.monitoring.live.own_mongod import OwnMongod
 from tests.storage.watching import Commands
 
@@ -122,6 +123,18 @@ async def test_an_index_that_is_named_is_used_and_missed_by_nobody(database: Dat
 
     assert without == found
     assert [row["number"] for row in found] == [0, 1, 2, 3, 4]
+
+
+async def test_a_range_of_an_index_is_read_and_where_that_is_missing_the_query_finds_the_same(database: Database):
+    await fill(database, 9)
+    some = IndexRange({"number": {"$ne": 3}}, lower={"number": 2}, upper={"number": 6})
+    search = replace(ALL, query={"number": {"$in": [2, 4, 5]}}, hint={"number": 1}, range=some)
+
+    without = await numbers(database, search)
+    await database.collection(Execution).create_index("number")
+    found = await numbers(database, replace(search, query={"number": "is not asked for"}))
+
+    assert without == found == [2, 4, 5]
 
 
 async def test_a_query_that_is_wrong_fails_with_and_without_an_index(database: Database):

@@ -13,6 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
 from execution_monitor.storage.filters import Query
+from execution_monitor.storage.index_choice import IndexRange
 from execution_monitor.storage.pages import Row
 
 _BAD_VALUE = 2  # of which a hint at an index that is not there is one
@@ -22,7 +23,8 @@ _BAD_VALUE = 2  # of which a hint at an index that is not there is one
 class Search:
     """Which rows are looked for: `fields` None reads whole documents, `sort` is a sort document, times milliseconds.
 
-    `hint` is the key of the index to use; where that is missing MongoDB chooses another.
+    `hint` is the key of the index to use, and `range` where in it the rows are; where that index is missing MongoDB
+    chooses another.
     """
 
     query: Query
@@ -32,6 +34,7 @@ class Search:
     limit: int = 1
     timeout_ms: int = field(kw_only=True)
     hint: Mapping[str, int] | None = None
+    range: IndexRange | None = None
 
     @property
     def projection(self) -> Mapping[str, int] | None:
@@ -56,7 +59,7 @@ async def find_rows(
     except OperationFailure as error:
         if search.hint is None or error.code != _BAD_VALUE:
             raise
-        return await _find(collection, replace(search, hint=None), session)
+        return await _find(collection, replace(search, hint=None, range=None), session)
 
 
 async def _find(
@@ -80,12 +83,15 @@ async def _find(
 
 async def _find_at_once(collection: AsyncCollection[dict[str, Any]], search: Search) -> list[Row] | None:
     """The rows; None where MongoDB answers with a part of them, which ends at 16 MB."""
+    entries = search.range
     command: dict[str, Any] = {
         "find": collection.name,
-        "filter": search.query,
+        "filter": search.query if entries is None else entries.query,
         "projection": search.projection,
         "sort": search.sort,
         "hint": search.hint,
+        "min": None if entries is None else entries.lower,
+        "max": None if entries is None else entries.upper,
         "skip": search.skip,
         "limit": search.limit,
         # Else MongoDB stops at 101 rows. With one more than there can be, it sees that nothing follows: a batch that is

@@ -19,7 +19,7 @@ from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.finding import Search, find_rows
-from execution_monitor.storage.index_choice import index_for
+from execution_monitor.storage.index_choice import index_for, range_behind
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.sorting import Order, Position
 
@@ -122,7 +122,10 @@ class _Scan:
             bounds.append(order.reversed().seek(end))
         room = MAX_ALTERNATIVES // max(1, math.prod(map(len, bounds)))
         parts = split_list(self.where.to_mongo(), self.document, order, room)
-        return self._search(one_of_each(parts, *bounds), parts[0], order)
+        search = self._search(one_of_each(parts, *bounds), parts[0], order)
+        if search.hint is None or start is None or end is not None or len(parts) > 1:
+            return search
+        return replace(search, range=range_behind(search.hint, parts[0], order, start))
 
     def at(self, order: Order, position: Position) -> Search:
         """For the row at `position`."""
