@@ -29,6 +29,7 @@ class _Fault:
     delay_seconds: float = 0.0
     bytes_per_second: int | None = None
     is_silent: bool = False
+    most_answered: int | None = None  # bytes, on each connection
 
 
 class FaultyProxy:
@@ -76,6 +77,10 @@ class FaultyProxy:
         what was not acknowledged.
         """
         self._become(_Fault(is_silent=True))
+
+    def clog(self, *, after_bytes: int) -> None:
+        """Forward no more on any connection than its first so many bytes of answers: no large message passes."""
+        self._become(_Fault(most_answered=after_bytes))
 
     def cut(self, *, after_bytes: int = 0) -> None:
         """Close every connection once `after_bytes` more were answered, in the middle of whatever message that is."""
@@ -148,8 +153,12 @@ class FaultyProxy:
     async def _give(
         self, held: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter, *, answers: bool
     ) -> None:
+        answered = 0
         while True:
             due, data = await held.get()
+            answered += len(data) if answers else 0
+            while self._fault.most_answered is not None and answered > self._fault.most_answered:
+                await self._changed.wait()
             await asyncio.sleep(due - time.monotonic())
             if not data:
                 # Whoever closes one way is done with the other.

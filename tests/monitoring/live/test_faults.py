@@ -13,6 +13,7 @@ from execution_monitor.monitoring.live.deliveries import Kind
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
+from tests.live.faulty_proxy import faulty_proxy
 from tests.monitoring.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
 from tests.monitoring.live.making import ADA, CURSORS, execution
 from tests.monitoring.live.own_mongod import OwnMongod, roll_the_oplog
@@ -225,3 +226,64 @@ async def test_events_over_16_megabytes_come_whole(database: Database, live: Liv
                 async with asyncio.timeout(PATIENCE):
                     assert [(await anext(resumed)).cursor for _ in rest] == [told.cursor for told in rest]
                 resumed.close()
+
+
+async def slow_replies(database: Database, milliseconds: int) -> None:
+    await database.client.admin.command(
+        "configureFailPoint",
+        "failCommand",
+        mode="alwaysOn" if milliseconds else "off",
+        data={"failCommands": ["getMore"], "blockConnection": True, "blockTimeMS": milliseconds},
+    )
+
+
+async def test_replies_that_take_longer_than_a_second_silence_nobody(database: Database, live: Live):
+    subscription = await live.subscribe(ADA)
+    follower = Follower()
+    await slow_replies(database, 1_200)
+    try:
+        async with follower.hearing(subscription) as reader:
+            for number in range(10):
+                await database.collection(Execution).insert_many(
+                    [execution(f"run-{number}-{each}") for each in range(50)]
+                )
+            await eventually(lambda: follower.heard == 500 or reader.done())
+            opened = live.figures().streams_opened
+            await database.collection(Execution).insert_one(execution("later"))
+            await eventually(lambda: "later" in follower.versions or reader.done())
+    finally:
+        await slow_replies(database, 0)
+
+    assert follower.heard == 501
+    # The patience that the first silence taught is kept while replies are slow.
+    assert live.figures().streams_opened == opened <= 3
+    assert live.figures().gaps == {}
+
+
+async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database: Database, mongod: OwnMongod):
+    host, port = mongod.address.split(":")
+    async with (
+        faulty_proxy(host, int(port)) as proxy,
+        Live(database, proxy.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live,
+    ):
+        subscription = await live.subscribe(ADA)
+        proxy.clog(after_bytes=2_000_000)
+        await database.collection(Execution).insert_one(execution("large", final_result="x" * 4_000_000))
+        await database.collection(Execution).insert_one(execution("after"))
+        async with asyncio.timeout(PATIENCE):
+            gap, following = await anext(subscription), await anext(subscription)
+        figures = live.figures()
+
+    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.UNREADABLE)
+    assert following.execution_id == "after"
+    assert figures.left_out == 1
+
+
+async def test_a_database_that_answers_nothing_for_long_costs_no_gap(database: Database, live: Live, mongod: OwnMongod):
+    """However often the stream falls silent meanwhile: it is not one change that cannot be read."""
+    async with nothing_lost(database, live):
+        mongod.freeze()
+        await asyncio.sleep(9)
+        mongod.thaw()
+
+    assert live.figures().left_out == 0

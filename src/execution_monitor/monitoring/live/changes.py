@@ -61,6 +61,7 @@ class GapReason(StrEnum):
     TOO_SLOW = "too_slow"  # the subscriber's queue was full
     TOO_MANY_RESUMING = "too_many_resuming"  # no turn to read old history came in time
     UNAVAILABLE = "unavailable"  # MongoDB did not answer while old history was read
+    UNREADABLE = "unreadable"  # the change stream made no progress at one event, however long it was given
     FAILED = "failed"  # a defect of the server; its log tells more
 
 
@@ -92,6 +93,7 @@ class HistoryBroken:
 
     position: Position
     reason: GapReason
+    ends_stream: bool = False  # the cursor is closed with this event, or, by mongos, with the reply after it
 
 
 Event = Change | HistoryBroken
@@ -145,7 +147,8 @@ def read_again(raw: Sequence[bytes]) -> Change:
 def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
     position = position_of(found["_id"])
     if found["operationType"] not in _OPERATIONS:
-        return HistoryBroken(position, GapReason.COLLECTION_REPLACED)
+        invalidates = found["operationType"] == "invalidate"
+        return HistoryBroken(position, GapReason.COLLECTION_REPLACED, ends_stream=invalidates)
     operation = Operation(found["operationType"])
     before: Row | None = found.get("fullDocumentBeforeChange")
     after: Row | None = found.get("fullDocument")

@@ -27,6 +27,7 @@ class Figures:
     caught_up: int
     gaps: dict[GapReason, int]
     streams_opened: int
+    left_out: int  # changes that no reader could read
     subscribers: int
     topics: int
     catching_up: int

@@ -140,6 +140,7 @@ class Live:
             caught_up=totals.caught_up,
             gaps=dict(totals.gaps),
             streams_opened=self._stream.opened,
+            left_out=self._stream.left_out,
             subscribers=len(self._subscriptions),
             topics=self._hub.topics,
             catching_up=len(self._catch_up),

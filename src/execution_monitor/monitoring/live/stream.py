@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -14,18 +14,32 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.monitoring.live.changes import Event, GapReason, HistoryBroken
 from execution_monitor.monitoring.live.positions import Position, behind, time_of
-from execution_monitor.monitoring.live.watching import is_history_lost, is_hopeless, is_passing, present, watch
+from execution_monitor.monitoring.live.watching import (
+    first_behind,
+    is_history_lost,
+    is_hopeless,
+    is_passing,
+    present,
+    watch,
+)
 
 Connect = Callable[[], tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]]
 
 log = structlog.get_logger()
 
-# An idle stream speaks every 0.2 s. Silence is counted in ticks that this process lived through: after a time in which
-# the loop stood still, the stream has a whole second to speak before it is taken for dead.
+# An idle stream replies every 0.2 s. Silence is counted in ticks that this process lived through: after a time in which
+# the loop stood still, the stream has a whole second to reply before it is taken for dead.
 _TICK_SECONDS = 0.25
 _PATIENCE_TICKS = 4
-# A reply of 16 MB over a thin line, or a long search of the oplog, may take longer than a second; twice as long then.
+# A reply of 16 MB over a thin line, or a long search of the oplog, may take longer than a second: twice as long after
+# each silence. Only an empty reply, which says that nothing is left to read, brings the first patience back: a stream
+# that opens well, or yields one more batch, may still be in the middle of what takes so long.
 _MOST_PATIENCE_TICKS = 240
+# Streams that fell silent, one after the other at the same place while MongoDB answered others, until what lies there
+# is left out: after 7 seconds.
+_STALLS_UNTIL_LEFT_OUT = 3
+_PING_SECONDS = 2.0
+_LOOK_SECONDS = 5.0
 _MOST_BACKOFF_SECONDS = 2.0
 _FIRST_BACKOFF_SECONDS = 0.05
 # Errors that are no matter of the network, one after the other at the same place, until the place is given up: about
@@ -58,14 +72,16 @@ class ChangeStream:
         self._advance = advance
         self._lookback = lookback
         self._broken: GapReason | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
         self._patience = _PATIENCE_TICKS
         self._failures = 0
         self._refusals = 0
+        self._stalls = 0
         self.position: Position | None = None  # everything up to here has been handed over
         self.began_at: Position | None = None  # the present when the history began
         self.started = asyncio.Event()
         self.opened = 0
+        self.left_out = 0  # events that no reader could read
 
     async def run(self) -> None:
         """Read until cancelled; whatever was opened is closed in the end."""
@@ -75,27 +91,73 @@ class ChangeStream:
                 reader = _Reader(self)
                 try:
                     await self._supervise(reader)
+                    await self._get_past_a_stall()
                     await asyncio.sleep(self._recover(reader))
                 finally:
                     self._let_go(reader)
         finally:
-            await asyncio.gather(*self._leaving, return_exceptions=True)
+            await asyncio.gather(*self._aside, return_exceptions=True)
 
     async def _supervise(self, reader: "_Reader") -> None:
         """Return when `reader` has ended, or has been silent for too long."""
         silent = 0
         while not reader.task.done():
             await asyncio.wait({reader.task}, timeout=_TICK_SECONDS)
-            if reader.has_spoken:
-                reader.has_spoken = False
-                silent = self._failures = 0
+            silent = 0 if reader.has_replied else silent + 1
+            if reader.has_moved or reader.has_caught_up:
+                self._failures = self._stalls = 0
+            if reader.has_caught_up:
                 self._patience = _PATIENCE_TICKS
-            else:
-                silent += 1
+            reader.has_replied = reader.has_moved = reader.has_caught_up = False
+            if self._stalls >= _STALLS_UNTIL_LEFT_OUT:
+                return
             if silent >= self._patience and not reader.task.done():
                 log.warning("change_stream_silent", seconds=silent * _TICK_SECONDS)
                 self._patience = min(self._patience * 2, _MOST_PATIENCE_TICKS)
+                self._run_aside(self._count_stall(self.position))
                 return
+
+    async def _count_stall(self, position: Position | None) -> None:
+        """Count the silence of a stream at `position`, unless all of MongoDB is silent: then it is not this place."""
+        client, database = self.connect()
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                await present(database)
+        except (TimeoutError, PyMongoError):
+            return
+        finally:
+            await _close(client)
+        if self.position == position:
+            self._stalls += 1
+
+    async def _get_past_a_stall(self) -> None:
+        """Leave out the next event, or give up the place, once several streams in a row fell silent before it."""
+        if self._stalls < _STALLS_UNTIL_LEFT_OUT or self.position is None:
+            return
+        stalls, self._stalls = self._stalls, 0
+        client, database = self.connect()
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                obstacle = await first_behind(database, self.position)
+        except (TimeoutError, PyMongoError) as error:
+            # Not even its name can be read; all up to the present is given up.
+            log.error("change_stream_stuck", stalls=stalls, error=type(error).__name__)  # noqa: TRY400 - it is expected
+            self._give_up(GapReason.UNREADABLE)
+            return
+        finally:
+            self._run_aside(_close(client))
+        if obstacle is None:
+            return
+        log.error(
+            "change_left_out",
+            operation=obstacle.operation,
+            collection=obstacle.collection,
+            document=repr(obstacle.key),
+            stalls=stalls,
+        )
+        self.left_out += 1
+        # All of its cluster time: a stream begins at a time, and would bring it again.
+        self.hand_over(HistoryBroken(behind(time_of(obstacle.position)), GapReason.UNREADABLE))
 
     def _recover(self, reader: "_Reader") -> float:
         """Decide how to go on after `reader`; the seconds to wait before."""
@@ -128,9 +190,12 @@ class ChangeStream:
     def _let_go(self, reader: "_Reader") -> None:
         """Abandon `reader` without waiting for it: a server that is silent would not let it go either."""
         reader.is_abandoned = True
-        task = asyncio.create_task(reader.leave())
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._run_aside(reader.leave())
+
+    def _run_aside(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def locate(self, database: AsyncDatabase[Any]) -> Position:
         """Where to go on: at the last position, or at the cluster's present."""
@@ -173,7 +238,9 @@ class _Reader:
     def __init__(self, owner: ChangeStream) -> None:
         self._owner = owner
         self._client: AsyncMongoClient[Any] | None = None
-        self.has_spoken = False
+        self.has_replied = False
+        self.has_moved = False  # further than any reader before it
+        self.has_caught_up = False
         self.is_abandoned = False
         self.task = asyncio.create_task(self._read(), name="change stream reader")
 
@@ -182,7 +249,7 @@ class _Reader:
         self._client, database = owner.connect()
         since = await owner.locate(database)
         async with watch(database, since) as stream:
-            self.has_spoken = True
+            self.has_replied = True
             if self.is_abandoned:
                 return
             owner.begin(since)
@@ -192,15 +259,17 @@ class _Reader:
                 # What an abandoned reader still brings has been read, or will be, by its successor.
                 if self.is_abandoned:
                     return
-                self.has_spoken = True
+                self.has_replied = True
+                self.has_caught_up |= stream.is_caught_up
                 if event is not None:
                     owner.hand_over(event)
-                elif stream.position != owner.position:
+                    self.has_moved = True
+                if stream.position != owner.position:
                     owner.pass_by(stream.position)
+                    self.has_moved = True
                 if clock() > turn_ends:
                     await asyncio.sleep(0)
                     turn_ends = clock() + _TURN_SECONDS
-        owner.pass_by(stream.position)
 
     async def leave(self) -> None:
         """Cancel the task and close the client, within a time."""
@@ -208,11 +277,14 @@ class _Reader:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 self.task.cancel()
                 await asyncio.gather(self.task, return_exceptions=True)
-        if self._client is None:
-            return
-        with contextlib.suppress(TimeoutError, PyMongoError):
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await self._client.close()
+        if self._client is not None:
+            await _close(self._client)
+
+
+async def _close(client: AsyncMongoClient[Any]) -> None:
+    with contextlib.suppress(TimeoutError, PyMongoError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await client.close()
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:

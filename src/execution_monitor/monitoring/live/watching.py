@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bson import Timestamp
@@ -11,7 +12,8 @@ from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, PyMongoError
 
-from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, Noun, Operation
+from execution_monitor.monitoring.live.batch_size import FIRST_BATCH, BatchSize
+from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, HistoryBroken, Noun, Operation
 from execution_monitor.monitoring.live.positions import Position, behind, position_of, start_time, time_of
 
 Stage = Mapping[str, Any]
@@ -35,7 +37,9 @@ class Watch:
     def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: Position) -> None:
         self._stream = stream
         self._assembler = Assembler()
+        self._batch = BatchSize()
         self.position = since  # everything up to here has been yielded
+        self.is_caught_up = False  # whether the last reply was empty
 
     @property
     def is_open(self) -> bool:
@@ -44,19 +48,31 @@ class Watch:
 
     async def next(self) -> Event | None:
         """The next event behind `position`, or None when there was none for now."""
-        document = await self._stream.try_next()
+        document = await self._batch.next(self._stream)
+        self.is_caught_up = document is None
         event = None if document is None else self._assembler.add(document)
         if event is not None:
             if event.position <= self.position:
                 return None
             self.position = event.position
-            if not self.is_open:
-                # Behind all of that time: it holds the drop that would end the next stream too.
+            if isinstance(event, HistoryBroken) and event.ends_stream:
+                # Behind all of that time: it holds the drop that would end the next stream too. Whether the cursor is
+                # alive does not tell: mongos closes it one reply later than mongod.
                 self.position = behind(time_of(self.position))
         elif not self._assembler.is_within_event and self._stream.resume_token is not None:
             # It moves on while the database is busy with other things, or the oplog would roll past an idle stream.
             self.position = max(self.position, position_of(self._stream.resume_token))
         return event
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A change by its name alone."""
+
+    position: Position
+    operation: str
+    collection: str | None
+    key: Mapping[str, Any]
 
 
 @contextlib.asynccontextmanager
@@ -70,6 +86,7 @@ async def watch(database: AsyncDatabase[Any], since: Position, stages: Sequence[
         full_document_before_change="whenAvailable",
         start_at_operation_time=start_time(since),
         max_await_time_ms=AWAIT_MS,
+        batch_size=FIRST_BATCH,
     )
     async with stream:
         yield Watch(stream, since)
@@ -99,6 +116,26 @@ def of_tenant(tenant: str) -> Stage:
             ]
         }
     }
+
+
+async def first_behind(database: AsyncDatabase[Any], since: Position) -> Obstacle | None:
+    """What lies first behind `since`, without its images, which may be what cannot be read; None when nothing does."""
+    raw = database.with_options(codec_options=RAW)
+    stream = await raw.watch(
+        [_MONITORED, {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
+        start_at_operation_time=start_time(since),
+        max_await_time_ms=AWAIT_MS,
+        batch_size=1,
+    )
+    async with stream:
+        while (document := await stream.try_next()) is not None:
+            position = position_of(document["_id"])
+            # A large event has a position for each fragment, of which this is the beginning.
+            if position > since:
+                namespace: Mapping[str, Any] = document.get("ns") or {}
+                key: Mapping[str, Any] = document.get("documentKey") or {}
+                return Obstacle(position, document["operationType"], namespace.get("coll"), dict(key))
+    return None
 
 
 async def cluster_time(database: AsyncDatabase[Any]) -> Timestamp:

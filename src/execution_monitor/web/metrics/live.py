@@ -30,6 +30,11 @@ class LiveCollector(Collector):
         yield counter(
             "live_streams_opened", "Change streams that were opened; one, unless MongoDB went away.", now.streams_opened
         )
+        yield counter(
+            "live_changes_left_out",
+            "Changes that no reader of the change stream got past; each was a gap.",
+            now.left_out,
+        )
         gaps = CounterMetricFamily(f"{PREFIX}_live_gaps", "Gaps that subscribers were told of.", labels=["reason"])
         for reason in GapReason:
             gaps.add_metric([reason.value], now.gaps.get(reason, 0))
