@@ -22,7 +22,7 @@ async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
     await act()
     until = await present(database.handle)
     found: list[Any] = []
-    async with watch(database.handle, since) as stream:
+    async with watch(database.handle, since, None) as stream:
         while stream.position < until:
             event = await stream.next()
             if event is not None:
@@ -47,7 +47,7 @@ async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(data
 
     assert len({event.cluster_time for event in found}) == 3
     for place, event in enumerate(found):
-        async with watch(database.handle, event.position) as stream:
+        async with watch(database.handle, event.position, None) as stream:
             following = [await stream.next() for _ in range(len(found))]
         positions = [each.position for each in following if each is not None]
         assert positions == [each.position for each in found[place + 1 :]]

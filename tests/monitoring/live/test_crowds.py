@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from execution_monitor.monitoring.live.catch_up import CatchUpLimits
 from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.deliveries import Kind
+from execution_monitor.monitoring.live.history import CatchUpLimits
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.subscription import QueueLimits
 from execution_monitor.storage.database import Database
@@ -68,34 +68,58 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
         resumed.close()
 
 
-async def test_those_who_get_no_turn_to_read_history_are_told(database: Database, mongodb_uri: str):
-    limits = LiveLimits(
-        ring_bytes=0,
-        lookback_seconds=0,
-        queue=QueueLimits(conflate_from=256),
-        catch_up=CatchUpLimits(at_once=1, wait_seconds=0.2),
-    )
-    async with Live(database, mongodb_uri, CURSORS, limits) as live:
+def reading_one_at_a_time(wait_seconds: float, at_once: int = 1) -> LiveLimits:
+    """Without a replay buffer everybody who comes back needs a turn to read MongoDB's history."""
+    limits = CatchUpLimits(at_once=at_once, wait_seconds=wait_seconds)
+    return LiveLimits(ring_bytes=0, lookback_seconds=0, queue=QueueLimits(conflate_from=256), catch_up=limits)
+
+
+async def test_those_who_get_no_turn_to_read_history_get_a_gap(database: Database, mongodb_uri: str):
+    async with Live(database, mongodb_uri, CURSORS, reading_one_at_a_time(0.2, at_once=0)) as live:
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
-        # More than a queue takes, and nobody reads the first: it keeps its turn for a while.
+        await database.collection(Execution).insert_one(execution("missed"))
+        await eventually(lambda: live.figures().events == 1)
+        subscription = await live.subscribe(ADA, after=cursor)
+        async with asyncio.timeout(PATIENCE):
+            gap = await anext(subscription)
+        await database.collection(Execution).insert_one(execution("later"))
+        async with asyncio.timeout(PATIENCE):
+            following = await anext(subscription)
+
+    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.TOO_MANY_RESUMING)
+    assert following.execution_id == "later"
+
+
+async def test_one_who_does_not_read_keeps_nobody_from_history_and_loses_nothing(database: Database, mongodb_uri: str):
+    async with Live(database, mongodb_uri, CURSORS, reading_one_at_a_time(PATIENCE)) as live:
+        _, cursor = await read_page(database, ADA, live)
+        await live.subscribe(BEN)
         await database.collection(Execution).insert_many([execution() for _ in range(400)])
         await eventually(lambda: live.figures().events == 400)
         first = await live.subscribe(ADA, after=cursor)
         await eventually(lambda: not first.has_room)
         second = await live.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            gap = await anext(second)
-        await database.collection(Execution).insert_one(execution("later"))
-        async with asyncio.timeout(PATIENCE):
-            following = await anext(second)
+            for each in (second, first):
+                assert len({(await anext(each)).execution_id for _ in range(400)}) == 400
 
-        assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.TOO_MANY_RESUMING)
-        assert following.execution_id == "later"
-        # The one that was slow has still lost nothing.
+        assert live.figures().gaps == {}
+
+
+async def test_those_who_come_back_together_share_one_reading_of_history(database: Database, mongodb_uri: str):
+    async with Live(database, mongodb_uri, CURSORS, reading_one_at_a_time(PATIENCE)) as live:
+        _, cursor = await read_page(database, ADA, live)
+        await live.subscribe(BEN)
+        await database.collection(Execution).insert_many([execution(f"run-{number}") for number in range(150)])
+        await eventually(lambda: live.figures().events == 150)
+        subscriptions = [await live.subscribe(ADA, after=cursor) for _ in range(50)]
         async with asyncio.timeout(PATIENCE):
-            heard = [await anext(first) for _ in range(401)]
-        assert len({told.execution_id for told in heard}) == 401
+            heard = [[await anext(each) for _ in range(150)] for each in subscriptions]
+
+    assert [told.execution_id for told in heard[0]] == [f"run-{number}" for number in range(150)]
+    # Each change was judged, and is rendered, once for all of them.
+    assert all(told is first for each in heard[1:] for told, first in zip(each, heard[0], strict=True))
 
 
 async def test_a_server_that_closes_ends_every_subscription(database: Database, mongodb_uri: str):

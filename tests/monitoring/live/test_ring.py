@@ -32,8 +32,8 @@ def test_the_ring_keeps_the_newest_that_fit_and_knows_where_they_begin(sizes: li
     assert ring.size == sum(each.size for each in changes[first_kept:]) <= limit
     assert ring.covers(place(asked)) is (asked >= first_kept)
     if ring.covers(place(asked)):
-        assert ring.since(place(asked), 1000) == changes[asked:]
-        assert ring.since(place(asked), 2) == changes[asked : asked + 2]
+        assert [kept.read() for kept in ring.since(place(asked), 1000)] == changes[asked:]
+        assert [kept.read() for kept in ring.since(place(asked), 2)] == changes[asked : asked + 2]
 
 
 def test_a_ring_that_has_not_begun_covers_nothing():
@@ -96,7 +96,7 @@ def test_only_the_newest_are_kept_decoded_and_the_others_are_read_again_as_they_
     for each in changes:
         ring.add(each)
 
-    found = ring.since(place(0), len(changes))
+    found = [kept.read() for kept in ring.since(place(0), len(changes))]
     assert list(map(asdict, found)) == list(map(asdict, changes))
     assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * AT_HAND
     assert ring.size == sum(each.size for each in changes)

@@ -190,7 +190,7 @@ def test_a_hub_forgets_whoever_has_gone():
         subscriber.close()
 
     assert (hub.subscribers, hub.topics) == (0, 0)
-    assert hub.__dict__["_by_route"] == {}
+    assert hub.__dict__["_index"].__dict__["_by_route"] == {}
 
 
 def test_a_closed_subscription_does_not_join():

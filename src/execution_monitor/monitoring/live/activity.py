@@ -25,10 +25,13 @@ class Activity:
     """The events of one execution, as an async iterator of one reader; close it in the end.
 
     It ends with LEFT or DELETED, and by itself once the execution has been in a terminal state for `linger` seconds.
-    After a gap it begins anew with the present state.
+    After a gap it begins anew with the present state. `leave` is called once, when it is closed.
     """
 
-    def __init__(self, topic: ActivityTopic, database: Database, follow: Follow, linger: float) -> None:
+    def __init__(
+        self, topic: ActivityTopic, database: Database, follow: Follow, linger: float, leave: Callable[[], None]
+    ) -> None:
+        self._leave = leave
         self._topic = topic
         self._database = database
         self._follow = follow
@@ -37,6 +40,11 @@ class Activity:
         self._subscription: Subscription | None = None
         self._ends_at: float | None = None
         self.is_closed = False
+
+    @property
+    def execution_id(self) -> str:
+        """The execution that is followed."""
+        return self._topic.execution_id
 
     async def begin(self) -> None:
         """Read the present state; raises `NotFound` when the caller may see no such execution."""
@@ -80,6 +88,8 @@ class Activity:
 
     def close(self) -> None:
         """End the iteration."""
+        if not self.is_closed:
+            self._leave()
         self.is_closed = True
         self._state.clear()
         if self._subscription is not None:

@@ -26,21 +26,26 @@ class BatchSize:
     """Adapts the `batchSize` of each getMore to the size of events and to the speed of the line."""
 
     events: int = FIRST_BATCH
+    is_within_reply: bool = False
     _latency: float = float("inf")  # seconds that a reply takes however small it is
 
     async def next(self, stream: AsyncDatabaseChangeStream[RawBSONDocument]) -> RawBSONDocument | None:
         """The next event of `stream`; None after a reply without one."""
         cursor = _cursor_of(stream)
         if cursor._has_next():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            return await stream.try_next()
+            document = await stream.try_next()
+            self.is_within_reply = _cursor_of(stream)._has_next()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            return document
         cursor.batch_size(self.events)
         clock = asyncio.get_running_loop().time
         began = clock()
         document = await stream.try_next()
+        self.is_within_reply = False
         if document is not None:
             seconds = clock() - began
             # The driver may have opened the stream again.
             rest = _cursor_of(stream)._data  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            self.is_within_reply = bool(rest)
             self.learn(1 + len(rest), len(document.raw) + sum(len(each.raw) for each in rest), seconds)
         return document
 

@@ -16,9 +16,11 @@ from pymongo.errors import PyMongoError
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, InvalidCursor
 from execution_monitor.monitoring.live.activity import Activity
-from execution_monitor.monitoring.live.catch_up import CatchUp, CatchUpLimits
+from execution_monitor.monitoring.live.catch_up import CatchUp
 from execution_monitor.monitoring.live.changes import Change, Event, GapReason, HistoryBroken
 from execution_monitor.monitoring.live.counters import Counters, Figures
+from execution_monitor.monitoring.live.followed import Followed
+from execution_monitor.monitoring.live.history import CatchUpLimits
 from execution_monitor.monitoring.live.hub import Hub
 from execution_monitor.monitoring.live.live_cursors import LiveCursors, Mark, Place
 from execution_monitor.monitoring.live.positions import Position, behind, time_of
@@ -61,12 +63,16 @@ class Live:
         self._counters = Counters()
         self._ring = Ring(self._limits.ring_bytes)
         self._hub = Hub()
-        self._catch_up = CatchUp(self._history, self._ring, self._hub, self._limits.catch_up, self._counters)
+        self._followed = Followed()
+        self._catch_up = CatchUp(
+            self._history, self._ring, self._followed, self._hub, self._limits.catch_up, self._counters
+        )
         self._stream = ChangeStream(
             self._connect,
             begin=self._ring.begin,
             take=self._take,
             advance=self._advance,
+            followed=self._followed,
             lookback=self._limits.lookback_seconds,
         )
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
@@ -119,7 +125,19 @@ class Live:
         topic = ActivityTopic(self._cursors, Rights.of(caller), execution_id)
         place = None if after is None else self._cursors.decode(after, topic.belonging)
         now = await self._now()
-        activity = Activity(topic, self._database, self._follow, self._limits.linger_seconds)
+        # From before its state is read: what is written from then on is in the replay buffer.
+        self._followed.follow(execution_id)
+        leave = partial(self._followed.leave, execution_id)
+        activity = Activity(topic, self._database, self._follow, self._limits.linger_seconds, leave)
+        try:
+            await self._begin(activity, place, now)
+        except BaseException:
+            activity.close()
+            raise
+        return activity
+
+    async def _begin(self, activity: Activity, place: Place | None, now: Position) -> None:
+        await self._followed.until_brought(activity.execution_id, self._limits.start_seconds)
         if place is None or place.mark is Mark.BEGIN:
             await activity.begin()
         elif place.mark is Mark.END:
@@ -127,7 +145,6 @@ class Live:
         else:
             await self._refuse_the_future(place.position, now)
             await activity.resume(place.position)
-        return activity
 
     def figures(self) -> Figures:
         """How live updates are doing now."""

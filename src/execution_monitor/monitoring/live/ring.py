@@ -14,16 +14,21 @@ AT_HAND = 2_000
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
+    """A change in the ring, read when it is needed."""
+
+    position: Position
     change: Change | None  # None where it is to be read again from `raw`
     raw: tuple[bytes, ...]
     size: int
     arrived: float
 
     def read(self) -> Change:
+        """The change."""
         return self.change or read_again(self.raw)
 
     def put_away(self) -> None:
+        """Keep its bytes alone."""
         if self.raw:
             self.change = None
 
@@ -34,7 +39,7 @@ class Ring:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         # The first `_gone` entries have been let go; a deque cannot be searched.
-        self._kept: list[_Kept | None] = []
+        self._kept: list[Kept | None] = []
         self._positions: list[Position] = []
         self._gone = 0
         self.size = 0
@@ -57,7 +62,7 @@ class Ring:
 
     def add(self, change: Change) -> None:
         """Keep `change`, which is behind all others, and let go of the oldest while there are too many."""
-        self._kept.append(_Kept(change, change.raw, change.size, time.monotonic()))
+        self._kept.append(Kept(change.position, change, change.raw, change.size, time.monotonic()))
         self._positions.append(change.position)
         self.newest = change.position
         self.size += change.size
@@ -76,10 +81,10 @@ class Ring:
         """Whether every change behind `position` is here, or still to come."""
         return self.horizon is not None and position >= self.horizon
 
-    def since(self, position: Position, limit: int) -> Sequence[Change]:
+    def since(self, position: Position, limit: int) -> Sequence[Kept]:
         """The first `limit` changes behind `position`, which the ring must cover."""
         start = bisect_right(self._positions, position, lo=self._gone)
-        return [kept.read() for kept in self._kept[start : start + limit] if kept is not None]
+        return [kept for kept in self._kept[start : start + limit] if kept is not None]
 
     def _let_go(self) -> None:
         oldest = self._kept[self._gone]

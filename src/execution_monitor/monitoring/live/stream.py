@@ -13,6 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from execution_monitor.monitoring.live.changes import Event, GapReason, HistoryBroken
+from execution_monitor.monitoring.live.followed import Followed, Scope
 from execution_monitor.monitoring.live.positions import Position, behind, time_of
 from execution_monitor.monitoring.live.watching import (
     first_behind,
@@ -23,7 +24,8 @@ from execution_monitor.monitoring.live.watching import (
     watch,
 )
 
-Connect = Callable[[], tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]]
+Connection = tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]
+Connect = Callable[[], Connection]
 
 log = structlog.get_logger()
 
@@ -46,6 +48,11 @@ _FIRST_BACKOFF_SECONDS = 0.05
 # ten seconds.
 _TRIES_IN_PLACE = 10
 _FAREWELL_SECONDS = 5.0
+# Pages that are opened together share a new stream, which costs MongoDB a few milliseconds.
+_REFRESH_SECONDS = 0.25
+_OPENING_SECONDS = 5.0
+# How often it is looked whether the stream brings more than anybody follows.
+_NARROW_SECONDS = 60.0
 # Events in a batch are there at once; without a pause they would hold up everything else in the process.
 _TURN_SECONDS = 0.005
 
@@ -54,22 +61,24 @@ class ChangeStream:
     """Hands every event to `take`, in order and once, or a `HistoryBroken` in place of those it cannot have.
 
     `begin` is told where the history begins, `advance` of positions that were reached without an event. All three run
-    in the event loop and must not wait.
+    in the event loop and must not wait. Of steps and log lines it brings those of the executions that are `followed`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is read, and for whom
         self,
         connect: Connect,
         *,
         begin: Callable[[Position], None],
         take: Callable[[Event], None],
         advance: Callable[[Position], None],
+        followed: Followed,
         lookback: int,
     ) -> None:
         self.connect = connect
         self._begin = begin
         self._take = take
         self._advance = advance
+        self._followed = followed
         self._lookback = lookback
         self._broken: GapReason | None = None
         self._aside: set[asyncio.Task[None]] = set()
@@ -77,6 +86,7 @@ class ChangeStream:
         self._failures = 0
         self._refusals = 0
         self._stalls = 0
+        self._reader: _Reader | None = None
         self.position: Position | None = None  # everything up to here has been handed over
         self.began_at: Position | None = None  # the present when the history began
         self.started = asyncio.Event()
@@ -85,24 +95,30 @@ class ChangeStream:
 
     async def run(self) -> None:
         """Read until cancelled; whatever was opened is closed in the end."""
-        reader: _Reader | None = None
+        refreshing = asyncio.create_task(self._refresh())
         try:
             while True:
-                reader = _Reader(self)
-                try:
-                    await self._supervise(reader)
-                    await self._get_past_a_stall()
-                    await asyncio.sleep(self._recover(reader))
-                finally:
-                    self._let_go(reader)
+                reader = self._reader = _Reader(self, self._followed.scope)
+                reader = await self._supervise(reader)
+                await self._get_past_a_stall(reader)
+                pause = self._recover(reader)
+                self._let_go(reader)
+                await asyncio.sleep(pause)
         finally:
+            refreshing.cancel()
+            await asyncio.gather(refreshing, return_exceptions=True)
+            if self._reader is not None:
+                self._let_go(self._reader)
             await asyncio.gather(*self._aside, return_exceptions=True)
 
-    async def _supervise(self, reader: "_Reader") -> None:
-        """Return when `reader` has ended, or has been silent for too long."""
+    async def _supervise(self, reader: "_Reader") -> "_Reader":
+        """Return `reader`, or its successor, when it has ended or has been silent for too long."""
         silent = 0
         while not reader.task.done():
             await asyncio.wait({reader.task}, timeout=_TICK_SECONDS)
+            if self._reader is not None and self._reader is not reader:
+                reader, silent = self._reader, 0
+                continue
             silent = 0 if reader.has_replied else silent + 1
             if reader.has_moved or reader.has_caught_up:
                 self._failures = self._stalls = 0
@@ -110,12 +126,33 @@ class ChangeStream:
                 self._patience = _PATIENCE_TICKS
             reader.has_replied = reader.has_moved = reader.has_caught_up = False
             if self._stalls >= _STALLS_UNTIL_LEFT_OUT:
-                return
+                break
             if silent >= self._patience and not reader.task.done():
                 log.warning("change_stream_silent", seconds=silent * _TICK_SECONDS)
                 self._patience = min(self._patience * 2, _MOST_PATIENCE_TICKS)
                 self._run_aside(self._count_stall(self.position))
-                return
+                break
+        return reader
+
+    async def _refresh(self) -> None:
+        """Replace the reader whenever the scope has changed, without a pause in what is read."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_NARROW_SECONDS):
+                    await self._followed.must_widen.wait()
+            self._followed.must_widen.clear()
+            current = self._reader
+            if current is not None and current.is_open and self._followed.scope != current.scope:
+                successor = _Reader(self, self._followed.scope, current.connection)
+                await asyncio.wait(
+                    {successor.task, successor.opening}, timeout=_OPENING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not successor.is_open:
+                    self._let_go(successor)
+                    self._followed.must_widen.set()
+            elif current is None or not current.is_open:
+                self._followed.must_widen.set()
+            await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _count_stall(self, position: Position | None) -> None:
         """Count the silence of a stream at `position`, unless all of MongoDB is silent: then it is not this place."""
@@ -130,7 +167,7 @@ class ChangeStream:
         if self.position == position:
             self._stalls += 1
 
-    async def _get_past_a_stall(self) -> None:
+    async def _get_past_a_stall(self, reader: "_Reader") -> None:
         """Leave out the next event, or give up the place, once several streams in a row fell silent before it."""
         if self._stalls < _STALLS_UNTIL_LEFT_OUT or self.position is None:
             return
@@ -138,7 +175,7 @@ class ChangeStream:
         client, database = self.connect()
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                obstacle = await first_behind(database, self.position)
+                obstacle = await first_behind(database, self.position, reader.scope)
         except (TimeoutError, PyMongoError) as error:
             # Not even its name can be read; all up to the present is given up.
             log.error("change_stream_stuck", stalls=stalls, error=type(error).__name__)  # noqa: TRY400 - it is expected
@@ -208,8 +245,12 @@ class ChangeStream:
             return now
         return behind(Timestamp(time.time - self._lookback, 0))
 
-    def begin(self, position: Position) -> None:
-        """A stream is open behind `position`."""
+    def begin(self, reader: "_Reader", position: Position) -> Position:
+        """A stream is open behind `position`, and `reader` the one that is read from now on; where it is to go on."""
+        if self._reader is not None and self._reader is not reader:
+            self._reader.pass_on(reader)
+            self._let_go(self._reader)
+            self._reader = reader
         self.opened += 1
         if self._broken is not None:
             self.position = position
@@ -218,7 +259,9 @@ class ChangeStream:
         elif self.position is None:
             self._begin(position)
             self.position = position
+        self._followed.brought(reader.scope, self.position)
         self.started.set()
+        return self.position
 
     def hand_over(self, event: Event) -> None:
         """Tell of one event."""
@@ -235,24 +278,41 @@ class ChangeStream:
 class _Reader:
     """One client with one stream, read by one task that nobody cancels while the stream is in use."""
 
-    def __init__(self, owner: ChangeStream) -> None:
+    def __init__(self, owner: ChangeStream, scope: Scope, connection: Connection | None = None) -> None:
         self._owner = owner
-        self._client: AsyncMongoClient[Any] | None = None
+        # A borrowed client is one's own from the moment on in which its owner is replaced.
+        self.owns_client = connection is None
+        self.connection = connection
+        self.scope = scope
+        self.opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.has_replied = False
         self.has_moved = False  # further than any reader before it
         self.has_caught_up = False
         self.is_abandoned = False
         self.task = asyncio.create_task(self._read(), name="change stream reader")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its stream is open, or was."""
+        return self.opening.done()
+
+    def pass_on(self, successor: "_Reader") -> None:
+        """Let `successor` own the client that it has borrowed from here."""
+        if successor.connection is self.connection:
+            self.owns_client, successor.owns_client = False, True
+
     async def _read(self) -> None:
         owner, clock = self._owner, asyncio.get_running_loop().time
-        self._client, database = owner.connect()
+        self.connection = self.connection or owner.connect()
+        _, database = self.connection
         since = await owner.locate(database)
-        async with watch(database, since) as stream:
+        async with watch(database, since, self.scope) as stream:
             self.has_replied = True
             if self.is_abandoned:
                 return
-            owner.begin(since)
+            # Read meanwhile by the reader before.
+            stream.position = owner.begin(self, since)
+            self.opening.set_result(None)
             turn_ends = clock() + _TURN_SECONDS
             while stream.is_open:
                 event = await stream.next()
@@ -277,8 +337,8 @@ class _Reader:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 self.task.cancel()
                 await asyncio.gather(self.task, return_exceptions=True)
-        if self._client is not None:
-            await _close(self._client)
+        if self.connection is not None and self.owns_client:
+            await _close(self.connection[0])
 
 
 async def _close(client: AsyncMongoClient[Any]) -> None:

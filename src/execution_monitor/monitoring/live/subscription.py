@@ -55,7 +55,7 @@ class Subscription:
         self._bytes = 0
         # Futures rather than events, which take ten times as much and are held by every subscriber.
         self._more: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._on_room: Callable[[], object] | None = None
         self._on_close: list[Callable[[], object]] = []
         self.is_closed = False
         # Offered each event that nothing is waiting before; it must neither wait nor fail, and says whether it took it.
@@ -91,8 +91,8 @@ class Subscription:
         if delivery.execution_id is not None and self._latest.get(delivery.execution_id) == number:
             del self._latest[delivery.execution_id]
         following = next(iter(self._pending.values()), None)
-        if self.has_room:
-            _set(self._room)
+        if self._on_room is not None and self._has_much_room:
+            self._call_on_room()
         self._counters.delivered += 1
         if following is None or delivery.position < following.first:
             return delivery
@@ -103,11 +103,21 @@ class Subscription:
         """Whether more can be taken in as it is."""
         return len(self._pending) < self._limits.conflate_from and self._bytes < self._limits.most_bytes // 2
 
-    async def wait_for_room(self) -> None:
-        """Return when there is room."""
-        while not (self.has_room or self.is_closed):
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+    def on_room(self, call: Callable[[], object]) -> None:
+        """Call `call` once, soon after half of what may be pending is taken."""
+        self._on_room = call
+        if self._has_much_room:
+            self._call_on_room()
+
+    @property
+    def _has_much_room(self) -> bool:
+        limits = self._limits
+        return len(self._pending) <= limits.conflate_from // 2 and self._bytes <= limits.most_bytes // 4
+
+    def _call_on_room(self) -> None:
+        call, self._on_room = self._on_room, None
+        if call is not None:
+            asyncio.get_running_loop().call_soon(call)
 
     def offer(self, delivery: Delivery) -> None:
         """Take in the next event: as it is, merged into a pending one, or, when there is no room at all, as a gap."""
@@ -155,7 +165,7 @@ class Subscription:
         self._bytes = 0
         for call in self._on_close:
             call()
-        _set(self._room)
+        self._on_room = None
         _set(self._more)
 
     def _merge(self, delivery: Delivery) -> bool:
@@ -170,7 +180,6 @@ class Subscription:
         if merged is None:
             del self._pending[number]
             del self._latest[delivery.execution_id or ""]
-            _set(self._room)
         else:
             pending.delivery = merged
             self._bytes += merged.size

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from execution_monitor.monitoring.live.changes import Change, Noun, Operation
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind, Topic
@@ -18,6 +19,7 @@ class ExecutionsTopic:
     cursors: LiveCursors
     rights: Rights
     where: Filter
+    follows: ClassVar[None] = None  # no execution's steps and log lines
 
     @cached_property
     def key(self) -> str:
@@ -48,6 +50,11 @@ class ActivityTopic:
     cursors: LiveCursors
     rights: Rights
     execution_id: str
+
+    @property
+    def follows(self) -> str:
+        """The execution whose steps and log lines are needed."""
+        return self.execution_id
 
     @cached_property
     def key(self) -> str:

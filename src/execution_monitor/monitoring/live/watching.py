@@ -14,6 +14,7 @@ from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, P
 
 from execution_monitor.monitoring.live.batch_size import FIRST_BATCH, BatchSize
 from execution_monitor.monitoring.live.changes import RAW, Assembler, Event, HistoryBroken, Noun, Operation
+from execution_monitor.monitoring.live.followed import Scope
 from execution_monitor.monitoring.live.positions import Position, behind, position_of, start_time, time_of
 
 Stage = Mapping[str, Any]
@@ -21,6 +22,7 @@ Stage = Mapping[str, Any]
 # The silence of an idle stream is never longer, so a watchdog can tell it from a dead one.
 AWAIT_MS = 200
 _NAMES = [noun.value for noun in Noun]
+_PARTS = [Noun.STEP.value, Noun.LOG.value]
 _OPERATIONS = [operation.value for operation in Operation]
 _REPLACING = ["drop", "rename", "dropDatabase", "invalidate"]
 # ChangeStreamHistoryLost, CappedPositionLost
@@ -45,6 +47,11 @@ class Watch:
     def is_open(self) -> bool:
         """Whether more can come; a dropped database ends it."""
         return self._stream.alive
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last reply holds more, which `next` returns at once."""
+        return self._batch.is_within_reply
 
     async def next(self) -> Event | None:
         """The next event behind `position`, or None when there was none for now."""
@@ -76,11 +83,13 @@ class Obstacle:
 
 
 @contextlib.asynccontextmanager
-async def watch(database: AsyncDatabase[Any], since: Position, stages: Sequence[Stage] = ()) -> AsyncGenerator[Watch]:
-    """The events behind `since`, narrowed by `stages`."""
+async def watch(
+    database: AsyncDatabase[Any], since: Position, scope: Scope, stages: Sequence[Stage] = ()
+) -> AsyncGenerator[Watch]:
+    """The events behind `since` with the steps and log lines in `scope`, narrowed by `stages`."""
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [_MONITORED, *stages, {"$changeStreamSplitLargeEvent": {}}],
+        [monitored(scope), *stages, {"$changeStreamSplitLargeEvent": {}}],
         # Images of the event itself. A look-up would show a later document, whose tenant may be another.
         full_document="whenAvailable",
         full_document_before_change="whenAvailable",
@@ -92,15 +101,23 @@ async def watch(database: AsyncDatabase[Any], since: Position, stages: Sequence[
         yield Watch(stream, since)
 
 
-_MONITORED: Stage = {
-    "$match": {
-        "$or": [
-            {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": [*_OPERATIONS, *_REPLACING]}},
-            {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
-            {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
-        ]
-    }
-}
+def monitored(scope: Scope) -> Stage:
+    """Executions, what ends their history, and the steps and log lines of the executions in `scope`."""
+    alternatives: list[Stage] = [
+        {"ns.coll": Noun.EXECUTION.value, "operationType": {"$in": _OPERATIONS}},
+        {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": _REPLACING}},
+        {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
+        {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+    ]
+    # Nobody is told of one that is deleted.
+    parts: dict[str, Any] = {"ns.coll": {"$in": _PARTS}, "operationType": {"$in": ["insert", "update", "replace"]}}
+    if scope is None:
+        alternatives.append(parts)
+    elif scope:
+        # In order, so that equal scopes are equal pipelines. Without an image nobody can tell whose it is.
+        followed = [{"fullDocument.execution_id": {"$in": sorted(scope)}}, {"fullDocument": None}]
+        alternatives.append({**parts, "$or": followed})
+    return {"$match": {"$or": alternatives}}
 
 
 def of_tenant(tenant: str) -> Stage:
@@ -118,11 +135,11 @@ def of_tenant(tenant: str) -> Stage:
     }
 
 
-async def first_behind(database: AsyncDatabase[Any], since: Position) -> Obstacle | None:
+async def first_behind(database: AsyncDatabase[Any], since: Position, scope: Scope) -> Obstacle | None:
     """What lies first behind `since`, without its images, which may be what cannot be read; None when nothing does."""
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [_MONITORED, {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
+        [monitored(scope), {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
         start_at_operation_time=start_time(since),
         max_await_time_ms=AWAIT_MS,
         batch_size=1,
