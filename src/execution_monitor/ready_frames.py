@@ -6,19 +6,17 @@ all that is left is the system call: what a socket is given before the event loo
 
 import asyncio
 from collections.abc import MutableMapping
-from functools import lru_cache
 from typing import Any, cast
 
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.asgi_extensions import offer_to_send_now
+from execution_monitor.websocket_texts import SharedTexts, head_of
 
-# RFC 6455, section 5.2: a whole text, without a mask; and from which lengths on the length takes two or eight bytes.
-_TEXT = b"\x81"
-_IN_TWO_BYTES, _IN_EIGHT_BYTES = 126, 2**16
 # What uvloop lets a socket's buffer hold before it says that there is no more room.
 _MOST_WAITING_BYTES = 65_536
+_MOST_TOGETHER_BYTES = 131_072
 
 
 class LoopRound:
@@ -70,7 +68,7 @@ class ReadyFrames(WebSocketsSansIOProtocol):
 
     @override
     async def run_asgi(self) -> None:
-        offer_to_send_now(cast("MutableMapping[str, Any]", self.scope), self._send_now)
+        offer_to_send_now(cast("MutableMapping[str, Any]", self.scope), self._send_now, self._send_all)
         await super().run_asgi()
 
     @override
@@ -86,17 +84,29 @@ class ReadyFrames(WebSocketsSansIOProtocol):
             if not self.transport.is_closing():
                 self.transport.write(b"".join(frames))
 
-    def _send_now(self, text: bytes) -> bool:
-        if (
-            not self.handshake_complete
-            or self.close_sent
-            or self.disconnected
-            or not self._has_room
-            or self.transport.is_closing()
-            or self._waiting_bytes > _MOST_WAITING_BYTES
-        ):
+    @property
+    def _takes_more(self) -> bool:
+        return (
+            self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and self._has_room
+            and not self.transport.is_closing()
+            and self._waiting_bytes <= _MOST_WAITING_BYTES
+        )
+
+    def _send_all(self, beginning: bytes, texts: SharedTexts) -> bool:
+        # What a socket has no room for stays in its buffer, and there may be thousands.
+        if texts.size > _MOST_TOGETHER_BYTES or not self._takes_more:
             return False
-        frame = _head_of(len(text)) + text
+        self.write_waiting()
+        self.transport.write(texts.frames(beginning))
+        return True
+
+    def _send_now(self, text: bytes) -> bool:
+        if not self._takes_more:
+            return False
+        frame = head_of(len(text)) + text
         if self._written_in != self._round.number:
             self._round.begin()
             self._written_in = self._round.number
@@ -107,12 +117,3 @@ class ReadyFrames(WebSocketsSansIOProtocol):
             self._waiting.append(frame)
             self._waiting_bytes += len(frame)
         return True
-
-
-@lru_cache(maxsize=1_024)
-def _head_of(length: int) -> bytes:
-    if length < _IN_TWO_BYTES:
-        return _TEXT + bytes((length,))
-    if length < _IN_EIGHT_BYTES:
-        return _TEXT + b"\x7e" + length.to_bytes(2, "big")
-    return _TEXT + b"\x7f" + length.to_bytes(8, "big")

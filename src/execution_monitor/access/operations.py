@@ -1,7 +1,7 @@
 """An operation as a value: who asks, from where, for what; and those who watch operations begin and end."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -100,6 +100,15 @@ class Outcome:
             self.executions += 1
             if len(self._ids) < MAX_REMEMBERED_IDS:
                 self._ids[execution_id] = None
+
+    def deliver_all(self, payloads: int, execution_ids: Collection[str], codes: Sequence[str]) -> None:
+        """Count several `payloads`, as `deliver` does each, and the executions that they are about."""
+        self.payloads += payloads
+        if codes:
+            self.fail_with(codes)
+        self.executions += len(execution_ids)
+        if len(self._ids) < MAX_REMEMBERED_IDS:
+            self._ids.update(dict.fromkeys(execution_ids))
 
     def begin_anew(self) -> None:
         """Forget what has been answered: it will not be sent."""

@@ -19,7 +19,7 @@ from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.feeds import Feed, Push
+from execution_monitor.graphql.feeds import Feed, Sink
 from execution_monitor.graphql.live import Activities, Updates
 from execution_monitor.graphql.preparation import Prepared, prepare
 from execution_monitor.graphql.questions import Questions, RequestErrors
@@ -88,13 +88,13 @@ class Operations:
         async with self._observers.watching(prepared.operation) as outcome:
             return await self._answer(prepared, outcome)
 
-    async def begin(self, prepared: Prepared, push: Push | None = None) -> AsyncGenerator[bytes]:
+    async def begin(self, prepared: Prepared, sink: Sink | None = None) -> AsyncGenerator[bytes]:
         """The payloads that answer `prepared`, as JSON: one for a query, one an event for a subscription.
 
-        Those that `push` takes are not among them: it is offered what happens while nothing older is on its way. Raises
+        Those that `sink` takes are not among them: it is offered what happens while nothing older is on its way. Raises
         `RequestErrors`, and whatever an observer refuses it with, before it returns.
         """
-        payloads = self._run(prepared, push)
+        payloads = self._run(prepared, sink)
         await anext(payloads)
         return payloads
 
@@ -102,7 +102,7 @@ class Operations:
         """Let go of what is being rendered."""
         await self._renderer.close()
 
-    async def _run(self, prepared: Prepared, push: Push | None) -> AsyncGenerator[bytes]:
+    async def _run(self, prepared: Prepared, sink: Sink | None) -> AsyncGenerator[bytes]:
         """The payloads, behind an empty one that says that the operation has begun."""
         if prepared.operation.kind is not Kind.SUBSCRIPTION:
             payload = await self.answer(prepared)
@@ -115,8 +115,8 @@ class Operations:
         ):
             feed = Feed(events, self._renderer.of(prepared), outcome)
             yield b""
-            if push is not None:
-                feed.push_to(push)
+            if sink is not None:
+                feed.push_to(sink)
             async for payload in feed.payloads():
                 yield payload
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
@@ -24,11 +25,24 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.live import event_of
 from execution_monitor.graphql.preparation import Prepared
-from execution_monitor.monitoring.live.deliveries import Delivery
+from execution_monitor.monitoring.live.deliveries import Block, Delivery
 
 # A payload as JSON, and the codes of the errors in it.
 Payload = tuple[bytes, Sequence[str]]
 Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """What a block of deliveries was rendered to, for all who subscribe alike."""
+
+    payloads: Sequence[bytes]
+    execution_ids: Sequence[str]
+    codes: Sequence[str]
+    # What transports make of it once for all of their clients, by keys of their own.
+    made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
+
+
 MakeContext = Callable[[Caller], Context]
 
 
@@ -45,6 +59,14 @@ def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[
     return orjson.dumps(payload), codes
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How one subscription renders: `one` delivery, or `all` of a block, of which None says that some need a task."""
+
+    one: Render
+    all: Callable[[Block], Payloads | None]
+
+
 class _Alike:
     """Those to whom one event is answered alike: they ask the same with the same rights. Lives as long as one does."""
 
@@ -59,7 +81,7 @@ class Renderer:
         self._rendering: set[asyncio.Task[Payload]] = set()
         self._alike: WeakValueDictionary[Hashable, _Alike] = WeakValueDictionary()
 
-    def of(self, prepared: Prepared) -> Render:
+    def of(self, prepared: Prepared) -> "Rendering":
         """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
 
         A task is everybody's who waits for it: none of them may cancel it.
@@ -71,7 +93,8 @@ class Renderer:
         alike = self._alike.get(what)
         if alike is None:
             alike = self._alike[what] = _Alike()
-        return partial(self._render, question.executor, caller, alike)
+        arguments = (question.executor, caller, alike)
+        return Rendering(partial(self._render, *arguments), partial(self._render_all, *arguments))
 
     def _render(
         self, executor: Any, caller: Caller, alike: "_Alike", delivery: Delivery
@@ -81,6 +104,22 @@ class Renderer:
         if made is None:
             made = delivery.made[alike] = self._execute(delivery, executor, caller)
         return made.result() if isinstance(made, asyncio.Task) and made.done() else made
+
+    def _render_all(self, executor: Any, caller: Caller, alike: "_Alike", block: Block) -> Payloads | None:
+        if alike not in block.made:
+            block.made[alike] = self._put_together(block, partial(self._render, executor, caller, alike))
+        return block.made[alike]
+
+    def _put_together(self, block: Block, render: Render) -> Payloads | None:
+        rendered = [render(delivery) for delivery in block.deliveries]
+        payloads = [each for each in rendered if isinstance(each, tuple)]
+        if len(payloads) < len(rendered):
+            return None
+        return Payloads(
+            [payload for payload, _ in payloads],
+            [each.execution_id for each in block.deliveries if each.execution_id is not None],
+            [code for _, codes in payloads for code in codes],
+        )
 
     async def close(self) -> None:
         """Let go of what is being rendered."""

@@ -16,7 +16,7 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.access.gate import Admit
 from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Session, Sessions, Waiting
-from execution_monitor.asgi_extensions import send_now_of
+from execution_monitor.asgi_extensions import send_all_of, send_now_of
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -28,8 +28,10 @@ from execution_monitor.errors import (
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.questions import RequestErrors
+from execution_monitor.graphql.rendering import Payloads
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 from execution_monitor.head_starts import run_ahead
+from execution_monitor.websocket_texts import SharedTexts
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -131,6 +133,7 @@ class _Connection:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._send_now = send_now_of(socket.scope)
+        self._send_all = send_all_of(socket.scope)
         self._session: Session | None = None
         self._waiting = waiting
         # Ends the reading: because nobody has said whose socket this is, or because it is closed from here.
@@ -258,7 +261,7 @@ class _Connection:
             prepared = await self._operations.prepare(asked, caller, self._origin)
             # Subscriptions last, and who asks the same shares one text of it.
             del asked
-            payloads = await self._operations.begin(prepared, partial(self._push, before))
+            payloads = await self._operations.begin(prepared, _Sink(self, before))
             async with contextlib.aclosing(payloads):
                 async for payload in payloads:
                     await self._send_text(before + payload + b"}")
@@ -283,7 +286,7 @@ class _Connection:
         if self._sending is not None:
             await asyncio.wait({self._sending})
 
-    def _push(self, before: bytes, payload: bytes) -> bool:
+    def push(self, before: bytes, payload: bytes) -> bool:
         """Whether the message could be sent without waiting for what was sent before."""
         if self._sending is not None:
             return False
@@ -295,6 +298,15 @@ class _Connection:
         except (WebSocketDisconnect, RuntimeError):
             return False
         return True
+
+    def push_all(self, before: bytes, payloads: Payloads) -> bool:
+        """Whether the messages could be sent, all of them, without waiting for what was sent before."""
+        if self._sending is not None or self._send_all is None:
+            return False
+        texts: SharedTexts | None = payloads.made.get(SharedTexts)
+        if texts is None:
+            texts = payloads.made[SharedTexts] = SharedTexts([payload + b"}" for payload in payloads.payloads])
+        return self._send_all(before, texts)
 
     def _begin_to_send(self, text: bytes) -> None:
         # Text that the client has room for is on its way at once: a task and a time limit for each would cost more
@@ -314,6 +326,22 @@ class _Connection:
             pass
         finally:
             self._sending = None
+
+
+class _Sink:
+    """Where one operation's payloads go: into messages that begin with `before`."""
+
+    __slots__ = ("_before", "_connection")
+
+    def __init__(self, connection: _Connection, before: bytes) -> None:
+        self._connection = connection
+        self._before = before
+
+    def push(self, payload: bytes) -> bool:
+        return self._connection.push(self._before, payload)
+
+    def push_all(self, payloads: Payloads) -> bool:
+        return self._connection.push_all(self._before, payloads)
 
 
 def _parse(text: str | None) -> dict[str, Any]:

@@ -107,8 +107,8 @@ def test_a_move_is_told_to_both_sides_on_the_same_tick():
     hub = Hub()
     ada, ben, acme, globex = (subscribed(hub, who) for who in (ADA, BEN, ALL_OF_ACME, ALL_OF_GLOBEX))
 
-    hub.publish(change(1, of_ada(), of_ben()))
-    hub.publish(change(2, of_ben(), of_ben(tenant_id="globex")))
+    hub.publish([change(1, of_ada(), of_ben())])
+    hub.publish([change(2, of_ben(), of_ben(tenant_id="globex"))])
 
     def kinds(subscription: Subscription) -> list[Kind]:
         return [each.kind for _ in range(len(subscription)) if (each := subscription.take()) is not None]
@@ -123,7 +123,7 @@ def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
     hub, made = Hub(), list[str]()
     subscribers = [subscribed(hub, ADA, RUNNING) for _ in range(3)]
 
-    hub.publish(change(1, None, of_ada()))
+    hub.publish([change(1, None, of_ada())])
 
     deliveries = [subscriber.take() for subscriber in subscribers]
     assert deliveries[0] is not None
@@ -160,8 +160,8 @@ def test_only_those_are_asked_whom_a_change_may_concern():
         subscribed(hub, caller(f"user-{number}"), asked)
     mine = subscribed(hub, ADA, asked)
 
-    hub.publish(change(1, None, of_ada()))
-    hub.publish(change(2, None, execution(tenant_id="globex", user_id="user-7")))
+    hub.publish([change(1, None, of_ada())])
+    hub.publish([change(2, None, execution(tenant_id="globex", user_id="user-7"))])
 
     assert len(asked.calls) == 1
     assert len(mine) == 1
@@ -172,7 +172,7 @@ def test_whoever_follows_one_execution_is_found_by_it():
     for number in range(1_000):
         subscribed(hub, ALL_OF_ACME, asked_about(f"run-{number}", asked))
 
-    hub.publish(change(1, None, execution("run-7")))
+    hub.publish([change(1, None, execution("run-7"))])
 
     assert len(asked.calls) == 1
 
@@ -225,7 +225,7 @@ def test_an_activity_is_told_of(noun: Noun, before: Stored | None, after: Stored
     hub.join(follower)
     happened = change(1, before, after, noun=noun)
 
-    hub.publish(happened)
+    hub.publish([happened])
 
     found = follower.take()
     assert (None if found is None else found.kind) is kind

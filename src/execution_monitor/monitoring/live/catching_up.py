@@ -7,15 +7,15 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 import structlog
 
 from execution_monitor.monitoring.live.changes import Change, GapReason, HistoryBroken
-from execution_monitor.monitoring.live.deliveries import Delivery, Topic
+from execution_monitor.monitoring.live.deliveries import Block, Delivery, Topic
 from execution_monitor.monitoring.live.positions import Position
 from execution_monitor.monitoring.live.subscription import Subscription
 from execution_monitor.monitoring.live.topic_index import TopicIndex
 
 log = structlog.get_logger()
 
-# Changes that are offered to one subscriber after the other: a socket sends them with two calls of the system.
-CHUNK = 100
+# Changes that are offered to one subscriber after the other: a socket sends them with one call of the system.
+CHUNK = 50
 # How long it may go on before everything else in the process has its turn.
 _TURN_SECONDS = 0.005
 # What was judged for those who came first is kept, with what it was rendered to, for those who come a moment later.
@@ -108,7 +108,7 @@ class Group:
             # One may have been closed in the turn of another.
             if subscription not in self._reached or position > until:
                 continue
-            reached = _offer_all(subscription, offers.get(subscription.topic.key, ()), position, until)
+            reached = _offer_all(subscription, offers.get(subscription.topic.key), position, until)
             self._reached[subscription] = reached
             if reached != until or not subscription.has_room or has_arrived(subscription, reached):
                 self.leave([subscription])
@@ -116,14 +116,9 @@ class Group:
                 await asyncio.sleep(0)
                 turn_ends = clock() + _TURN_SECONDS
 
-    def _judge(self, changes: Sequence[Change]) -> dict[Hashable, list[Delivery]]:
-        offers: dict[Hashable, list[Delivery]] = {}
-        for change in changes:
-            for audience in self._index.concerned(change):
-                delivery = self._judgements.judge(audience.topic, change)
-                if delivery is not None:
-                    offers.setdefault(audience.topic.key, []).append(delivery)
-        return offers
+    def _judge(self, changes: Sequence[Change]) -> dict[Hashable, Block]:
+        judged = self._index.judge(changes, self._judgements.judge)
+        return {audience.topic.key: Block(deliveries) for audience, deliveries in judged}
 
     def break_off(self, broken: HistoryBroken) -> None:
         """Tell every member that is not as far that something was missed."""
@@ -133,11 +128,11 @@ class Group:
                 self._reached[subscription] = broken.position
 
 
-def _offer_all(
-    subscription: Subscription, deliveries: Sequence[Delivery], position: Position, until: Position
-) -> Position:
-    """Offer those behind `position`, as far as there is room; the position reached, which is `until` with all."""
-    for delivery in deliveries:
+def _offer_all(subscription: Subscription, block: Block | None, position: Position, until: Position) -> Position:
+    """Offer what is behind `position`, as far as there is room; the position reached, which is `until` with all."""
+    if block is None or subscription.take_whole(block):
+        return until
+    for delivery in block.deliveries:
         if delivery.position > position:
             if not subscription.has_room:
                 return position

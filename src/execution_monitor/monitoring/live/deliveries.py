@@ -1,6 +1,6 @@
 """What a subscriber is given: one change as its topic sees it, made once and shared by all with the same topic."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,3 +70,22 @@ class Delivery:
         if key not in self.made:
             self.made[key] = make()
         return cast("T", self.made[key])
+
+
+@dataclass(eq=False)
+class Block:
+    """Deliveries of one topic in a row, at least one, that are given to its subscribers together."""
+
+    deliveries: Sequence[Delivery]
+    # What was made of it, as with a delivery.
+    made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], repr=False)
+
+    @property
+    def first(self) -> Position:
+        """Where it begins."""
+        return self.deliveries[0].position
+
+    @property
+    def last(self) -> Position:
+        """Where it ends."""
+        return self.deliveries[-1].position

@@ -1,7 +1,7 @@
 """Brings subscribers through MongoDB's own history until the replay buffer has the rest."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from execution_monitor.monitoring.live.counters import Counters
 from execution_monitor.monitoring.live.followed import Scope
 from execution_monitor.monitoring.live.positions import Position
 from execution_monitor.monitoring.live.subscription import Subscription
-from execution_monitor.monitoring.live.watching import Watch, is_history_lost, is_passing, of_tenant, watch
+from execution_monitor.monitoring.live.watching import is_history_lost, is_passing, of_tenant, watch
 
 log = structlog.get_logger()
 
@@ -157,13 +157,13 @@ class History:
             tenant = of_tenant(reading.tenant)
             async with watch(self._database(), reading.position, reading.scope, [tenant]) as stream:
                 while len(reading.group) and stream.is_open:
-                    events = await _next_of(stream)
+                    events = await stream.next_together(CHUNK)
                     limit.reschedule(None)
                     await self._offer(reading, events, stream.position)
                     limit.reschedule(clock() + _SILENCE_SECONDS)
                     await asyncio.sleep(0)
 
-    async def _offer(self, reading: "_Reading", events: list[Event], until: Position) -> None:
+    async def _offer(self, reading: "_Reading", events: Sequence[Event], until: Position) -> None:
         # Who comes while this is offered is either as far already, or must have another stream.
         reading.position = until
         changes = [event for event in events if isinstance(event, Change)]
@@ -178,17 +178,6 @@ class History:
 
 def _nobody(_: Subscription, __: Position) -> bool:
     return False
-
-
-async def _next_of(stream: Watch) -> list[Event]:
-    """The next events that are there at once; up to a break, which is the last."""
-    event = await stream.next()
-    events = [] if event is None else [event]
-    while len(events) < CHUNK and stream.has_more and not isinstance(event, HistoryBroken):
-        event = await stream.next()
-        if event is not None:
-            events.append(event)
-    return events
 
 
 class _Reading:

@@ -1,10 +1,12 @@
 """Brings each change to the subscribers it concerns."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from execution_monitor.monitoring.live.changes import Change, GapReason, HistoryBroken
+from execution_monitor.monitoring.live.deliveries import Block
 from execution_monitor.monitoring.live.subscription import Subscription
-from execution_monitor.monitoring.live.topic_index import TopicIndex
+from execution_monitor.monitoring.live.topic_index import TopicIndex, judge
 
 _NEW_HISTORY = frozenset({GapReason.HISTORY_LOST, GapReason.FAILED})
 
@@ -34,14 +36,13 @@ class Hub:
         self._subscribers.add(subscription)
         subscription.on_close(partial(self._leave, subscription))
 
-    def publish(self, change: Change) -> None:
-        """Judge `change` once for each topic it may concern, and give the result to all who follow it."""
-        for audience in self._index.concerned(change):
-            delivery = audience.topic.judge(change)
-            if delivery is not None:
-                # One that is told may close itself.
-                for subscriber in tuple(audience.subscribers):
-                    subscriber.offer(delivery)
+    def publish(self, changes: Sequence[Change]) -> None:
+        """Judge each change once for each topic it may concern, and give the result to all who follow it."""
+        for audience, deliveries in self._index.judge(changes, judge):
+            block = Block(deliveries)
+            # One that is told may close itself.
+            for subscriber in tuple(audience.subscribers):
+                subscriber.offer_all(block)
 
     def break_off(self, broken: HistoryBroken) -> None:
         """Tell every subscriber that something was missed."""

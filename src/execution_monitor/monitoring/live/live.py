@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -198,19 +199,21 @@ class Live:
         self._catch_up.begin(subscription, position)
         return subscription
 
-    def _take(self, event: Event) -> None:
+    def _take(self, events: Sequence[Event]) -> None:
         self._heard_at = time.monotonic()
-        if isinstance(event, Change):
-            self._counters.events += 1
-            self._lag = max(0.0, (datetime.now(UTC) - event.occurred_at).total_seconds())
-            self._ring.add(event)
+        changes = [event for event in events if isinstance(event, Change)]
+        if changes:
+            self._counters.events += len(changes)
+            self._lag = max(0.0, (datetime.now(UTC) - changes[-1].occurred_at).total_seconds())
+            for change in changes:
+                self._ring.add(change)
             try:
-                self._hub.publish(event)
+                self._hub.publish(changes)
             except Exception:
-                log.exception("delivery_failed", noun=event.noun)
-                self._break_off(HistoryBroken(event.position, GapReason.FAILED))
-        else:
-            self._break_off(event)
+                log.exception("delivery_failed")
+                self._break_off(HistoryBroken(changes[-1].position, GapReason.FAILED))
+        if events and isinstance(broken := events[-1], HistoryBroken):
+            self._break_off(broken)
 
     def _break_off(self, broken: HistoryBroken) -> None:
         log.warning("history_broken", reason=broken.reason)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -55,10 +55,12 @@ _OPENING_SECONDS = 5.0
 _NARROW_SECONDS = 60.0
 # Events in a batch are there at once; without a pause they would hold up everything else in the process.
 _TURN_SECONDS = 0.005
+# Events that are there at once are passed on so many at a time: a subscriber is sent them with one call of the system.
+_TOGETHER = 50
 
 
 class ChangeStream:
-    """Hands every event to `take`, in order and once, or a `HistoryBroken` in place of those it cannot have.
+    """Hands all events to `take`, in order and once, or a `HistoryBroken` in place of those it cannot have.
 
     `begin` is told where the history begins, `advance` of positions that were reached without an event. All three run
     in the event loop and must not wait. Of steps and log lines it brings those of the executions that are `followed`.
@@ -69,7 +71,7 @@ class ChangeStream:
         connect: Connect,
         *,
         begin: Callable[[Position], None],
-        take: Callable[[Event], None],
+        take: Callable[[Sequence[Event]], None],
         advance: Callable[[Position], None],
         followed: Followed,
         lookback: int,
@@ -194,7 +196,7 @@ class ChangeStream:
         )
         self.left_out += 1
         # All of its cluster time: a stream begins at a time, and would bring it again.
-        self.hand_over(HistoryBroken(behind(time_of(obstacle.position)), GapReason.UNREADABLE))
+        self.hand_over([HistoryBroken(behind(time_of(obstacle.position)), GapReason.UNREADABLE)])
 
     def _recover(self, reader: "_Reader") -> float:
         """Decide how to go on after `reader`; the seconds to wait before."""
@@ -254,7 +256,7 @@ class ChangeStream:
         self.opened += 1
         if self._broken is not None:
             self.position = position
-            self._take(HistoryBroken(position, self._broken))
+            self._take([HistoryBroken(position, self._broken)])
             self._broken = None
         elif self.position is None:
             self._begin(position)
@@ -263,11 +265,11 @@ class ChangeStream:
         self.started.set()
         return self.position
 
-    def hand_over(self, event: Event) -> None:
-        """Tell of one event."""
+    def hand_over(self, events: Sequence[Event]) -> None:
+        """Pass on the next events; a break in the history is the last of them."""
         self._refusals = 0
-        self.position = event.position
-        self._take(event)
+        self.position = events[-1].position
+        self._take(events)
 
     def pass_by(self, position: Position) -> None:
         """Tell that nothing happened up to `position`."""
@@ -315,14 +317,14 @@ class _Reader:
             self.opening.set_result(None)
             turn_ends = clock() + _TURN_SECONDS
             while stream.is_open:
-                event = await stream.next()
+                events = await stream.next_together(_TOGETHER)
                 # What an abandoned reader still brings has been read, or will be, by its successor.
                 if self.is_abandoned:
                     return
                 self.has_replied = True
                 self.has_caught_up |= stream.is_caught_up
-                if event is not None:
-                    owner.hand_over(event)
+                if events:
+                    owner.hand_over(events)
                     self.has_moved = True
                 if stream.position != owner.position:
                     owner.pass_by(stream.position)

@@ -10,7 +10,7 @@ from typing import Self
 from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.conflation import can_merge, merge
 from execution_monitor.monitoring.live.counters import Counters
-from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.monitoring.live.deliveries import Block, Delivery, Kind
 from execution_monitor.monitoring.live.live_cursors import Mark, Place
 from execution_monitor.monitoring.live.positions import Position
 from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTopic
@@ -60,6 +60,8 @@ class Subscription:
         self.is_closed = False
         # Offered each event that nothing is waiting before; it must neither wait nor fail, and says whether it took it.
         self.receive: Callable[[Delivery], bool] | None = None
+        # The same for several in a row, of which it takes all or none.
+        self.receive_all: Callable[[Block], bool] | None = None
 
     @property
     def cursor(self) -> str:
@@ -134,6 +136,21 @@ class Subscription:
             self.tell_gap(GapReason.TOO_SLOW, delivery.position)
             return
         self._append(delivery)
+
+    def offer_all(self, block: Block) -> None:
+        """Take in several events in a row, as `offer` does each."""
+        if not self.take_whole(block):
+            for delivery in block.deliveries:
+                self.offer(delivery)
+
+    def take_whole(self, block: Block) -> bool:
+        """Take in all events of `block` at once if nothing is waiting before them, and say whether that could be."""
+        receive = self.receive_all
+        if receive is None or self._pending or self.is_closed or self.floor >= block.first or not receive(block):
+            return False
+        self.floor = block.last
+        self._counters.delivered += len(block.deliveries)
+        return True
 
     def tell_gap(self, reason: GapReason, position: Position) -> None:
         """Drop what is pending and say so: the subscriber has missed something up to `position`."""

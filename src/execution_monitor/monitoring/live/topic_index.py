@@ -1,12 +1,20 @@
 """Finds the topics that a change concerns, so that what it costs depends on whom it concerns."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from execution_monitor.monitoring.live.changes import Change
+from execution_monitor.monitoring.live.deliveries import Delivery, Topic
 from execution_monitor.monitoring.live.routes import Route, routes_of
 from execution_monitor.monitoring.live.subscription import Subscription
 from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTopic
+
+Judge = Callable[[Topic, Change], Delivery | None]
+
+
+def judge(topic: Topic, change: Change) -> Delivery | None:
+    """What `change` means to `topic`."""
+    return topic.judge(change)
 
 
 @dataclass(eq=False)
@@ -51,6 +59,16 @@ class TopicIndex:
             del self._by_route[route][topic.key]
             if not self._by_route[route]:
                 del self._by_route[route]
+
+    def judge(self, changes: Iterable[Change], judge: Judge) -> Iterable[tuple[Audience, list[Delivery]]]:
+        """What `changes` mean to each topic that they concern, in their order; each is judged once a topic."""
+        found: dict[Hashable, tuple[Audience, list[Delivery]]] = {}
+        for change in changes:
+            for audience in self.concerned(change):
+                delivery = judge(audience.topic, change)
+                if delivery is not None:
+                    found.setdefault(audience.topic.key, (audience, []))[1].append(delivery)
+        return found.values()
 
     def concerned(self, change: Change) -> Iterable[Audience]:
         """The topics that `change` may concern, each once."""

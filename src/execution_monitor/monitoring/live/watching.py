@@ -48,10 +48,15 @@ class Watch:
         """Whether more can come; a dropped database ends it."""
         return self._stream.alive
 
-    @property
-    def has_more(self) -> bool:
-        """Whether the last reply holds more, which `next` returns at once."""
-        return self._batch.is_within_reply
+    async def next_together(self, limit: int) -> Sequence[Event]:
+        """The next events that are there at once, as `next` returns them; a break in the history is always the last."""
+        event = await self.next()
+        events = [] if event is None else [event]
+        while len(events) < limit and self._batch.is_within_reply and not isinstance(event, HistoryBroken):
+            event = await self.next()
+            if event is not None:
+                events.append(event)
+        return events
 
     async def next(self) -> Event | None:
         """The next event behind `position`, or None when there was none for now."""
