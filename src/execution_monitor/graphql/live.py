@@ -122,9 +122,14 @@ ExecutionActivity = Annotated[
 _SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
 
 
+def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
+    """The type that the schema shows `delivery` as."""
+    return _SHOWN.get(delivery.kind, ExecutionUpdate)
+
+
 def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
     """`delivery` as the schema shows it."""
-    return _SHOWN.get(delivery.kind, ExecutionUpdate)(delivery=delivery)
+    return event_type_of(delivery)(delivery=delivery)
 
 
 class Updates:

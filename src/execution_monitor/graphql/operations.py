@@ -61,7 +61,9 @@ class Operations:
         self._documents = documents
         self._refuse_exhausted = refuse_exhausted
         self._compiler = Compiler(schema)
-        self._renderer = Renderer(schema, lambda caller: self._context(caller, Outcome()), max_response_bytes)
+        self._renderer = Renderer(
+            schema, self._compiler, lambda caller: self._context(caller, Outcome()), max_response_bytes
+        )
 
     async def prepare(
         self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)

@@ -21,6 +21,8 @@ from graphql import (
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.graphql.compiled.compiler import Compiler
+from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.live import event_of
@@ -74,8 +76,9 @@ class _Alike:
 class Renderer:
     """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
 
-    def __init__(self, schema: QuietSchema, make_context: MakeContext, max_bytes: int) -> None:
+    def __init__(self, schema: QuietSchema, compiler: Compiler, make_context: MakeContext, max_bytes: int) -> None:
         self._schema = schema
+        self._compiler = compiler
         self._max_bytes = max_bytes
         self._make_context = make_context
         self._rendering: set[asyncio.Task[Payload]] = set()
@@ -93,21 +96,24 @@ class Renderer:
         alike = self._alike.get(what)
         if alike is None:
             alike = self._alike[what] = _Alike()
-        arguments = (question.executor, caller, alike)
+        arguments = (question.executor, self._compiler.event(question, caller), caller, alike)
         return Rendering(partial(self._render, *arguments), partial(self._render_all, *arguments))
 
     def _render(
-        self, executor: Any, caller: Caller, alike: "_Alike", delivery: Delivery
+        self, executor: Any, emit: EmitEvent | None, caller: Caller, alike: "_Alike", delivery: Delivery
     ) -> Payload | asyncio.Task[Payload]:
         # Every subscriber comes by here with every event; nearly all find what was made for another.
         made: Payload | asyncio.Task[Payload] | None = delivery.made.get(alike)
         if made is None:
-            made = delivery.made[alike] = self._execute(delivery, executor, caller)
+            made = None if emit is None else self._emit(delivery, emit)
+            made = delivery.made[alike] = made or self._execute(delivery, executor, caller)
         return made.result() if isinstance(made, asyncio.Task) and made.done() else made
 
-    def _render_all(self, executor: Any, caller: Caller, alike: "_Alike", block: Block) -> Payloads | None:
+    def _render_all(
+        self, executor: Any, emit: EmitEvent | None, caller: Caller, alike: "_Alike", block: Block
+    ) -> Payloads | None:
         if alike not in block.made:
-            block.made[alike] = self._put_together(block, partial(self._render, executor, caller, alike))
+            block.made[alike] = self._put_together(block, partial(self._render, executor, emit, caller, alike))
         return block.made[alike]
 
     def _put_together(self, block: Block, render: Render) -> Payloads | None:
@@ -126,6 +132,14 @@ class Renderer:
         for task in self._rendering:
             task.cancel()
         await asyncio.gather(*self._rendering, return_exceptions=True)
+
+    def _emit(self, delivery: Delivery, emit: EmitEvent) -> Payload | None:
+        """What a compiled event comes to; None where graphql-core must say what becomes of a value, or is too large."""
+        try:
+            payload = orjson.dumps({"data": emit(delivery)})
+        except Exception:  # noqa: BLE001 - graphql-core meets it again, and tells of it
+            return None
+        return (payload, ()) if len(payload) <= self._max_bytes else None
 
     def _execute(self, delivery: Delivery, executor: Any, caller: Caller) -> Payload | asyncio.Task[Payload]:
         # Not under the request of whoever asks first: what fails here is told to the others, too.

@@ -1,5 +1,6 @@
 """The compiler: operations compiled once, the recent ones remembered."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -7,10 +8,12 @@ from weakref import WeakKeyDictionary
 from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
+from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import Collector, NotKnown
+from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, compile_event
 from execution_monitor.graphql.compiled.operation import CompiledOperation
 from execution_monitor.graphql.compiled.roots import Ask, plan_root
 from execution_monitor.graphql.context import Context
@@ -36,6 +39,7 @@ class Compiler:
         self._schema = schema
         self._selecting: Recent[tuple[str, ...]] = Recent(REMEMBERED_OPERATIONS)
         self._compiled: Recent[CompiledOperation | str] = Recent(REMEMBERED_OPERATIONS)
+        self._events: Recent[CompiledEvent | str] = Recent(REMEMBERED_OPERATIONS)
         # A plan lives as long as its question; text says what is not compiled.
         self._plans: WeakKeyDictionary[Question, _Plan | str] = WeakKeyDictionary()
 
@@ -53,6 +57,18 @@ class Compiler:
             return operation.refuse(asks)
         return await operation.run(asks, context)
 
+    def event(self, question: Question, caller: Caller) -> EmitEvent | None:
+        """What answers an event of a subscription; None where graphql-core must."""
+        key = self._key_of(question)
+        found = self._events.get(key)
+        if found is None:
+            try:
+                found = compile_event(question.executor)
+            except NotKnown as unknown:
+                found = str(unknown) or "unknown"
+            self._events.put(key, found)
+        return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
+
     def _plan(self, question: Question) -> _Plan | str:
         if question.kind is not Kind.QUERY:
             return question.kind.value
@@ -65,14 +81,18 @@ class Compiler:
         except NotKnown as unknown:
             return str(unknown) or "unknown"
 
-    def _compile(self, question: Question) -> CompiledOperation:
+    def _key_of(self, question: Question) -> Hashable:
+        """What two questions have in common that are compiled alike."""
         text, variables = question.asked.query, question.asked.variables or {}
         selecting = self._selecting.get(text)
         if selecting is None:
             selecting = _variables_of_directives(question.executor)
             self._selecting.put(text, selecting)
         name = question.definition.name
-        key = (text, name and name.value, tuple(variables.get(each) for each in selecting))
+        return (text, name and name.value, tuple(variables.get(each) for each in selecting))
+
+    def _compile(self, question: Question) -> CompiledOperation:
+        key = self._key_of(question)
         found = self._compiled.get(key)
         if found is None:
             found = _compile(question.executor)

