@@ -26,7 +26,7 @@ from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.logs import configure_logging
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings, explain_unknown
@@ -70,7 +70,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
-    live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
+    live = Live(
+        database,
+        settings.mongodb_uri.get_secret_value(),
+        LiveCursors(identity.cursor_secret),
+        LiveLimits(behind_seconds=settings.live_behind_seconds),
+    )
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
@@ -138,6 +143,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
             *health_routes(
                 {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
+                [live.behind],
                 draining,
             ),
             *metrics_routes(
