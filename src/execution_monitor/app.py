@@ -17,6 +17,7 @@ from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.asgi_extensions import BEHIND_KEY
 from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -105,6 +106,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         operations,
         admit,
         identity.sessions,
+        live.behind,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development and settings.introspects,
     )
@@ -118,7 +120,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         try:
             # Those who ask end before the journal does: it writes what they did.
             async with tracing or contextlib.nullcontext(), journal, identity, live:
-                yield {STATE_KEY: draining}
+                yield {STATE_KEY: draining, BEHIND_KEY: live.behind}
         finally:
             await operations.close()
             limits.close()
@@ -130,7 +132,9 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     application = Starlette(
         routes=[
             Route("/graphql", endpoint, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions, socket_limits).handle),
+            WebSocketRoute(
+                "/graphql", TransportWS(operations, admit, identity.sessions, live.behind, socket_limits).handle
+            ),
             *rest_routes(
                 monitor,
                 live,

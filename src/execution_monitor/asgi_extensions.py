@@ -1,13 +1,25 @@
 """What our server offers to the application beyond ASGI, the way ASGI has it: named in `scope["extensions"]`."""
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 # Sends a text, as UTF-8, over the scope's WebSocket at once, and says whether it did: it sends nothing while the client
 # has no room for more.
 SendNow = Callable[[bytes], bool]
 
+# Under which an application hands its `Delay` to the server: a key of its lifespan's state (ASGI).
+BEHIND_KEY = "live_behind"
+
 _SEND_NOW = "execution_monitor.send_now"
+
+
+class Delay(Protocol):
+    """How late what is sent over WebSockets is."""
+
+    @property
+    def seconds_to_report(self) -> int:
+        """In whole seconds; 0 when clients need not know."""
+        ...
 
 
 def offer_to_send_now(scope: MutableMapping[str, Any], send_now: SendNow) -> None:

@@ -30,6 +30,7 @@ from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 from execution_monitor.head_starts import run_ahead
+from execution_monitor.monitoring.live.behind import BehindMeter
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -77,11 +78,17 @@ class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
     def __init__(
-        self, operations: Operations, admit: Admit, sessions: Sessions, limits: SocketLimits | None = None
+        self,
+        operations: Operations,
+        admit: Admit,
+        sessions: Sessions,
+        behind: BehindMeter,
+        limits: SocketLimits | None = None,
     ) -> None:
         self._operations = operations
         self._admit = admit
         self._sessions = sessions
+        self._behind = behind
         self._limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
@@ -100,7 +107,9 @@ class TransportWS:
                 await socket.close(*Close.NO_SUBPROTOCOL.value)
                 return
             await socket.accept(SUBPROTOCOL)
-            connection = _Connection(socket, self._operations, self._admit, self._sessions, self._limits, waiting)
+            connection = _Connection(
+                socket, self._operations, self._admit, self._sessions, self._behind, self._limits, waiting
+            )
             await connection.serve()
 
 
@@ -118,6 +127,7 @@ class _Connection:
         operations: Operations,
         admit: Admit,
         sessions: Sessions,
+        behind: BehindMeter,
         limits: SocketLimits,
         waiting: Waiting,
     ) -> None:
@@ -125,6 +135,7 @@ class _Connection:
         self._operations = operations
         self._admit = admit
         self._sessions = sessions
+        self._behind = behind
         self._limits = limits
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
@@ -155,6 +166,7 @@ class _Connection:
         finally:
             self._reads = False
             self._waiting.close()
+            self._behind.forget(self._send_behind)
             if self._session is not None:
                 self._session.close()
             tasks = [*self._running.values(), *([] if self._sending is None else [self._sending])]
@@ -224,10 +236,15 @@ class _Connection:
             self._reading.reschedule(None)
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
+        self._behind.listen(self._send_behind)
 
     def _close_with_token(self, ended: Ended) -> None:
         if not ended.cancelled():
             self._close(Close.FORBIDDEN, f"Forbidden: {ended.result()}")
+
+    def _send_behind(self, seconds: int) -> bool:
+        """Tell the client how late live updates are: by a ping, which is no event and needs no subscription."""
+        return self._push(b'{"type":"ping","payload":{"behindSeconds":%d}}' % seconds)
 
     def _subscribe(self, message: Mapping[str, Any]) -> None:
         if self._caller is None:
@@ -258,7 +275,7 @@ class _Connection:
             prepared = await self._operations.prepare(asked, caller, self._origin)
             # Subscriptions last, and who asks the same shares one text of it.
             del asked
-            payloads = await self._operations.begin(prepared, partial(self._push, before))
+            payloads = await self._operations.begin(prepared, partial(self._push_payload, before))
             async with contextlib.aclosing(payloads):
                 async for payload in payloads:
                     await self._send_text(before + payload + b"}")
@@ -283,11 +300,13 @@ class _Connection:
         if self._sending is not None:
             await asyncio.wait({self._sending})
 
-    def _push(self, before: bytes, payload: bytes) -> bool:
+    def _push_payload(self, before: bytes, payload: bytes) -> bool:
+        return self._push(before + payload + b"}")
+
+    def _push(self, text: bytes) -> bool:
         """Whether the message could be sent without waiting for what was sent before."""
         if self._sending is not None:
             return False
-        text = before + payload + b"}"
         if self._send_now is not None:
             return self._send_now(text)
         try:

@@ -164,6 +164,9 @@ async def test_live_that_never_began_has_no_seconds_but_a_warning(database: Data
     assert live.behind.warnings == ()
 
 
+LONG_AGO = behind(Timestamp(1, 1))
+
+
 class StreamAt:
     """A stream that goes on reading, but is at a place of the test's choice."""
 
@@ -232,7 +235,7 @@ async def test_a_process_that_was_stopped_is_behind_by_all_that_time(database: D
 
 
 async def test_a_stream_without_a_place_is_behind_all_that_is_new(database: Database):
-    stream = StreamAt(behind(Timestamp(1, 1)))
+    stream = StreamAt(LONG_AGO)
     stream.position = None
     meter = BehindMeter(database.handle, stream, 60)
     async with measuring(meter):
@@ -319,11 +322,11 @@ async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_an
     database = Database.at(proxy.uri, _NAME, [pings])
     try:
         await database.client.admin.command("hello")
-        asking = ClusterPresent(database.handle)
+        asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
         proxy.delay(100)
-        first = [asyncio.create_task(asking.ask()) for _ in range(50)]
+        first = [asyncio.create_task(asking.ahead_of_stream()) for _ in range(50)]
         await eventually(lambda: pings.count == 1)
-        second = [asyncio.create_task(asking.ask()) for _ in range(50)]
+        second = [asyncio.create_task(asking.ahead_of_stream()) for _ in range(50)]
         async with asyncio.timeout(PATIENCE):
             answers = [*(await asyncio.gather(*first)), *(await asyncio.gather(*second))]
         await asking.close()
@@ -336,8 +339,8 @@ async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_an
 
 
 async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Database):
-    asking = ClusterPresent(database.handle)
-    leaving, staying = (asyncio.create_task(asking.ask()) for _ in range(2))
+    asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
+    leaving, staying = (asyncio.create_task(asking.ahead_of_stream()) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
 
@@ -347,3 +350,16 @@ async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Da
     assert answer is not None
     assert leaving.cancelled()
     await asking.close()
+
+
+async def test_where_the_stream_keeps_up_its_own_position_is_begun_at(database: Database):
+    """Or what is written while MongoDB is asked would be missed by whoever does not wait for an answer."""
+    stream = StreamAt(LONG_AGO)
+    asking = ClusterPresent(database.handle, stream)
+    lagging = await asking.ahead_of_stream()
+    stream.position = behind(Timestamp(2**32 - 1, 1))
+    keeping_up = await asking.ahead_of_stream()
+    await asking.close()
+
+    assert lagging is not None
+    assert keeping_up is None

@@ -73,7 +73,7 @@ class Live:
             lookback=self._limits.lookback_seconds,
         )
         self.behind = BehindMeter(database.handle, self._stream, self._limits.behind_seconds)
-        self._present = ClusterPresent(database.handle)
+        self._present = ClusterPresent(database.handle, self._stream)
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
         self._must_mend = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -113,8 +113,8 @@ class Live:
         place = None if after is None else self._cursors.decode(after, topic.rights.digest)
         now = await self._now()
         if place is None:
-            # The stream may be behind: what it has still to read happened before this caller came.
-            present = await self._present.ask()
+            # What a stream that is behind has still to read happened before this caller came.
+            present = await self._present.ahead_of_stream()
             return self._follow(topic, now if present is None else max(now, present))
         await self._refuse_the_future(place.position, now)
         return self._follow(topic, place.position)
