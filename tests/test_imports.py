@@ -41,6 +41,7 @@ ALLOWED = {
     "workers": ("errors", "logs", "server", "settings"),
     "app": (
         "errors",
+        "asgi_extensions",
         "logs",
         "draining",
         "settings",

@@ -1,4 +1,7 @@
-"""What our server offers to the application beyond ASGI, the way ASGI has it: named in `scope["extensions"]`."""
+"""What our server and the application offer each other beyond ASGI, the ways ASGI has it.
+
+The server names it in `scope["extensions"]`, the application in the state of its lifespan.
+"""
 
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Protocol
@@ -7,7 +10,7 @@ from typing import Any, Protocol
 # has no room for more.
 SendNow = Callable[[bytes], bool]
 
-# Under which an application hands its `Delay` to the server: a key of its lifespan's state (ASGI).
+# Under which an application hands its `Delay` to the server: a key of its lifespan's state.
 BEHIND_KEY = "live_behind"
 
 _SEND_NOW = "execution_monitor.send_now"

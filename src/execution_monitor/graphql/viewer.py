@@ -17,7 +17,6 @@ class Viewer:
     roles: list[str]
     scopes: list[str]
     expires_at: datetime | None = strawberry.field(description="When the token the request came with stops working.")
-
     live_behind_seconds: float | None = strawberry.field(
         description="Seconds that live updates lag behind the database; null while they do not run."
     )

@@ -120,6 +120,22 @@ async def test_a_stream_that_is_silent_is_told_and_so_is_its_end(live: Live, pro
     assert live.behind.warnings == ()
 
 
+async def test_a_listener_that_fails_ends_nothing_for_others(live: Live, proxy: FaultyProxy):
+    client = Client()
+
+    def fail(_: int) -> bool:
+        raise RuntimeError("made up")
+
+    await started(live)
+    live.behind.listen(fail)
+    live.behind.listen(client.hear)
+    proxy.blackhole()
+    await eventually(lambda: bool(client.heard))
+    proxy.restore()
+
+    await eventually(lambda: client.heard[-1] == 0)
+
+
 async def test_whoever_is_forgotten_is_not_called(live: Live, proxy: FaultyProxy):
     client, forgotten = Client(), Client()
     await started(live)

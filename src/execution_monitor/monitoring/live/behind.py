@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
 from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from execution_monitor.monitoring.live.positions import Position, time_of
 from execution_monitor.monitoring.live.watching import present
+
+log = structlog.get_logger()
 
 # Sends the seconds to a client; whether it could.
 Listener = Callable[[int], bool]
@@ -172,8 +175,16 @@ class BehindMeter:
         turn_ends = now + _TURN_SECONDS
         for listener in tuple(self._to_call):
             # Some may have gone since, during a pause.
-            if listener in self._to_call and listener(self.seconds_to_report):
+            if listener in self._to_call and self._call(listener):
                 self._to_call.discard(listener)
             if time.monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + _TURN_SECONDS
+
+    def _call(self, listener: Listener) -> bool:
+        try:
+            return listener(self.seconds_to_report)
+        except Exception:
+            # One client must not end the measuring for all.
+            log.exception("behind_not_told")
+            return True
