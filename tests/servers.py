@@ -26,7 +26,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp, *, port: int = 0, ready_frames: bool = True) -> AsyncGenerator[str]:
+async def served(
+    app: ASGIApp, *, port: int = 0, ready_frames: bool = True, ping_seconds: float = 20.0
+) -> AsyncGenerator[str]:
     """The base URL that `app` answers at, once its socket listens; it has stopped at the end.
 
     Its WebSockets are ours, or with no `ready_frames` uvicorn's own.
@@ -41,6 +43,7 @@ async def served(app: ASGIApp, *, port: int = 0, ready_frames: bool = True) -> A
             app,
             http="httptools",
             ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())) if ready_frames else "websockets-sansio",
+            ws_ping_interval=ping_seconds,
             lifespan="on",
             log_config=None,
             timeout_graceful_shutdown=1,

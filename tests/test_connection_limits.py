@@ -22,6 +22,7 @@ from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.app import create_app
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.ready_frames import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -96,6 +97,9 @@ async def test_whoever_closes_one_may_open_another(server: str, token_for: Token
             await second.begin(ada)
 
 
+NEVER_BEHIND = BehindMeter(cast("Any", None), cast("Any", None), 15)
+
+
 async def admit(_: Mapping[str, str], __: Origin) -> Caller:
     return ADA
 
@@ -105,7 +109,7 @@ async def serving_sockets(
     sessions: Sessions, limits: SocketLimits | None = None, admit: Admit = admit
 ) -> AsyncGenerator[str]:
     """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
-    handler = TransportWS(cast("Any", None), admit, sessions, limits)
+    handler = TransportWS(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
         yield url
 

@@ -17,6 +17,7 @@ from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.asgi_extensions import BEHIND_KEY
 from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -26,7 +27,7 @@ from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.logs import configure_logging
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings, explain_unknown
@@ -70,7 +71,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     identity = Identity(settings, database)
     monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
-    live = Live(database, settings.mongodb_uri.get_secret_value(), LiveCursors(identity.cursor_secret))
+    live = Live(
+        database,
+        settings.mongodb_uri.get_secret_value(),
+        LiveCursors(identity.cursor_secret),
+        LiveLimits(behind_seconds=settings.live_behind_seconds),
+    )
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
@@ -100,6 +106,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         operations,
         admit,
         identity.sessions,
+        live.behind,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development and settings.introspects,
     )
@@ -113,7 +120,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         try:
             # Those who ask end before the journal does: it writes what they did.
             async with tracing or contextlib.nullcontext(), journal, identity, live:
-                yield {STATE_KEY: draining}
+                yield {STATE_KEY: draining, BEHIND_KEY: live.behind}
         finally:
             await operations.close()
             limits.close()
@@ -125,7 +132,9 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     application = Starlette(
         routes=[
             Route("/graphql", endpoint, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", TransportWS(operations, admit, identity.sessions, socket_limits).handle),
+            WebSocketRoute(
+                "/graphql", TransportWS(operations, admit, identity.sessions, live.behind, socket_limits).handle
+            ),
             *rest_routes(
                 monitor,
                 live,
@@ -138,6 +147,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
             *health_routes(
                 {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
+                [live.behind],
                 draining,
             ),
             *metrics_routes(

@@ -1,7 +1,10 @@
-"""What our server offers to the application beyond ASGI, the way ASGI has it: named in `scope["extensions"]`."""
+"""What our server and the application offer each other beyond ASGI, the ways ASGI has it.
+
+The server names it in `scope["extensions"]`, the application in the state of its lifespan.
+"""
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from execution_monitor.websocket_texts import SharedTexts
 
@@ -11,8 +14,20 @@ SendNow = Callable[[bytes], bool]
 # The same for several texts in a row, each with the beginning that is given: all of them or none.
 SendAll = Callable[[bytes, SharedTexts], bool]
 
+# Under which an application hands its `Delay` to the server: a key of its lifespan's state.
+BEHIND_KEY = "live_behind"
+
 _SEND_NOW = "execution_monitor.send_now"
 _SEND_ALL = "execution_monitor.send_all"
+
+
+class Delay(Protocol):
+    """How late what is sent over WebSockets is."""
+
+    @property
+    def seconds_to_report(self) -> int:
+        """In whole seconds; 0 when clients need not know."""
+        ...
 
 
 def offer_to_send_now(scope: MutableMapping[str, Any], send_now: SendNow, send_all: SendAll) -> None:

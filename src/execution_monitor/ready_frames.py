@@ -11,7 +11,7 @@ from typing import Any, cast
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from execution_monitor.asgi_extensions import offer_to_send_now
+from execution_monitor.asgi_extensions import BEHIND_KEY, Delay, offer_to_send_now
 from execution_monitor.websocket_texts import SharedTexts, head_of
 
 # What uvloop lets a socket's buffer hold before it says that there is no more room.
@@ -55,6 +55,19 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._has_room = True
+
+    @property
+    def pending_ping_payload(self) -> bytes | None:
+        """What the ping that waits for its answer carries: uvicorn's mark, and how late live updates are."""
+        return self._ping_payload
+
+    @pending_ping_payload.setter
+    def pending_ping_payload(self, mark: bytes | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] - uvicorn only sets and compares it
+        delay: Delay | None = self.app_state.get(BEHIND_KEY)
+        if mark is None or delay is None:
+            self._ping_payload = mark
+        else:
+            self._ping_payload = b'{"behindSeconds":%d,"id":"%s"}' % (delay.seconds_to_report, mark.hex().encode())
 
     @override
     def pause_writing(self) -> None:

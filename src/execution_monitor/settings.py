@@ -189,6 +189,10 @@ class Settings(BaseSettings):
     max_subscriptions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="Operations that one socket may run at once."
     )
+    live_behind_seconds: Annotated[int, Field(ge=2, le=86_400)] = Field(
+        default=15,
+        description="Seconds behind the database from which on live updates say so, and `/readyz` says `degraded`.",
+    )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
         description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",

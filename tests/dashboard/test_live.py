@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
+from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage
@@ -148,6 +150,31 @@ async def test_after_a_gap_everything_is_read_again(open_page: OpenPage, token_f
     await store(execution(2, workflow_name="second"))
     await expect(page.get_by_role("button", name="1 new")).to_be_visible()
     assert reads.count == 2
+
+
+@pytest.mark.parametrize("opens", [True, False], ids=["over a socket", "over HTTP"])
+async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_not(
+    open_page: OpenPage,
+    token_for: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,  # noqa: FBT001 - a parameter of the table
+):
+    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.2)
+    await store(execution(1))
+    page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=opens))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    # The server of these tests runs in this process.
+    monkeypatch.setattr(BehindMeter, "seconds_to_report", 42)
+    await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
+    await page.locator('a[href="/executions/e001"]').click()
+    await expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
+    await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
+    await page.go_back()
+    monkeypatch.setattr(BehindMeter, "seconds_to_report", 0)
+
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert reads.count == 1
 
 
 async def test_where_no_socket_opens_events_come_over_http(open_page: OpenPage, token_for: Callable[..., str]):

@@ -27,7 +27,7 @@ ROOTS = [root for root in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.su
 
 # What anybody with a valid token may ask for. Nothing else can be reached without a guard.
 OPEN = {
-    "Query.viewer": "tells callers what their own token says, also those who may do nothing else",
+    "Query.viewer": "tells callers what their own token says and how late live is, also those who may do nothing else",
     "Viewer": "as above",
 }
 # What needs more than the field that leads to it; all else is as open as what leads to it.

@@ -59,6 +59,23 @@ async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, r
             assert live.figures().streams_opened <= 3
 
 
+async def test_a_subscription_without_a_cursor_hears_nothing_of_before(cluster: ShardedCluster):
+    """Though the stream of a mongos always has some of it still to read."""
+    async with open_database(cluster.uri, _NAME) as database:
+        await database.connect()
+        await database.prepare()
+        collection = database.collection(Execution)
+        async with Live(database, cluster.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
+            for number in range(20):
+                await collection.insert_one(execution(f"before-{number}"))
+            subscription = await live.subscribe(ADA)
+            await collection.insert_one(execution("now"))
+            async with asyncio.timeout(_SECONDS):
+                heard = (await anext(subscription)).execution_id
+
+    assert heard == "now"
+
+
 async def _kind_after_a_write(database: Database, subscription: Subscription, number: int) -> Kind:
     await database.collection(Execution).insert_one(execution(f"after-{number}"))
     return (await anext(subscription)).kind

@@ -23,6 +23,7 @@ from execution_monitor.graphql.preparation import KindNotTaken
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
+from execution_monitor.monitoring.live.behind import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
@@ -53,6 +54,7 @@ class GraphQLEndpoint:
     operations: Operations
     admit: Admit
     sessions: Sessions
+    behind: BehindMeter
     max_body_bytes: int
     open_introspection: bool
 
@@ -93,7 +95,7 @@ class GraphQLEndpoint:
             if framing is not None and (subscribes or media_type is None):
                 self.sessions.require_room(caller, origin.address)
                 held = self.sessions.hold(caller, origin.address)
-                return stream(await self.operations.begin(prepared), framing, held)
+                return stream(await self.operations.begin(prepared), framing, held, self.behind)
             payload = await self.operations.answer(prepared)
             return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
         except KindNotTaken as error:

@@ -33,7 +33,7 @@ class Query:
     @strawberry.field(description="Who the server thinks you are, and what you may do.")
     def viewer(self, info: ContextInfo) -> Viewer:
         """Who asks."""
-        return Viewer.of(info.context.caller)
+        return Viewer.of(info.context.caller, info.context.live)
 
     @strawberry.field(
         description="The object with this global id; null when there is none or the caller may not see it.",

@@ -17,7 +17,8 @@ from execution_monitor.access.sessions import Ended
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.questions import RequestErrors
-from execution_monitor.pacing import pace
+from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.pacing import comment_of, pace
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
@@ -28,11 +29,14 @@ class Framing(Protocol):
 
     content_type: str
     begin: bytes
-    heartbeat: bytes
     end: bytes
 
     def frame(self, payload: bytes) -> bytes:
         """`payload` as the client finds it."""
+        ...
+
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        """A sign of life that is no event; where it can, it tells how late live updates are."""
         ...
 
     def fail(self, errors: bytes) -> bytes:
@@ -45,12 +49,15 @@ class EventStream(Framing):
 
     content_type = EVENT_STREAM
     begin = b""
-    heartbeat = b":\n\n"
     end = b"event: complete\ndata:\n\n"
 
     @override
     def frame(self, payload: bytes) -> bytes:
         return b"event: next\ndata: " + payload + b"\n\n"
+
+    @override
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        return comment_of(behind_seconds)
 
     @override
     def fail(self, errors: bytes) -> bytes:
@@ -65,12 +72,16 @@ class Multipart(Framing):
 
     content_type = f'{MULTIPART}; boundary="graphql"; subscriptionSpec="1.0"'
     begin = b"\r\n--graphql"
-    heartbeat = b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql"
     end = b"--\r\n"
 
     @override
     def frame(self, payload: bytes) -> bytes:
         return b'\r\nContent-Type: application/json\r\n\r\n{"payload":' + payload + b"}\r\n--graphql"
+
+    @override
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        # An empty object by that protocol; some clients take any other for a broken payload.
+        return b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql"
 
     @override
     def fail(self, errors: bytes) -> bytes:
@@ -80,9 +91,14 @@ class Multipart(Framing):
 FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
 
 
-def stream(payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended]) -> StreamingResponse:
-    """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for."""
-    return StreamingResponse(_frames(payloads, framing, held), headers=_headers_of(framing))
+def stream(
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+) -> StreamingResponse:
+    """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for.
+
+    Its heartbeats tell how far `behind` live updates are.
+    """
+    return StreamingResponse(_frames(payloads, framing, held, behind), headers=_headers_of(framing))
 
 
 def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
@@ -96,7 +112,7 @@ def _headers_of(framing: Framing) -> dict[str, str]:
 
 
 async def _frames(
-    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended]
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
 ) -> AsyncGenerator[bytes]:
     async with contextlib.aclosing(payloads):
         if framing.begin:
@@ -105,7 +121,10 @@ async def _frames(
             with held as ended:
                 async with contextlib.aclosing(pace(payloads, ended)) as paced:
                     async for payload in paced:
-                        yield framing.heartbeat if payload is None else framing.frame(payload)
+                        if payload is None:
+                            yield framing.heartbeat(behind.seconds_to_report)
+                        else:
+                            yield framing.frame(payload)
                 if ended.done():
                     # Or the client would take it for the end of what there is to follow.
                     raise Unauthenticated(ended.result())

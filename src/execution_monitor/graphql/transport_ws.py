@@ -31,6 +31,7 @@ from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.rendering import Payloads
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 from execution_monitor.head_starts import run_ahead
+from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.websocket_texts import SharedTexts
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -79,11 +80,17 @@ class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
     def __init__(
-        self, operations: Operations, admit: Admit, sessions: Sessions, limits: SocketLimits | None = None
+        self,
+        operations: Operations,
+        admit: Admit,
+        sessions: Sessions,
+        behind: BehindMeter,
+        limits: SocketLimits | None = None,
     ) -> None:
         self._operations = operations
         self._admit = admit
         self._sessions = sessions
+        self._behind = behind
         self._limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
@@ -102,7 +109,9 @@ class TransportWS:
                 await socket.close(*Close.NO_SUBPROTOCOL.value)
                 return
             await socket.accept(SUBPROTOCOL)
-            connection = _Connection(socket, self._operations, self._admit, self._sessions, self._limits, waiting)
+            connection = _Connection(
+                socket, self._operations, self._admit, self._sessions, self._behind, self._limits, waiting
+            )
             await connection.serve()
 
 
@@ -120,6 +129,7 @@ class _Connection:
         operations: Operations,
         admit: Admit,
         sessions: Sessions,
+        behind: BehindMeter,
         limits: SocketLimits,
         waiting: Waiting,
     ) -> None:
@@ -127,6 +137,7 @@ class _Connection:
         self._operations = operations
         self._admit = admit
         self._sessions = sessions
+        self._behind = behind
         self._limits = limits
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
@@ -158,6 +169,7 @@ class _Connection:
         finally:
             self._reads = False
             self._waiting.close()
+            self._behind.forget(self._send_behind)
             if self._session is not None:
                 self._session.close()
             tasks = [*self._running.values(), *([] if self._sending is None else [self._sending])]
@@ -227,10 +239,15 @@ class _Connection:
             self._reading.reschedule(None)
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": "connection_ack"})
+        self._behind.listen(self._send_behind)
 
     def _close_with_token(self, ended: Ended) -> None:
         if not ended.cancelled():
             self._close(Close.FORBIDDEN, f"Forbidden: {ended.result()}")
+
+    def _send_behind(self, seconds: int) -> bool:
+        """Tell the client how late live updates are: by a ping, which is no event and needs no subscription."""
+        return self.push(b'{"type":"ping","payload":{"behindSeconds":%d}}' % seconds)
 
     def _subscribe(self, message: Mapping[str, Any]) -> None:
         if self._caller is None:
@@ -286,11 +303,10 @@ class _Connection:
         if self._sending is not None:
             await asyncio.wait({self._sending})
 
-    def push(self, before: bytes, payload: bytes) -> bool:
+    def push(self, text: bytes) -> bool:
         """Whether the message could be sent without waiting for what was sent before."""
         if self._sending is not None:
             return False
-        text = before + payload + b"}"
         if self._send_now is not None:
             return self._send_now(text)
         try:
@@ -338,7 +354,7 @@ class _Sink:
         self._before = before
 
     def push(self, payload: bytes) -> bool:
-        return self._connection.push(self._before, payload)
+        return self._connection.push(self._before + payload + b"}")
 
     def push_all(self, payloads: Payloads) -> bool:
         return self._connection.push_all(self._before, payloads)

@@ -16,21 +16,29 @@ from execution_monitor.errors import ExecutionMonitorError
 _PATIENCE_SECONDS = 2.0
 
 
-class Dependency(Protocol):
+class Part(Protocol):
+    """Something that may do its work badly."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What makes answers slow or late, or will make them fail, a sentence each."""
+        ...
+
+
+class Dependency(Part, Protocol):
     """Something without which nobody is answered."""
 
     async def check(self) -> None:
         """Raise the error that a request would meet now."""
         ...
 
-    @property
-    def warnings(self) -> Sequence[str]:
-        """What makes answers slow, or will make them fail, a sentence each."""
-        ...
 
+def health_routes(dependencies: Mapping[str, Dependency], others: Sequence[Part], draining: Draining) -> list[Route]:
+    """`/livez` answers while the process runs; `/readyz` with 503 and reasons while it stops or lacks a dependency.
 
-def health_routes(dependencies: Mapping[str, Dependency], draining: Draining) -> list[Route]:
-    """`/livez` answers while the process runs; `/readyz` with 503 and reasons while it stops or lacks a dependency."""
+    Warnings, also those of `others`, leave it at 200: they are much the same on every replica, and one that is late is
+    better than none.
+    """
 
     async def live(_: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -44,7 +52,7 @@ def health_routes(dependencies: Mapping[str, Dependency], draining: Draining) ->
         if reasons:
             return JSONResponse({"status": "unavailable", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
         # Such as a missing index: traffic may come, and people may read why it is slow.
-        warnings = [warning for each in dependencies.values() for warning in each.warnings]
+        warnings = [warning for each in (*dependencies.values(), *others) for warning in each.warnings]
         return JSONResponse({"status": "degraded" if warnings else "ready", "reasons": warnings})
 
     return [Route("/livez", live), Route("/readyz", ready)]

@@ -25,9 +25,10 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
+from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.subscription import Subscription
-from execution_monitor.pacing import pace
+from execution_monitor.pacing import comment_of, pace
 from execution_monitor.web.listing import read_live_filter
 from execution_monitor.web.messages import render
 from execution_monitor.web.openapi import SOCKET_PATH, STREAM_PATH
@@ -74,7 +75,7 @@ def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observe
             subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
             resources.callback(subscription.close)
             ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
-            return _EventStream(subscription, ended, outcome, resources.pop_all())
+            return _EventStream(_frames(subscription, ended, outcome, live.behind), resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
         await _serve(socket, live, admit, sessions, observers)
@@ -92,11 +93,9 @@ def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operati
 class _EventStream(StreamingResponse):
     """Server-Sent Events of a subscription; `resources` are let go of even when nobody stayed to read the first."""
 
-    def __init__(
-        self, subscription: Subscription, ended: Ended, outcome: Outcome, resources: contextlib.AsyncExitStack
-    ) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes], resources: contextlib.AsyncExitStack) -> None:
         headers = {**NO_STORE, "X-Accel-Buffering": "no"}
-        super().__init__(_frames(subscription, ended, outcome), headers=headers, media_type="text/event-stream")
+        super().__init__(frames, headers=headers, media_type="text/event-stream")
         self._resources = resources
 
     @override
@@ -105,12 +104,14 @@ class _EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _frames(subscription: Subscription, ended: Ended, outcome: Outcome) -> AsyncGenerator[bytes]:
+async def _frames(
+    subscription: Subscription, ended: Ended, outcome: Outcome, behind: BehindMeter
+) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
     async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
         async for event in paced:
-            yield b":\n\n" if event is None else event
+            yield comment_of(behind.seconds_to_report) if event is None else event
 
 
 async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:

@@ -98,7 +98,10 @@ def _describe_list() -> dict[str, Any]:
 def _describe_stream() -> dict[str, Any]:
     responses = _describe_responses(ExecutionUpdate, InvalidCursor)
     responses[str(HTTPStatus.OK.value)] = {
-        "description": "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`.",
+        "description": (
+            "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`. Every 12 "
+            "seconds a comment says by how many seconds they are late, `: behindSeconds=0`."
+        ),
         "content": {"text/event-stream": {"schema": {"oneOf": [_refer_to(each) for each in MESSAGES]}}},
     }
     return {

@@ -148,7 +148,7 @@ async def test_whatever_is_stored_is_answered_alike(both: Both, row: dict[str, A
         pytest.param("{ __typename executions { __typename nodes { __typename } } }", id="names of types"),
         pytest.param('{ execution(executionId: "e001") { executionId steps(first: 1) { nodes { name } } } }', id="one"),
         pytest.param('{ execution(executionId: "nothing") { executionId } }', id="none"),
-        pytest.param("{ viewer { userId tenantId roles scopes expiresAt } }", id="the caller"),
+        pytest.param("{ viewer { userId tenantId roles scopes expiresAt liveBehindSeconds } }", id="the caller"),
         pytest.param(
             "{ executions { nodes { a: steps(first: 1) { nodes { stepId } } b: steps(first: 1) { pageInfo { "
             "hasNextPage } } logs(last: 1, minLevel: ERROR) { edges { cursor node { message } } } } } }",

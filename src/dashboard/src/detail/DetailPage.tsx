@@ -48,7 +48,12 @@ export default function DetailPage({ executionId }: { executionId: string }) {
 
   return (
     <div className={styles.page}>
-      <Summary execution={execution} status={snapshot.status} isGone={state === 'gone'} />
+      <Summary
+        execution={execution}
+        status={snapshot.status}
+        behindSeconds={snapshot.behindSeconds}
+        isGone={state === 'gone'}
+      />
       {error !== null && <Problem onAgain={detail.tryAgain}>{error}</Problem>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
       <div className={styles.tabs} role="tablist" aria-label="About the execution">

@@ -14,11 +14,12 @@ import styles from './Summary.module.css'
 interface SummaryProps {
   execution: Execution
   status: LiveStatus | null
+  behindSeconds: number
   isGone: boolean
 }
 
 /** What an execution is: its status, its times, who began it, what it cost, and what it belongs to. */
-export function Summary({ execution, status, isGone }: SummaryProps) {
+export function Summary({ execution, status, behindSeconds, isGone }: SummaryProps) {
   const isRunning = execution.status === 'RUNNING'
   return (
     <header className={styles.summary}>
@@ -26,7 +27,9 @@ export function Summary({ execution, status, isGone }: SummaryProps) {
         <h1>{execution.workflowName}</h1>
         <StatusBadge status={execution.status} detail={execution.statusDetail} />
         {execution.attempt > 1 && <span className={styles.soft}>attempt {execution.attempt}</span>}
-        <span className={styles.live}>{status !== null && <LiveIndicator status={status} />}</span>
+        <span className={styles.live}>
+          {status !== null && <LiveIndicator status={status} behindSeconds={behindSeconds} />}
+        </span>
       </div>
       <p className={styles.soft}>
         {execution.name !== null && `${execution.name} · `}

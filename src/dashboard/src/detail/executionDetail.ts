@@ -24,6 +24,8 @@ export interface Snapshot {
   error: string | null
   /** How the page hears of changes; null once there are no more to come. */
   status: LiveStatus | null
+  /** How many seconds the server is behind its database. */
+  behindSeconds: number
 }
 
 const NO_LINES: Tail<LogLine> = { lines: [], dropped: 0 }
@@ -38,6 +40,7 @@ const NOTHING: Snapshot = {
   isReadingEarlier: false,
   error: null,
   status: 'connecting',
+  behindSeconds: 0,
 }
 const RETRY = 4_000
 // The present state begins with so many of the last lines; a log of fewer is there as a whole.
@@ -155,6 +158,9 @@ export class ExecutionDetail {
         onEvents: (events) => this.take(events),
         onStatus: (status) => {
           if (this.snapshot.status !== null && status !== this.snapshot.status) this.change({ status })
+        },
+        onBehind: (behindSeconds) => {
+          if (behindSeconds !== this.snapshot.behindSeconds) this.change({ behindSeconds })
         },
         onStale: () => void this.catchUp(),
         onError: (error) => this.fail(error, this.start),

@@ -37,7 +37,7 @@ export function ListPage() {
             ? ''
             : `${formatTotal(rows.total, rows.totalIsExact)} ${rows.total === 1 ? 'execution' : 'executions'}`}
         </p>
-        <LiveIndicator status={snapshot.status} />
+        <LiveIndicator status={snapshot.status} behindSeconds={snapshot.behindSeconds} />
       </div>
       <div className={styles.content}>
         {waiting > 0 && (

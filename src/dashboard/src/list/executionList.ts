@@ -17,6 +17,8 @@ export interface Snapshot {
   /** Why the last read failed, as a sentence. */
   error: string | null
   status: LiveStatus
+  /** How many seconds the server is behind its database. */
+  behindSeconds: number
   /** How many wait to be let in. */
   waiting: number
 }
@@ -42,6 +44,7 @@ export class ExecutionList {
     isReading: true,
     error: null,
     status: 'connecting',
+    behindSeconds: 0,
     waiting: 0,
   }
   private readonly listeners = new Set<() => void>()
@@ -169,6 +172,9 @@ export class ExecutionList {
         onEvents: (changes) => this.take(changes),
         onStatus: (status) => {
           if (status !== this.snapshot.status) this.change({ status })
+        },
+        onBehind: (behindSeconds) => {
+          if (behindSeconds !== this.snapshot.behindSeconds) this.change({ behindSeconds })
         },
         onStale: () => void this.read(),
         onError: (error) => this.change({ error }),

@@ -23,6 +23,8 @@ export type Ending =
 export interface Listener {
   onOpen: () => void
   onAnswer: (answer: Answer) => void
+  /** The server says how many seconds it is behind its database; 0 when it no longer is. */
+  onBehind: (seconds: number) => void
   onEnd: (ending: Ending) => void
 }
 

@@ -26,6 +26,8 @@ export interface Follower<E extends LiveEvent> {
   /** Events in their order, all of a frame at once. */
   onEvents: (events: E[]) => void
   onStatus: (status: LiveStatus) => void
+  /** How many seconds the server is behind its database, as far as it says; 0 when it is not. */
+  onBehind: (seconds: number) => void
   /** Events may have been missed, or none come: read everything again. Called every few seconds while polling. */
   onStale: () => void
   /** The server refuses the operation, as a sentence. */
@@ -123,6 +125,7 @@ class Subscription<E extends LiveEvent> implements Following {
     this.close = this.ways[transport](this.follower.operation(this.after), {
       onOpen: () => this.succeed(),
       onAnswer: (answer) => this.take(answer),
+      onBehind: (seconds) => this.follower.onBehind(seconds),
       onEnd: (ending) => this.end(ending),
     })
   }
@@ -170,6 +173,8 @@ class Subscription<E extends LiveEvent> implements Following {
   private end(ending: Ending): void {
     if (this.isStopped) return
     this.close = undefined
+    // Another server may answer next.
+    this.follower.onBehind(0)
     if (ending.because === 'refused') {
       this.onRefused(ending.reason)
       return

@@ -1,3 +1,4 @@
+import { behindSecondsOfComment } from '../model/transport.ts'
 import type { Answer, Listener, OpenStream } from './events.ts'
 
 /** Streams over HTTP at `address`, a response each (graphql-sse, distinct connections mode). */
@@ -26,7 +27,9 @@ async function readStream(response: Response, listener: Listener): Promise<void>
   }
   if (!response.ok || response.body === null) throw new Error(`The server answers with status ${response.status}.`)
   listener.onOpen()
-  for await (const { event, data } of readEvents(response.body)) {
+  for await (const { event, data, comment } of readEvents(response.body)) {
+    const behindSeconds = behindSecondsOfComment(comment)
+    if (behindSeconds !== null) listener.onBehind(behindSeconds)
     if (event === 'complete') {
       listener.onEnd({ because: 'complete' })
       return
@@ -36,8 +39,15 @@ async function readStream(response: Response, listener: Listener): Promise<void>
   listener.onEnd({ because: 'lost' })
 }
 
-/** The events in `body`, one after another (HTML, section "Server-sent events"). */
-async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<{ event: string; data: string }> {
+/** A block of a stream: an event, or a comment alone, which names no event and has no data. */
+interface Block {
+  event: string
+  data: string
+  comment: string
+}
+
+/** The blocks in `body`, one after another (HTML, section "Server-sent events"). */
+async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Block> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let rest = ''
@@ -51,9 +61,10 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<{ e
   }
 }
 
-function readEvent(block: string): { event: string; data: string } {
+function readEvent(block: string): Block {
   const lines = block.split('\n')
   const valueOf = (name: string): string[] =>
     lines.flatMap((line) => (line.startsWith(`${name}:`) ? [line.slice(name.length + 1).replace(/^ /, '')] : []))
-  return { event: valueOf('event')[0] ?? 'message', data: valueOf('data').join('\n') }
+  const comment = lines.find((line) => line.startsWith(':'))?.slice(1) ?? ''
+  return { event: valueOf('event')[0] ?? 'message', data: valueOf('data').join('\n'), comment }
 }

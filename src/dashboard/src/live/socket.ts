@@ -1,5 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { createClient, type Client } from 'graphql-ws'
+import { behindSecondsOf } from '../model/transport.ts'
 import type { Ending, Listener, OpenStream } from './events.ts'
 
 const PING_AFTER = 10_000
@@ -12,18 +13,30 @@ const REFUSED = new Set([4401, 4403])
 export function openSockets(address: string, token: string): OpenStream {
   const client = createSocketClient(address, token)
   let hasConnected = false
+  let behindSeconds = 0
   client.on('connected', () => (hasConnected = true))
-  client.on('closed', () => (hasConnected = false))
+  client.on('closed', () => {
+    hasConnected = false
+    behindSeconds = 0
+  })
+  client.on('ping', (isReceived, payload) => {
+    if (isReceived) behindSeconds = behindSecondsOf(payload) ?? behindSeconds
+  })
   return (operation, listener) => {
     let isOver = false
     const end: typeof listener.onEnd = (ending) => {
       if (!isOver) listener.onEnd(ending)
       isOver = true
     }
+    const tellBehind = (): void => {
+      if (!isOver) listener.onBehind(behindSeconds)
+    }
     const open = (): void => {
       if (!isOver) listener.onOpen()
+      tellBehind()
     }
     const removeOpened = client.on('connected', open)
+    const removePinged = client.on('ping', tellBehind)
     // Where others have opened the socket already, nothing more will be told of it.
     if (hasConnected) queueMicrotask(open)
     const unsubscribe = client.subscribe(operation, {
@@ -40,6 +53,7 @@ export function openSockets(address: string, token: string): OpenStream {
     return () => {
       isOver = true
       removeOpened()
+      removePinged()
       unsubscribe()
     }
   }

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { afterFailure, afterSuccess, FIRST_ATTEMPT, LagMeter, type Attempt } from './transport.ts'
+import {
+  afterFailure,
+  afterSuccess,
+  behindSecondsOf,
+  behindSecondsOfComment,
+  describeLive,
+  FIRST_ATTEMPT,
+  LagMeter,
+  type Attempt,
+} from './transport.ts'
 
 function failTimes(count: number, from: Attempt = FIRST_ATTEMPT): Attempt {
   let attempt = from
@@ -44,4 +53,27 @@ test('events are late when they take longer than they once did, whatever the clo
   expect(meter.isLate(100_000, 40_000)).toBe(false)
   expect(meter.isLate(101_000, 42_000)).toBe(false)
   expect(meter.isLate(102_000, 46_000)).toBe(true)
+})
+
+test('a delay of the server is named in plain words, and only while something is connected', () => {
+  expect(describeLive('live', 0)).toMatchObject({ tone: 'live', name: 'Live' })
+  expect(describeLive('live', 42)).toMatchObject({ tone: 'behind', name: 'Live, 42 s behind' })
+  expect(describeLive('behind', 185)).toMatchObject({ tone: 'behind', name: 'Live, 3 m 05 s behind' })
+  expect(describeLive('behind', 0)).toMatchObject({ tone: 'behind', name: 'Behind' })
+  expect(describeLive('reconnecting', 42)).toMatchObject({ tone: 'reconnecting', name: 'Reconnecting' })
+  expect(describeLive('polling', 42).name).toBe('Polling')
+})
+
+test('a ping says how far behind the server is, or nothing of that', () => {
+  expect(behindSecondsOf({ behindSeconds: 42 })).toBe(42)
+  expect(behindSecondsOf({ behindSeconds: 0 })).toBe(0)
+  for (const other of [undefined, null, 42, {}, { behindSeconds: '42' }, { behindSeconds: -1 }, { behindSeconds: NaN }])
+    expect(behindSecondsOf(other)).toBeNull()
+})
+
+test('so does a comment between events', () => {
+  expect(behindSecondsOfComment(' behindSeconds=42')).toBe(42)
+  expect(behindSecondsOfComment(' behindSeconds=0')).toBe(0)
+  for (const other of ['', ' hello', ' behindSeconds=', ' behindSeconds=-1', ' behindSeconds=4 2'])
+    expect(behindSecondsOfComment(other)).toBeNull()
 })

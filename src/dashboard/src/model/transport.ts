@@ -1,3 +1,5 @@
+import { formatElapsed } from './quantities.ts'
+
 /** Ways to hear of changes, the best one first; the last is to ask again and again. */
 export const TRANSPORTS = ['websocket', 'sse', 'polling'] as const
 
@@ -5,6 +7,42 @@ export type Transport = (typeof TRANSPORTS)[number]
 
 /** What the indicator tells: how the page hears of changes. */
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'behind' | 'polling'
+
+const WORDS: Record<LiveStatus, readonly [name: string, meaning: string]> = {
+  connecting: ['Connecting', 'The page is asking to be told of changes.'],
+  live: ['Live', 'Changes appear as they happen.'],
+  reconnecting: ['Reconnecting', 'The connection was lost. When it is back, the page catches up: nothing is missed.'],
+  behind: ['Behind', 'More happens than arrives in time; the page is catching up.'],
+  polling: ['Polling', 'No lasting connection can be made; the page asks every few seconds.'],
+}
+
+/** The indicator: its tone, its name, and what that means, while the server is `behindSeconds` behind its database. */
+export function describeLive(
+  status: LiveStatus,
+  behindSeconds: number,
+): { tone: LiveStatus; name: string; meaning: string } {
+  const isConnected = status === 'live' || status === 'behind'
+  if (isConnected && behindSeconds > 0) {
+    const name = `Live, ${formatElapsed(behindSeconds)} behind`
+    const meaning = 'The server reads changes later than they happen, and is catching up: nothing is missed.'
+    return { tone: 'behind', name, meaning }
+  }
+  const [name, meaning] = WORDS[status]
+  return { tone: status, name, meaning }
+}
+
+/** How many seconds the server says it is behind, in the payload of a ping; null when it says nothing of that. */
+export function behindSecondsOf(payload: unknown): number | null {
+  if (typeof payload !== 'object' || payload === null || !('behindSeconds' in payload)) return null
+  const { behindSeconds } = payload
+  return typeof behindSeconds === 'number' && behindSeconds >= 0 ? behindSeconds : null
+}
+
+/** The same of a comment between Server-Sent Events, the text behind its colon. */
+export function behindSecondsOfComment(comment: string): number | null {
+  const digits = /^ ?behindSeconds=(\d+)$/.exec(comment)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
 
 /** Which way is tried, and how it went so far. */
 export interface Attempt {

@@ -83,7 +83,7 @@ class PlainRoot:
         emit = constant(self.field.parent.name) if is_name else emit_value(self.field)
 
         async def ask(context: Context) -> Any:
-            return emit(Viewer.of(context.caller))
+            return emit(Viewer.of(context.caller, context.live))
 
         return ask
 

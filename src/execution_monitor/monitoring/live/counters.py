@@ -34,6 +34,7 @@ class Figures:
     queued: int  # events that wait for subscribers, of all queues
     queue_longest: int  # of the queue that is furthest behind
     lag_seconds: float  # from commit to arrival, of the last event
+    behind_seconds: float | None  # that live updates are behind the database; None while they do not run
     silent_seconds: float  # since MongoDB last said anything, of events or of none
     ring_events: int
     ring_bytes: int

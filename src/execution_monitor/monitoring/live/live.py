@@ -17,8 +17,10 @@ from pymongo.errors import PyMongoError
 from execution_monitor.access.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, InvalidCursor
 from execution_monitor.monitoring.live.activity import Activity
+from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.monitoring.live.catch_up import CatchUp
 from execution_monitor.monitoring.live.changes import Change, Event, GapReason, HistoryBroken
+from execution_monitor.monitoring.live.cluster_present import ClusterPresent
 from execution_monitor.monitoring.live.counters import Counters, Figures
 from execution_monitor.monitoring.live.followed import Followed
 from execution_monitor.monitoring.live.history import CatchUpLimits
@@ -49,6 +51,7 @@ class LiveLimits:
     start_seconds: float = 5.0  # that a subscriber waits for the stream to open
     lookback_seconds: int = 15  # of history at the start, for clients that come over from another server
     linger_seconds: float = 5.0  # from a terminal state to the end of an activity
+    behind_seconds: float = 15.0  # from which on clients and operators are told of a delay
     queue: QueueLimits = field(default_factory=QueueLimits)
     catch_up: CatchUpLimits = field(default_factory=CatchUpLimits)
 
@@ -76,6 +79,8 @@ class Live:
             followed=self._followed,
             lookback=self._limits.lookback_seconds,
         )
+        self.behind = BehindMeter(database.handle, self._stream, self._limits.behind_seconds)
+        self._present = ClusterPresent(database.handle, self._stream)
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
         self._must_mend = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -84,7 +89,7 @@ class Live:
         self._lag = 0.0
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._stream.run()), asyncio.create_task(self._mend())]
+        self._tasks = [asyncio.create_task(each) for each in (self._stream.run(), self._mend(), self.behind.run())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -95,6 +100,7 @@ class Live:
         for subscription in tuple(self._subscriptions):
             subscription.close()
         await self._catch_up.close()
+        await self._present.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -114,7 +120,9 @@ class Live:
         place = None if after is None else self._cursors.decode(after, topic.rights.digest)
         now = await self._now()
         if place is None:
-            return self._follow(topic, now)
+            # What a stream that is behind has still to read happened before this caller came.
+            present = await self._present.ahead_of_stream()
+            return self._follow(topic, now if present is None else max(now, present))
         await self._refuse_the_future(place.position, now)
         return self._follow(topic, place.position)
 
@@ -165,6 +173,7 @@ class Live:
             queued=sum(queues),
             queue_longest=max(queues, default=0),
             lag_seconds=self._lag,
+            behind_seconds=self.behind.seconds,
             silent_seconds=time.monotonic() - self._heard_at,
             ring_events=len(self._ring),
             ring_bytes=self._ring.size,

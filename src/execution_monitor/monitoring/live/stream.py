@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ _FIRST_BACKOFF_SECONDS = 0.05
 # ten seconds.
 _TRIES_IN_PLACE = 10
 _FAREWELL_SECONDS = 5.0
+_CLOSE_SECONDS = (3.0, 1.0, 1.0)
 # Pages that are opened together share a new stream, which costs MongoDB a few milliseconds.
 _REFRESH_SECONDS = 0.25
 _OPENING_SECONDS = 5.0
@@ -92,6 +94,7 @@ class ChangeStream:
         self.position: Position | None = None  # everything up to here has been handed over
         self.began_at: Position | None = None  # the present when the history began
         self.started = asyncio.Event()
+        self.progressed_at = time.monotonic()  # when it last got further, or had nothing left to read
         self.opened = 0
         self.left_out = 0  # events that no reader could read
 
@@ -124,6 +127,7 @@ class ChangeStream:
             silent = 0 if reader.has_replied else silent + 1
             if reader.has_moved or reader.has_caught_up:
                 self._failures = self._stalls = 0
+                self.progressed_at = time.monotonic()
             if reader.has_caught_up:
                 self._patience = _PATIENCE_TICKS
             reader.has_replied = reader.has_moved = reader.has_caught_up = False
@@ -241,11 +245,10 @@ class ChangeStream:
         if self.position is not None:
             return self.position
         now = await present(database)
-        time = time_of(now)
         self.began_at = now
         if self._lookback == 0:
             return now
-        return behind(Timestamp(time.time - self._lookback, 0))
+        return behind(Timestamp(time_of(now).time - self._lookback, 0))
 
     def begin(self, reader: "_Reader", position: Position) -> Position:
         """A stream is open behind `position`, and `reader` the one that is read from now on; where it is to go on."""
@@ -254,6 +257,8 @@ class ChangeStream:
             self._let_go(self._reader)
             self._reader = reader
         self.opened += 1
+        if self.position is None:  # a new history
+            self.progressed_at = time.monotonic()
         if self._broken is not None:
             self.position = position
             self._take([HistoryBroken(position, self._broken)])
@@ -344,9 +349,13 @@ class _Reader:
 
 
 async def _close(client: AsyncMongoClient[Any]) -> None:
-    with contextlib.suppress(TimeoutError, PyMongoError):
-        async with asyncio.timeout(_FAREWELL_SECONDS):
-            await client.close()
+    # PyMongo first tells MongoDB of sessions and cursors that end. One that is silent is not told again by the next
+    # attempt, which then closes the connections; or the monitors of the client would go on for ever.
+    for seconds in _CLOSE_SECONDS:
+        with contextlib.suppress(TimeoutError, PyMongoError):
+            async with asyncio.timeout(seconds):
+                await client.close()
+                return
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:

@@ -49,6 +49,12 @@ class LiveCollector(Collector):
             now.queue_longest,
         )
         yield gauge("live_lag_seconds", "From commit to arrival, of the last event.", now.lag_seconds)
+        if now.behind_seconds is not None:
+            yield gauge(
+                "live_behind_seconds",
+                "That live updates are behind the database, also while MongoDB cannot be reached.",
+                now.behind_seconds,
+            )
         yield gauge(
             "live_silence_seconds", "Since MongoDB last said anything, of events or of none.", now.silent_seconds
         )
