@@ -14,6 +14,8 @@ from typing_extensions import override
 from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.access.claims import ClaimReader
 from execution_monitor.access.keys import SharedSecret, SigningKey, unknown_key
+from execution_monitor.access.revocations import Revocations
+from execution_monitor.access.sessions import Sessions
 from execution_monitor.access.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
 
@@ -122,6 +124,24 @@ async def test_half_a_minute_is_forgiven_and_no_second_more(changes: dict[str, i
         else:
             with pytest.raises(Unauthenticated, match=sentence):
                 await verified(text)
+
+
+@pytest.mark.parametrize("seconds", [-30.001, -30, -29.999, -1, 0, 1])
+async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(seconds: float):
+    with time_machine.travel(1_800_000_000, tick=False):
+        caller = await verified(token(exp=int(time.time()) + 1))
+
+    with time_machine.travel(1_800_000_001 - seconds, tick=False):
+        with Sessions(Revocations()).hold(caller) as ended:
+            stream_is_open = not ended.done()
+        try:
+            # By another verifier: one that knows the token does not look at it again.
+            await TokenVerifier(SharedSecret(SECRET)).verify(token(exp=1_800_000_001))
+            is_accepted = True
+        except Unauthenticated:
+            is_accepted = False
+
+    assert stream_is_open == is_accepted == (seconds > -30)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """The caller as a value: who asks, for which tenant, with which scopes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from execution_monitor.errors import Forbidden
+
+# Clocks of issuers and servers differ by seconds; one leeway for requests and streams alike, so that a token that is
+# still taken for the one ends no other.
+LEEWAY = timedelta(seconds=30)
 
 
 class Scope(StrEnum):
@@ -32,6 +36,11 @@ class Caller:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     token_id: str | None = None
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When the token stops being accepted, for requests and for streams: `exp` and the leeway."""
+        return None if self.expires_at is None else self.expires_at + LEEWAY
 
     def may(self, scope: Scope) -> bool:
         """Whether the token carries `scope`."""
