@@ -56,12 +56,20 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
 
 def _flow_routes(flow: CodeFlow) -> list[Route]:
     async def begin(_: Request) -> JSONResponse:
-        where = {"endpoint": await flow.find_authorization_endpoint(), "clientId": flow.client_id}
+        server = await flow.find_authorization_server()
+        where = {
+            "endpoint": server.endpoint,
+            "clientId": flow.client_id,
+            "issuer": flow.issuer,
+            "namesIssuer": server.names_itself,
+        }
         return JSONResponse(where, headers=NO_STORE)
 
     async def redeem(request: Request) -> JSONResponse:
         redemption = await _read_redemption(request)
-        token = await flow.redeem(redemption.code, redemption.verifier, redemption.redirect_uri)
+        token = await flow.redeem(
+            redemption.code, redemption.verifier, redemption.redirect_uri, named_issuer=redemption.issuer
+        )
         return JSONResponse({"token": token}, headers=NO_STORE)
 
     return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
@@ -76,6 +84,8 @@ class _Redemption(BaseModel):
     code: str = Field(min_length=1, max_length=4_096)
     verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")
     redirect_uri: str = Field(min_length=1, max_length=2_048)
+    # What the browser came back with as `iss` (RFC 9207).
+    issuer: str | None = Field(default=None, max_length=2_048)
 
 
 async def _read_redemption(request: Request) -> _Redemption:
