@@ -19,7 +19,7 @@ PEERS := tests/benchmarks/peers/node_modules/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-compression bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -68,6 +68,9 @@ bench-subscribers: setup ## Compare live updates to many subscribers with sendin
 
 bench-page: setup dashboard browser ## Measure what whoever looks at the dashboard waits for
 	@$(BIN)/python -m tests.benchmarks.page
+
+bench-compression: setup ## Measure what gzip costs and spares on a list of 100
+	@$(BIN)/python -m tests.benchmarks.compression
 
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 	@$(BIN)/python -m tests.benchmarks.audit_share

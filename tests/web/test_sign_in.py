@@ -32,7 +32,7 @@ async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host:
         people = await client.get(configuration.json()["people"], headers={"Host": host})
 
     assert people.json() == [{"name": "ada", "may": "an owner", "token": "a.b.c"}]
-    assert people.headers["cache-control"] == "no-store"
+    assert people.headers["cache-control"] == "no-store, no-transform"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
-from execution_monitor.web.problems import NO_STORE
+from execution_monitor.web.problems import NO_STORE, SECRET
 
 _MAX_REDEMPTION_BYTES = 16_384
 
@@ -48,7 +48,7 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
         def list_people(request: Request) -> JSONResponse:
             if not _is_at_this_machine(request):
                 raise Forbidden("The people of the demo are for browsers on its own machine; paste a token instead.")
-            return JSONResponse([asdict(person) for person in people()], headers=NO_STORE)
+            return JSONResponse([asdict(person) for person in people()], headers=SECRET)
 
         routes.append(Route("/development/people", list_people))
     return routes if flow is None else [*routes, *_flow_routes(flow)]
@@ -70,7 +70,7 @@ def _flow_routes(flow: CodeFlow) -> list[Route]:
         token = await flow.redeem(
             redemption.code, redemption.verifier, redemption.redirect_uri, named_issuer=redemption.issuer
         )
-        return JSONResponse({"token": token}, headers=NO_STORE)
+        return JSONResponse({"token": token}, headers=SECRET)
 
     return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
 
