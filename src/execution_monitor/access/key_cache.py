@@ -33,7 +33,7 @@ class KeyAges:
     between_fetches: float = 60  # after a fetch that failed while there are keys
     between_first_fetches: float = 2  # after a fetch that failed while there are none
     # For unknown keys. Twelve fetches a minute are the most that strangers can cause, and five seconds the longest that
-    # they can keep a new key waiting; issuers' own libraries fetch as often or wait for half a minute.
+    # they can keep a new key waiting for its fetch.
     between_lookups: float = 5
 
 
