@@ -12,13 +12,14 @@ NODE_MODULES := $(DASHBOARD)/node_modules/.ready
 TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
 BUILT := src/execution_monitor/web/static/.built
 BROWSER := tests/dashboard/browser/chromium/.ready
+AUDITS := tests/graphql/audits/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
 # What resolves the lock; only `make lock` needs it.
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-logs bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -30,11 +31,13 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
-test: setup dashboard browser test-dashboard ## Run all tests against a real MongoDB
+test: setup dashboard browser audits test-dashboard ## Run all tests against a real MongoDB
 	@# One more than the two cores CI has: many a test waits for an election or a process.
 	@$(BIN)/pytest -n 3
 
 browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
+
+audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP, which the tests run
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@cd $(DASHBOARD) && npm run --silent test
@@ -68,6 +71,9 @@ bench-page: setup dashboard browser ## Measure what whoever looks at the dashboa
 
 bench-logs: setup ## Measure what log lines that nobody follows cost
 	@$(BIN)/python -m tests.benchmarks.unfollowed_logs
+
+bench-compression: setup ## Measure what gzip costs and spares on a list of 100
+	@$(BIN)/python -m tests.benchmarks.compression
 
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 	@$(BIN)/python -m tests.benchmarks.audit_share
@@ -121,4 +127,8 @@ $(BUILT): $(SOURCES) $(TYPES)
 
 $(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js
 	@cd tests/dashboard/browser && npm ci --no-audit --no-fund --loglevel=error && node unpack.js
+	@touch $@
+
+$(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json
+	@cd tests/graphql/audits && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

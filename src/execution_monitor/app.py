@@ -36,6 +36,7 @@ from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.tracing.extra import load_tracing
 from execution_monitor.web.boundary import Boundary, share_across_origins
+from execution_monitor.web.compression import COMPRESSED
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics.connections import ConnectionsCollector
@@ -131,7 +132,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
 
     application = Starlette(
         routes=[
-            Route("/graphql", endpoint, methods=["GET", "POST"]),
+            Route("/graphql", endpoint, methods=["GET", "POST"], middleware=COMPRESSED),
             WebSocketRoute(
                 "/graphql", TransportWS(operations, admit, identity.sessions, live.behind, socket_limits).handle
             ),

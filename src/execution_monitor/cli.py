@@ -18,9 +18,9 @@ import typer
 from pymongo.errors import PyMongoError
 
 from execution_monitor import server
-from execution_monitor.access.caller import Scope
+from execution_monitor.access.caller import LEEWAY, Scope
 from execution_monitor.access.revoking import revoke_and_record
-from execution_monitor.access.tokens import LEEWAY, issue_token
+from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app, warn_of_unknown_settings
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database

@@ -30,7 +30,8 @@ class Identity:
         )
         keys = self._cache or SharedSecret(shared_secret(settings))
         names = ClaimNames.named(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
-        self._verifier = TokenVerifier(keys, token_rules(settings), ClaimReader(names, settings.roles))
+        reader = ClaimReader(names, settings.roles, roles_required=settings.roles_required)
+        self._verifier = TokenVerifier(keys, token_rules(settings), reader)
         self._revocations = Revocations()
         self._watch = RevocationWatch(database, self._revocations)
         self._watching: asyncio.Task[None] | None = None

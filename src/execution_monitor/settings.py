@@ -132,6 +132,10 @@ class Settings(BaseSettings):
     roles: Mapping[str, frozenset[Scope]] = Field(
         default_factory=lambda: DEFAULT_ROLES, description="Scopes of every role, as JSON. See Roles and scopes."
     )
+    roles_required: bool = Field(
+        default=False,
+        description="Whether a token without the roles claim is refused. Otherwise its scopes alone decide.",
+    )
     environment: Literal["development", "production"] | None = Field(
         default=None,
         description="`development` or `production`. Without it: development when there is no secret and no issuer.",

@@ -22,13 +22,34 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 
 
 class Clock:
-    """A clock that stands still unless it is moved."""
+    """A clock that stands still unless it is moved, and those who sleep by it."""
 
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self._now = 1_000.0
+        self._sleepers: list[tuple[float, asyncio.Event]] = []
+        self.somebody_sleeps = asyncio.Event()
 
     def __call__(self) -> float:
-        return self.now
+        return self._now
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @now.setter
+    def now(self, moment: float) -> None:
+        self._now = moment
+        for until, wake in self._sleepers:
+            if until <= moment:
+                wake.set()
+
+    async def sleep(self, seconds: float) -> None:
+        sleeper = (self._now + seconds, asyncio.Event())
+        self._sleepers.append(sleeper)
+        if seconds > 0:
+            self.somebody_sleeps.set()
+            await sleeper[1].wait()
+        self._sleepers.remove(sleeper)
 
 
 def private_key(algorithm: str, name: str = "first", bits: int = 2_048) -> Any:

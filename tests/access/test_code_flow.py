@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.access.code_flow import CodeFlow
+from execution_monitor.access.code_flow import AuthorizationServer, CodeFlow
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 from tests.access.issuing import Provider, provided
 from tests.servers import served
+
+ISS_SUPPORTED = "authorization_response_iss_parameter_supported"
 
 
 @dataclass
@@ -41,8 +43,9 @@ async def endpoint(provider: Provider) -> AsyncGenerator[TokenEndpoint]:
         yield endpoint
 
 
-async def redeem(provider: Provider) -> str:
-    return await CodeFlow(provider.url, "dashboard").redeem("code-1", "verifier-1", "http://localhost/signed-in")
+async def redeem(provider: Provider, named_issuer: str | None = None) -> str:
+    flow = CodeFlow(provider.url, "dashboard")
+    return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", named_issuer)
 
 
 async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Provider, endpoint: TokenEndpoint):
@@ -97,10 +100,57 @@ async def test_a_code_is_sent_to_https_alone(provider: Provider, url: str | None
 
 async def test_an_issuer_that_is_not_there_is_unavailable():
     with pytest.raises(IssuerUnavailable, match="cannot be reached"):
-        await CodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_endpoint()
+        await CodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_server()
 
 
-async def test_people_are_sent_where_the_issuer_says(provider: Provider, endpoint: TokenEndpoint):
-    found = await CodeFlow(provider.url, "dashboard").find_authorization_endpoint()
+@pytest.mark.parametrize(("supported", "names_itself"), [(True, True), (False, False), (None, False), ("true", False)])
+async def test_people_are_sent_where_the_issuer_says(
+    provider: Provider,
+    endpoint: TokenEndpoint,
+    supported: object,
+    names_itself: bool,  # noqa: FBT001 - a case
+):
+    provider.discovery[ISS_SUPPORTED] = supported
 
-    assert found == provider.discovery["authorization_endpoint"]
+    found = await CodeFlow(provider.url, "dashboard").find_authorization_server()
+
+    assert found == AuthorizationServer(provider.discovery["authorization_endpoint"], names_itself)
+
+
+@pytest.mark.parametrize(("supported", "named"), [(True, True), (False, True), (False, False)])
+async def test_a_code_of_our_issuer_is_redeemed(
+    provider: Provider,
+    endpoint: TokenEndpoint,
+    supported: bool,  # noqa: FBT001 - a case
+    named: bool,  # noqa: FBT001 - a case
+):
+    provider.discovery[ISS_SUPPORTED] = supported
+
+    assert await redeem(provider, provider.url if named else None) == "a.b.c"
+
+
+@pytest.mark.parametrize("supported", [True, False])
+@pytest.mark.parametrize("other", ["https://other.example", "{ours}/", "{ours}#", "", "HTTP://127.0.0.1"])
+async def test_a_code_of_another_issuer_is_sent_nowhere(
+    provider: Provider,
+    endpoint: TokenEndpoint,
+    supported: bool,  # noqa: FBT001 - a case
+    other: str,
+):
+    provider.discovery[ISS_SUPPORTED] = supported
+
+    with pytest.raises(Unauthenticated, match="from another issuer than this server's"):
+        await redeem(provider, other.format(ours=provider.url))
+
+    assert endpoint.asked == {}
+
+
+async def test_a_code_of_nobody_is_sent_nowhere_where_the_issuer_always_names_itself(
+    provider: Provider, endpoint: TokenEndpoint
+):
+    provider.discovery[ISS_SUPPORTED] = True
+
+    with pytest.raises(Unauthenticated, match="does not say which issuer"):
+        await redeem(provider)
+
+    assert endpoint.asked == {}

@@ -5,7 +5,7 @@ import pytest
 import time_machine
 
 from execution_monitor.access import sessions as sessions_module
-from execution_monitor.access.caller import Caller
+from execution_monitor.access.caller import LEEWAY, Caller
 from execution_monitor.access.revocations import Revocations, RevokedTokens
 from execution_monitor.access.sessions import EXPIRED, Sessions
 
@@ -20,10 +20,15 @@ def in_seconds(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
+def over_in(seconds: float) -> Caller:
+    """Ada, with a token that is accepted for `seconds` more, of which the leeway is the last part."""
+    return ada(expires_at=in_seconds(seconds) - LEEWAY)
+
+
 async def test_a_session_ends_when_its_token_expires():
     expires = in_seconds(0.05)
 
-    with Sessions(Revocations()).hold(ada(expires_at=expires)) as ended:
+    with Sessions(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
         assert not ended.done()
         async with asyncio.timeout(SOON):
             reason = await ended
@@ -33,7 +38,7 @@ async def test_a_session_ends_when_its_token_expires():
 
 
 async def test_a_session_of_an_expired_token_has_ended_at_once():
-    with Sessions(Revocations()).hold(ada(expires_at=in_seconds(-20))) as ended:
+    with Sessions(Revocations()).hold(over_in(-1)) as ended:
         assert ended.result() == EXPIRED
 
 
@@ -44,7 +49,7 @@ async def test_a_token_without_an_end_has_none():
 
 async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sessions_module, "_LONGEST_TIMER_SECONDS", 0.01)
-    with Sessions(Revocations()).hold(ada(expires_at=in_seconds(3_600))) as ended:
+    with Sessions(Revocations()).hold(over_in(3_600)) as ended:
         await asyncio.sleep(0.05)
         assert not ended.done()
 
@@ -73,7 +78,7 @@ async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():
 
 async def test_whoever_has_left_hears_no_more():
     revocations = Revocations()
-    with Sessions(revocations).hold(ada(expires_at=in_seconds(0.01))) as ended:
+    with Sessions(revocations).hold(over_in(0.01)) as ended:
         pass
 
     revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])

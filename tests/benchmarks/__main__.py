@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tests.benchmarks.compression import compression_part
 from tests.benchmarks.lists import list_part
 from tests.benchmarks.live import live_part
 from tests.benchmarks.pictures import draw
@@ -21,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def show(found: dict[str, Any]) -> None:
     """Print all of it as tables."""
-    for part in ("list", "live"):
+    for part in ("list", "compression", "live"):
         names = list(next(iter(found[part].values())))
         sys.stdout.write(f"| {part} | " + " | ".join(names) + " |\n|" + " --- |" * (len(names) + 1) + "\n")
         for name, each in found[part].items():
@@ -50,7 +51,11 @@ def main() -> None:
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
         found = list_part(given.rounds, given.seconds, Path(folder))
-    for part in (scale_part(given.sizes, given.times), live_part(given.changes, given.audiences, given.subscribers)):
+    with tempfile.TemporaryDirectory() as folder:
+        compressed = compression_part(given.rounds, given.seconds, Path(folder))
+    scaled = scale_part(given.sizes, given.times)
+    lived = live_part(given.changes, given.audiences, given.subscribers)
+    for part in (compressed, scaled, lived):
         found = found | part | {"ratios": found["ratios"] | part["ratios"]}
     show(found)
     RESULTS.mkdir(exist_ok=True)

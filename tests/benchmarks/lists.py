@@ -48,9 +48,9 @@ def compare_answers(contenders: Sequence[Contender], token: str) -> None:
                 raise RuntimeError(f"Asked for {case.name}, {each.name} answers otherwise than the floor.")
 
 
-def measure(contender: Contender, token: str, case: Case, seconds: float) -> Round:
+def measure(contender: Contender, token: str, case: Case, seconds: float, coding: str = "identity") -> Round:
     """One round."""
-    request = request_of("/graphql", token, body_of(case.first, contender.name, steps=case.steps))
+    request = request_of("/graphql", token, body_of(case.first, contender.name, steps=case.steps), coding)
     cpu, began = contender.cpu_seconds(), time.perf_counter()
     latencies = uvloop.run(ask_for(seconds, contender.port, request, case.connections))
     return summarize(latencies, time.perf_counter() - began, contender.cpu_seconds() - cpu)

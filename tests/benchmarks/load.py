@@ -9,10 +9,11 @@ from typing_extensions import override
 _OK = b"HTTP/1.1 200"
 
 
-def request_of(path: str, token: str, body: bytes) -> bytes:
-    """A POST of JSON as it goes over the wire."""
+def request_of(path: str, token: str, body: bytes, coding: str = "identity") -> bytes:
+    """A POST of JSON as it goes over the wire, by a caller that takes an answer in `coding`."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        f"Accept-Encoding: {coding}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

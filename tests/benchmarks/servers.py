@@ -59,10 +59,14 @@ class Contender:
         """The bytes that are resident now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def ask(self, token: str, first: int, *, steps: bool = False) -> httpx.Response:
+    def ask(self, token: str, first: int, *, steps: bool = False, coding: str = "identity") -> httpx.Response:
         """Its answer to the list."""
         body = body_of(first, self.name, steps=steps)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": coding,
+        }
         return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body, headers=headers)
 
 

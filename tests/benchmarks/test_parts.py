@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.benchmarks.compression import compression_ratios
 from tests.benchmarks.lists import comparable
 from tests.benchmarks.live import LiveFigures, live_ratios
 from tests.benchmarks.pictures import cost, throughput
@@ -53,6 +54,12 @@ def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> No
         "live_own_5000_vs_100": pytest.approx(1.2),
         "subscriber_memory_vs_floor": 1.5,
     }
+
+
+def test_compression_is_told_by_bytes_and_by_what_they_cost() -> None:
+    found = {"identity": {"bytes": 1_000, "cpu": 2.0, "p50": 1.0}, "gzip": {"bytes": 100, "cpu": 2.5, "p50": 1.0}}
+
+    assert compression_ratios(found) == {"compression_bytes_vs_plain": 0.1, "compression_cpu_vs_plain": 1.25}
 
 
 def test_everything_is_asked_in_turns_and_measured_when_it_is_asked_again() -> None:

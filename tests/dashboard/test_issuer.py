@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import AsyncGenerator
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
 from playwright.async_api import expect
@@ -26,13 +26,15 @@ class Login:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.denies = False
+        self.named: str | None = None
         self.challenge = ""
 
     async def authorize(self, request: Request) -> Response:
         query = request.query_params
         self.challenge = query["code_challenge"]
         result = "error=access_denied" if self.denies else "code=code-1"
-        return RedirectResponse(f"{query['redirect_uri']}?{result}&state={query['state']}")
+        issuer = "" if self.named is None else f"&iss={quote(self.named)}"
+        return RedirectResponse(f"{query['redirect_uri']}?{result}&state={query['state']}{issuer}")
 
     async def token(self, request: Request) -> Response:
         (verifier,) = parse_qs((await request.body()).decode())["code_verifier"]
@@ -80,6 +82,27 @@ async def test_whom_the_issuer_does_not_let_in_is_told_so(open_page: OpenPage, l
     await page.get_by_role("button", name="Sign in at").click()
 
     await expect(page.get_by_text("The issuer did not let you sign in.")).to_be_visible()
+
+
+async def test_an_issuer_that_always_names_itself_signs_people_in(open_page: OpenPage, login: Login):
+    login.provider.discovery["authorization_response_iss_parameter_supported"] = True
+    login.named = login.provider.url
+    page = await open_page("/")
+
+    await page.get_by_role("button", name="Sign in at").click()
+
+    await expect(page.get_by_text("ada acme")).to_be_visible()
+
+
+@pytest.mark.parametrize("denies", [False, True])
+async def test_what_another_issuer_answers_signs_nobody_in(open_page: OpenPage, login: Login, denies: bool):  # noqa: FBT001 - a case
+    login.named, login.denies = "https://other.example", denies
+    page = await open_page("/")
+
+    await page.get_by_role("button", name="Sign in at").click()
+
+    await expect(page.get_by_text("What you came back with is from another issuer")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sign in at")).to_be_visible()
 
 
 async def test_a_code_that_came_unasked_signs_nobody_in(open_page: OpenPage):

@@ -72,10 +72,11 @@ async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, 
     token = token_for("ada", "acme")
 
     new = await ask(server, token, "{ nothing }")
-    old = await send(server, "POST", token, json={"query": "{ nothing }"})
+    old = await send(server, "POST", token, json={"query": "{ nothing }"}, headers={"accept": "application/json"})
 
-    assert (new.status, new.codes) == (400, ["BAD_USER_INPUT"])
-    assert old.status_code == 200
+    assert (new.status, new.codes) == (old.status_code, ["BAD_USER_INPUT"]) == (422, ["BAD_USER_INPUT"])
+    # That it is from here, and not from something in between, a client can only tell by this type.
+    assert old.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
     assert "data" not in new.body
     assert "data" not in old.json()
 
@@ -100,14 +101,14 @@ async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
         pytest.param(
             {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400, id="100,000 deep"
         ),
-        pytest.param({"json": [{"query": WHO}]}, 400, id="a list"),
-        pytest.param({"content": b"null", "headers": {"content-type": "application/json"}}, 400, id="null"),
-        pytest.param({"json": {}}, 400, id="no query"),
-        pytest.param({"json": {"query": " "}}, 400, id="an empty query"),
-        pytest.param({"json": {"query": 1}}, 400, id="a query that is no text"),
-        pytest.param({"json": {"query": WHO, "variables": "x"}}, 400, id="variables that are text"),
-        pytest.param({"json": {"query": WHO, "variables": []}}, 400, id="variables that are a list"),
-        pytest.param({"json": {"query": WHO, "operationName": 3}}, 400, id="a name that is a number"),
+        pytest.param({"json": [{"query": WHO}]}, 422, id="a list"),
+        pytest.param({"content": b"null", "headers": {"content-type": "application/json"}}, 422, id="null"),
+        pytest.param({"json": {}}, 422, id="no query"),
+        pytest.param({"json": {"query": " "}}, 422, id="an empty query"),
+        pytest.param({"json": {"query": 1}}, 422, id="a query that is no text"),
+        pytest.param({"json": {"query": WHO, "variables": "x"}}, 422, id="variables that are text"),
+        pytest.param({"json": {"query": WHO, "variables": []}}, 422, id="variables that are a list"),
+        pytest.param({"json": {"query": WHO, "operationName": 3}}, 422, id="a name that is a number"),
         pytest.param({"content": WHO, "headers": {"content-type": "application/graphql"}}, 415, id="another type"),
         pytest.param({"content": WHO, "headers": {"content-type": "text/plain"}}, 415, id="what a form may send"),
         pytest.param({"data": {"query": WHO}}, 415, id="a form"),
@@ -199,34 +200,72 @@ def without_points(answer: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("body", "new", "legacy"),
+    ("body", "status"),
     [
-        pytest.param('{"query": "{ broken"}', 400, 200, id="bad syntax"),
-        pytest.param('{"query": "{ nothing }"}', 400, 200, id="an unknown field"),
-        pytest.param('{"query": "query A { viewer { userId } }", "operationName": "B"}', 400, 200, id="another name"),
-        pytest.param('{"query": "fragment A on Viewer { userId }"}', 400, 200, id="no operation"),
+        pytest.param("{", 400, id="no JSON"),
+        pytest.param('{"query": 1}', 422, id="no request"),
+        pytest.param('{"qeury": "{ viewer { userId } }"}', 422, id="a misspelt name"),
+        pytest.param('{"query": "{ viewer { userId } }", "variables": [7]}', 422, id="variables in a list"),
+        pytest.param('{"query": "{ viewer { userId } }", "extensions": []}', 422, id="extensions in a list"),
+        pytest.param('{"query": "{ broken"}', 400, id="bad syntax"),
+        pytest.param('{"query": "{ nothing }"}', 422, id="an unknown field"),
+        pytest.param('{"query": "query A { viewer { userId } }", "operationName": "B"}', 422, id="another name"),
+        pytest.param(
+            '{"query": "query A { viewer { userId } } query B { viewer { userId } }"}', 422, id="several operations"
+        ),
+        pytest.param('{"query": "fragment A on Viewer { userId }"}', 422, id="no operation"),
         pytest.param(
             '{"query": "query A($n: Int) { executions(first: $n) { totalCount } }", "variables": {"n": "x"}}',
-            400,
-            200,
+            422,
             id="a wrong variable",
         ),
-        pytest.param('{"query": "{ executions(first: 0) { totalCount } }"}', 200, 200, id="a wrong argument"),
-        pytest.param('{"query": 1}', 400, 400, id="no request"),
-        pytest.param('{"query": "{ viewer { userId } }", "extensions": []}', 400, 400, id="extensions in a list"),
-        pytest.param("{", 400, 400, id="no JSON"),
+        # It ran, and what went wrong is told beside what did not.
+        pytest.param('{"query": "{ executions(first: 0) { totalCount } }"}', 200, id="a wrong argument"),
+        pytest.param(
+            '{"query": "{ viewer { userId } executions(first: 0) { totalCount } }"}', 200, id="a part that went wrong"
+        ),
     ],
 )
-async def test_a_status_follows_graphql_over_http(server: str, token_for: Token, body: str, new: int, legacy: int):
+async def test_a_status_follows_graphql_over_http(server: str, token_for: Token, body: str, status: int):
     token, kind = token_for("ada", "acme"), {"content-type": "application/json"}
 
     answers = [
-        await send(server, "POST", token, content=body, headers={**kind, "accept": accept})
-        for accept in ("application/graphql-response+json", "application/json")
+        await send(server, "POST", token, content=body, headers={**kind, **accept})
+        for accept in ({"accept": "application/graphql-response+json"}, {"accept": "application/json"}, {})
     ]
 
-    assert [answer.status_code for answer in answers] == [new, legacy]
-    assert without_points(answers[0]) == without_points(answers[1])
+    new, *legacy = [answer.headers["content-type"] for answer in answers]
+    assert [answer.status_code for answer in answers] == [status] * 3
+    assert without_points(answers[0]) == without_points(answers[1]) == without_points(answers[2])
+    assert new == "application/graphql-response+json; charset=utf-8"
+    assert legacy == [new if status >= 400 else "application/json; charset=utf-8"] * 2
+
+
+@pytest.mark.parametrize("accept", ["application/graphql-response+json", "application/json", "*/*", "text/html"])
+async def test_every_refusal_says_that_it_is_a_graphql_response(server: str, token_for: Token, accept: str):
+    headers = {"accept": accept}
+    token = token_for("ada", "acme")
+
+    answers = [
+        await send(server, "POST", None, json={"query": WHO}, headers=headers),
+        await send(server, "GET", token, params={"query": "mutation { change }"}, headers=headers),
+        await send(server, "POST", token, content=b" " * 1_100_000, headers={**headers, "content-type": "text/plain"}),
+    ]
+
+    assert [each.status_code for each in answers] == ([406] * 3 if accept == "text/html" else [401, 405, 415])
+    for each in answers:
+        assert each.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+        assert each.json()["errors"]
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions", "operationName", "documentId"])
+@pytest.mark.parametrize("accept", ["application/graphql-response+json", "application/json"])
+async def test_a_parameter_that_is_empty_in_an_address_is_none(server: str, token_for: Token, name: str, accept: str):
+    answer = await send(
+        server, "GET", token_for("ada", "acme"), params={"query": WHO, name: ""}, headers={"accept": accept}
+    )
+
+    assert answer.json()["data"] == {"viewer": {"userId": "ada"}}
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\uffff", "\U0001f600", "$where", "a.b", ""])
@@ -257,7 +296,7 @@ async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, tex
 async def test_an_address_that_holds_no_request_is_refused(server: str, token_for: Token, parameters: dict[str, str]):
     answer = await send(server, "GET", token_for("ada", "acme"), params=parameters)
 
-    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (422, "BAD_USER_INPUT")
 
 
 @pytest.mark.parametrize("number", ["9" * 6_000, "1e999", "-" + "9" * 400, "0." + "1" * 6_000])
@@ -269,7 +308,7 @@ async def test_a_number_of_any_length_is_no_failure_of_ours(server: str, token_f
         server, "POST", token_for("ada", "acme"), content=body, headers={"content-type": "application/json"}
     )
 
-    assert answer.status_code in (200, 400)
+    assert answer.status_code in (200, 400, 422)
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert len(answer.json()["errors"][0]["message"]) <= 500
 
@@ -336,30 +375,30 @@ async def test_an_invalid_token_is_no_token(server: str):
 
 
 @pytest.mark.parametrize(
-    ("operation", "code", "sentence"),
+    ("operation", "refusal", "sentence"),
     [
-        pytest.param("{ a" * 300, "QUERY_TOO_COMPLEX", "nested too deeply", id="nested deeply"),
-        pytest.param("{ " + "a " * 2_001 + "}", "QUERY_TOO_COMPLEX", "more than 2000 tokens", id="many tokens"),
+        pytest.param("{ a" * 300, (400, "QUERY_TOO_COMPLEX"), "nested too deeply", id="nested deeply"),
+        pytest.param("{ " + "a " * 2_001 + "}", (400, "QUERY_TOO_COMPLEX"), "more than 2000 tokens", id="many tokens"),
         pytest.param(
             "{ executions(first: " + "9" * 6_000 + ") { totalCount } }",
-            "BAD_USER_INPUT",
+            (422, "BAD_USER_INPUT"),
             "This value cannot be read as the type expected here.",
             id="a number of 6,000 digits",
         ),
         pytest.param(
             '{ executions(filter: { status: { eq: "' + "x" * 9_000 + '" } }) { totalCount } }',
-            "BAD_USER_INPUT",
+            (422, "BAD_USER_INPUT"),
             "Enum 'ExecutionStatus' cannot represent non-enum value",
             id="a long value",
         ),
     ],
 )
 async def test_hostile_operations_get_short_answers(
-    server: str, token_for: Token, operation: str, code: str, sentence: str
+    server: str, token_for: Token, operation: str, refusal: tuple[int, str], sentence: str
 ):
     answer = await ask(server, token_for("ada", "acme"), operation)
 
-    assert (answer.status, set(answer.codes)) == (400, {code})
+    assert {(answer.status, code) for code in answer.codes} == {refusal}
     assert sentence in answer.body["errors"][0]["message"]
     assert max(len(error["message"]) for error in answer.body["errors"]) <= 500
 

@@ -156,7 +156,7 @@ async def test_a_wrong_argument_is_named(server: str, token_for: Token, argument
 async def test_a_wrong_filter_is_a_request_error(server: str, token_for: Token, where: Any):
     answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
 
-    assert (answer.status, set(answer.codes)) == (400, {"BAD_USER_INPUT"})
+    assert (answer.status, set(answer.codes)) == (422, {"BAD_USER_INPUT"})
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ async def test_an_id_stands_for_its_document(server: str, token_for: Token):
     async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
         got = await client.get("/graphql", params={"documentId": "who"})
 
-    assert who.json()["data"] == got.json()["data"] == {"viewer": {"userId": "ada"}}
+    without = await post(server, token, {"documentId": "who", "query": None})
+
+    assert who.json()["data"] == got.json()["data"] == without.json()["data"] == {"viewer": {"userId": "ada"}}
     assert page.json()["data"] == {"executions": {"nodes": []}}
 
 
@@ -57,18 +59,18 @@ async def test_a_trusted_document_may_be_sent_word_for_word(server: str, token_f
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("body", "status", "message"),
     [
-        pytest.param({"query": "{ viewer { tenantId } }"}, "trusted documents alone", id="another document"),
-        pytest.param({"query": WHO + " "}, "trusted documents alone", id="nearly one"),
-        pytest.param({"query": "{ __schema { types { name } } }"}, "trusted documents alone", id="introspection"),
-        pytest.param({"documentId": "other"}, "no trusted document with this documentId", id="another id"),
-        pytest.param({"documentId": "who", "query": WHO}, "either query or documentId", id="both"),
-        pytest.param({"documentId": 1}, "documentId must be text", id="no text"),
-        pytest.param({"documentId": ""}, "operation is missing", id="an empty id"),
+        pytest.param({"query": "{ viewer { tenantId } }"}, 400, "trusted documents alone", id="another document"),
+        pytest.param({"query": WHO + " "}, 400, "trusted documents alone", id="nearly one"),
+        pytest.param({"query": "{ __schema { types { name } } }"}, 400, "trusted documents alone", id="introspection"),
+        pytest.param({"documentId": "other"}, 400, "no trusted document with this documentId", id="another id"),
+        pytest.param({"documentId": "who", "query": WHO}, 422, "either query or documentId", id="both"),
+        pytest.param({"documentId": 1}, 422, "documentId must be text", id="no text"),
+        pytest.param({"documentId": ""}, 422, "operation is missing", id="an empty id"),
     ],
 )
-async def test_nothing_else_is_run(server: str, token_for: Token, body: Any, message: str):
+async def test_nothing_else_is_run(server: str, token_for: Token, body: Any, status: int, message: str):
     token = token_for("ada", "acme")
 
     answer = await post(server, token, body)
@@ -78,7 +80,7 @@ async def test_nothing_else_is_run(server: str, token_for: Token, body: Any, mes
         told = await socket.receive_or_closed()
 
     (error,) = answer.json()["errors"]
-    assert (answer.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    assert (answer.status_code, error["extensions"]["code"]) == (status, "BAD_USER_INPUT")
     assert message in error["message"]
     assert told in ("error", 4400)
 

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from execution_monitor.access.caller import LEEWAY
 from execution_monitor.access.tokens import issue_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -280,7 +281,7 @@ async def test_a_browser_passes_the_token_as_a_subprotocol(server: str, token_fo
 
 
 async def test_a_socket_and_a_stream_end_with_their_token(server: str):
-    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=2))
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=3) - LEEWAY)
 
     async with socket_of(server, token) as socket, stream_of(server, token) as stream:
         closing = await closing_of(socket)

@@ -10,8 +10,10 @@ from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
+from tests.access.issuing import provided
 from tests.servers import served
 
+REDEMPTION = b'{"code": "c", "verifier": "%s", "redirectUri": "http://localhost/", "issuer": null}' % (b"v" * 43)
 ADA = Person("ada", "an owner", "a.b.c")
 
 
@@ -30,7 +32,7 @@ async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host:
         people = await client.get(configuration.json()["people"], headers={"Host": host})
 
     assert people.json() == [{"name": "ada", "may": "an owner", "token": "a.b.c"}]
-    assert people.headers["cache-control"] == "no-store"
+    assert people.headers["cache-control"] == "no-store, no-transform"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,7 @@ async def test_a_page_of_another_site_is_given_no_token_either():
         pytest.param(b"{", id="no JSON"),
         pytest.param(b'{"code": "c", "verifier": "short", "redirectUri": "http://localhost/"}', id="a short verifier"),
         pytest.param(b'{"code": ["c"]}', id="a list"),
+        pytest.param(REDEMPTION.replace(b"null", b'["https://issuer.example"]'), id="a list of issuers"),
         pytest.param(b" " * 20_000, id="a long one"),
     ],
 )
@@ -84,3 +87,30 @@ async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
         answer = await client.post("/sign-in/token", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize("supported", [True, False])
+async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_is_refused(supported: bool):  # noqa: FBT001 - a case
+    async with provided() as provider:
+        provider.discovery = {
+            "authorization_endpoint": "https://issuer.example/authorize",
+            "token_endpoint": f"{provider.url}/keys",
+            "authorization_response_iss_parameter_supported": supported,
+        }
+        routes = sign_in_routes(None, CodeFlow(provider.url, "dashboard"), explorer=True)
+        transport = httpx.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            told = await client.get("/sign-in/issuer")
+            of_nobody = await client.post("/sign-in/token", content=REDEMPTION)
+            of_another = await client.post(
+                "/sign-in/token", content=REDEMPTION.replace(b"null", b'"https://other.example"')
+            )
+
+    assert told.json() == {
+        "endpoint": "https://issuer.example/authorize",
+        "clientId": "dashboard",
+        "issuer": provider.url,
+        "namesIssuer": supported,
+    }
+    assert (of_another.status_code, of_another.json()["code"]) == (401, "UNAUTHENTICATED")
+    assert ("which issuer" in of_nobody.json()["detail"]) is supported

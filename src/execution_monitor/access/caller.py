@@ -1,10 +1,14 @@
 """The caller as a value: who asks, for which tenant, with which scopes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from execution_monitor.errors import Forbidden
+
+# Clocks of issuers and servers differ by seconds; one leeway for requests and streams alike, so that a token that is
+# still taken for the one ends no other.
+LEEWAY = timedelta(seconds=30)
 
 
 class Scope(StrEnum):
@@ -22,7 +26,8 @@ class Scope(StrEnum):
 class Caller:
     """Whoever sent the request, as its verified token says.
 
-    `scopes` is all that the caller may do; `roles` explains it and allows nothing by itself.
+    `scopes` is all that the caller may do; `roles` explains it and allows nothing by itself. `claim_elsewhere` is the
+    claim, if any, that the issuer keeps outside the token (distributed claims, group overage): it allows nothing then.
     """
 
     subject: str
@@ -32,6 +37,12 @@ class Caller:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     token_id: str | None = None
+    claim_elsewhere: str | None = None
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When the token stops being accepted, for requests and for streams: `exp` and the leeway."""
+        return None if self.expires_at is None else self.expires_at + LEEWAY
 
     def may(self, scope: Scope) -> bool:
         """Whether the token carries `scope`."""
@@ -39,5 +50,11 @@ class Caller:
 
     def require(self, scope: Scope) -> None:
         """Raise `Forbidden` unless the token carries `scope`."""
-        if not self.may(scope):
-            raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")
+        if self.may(scope):
+            return
+        if self.claim_elsewhere is not None:
+            raise Forbidden(
+                f"Your token lacks the claim {self.claim_elsewhere}, which its issuer keeps elsewhere (group overage): "
+                "it allows nothing here; have the issuer put roles, or fewer groups, into it."
+            )
+        raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")

@@ -1,7 +1,7 @@
 """The claims of a verified token, read into a `Caller`: which claim names what is a setting."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -55,22 +55,36 @@ class ClaimNames:
 
 @dataclass(frozen=True, slots=True)
 class ClaimReader:
-    """Reads callers from claims whose signature and times have been verified."""
+    """Reads callers from claims whose signature and times have been verified.
+
+    With `roles_required` a token without the roles claim is refused; otherwise its scopes alone count.
+    """
 
     names: ClaimNames = ClaimNames()
     scopes_by_role: ScopesByRole = field(default_factory=lambda: DEFAULT_ROLES)
+    roles_required: bool = False
 
     def read(self, claims: Mapping[str, Any]) -> Caller:
         """The caller that `claims` describe; raises `Unauthenticated` that names the claim at fault."""
         tenant = _find(claims, self.names.tenant)
-        stated = _find(claims, self.names.roles)
-        roles = None if stated is None else _texts(stated, self.names.roles)
-        scopes = _find(claims, self.names.scopes)
+        stated, scopes = _find(claims, self.names.roles), _find(claims, self.names.scopes)
+        missing = (*(self.names.roles if stated is None else ()), *(self.names.scopes if scopes is None else ()))
+        elsewhere = [path for path in missing if _is_elsewhere(claims, path)]
+        if elsewhere:
+            # Whatever they would allow is unknown: what is left in the token must not stand for more than they do.
+            roles = []
+        elif stated is not None:
+            roles = _texts(stated, self.names.roles)
+        elif self.roles_required:
+            names = _describe(self.names.roles)
+            raise Unauthenticated(f"Your token lacks the claim {names}; get one that lists your roles.")
+        else:
+            roles = None
         if scopes is None:
             scopes = ""
         return Caller(
             subject=_name(claims.get("sub"), (("sub",),)),
-            tenant=_name(tenant, self.names.tenant),
+            tenant=_name(_alone(tenant, self.names.tenant), self.names.tenant),
             scopes=scopes_held(
                 roles,
                 # RFC 8693, section 4.2: one text, spaces between the scopes.
@@ -81,7 +95,30 @@ class ClaimReader:
             expires_at=_time(claims["exp"]),
             issued_at=_time(claims["iat"]) if "iat" in claims else None,
             token_id=claims.get("jti"),
+            claim_elsewhere=_describe(elsewhere[:1]) if elsewhere else None,
         )
+
+
+def _is_elsewhere(claims: Mapping[str, Any], path: ClaimPath) -> bool:
+    """Whether the issuer says that the claim at `path` is not in the token but with somebody who is to be asked.
+
+    That is a distributed or aggregated claim (OpenID Connect Core 1.0, section 5.6.2). Entra ID makes one of `groups`
+    for whoever is in more than 200, and in tokens of the implicit flow has no room but for `hasgroups`.
+    """
+    named = claims.get("_claim_names")
+    if isinstance(named, Mapping) and path[0] in named:
+        return True
+    return path[0] == "groups" and claims.get("hasgroups") not in (None, False)
+
+
+def _alone(value: Any, paths: tuple[ClaimPath, ...]) -> Any:
+    """What is alone in a list, as some issuers spell a claim of one value; anything but a list as it is."""
+    if not isinstance(value, list):
+        return value
+    listed = cast("list[Any]", value)
+    if len(listed) > 1:
+        raise Unauthenticated(f"Your token's claim {_describe(paths)} lists several tenants; get one that names one.")
+    return listed[0] if listed else None
 
 
 def _find(claims: Mapping[str, Any], paths: tuple[ClaimPath, ...]) -> Any:
@@ -113,7 +150,7 @@ def _texts(value: Any, paths: tuple[ClaimPath, ...]) -> list[str]:
     raise Unauthenticated(f"Your token's claim {_describe(paths)} is neither text nor a list; get one where it is.")
 
 
-def _describe(paths: tuple[ClaimPath, ...]) -> str:
+def _describe(paths: Sequence[ClaimPath]) -> str:
     return " or ".join(".".join(path) for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""Signing in at an issuer: the authorization code flow with PKCE, of a public client (RFC 6749, RFC 7636).
+"""Signing in at an issuer: the authorization code flow with PKCE, of a public client (RFC 6749, RFC 7636, RFC 9207).
 
 The token is fetched here and not by the page, whose policy then needs no other host than this server.
 """
@@ -24,21 +24,31 @@ _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """Where a browser is sent to sign in, and whether what it comes back with always names the issuer (RFC 9207)."""
+
+    endpoint: str
+    names_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CodeFlow:
     """The client `client_id` at `issuer`."""
 
     issuer: str
     client_id: str
 
-    async def find_authorization_endpoint(self) -> str:
-        """Where a browser is sent to sign in; raises `IssuerUnavailable`."""
+    async def find_authorization_server(self) -> AuthorizationServer:
+        """Where people sign in; raises `IssuerUnavailable`."""
         async with _asking() as client:
-            return await self._find(client, "authorization_endpoint")
+            metadata = await discover(client, self.issuer)
+            return AuthorizationServer(_endpoint_in(metadata, "authorization_endpoint"), _names_itself(metadata))
 
-    async def redeem(self, code: str, verifier: str, redirect_uri: str) -> str:
-        """The token that `code` stands for.
+    async def redeem(self, code: str, verifier: str, redirect_uri: str, named_issuer: str | None = None) -> str:
+        """The token that `code` stands for, which came back with `named_issuer` as its `iss`.
 
-        Raises `Unauthenticated` when the issuer gives none for it, `IssuerUnavailable` when it cannot be asked.
+        Raises `Unauthenticated` when another issuer made the code or ours gives no token for it, `IssuerUnavailable`
+        when it cannot be asked.
         """
         form = {
             "grant_type": "authorization_code",
@@ -49,7 +59,10 @@ class CodeFlow:
         }
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with _asking() as client:
-            url = await self._find(client, "token_endpoint")
+            metadata = await discover(client, self.issuer)
+            # Before the code goes anywhere: where another made it, ours may be the attacker (RFC 9207, section 1).
+            self._require_ours(named_issuer, metadata)
+            url = _endpoint_in(metadata, "token_endpoint")
             async with client.stream("POST", url, data=form, headers=headers) as response:
                 answer = await read_json(response)
         stated = cast("Mapping[str, Any]", answer if isinstance(answer, dict) else {})
@@ -61,11 +74,23 @@ class CodeFlow:
                 return token
         raise Unauthenticated("The issuer signed you in, but with no token that this server can read (a JWT).")
 
-    async def _find(self, client: httpx.AsyncClient, endpoint: str) -> str:
-        url = (await discover(client, self.issuer)).get(endpoint)
-        if not isinstance(url, str) or not is_trustworthy(url):
-            raise KeysUnusable(f"its discovery document names no {endpoint} at an https address")
-        return url
+    def _require_ours(self, named_issuer: str | None, metadata: Mapping[str, Any]) -> None:
+        # Compared as it is, without any normalisation (RFC 9207, section 2.4).
+        if named_issuer is None and _names_itself(metadata):
+            raise Unauthenticated("What you came back with does not say which issuer it is from; sign in again.")
+        if named_issuer not in (None, self.issuer):
+            raise Unauthenticated("What you came back with is from another issuer than this server's; sign in again.")
+
+
+def _names_itself(metadata: Mapping[str, Any]) -> bool:
+    return metadata.get("authorization_response_iss_parameter_supported") is True
+
+
+def _endpoint_in(metadata: Mapping[str, Any], name: str) -> str:
+    url = metadata.get(name)
+    if not isinstance(url, str) or not is_trustworthy(url):
+        raise KeysUnusable(f"its discovery document names no {name} at an https address")
+    return url
 
 
 @contextlib.asynccontextmanager

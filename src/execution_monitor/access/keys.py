@@ -83,6 +83,16 @@ def choose(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> Si
     return fitting[0] if len(fitting) == 1 or (fitting and key_id is not None) else None
 
 
+def is_known(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> bool:
+    """Whether `keys` have what a token names, though none to `choose`: one for other algorithms, or several without id.
+
+    Keys that are published later change nothing about such a token.
+    """
+    if key_id is None:
+        return any(algorithm in key.algorithms for key in keys)
+    return any(key.key_id == key_id for key in keys)
+
+
 def unknown_key() -> Unauthenticated:
     """Why a token without a known key is refused: in the words of any other token that is not ours."""
     return Unauthenticated("Your token is not valid; get a new one.")

@@ -1,4 +1,4 @@
-"""Sockets and streams that outlive their request: each ends when the token that opened it does."""
+"""Sockets and streams that outlive their request: each ends when the token that opened it is accepted no longer."""
 
 import asyncio
 from collections import Counter
@@ -123,9 +123,9 @@ class Session:
         if self._sessions.revocations.hold(self._caller):
             self._ended.set_result(REVOKED)
             return
-        if self._caller.expires_at is None:
+        if self._caller.valid_until is None:
             return
-        left = (self._caller.expires_at - datetime.now(UTC)).total_seconds()
+        left = (self._caller.valid_until - datetime.now(UTC)).total_seconds()
         if left <= 0:
             self._ended.set_result(EXPIRED)
         else:

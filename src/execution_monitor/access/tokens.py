@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.access.caller import LEEWAY, Caller, Scope
 from execution_monitor.access.claims import ClaimReader
 from execution_monitor.access.keys import HS256, Keys, SigningKey
 from execution_monitor.errors import Unauthenticated
@@ -19,7 +19,6 @@ from execution_monitor.recent import Recent
 # Whoever sent a request with these headers; raises `Unauthenticated`.
 Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
 
-LEEWAY = timedelta(seconds=30)
 # Real tokens have 1 to 3 kB; HTTP servers refuse headers of more than 8 to 16.
 _MAX_TOKEN_LENGTH = 8_192
 # An algorithm, a type and the name of a key take 150 characters.
@@ -49,7 +48,6 @@ class _Verified:
     key_id: str | None
     key: SigningKey
     caller: Caller
-    ends_at: float  # Unix time in seconds, with the leeway
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class TokenVerifier:
         # A key that is no longer the issuer's verifies nothing.
         if (
             known is not None
-            and time.time() < known.ends_at
+            and _is_valid_now(known.caller)
             and known.key == await self.keys.find(known.key_id, known.algorithm)
         ):
             return known.caller
@@ -107,7 +105,7 @@ class TokenVerifier:
             raise Unauthenticated("Your token is for another server; get one whose aud names this one.") from error
         except _MALFORMED as error:
             raise _invalid() from error
-        return _Verified(algorithm, key_id, key, caller, int(claims["exp"]) + LEEWAY.total_seconds())
+        return _Verified(algorithm, key_id, key, caller)
 
     def _decode(self, token: str, key: SigningKey, algorithm: str) -> dict[str, Any]:
         rules = self.rules
@@ -128,6 +126,10 @@ class TokenVerifier:
             raise Unauthenticated(f"Your token lives longer than {_hours(self.rules.longest)}; get a shorter one.")
         if claims.get(DEVELOPMENT_CLAIM, False) is not False and not self.rules.accepts_development:
             raise Unauthenticated("Your token is of a development server; get one of this server's own.")
+
+
+def _is_valid_now(caller: Caller) -> bool:
+    return caller.valid_until is not None and datetime.now(UTC) < caller.valid_until
 
 
 def _read_header(token: str) -> tuple[str, str | None]:

@@ -1,4 +1,14 @@
-"""The HTTP endpoint of GraphQL: read, authenticate, execute, answer (GraphQL over HTTP)."""
+"""The HTTP endpoint of GraphQL: read, authenticate, execute, answer (GraphQL over HTTP, the draft of 6 August 2026).
+
+Where the draft and the older audits of graphql-http differ, the draft holds. An operation that never ran has the same
+status whichever JSON is accepted: 400 where body or document could not be parsed, 422 where either is not valid. The
+audits want 400 for both, and 200 for whoever accepts `application/json` alone: so that clients of old could tell a
+GraphQL server from what lies before it, but it hid failures from proxies and alerts, which see nothing but the status.
+Every answer but those of 2xx is declared as `application/graphql-response+json`, which tells clients the same.
+
+An operation that ran in part is answered with 200. The draft's section "Status Codes" would have it 294, its section
+"Field errors encountered during execution" 200; the number is registered nowhere, and clients that look for 200 exist.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +83,7 @@ class GraphQLEndpoint:
             return await self._answer(request, media_type, stream_type)
         except ExecutionMonitorError as error:
             body = {"errors": [show(error)]}
-            return _respond(body, media_type or JSON, error.status, error.headers)
+            return _respond(body, GRAPHQL_JSON, error.status, error.headers)
 
     async def _answer(self, request: Request, media_type: str | None, stream_type: str | None) -> Response:
         origin = origin_of(request.scope)
@@ -103,14 +113,9 @@ class GraphQLEndpoint:
         except RequestErrors as error:
             if framing is not None and (error.kind is Kind.SUBSCRIPTION or media_type is None):
                 return stream_errors(error.errors, framing)
-            return _respond({"errors": error.errors}, media_type or JSON, _status_of(error, media_type))
-
-
-def _status_of(error: RequestErrors, media_type: str | None) -> HTTPStatus:
-    """The operation never ran: only the newer media type has a status for that (section "Status Codes")."""
-    if ExecutionMonitorError.code in error.codes:
-        return HTTPStatus.INTERNAL_SERVER_ERROR
-    return HTTPStatus.BAD_REQUEST if media_type == GRAPHQL_JSON else HTTPStatus.OK
+            ours = ExecutionMonitorError.code in error.codes
+            status = HTTPStatus.INTERNAL_SERVER_ERROR if ours else error.status
+            return _respond({"errors": error.errors}, GRAPHQL_JSON, status)
 
 
 def _respond(body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -36,6 +37,8 @@ _EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
 class RequestErrors(ExecutionMonitorError):
     """Why an operation could not begin: `errors` as clients are shown them; `kind` is None where none was found."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
     def __init__(self, errors: Sequence[GraphQLError], kind: Kind | None = None) -> None:
         self.errors = to_client_errors(errors)
         self.kind = kind
@@ -45,6 +48,12 @@ class RequestErrors(ExecutionMonitorError):
     def codes(self) -> Sequence[str]:
         """The code of each error."""
         return [error["extensions"]["code"] for error in self.errors]
+
+
+class SyntaxErrors(RequestErrors):
+    """Why a document could not be parsed."""
+
+    status = HTTPStatus.BAD_REQUEST
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
@@ -92,7 +101,7 @@ class Questions:
         try:
             document = schema.documents.read(asked.query, schema)
         except GraphQLError as error:
-            raise RequestErrors([error]) from error
+            raise SyntaxErrors([error]) from error
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         definition = get_operation_ast(document.node, asked.operation_name)

@@ -25,6 +25,12 @@ class BodyTooLarge(BadUserInput):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class NotWellFormed(BadUserInput):
+    """JSON that is no GraphQL request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
     """One operation to execute."""
@@ -43,15 +49,28 @@ def is_read(request: Request) -> bool:
 async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """The operation in `request`; raises `BadUserInput` for one that is not well-formed."""
     if is_read(request):
-        parameters: dict[str, Any] = dict(request.query_params)
-        for name in ("variables", "extensions"):
-            if name in parameters:
-                parameters[name] = _parse_json(parameters[name].encode(), f"The parameter {name}")
-        return to_request(parameters)
+        return to_request(_read_parameters(request.query_params))
     content_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
     if content_type.strip() != "application/json" or ("charset" in parameter and "utf-8" not in parameter):
         raise UnsupportedMediaType("Send the operation as JSON, with the header Content-Type: application/json.")
-    return to_request(_parse_json(await _read_body(request, max_body_bytes), "The body"))
+    body = await _read_body(request, max_body_bytes)
+    try:
+        stated = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadUserInput(f"The body is not JSON: {error}.") from error
+    return to_request(stated)
+
+
+def _read_parameters(stated: Mapping[str, str]) -> Mapping[str, Any]:
+    """What an address states; a parameter that is empty is none (section "GET")."""
+    parameters: dict[str, Any] = {name: value for name, value in stated.items() if value}
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            try:
+                parameters[name] = orjson.loads(parameters[name].encode())
+            except orjson.JSONDecodeError as error:
+                raise NotWellFormed(f"The parameter {name} is not JSON: {error}.") from error
+    return parameters
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -66,29 +85,24 @@ async def _read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _parse_json(text: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadUserInput(f"{what} is not JSON: {error}.") from error
-
-
 def to_request(stated: Any) -> GraphQLRequest:
-    """The operation that a decoded body states; raises `BadUserInput` for one that is not well-formed."""
+    """The operation that a decoded body states; raises `NotWellFormed`."""
     if not isinstance(stated, dict):
-        raise BadUserInput('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
+        raise NotWellFormed('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
     fields = cast("dict[str, Any]", stated)
     document_id = fields.get("documentId")
     if document_id is not None and not isinstance(document_id, str):
-        raise BadUserInput("documentId must be text or null.")
-    query = fields.get("query", None if document_id is None else "")
+        raise NotWellFormed("documentId must be text or null.")
+    query = fields.get("query")
+    if query is None and document_id is not None:
+        query = ""
     if document_id is not None and query:
-        raise BadUserInput("Send either query or documentId, not both.")
+        raise NotWellFormed("Send either query or documentId, not both.")
     if not isinstance(query, str) or not (query.strip() or document_id):
-        raise BadUserInput("The operation is missing: send it as text in query.")
+        raise NotWellFormed("The operation is missing: send it as text in query.")
     name = fields.get("operationName")
     if name is not None and not isinstance(name, str):
-        raise BadUserInput("operationName must be text or null.")
+        raise NotWellFormed("operationName must be text or null.")
     _object_or_none(fields, "extensions")
     return GraphQLRequest(query, name or None, _object_or_none(fields, "variables"), document_id)
 
@@ -96,7 +110,7 @@ def to_request(stated: Any) -> GraphQLRequest:
 def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, dict):
-        raise BadUserInput(f"{name} must be an object or null.")
+        raise NotWellFormed(f"{name} must be an object or null.")
     return cast("dict[str, Any] | None", value)
 
 

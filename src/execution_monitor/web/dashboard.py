@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from execution_monitor.web.compression import accepts_gzip
+
 BUILD = Path(__file__).parent / "static"
 
 # What the router of the dashboard knows (src/dashboard/src/app/App.tsx): each is the one page.
@@ -90,7 +92,7 @@ def _assets(folder: Path) -> Callable[[Request], Response]:
         if media_type is None or not file.is_file():
             raise HTTPException(404)
         packed = file.with_name(f"{file.name}.gz")
-        if "gzip" in request.headers.get("accept-encoding", "") and packed.is_file():
+        if accepts_gzip(request.headers) and packed.is_file():
             return FileResponse(packed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
         return FileResponse(file, headers=_ASSET_HEADERS, media_type=media_type)
 

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
 # Nothing here may be kept for another caller, nor be shown when it has changed.
 NO_STORE = {"Cache-Control": "no-store"}
+# Of a new secret: besides, nobody on the way may compress it (BREACH), as RFC 9111, section 5.2.2.6, has it.
+SECRET = {"Cache-Control": "no-store, no-transform"}
 NO_HEADERS: Mapping[str, str] = {}
 
 

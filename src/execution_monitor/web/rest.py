@@ -20,6 +20,7 @@ from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.web.compression import COMPRESSED
 from execution_monitor.web.listing import ListRequest, read_list_request
 from execution_monitor.web.live import live_routes
 from execution_monitor.web.models import ExecutionDetail, ExecutionList, Pagination
@@ -69,11 +70,11 @@ def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
         return Response(document, headers=NO_STORE, media_type="application/json")
 
     return [
-        Route(LIST_PATH, list_executions),
+        Route(LIST_PATH, list_executions, middleware=COMPRESSED),
         *live_routes(live, admit, sessions, observers),
         # An engine's id may hold a slash.
-        Route(DETAIL_PATH.replace("}", ":path}"), get_execution),
-        Route(DOCUMENT_PATH, get_document),
+        Route(DETAIL_PATH.replace("}", ":path}"), get_execution, middleware=COMPRESSED),
+        Route(DOCUMENT_PATH, get_document, middleware=COMPRESSED),
     ]
 
 

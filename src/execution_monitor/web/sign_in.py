@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
-from execution_monitor.web.problems import NO_STORE
+from execution_monitor.web.problems import NO_STORE, SECRET
 
 _MAX_REDEMPTION_BYTES = 16_384
 
@@ -48,7 +48,7 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
         def list_people(request: Request) -> JSONResponse:
             if not _is_at_this_machine(request):
                 raise Forbidden("The people of the demo are for browsers on its own machine; paste a token instead.")
-            return JSONResponse([asdict(person) for person in people()], headers=NO_STORE)
+            return JSONResponse([asdict(person) for person in people()], headers=SECRET)
 
         routes.append(Route("/development/people", list_people))
     return routes if flow is None else [*routes, *_flow_routes(flow)]
@@ -56,13 +56,21 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
 
 def _flow_routes(flow: CodeFlow) -> list[Route]:
     async def begin(_: Request) -> JSONResponse:
-        where = {"endpoint": await flow.find_authorization_endpoint(), "clientId": flow.client_id}
+        server = await flow.find_authorization_server()
+        where = {
+            "endpoint": server.endpoint,
+            "clientId": flow.client_id,
+            "issuer": flow.issuer,
+            "namesIssuer": server.names_itself,
+        }
         return JSONResponse(where, headers=NO_STORE)
 
     async def redeem(request: Request) -> JSONResponse:
         redemption = await _read_redemption(request)
-        token = await flow.redeem(redemption.code, redemption.verifier, redemption.redirect_uri)
-        return JSONResponse({"token": token}, headers=NO_STORE)
+        token = await flow.redeem(
+            redemption.code, redemption.verifier, redemption.redirect_uri, named_issuer=redemption.issuer
+        )
+        return JSONResponse({"token": token}, headers=SECRET)
 
     return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
 
@@ -76,6 +84,8 @@ class _Redemption(BaseModel):
     code: str = Field(min_length=1, max_length=4_096)
     verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")
     redirect_uri: str = Field(min_length=1, max_length=2_048)
+    # What the browser came back with as `iss` (RFC 9207).
+    issuer: str | None = Field(default=None, max_length=2_048)
 
 
 async def _read_redemption(request: Request) -> _Redemption:

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { buildAuthorizationUrl, readCallback, toBase64Url } from './authorization.ts'
 
-const PENDING = { state: 's1', verifier: 'v1', returnTo: '/' }
+const ISSUER = 'https://issuer.example'
+const PENDING = { state: 's1', verifier: 'v1', returnTo: '/', issuer: ISSUER, namesIssuer: false }
+const NAMED = { ...PENDING, namesIssuer: true }
+const OURS = encodeURIComponent(ISSUER)
 
 test('the issuer is asked for a code, with a challenge and a state', () => {
   const url = new URL(
@@ -28,7 +31,11 @@ test('the issuer is asked for a code, with a challenge and a state', () => {
 })
 
 test('a code comes back', () => {
-  expect(readCallback('?code=abc&state=s1', PENDING)).toBe('abc')
+  expect(readCallback('?code=abc&state=s1', PENDING)).toEqual({ code: 'abc', issuer: null })
+})
+
+test.each([PENDING, NAMED])('a code comes back from whom it says it is from', (pending) => {
+  expect(readCallback(`?code=abc&state=s1&iss=${OURS}`, pending)).toEqual({ code: 'abc', issuer: ISSUER })
 })
 
 test.each([
@@ -38,6 +45,15 @@ test.each([
   ['?error=access_denied&state=s1', PENDING, 'did not let you sign in'],
   ['?error=server_error&state=s1', PENDING, 'could not sign you in (server_error)'],
   ['?state=s1', PENDING, 'without a code'],
+  ['?code=abc&state=s1', NAMED, 'does not say which issuer'],
+  ['?error=access_denied&state=s1', NAMED, 'does not say which issuer'],
+  ['?code=abc&state=s1&iss=', PENDING, 'from another issuer'],
+  ['?code=abc&state=s1&iss=https://evil.example', PENDING, 'from another issuer'],
+  ['?code=abc&state=s1&iss=https://evil.example', NAMED, 'from another issuer'],
+  ['?error=access_denied&state=s1&iss=https://evil.example', PENDING, 'from another issuer'],
+  [`?code=abc&state=s1&iss=${OURS}/`, NAMED, 'from another issuer'],
+  [`?code=abc&state=s1&iss=${OURS}&iss=https://evil.example`, NAMED, 'from another issuer'],
+  [`?code=abc&state=s1&iss=${OURS}&iss=${OURS}`, NAMED, 'from another issuer'],
 ])('%s brings no code, and says why', (search, pending, sentence) => {
   expect(() => readCallback(search, pending)).toThrow(sentence)
 })

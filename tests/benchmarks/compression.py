@@ -1,0 +1,90 @@
+"""What gzip costs and spares on a list of 100: `make bench-compression`.
+
+The same server, asked by callers that take gzip and by callers that do not, in turns; the bytes are those of the body.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.benchmarks.lists import measure
+from tests.benchmarks.question import LONG, USER
+from tests.benchmarks.ratios import Round, median_of
+from tests.benchmarks.rows import store
+from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
+from tests.live.scenes import token_of
+from tests.monitoring.live.own_mongod import OwnMongod
+
+EXECUTIONS = 2_000
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+CODINGS = ("identity", "gzip")
+
+
+def compression_ratios(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """What gzip comes to against the plain answer, by the names of the goals."""
+    plain, packed = found["identity"], found["gzip"]
+    return {
+        "compression_bytes_vs_plain": packed["bytes"] / plain["bytes"],
+        "compression_cpu_vs_plain": packed["cpu"] / plain["cpu"],
+    }
+
+
+def body_bytes(contender: Contender, token: str, coding: str) -> int:
+    """The length of the body as it is sent; raises `RuntimeError` for another coding than `coding`."""
+    answer = contender.ask(token, LONG.first, coding=coding)
+    if answer.headers.get("content-encoding", "identity") != coding:
+        raise RuntimeError(f"Asked for {coding}, the server answers otherwise.")
+    return int(answer.headers["content-length"])
+
+
+def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
+    """Bytes of the body and CPU milliseconds a request by coding, and the ratios of the goals."""
+    token = token_of(USER)
+    mongod = OwnMongod(folder)
+    try:
+        mongod.start()
+        store(mongod.uri, DATABASE, EXECUTIONS)
+        measured: dict[str, list[Round]] = {coding: [] for coding in CODINGS}
+        with running("ours", mongod.uri, token, folder / "ours.log") as ours:
+            sizes = {coding: body_bytes(ours, token, coding) for coding in CODINGS}
+            for number in range(rounds + 1):
+                for coding in CODINGS:
+                    figures = measure(ours, token, LONG, seconds, coding=coding)
+                    if number:  # the first round warms up
+                        measured[coding].append(figures)
+    finally:
+        mongod.close()
+    found = {coding: {"bytes": sizes[coding], "cpu": median_of(each).cpu} for coding, each in measured.items()}
+    return {"compression": found, "ratios": compression_ratios(found)}
+
+
+def main() -> None:
+    """Run, print, and put the figures among those of `results/latest.json`."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.compression", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    given = parser.parse_args()
+    # So that every process is ended, whichever way this one is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # mongod, started from here, stays on this processor, too.
+    os.sched_setaffinity(0, {LOAD_CPU})
+    with tempfile.TemporaryDirectory() as folder:
+        part = compression_part(given.rounds, given.seconds, Path(folder))
+    for coding, figures in part["compression"].items():
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        sys.stdout.write(f"{coding}: {shown}\n")
+    sys.stdout.writelines(f"{name}: {value:.3f}\n" for name, value in part["ratios"].items())
+    kept = orjson.loads(RESULTS.read_bytes())
+    kept |= part | {"ratios": kept["ratios"] | part["ratios"]}
+    RESULTS.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+if __name__ == "__main__":
+    main()
