@@ -13,11 +13,20 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.http_connection import HttpConnection
 from execution_monitor.ready_frames import LoopRound, ReadyFrames
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves Ctrl-C to pytest."""
+    """A server that leaves Ctrl-C to pytest, and tells connections the time as ours does."""
+
+    @override
+    async def on_tick(self, counter: int) -> bool:
+        connections: ClientConnections | None = self.lifespan.state.get(CONNECTIONS_KEY)
+        if connections is not None:
+            connections.watch(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @override
     @contextlib.contextmanager
@@ -31,7 +40,7 @@ async def served(
 ) -> AsyncGenerator[str]:
     """The base URL that `app` answers at, once its socket listens; it has stopped at the end.
 
-    Its WebSockets are ours, or with no `ready_frames` uvicorn's own.
+    Its connections are ours, and its WebSockets, or with no `ready_frames` uvicorn's own.
     """
     # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
@@ -41,7 +50,7 @@ async def served(
         listener.listen()
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=HttpConnection,
             ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())) if ready_frames else "websockets-sansio",
             ws_ping_interval=ping_seconds,
             lifespan="on",

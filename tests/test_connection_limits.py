@@ -124,7 +124,7 @@ async def refusal_of(server: str) -> tuple[int, str]:
     return response.status_code, orjson.loads(response.body or b"")["errors"][0]["extensions"]["code"]
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address():
+async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address(caplog: pytest.LogCaptureFixture):
     async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=8))) as server, opened(server) as first:
         async with opened(server):
             too_many = await refusal_of(server)
@@ -136,6 +136,8 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address
 
     assert too_many == (429, "RATE_LIMITED")
     assert pong == {"type": "pong"}
+    # Whoever comes too often must not fill the log.
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody():

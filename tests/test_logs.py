@@ -44,6 +44,17 @@ def test_lines_of_ours_and_of_libraries_look_the_same(capsys: pytest.CaptureFixt
     assert set(ours) - {"number"} == set(theirs) == {"event", "level", "timestamp", "request_id"}
 
 
+def test_a_mistake_of_a_client_is_no_failure(capsys: pytest.CaptureFixture[str]):
+    configure_logging(as_json=True)
+    try:
+        b"\xff".decode()
+    except UnicodeDecodeError:
+        # As uvicorn says it.
+        logging.getLogger("uvicorn.error").exception("Invalid UTF-8 sequence received from client.")
+
+    assert lines_of(capsys) == []
+
+
 def test_a_failure_in_a_library_is_one_line_with_its_trace(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
     try:

@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Close, Frame, Opcode
 
 from execution_monitor.asgi_extensions import SendNow, send_now_of
 from tests.servers import served
@@ -129,3 +133,85 @@ async def test_another_server_offers_nothing():
             await connect(url.replace("http", "ws"))
 
     assert offered == [None]
+
+
+@contextlib.asynccontextmanager
+async def listening(*texts: bytes) -> AsyncGenerator[str]:
+    """A server that takes every socket, tells it `texts` and listens to it."""
+
+    async def serve(socket: WebSocket) -> None:
+        await socket.accept()
+        send_now = send_now_of(socket.scope)
+        assert send_now is not None
+        assert all(send_now(text) for text in texts)
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await socket.receive_text()
+
+    async with served(Starlette(routes=[WebSocketRoute("/", serve)])) as url:
+        yield url
+
+
+def send_all_then_read(url: str, frames: bytes) -> Close:
+    """Why a socket is closed, as a client learns it that reads only when it has sent everything."""
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        said = client.recv(65_536)
+        client.sendall(frames)
+        while received := client.recv(65_536):
+            said += received
+    frame = said.partition(b"\r\n\r\n")[2]
+    assert frame[0] == 0x88, said
+    return Close.parse(frame[2:])
+
+
+LARGE = Frame(Opcode.TEXT, b"x" * 20_000_000).serialize(mask=True)
+IN_PARTS = Frame(Opcode.TEXT, b"x" * 4_000_000, fin=False).serialize(mask=True) + b"".join(
+    Frame(Opcode.CONT, b"x" * 4_000_000, fin=False).serialize(mask=True) for _ in range(5)
+)
+WITHOUT_A_MASK = Frame(Opcode.TEXT, b"x" * 20_000_000).serialize(mask=False)
+NO_TEXT = (
+    Frame(Opcode.TEXT, b"\xff").serialize(mask=True) + Frame(Opcode.TEXT, b"x" * 1_000_000).serialize(mask=True) * 15
+)
+
+
+@pytest.mark.parametrize("times", range(3))
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [(LARGE, 1009), (IN_PARTS, 1009), (WITHOUT_A_MASK, 1002), (NO_TEXT, 1007)],
+    ids=["too large", "too large in parts", "against the protocol", "no text"],
+)
+async def test_why_a_socket_is_closed_arrives_at_whoever_is_still_sending(times: int, frames: bytes, code: int):
+    async with listening() as url:
+        close = await asyncio.to_thread(send_all_then_read, url, frames)
+
+    assert close.code == code
+
+
+async def test_a_handshake_that_is_refused_is_no_failure(caplog: pytest.LogCaptureFixture):
+    async def refuse(socket: WebSocket) -> None:
+        await socket.send_denial_response(PlainTextResponse("No.", 429, {"Retry-After": "7"}))
+
+    async with served(Starlette(routes=[WebSocketRoute("/", refuse)])) as url:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(url.replace("http", "ws")):
+                pass
+
+    assert (refused.value.response.status_code, refused.value.response.headers["Retry-After"]) == (429, "7")
+    assert [each.getMessage() for each in caplog.records if each.levelname in {"ERROR", "WARNING"}] == []
+
+
+async def test_whoever_is_connected_when_the_server_stops_is_told_so_behind_all_that_was_sent():
+    async with contextlib.AsyncExitStack() as clients, contextlib.AsyncExitStack() as server:
+        url = await server.enter_async_context(listening(b"0", b"1", b"2"))
+        client = await clients.enter_async_context(connect(url.replace("http", "ws")))
+        told = await received(client, 3)
+        await server.aclose()
+        await client.wait_closed()
+
+    assert told == ["0", "1", "2"]
+    assert (client.close_code, client.close_reason) == (1012, "The server stops; connect again.")

@@ -56,6 +56,7 @@ async def test_whoever_follows_is_told_to_come_again(
     with serving(tmp_path, uri, database_name, *arguments) as running:
         async with (
             opened(running.url) as graphql,
+            opened(running.url) as silent,
             socket_of(running.url, ada) as rest,
             streamed(running.url, ada, "text/event-stream", UPDATES) as events,
             streamed(running.url, ada, "multipart/mixed", UPDATES) as parts,
@@ -69,12 +70,12 @@ async def test_whoever_follows_is_told_to_come_again(
             await message_from(rest)
             await asyncio.to_thread(running.tell_to_stop)
 
-            closes = await graphql.closed(), await closing_of(rest)
+            closes = await graphql.closed(), await silent.closed(), await closing_of(rest)
             # Each comes to an end that is no broken connection: httpx would raise.
             streams = [await each.aread() for each in (events, parts, rest_events)]
             code = await ended(running)
 
-    assert [each[0] for each in closes] == [1012, 1012]
+    assert closes == ((1012, "The server stops; connect again."),) * 3
     assert [b"complete" in each or b"--graphql--" in each for each in streams] == [False, False, False]
     assert code == 0
     assert STOPPED not in running.log

@@ -18,6 +18,7 @@ from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.asgi_extensions import BEHIND_KEY
+from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -39,13 +40,14 @@ from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.compression import COMPRESSED
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
+from execution_monitor.web.metrics.client_connections import ClientConnectionsCollector
 from execution_monitor.web.metrics.connections import ConnectionsCollector
 from execution_monitor.web.metrics.guards import AuditCollector, RateLimitCollector
 from execution_monitor.web.metrics.live import LiveCollector
 from execution_monitor.web.metrics.operations import OperationMetrics
 from execution_monitor.web.metrics.route import create_registry, metrics_routes
 from execution_monitor.web.metrics.traffic import Traffic
-from execution_monitor.web.problems import problem_handlers
+from execution_monitor.web.problems import problem_handlers, refuse_unknown
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes
@@ -63,6 +65,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
     draining = Draining()
     tracing = None if settings.tracing is None else load_tracing(settings.tracing)
+    clients = ClientConnections(_connection_limits(settings), settings.forwarded_allow_ips)
     connections = Connections()
     database = Database.at(
         settings.mongodb_uri.get_secret_value(),
@@ -82,6 +85,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
+    registry.register(ClientConnectionsCollector(clients.figures))
     journal = Journal(AuditEvents(database).write)
     limits = _rate_limits(settings, settings.mongodb_uri.get_secret_value())
     registry.register(AuditCollector(journal.figures))
@@ -121,7 +125,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         try:
             # Those who ask end before the journal does: it writes what they did.
             async with tracing or contextlib.nullcontext(), journal, identity, live:
-                yield {STATE_KEY: draining, BEHIND_KEY: live.behind}
+                yield {STATE_KEY: draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: clients}
         finally:
             await operations.close()
             limits.close()
@@ -163,6 +167,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         exception_handlers=problem_handlers(),
         lifespan=lifespan,
     )
+    application.router.default = refuse_unknown
     # Around everything, so that even the answer to a failure of ours has its id.
     shared = share_across_origins(StreamEnds(application, draining), settings.origins)
     bounded = Boundary(shared, settings.hosts, settings.origins)
@@ -173,6 +178,18 @@ def _code_flow(settings: Settings) -> CodeFlow | None:
     if settings.issuer is None or settings.client_id is None:
         return None
     return CodeFlow(settings.issuer, settings.client_id)
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        total=settings.max_tcp_connections,
+        per_address=settings.max_tcp_connections_address,
+        first_byte_seconds=settings.first_byte_seconds,
+        head_seconds=settings.head_seconds,
+        body_bytes_per_second=settings.body_bytes_per_second,
+        keep_alive_seconds=settings.keep_alive_seconds,
+        unread_seconds=settings.unread_seconds,
+    )
 
 
 def _rate_limits(settings: Settings, uri: str) -> RateLimits:

@@ -12,6 +12,7 @@ from execution_monitor.access.claims import ClaimNames, ClaimReader
 from execution_monitor.access.issuer import Issuer
 from execution_monitor.access.key_cache import KeyCache
 from execution_monitor.access.keys import SharedSecret
+from execution_monitor.access.origins import proxies_in
 from execution_monitor.access.revocation_watch import RevocationWatch
 from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import SessionLimits, Sessions
@@ -36,7 +37,9 @@ class Identity:
         self._watch = RevocationWatch(database, self._revocations)
         self._watching: asyncio.Task[None] | None = None
         limits = SessionLimits(settings.max_connections, settings.max_connections_address, settings.max_waiting_sockets)
-        self.sessions = Sessions(self._revocations, limits)
+        # Where every address is believed, none is known to be a proxy's.
+        proxies = settings.forwarded_allow_ips if settings.forwarded_allow_ips != "*" else ""
+        self.sessions = Sessions(self._revocations, limits, proxies_in(proxies))
         # Whoever may make tokens may read cursors as well, not the other way round.
         self.cursor_secret = (settings.cursor_secret or SecretStr(shared_secret(settings))).get_secret_value().encode()
 

@@ -15,6 +15,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 # uvicorn's line of an accepted socket holds the query string, where clients put what is for nobody else.
 _SOCKET_LINE = '%s - "WebSocket %s"'
+# A mistake of a client, which it is told; uvicorn takes it for a failure of ours, with a trace.
+_NO_TEXT_LINE = "Invalid UTF-8 sequence received"
 
 
 def configure_logging(*, as_json: bool, level: LogLevel = "info") -> None:
@@ -55,4 +57,4 @@ def _spell(event: Any, default: Callable[[Any], Any]) -> str:
 
 
 def _is_ours_to_tell(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(_SOCKET_LINE)
+    return not str(record.msg).startswith((_SOCKET_LINE, _NO_TEXT_LINE))

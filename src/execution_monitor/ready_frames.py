@@ -5,7 +5,8 @@ all that is left is the system call: what a socket is given before the event loo
 """
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any, cast
 
 from typing_extensions import override
@@ -17,6 +18,11 @@ from execution_monitor.websocket_texts import SharedTexts, head_of
 # What uvloop lets a socket's buffer hold before it says that there is no more room.
 _MOST_WAITING_BYTES = 65_536
 _MOST_TOGETHER_BYTES = 131_072
+# What clients are told when the server stops (IANA's list of close codes), and how long they have to answer.
+_RESTART, _STOPS = 1012, "The server stops; connect again."
+_FAREWELL_SECONDS = 1.0
+# For a client that reads what it did wrong only when it has sent all of it.
+_LINGER_SECONDS = 30.0
 
 
 class LoopRound:
@@ -55,6 +61,20 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._has_room = True
+        self._is_deaf = False
+        # Called when the connection is lost.
+        self.on_lost: Callable[[], object] | None = None
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.on_lost is not None:
+            self.on_lost()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if not self._is_deaf:
+            super().data_received(data)
 
     @property
     def pending_ping_payload(self) -> bytes | None:
@@ -89,6 +109,50 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         # Everything in the order in which it was sent.
         self.write_waiting()
         await super().send(message)
+        if self.close_sent and not self.handshake_complete:
+            # A handshake that is refused is complete as well; uvicorn takes it for a failure.
+            self.handshake_complete = True
+
+    @override
+    def handle_parser_exception(self) -> None:
+        # uvicorn closes while the client may still send, and a socket that is closed with bytes unread takes back what
+        # was sent last: the reason.
+        close = self.conn.close_sent
+        code, reason = (close.code, close.reason) if close else (1002, "")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._is_deaf = True
+        self.stop_keepalive()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.transport.write_eof()
+        self.close_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    @override
+    def shutdown(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.close_sent:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        if not self.handshake_complete:
+            response = self.conn.reject(HTTPStatus.SERVICE_UNAVAILABLE, f"{_STOPS}\n")
+            response.headers["Retry-After"] = "1"
+            self.conn.send_response(response)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+            return
+        self.write_waiting()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": _RESTART, "reason": _STOPS})
+        self.conn.send_close(_RESTART, _STOPS)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        # Nothing may be sent behind that.
+        self.disconnected = True
+        self.close_timer = self.loop.call_later(_FAREWELL_SECONDS, self.transport.close)
 
     def write_waiting(self) -> None:
         """Write what waits for the end of the round."""

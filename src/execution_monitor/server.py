@@ -17,9 +17,11 @@ import structlog
 import uvicorn
 from typing_extensions import override
 
+from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.draining import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
-from execution_monitor.http_heads import BoundedHeads
+from execution_monitor.file_descriptors import make_room_for_sockets
+from execution_monitor.http_connection import HttpConnection
 from execution_monitor.ready_frames import LoopRound, ReadyFrames
 from execution_monitor.settings import Settings
 
@@ -114,7 +116,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=BoundedHeads,
+                http=HttpConnection,
                 # A message holds an operation, as a body does.
                 ws_max_size=settings.max_body_bytes,
                 ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())),
@@ -163,11 +165,15 @@ class Server(uvicorn.Server):
             self._drain()
         if self._leaves_at is not None and now >= self._leaves_at:
             self.should_exit = True
+        if self._connections is not None:
+            self._connections.watch(now)
         return await super().on_tick(counter)
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._connections is not None:
+            self._limit(self._connections)
         gc.collect()
         gc.freeze()
         gc.set_threshold(_YOUNG_OBJECTS)
@@ -186,6 +192,21 @@ class Server(uvicorn.Server):
                 await super().shutdown(sockets)
         except TimeoutError:
             log.warning("stop_cut_short", seconds=_GRACE_SECONDS + _CLOSING_SECONDS)
+
+    @property
+    def _connections(self) -> ClientConnections | None:
+        return self.lifespan.state.get(CONNECTIONS_KEY)
+
+    @staticmethod
+    def _limit(connections: ClientConnections) -> None:
+        connections.room = make_room_for_sockets(connections.limits.total)
+        if connections.room < connections.limits.total:
+            log.warning(
+                "fewer_connections",
+                wanted=connections.limits.total,
+                room=connections.room,
+                advice="Raise the limit of open files (ulimit -n), or lower EXECUTION_MONITOR_MAX_TCP_CONNECTIONS.",
+            )
 
     def _drain(self) -> None:
         draining: Draining | None = self.lifespan.state.get(STATE_KEY)

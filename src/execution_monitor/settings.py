@@ -190,6 +190,30 @@ class Settings(BaseSettings):
     max_waiting_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=1_000, description="Sockets that have not said yet whose they are; a quarter of them from one address."
     )
+    max_tcp_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=15_000,
+        description="TCP connections of all clients, for each process. At the limit the oldest silent one is closed.",
+    )
+    max_tcp_connections_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=10_000,
+        description="TCP connections of one address, for each process; those of trusted proxies are not limited by it.",
+    )
+    first_byte_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=30.0, description="Seconds until a new connection has begun its first request, or is closed."
+    )
+    head_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=15.0, description="Seconds in which the head of a request comes, from its first byte on, or 408."
+    )
+    body_bytes_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=1_000, description="Rate at which a body comes at least, over ten seconds, or 408; 0 for any."
+    )
+    keep_alive_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=75.0,
+        description="Seconds that a connection stays open between two requests: longer than a load balancer keeps it.",
+    )
+    unread_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        default=60.0, description="Seconds in which a client takes some of an answer, or its connection is closed."
+    )
     max_subscriptions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="Operations that one socket may run at once."
     )

@@ -6,8 +6,10 @@ import time_machine
 
 from execution_monitor.access import sessions as sessions_module
 from execution_monitor.access.caller import LEEWAY, Caller
+from execution_monitor.access.origins import proxies_in
 from execution_monitor.access.revocations import Revocations, RevokedTokens
-from execution_monitor.access.sessions import EXPIRED, Sessions
+from execution_monitor.access.sessions import EXPIRED, SessionLimits, Sessions
+from execution_monitor.errors import RateLimited, ServerBusy
 
 SOON = 10.0
 
@@ -85,3 +87,33 @@ async def test_whoever_has_left_hears_no_more():
     await asyncio.sleep(0.05)
 
     assert not ended.done()
+
+
+BALANCER = "10.0.0.9"
+FEW = SessionLimits(per_address=2, waiting=8)
+
+
+def test_one_address_holds_no_more_than_its_share():
+    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    for _ in range(FEW.waiting_per_address):
+        sessions.wait("203.0.113.5").open()
+
+    with pytest.raises(RateLimited):
+        sessions.wait("203.0.113.5").open()
+    sessions.wait("203.0.113.6").open()
+
+
+@pytest.mark.parametrize("address", [BALANCER, "10.1.2.3"])
+async def test_those_behind_a_proxy_that_forwards_no_address_share_the_limit_of_all_alone(address: str):
+    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    held = [sessions.hold(ada(), address) for _ in range(5)]
+    for each in held:
+        each.open()
+    for _ in range(FEW.waiting):
+        sessions.wait(address).open()
+
+    with pytest.raises(ServerBusy):
+        sessions.wait(address).open()
+    for each in held:
+        each.close()
+    assert (sessions.by_network, sessions.by_caller) == ({}, {})

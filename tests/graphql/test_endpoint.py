@@ -68,6 +68,28 @@ async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, t
     assert new.json()["data"] == old.json()["data"] == {"viewer": {"userId": "ada"}}
 
 
+@pytest.mark.parametrize(
+    ("lines", "status", "media_type"),
+    [
+        (["text/html", "application/graphql-response+json"], 200, "application/graphql-response+json"),
+        (["application/graphql-response+json;q=0.5", "text/html, application/json"], 200, "application/json"),
+        (["text/html", "text/plain"], 406, "application/json"),
+    ],
+)
+async def test_two_lines_of_accept_are_one_list(
+    server: str, token_for: Token, lines: list[str], status: int, media_type: str
+):
+    headers = [("Authorization", f"Bearer {token_for('ada', 'acme')}"), *(("Accept", line) for line in lines)]
+    # httpx has a line of its own for each of them, and none besides.
+    async with httpx.AsyncClient() as client:
+        request = client.build_request("POST", f"{server}/graphql", json={"query": WHO})
+        request.headers = httpx.Headers([*(each for each in request.headers.items() if each[0] != "accept"), *headers])
+        answer = await client.send(request)
+
+    assert [each for name, each in request.headers.multi_items() if name == "accept"] == lines
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, media_type)
+
+
 async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, token_for: Token):
     token = token_for("ada", "acme")
 

@@ -17,6 +17,7 @@ from websockets.typing import Origin, Subprotocol
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from tests.conftest import SECRET
+from tests.raw_http import exchange
 from tests.servers import served, wait_until_ready
 from tests.web.documents import LIST
 
@@ -58,7 +59,7 @@ async def send(server: str, method: str, path: str, **headers: str) -> httpx.Res
 
 @pytest.mark.parametrize("path", ["/graphql", LIST, "/livez", "/", "/metrics", "/nowhere"])
 @pytest.mark.parametrize(
-    "host", ["evil.example.com", "monitor.example.com.evil.example", "inside.example.org", "", "[", "a@localhost.evil"]
+    "host", ["evil.example.com", "monitor.example.com.evil.example", "inside.example.org", "", ":80", "localhost.evil"]
 )
 async def test_a_name_that_is_not_ours_is_answered_with_nothing(server: str, path: str, host: str):
     answer = await send(server, "GET", path, host=host)
@@ -132,15 +133,67 @@ async def test_the_pages_of_a_server_are_its_own_whatever_stands_in_front(
     assert found == status
 
 
-async def test_two_names_are_none(server: str):
-    begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n"
+async def answer_to(server: str, head: bytes) -> bytes:
+    return await exchange(urlsplit(server).port or 0, head + b"Connection: close\r\n\r\n")
 
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        pytest.param(b"", id="none"),
+        pytest.param(b"Host: localhost\r\nHost: localhost\r\n", id="two"),
+        pytest.param(b"Host: localhost\r\nHost: evil.example.com\r\n", id="two others"),
+        pytest.param(b"Host: ada@localhost\r\n", id="a user"),
+        pytest.param(b"Host: ada:secret@localhost\r\n", id="a user and a password"),
+        pytest.param(b"Host: [\r\n", id="half of a number"),
+        pytest.param(b"Host: localhost:port\r\n", id="no port"),
+        pytest.param(b"Host: localhost/livez\r\n", id="a path"),
+        pytest.param(b"Host: localhost, localhost\r\n", id="a list"),
+        pytest.param(b"Host: http://localhost\r\n", id="an address"),
+        pytest.param(b"Host: local%zzhost\r\n", id="half of an escape"),
+        pytest.param("Host: löcalhost\r\n".encode(), id="other letters"),
+    ],
+)
+async def test_a_request_has_one_host_that_is_one(server: str, hosts: bytes):
+    answer = await answer_to(server, b"GET /livez HTTP/1.1\r\n" + hosts)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Host" in answer
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        pytest.param(b"http://localhost/livez", b"evil.example.com", 200, id="ours, beside a stranger's"),
+        pytest.param(b"http://localhost:1", b"evil.example.com", 200, id="without a path"),
+        pytest.param(b"http://evil.example.com/livez", b"localhost", 421, id="a stranger's, beside ours"),
+        pytest.param(b"http://ada@localhost/livez", b"localhost", 400, id="with a user"),
+        pytest.param(b"http:///livez", b"localhost", 421, id="of nobody"),
+    ],
+)
+async def test_what_an_address_names_counts_before_what_stands_in_host(
+    server: str, target: bytes, host: bytes, status: int
+):
+    answer = await answer_to(server, b"GET %b HTTP/1.1\r\nHost: %b\r\n" % (target, host))
+
+    assert int(answer.split()[1]) == status
+
+
+async def test_a_whole_address_needs_a_host_beside_it(server: str):
+    assert (await answer_to(server, b"GET http://localhost/livez HTTP/1.1\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost", 101), ("evil.example.com", 421)])
+async def test_a_handshake_may_name_a_whole_address(server: str, host: str, status: int):
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server).port)
-    writer.write(begin)
-    answer = await reader.read()
+    writer.write(
+        b"GET http://%b/graphql HTTP/1.1\r\nHost: elsewhere\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % host.encode()
+    )
+    answer = await reader.readuntil(b"\r\n")
     writer.close()
 
-    assert answer.startswith(b"HTTP/1.1 421")
+    assert int(answer.split()[1]) == status
 
 
 @pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])

@@ -143,6 +143,11 @@ async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_p
     "names",
     [
         pytest.param(["http_responses", "sockets", "sockets_closed", "operations"], id="requests"),
+        pytest.param(
+            ["tcp_connections", "tcp_connections_limit", "tcp_timeouts", "tcp_displaced", "tcp_refused"],
+            id="connections of clients",
+        ),
+        pytest.param(["http_invalid_requests"], id="requests that are none"),
         pytest.param(["operation_errors"], id="errors by code"),
         pytest.param(["operation_duration_seconds"], id="durations"),
         pytest.param(["operation_cost_points"], id="cost"),
@@ -308,7 +313,7 @@ async def test_the_format_is_the_one_that_is_accepted(
 
 
 # Each of a small set that the code names; a new one needs a thought about how many values it may have.
-LABELS = {"kind", "outcome", "code", "policy", "reason", "status", "le", "version", "python"}
+LABELS = {"kind", "outcome", "code", "policy", "reason", "phase", "status", "le", "version", "python"}
 
 
 async def test_metrics_are_named_by_convention_and_their_labels_are_few(server: str, operator: str):

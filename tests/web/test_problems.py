@@ -1,13 +1,17 @@
 """Failures over a real socket: a status, a stable code, a sentence, and nothing of the cause."""
 
+import asyncio
 import socket
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Observers
@@ -22,6 +26,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.rest import rest_routes
 from tests.conftest import SECRET
+from tests.raw_http import exchange, read_answers
 from tests.servers import served
 from tests.web.asking import Ask, Store
 from tests.web.documents import LIST, executions
@@ -44,6 +49,53 @@ async def test_an_unknown_address_is_a_problem(ask: Ask):
         "detail": "There is nothing at this address.",
         "code": "NOT_FOUND",
     }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/%00", "/%ff", "/%ed%a0%80", "/..", "/../etc/passwd", "/%2e%2e%2f", "/graphql/a", "//graphql", "/livez%00"),
+        *(f"/{'x' * 8_000}", f"{LIST}/%00", f"{LIST}/%ff", f"{LIST}/{'x' * 8_000}", f"/assets/{'x' * 253}.js"),
+    ],
+)
+async def test_nothing_unexpected_in_an_address_is_a_failure(server: str, path: str, token_for: Any):
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    token = f"Authorization: Bearer {token_for('ada', 'acme')}\r\n\r\n"
+
+    (answer,) = read_answers(await exchange(urlsplit(server).port or 0, (head + token).encode()))
+
+    assert (answer.status, answer.json["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_handshake_at_an_unknown_address_is_a_problem(server: str):
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{server.replace('http', 'ws')}/nowhere"):
+            pass
+
+    assert refused.value.response.status_code == 404
+    assert b"NOT_FOUND" in (refused.value.response.body or b"")
+
+
+async def test_a_client_that_leaves_within_its_request_is_no_failure(
+    server: str, token_for: Any, caplog: pytest.LogCaptureFixture
+):
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+        f"Authorization: Bearer {token_for('ada', 'acme')}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with capture_logs() as lines:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server).port)
+        writer.write(head.encode())
+        # So that the application is waiting for the body.
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+        writer.close()
+        async with asyncio.timeout(10):
+            # The server is in this process, and tells nobody.
+            while not [line for line in lines if line["event"] == "request"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    assert [(line["status"], line["log_level"]) for line in lines] == [(499, "info")]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -10,6 +10,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from execution_monitor.storage.records import ExecutionRecord
@@ -115,6 +116,15 @@ async def test_a_socket_has_an_id_too_and_one_line_with_its_close_code(server: s
     assert told == line["request_id"] == "socket-1"
     assert (line["path"], line["code"]) == ("/graphql", 4400)
     assert "the-secret" not in str(logs)
+
+
+async def test_a_handshake_that_is_refused_has_a_line_with_its_status(server: str):
+    with capture_logs() as logs, pytest.raises(InvalidStatus):
+        async with connect(server.replace("http", "ws") + "/nowhere"):
+            pass
+
+    (line,) = lines_of(logs, "socket")
+    assert (line["status"], line["code"], line["log_level"]) == (404, None, "info")
 
 
 async def test_the_address_is_the_one_that_a_trusted_proxy_tells(client: httpx.AsyncClient):

@@ -1,7 +1,8 @@
 """Where requests come from, read from what an ASGI server tells of them."""
 
 import ipaddress
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from execution_monitor.access.operations import Origin
@@ -32,6 +33,23 @@ def network_of(address: str) -> str:
         return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_PREFIX), strict=False))
     except ValueError:
         return address
+
+
+def proxies_in(listed: str) -> Callable[[str], bool]:
+    """Whether an address is one of the proxies `listed`: addresses and networks with commas between, or `*`."""
+    if listed == "*":
+        return lambda _: True
+    networks = [ipaddress.ip_network(each.strip()) for each in listed.split(",") if each.strip()]
+
+    @lru_cache(maxsize=1_024)
+    def is_proxy(address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in networks)
+
+    return is_proxy
 
 
 def _shown(value: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,8 +40,14 @@ class SessionLimits:
 class Sessions:
     """Everybody who holds a socket or a stream open, and everybody who has not said yet who they are."""
 
-    def __init__(self, revocations: Revocations, limits: SessionLimits | None = None) -> None:
+    def __init__(
+        self,
+        revocations: Revocations,
+        limits: SessionLimits | None = None,
+        is_proxy: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.revocations = revocations
+        self._is_proxy = is_proxy
         self._limits = limits or SessionLimits()
         self.by_caller: Counter[tuple[str, str]] = Counter()
         self.by_network: Counter[str | None] = Counter()
@@ -61,15 +68,21 @@ class Sessions:
         """Raise `RateLimited` when one more could not be held."""
         if self.by_caller[caller.tenant, caller.subject] >= self._limits.per_caller:
             raise _refusal("You hold", self._limits.per_caller)
-        if address is not None and self.by_network[network_of(address)] >= self._limits.per_address:
+        network = self.network_of(address)
+        if network is not None and self.by_network[network] >= self._limits.per_address:
             raise _refusal("Your address holds", self._limits.per_address)
 
     def require_room_to_wait(self, address: str | None) -> None:
         """Raise `ServerBusy` or `RateLimited` when one more could not wait."""
         if self.waiting.total() >= self._limits.waiting:
             raise ServerBusy("Too many sockets wait to say whose they are; try again.")
-        if address is not None and self.waiting[network_of(address)] >= self._limits.waiting_per_address:
+        network = self.network_of(address)
+        if network is not None and self.waiting[network] >= self._limits.waiting_per_address:
             raise RateLimited("Too many sockets of your address wait to say whose they are.", _RETRY_SECONDS)
+
+    def network_of(self, address: str | None) -> str | None:
+        """What counts as one address; None for that of a proxy which forwards no other: it stands for all behind it."""
+        return None if address is None or self._is_proxy(address) else network_of(address)
 
 
 class Session:
@@ -113,7 +126,7 @@ class Session:
 
     def _count(self, change: int) -> None:
         _add(self._sessions.by_caller, (self._caller.tenant, self._caller.subject), change)
-        _add(self._sessions.by_network, _network_of(self._address), change)
+        _add(self._sessions.by_network, self._sessions.network_of(self._address), change)
 
     def _look(self) -> None:
         """End the session when its token has ended; else look again in time."""
@@ -150,13 +163,13 @@ class Waiting:
         """Take a place; raises `ServerBusy` or `RateLimited` when there is none."""
         self._sessions.require_room_to_wait(self._address)
         self._is_open = True
-        _add(self._sessions.waiting, _network_of(self._address), 1)
+        _add(self._sessions.waiting, self._sessions.network_of(self._address), 1)
 
     def close(self) -> None:
         """Make room for another, once."""
         if self._is_open:
             self._is_open = False
-            _add(self._sessions.waiting, _network_of(self._address), -1)
+            _add(self._sessions.waiting, self._sessions.network_of(self._address), -1)
 
     def __enter__(self) -> None:
         self.open()
@@ -169,10 +182,6 @@ def _add(counts: "Counter[Any]", key: object, change: int) -> None:
     counts[key] += change
     if counts[key] == 0:
         del counts[key]
-
-
-def _network_of(address: str | None) -> str | None:
-    return None if address is None else network_of(address)
 
 
 def _refusal(who: str, limit: int) -> RateLimited:

@@ -33,6 +33,7 @@ from execution_monitor.graphql.preparation import KindNotTaken
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
+from execution_monitor.header_lists import list_of
 from execution_monitor.monitoring.live.behind import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")
@@ -75,7 +76,7 @@ class GraphQLEndpoint:
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; failures are GraphQL errors with a code."""
-        accept = request.headers.get("accept")
+        accept = list_of(request.headers, "accept")
         media_type, stream_type = negotiate(accept), negotiate_stream(accept, FRAMINGS)
         try:
             if media_type is None and stream_type is None:

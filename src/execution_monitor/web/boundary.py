@@ -1,9 +1,9 @@
 """Which names the server answers to, and which other sites' pages may use it."""
 
+import re
 from collections.abc import Collection
 from http import HTTPStatus
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +14,11 @@ from starlette.websockets import WebSocket
 from execution_monitor.access.request_ids import HEADER as REQUEST_ID
 from execution_monitor.web.problems import answer_problem
 
+# RFC 9112, section 3.2, and RFC 3986, section 3.2: a name or a number and perhaps a port, without user and password.
+_HOST = re.compile(
+    r"(?:\[(?P<number>[0-9a-f:.]+(?:%[a-z0-9._~%-]+)?)\]|(?P<name>(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})*))(?::[0-9]*)?",
+    re.IGNORECASE | re.ASCII,
+)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _METHODS = ("GET", "HEAD", "POST")
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate")
@@ -44,9 +49,17 @@ class Boundary:
 
     def _refuse(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
         # With two of them, who knows which one others went by (RFC 9112, section 3.2).
-        host = ",".join(headers.getlist("host"))
-        if not self._is_ours(_name_in(host)):
+        parts = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if parts is None:
+            return answer_problem(
+                HTTPStatus.BAD_REQUEST,
+                "A request has one Host, a name or a number and perhaps a port: monitor.example.com:443.",
+                "BAD_USER_INPUT",
+            )
+        host = hosts[0]
+        if not self._is_ours((parts["number"] or parts["name"] or "").lower().removesuffix(".")):
             return answer_problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This server does not answer to the name in Host; EXECUTION_MONITOR_ALLOWED_HOSTS lists those it has.",
@@ -84,14 +97,6 @@ def share_across_origins(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
         allow_headers=_REQUEST_HEADERS,
         expose_headers=_RESPONSE_HEADERS,
     )
-
-
-def _name_in(host: str) -> str:
-    """The name or number in a `Host` header, without its port."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
 
 
 def _is_of(origin: str, host: str) -> bool:

@@ -89,11 +89,18 @@ def _assets(folder: Path) -> Callable[[Request], Response]:
         # One part of the path: the router has seen that it holds no slash.
         file = folder / request.path_params["name"]
         media_type = _MEDIA_TYPES.get(file.suffix)
-        if media_type is None or not file.is_file():
+        if media_type is None or not _is_file(file):
             raise HTTPException(404)
         packed = file.with_name(f"{file.name}.gz")
-        if accepts_gzip(request.headers) and packed.is_file():
+        if accepts_gzip(request.headers) and _is_file(packed):
             return FileResponse(packed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
         return FileResponse(file, headers=_ASSET_HEADERS, media_type=media_type)
 
     return answer
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the file system
+        return False

@@ -6,9 +6,10 @@ from http import HTTPStatus
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
+from starlette.types import ExceptionHandler, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from execution_monitor.access.request_ids import current_request_id
 from execution_monitor.errors import ExecutionMonitorError
@@ -21,6 +22,8 @@ NO_STORE = {"Cache-Control": "no-store"}
 # Of a new secret: besides, nobody on the way may compress it (BREACH), as RFC 9111, section 5.2.2.6, has it.
 SECRET = {"Cache-Control": "no-store, no-transform"}
 NO_HEADERS: Mapping[str, str] = {}
+# As nginx tells of a client that left before it was answered.
+CLIENT_LEFT = 499
 
 
 class Problem(BaseModel):
@@ -38,7 +41,24 @@ class Problem(BaseModel):
 
 def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
     """Starlette's exception handlers that answer every failure with a problem."""
-    return dict.fromkeys((ExecutionMonitorError, HTTPException, Exception), _answer)
+    problems: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
+        (ExecutionMonitorError, HTTPException, Exception), _answer
+    )
+    return {**problems, ClientDisconnect: _answer_nobody}
+
+
+async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application at addresses where there is none: 404, for handshakes as for requests."""
+    if scope["type"] == "websocket":
+        refusal = _answer_router(HTTPException(HTTPStatus.NOT_FOUND))
+        await WebSocket(scope, receive, send).send_denial_response(refusal)
+    else:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    # A client that leaves before all of its request has come is no failure of ours; the status is for our log.
+    return Response(status_code=CLIENT_LEFT)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -7,14 +7,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution_monitor.access.request_ids import HEADER, identify, log_under
 from execution_monitor.web.metrics.traffic import Traffic
+from execution_monitor.web.problems import CLIENT_LEFT
 
 log = structlog.get_logger()
 
 # Asked for every few seconds by machines; only a failure is news.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _FIRST_FAILURE = 400
-# As nginx tells of a client that left before it was answered.
-_CLIENT_LEFT = 499
 _OPENING = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 # Whoever asks for longer ones is no client of ours.
 _MAX_PATH_LENGTH = 256
@@ -50,7 +49,8 @@ class RequestLog:
             address = client[0] if client else None
             if scope["type"] == "websocket":
                 self._traffic.closed(seen.code)
-                log.info("socket", path=path, code=seen.code, seconds=seconds, address=address)
+                refusal = {"status": seen.status} if seen.is_refused else {}
+                log.info("socket", path=path, code=seen.code, **refusal, seconds=seconds, address=address)
             else:
                 self._traffic.answered(seen.status)
                 write = log.debug if path in _PROBES and seen.status < _FIRST_FAILURE else log.info
@@ -71,8 +71,10 @@ class _Seen:
         self._receive = receive
         self._send = send
         self._header = (HEADER, request_id.encode())
-        self.status = _CLIENT_LEFT
+        self.status = CLIENT_LEFT
         self.code: int | None = None
+        # A handshake is, with the status.
+        self.is_refused = False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -84,6 +86,7 @@ class _Seen:
         kind = message["type"]
         if kind in _OPENING:
             self.status = int(message.get("status", self.status))
+            self.is_refused = kind == "websocket.http.response.start"
             message = {**message, "headers": [*message.get("headers", ()), self._header]}
         elif kind == "websocket.close" and self.code is None:
             self.code = message.get("code", 1000)

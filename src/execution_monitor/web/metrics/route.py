@@ -24,6 +24,7 @@ from execution_monitor.access.caller import Scope
 from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Kind, Observers, Operation
 from execution_monitor.access.origins import origin_of
+from execution_monitor.header_lists import list_of
 from execution_monitor.web.metrics.families import PREFIX
 from execution_monitor.web.problems import NO_STORE
 
@@ -62,7 +63,7 @@ def metrics_routes(
             caller = await admit(request.headers, origin)
             async with observers.watching(Operation(caller, origin, Kind.REST, "getMetrics")):
                 caller.require(Scope.MANAGE)
-        if "application/openmetrics-text" in request.headers.get("accept", ""):
+        if "application/openmetrics-text" in (list_of(request.headers, "accept") or ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
         else:
             body, media_type = generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
