@@ -18,7 +18,7 @@ PEERS := tests/benchmarks/peers/node_modules/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -41,6 +41,9 @@ test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 
 screenshots: setup dashboard browser ## Take pictures of the dashboard, light and dark, into build/screenshots
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
+
+engines: setup dashboard ## Serve the demo from a wheel on every supported Python that is here
+	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
