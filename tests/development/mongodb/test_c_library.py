@@ -126,6 +126,7 @@ def test_apt_without_a_network_fails_with_its_reason(tmp_path: Path) -> None:
     (etc / "sources.list").write_text("deb [trusted=yes] http://127.0.0.1:1/debian bookworm main\n")
 
     with pytest.raises(
-        SetupError, match=r"^apt-get could not fetch libc6 of trixie \(Failed to fetch .*127\.0\.0\.1:1"
+        SetupError,
+        match=r"^There is no network: apt-get could not fetch libc6 of trixie \(Failed to fetch .*127\.0\.0\.1:1",
     ):
         fetch_library(tmp_path / "library", "bookworm", "trixie", etc)
