@@ -1,6 +1,7 @@
 """The command line as people use it: in this process for words and codes, as real processes for what runs."""
 
 import asyncio
+import re
 import signal
 import socket
 import stat
@@ -313,6 +314,17 @@ def test_a_server_of_several_workers_finds_its_data_again_and_stops_on_sigterm(t
     assert found == 20
     assert "Traceback" not in output
     assert processes_below(tmp_path) == []
+
+
+def test_a_first_start_logs_no_warning():
+    # Two that start together make the same collections and indexes.
+    with started("serve", "--workers", "2") as (process, url):
+        wait_until_ready(url)
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+
+    assert "Application startup complete" in output
+    assert not re.search(r"\[(?:warning|error|critical)", output)
 
 
 def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):

@@ -62,6 +62,7 @@ def test_the_wheel_serves_the_demo_from_a_clean_environment(version: str, wheel:
         rest, _ = process.communicate(timeout=60)
 
     assert "export-schema" in manual.stdout
+    assert "[warning" not in description
     assert len(found) == 3
     assert all(found)
     assert (process.returncode, rest.strip()) == (0, "")
