@@ -18,6 +18,7 @@ from execution_monitor.access.gate import Gate
 from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.draining import STATE_KEY, Draining
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -117,9 +118,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         finally:
             await operations.close()
             limits.close()
-            preparation.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await preparation
+            await end_tasks(preparation)
             await database.close()
 
     application = Starlette(
