@@ -144,7 +144,7 @@ class Server(uvicorn.Server):
     @override
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super().serve(sockets)
-        await _end_tasks()
+        await _cancel_what_is_left()
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -204,7 +204,7 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
-async def _end_tasks() -> None:
+async def _cancel_what_is_left() -> None:
     """Cancel whatever still runs, as often as it takes: each time breaks the next wait of a clean-up."""
     for _ in range(_ROUNDS):
         left = asyncio.all_tasks() - {asyncio.current_task()}
