@@ -1,11 +1,14 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+# The Python to use; without a name the first of python3.11, python3.12, python3.13 and python3 that fits.
+PYTHON ?=
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := .locks/tools.sh node
+NPM_CI := $(NODE) && $(BIN)/python .locks/install.py npm
 READY := $(VENV)/.ready
 DASHBOARD := src/dashboard
 NODE_MODULES := $(DASHBOARD)/node_modules/.ready
@@ -19,7 +22,7 @@ PEERS := tests/benchmarks/peers/node_modules/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -40,10 +43,13 @@ browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
 audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP, which the tests run
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
-	@cd $(DASHBOARD) && npm run --silent test
+	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
 
 screenshots: setup dashboard browser ## Take pictures of the dashboard, light and dark, into build/screenshots
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
+
+engines: setup dashboard ## Serve the demo from a wheel on every supported Python that is here
+	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
@@ -84,11 +90,11 @@ check: setup $(TYPES) ## Lint, check formats and types, compare schema.graphql
 	@$(BIN)/pyright
 	@$(BIN)/execution-monitor export-schema | diff -u schema.graphql - \
 	  || { echo "schema.graphql is not what the code says; run make schema." >&2; exit 1; }
-	@cd $(DASHBOARD) && npm run --silent check
+	@$(NODE) && cd $(DASHBOARD) && npm run --silent check
 
 format: setup $(NODE_MODULES) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
-	@cd $(DASHBOARD) && npm run --silent format
+	@$(NODE) && cd $(DASHBOARD) && npm run --silent format
 
 schema: setup ## Write schema.graphql from the code
 	@$(BIN)/execution-monitor export-schema > schema.graphql
@@ -104,31 +110,32 @@ wheel: setup dashboard ## Build the wheel into dist/
 clean: ## Remove what make made; data of the demo stay
 	@rm -rf $(VENV) dist $(DASHBOARD)/node_modules $(dir $(BUILT)) $(TYPES)
 
+# One that was moved, or whose Python has gone, is made anew.
+$(shell test -x "$$(sed -n '1s/^#!//p' $(BIN)/execution-monitor 2> /dev/null)" || rm -f $(READY))
 $(READY): .locks/development.txt .locks/install.py pyproject.toml
-	@$(PYTHON) .locks/install.py $(VENV)
+	@python=$$(PYTHON='$(PYTHON)' .locks/tools.sh node python) && "$$python" .locks/install.py python $(VENV)
 	@touch $@
 
-$(NODE_MODULES): $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json
-	@command -v npm > /dev/null || { echo "The dashboard is built with Node.js 20 and npm; install them." >&2; exit 1; }
-	@cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error
+$(NODE_MODULES): $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json | $(READY)
+	@$(NPM_CI) $(DASHBOARD)
 	@touch $@
 
-$(PEERS): tests/benchmarks/peers/package.json tests/benchmarks/peers/package-lock.json
-	@cd tests/benchmarks/peers && npm ci --no-audit --no-fund --loglevel=error
+$(PEERS): tests/benchmarks/peers/package.json tests/benchmarks/peers/package-lock.json | $(READY)
+	@$(NPM_CI) tests/benchmarks/peers
 	@touch $@
 
 $(TYPES): schema.graphql $(NODE_MODULES)
-	@cd $(DASHBOARD) && npm run --silent types > /dev/null
+	@$(NODE) && cd $(DASHBOARD) && npm run --silent types > /dev/null
 	@touch $@
 
 $(BUILT): $(SOURCES) $(TYPES)
-	@cd $(DASHBOARD) && npm run --silent build -- --logLevel error
+	@$(NODE) && cd $(DASHBOARD) && npm run --silent build -- --logLevel error
 	@touch $@
 
-$(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js
-	@cd tests/dashboard/browser && npm ci --no-audit --no-fund --loglevel=error && node unpack.js
+$(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js | $(READY)
+	@$(NPM_CI) tests/dashboard/browser && node tests/dashboard/browser/unpack.js
 	@touch $@
 
-$(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json
-	@cd tests/graphql/audits && npm ci --no-audit --no-fund --loglevel=error
+$(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json | $(READY)
+	@$(NPM_CI) tests/graphql/audits
 	@touch $@

@@ -1,6 +1,7 @@
-"""Make the virtual environment that the lock describes; only the standard library is there yet.
+"""Install what a lock describes; only the standard library is there yet.
 
-Usage: install.py FOLDER. Prints a bar on a terminal, one line elsewhere; a failure is one sentence.
+Usage: install.py python FOLDER makes a virtual environment, install.py npm FOLDER installs the packages of Node.js that
+the folder's lock names. Prints a bar on a terminal, one line elsewhere; a failure is one sentence.
 """
 
 import os
@@ -11,22 +12,27 @@ import tempfile
 import threading
 from pathlib import Path
 
-LOCK = Path(__file__).with_name("development.txt")
+LOCK = Path(__file__).resolve().with_name("development.txt")
 ROOT = LOCK.parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from execution_monitor.development.mongodb.network import lack_of_network  # noqa: E402 - found by the line above
+
 WIDTH = 40
 TAIL = 15
+# Without a network npm would otherwise go on trying for more than a minute.
+PATIENCE = ["--fetch-retries=2", "--fetch-retry-factor=2", "--fetch-retry-mintimeout=1000"]
+NPM = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", *PATIENCE]
+PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--retries=2"]
 
 
-def main(folder: Path) -> None:
+def install_python(folder: Path) -> None:
     """Create `folder` and install every locked package and the project itself into it."""
-    if not (3, 11) <= sys.version_info[:2] < (3, 14):
-        found = ".".join(map(str, sys.version_info[:2]))
-        fail(f"Python 3.11, 3.12 or 3.13 is needed, not {found}; pass one with `make PYTHON=python3.11`.")
     if shutil.disk_usage(ROOT).free < 600 * 1024 * 1024:
         fail("Less than 600 MB are free on this disk; make room and run make again.")
-    run([sys.executable, "-m", "venv", str(folder)], "The virtual environment cannot be made")
     python = str(folder / "bin" / "python")
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    anew = [] if is_usable(folder) else ["--clear"]
+    run([sys.executable, "-m", "venv", *anew, str(folder)], "The virtual environment cannot be made")
     total = sum(line[:1].isalnum() for line in LOCK.read_text().splitlines())
     with tempfile.TemporaryDirectory() as logs:
         log = Path(logs) / "pip.log"
@@ -34,11 +40,29 @@ def main(folder: Path) -> None:
         watcher = threading.Thread(target=watch, args=(folder, log, total, done))
         watcher.start()
         try:
-            run([*pip, "--require-hashes", "-r", str(LOCK)], "The packages cannot be installed", log)
-            run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], "The project cannot be installed")
+            locked = [python, *PIP, "--require-hashes", "-r", str(LOCK)]
+            run(locked, "The packages cannot be installed", log=log)
+            project = [python, *PIP, "--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+            run(project, "The project cannot be installed")
         finally:
             done.set()
             watcher.join()
+
+
+def is_usable(folder: Path) -> bool:
+    """Whether `folder` is an environment of this Python that was made here: scripts of a moved one name a lost path."""
+    try:
+        python = Path((folder / "bin" / "pip").read_text().splitlines()[0].removeprefix("#!"))
+        here = python.parent.samefile(folder / "bin")
+    except OSError:
+        return False
+    return here and python.exists() and (folder / "lib" / "python{}.{}".format(*sys.version_info[:2])).is_dir()
+
+
+def install_npm(folder: Path) -> None:
+    """Install the packages that the lock in `folder` names."""
+    print(f"Installing packages of Node.js in {folder} ...", file=sys.stderr, flush=True)
+    run(NPM, f"The packages of Node.js for {folder} cannot be installed", where=folder)
 
 
 def watch(folder: Path, log: Path, total: int, done: threading.Event) -> None:
@@ -57,21 +81,33 @@ def watch(folder: Path, log: Path, total: int, done: threading.Event) -> None:
     print("\r" + " " * (WIDTH + 50) + "\r", end="", file=sys.stderr, flush=True)
 
 
-def run(command: list[str], failure: str, log: Path = Path(os.devnull)) -> None:
-    """Run `command` unseen, its words into `log` too; when it fails show the end of them, and `failure`."""
+def run(command: list[str], failure: str, *, where: Path = ROOT, log: Path = Path(os.devnull)) -> None:
+    """Run `command` in `where` unseen, its words into `log` too; when it fails show the end of them, and `failure`."""
     said: list[str] = []
-    with log.open("w") as kept:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+    with (
+        log.open("w") as kept,
+        subprocess.Popen(
+            command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        ) as process,
+    ):
         for line in process.stdout or ():
             said.append(line)
             kept.write(line)
             kept.flush()
-    if process.wait() == 0:
+    if process.returncode == 0:
         return
-    print("\n" + "".join(said[-TAIL:]), file=sys.stderr)
-    if any("No space left on device" in line for line in said):
+    output = "".join(said)
+    if "No space left on device" in output or "ENOSPC" in output:
         fail("The disk is full; make room and run make again.")
+    if reason := lack_of_network(output):
+        fail(f"There is no network ({reason}): {lower_first(failure)}; connect, or set a proxy, and run make again.")
+    print("\n" + "".join(said[-TAIL:]), file=sys.stderr)
     fail(f"{failure}; see the lines above, then run make again.")
+
+
+def lower_first(sentence: str) -> str:
+    """`sentence`, to go on with behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def fail(sentence: str) -> None:
@@ -81,6 +117,6 @@ def fail(sentence: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]))
+        {"python": install_python, "npm": install_npm}[sys.argv[1]](Path(sys.argv[2]))
     except KeyboardInterrupt:
         sys.exit(130)

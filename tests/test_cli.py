@@ -1,8 +1,6 @@
 """The command line as people use it: in this process for words and codes, as real processes for what runs."""
 
 import asyncio
-import contextlib
-import os
 import re
 import signal
 import socket
@@ -14,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 import typer
@@ -24,6 +21,7 @@ from execution_monitor.access.keys import SharedSecret
 from execution_monitor.access.tokens import TokenRules, TokenVerifier
 from execution_monitor.cli import app, main
 from execution_monitor.settings import Settings
+from tests.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
 COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "revoke", "watch", "export-schema")
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
@@ -277,64 +275,15 @@ def test_the_schema_is_printed_without_any_setting(run: Any, monkeypatch: pytest
     assert outcome.code == 0
 
 
-@contextlib.contextmanager
-def started(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
-    """A command as a process of its own, and the URL it serves at."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "execution_monitor", *arguments, "--port", str(port)]
-    environment = {**os.environ, "EXECUTION_MONITOR_QUERY_TIMEOUT_MS": "10000"}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    try:
-        yield process, f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_until_ready(url: str) -> None:
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
-        for _ in range(600):
-            with contextlib.suppress(httpx.TransportError):
-                if client.get(f"{url}/readyz").is_success:
-                    return
-    pytest.fail("the server did not become ready")
-
-
-def count(url: str, token: str) -> int:
-    answer = httpx.post(
-        f"{url}/graphql",
-        json={"query": "{ executions { totalCount } }"},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    return answer.json()["data"]["executions"]["totalCount"]
-
-
 def execute(*arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", "execution_monitor", *arguments], check=True, capture_output=True, text=True
     ).stdout
 
 
-def processes_below(folder: Path) -> list[int]:
-    found: list[int] = []
-    for each in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if each.name.isdecimal() and str(folder).encode() in (each / "cmdline").read_bytes():
-                found.append(int(each.name))
-    return found
-
-
 def test_the_demo_shows_tokens_shares_its_mongodb_and_stops_cleanly(tmp_path: Path):
     with started("demo") as (process, url):
-        assert process.stdout
-        lines: list[str] = []
-        while "Press Ctrl-C" not in (line := process.stdout.readline()):
-            assert line, f"the demo ended: {lines}"
-            lines.append(line)
-        ada, grace, olivia = re.findall(r"^(eyJ\S+)$", "".join(lines), re.MULTILINE)
+        ada, grace, olivia = demo_tokens(demo_description(process))
         wait_until_ready(url)
         owned, others, everything = (count(url, token) for token in (ada, grace, olivia))
 
@@ -365,6 +314,17 @@ def test_a_server_of_several_workers_finds_its_data_again_and_stops_on_sigterm(t
     assert found == 20
     assert "Traceback" not in output
     assert processes_below(tmp_path) == []
+
+
+def test_a_first_start_logs_no_warning():
+    # Two that start together make the same collections and indexes.
+    with started("serve", "--workers", "2") as (process, url):
+        wait_until_ready(url)
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+
+    assert "Application startup complete" in output
+    assert not re.search(r"\[(?:warning|error|critical)", output)
 
 
 def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):

@@ -20,6 +20,7 @@ from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLi
 from execution_monitor.asgi_extensions import BEHIND_KEY
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.draining import STATE_KEY, Draining
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -129,9 +130,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         finally:
             await operations.close()
             limits.close()
-            preparation.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await preparation
+            await end_tasks(preparation)
             await database.close()
 
     application = Starlette(

@@ -17,6 +17,7 @@ from execution_monitor.access.revocation_watch import RevocationWatch
 from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.access.tokens import TokenRules, TokenVerifier
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -51,8 +52,7 @@ class Identity:
 
     async def __aexit__(self, *_: object) -> None:
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await end_tasks(self._watching)
         if self._cache is not None:
             await self._cache.close()
 

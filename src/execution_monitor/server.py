@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.draining import STATE_KEY, Draining
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.file_descriptors import make_room_for_sockets
 from execution_monitor.http_connection import HttpConnection
@@ -27,8 +28,10 @@ from execution_monitor.settings import Settings
 
 log = structlog.get_logger()
 
-# A stop takes less than ten seconds, whoever does not read or answer: a few for requests that run, after which one
-# socket that nobody reads would hold it up for ever; a few for the application; the rest for what cannot let go.
+# A stop takes less than ten seconds, whoever does not read or answer: one for what runs beside the server; a few for
+# requests that run, after which one socket that nobody reads would hold it up for ever; a few for the application; the
+# rest for what cannot let go.
+_COMPANION_SECONDS = 1.5
 _GRACE_SECONDS = 4
 _CLOSING_SECONDS = 3
 _ROUNDS = 10
@@ -143,7 +146,7 @@ class Server(uvicorn.Server):
     @override
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super().serve(sockets)
-        await _end_tasks()
+        await _cancel_what_is_left()
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -183,12 +186,13 @@ class Server(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._drain()
+        if self._task is not None:
+            # Within a time of its own: the application is told to end whatever becomes of its companion.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_COMPANION_SECONDS):
+                    await end_tasks(self._task)
         try:
             async with asyncio.timeout(_GRACE_SECONDS + _CLOSING_SECONDS):
-                # Before the lifespan ends: the companion uses what that closes.
-                if self._task is not None:
-                    self._task.cancel()
-                    await asyncio.gather(self._task, return_exceptions=True)
                 await super().shutdown(sockets)
         except TimeoutError:
             log.warning("stop_cut_short", seconds=_GRACE_SECONDS + _CLOSING_SECONDS)
@@ -221,7 +225,7 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
-async def _end_tasks() -> None:
+async def _cancel_what_is_left() -> None:
     """Cancel whatever still runs, as often as it takes: each time breaks the next wait of a clean-up."""
     for _ in range(_ROUNDS):
         left = asyncio.all_tasks() - {asyncio.current_task()}

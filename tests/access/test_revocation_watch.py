@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from pymongo.errors import AutoReconnect
+from structlog.testing import capture_logs
 
 from execution_monitor.access import revocation_watch
 from execution_monitor.access.caller import Caller
@@ -175,6 +176,35 @@ async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: py
     await asyncio.gather(running, return_exceptions=True)
 
     assert watched.revocations.hold(caller("ada"))
+
+
+async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none(
+    watched: Watched, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(revocation_watch, "_PAUSE_SECONDS", 0.001)
+    looks = 0
+    looked = asyncio.Event()
+
+    async def fail_often(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            looked.set()
+        elif looks == 3:
+            database.trouble = None
+        raise AutoReconnect("a host that nobody may know")
+
+    monkeypatch.setattr(revocation_watch, "read_revocations", fail_often)
+    database.trouble = "The database has not answered yet."
+
+    with capture_logs() as logs:
+        running = asyncio.create_task(watched.watch.run())
+        async with asyncio.timeout(SOON):
+            await looked.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert [(each["event"], each["log_level"]) for each in logs] == [("revocations_not_read", "warning")]
 
 
 async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(

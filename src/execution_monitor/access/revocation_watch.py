@@ -86,6 +86,8 @@ class RevocationWatch:
             await self.look()
 
     def _tell(self, reason: str) -> None:
+        if self._database.trouble is not None:
+            return  # not connected yet, as at every start: whoever connects tells when that fails
         # Once, not twice a second for as long as an outage lasts.
         if reason != self._failure:
             log.warning("revocations_not_read", reason=reason)

@@ -85,6 +85,40 @@ def test_an_old_system_without_apt_is_told_what_to_do(
         loader(tmp_path, nullcontext)
 
 
+@pytest.fixture
+def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a library that was fetched already, on an old Debian."""
+    monkeypatch.setattr(os, "confstr", {"CS_GNU_LIBC_VERSION": "glibc 2.36"}.get)
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "debian", "VERSION_CODENAME": "bookworm"})
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    folder = tmp_path / "libc6-debian-trixie"
+    folder.mkdir()
+    return folder
+
+
+def test_the_loader_is_the_one_beside_the_library_whatever_links_to_it(fetched: Path) -> None:
+    library = fetched / "usr" / "lib" / "x86_64-linux-gnu"
+    library.mkdir(parents=True)
+    (library / "ld-linux-x86-64.so.2").touch()
+    # Searched before the library and after it, whichever way a Python goes.
+    for name in ("aaa", "lib64", "zzz"):
+        (fetched / "usr" / name).mkdir()
+        (fetched / "usr" / name / "ld-linux-x86-64.so.2").symlink_to(library / "ld-linux-x86-64.so.2")
+    (library / "libc.so.6").touch()
+
+    program, _, folders = loader(fetched.parent, nullcontext)
+
+    assert program == str(library / "ld-linux-x86-64.so.2")
+    assert folders.split(":")[0] == str(library)
+
+
+def test_a_fetched_library_that_is_incomplete_is_named(fetched: Path) -> None:
+    (fetched / "libc.so.6").touch()
+
+    with pytest.raises(SetupError, match=rf"^{fetched} holds no C library that can be used: remove this folder and"):
+        loader(fetched.parent, nullcontext)
+
+
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="apt is what fails here")
 def test_apt_without_a_network_fails_with_its_reason(tmp_path: Path) -> None:
     etc = tmp_path / "etc"
@@ -92,6 +126,7 @@ def test_apt_without_a_network_fails_with_its_reason(tmp_path: Path) -> None:
     (etc / "sources.list").write_text("deb [trusted=yes] http://127.0.0.1:1/debian bookworm main\n")
 
     with pytest.raises(
-        SetupError, match=r"^apt-get could not fetch libc6 of trixie \(Failed to fetch .*127\.0\.0\.1:1"
+        SetupError,
+        match=r"^There is no network: apt-get could not fetch libc6 of trixie \(Failed to fetch .*127\.0\.0\.1:1",
     ):
         fetch_library(tmp_path / "library", "bookworm", "trixie", etc)

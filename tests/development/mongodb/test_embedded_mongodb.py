@@ -17,10 +17,11 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from execution_monitor.development.mongodb import replica_set
 from execution_monitor.development.mongodb.embedded_mongodb import EmbeddedMongoDB, embedded_mongodb
 from execution_monitor.development.mongodb.mongod import find_mongod
 from execution_monitor.development.mongodb.mongod_folder import MongodFolder
-from execution_monitor.development.mongodb.mongod_process import explained_failure, running_pid, start, stop
+from execution_monitor.development.mongodb.mongod_process import running_pid, start, stop
 from execution_monitor.errors import SetupError
 
 # Says when it begins to start the server and when it has one, and keeps it until its input ends.
@@ -358,53 +359,21 @@ def test_a_disk_too_small_for_a_new_server_is_known_before_it_starts(
     assert not folder.log.exists()
 
 
-@pytest.mark.parametrize(
-    ("log", "says"),
-    [
-        pytest.param(
-            '{"s":"F","msg":"Invariant failure","attr":{"error":"UnknownError: 28: No space left on device - "}}\n'
-            '{"s":"F","msg":"\\n\\n***aborting after invariant() failure\\n\\n"}\n'
-            "ERROR: child process failed, exited with 51\n",
-            r"^The disk that holds .* is full",
-            id="a full disk",
-        ),
-        pytest.param(
-            '{"s":"E","msg":"Error creating journal directory","attr":{"error":"create_directory: Permission denied"}}',
-            r"^MongoDB may not write to .*: make it yours",
-            id="a folder of somebody else's",
-        ),
-        pytest.param(
-            '{"s":"F","msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid document"}}',
-            r"come from another version of MongoDB",
-            id="a feature compatibility version of another release",
-        ),
-        pytest.param(
-            '{"s":"F","msg":"Error creating service context","attr":{"error":"Unable to acquire security key[s]"}}\n'
-            '{"s":"F","msg":"Fatal assertion","attr":{"msgid":50944}}\n'
-            '{"s":"F","msg":"\\n\\n***aborting after fassert() failure\\n\\n"}\n'
-            "ERROR: child process failed, exited with 1\n",
-            r"^MongoDB did not start \(Error creating service context: Unable to acquire security key\[s\]\): see ",
-            id="anything else",
-        ),
-        pytest.param(
-            "mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file\n",
-            r"\(mongod: error while loading shared libraries: libcurl\.so\.4: cannot open shared object file\)",
-            id="a library that is gone",
-        ),
-        pytest.param("", r"^MongoDB did not start \(it gave no reason\)", id="nothing said"),
-    ],
-)
-def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, tmp_path: Path) -> None:
-    folder = folder_in(tmp_path)
-    folder.create()
+@pytest.mark.parametrize("status", [pytest.param(3, id="at once"), pytest.param(0, id="while it is prepared")])
+def test_a_mongod_that_ends_is_quoted(
+    status: int, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "mongod").write_text(
+        f'#!/bin/sh\ntest "$1" = --version && exec echo db version v8.2.0\necho the moon is full >&2; exit {status}\n'
+    )
+    (programs / "mongod").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(replica_set, "_SELECTION_MS", 50)
 
-    with pytest.raises(SetupError, match=says):
-        raise explained_failure(log, folder)
-
-
-def test_a_disk_so_full_that_the_log_is_silent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = folder_in(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", {folder.path: SimpleNamespace(free=0)}.get)
-
-    with pytest.raises(SetupError, match=r"^The disk that holds .* is full"):
-        raise explained_failure("", folder)
+    with (
+        pytest.raises(SetupError, match=r"^MongoDB did not start \(the moon is full\): see .*mongod\.log\.$"),
+        embedded_mongodb(data_dir, "runs"),
+    ):
+        pass

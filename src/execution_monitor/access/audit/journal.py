@@ -13,6 +13,7 @@ import structlog
 from bson import ObjectId
 
 from execution_monitor.access.audit.entries import AuditRow, describe_loss
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import AuditUnavailable, ExecutionMonitorError
 
 # Makes the row of an event, when it is called.
@@ -107,8 +108,7 @@ class Journal:
                 async with asyncio.timeout(self._limits.farewell_seconds):
                     await self._is_empty.wait()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks(self._task)
         self._has_ended = True
         left = [*self._batch, *self._pending]
         self._batch = []

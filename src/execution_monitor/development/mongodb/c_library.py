@@ -13,6 +13,7 @@ NEEDED = (2, 38)
 _NEEDED_TEXT = ".".join(map(str, NEEDED))
 # The earliest long-lived release of each family whose glibc is new enough.
 NEWER_RELEASES = {"debian": "trixie", "ubuntu": "noble"}
+_LOADER = "ld-linux-x86-64.so.2"
 _SYSTEM_LIBRARIES = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu"
 # Package lists unpacked (20 to 60 MiB), apt's index of them, and the library (13 MiB).
 _MEBIBYTES = 150
@@ -39,8 +40,20 @@ def loader(cache: Path, report: Report) -> tuple[str, ...]:
         codename = release.get("VERSION_CODENAME", "")
         with report("Fetching a newer C library"):
             fetch_once(folder, lambda into: fetch_library(into, codename, newer), mebibytes=_MEBIBYTES)
-    program = next(folder.rglob("ld-linux-x86-64.so.2"))
-    return (str(program), "--library-path", f"{program.parent}:{_SYSTEM_LIBRARIES}")
+    return _loader_in(folder)
+
+
+def _loader_in(folder: Path) -> tuple[str, ...]:
+    """The loader that lies beside `libc.so.6` in `folder`.
+
+    The package also links to it from a folder without the library, and the order of a search is not the same in every
+    Python: from there the system's own, older library would be loaded.
+    """
+    for library in folder.rglob("libc.so.6"):
+        program = library.with_name(_LOADER)
+        if program.is_file():
+            return (str(program), "--library-path", f"{program.parent}:{_SYSTEM_LIBRARIES}")
+    raise SetupError(f"{folder} holds no C library that can be used: remove this folder and try again, {INSTEAD}.")
 
 
 def _system_version() -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pymongo.errors import PyMongoError
 
 from execution_monitor.development.mongodb import disk, replica_set
+from execution_monitor.development.mongodb.failures import explained_failure
 from execution_monitor.development.mongodb.fetching import Report
 from execution_monitor.development.mongodb.file_locks import is_last, locked, open_lock, share
 from execution_monitor.development.mongodb.interrupts import interrupts_deferred
@@ -83,11 +84,13 @@ def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> E
         server = Server(port, folder.key.read_text())
         replica_set.prepare(server, (ROOT, application), renew=starts)
     except PyMongoError as error:
+        if running_pid(folder) is None:
+            raise explained_failure(folder, "it ended as soon as it ran") from error
         reason = str(error).partition(", full error")[0]
         raise SetupError(f"MongoDB runs but cannot be prepared ({reason}): see {folder.log}.") from error
     pid = running_pid(folder)
     if pid is None:
-        raise SetupError(f"MongoDB stopped as soon as it ran: see {folder.log} and try again.")
+        raise explained_failure(folder, "it ended as soon as it ran")
     return EmbeddedMongoDB(server.uri(application), server.uri(ROOT), port, pid)
 
 

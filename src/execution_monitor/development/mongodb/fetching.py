@@ -12,6 +12,7 @@ from pathlib import Path
 
 from execution_monitor.development.mongodb import disk
 from execution_monitor.development.mongodb.file_locks import locked
+from execution_monitor.development.mongodb.network import lack_of_network
 from execution_monitor.errors import SetupError
 
 Report = Callable[[str], contextlib.AbstractContextManager[object]]
@@ -78,9 +79,10 @@ def run_client(command: Sequence[str], *, where: Path) -> subprocess.CompletedPr
 
 def failed_fetch(what: str, client: str, output: str) -> SetupError:
     """The error for a `client` that could not fetch `what`, with the reason found in its `output`."""
-    return SetupError(
-        f"{client} could not fetch {what} ({reason_in(output)}): check the network and try again, {INSTEAD}."
-    )
+    failure = f"{client} could not fetch {what} ({reason_in(output)})"
+    if lack_of_network(output):
+        return SetupError(f"There is no network: {failure}; connect, or set a proxy, and try again, {INSTEAD}.")
+    return SetupError(f"{failure}: try again, {INSTEAD}.")
 
 
 def reason_in(output: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from importlib import resources
@@ -13,6 +14,7 @@ from platformdirs import user_cache_path
 
 from execution_monitor.development import mongodb
 from execution_monitor.development.mongodb import c_library
+from execution_monitor.development.mongodb.failures import ending, failure_reason
 from execution_monitor.development.mongodb.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
 from execution_monitor.errors import SetupError
 
@@ -96,10 +98,10 @@ def _require_running(command: tuple[str, ...]) -> None:
             f"MongoDB {FETCHED_VERSION} needs the library {library[1]}: install it "
             f"(Debian, Ubuntu: apt-get install libcurl4 libssl3), {INSTEAD}."
         )
-    raise SetupError(
-        f"MongoDB {FETCHED_VERSION} does not run on this machine (exit status {asked.returncode}; "
-        f"it needs a processor with AVX): {INSTEAD}."
-    )
+    reason = failure_reason(asked.stderr) or ending(asked.returncode)
+    if asked.returncode == -signal.SIGILL:
+        reason += "; it needs a processor with AVX"
+    raise SetupError(f"MongoDB {FETCHED_VERSION} does not run on this machine ({reason}): {INSTEAD}.")
 
 
 def _ask_version(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

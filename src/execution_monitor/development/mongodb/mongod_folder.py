@@ -31,6 +31,10 @@ class MongodFolder:
         """What the running server says; that of the one before is beside it."""
         return self.path / "mongod.log"
 
+    def read_log(self) -> str:
+        """The text of the log, whatever bytes it holds."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     @property
     def key(self) -> Path:
         """The secret of the replica set, from which the passwords are derived."""

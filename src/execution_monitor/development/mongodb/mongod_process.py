@@ -1,15 +1,14 @@
 """One mongod on one folder: start it, see whether it runs, stop it; its own lock file tells, so no state is stale."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
 
 from execution_monitor.development.mongodb import disk
+from execution_monitor.development.mongodb.failures import ending, explained_failure, failure_reason
 from execution_monitor.development.mongodb.file_locks import is_held
 from execution_monitor.development.mongodb.interrupts import interrupts_deferred
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, HOST, MongodFolder
@@ -73,10 +72,9 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     with interrupts_deferred():
         status = _launch(whole, folder)
     if status:
-        text = folder.log.read_text(encoding="utf-8", errors="replace")
-        if "Address already in use" in text:
+        if "Address already in use" in folder.read_log():
             raise PortTaken
-        raise explained_failure(text, folder)
+        raise explained_failure(folder, ending(status))
 
 
 def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
@@ -92,8 +90,9 @@ def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired as error:
+            reason = failure_reason(folder.read_log()) or "it is still at work"
             raise SetupError(
-                f"MongoDB did not start in {_START_SECONDS} seconds: see {folder.log} and try again."
+                f"MongoDB did not start in {_START_SECONDS} seconds ({reason}): see {folder.log} and try again."
             ) from error
 
 
@@ -114,36 +113,3 @@ def _wait(done: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-
-
-def explained_failure(log: str, folder: MongodFolder) -> SetupError:
-    """The error for a mongod that said `log` and ended."""
-    # On a disk that is quite full not even the log can say so.
-    if "No space left on device" in log or disk.is_full(folder.path):
-        return disk.full(folder.path, DATA_SETTING)
-    if any(sign in log for sign in ("an unsupported WiredTiger", "UPGRADE PROBLEM", "Wrong mongod version")):
-        return SetupError(
-            f"The data in {folder.data} come from another version of MongoDB: start that version, "
-            f"or set {DATA_SETTING} to another folder."
-        )
-    if any(sign in log for sign in ("Permission denied", "read-only directory", "Read-only file system")):
-        return SetupError(
-            f"MongoDB may not write to {folder.path}: make it yours, or set {DATA_SETTING} to another folder."
-        )
-    return SetupError(f"MongoDB did not start ({_last_complaint(log)}): see {folder.log}.")
-
-
-def _last_complaint(log: str) -> str:
-    complaint = "it gave no reason"
-    for line in log.splitlines():
-        try:
-            entry: dict[str, Any] = json.loads(line)
-        except ValueError:
-            # The loader speaks plainly, and so does the launcher; the launcher only repeats.
-            if "shared libraries" in line or line.startswith("Error"):
-                complaint = line.strip()
-            continue
-        if entry.get("s") in ("E", "F") and "fatal" not in entry["msg"].lower() and "***" not in entry["msg"]:
-            detail = entry.get("attr", {}).get("error", "")
-            complaint = f"{entry['msg']}: {detail}" if isinstance(detail, str) and detail else entry["msg"]
-    return complaint.rstrip(". ")[:300]

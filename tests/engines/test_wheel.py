@@ -1,0 +1,69 @@
+"""The wheel on every supported Python: what it holds, and that a clean environment with it serves the demo.
+
+`make test` tries the Python it runs on, `make engines` all that the machine has.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
+from tests.engines.environments import clean_variables, install
+from tests.engines.pythons import OWN, ROOT, find_python, supported
+
+FULL = os.environ.get("TEST_ENGINES") == "full"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, ROOT],
+        check=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_the_lock_of_mongodb_the_dashboard_and_nothing_else(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert "execution_monitor/cli.py" in names
+    assert "execution_monitor/development/mongodb/package-lock.json" in names
+    assert {"execution_monitor/web/static/index.html", "execution_monitor/web/static/graphiql.html"} <= set(names)
+    assert {name.partition("/")[0] for name in names} == {"execution_monitor", "execution_monitor-0.1.0.dist-info"}
+    assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
+
+
+@pytest.mark.parametrize("version", supported() if FULL else [OWN])
+def test_the_wheel_serves_the_demo_from_a_clean_environment(version: str, wheel: Path, tmp_path: Path):
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"no Python {version} with venv on PATH or in pyenv")
+    variables = clean_variables() | {"EXECUTION_MONITOR_DATA_DIR": str(tmp_path / "data")}
+    if FULL:
+        # As on a new machine, MongoDB and what it needs are fetched.
+        variables["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    program = str(install(wheel, python, version, ROOT / ".venv" / "engines") / "execution-monitor")
+
+    manual = subprocess.run(
+        [program, "--help"], env=variables, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    with started("demo", program=(program,), environment=variables) as (process, url):
+        description = demo_description(process)
+        wait_until_ready(url)
+        found = [count(url, token) for token in demo_tokens(description)]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+
+    assert "export-schema" in manual.stdout
+    assert "[warning" not in description
+    assert len(found) == 3
+    assert all(found)
+    assert (process.returncode, rest.strip()) == (0, "")
+    assert processes_below(tmp_path) == []
