@@ -344,4 +344,4 @@ async def _check_prepared(database: Database) -> None:
         assert set(built) == {"_id_", *declared}
         for name, index in declared.items():
             assert built[name]["key"] == list(index["key"].items())
-            assert built[name].get("unique", False) == index["unique"]
+            assert built[name].get("unique", False) == index.get("unique", False)

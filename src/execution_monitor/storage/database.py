@@ -19,11 +19,13 @@ from pymongo.errors import (
     PyMongoError,
 )
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
+from pymongo.topology_description import TOPOLOGY_TYPE
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
+from execution_monitor.storage.multikey import MultikeyFields
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
 
 Row = dict[str, Any]
@@ -35,6 +37,8 @@ log = structlog.get_logger()
 SERVER_SELECTION_TIMEOUT_MS = 5_000
 # A year and a month, so that whoever reviews a year finds all of it.
 DEFAULT_AUDIT_DAYS = 400
+# Behind a balancer as behind `mongos` itself.
+_ROUTED = frozenset({TOPOLOGY_TYPE.Sharded, TOPOLOGY_TYPE.LoadBalanced})
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 _UNAUTHORIZED = 13
 _COLLECTION_EXISTS = 48
@@ -52,6 +56,7 @@ class Database:
     trouble: str | None = "The database has not answered yet."
     warnings: list[str] = field(default_factory=list[str])
     audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
+    multikey: MultikeyFields = field(default_factory=MultikeyFields, init=False, repr=False)
     _rows: dict[type[Document], AsyncCollection[Row]] = field(
         default_factory=dict[type[Document], AsyncCollection[Row]], init=False, repr=False
     )
@@ -104,6 +109,11 @@ class Database:
             options = self.handle.codec_options.with_options(tz_aware=False, tzinfo=None)
             found = self._rows[document] = self.collection(document).with_options(codec_options=options)
         return found
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether answers may be put together from those of several servers."""
+        return self.client.topology_description.topology_type in _ROUTED
 
     async def connect(self) -> None:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""

@@ -3,11 +3,12 @@
 PyMongo's cursor does the same and takes half as long again, for what a page has no use for: being asked for more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
@@ -15,6 +16,7 @@ from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeo
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.index_choice import IndexRange
 from execution_monitor.storage.pages import Row
+from execution_monitor.storage.stored_rows import StoredRow, as_stored
 
 _BAD_VALUE = 2  # of which a hint at an index that is not there is one
 
@@ -62,6 +64,18 @@ async def find_rows(
         return await _find(collection, replace(search, hint=None, range=None), session)
 
 
+async def find_stored_rows(
+    collection: AsyncCollection[dict[str, Any]],
+    search: Search,
+    kept: Sequence[str],
+    session: AsyncClientSession | None = None,
+) -> list[StoredRow]:
+    """As `find_rows`, together with the stored values of the fields `kept`."""
+    options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
+    found: list[Any] = await find_rows(collection.with_options(codec_options=options), search, session)
+    return [as_stored(bytes(each.raw), collection.codec_options, kept) for each in found]
+
+
 async def _find(
     collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
 ) -> list[Row]:
@@ -88,7 +102,7 @@ async def _find_at_once(collection: AsyncCollection[dict[str, Any]], search: Sea
         "find": collection.name,
         "filter": search.query if entries is None else entries.query,
         "projection": search.projection,
-        "sort": search.sort,
+        "sort": search.sort if entries is None or entries.sort is None else entries.sort,
         "hint": search.hint,
         "min": None if entries is None else entries.lower,
         "max": None if entries is None else entries.upper,
