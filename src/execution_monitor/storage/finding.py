@@ -13,6 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
+from execution_monitor.storage.answers import answered
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.index_choice import IndexRange
 from execution_monitor.storage.pages import Row
@@ -52,10 +53,16 @@ def _projection_of(fields: frozenset[str]) -> Mapping[str, int]:
 async def find_rows(
     collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None = None
 ) -> list[Row]:
-    """The rows that `search` looks for; raises `PyMongoError`.
+    """The rows that `search` looks for; raises `PyMongoError`, and `DatabaseUnavailable` where no answer comes in time.
 
     As the driver does with reads, one that was cut off is tried once more, by the server that is primary then.
     """
+    return await answered(_find_hinted(collection, search, session), collection, search.query, search.timeout_ms)
+
+
+async def _find_hinted(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
+) -> list[Row]:
     try:
         return await _find(collection, search, session)
     except OperationFailure as error:

@@ -9,12 +9,15 @@ import structlog
 from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
+from execution_monitor.storage.answers import answered, is_unavailable
 from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.finding import Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
@@ -69,9 +72,9 @@ class Reader:
     async def count(self, document: type[Document], where: Filter, limit: int) -> int:
         """How many documents match, counted no further than `limit`."""
         with _translated_errors(document, where):
-            return await self.database.collection(document).count_documents(
-                where.to_mongo(), limit=limit, maxTimeMS=self.timeout_ms
-            )
+            collection, query = self.database.collection(document), where.to_mongo()
+            counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms)
+            return await answered(counting, collection, query, self.timeout_ms)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
@@ -93,10 +96,14 @@ class Reader:
     ) -> list[Row]:
         """The result of `pipeline`, of which `where` is the first stage."""
         with _translated_errors(document, where):
-            cursor = await self.database.rows(document).aggregate(
-                [{"$match": where.to_mongo()}, *pipeline], maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT
-            )
-            return list(await cursor.to_list())
+            rows, query = self.database.rows(document), where.to_mongo()
+            return await answered(self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms)
+
+    async def _aggregate(
+        self, rows: AsyncCollection[dict[str, Any]], pipeline: Sequence[Mapping[str, Any]]
+    ) -> list[Row]:
+        cursor = await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT)
+        return list(await cursor.to_list())
 
     @contextlib.asynccontextmanager
     async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch
@@ -120,7 +127,9 @@ def _translated_errors(document: type[Document], where: Filter) -> Generator[Non
         raise QueryTimeout(f"MongoDB stopped this query at its time limit. {_advise(document, where)}") from error
     except ConnectionFailure as error:
         raise DatabaseUnavailable(explain(error)) from error
-    except PyMongoError:
+    except PyMongoError as error:
+        if is_unavailable(error):
+            raise DatabaseUnavailable(explain(error)) from error
         log.exception("query_failed", query_fields=sorted(set(where.fields())))
         raise
 

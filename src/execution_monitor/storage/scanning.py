@@ -14,6 +14,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.storage.alternatives import MAX_ALTERNATIVES, one_of_each, split_list
+from execution_monitor.storage.answers import answered, is_sharded
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import are_sortable, are_unsortable, unsortable_key
 from execution_monitor.storage.filters import Filter, Query, join
@@ -115,9 +116,8 @@ class Scan:
         return bool(await find_rows(self._collection, search, self.session))
 
     async def _count(self, query: Query, limit: int) -> int:
-        return await self._collection.count_documents(
-            query, limit=limit, maxTimeMS=self.timeout_ms, session=self.session
-        )
+        counting = self._collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms, session=self.session)
+        return await answered(counting, self._collection, query, self.timeout_ms)
 
     async def _between(self, start: Position | None, end: Position | None, *, are_sorted: bool) -> Search:
         """For the first row strictly between two positions of one part."""
@@ -144,7 +144,7 @@ class Scan:
     async def _leading_field(self, key: Mapping[str, int], query: Query) -> str | None:
         """The last field of the index `key` that `query` fixes; None where rows may not be asked for in its order."""
         # Where rows of several servers are merged, it is by what was asked for.
-        if len(self._parts) == 1 or self.database.is_sharded:
+        if len(self._parts) == 1 or is_sharded(self.database.client):
             return None
         field = [each for each in key if each in query][-1]
         return None if field in await self.database.multikey.of(self._collection, key) else field
