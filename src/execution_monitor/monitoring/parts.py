@@ -11,6 +11,7 @@ from execution_monitor.monitoring.executions import Executions
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.payloads import mark_too_large, projection_within
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order
 
@@ -65,11 +66,13 @@ class Parts:
             ],
             visible,
         )
+        mark_too_large((row["part"] for row in found), self.reader.max_bytes)
         return {(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
 
     def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
         """The stage that joins the parts of each execution, after `stages`, as `part`."""
-        projection = [] if fields is None else [{"$project": dict.fromkeys(sorted(fields), 1)}]
+        limit = self.reader.max_bytes
+        projection = [] if fields is None else [{"$project": projection_within(fields, limit)}]
         return {
             "$lookup": {
                 "from": self.document.get_collection_name(),
@@ -118,6 +121,7 @@ class Parts:
             ],
             visible,
         )
+        mark_too_large((row["part"] for row in found), self.reader.max_bytes)
         rows: dict[str, list[Row]] = {each: [] for each in execution_ids}
         for row in found:
             rows[row["execution_id"]].append(row["part"])

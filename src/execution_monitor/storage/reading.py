@@ -12,14 +12,14 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
+from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
 from execution_monitor.storage.answers import answered, is_unavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.finding import Search, find_rows
+from execution_monitor.storage.finding import UNLIMITED, Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.scanning import Scan
@@ -39,10 +39,11 @@ _WHOLE_RESULT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads of one database; no single query runs longer than `timeout_ms`."""
+    """Reads of one database; no single query runs longer than `timeout_ms`, or has payloads of over `max_bytes`."""
 
     database: Database
     timeout_ms: int
+    max_bytes: int = UNLIMITED
 
     async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
         """One keyset page from one query, and mostly one more for each neighbour that is asked about."""
@@ -56,7 +57,8 @@ class Reader:
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(wanted.snapshot) as session:
-                scan = Scan(self.database, document, listing.where, listing.order, self.timeout_ms, session)
+                order, limits = listing.order, (self.timeout_ms, self.max_bytes)
+                scan = Scan(self.database, document, listing.where, order, *limits, session)
                 scan = scan.reversed() if request.backward else scan
                 # One more than asked: its presence tells whether more follow, without a count.
                 found = await scan.read(wanted.fields, request.size + 1, start=start, end=end, skip=request.skipped)
@@ -81,7 +83,7 @@ class Reader:
     ) -> list[Row]:
         """Up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
-            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms)
+            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms, max_bytes=self.max_bytes)
             return await find_rows(self.database.rows(document), search)
 
     async def read_unsortable(
@@ -102,8 +104,14 @@ class Reader:
     async def _aggregate(
         self, rows: AsyncCollection[dict[str, Any]], pipeline: Sequence[Mapping[str, Any]]
     ) -> list[Row]:
-        cursor = await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT)
-        return list(await cursor.to_list())
+        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT) as cursor:
+            if cursor.alive and self.max_bytes != UNLIMITED:
+                # More than 16 MB: what comes behind the first batch is counted before it comes.
+                sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
+                (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
+                if total["bytes"] > self.max_bytes:
+                    raise AnswerTooLarge(total["bytes"], self.max_bytes)
+            return list(await cursor.to_list())
 
     @contextlib.asynccontextmanager
     async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch

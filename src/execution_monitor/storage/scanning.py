@@ -18,7 +18,7 @@ from execution_monitor.storage.answers import answered, is_sharded
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import are_sortable, are_unsortable, unsortable_key
 from execution_monitor.storage.filters import Filter, Query, join
-from execution_monitor.storage.finding import Search, find_rows, find_stored_rows
+from execution_monitor.storage.finding import UNLIMITED, Search, find_rows, find_stored_rows
 from execution_monitor.storage.index_choice import index_for, range_behind
 from execution_monitor.storage.pages import Row
 from execution_monitor.storage.sorting import ById, Order, Position
@@ -36,6 +36,7 @@ class Scan:
     where: Filter
     order: Order
     timeout_ms: int
+    max_bytes: int = UNLIMITED
     session: AsyncClientSession | None = None
     backward: bool = False
 
@@ -63,7 +64,7 @@ class Scan:
                 end if place == last else None,
                 are_sorted=parts[place],
             )
-            search = replace(search, fields=fields, skip=skip, limit=limit - len(rows))
+            search = replace(search, fields=fields, skip=skip, limit=limit - len(rows), max_bytes=self.max_bytes)
             found = await (self._find(search) if parts[place] else self._find_unsortable(search))
             rows += found
             if len(rows) == limit:
