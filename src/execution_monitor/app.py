@@ -75,12 +75,17 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         audit_days=settings.audit_days,
     )
     identity = Identity(settings, database)
-    monitor = Monitor.over(database, timeout_ms=settings.query_timeout_ms, count_limit=settings.count_limit)
+    monitor = Monitor.over(
+        database,
+        timeout_ms=settings.query_timeout_ms,
+        count_limit=settings.count_limit,
+        max_bytes=settings.max_response_bytes,
+    )
     live = Live(
         database,
         settings.mongodb_uri.get_secret_value(),
         LiveCursors(identity.cursor_secret),
-        LiveLimits(behind_seconds=settings.live_behind_seconds),
+        LiveLimits(behind_seconds=settings.live_behind_seconds, ring_bytes=settings.live_replay_bytes),
     )
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()

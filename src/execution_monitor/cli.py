@@ -33,8 +33,8 @@ from execution_monitor.ingest.load import LoadReport, load_files
 from execution_monitor.ingest.replay import ReplayReport, replay_files
 from execution_monitor.logs import LogLevel, configure_logging
 from execution_monitor.settings import Settings
-from execution_monitor.storage.database import explain
 from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.explaining import explain
 from execution_monitor.terminal import counting
 from execution_monitor.watch import WatchOptions, watch
 from execution_monitor.workers import run_workers

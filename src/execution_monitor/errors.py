@@ -107,6 +107,15 @@ class AnswerTooLarge(QueryTooComplex):
         super().__init__(f"The answer would have {size:,} bytes, more than {limit:,}: ask for fewer rows or fields.")
 
 
+class PayloadTooLarge(AnswerTooLarge):
+    """A payload of more bytes than the server sends at once: the field of it is null, and the rest is shown."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.message = f"This payload has {size:,} bytes, more than the {limit:,} of an answer; it is not shown."
+        self.args = (self.message,)
+
+
 class RateLimited(ExecutionMonitorError):
     """More than a caller, an address or a socket may ask for now; `retry_after` is in seconds."""
 

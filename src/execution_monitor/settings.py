@@ -221,6 +221,10 @@ class Settings(BaseSettings):
         default=15,
         description="Seconds behind the database from which on live updates say so, and `/readyz` says `degraded`.",
     )
+    live_replay_bytes: Annotated[int, Field(ge=0, le=16 * 1024 * 1024 * 1024)] = Field(
+        default=24 * 1024 * 1024,
+        description="Recent changes kept in memory for clients that come back, in bytes of BSON, for each process.",
+    )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
         description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",

@@ -135,7 +135,9 @@ async def test_twenty_executions_with_their_parts_cost_few_queries(
         await live.close()
 
     assert result.errors is None
-    assert sorted(next(iter(command)) for command in sent.reads) == sorted(commands)
+    # Beside looks into the indexes of what cannot be sorted, which are empty.
+    reads = [command for command in sent.reads if "find" not in command or "created" in command["hint"]]
+    assert sorted(next(iter(command)) for command in reads) == sorted(commands)
 
 
 async def test_only_the_selected_fields_are_read(database: Database, mongodb_uri: str, database_name: str):
@@ -151,6 +153,7 @@ async def test_only_the_selected_fields_are_read(database: Database, mongodb_uri
         await create_schema().execute(operation, context_value=Context(caller, monitor, live))
         await live.close()
 
-    (command,) = sent.reads
+    command, unsortable = sent.reads
+    assert unsortable["projection"] == command["projection"]
     # The id for whoever keeps account of what was shown.
     assert set(command["projection"]) == {"_id", "execution_id", "status", "workflow_name"}

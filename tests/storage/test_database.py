@@ -19,14 +19,17 @@ from pymongo.errors import (
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
-from execution_monitor.storage.database import Database, explain, open_database
+from execution_monitor.storage.answers import SHARD_DOWN
+from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
+from execution_monitor.storage.explaining import explain
 from tests.monitoring.live.own_mongod import OwnMongod
 from tests.storage.coding import CODEC
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
 NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
 IN_THE_WAY = "An index or document that exists already stands in the way; see the server's log."
+NO_DISK = "MongoDB has not enough disk left; free some space where it keeps its data."
 REFUSED = "MongoDB refused the user or password in EXECUTION_MONITOR_MONGODB_URI."
 
 
@@ -115,6 +118,76 @@ async def test_duplicates_are_told_and_the_other_indexes_are_built(bare: Databas
     assert "tenant_id_created__id" in await bare.collection(Execution).index_information()
 
 
+async def test_an_index_under_another_name_is_that_index(bare: Database) -> None:
+    executions, events = (bare.handle.get_collection(name) for name in ("workflow_executions", "audit_events"))
+    await executions.create_index([("tenant_id", 1), ("execution_id", 1)], unique=True, name="theirs")
+    # As the shell writes numbers.
+    by_time = {"key": {"tenant_id": 1.0, "created": 1.0, "_id": 1.0}, "name": "the shell's"}
+    await bare.handle.command("createIndexes", "workflow_executions", indexes=[by_time])
+    await events.create_index([("at", 1)], expireAfterSeconds=5, name="theirs")
+    await bare.connect()
+
+    await bare.prepare()
+
+    known = await executions.index_information()
+    expiry = (await events.index_information())["theirs"]["expireAfterSeconds"]
+    assert bare.warnings == []
+    assert {"theirs", "the shell's"} < set(known)
+    assert not {"tenant_id_execution_id", "tenant_id_created__id"} & set(known)
+    assert expiry == bare.audit_days * 86_400
+
+
+async def test_an_index_of_the_same_key_that_is_not_unique_is_another(bare: Database) -> None:
+    executions = bare.handle.get_collection("workflow_executions")
+    await executions.create_index([("tenant_id", 1), ("execution_id", 1)])
+    await bare.connect()
+
+    await bare.prepare()
+
+    known = await executions.index_information()
+    assert bare.warnings == []
+    assert known["tenant_id_execution_id"]["unique"]
+
+
+async def test_mongodbs_reason_is_told_and_goes_when_it_has_passed(tmp_path: Path) -> None:
+    mongod = OwnMongod(tmp_path)
+    try:
+        await asyncio.to_thread(mongod.start)
+        async with open_database(mongod.uri, "full") as database:
+            await database.connect()
+            fail = {"configureFailPoint": "failCommand", "mode": "alwaysOn"}
+            full = {"failCommands": ["createIndexes"], "errorCode": 14031}
+            await database.client.admin.command({**fail, "data": full})
+
+            await database.prepare()
+            while_full = list(database.warnings)
+            await database.client.admin.command({**fail, "mode": "off"})
+            await database.prepare()
+
+            assert len(while_full) > len(DOCUMENTS)
+            assert all(each.endswith(NO_DISK) for each in while_full), while_full
+            assert database.warnings == []
+    finally:
+        mongod.close()
+
+
+async def test_a_database_without_collections_is_not_ready_and_a_first_start_warns_of_nothing(bare: Database) -> None:
+    said: list[list[str]] = []
+    await bare.connect()
+    with pytest.raises(DatabaseUnavailable) as early:
+        await bare.check()
+
+    preparing = asyncio.create_task(bare.prepare())
+    while not preparing.done():
+        said.append(bare.warnings)
+        await asyncio.sleep(0)
+    await preparing
+    await bare.check()
+
+    assert early.value.message == "The collections are being made."
+    assert not any(said)
+
+
 async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database) -> None:
     await bare.connect()
     await bare.close()
@@ -123,7 +196,8 @@ async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database)
 
     names = [document.get_collection_name() for document in DOCUMENTS]
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
-        *(part for name in names for part in (name, f"{name}, indexes")),
+        *names,
+        *(f"{name}, indexes" for name in names),
         "audit_events, indexes",
         "access_revocations, indexes",
         "audit_events, index at",
@@ -179,6 +253,8 @@ async def test_a_wrong_password_is_told(reader: Database, mongodb_uri: str) -> N
         pytest.param(OperationFailure("Authentication failed.", 18), REFUSED, id="a wrong password"),
         pytest.param(OperationFailure("E11000 a: 1", 11000), IN_THE_WAY, id="duplicates"),
         pytest.param(OperationFailure("same name", 86), IN_THE_WAY, id="another index of that name"),
+        pytest.param(OperationFailure("no space on db-7.internal", 14031), NO_DISK, id="a full disk"),
+        pytest.param(OperationFailure("db-7.internal is gone", 133), SHARD_DOWN, id="a shard that is down"),
         pytest.param(
             OperationFailure("db-7.internal says no", 1),
             "MongoDB answered with OperationFailure; see the server's log.",
@@ -344,4 +420,4 @@ async def _check_prepared(database: Database) -> None:
         assert set(built) == {"_id_", *declared}
         for name, index in declared.items():
             assert built[name]["key"] == list(index["key"].items())
-            assert built[name].get("unique", False) == index["unique"]
+            assert built[name].get("unique", False) == index.get("unique", False)

@@ -15,7 +15,7 @@ from execution_monitor.storage.pages import NEITHER, Listing, Neighbours, PageRe
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import START
-from tests.storage.watching import Commands
+from tests.storage.watching import Commands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 MINE = equals("tenant_id", "acme")
@@ -46,10 +46,23 @@ async def test_a_page_costs_one_query_when_nothing_else_is_asked(watched_databas
 
     page = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
     page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), wanted)
-    page = await reader.read_page(Execution, LISTING, PageRequest(50, after=page.cursor_of(page.rows[-1])), wanted)
 
     assert len(page.rows) == 10
-    assert [read["limit"] for read in commands.reads] == [11, 11, 51]
+    assert [read["limit"] for read in commands.reads] == [11, 11]
+
+
+async def test_the_end_of_a_list_costs_a_look_at_an_empty_index(
+    watched_database: tuple[Database, Commands],
+) -> None:
+    database, commands = watched_database
+    await fill(database)
+    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
+
+    page = await reader.read_page(Execution, LISTING, PageRequest(50), wanted)
+
+    assert len(page.rows) == 30
+    assert [read["limit"] for read in commands.reads] == [51, 21]
+    assert (await explain(database, commands.reads[1])).keys == 0
 
 
 async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Database, Commands]) -> None:
@@ -156,7 +169,7 @@ async def test_every_query_has_a_time_limit(watched_database: tuple[Database, Co
     await reader.read_some(Execution, MINE, None, limit=1)
     await reader.aggregate(Execution, [], MINE)
 
-    assert [read["maxTimeMS"] for read in commands.reads] == [1_234] * 4
+    assert [read["maxTimeMS"] for read in commands.reads] == [1_234] * 5
 
 
 async def test_a_large_result_comes_in_one_answer(watched_database: tuple[Database, Commands]) -> None:

@@ -56,7 +56,9 @@ def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None
             ({"created": None, **more("_id", OWN_ID)}, {"created": {"$ne": None}}),
             id="everything else is more than null",
         ),
-        pytest.param(NEWEST_FIRST, (None, None), (), id="nothing at all is behind the least of all"),
+        pytest.param(
+            NEWEST_FIRST, (None, None), ({"created": None, **less("_id", None)},), id="an id may be less than null"
+        ),
         pytest.param(
             BY_STATUS,
             ("$failed", 0.5, OWN_ID),

@@ -15,7 +15,8 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.access.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.revocations import read_revocations
 
 log = structlog.get_logger()

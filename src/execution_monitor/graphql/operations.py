@@ -14,7 +14,7 @@ from graphql import (
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, RateLimited
+from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -129,7 +129,8 @@ class Operations:
             try:
                 result = await self._compiler.answer(question, context)
                 outcome.compiled = True
-            except NotKnown:
+            except (NotKnown, PayloadTooLarge):
+                # An error of one field is for graphql-core to place.
                 outcome.begin_anew()
                 outcome.compiled = False
                 result = await _interpret(question.build_executor(), context)

@@ -9,6 +9,7 @@ from execution_monitor.monitoring.logs import logs_of
 from execution_monitor.monitoring.parts import Parts
 from execution_monitor.monitoring.steps import steps_of
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.finding import UNLIMITED
 from execution_monitor.storage.reading import Reader
 
 
@@ -23,13 +24,19 @@ class Monitor:
 
     @classmethod
     def over(
-        cls, database: Database, *, timeout_ms: int, count_limit: int, count_seconds: float = COUNT_SECONDS
+        cls,
+        database: Database,
+        *,
+        timeout_ms: int,
+        count_limit: int,
+        count_seconds: float = COUNT_SECONDS,
+        max_bytes: int = UNLIMITED,
     ) -> "Monitor":
         """The monitor of `database`; a query runs `timeout_ms` at most, a count goes to `count_limit`.
 
-        What is counted for lists may be `count_seconds` old.
+        What is counted for lists may be `count_seconds` old. Payloads of more than `max_bytes` are not read.
         """
-        reader = Reader(database, timeout_ms)
+        reader = Reader(database, timeout_ms, max_bytes)
         return cls(
             Executions(reader, count_limit, RecentCounts(count_seconds)),
             steps_of(reader),

@@ -11,8 +11,12 @@ from execution_monitor.monitoring.executions import Executions
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.payloads import mark_too_large, projection_within
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order
+
+# Where there are more, each execution is read by itself.
+_MOST_UNSORTABLE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,13 @@ class Parts:
     async def list(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
         """A page of parts for each execution, by its id; those the caller may not see have an empty one."""
         if request.page.after is not None or request.page.before is not None:
-            return {each: await self._list_behind_cursor(caller, each, request) for each in execution_ids}
-        return await self._list_ends(caller, execution_ids, request)
+            return {each: await self._list_one(caller, each, request) for each in execution_ids}
+        pages = await self._list_ends(caller, execution_ids, request)
+        odd = await self._with_unsortable_parts(caller, execution_ids)
+        for each, page in pages.items():
+            if each in odd or not self.order.are_faithful(page.rows):
+                pages[each] = await self._list_one(caller, each, request)
+        return pages
 
     async def find_many(
         self, caller: Caller, keys: Collection[tuple[str, object]], fields: frozenset[str]
@@ -57,11 +66,13 @@ class Parts:
             ],
             visible,
         )
+        mark_too_large((row["part"] for row in found), self.reader.max_bytes)
         return {(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
 
     def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
         """The stage that joins the parts of each execution, after `stages`, as `part`."""
-        projection = [] if fields is None else [{"$project": dict.fromkeys(sorted(fields), 1)}]
+        limit = self.reader.max_bytes
+        projection = [] if fields is None else [{"$project": projection_within(fields, limit)}]
         return {
             "$lookup": {
                 "from": self.document.get_collection_name(),
@@ -76,13 +87,21 @@ class Parts:
         mine = all_of(equals("tenant_id", caller.tenant), equals("execution_id", execution_id), where)
         return Listing(mine, self.order)
 
-    async def _list_behind_cursor(self, caller: Caller, execution_id: str, request: PartsRequest) -> Page:
+    async def _list_one(self, caller: Caller, execution_id: str, request: PartsRequest) -> Page:
         listing = self._listing(caller, execution_id, request.where)
         visible = Executions.visible(caller, equals("execution_id", execution_id))
         if not await self.reader.read_some(Execution, visible, frozenset({"_id"}), limit=1):
             return Page(listing, ())
         wanted = Wanted(self._needed(request))
         return await self.reader.read_page(self.document, listing, request.page, wanted)
+
+    async def _with_unsortable_parts(self, caller: Caller, execution_ids: Sequence[str]) -> Collection[str]:
+        """Which of the executions have parts that stand behind all others, as they cannot be sorted: mostly none."""
+        theirs = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", tuple(execution_ids)))
+        found = await self.reader.read_unsortable(
+            self.document, theirs, self.order, frozenset({"execution_id"}), limit=_MOST_UNSORTABLE
+        )
+        return execution_ids if len(found) == _MOST_UNSORTABLE else {row["execution_id"] for row in found}
 
     async def _list_ends(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
         page = request.page
@@ -102,6 +121,7 @@ class Parts:
             ],
             visible,
         )
+        mark_too_large((row["part"] for row in found), self.reader.max_bytes)
         rows: dict[str, list[Row]] = {each: [] for each in execution_ids}
         for row in found:
             rows[row["execution_id"]].append(row["part"])

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar, overload
 from execution_monitor.storage.bson_order import to_float
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.pages import Row
+from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.stored_values import to_datetime, to_int, to_json, to_text
 
 Value = TypeVar("Value")
@@ -117,10 +118,13 @@ def moment(field: str) -> Attribute[datetime | None]:
 
 
 def json(field: str) -> Attribute[Any]:
-    """The value at `field` as JSON."""
+    """The value at `field` as JSON; raises `PayloadTooLarge` where it was not read for its size."""
 
     def read(row: Row) -> Any:
-        return to_json(row.get(field))
+        value = row.get(field)
+        if type(value) is TooLarge:
+            raise value.refuse()
+        return to_json(value)
 
     return Attribute(read)
 

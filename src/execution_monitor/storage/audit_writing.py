@@ -12,7 +12,8 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.database import Database, Row, explain
+from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.explaining import explain, explain_code
 
 log = structlog.get_logger()
 
@@ -60,8 +61,9 @@ def _refused(details: Mapping[str, Any], rows: Sequence[Row]) -> frozenset[Objec
     errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", ())
     refused = [error for error in errors if error["code"] != _DUPLICATE_KEY]
     for error in refused:
-        log.error("audit_event_refused", code=error["code"])
+        log.error("audit_event_refused", code=error["code"], reason=error.get("errmsg"))
         if error["code"] not in _NEVER:
-            raise DatabaseUnavailable("MongoDB does not take events of the audit trail; see the server's log.")
+            reason = explain_code(error["code"], error.get("codeName"))
+            raise DatabaseUnavailable(f"MongoDB does not take events of the audit trail. {reason}")
     ids: list[ObjectId] = [rows[error["index"]]["_id"] for error in refused]
     return frozenset(ids)

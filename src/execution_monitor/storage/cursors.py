@@ -1,7 +1,10 @@
 """Opaque, versioned tokens: cursors of pages, global ids.
 
-A token is base64url over a version byte, a digest of what it belongs to, BSON scalars and a checksum. It is no secret
-and no permission: whatever it holds is compared as a value, under the caller's own visibility.
+A token is base64url over a version byte, a digest of what it belongs to, a BSON document and a checksum. It is no
+secret and no permission: whatever it holds is compared as a value, under the caller's own visibility.
+
+The cursor of a row holds its sort values and its `_id`, of any type; of a long value its beginning and a fingerprint,
+by which the value is found again. That of a row that cannot be sorted holds its `_id` alone.
 """
 
 import base64
@@ -16,12 +19,13 @@ from bson.errors import BSONError
 
 from execution_monitor.errors import InvalidCursor
 from execution_monitor.storage.bson_order import SCALAR_RANKS, rank_of
+from execution_monitor.storage.position_values import decode_values, encode_values
 from execution_monitor.storage.sorting import Order, Position
 
 VERSION = 1
 DIGEST_BYTES = 8
 CHECKSUM_BYTES = 4  # lets a token that was damaged on its way be told from a place in the list
-# Far above what sort values of sane length need, far below what is costly to decode.
+# Above what the values of a position come to, shortened; far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
@@ -39,32 +43,44 @@ def digest_of(*belongings: object) -> bytes:
 
 def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:
     """`values` as an opaque token that belongs to `digest`."""
-    body = bson.encode({str(index): value for index, value in enumerate(values)}, codec_options=_CODEC)
-    content = bytes([VERSION]) + digest + body
-    return _to_text(content + _checksum_of(content))
+    return _seal(digest, bson.encode({str(index): value for index, value in enumerate(values)}, codec_options=_CODEC))
 
 
 def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
     """The digest and the scalars of `token`; raises `InvalidCursor` for anything `encode_token` did not make."""
-    damaged = InvalidCursor("This cursor is damaged; pass one exactly as the server gave it.")
+    digest, body = _unseal(token)
+    values = _decode_scalars(body)
+    if values is None:
+        raise _damaged()
+    return digest, values
+
+
+def _damaged() -> InvalidCursor:
+    return InvalidCursor("This cursor is damaged; pass one exactly as the server gave it.")
+
+
+def _seal(digest: bytes, body: bytes) -> str:
+    content = bytes([VERSION]) + digest + body
+    return _to_text(content + _checksum_of(content))
+
+
+def _unseal(token: str) -> tuple[bytes, bytes]:
+    """The digest and the body of `token`; raises `InvalidCursor` for anything `_seal` did not make."""
     if len(token) > MAX_TOKEN_LENGTH:
-        raise damaged
+        raise _damaged()
     try:
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise damaged from error
+        raise _damaged() from error
     # Base64 has bits to spare at its end; only one spelling of a token is right.
     if not raw or _to_text(raw) != token:
-        raise damaged
+        raise _damaged()
     if raw[0] != VERSION:
         raise InvalidCursor("This cursor is of another version of the server; start again from the first page.")
     content, checksum = raw[:-CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
     if checksum != _checksum_of(content):
-        raise damaged
-    values = _decode_scalars(content[1 + DIGEST_BYTES :])
-    if values is None:
-        raise damaged
-    return content[1 : 1 + DIGEST_BYTES], values
+        raise _damaged()
+    return content[1 : 1 + DIGEST_BYTES], content[1 + DIGEST_BYTES :]
 
 
 def _decode_scalars(body: bytes) -> tuple[Any, ...] | None:
@@ -90,15 +106,18 @@ def _checksum_of(content: bytes) -> bytes:
 
 def encode_position(position: Position, digest: bytes) -> str:
     """The cursor of a row in a list that `digest` stands for."""
-    return encode_token(digest, position.values)
+    return _seal(digest, encode_values(position))
 
 
 def decode_position(cursor: str, order: Order, digest: bytes) -> Position:
     """The position that `cursor` holds; raises `InvalidCursor` when it was made for another list or caller."""
-    found, values = decode_token(cursor)
-    if found != digest or len(values) != len(order.fields):
+    found, body = _unseal(cursor)
+    position = decode_values(body)
+    if position is None:
+        raise _damaged()
+    if found != digest or (position.is_sortable and len(position.values) != len(order.fields)):
         raise InvalidCursor(
             "This cursor belongs to another query; use it with the filter, the sort and the caller it came from, "
             "or start again from the first page."
         )
-    return Position(values)
+    return position

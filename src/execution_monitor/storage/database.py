@@ -13,7 +13,6 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     ConfigurationError,
-    ConnectionFailure,
     InvalidURI,
     OperationFailure,
     PyMongoError,
@@ -22,8 +21,12 @@ from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
+from execution_monitor.storage.answers import answer_in_time, is_sharded, require_shards
 from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
+from execution_monitor.storage.explaining import explain, reason_of
+from execution_monitor.storage.missing_indexes import missing_indexes
+from execution_monitor.storage.multikey import MultikeyFields
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
 
 Row = dict[str, Any]
@@ -31,16 +34,18 @@ Listener = CommandListener | ConnectionPoolListener
 
 log = structlog.get_logger()
 
-# Long enough for an election, short enough that a request fails before its client gives up.
-SERVER_SELECTION_TIMEOUT_MS = 5_000
+# So that whoever asks knows within two seconds that there is no server.
+SERVER_SELECTION_TIMEOUT_MS = 1_500
 # A year and a month, so that whoever reviews a year finds all of it.
 DEFAULT_AUDIT_DAYS = 400
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
-_UNAUTHORIZED = 13
 _COLLECTION_EXISTS = 48
 _INDEX_OPTIONS_CONFLICT = 85
 _SECONDS_PER_DAY = 86_400
-_INDEX_CONFLICTS = frozenset({67, 85, 86, 11000})
+# To connect, or to make a collection; not an index, which may take hours.
+_SETUP_MS = 10_000
+# Whoever asks whether the server is ready waits for 1 to 10 s.
+_PING_MS = 500
 
 
 @dataclass
@@ -50,8 +55,11 @@ class Database:
     client: AsyncMongoClient[Row]
     handle: AsyncDatabase[Row]
     trouble: str | None = "The database has not answered yet."
-    warnings: list[str] = field(default_factory=list[str])
     audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
+    _shard_trouble: str | None = field(default=None, init=False)
+    _unprepared: list[str] = field(default_factory=list[str], init=False)
+    _is_laid_out: bool = field(default=False, init=False)  # whether what can be made at once has been
+    multikey: MultikeyFields = field(default_factory=MultikeyFields, init=False, repr=False)
     _rows: dict[type[Document], AsyncCollection[Row]] = field(
         default_factory=dict[type[Document], AsyncCollection[Row]], init=False, repr=False
     )
@@ -82,6 +90,11 @@ class Database:
         # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
         return cls(client, client.get_database(name, write_concern=WriteConcern("majority")), audit_days=audit_days)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What makes answers slow, or some of them fail, a sentence each."""
+        return [*self._unprepared, *([self._shard_trouble] if self._shard_trouble else [])]
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self.client.close()
@@ -109,10 +122,14 @@ class Database:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
         try:
             models = [*DOCUMENTS, *OWN_DOCUMENTS]
-            await init_beanie(database=self.handle, document_models=models, skip_indexes=True)
+            binding = init_beanie(database=self.handle, document_models=models, skip_indexes=True)
+            await answer_in_time(binding, _SETUP_MS)
         except PyMongoError as error:
             self.trouble = explain(error)
             raise DatabaseUnavailable(self.trouble) from error
+        except DatabaseUnavailable as error:
+            self.trouble = error.message
+            raise
         self.trouble = None
 
     async def prepare(self) -> None:
@@ -120,14 +137,25 @@ class Database:
         found: list[str] = []
         for document in DOCUMENTS:
             try:
-                await self._ensure_collection(document)
+                await answer_in_time(self._ensure_collection(document), _SETUP_MS)
             except PyMongoError as error:
-                found.append(f"{document.get_collection_name()}: {explain(error)}")
-            found.extend(await self._build_indexes(document))
-        for document in OWN_DOCUMENTS:
-            found.extend(await self._build_indexes(document))
+                found.append(self._report(document.get_collection_name(), error))
+        missing: list[tuple[type[Document], list[IndexModel]]] = []
+        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
+            indexes = await answer_in_time(missing_indexes(self.collection(document), indexes_of(document)), _SETUP_MS)
+            if indexes and await answer_in_time(_is_empty(self.collection(document)), _SETUP_MS):
+                found.extend(await self._build_indexes(document, indexes))
+            elif indexes:
+                missing.append((document, indexes))
+        # Those with rows take as long as they take; what is asked meanwhile is answered.
+        self._is_laid_out = True
+        if missing and not self._unprepared:
+            # What stood in the way before is still worth telling, until it is known that it no longer does.
+            self._unprepared = ["Indexes are being made; lists are slow until they are there."]
+        for document, indexes in missing:
+            found.extend(await self._build_indexes(document, indexes))
         found.extend(await self._let_audit_events_expire())
-        self.warnings = found
+        self._unprepared = found
 
     async def prepare_until_done(self) -> None:
         """`connect` and `prepare`, again and again with growing pauses, until nothing is left to report."""
@@ -146,27 +174,34 @@ class Database:
             attempt += 1
 
     async def check(self) -> None:
-        """Raise `DatabaseUnavailable` unless MongoDB answers now."""
+        """Raise `DatabaseUnavailable` unless MongoDB answers now, and has what is asked for."""
         if self.trouble is not None:
             raise DatabaseUnavailable(self.trouble)
+        if not self._is_laid_out:
+            raise DatabaseUnavailable("The collections are being made.")
         try:
-            await self.client.admin.command("ping")
+            await answer_in_time(self.client.admin.command("ping"), _PING_MS)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
+        if is_sharded(self.client):
+            await self._check_shards()
 
-    async def _build_indexes(self, document: type[Document]) -> list[str]:
-        """Build what is missing; a sentence for each index that something stands in the way of."""
-        name, collection, indexes = document.get_collection_name(), self.collection(document), indexes_of(document)
-        # What stood in the way before is still worth telling, until it is known that it no longer does.
-        if not self.warnings and await _lacks(collection, indexes):
-            self.warnings = ["Indexes are being made; lists are slow until they are there."]
+    async def _check_shards(self) -> None:
+        """Warn of a shard that does not answer: the others do, so that others can be served."""
+        checked = (require_shards(self.collection(document), {}) for document in DOCUMENTS)
+        results = await asyncio.gather(*checked, return_exceptions=True)
+        self._shard_trouble = next((each.message for each in results if isinstance(each, DatabaseUnavailable)), None)
+
+    async def _build_indexes(self, document: type[Document], indexes: Sequence[IndexModel]) -> list[str]:
+        """Build `indexes`; a sentence for each that something stands in the way of."""
+        name, collection = document.get_collection_name(), self.collection(document)
         try:
             # All at once reads a large collection once.
             await collection.create_indexes(indexes)
         except OperationFailure as error:
-            log.warning("indexes_not_built", collection=name, reason=str(error))
+            log.info("indexes_not_built_at_once", collection=name, reason=reason_of(error))
         except PyMongoError as error:
-            return [f"{name}, indexes: {explain(error)}"]
+            return [self._report(f"{name}, indexes", error)]
         else:
             return []
         # One by one tells which of them cannot be built, and builds the others.
@@ -175,7 +210,7 @@ class Database:
             try:
                 await collection.create_indexes([index])
             except PyMongoError as error:
-                found.append(f"{name}, index {index.document['name']}: {explain(error)}")
+                found.append(self._report(f"{name}, index {index.document['name']}", error))
         return found
 
     async def _let_audit_events_expire(self) -> list[str]:
@@ -188,10 +223,18 @@ class Database:
             except OperationFailure as error:
                 if error.code != _INDEX_OPTIONS_CONFLICT:
                     raise
-                await self.handle.command("collMod", name, index={"name": EXPIRY_INDEX, "expireAfterSeconds": after})
+                # By its key: it may have another name.
+                change = {"keyPattern": {EXPIRY_INDEX: ASCENDING}, "expireAfterSeconds": after}
+                await self.handle.command("collMod", name, index=change)
         except PyMongoError as error:
-            return [f"{name}, index {EXPIRY_INDEX}: {explain(error)}"]
+            return [self._report(f"{name}, index {EXPIRY_INDEX}", error)]
         return []
+
+    @staticmethod
+    def _report(what: str, error: PyMongoError) -> str:
+        """A sentence for everybody; MongoDB's own words, which may name hosts and values, go to the log."""
+        log.warning("database_not_prepared", what=what, reason=reason_of(error))
+        return f"{what}: {explain(error)}"
 
     async def _ensure_collection(self, document: type[Document]) -> None:
         name = document.get_collection_name()
@@ -205,27 +248,12 @@ class Database:
             await self.handle.command("collMod", name, changeStreamPreAndPostImages=images)
 
 
-async def _lacks(collection: AsyncCollection[dict[str, Any]], indexes: Sequence[IndexModel]) -> bool:
+async def _is_empty(collection: AsyncCollection[Row]) -> bool:
     try:
-        known = await collection.index_information()
+        return await collection.find_one({}, {"_id": 1}) is None
     except PyMongoError:
-        # Making them tells why.
-        return False
-    return any(index.document["name"] not in known for index in indexes)
-
-
-def explain(error: PyMongoError) -> str:
-    """One sentence for people about what MongoDB answered; it names no host and no credential."""
-    if isinstance(error, ConnectionFailure | ConfigurationError):
-        return "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
-    if isinstance(error, OperationFailure):
-        if error.code == _UNAUTHORIZED:
-            return "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
-        if error.code == 18:  # noqa: PLR2004 - AuthenticationFailed
-            return "MongoDB refused the user or password in EXECUTION_MONITOR_MONGODB_URI."
-        if error.code in _INDEX_CONFLICTS:
-            return "An index or document that exists already stands in the way; see the server's log."
-    return f"MongoDB answered with {type(error).__name__}; see the server's log."
+        # Making its indexes tells why.
+        return True
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 An engine may leave out every field that has a default here. Stored names are the workflow system's own.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -77,6 +78,32 @@ def _index(*fields: str, unique: bool = False) -> IndexModel:
     return IndexModel([(field, ASCENDING) for field in fields], name="_".join(fields), unique=unique)
 
 
+UNSORTABLE_INDEX = "unsortable"
+# An index has an entry for each element of an array, and a sort takes the least or the greatest of them; nothing of
+# Python's tells an undefined value from null; and between the ends of the order lie all bounds that there are.
+_UNSORTABLE_TYPES = ("array", "undefined", "minKey", "maxKey")
+
+
+def are_unsortable(fields: Iterable[str]) -> dict[str, Any]:
+    """The condition that one of `fields` holds something that has no place in an order of its values."""
+    return {"$or": _each_unsortable(fields)}
+
+
+def are_sortable(fields: Iterable[str]) -> dict[str, Any]:
+    """The condition that each of `fields` holds something that has a place in an order, or nothing."""
+    return {"$nor": _each_unsortable(fields)}
+
+
+def _each_unsortable(fields: Iterable[str]) -> list[dict[str, Any]]:
+    return [{field: {"$type": list(_UNSORTABLE_TYPES)}} for field in fields]
+
+
+def _unsortable_index(*fields: str, of: Iterable[str]) -> IndexModel:
+    """The index of those rows alone that cannot be sorted by one of the fields `of`: nearly always it is empty."""
+    keys = [(field, ASCENDING) for field in fields]
+    return IndexModel(keys, name=UNSORTABLE_INDEX, partialFilterExpression=are_unsortable(of))
+
+
 # One for every field that lists can be sorted by; pages seek on it, so `_id` breaks the ties within the index.
 SORTED_FIELDS = (
     "created",
@@ -135,6 +162,7 @@ class Execution(Document):
             _index("tenant_id", "status", "created", "_id"),
             _index("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
             _index("tenant_id", "workflow_template_id", "created", "_id"),
+            _unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
 
 
@@ -167,7 +195,8 @@ class Step(Document):
         name = "workflow_step_executions"
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
-            _index("tenant_id", "execution_id", "step_index", "_id")
+            _index("tenant_id", "execution_id", "step_index", "_id"),
+            _unsortable_index("tenant_id", "execution_id", "_id", of=["step_index"]),
         ]
 
 
@@ -188,7 +217,8 @@ class LogEntry(Document):
         name = "execution_logs"
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
-            _index("tenant_id", "execution_id", "timestamp", "_id")
+            _index("tenant_id", "execution_id", "timestamp", "_id"),
+            _unsortable_index("tenant_id", "execution_id", "_id", of=["timestamp"]),
         ]
 
 
@@ -202,5 +232,16 @@ def indexes_of(document: type[Document]) -> list[IndexModel]:
 
 @cache
 def indexed_fields(document: type[Document]) -> tuple[tuple[str, ...], ...]:
-    """The fields of each index that `document` declares, in their order."""
-    return tuple(tuple(index.document["key"]) for index in indexes_of(document))
+    """The fields of each index that `document` declares for all of its rows, in their order."""
+    return tuple(
+        tuple(index.document["key"])
+        for index in indexes_of(document)
+        if "partialFilterExpression" not in index.document
+    )
+
+
+@cache
+def unsortable_key(document: type[Document]) -> Mapping[str, int] | None:
+    """The key of the index of those rows that cannot be sorted; None where `document` has none such."""
+    found = [index.document for index in indexes_of(document) if index.document["name"] == UNSORTABLE_INDEX]
+    return dict.fromkeys(found[0]["key"], ASCENDING) if found else None

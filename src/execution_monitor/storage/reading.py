@@ -1,27 +1,29 @@
 """Reading from a collection: pages, counts and single rows, each within a time limit."""
 
 import contextlib
-import math
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
-from execution_monitor.storage.alternatives import MAX_ALTERNATIVES, one_of_each, split_list
+from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
+from execution_monitor.storage.answers import answered, is_unavailable
 from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.filters import Filter, Query, join
-from execution_monitor.storage.finding import Search, find_rows
-from execution_monitor.storage.index_choice import index_for, range_behind
+from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.filters import Filter
+from execution_monitor.storage.finding import UNLIMITED, Search, find_rows
+from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
-from execution_monitor.storage.sorting import Order, Position
+from execution_monitor.storage.scanning import Scan
+from execution_monitor.storage.sorting import Order
 
 log = structlog.get_logger()
 
@@ -37,32 +39,31 @@ _WHOLE_RESULT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads of one database; no single query runs longer than `timeout_ms`."""
+    """Reads of one database; no single query runs longer than `timeout_ms`, or has payloads of over `max_bytes`."""
 
     database: Database
     timeout_ms: int
+    max_bytes: int = UNLIMITED
 
     async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
         """One keyset page from one query, and mostly one more for each neighbour that is asked about."""
-        after = None if request.after is None else listing.position(request.after)
-        before = None if request.before is None else listing.position(request.before)
-        order = listing.order.reversed() if request.backward else listing.order
-        start, end = (before, after) if request.backward else (after, before)
-        asks_start, asks_end = reversed(wanted.neighbours) if request.backward else wanted.neighbours
+        start = None if request.after is None else listing.position(request.after)
+        end = None if request.before is None else listing.position(request.before)
+        asks_start, asks_end = wanted.neighbours
+        if request.backward:
+            start, end, asks_start, asks_end = end, start, asks_end, asks_start
 
         with _translated_errors(document, listing.where):
+            start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
+            end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(wanted.snapshot) as session:
-                scan = _Scan(self, document, listing.where, session)
+                order, limits = listing.order, (self.timeout_ms, self.max_bytes)
+                scan = Scan(self.database, document, listing.where, order, *limits, session)
+                scan = scan.reversed() if request.backward else scan
                 # One more than asked: its presence tells whether more follow, without a count.
-                search = replace(
-                    scan.between(order, start, end),
-                    fields=wanted.fields,
-                    skip=request.skipped,
-                    limit=request.size + 1,
-                )
-                found = await scan.find(search)
-                beyond_start = asks_start and await scan.has_up_to(order.reversed(), start)
-                more = len(found) > request.size or (asks_end and await scan.has_up_to(order, end))
+                found = await scan.read(wanted.fields, request.size + 1, start=start, end=end, skip=request.skipped)
+                beyond_start = asks_start and await scan.reversed().has_up_to(start)
+                more = len(found) > request.size or (asks_end and await scan.has_up_to(end))
             read_at = None if session is None else _snapshot_time_of(session)
 
         rows = found[: request.size]
@@ -73,26 +74,43 @@ class Reader:
     async def count(self, document: type[Document], where: Filter, limit: int) -> int:
         """How many documents match, counted no further than `limit`."""
         with _translated_errors(document, where):
-            return await self.database.collection(document).count_documents(
-                where.to_mongo(), limit=limit, maxTimeMS=self.timeout_ms
-            )
+            collection, query = self.database.collection(document), where.to_mongo()
+            counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms)
+            return await answered(counting, collection, query, self.timeout_ms)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
         """Up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
-            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms)
+            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms, max_bytes=self.max_bytes)
             return await find_rows(self.database.rows(document), search)
+
+    async def read_unsortable(
+        self, document: type[Document], where: Filter, order: Order, fields: frozenset[str], limit: int
+    ) -> list[Row]:
+        """Up to `limit` documents that match and have no place in `order`, in no particular order."""
+        with _translated_errors(document, where):
+            return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
         self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
     ) -> list[Row]:
         """The result of `pipeline`, of which `where` is the first stage."""
         with _translated_errors(document, where):
-            cursor = await self.database.rows(document).aggregate(
-                [{"$match": where.to_mongo()}, *pipeline], maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT
-            )
+            rows, query = self.database.rows(document), where.to_mongo()
+            return await answered(self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms)
+
+    async def _aggregate(
+        self, rows: AsyncCollection[dict[str, Any]], pipeline: Sequence[Mapping[str, Any]]
+    ) -> list[Row]:
+        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT) as cursor:
+            if cursor.alive and self.max_bytes != UNLIMITED:
+                # More than 16 MB: what comes behind the first batch is counted before it comes.
+                sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
+                (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
+                if total["bytes"] > self.max_bytes:
+                    raise AnswerTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())
 
     @contextlib.asynccontextmanager
@@ -102,50 +120,6 @@ class Reader:
             return
         async with self.database.client.start_session(snapshot=True) as session:
             yield session
-
-
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """What a page is read from: all that matches `where`, at one instant when there is a session."""
-
-    reader: Reader
-    document: type[Document]
-    where: Filter
-    session: AsyncClientSession | None
-
-    def between(self, order: Order, start: Position | None, end: Position | None) -> Search:
-        """For the first row strictly between two positions of `order`."""
-        bounds: list[Sequence[Query]] = []
-        if start is not None:
-            bounds.append(order.seek(start))
-        if end is not None:
-            bounds.append(order.reversed().seek(end))
-        room = MAX_ALTERNATIVES // max(1, math.prod(map(len, bounds)))
-        parts = split_list(self.where.to_mongo(), self.document, order, room)
-        search = self._search(one_of_each(parts, *bounds), parts[0], order)
-        if search.hint is None or start is None or end is not None or len(parts) > 1:
-            return search
-        return replace(search, range=range_behind(search.hint, parts[0], order, start))
-
-    def at(self, order: Order, position: Position) -> Search:
-        """For the row at `position`."""
-        where = self.where.to_mongo()
-        return self._search(join([where, order.at(position)]), where, order)
-
-    def _search(self, query: Query, part: Query, order: Order) -> Search:
-        hint = index_for(self.document, part, order)
-        return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.reader.timeout_ms, hint=hint)
-
-    async def find(self, search: Search) -> list[Row]:
-        """What `search` finds, at the instant of the session."""
-        return await find_rows(self.reader.database.rows(self.document), search, self.session)
-
-    async def has_up_to(self, order: Order, position: Position | None) -> bool:
-        """Whether a row stands at `position` or behind it in `order`."""
-        if position is None:
-            return False
-        # The row the cursor came from is nearly always there still, and costs the least to look up.
-        return bool(await self.find(self.at(order, position)) or await self.find(self.between(order, position, None)))
 
 
 def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
@@ -161,7 +135,9 @@ def _translated_errors(document: type[Document], where: Filter) -> Generator[Non
         raise QueryTimeout(f"MongoDB stopped this query at its time limit. {_advise(document, where)}") from error
     except ConnectionFailure as error:
         raise DatabaseUnavailable(explain(error)) from error
-    except PyMongoError:
+    except PyMongoError as error:
+        if is_unavailable(error):
+            raise DatabaseUnavailable(explain(error)) from error
         log.exception("query_failed", query_fields=sorted(set(where.fields())))
         raise
 

@@ -4,13 +4,15 @@
 ties and one for the rest, each a bounded range of the index that MongoDB merges, read 51.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.filters import Query
+from execution_monitor.storage.raw_values import RawValue, Shortened, embeddable
+from execution_monitor.storage.stored_rows import StoredRow, is_faithful
 
 MAX_SORT_KEYS = 3
 
@@ -32,9 +34,13 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in an order: the sort values of a row, then its `_id`."""
+    """A place in an order: the sort values of a row, then its `_id`; of a row that cannot be sorted, the `_id` alone.
+
+    A value that Python has no faithful form of is a `RawValue`, and one that is too long for a cursor `Shortened`.
+    """
 
     values: tuple[Any, ...]
+    is_sortable: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -73,28 +79,93 @@ class Order:
 
     def position_of(self, row: Mapping[str, Any]) -> Position:
         """Where `row` stands; a missing value stands where null does."""
-        return Position(tuple(row.get(field) for field in self.fields))
+        if not isinstance(row, StoredRow):
+            return Position(tuple(row.get(field) for field in self.fields))
+        if not row.is_sortable:
+            return self.by_id.position_of(row)
+        return Position(tuple(map(row.value_of, self.fields)))
+
+    def are_faithful(self, rows: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the positions of `rows` can be told from their values in Python's form."""
+        return all(is_faithful(row.get(field)) for row in rows for field in self.fields)
 
     def seek(self, position: Position) -> tuple[Query, ...]:
         """The rows strictly behind `position`, as alternatives; none where nothing can be behind it."""
-        placed = list(zip(self._all_keys, position.values, strict=True))
-        alternatives: list[Query] = []
-        for depth, (key, value) in reversed(list(enumerate(placed))):
-            behind = _behind(key, value)
-            if behind is not None:
-                alternatives.append({**{tied.field: tie for tied, tie in placed[:depth]}, **behind})
-        return tuple(alternatives)
+        return _seek(self._all_keys, position.values)
 
     def at(self, position: Position) -> Query:
         """The row at `position` itself."""
-        return dict(zip(self.fields, position.values, strict=True))
+        return _at(self.fields, position.values)
+
+    @cached_property
+    def by_id(self) -> "ById":
+        """The order of the rows that cannot be sorted: behind all others."""
+        return ById(self.keys[-1].descending)
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """Rows by their `_id` alone."""
+
+    descending: bool
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The stored field that a position is made of."""
+        return ("_id",)
+
+    def to_mongo(self) -> dict[str, int]:
+        """The sort document."""
+        return {"_id": DESCENDING if self.descending else ASCENDING}
+
+    def reversed(self) -> "ById":
+        """The same order, backwards."""
+        return ById(not self.descending)
+
+    def position_of(self, row: StoredRow) -> Position:
+        """Where `row` stands."""
+        return Position((row.value_of("_id"),), is_sortable=False)
+
+    def seek(self, position: Position) -> tuple[Query, ...]:
+        """The rows strictly behind `position`."""
+        return _seek((SortKey("_id", self.descending),), position.values)
+
+    def at(self, position: Position) -> Query:
+        """The row at `position` itself."""
+        return _at(self.fields, position.values)
+
+
+def _seek(keys: Sequence[SortKey], values: Sequence[Any]) -> tuple[Query, ...]:
+    placed = list(zip(keys, values, strict=True))
+    # Behind the bound of a long value lie its ties, too.
+    long = next((place for place, value in enumerate(values) if isinstance(value, Shortened)), len(values))
+    alternatives: list[Query] = []
+    for depth, (key, value) in reversed(list(enumerate(placed[: long + 1]))):
+        behind = _behind(key, value)
+        if behind is not None:
+            alternatives.append({**{tied.field: equal_to(tie) for tied, tie in placed[:depth]}, **behind})
+    return tuple(alternatives)
+
+
+def _at(fields: Sequence[str], values: Sequence[Any]) -> Query:
+    return dict(zip(fields, map(equal_to, values), strict=True))
+
+
+def equal_to(value: Any) -> Any:
+    """The condition that a field has `value`, of which nothing is taken for an operator or a pattern."""
+    if isinstance(value, Shortened):
+        value = value.lowest
+    return embeddable({"$eq": value}) if isinstance(value, RawValue) else value
 
 
 def _behind(key: SortKey, value: Any) -> Query | None:
     """The values of `key` strictly behind `value`, whatever their type, as one range of an index."""
-    if value is None:
-        # Null and missing are one place in the order, but two to an expression.
+    if value is None and key.field != "_id":
+        # Null and missing are one place in the order, but two to an expression. What is less cannot be sorted by.
         return None if key.descending else {key.field: {"$ne": None}}
     # An expression compares across types, and NaN, exactly as a sort does; `$lt` and `$gt` of a query never leave the
     # type of their bound, and the conditions that would add the other types read the whole index.
-    return {"$expr": {"$lt" if key.descending else "$gt": [f"${key.field}", {"$literal": value}]}}
+    if isinstance(value, Shortened):
+        value = value.highest if key.descending else value.lowest
+    literal = embeddable({"$literal": value})
+    return {"$expr": {"$lt" if key.descending else "$gt": [f"${key.field}", literal]}}

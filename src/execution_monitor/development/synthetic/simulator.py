@@ -23,7 +23,8 @@ from execution_monitor.development.synthetic.life_store import (
 from execution_monitor.development.synthetic.lives import Birth, Life, imagine_any, imagine_child
 from execution_monitor.development.synthetic.people import Owner, owners
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Row, explain
+from execution_monitor.storage.database import Row
+from execution_monitor.storage.explaining import explain
 
 log = structlog.get_logger()
 

@@ -47,7 +47,7 @@ _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
 class LiveLimits:
     """What live updates may take."""
 
-    ring_bytes: int = 32 * 1024 * 1024  # of BSON
+    ring_bytes: int = 24 * 1024 * 1024  # of BSON
     start_seconds: float = 5.0  # that a subscriber waits for the stream to open
     lookback_seconds: int = 15  # of history at the start, for clients that come over from another server
     linger_seconds: float = 5.0  # from a terminal state to the end of an activity
