@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from tests.benchmarks.bulk import MANY, bulk_part
 from tests.benchmarks.lists import list_part
 from tests.benchmarks.live import live_part
 from tests.benchmarks.pictures import draw
@@ -17,11 +18,12 @@ from tests.benchmarks.scale import scale_part
 from tests.benchmarks.servers import LOAD_CPU
 
 RESULTS = Path(__file__).parent / "results"
+_MOST_BULKS = 3  # each takes a minute
 
 
 def show(found: dict[str, Any]) -> None:
     """Print all of it as tables."""
-    for part in ("list", "live"):
+    for part in ("list", "live", "bulk"):
         names = list(next(iter(found[part].values())))
         sys.stdout.write(f"| {part} | " + " | ".join(names) + " |\n|" + " --- |" * (len(names) + 1) + "\n")
         for name, each in found[part].items():
@@ -43,6 +45,13 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=1_000, help="of executions that all subscribers see")
     parser.add_argument("--audiences", type=int, nargs="+", default=[100, 1_000, 5_000], help="of what all see")
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000, 10_000], help="of their own")
+    parser.add_argument(
+        "--bulks",
+        type=int,
+        nargs=2,
+        default=[100_000, 20_000],
+        help="changes of one update, that 10 and 200 hear of",
+    )
     given = parser.parse_args()
     # So that every process is ended, whichever way this one is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -50,7 +59,11 @@ def main() -> None:
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
         found = list_part(given.rounds, given.seconds, Path(folder))
-    for part in (scale_part(given.sizes, given.times), live_part(given.changes, given.audiences, given.subscribers)):
+    for part in (
+        scale_part(given.sizes, given.times),
+        live_part(given.changes, given.audiences, given.subscribers),
+        bulk_part(min(given.rounds, _MOST_BULKS), given.bulks[0], given.bulks[1], MANY),
+    ):
         found = found | part | {"ratios": found["ratios"] | part["ratios"]}
     show(found)
     RESULTS.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.benchmarks.bulk import BulkFigures, bulk_ratios
 from tests.benchmarks.lists import comparable
 from tests.benchmarks.live import LiveFigures, live_ratios
 from tests.benchmarks.pictures import cost, throughput
@@ -52,6 +53,21 @@ def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> No
         "live_broadcast_cpu_vs_floor": 1.2,
         "live_own_5000_vs_100": pytest.approx(1.2),
         "subscriber_memory_vs_floor": 1.5,
+    }
+
+
+def test_bulks_are_told_by_when_the_last_event_was_heard() -> None:
+    found = {
+        "bare reader, 100": BulkFigures(0, 100, seconds=10, heard=101),
+        "10 subscribers, 100": BulkFigures(10, 100, seconds=25, heard=101),
+        "bare reader, 20": BulkFigures(0, 20, seconds=2, heard=21),
+        "200 subscribers, 20": BulkFigures(200, 20, seconds=9, heard=21),
+        "200 bare sockets, 20": BulkFigures(200, 20, seconds=8, heard=20),
+    }
+
+    assert bulk_ratios(found, 100, 20, 200) == {
+        "bulk_vs_bare_reader": 2.5,
+        "bulk_200_vs_reader_and_sockets": 0.9,
     }
 
 
