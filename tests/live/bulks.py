@@ -15,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
 from tests.live.bulk_ledger import GONE
-from tests.live.crowd import BARRIER, Heard, crowd
+from tests.live.crowd import BARRIER, Crowd, Heard, crowd
 from tests.live.server_process import ServerProcess
 
 _AT_ONCE = 10_000  # documents of one insert
@@ -103,18 +103,28 @@ class Outcome:
 
 
 class Followed:
-    """A bulk that a crowd listens to; `outcome` is known at the end."""
+    """A bulk that `listeners` listen to; `outcome` is known at the end."""
 
     outcome: Outcome
 
+    def __init__(self, listeners: Crowd) -> None:
+        self.listeners = listeners
+
 
 @contextlib.asynccontextmanager
-async def followed(server: ServerProcess, bulk: Bulk, *, subscribers: int, seconds: float) -> AsyncGenerator[Followed]:
+async def followed(
+    server: ServerProcess, bulk: Bulk, *, subscribers: int, seconds: float, padding: int = 0
+) -> AsyncGenerator[Followed]:
     """Have `subscribers` listen to what the block does to an inserted `bulk`, and for so long behind it."""
-    following = Followed()
     async with crowd(
-        server.url, bulk.tenant, subscribers=subscribers, versions=bulk.versions, landmarks=("begun", BARRIER)
+        server.url,
+        bulk.tenant,
+        subscribers=subscribers,
+        versions=bulk.versions,
+        landmarks=("begun", BARRIER),
+        padding=padding,
     ) as listening:
+        following = Followed(listening)
         await listening.until_open(seconds)
         await bulk.mark("begun")
         await listening.until_all_heard("begun", seconds)

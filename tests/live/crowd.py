@@ -10,6 +10,7 @@ The executions that are judged are called `bulk-0`, `bulk-1` and so on; others a
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,14 @@ class Crowd:
         """Return when each has heard of `landmark`; to be asked in the order in which they were written."""
         await self._until("heard", landmark, seconds)
 
+    def stop_reading(self) -> None:
+        """Let them keep their connections, and take nothing in."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def read_on(self) -> None:
+        """Let them go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     async def finish(self, final: Sequence[int]) -> Heard:
         """Stop listening; what was heard, held against executions that are at the versions `final` now, or `GONE`."""
         assert self._process.stdin is not None
@@ -106,9 +115,10 @@ async def crowd(  # noqa: PLR0913 - of which most have a usual value
     landmarks: Sequence[str] = (BARRIER,),
     after: str | None = None,
     at_once: int = _AT_ONCE,
+    padding: int = 0,
 ) -> AsyncGenerator[Crowd]:
     """`subscribers` that listen to all of `tenant` behind `after`, or the present, at which its executions are at
-    `versions`; they need not be let in yet."""
+    `versions`; they need not be let in yet. Messages are `padding` bytes longer than they need be."""
     where = urlsplit(url)
     part = {
         "host": where.hostname,
@@ -118,6 +128,7 @@ async def crowd(  # noqa: PLR0913 - of which most have a usual value
         "versions": list(versions),
         "landmarks": list(landmarks),
         "at_once": at_once,
+        "padding": padding,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

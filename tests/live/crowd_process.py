@@ -47,6 +47,7 @@ class Part:
     versions: Sequence[int]  # at that place, of the executions `bulk-0`, `bulk-1` and so on
     landmarks: Sequence[str]  # other executions, of which it is noted when each subscriber first heard
     at_once: int  # sockets that are opened side by side
+    padding: int  # bytes that every message is longer: it repeats the id of its subscription
 
 
 @dataclass
@@ -118,7 +119,8 @@ class _Subscriber(Socket):
             self._member.hear(*update, now)
         elif b'"connection_ack"' in text:
             variables = {"after": self._member.cursor}
-            subscribe = {"id": "1", "type": "subscribe", "payload": {"query": _QUERY, "variables": variables}}
+            name = "1".ljust(1 + self._crowd.part.padding, "-")
+            subscribe = {"id": name, "type": "subscribe", "payload": {"query": _QUERY, "variables": variables}}
             self.say(orjson.dumps(subscribe))
             self._crowd.connections += 1
             self.is_acknowledged.set()
