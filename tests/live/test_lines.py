@@ -23,6 +23,7 @@ from tests.monitoring.live.own_mongod import OwnMongod
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SILENT_SECONDS = 60.0 if is_full() else 5.0
 _CUTS = 20 if is_full() else 3
+_CHANGES_A_CUT = 50
 _ALONGSIDE = 10_000 if is_full() else 500  # changes, some 1.5 kB each with both images
 
 
@@ -74,7 +75,8 @@ async def throttle(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
 async def cut(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
     for _ in range(_CUTS):
         proxy.cut(after_bytes=random.randrange(1, 100_000))  # noqa: S311 - no secret
-        await bulk.update()
+        for number in range(_CHANGES_A_CUT):
+            await bulk.update_one(number)
         await staged.hear_more()
 
 
@@ -91,7 +93,7 @@ Fault = Callable[[FaultyProxy, Scene, Bulk], Awaitable[None]]
 @pytest.mark.parametrize(
     ("fault", "fail", "limit"),
     [
-        pytest.param("MongoDB answers 300 ms later", delay, 5, id="delayed"),
+        pytest.param("MongoDB answers 300 ms later", delay, 10, id="delayed"),
         pytest.param("a line of 1 MB/s to MongoDB", throttle, 30, id="throttled"),
         pytest.param("the line to MongoDB cut in the middle of a message, 20 times", cut, 5, id="cut"),
         pytest.param("the line to MongoDB silent for 60 s", blackhole, 65, id="silent"),
