@@ -95,6 +95,8 @@ async def test_a_full_disk_is_told_and_costs_nobody_a_change(
             disk.make_room()
             mongod.launch()
             firsts.append(await full.first_event_after(time.monotonic()))
+            # Pages come from other connections than events.
+            await asyncio.to_thread(server.wait_until_ready)
         scenes.append(full)
 
     assert not any(each.ledger.gaps for each in scenes)
