@@ -22,7 +22,7 @@ PEERS := tests/benchmarks/peers/node_modules/.ready
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -64,13 +64,16 @@ bench: setup $(PEERS) ## Compare everything with what people would write or pick
 	@$(BIN)/python -m tests.benchmarks
 
 bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 4 minutes
-	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 0.7 --times 200 --changes 300 --audiences 1000 --subscribers 100 5000
+	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 0.7 --times 200 --changes 300 --audiences 1000 --subscribers 100 5000 --bulks 20000 2000
 
 bench-live: setup ## Compare the latency of live updates with a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
 
 bench-subscribers: setup ## Compare live updates to many subscribers with sending ready bytes
 	@$(BIN)/python -m tests.benchmarks.live
+
+bench-bulk: setup ## Compare hearing the last of 100,000 changes with merely reading them
+	@$(BIN)/python -m tests.benchmarks.bulk
 
 bench-page: setup dashboard browser ## Measure what whoever looks at the dashboard waits for
 	@$(BIN)/python -m tests.benchmarks.page

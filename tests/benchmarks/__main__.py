@@ -10,25 +10,28 @@ from typing import Any
 
 import orjson
 
+from tests.benchmarks.bulk import MANY, bulk_part
 from tests.benchmarks.compression import compression_part
 from tests.benchmarks.lists import list_part
 from tests.benchmarks.live import live_part
 from tests.benchmarks.pictures import draw
 from tests.benchmarks.scale import scale_part
 from tests.benchmarks.servers import LOAD_CPU
+from tests.benchmarks.unfollowed_logs import logs_part
 
 RESULTS = Path(__file__).parent / "results"
+_MOST_BULKS = 3  # each takes a minute
 
 
 def show(found: dict[str, Any]) -> None:
     """Print all of it as tables."""
-    for part in ("list", "compression", "live"):
+    for part in ("list", "compression", "live", "bulk"):
         names = list(next(iter(found[part].values())))
         sys.stdout.write(f"| {part} | " + " | ".join(names) + " |\n|" + " --- |" * (len(names) + 1) + "\n")
         for name, each in found[part].items():
             figures = " | ".join("" if value is None else f"{value:.4g}" for value in each.values())
             sys.stdout.write(f"| {name} | {figures} |\n")
-    for part in ("scale", "memory", "ratios"):
+    for part in ("scale", "memory", "logs", "ratios"):
         sys.stdout.write(f"\n{part}\n")
         sys.stdout.writelines(f"  {name}: {value:.4g}\n" for name, value in found[part].items())
     sys.stdout.write(f"\nnoise {found['noise']:.1%}\n")
@@ -44,6 +47,13 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=1_000, help="of executions that all subscribers see")
     parser.add_argument("--audiences", type=int, nargs="+", default=[100, 1_000, 5_000], help="of what all see")
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000, 10_000], help="of their own")
+    parser.add_argument(
+        "--bulks",
+        type=int,
+        nargs=2,
+        default=[100_000, 20_000],
+        help="changes of one update, that 10 and 200 hear of",
+    )
     given = parser.parse_args()
     # So that every process is ended, whichever way this one is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -53,9 +63,15 @@ def main() -> None:
         found = list_part(given.rounds, given.seconds, Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         compressed = compression_part(given.rounds, given.seconds, Path(folder))
-    scaled = scale_part(given.sizes, given.times)
-    lived = live_part(given.changes, given.audiences, given.subscribers)
-    for part in (compressed, scaled, lived):
+    with tempfile.TemporaryDirectory() as folder:
+        logged = logs_part(min(given.rounds, 3), 5, Path(folder))
+    for part in (
+        compressed,
+        logged,
+        scale_part(given.sizes, given.times),
+        live_part(given.changes, given.audiences, given.subscribers),
+        bulk_part(min(given.rounds, _MOST_BULKS), given.bulks[0], given.bulks[1], MANY),
+    ):
         found = found | part | {"ratios": found["ratios"] | part["ratios"]}
     show(found)
     RESULTS.mkdir(exist_ok=True)

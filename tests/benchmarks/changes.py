@@ -15,7 +15,7 @@ from execution_monitor.storage.documents import Execution
 RATE = 100  # changes a second
 DATABASE = "live"
 PATIENCE_SECONDS = 120.0
-_MESSAGE_BYTES = 345  # of one of ours, as strace saw it
+MESSAGE_BYTES = 345  # of one of ours, as strace saw it
 
 
 def row_of(begun: float, number: int, owner: str) -> dict[str, Any]:
@@ -61,5 +61,5 @@ async def broadcast(port: int, _: Sequence[str], changes: int) -> list[float]:
     """Let the floor send as many messages as large as ours; it acknowledges none."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         url = f"http://127.0.0.1:{port}/broadcast?changes={changes}&rate={RATE}"
-        (await client.post(url, content=b"x" * _MESSAGE_BYTES)).raise_for_status()
+        (await client.post(url, content=b"x" * MESSAGE_BYTES)).raise_for_status()
     return []

@@ -40,17 +40,24 @@ def over_graphql(token: str, query: str) -> Conversation:
     return Conversation([opening, {"id": "1", "type": "subscribe", "payload": {"query": query}}], answers=1)
 
 
-class Listener(asyncio.Protocol):
-    """One socket with one subscription."""
+class Socket(asyncio.Protocol):
+    """The client's end of one WebSocket; what is said and what is heard is up to those derived from it."""
 
-    def __init__(self, host: str, port: int, conversation: Conversation) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self._handshake = _HANDSHAKE.format(host=host, port=port).encode()
-        self._to_say = list(map(orjson.dumps, conversation.messages))
-        self._answers = conversation.answers
         self._buffer = bytearray()
         self._is_open = False
-        self.times: list[float] = []  # of messages behind the answers, by time.monotonic
-        self.is_ready = asyncio.Event()  # it has said everything, and is answered
+
+    def opened(self) -> None:
+        """The server has switched to WebSockets."""
+
+    def refused(self, head: bytes) -> None:
+        """The server has answered with something else; `head` ends with its empty line."""
+        raise AssertionError(head)
+
+    def hear(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
+        """Take in a text: it is `buffer[begins:ends]`, for as long as this call lasts."""
+        raise NotImplementedError
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,10 +73,14 @@ class Listener(asyncio.Protocol):
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
                 return
-            assert self._buffer.startswith(b"HTTP/1.1 101"), bytes(self._buffer)
+            head = bytes(self._buffer[: end + 4])
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.transport.close()
+                self.refused(head)
+                return
             del self._buffer[: end + 4]
             self._is_open = True
-            self._send(_TEXT, self._to_say.pop(0))
+            self.opened()
         self._read_frames(now)
 
     def _read_frames(self, now: float) -> None:
@@ -79,31 +90,53 @@ class Listener(asyncio.Protocol):
             if length >= _TWO_BYTES:
                 size = 2 if length < _EIGHT_BYTES else 8
                 length, begins = int.from_bytes(buffer[begins : begins + size]), begins + size
-            if len(buffer) < begins + length:
+            ends = begins + length
+            if len(buffer) < ends:
                 break
-            self._take(kind, bytes(buffer[begins : begins + length]) if kind != _TEXT else b"", now)
-            start = begins + length
+            if kind == _TEXT:
+                self.hear(buffer, begins, ends, now)
+            elif kind == _PING:
+                self._send(_PONG, bytes(buffer[begins:ends]))
+            else:
+                self.transport.close()
+            start = ends
         del buffer[:start]
 
-    def _take(self, kind: int, payload: bytes, now: float) -> None:
-        if kind == _PING:
-            self._send(_PONG, payload)
-        elif kind != _TEXT:
-            self.transport.close()
-        elif self.is_ready.is_set():
-            self.times.append(now)
-        else:
-            self._answers -= 1
-            if self._to_say:
-                self._send(_TEXT, self._to_say.pop(0))
-            if not self._answers:
-                self.is_ready.set()
+    def say(self, text: bytes) -> None:
+        """Send a text."""
+        self._send(_TEXT, text)
 
     def _send(self, kind: int, payload: bytes) -> None:
         size = len(payload)
         length = bytes([0x80 | size]) if size < _TWO_BYTES else bytes([0x80 | _TWO_BYTES]) + size.to_bytes(2)
         # A mask of zeros leaves the payload as it is.
         self.transport.write(bytes([kind]) + length + bytes(4) + payload)
+
+
+class Listener(Socket):
+    """One socket with one subscription."""
+
+    def __init__(self, host: str, port: int, conversation: Conversation) -> None:
+        super().__init__(host, port)
+        self._to_say = list(map(orjson.dumps, conversation.messages))
+        self._answers = conversation.answers
+        self.times: list[float] = []  # of messages behind the answers, by time.monotonic
+        self.is_ready = asyncio.Event()  # it has said everything, and is answered
+
+    @override
+    def opened(self) -> None:
+        self.say(self._to_say.pop(0))
+
+    @override
+    def hear(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
+        if self.is_ready.is_set():
+            self.times.append(now)
+            return
+        self._answers -= 1
+        if self._to_say:
+            self.say(self._to_say.pop(0))
+        if not self._answers:
+            self.is_ready.set()
 
 
 async def listen(host: str, port: int, conversation: Conversation) -> Listener:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.benchmarks.bulk import BulkFigures, bulk_ratios
 from tests.benchmarks.compression import compression_ratios
 from tests.benchmarks.lists import comparable
 from tests.benchmarks.live import LiveFigures, live_ratios
@@ -60,6 +61,21 @@ def test_compression_is_told_by_bytes_and_by_what_they_cost() -> None:
     found = {"identity": {"bytes": 1_000, "cpu": 2.0, "p50": 1.0}, "gzip": {"bytes": 100, "cpu": 2.5, "p50": 1.0}}
 
     assert compression_ratios(found) == {"compression_bytes_vs_plain": 0.1, "compression_cpu_vs_plain": 1.25}
+
+
+def test_bulks_are_told_by_when_the_last_event_was_heard() -> None:
+    found = {
+        "bare reader, 100": BulkFigures(0, 100, seconds=10, heard=101),
+        "10 subscribers, 100": BulkFigures(10, 100, seconds=25, heard=101),
+        "bare reader, 20": BulkFigures(0, 20, seconds=2, heard=21),
+        "200 subscribers, 20": BulkFigures(200, 20, seconds=9, heard=21),
+        "200 bare sockets, 20": BulkFigures(200, 20, seconds=8, heard=20),
+    }
+
+    assert bulk_ratios(found, 100, 20, 200) == {
+        "bulk_vs_bare_reader": 2.5,
+        "bulk_200_vs_reader_and_sockets": 0.9,
+    }
 
 
 def test_everything_is_asked_in_turns_and_measured_when_it_is_asked_again() -> None:

@@ -1,11 +1,13 @@
 """The faults' report: every fault gives a row; a full run keeps them for README.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
 from tests.live.results import Row, keep, table_of
 from tests.live.scenes import is_full
+from tests.live.server_process import ServerProcess
+from tests.monitoring.live.own_mongod import OwnMongod
 
 _ROWS = pytest.StashKey[list[Row]]()
 
@@ -27,6 +29,28 @@ def report(request: pytest.FixtureRequest) -> Callable[[Row], None]:
         assert row.is_within_limit or not is_full(), row
 
     return take
+
+
+@pytest.fixture(scope="session")
+def roomy_mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
+    """A MongoDB that remembers some hundred thousand changes, for tests that break nothing of it."""
+    mongod = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
+    try:
+        mongod.start()
+        yield mongod
+    finally:
+        mongod.close()
+
+
+@pytest.fixture(scope="session")
+def roomy_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
+    """A server of `live` at it, with all limits as they are by default."""
+    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -159,6 +159,8 @@ class Writers:
             yield
             await self.stop()
         finally:
+            # PyMongo may answer a cancellation with an error of its own, which is written again behind.
+            self._is_over = True
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

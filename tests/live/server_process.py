@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import SECRET
 
@@ -48,6 +49,27 @@ class ServerProcess:
     def log(self) -> str:
         """What it has said."""
         return self._log.read_text(encoding="utf-8")
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that it holds."""
+        return self._memory("VmRSS")
+
+    @property
+    def most_resident(self) -> int:
+        """The most bytes of memory that it held since `forget_most_resident`."""
+        return self._memory("VmHWM")
+
+    def forget_most_resident(self) -> None:
+        """Begin to look for the most memory anew."""
+        # proc(5): 5 resets the peak to what is resident now.
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def figures(self) -> dict[str, float]:
+        """What `/metrics` says, without the families that have labels; needs `metrics="open"`."""
+        text = httpx.get(f"{self.url}/metrics", timeout=30).text
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return {each.name.removeprefix("execution_monitor_"): each.value for each in samples if not each.labels}
 
     def launch(self) -> None:
         """Start its process; wait for nothing."""
@@ -94,6 +116,11 @@ class ServerProcess:
         """Be gone, whatever state it is in."""
         if self._process is not None:
             self.kill()
+
+    def _memory(self, field: str) -> int:
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
+        (stated,) = [line for line in lines if line.startswith(field)]
+        return int(stated.split()[1]) * 1024
 
     def _forget(self) -> None:
         assert self._process is not None

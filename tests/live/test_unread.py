@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -73,13 +72,13 @@ async def test_a_subscriber_that_never_reads_is_let_go_of_and_nobody_else_notice
             await stack.enter_async_context(writers.writing())
             async with filling(mongod, f"{user}-fat"):
                 before = await latencies(clients, writers, 30)
-                memory = resident(server.pid)
+                memory = server.resident
                 async with unread(server, token_of(f"{user}-fat", Scope.EXECUTIONS_PAYLOAD)):
                     began = time.monotonic()
                     during = await latencies(clients, writers, 30)
                     await until_subscribers(server, _READERS)
                     closed_after.append(time.monotonic() - began)
-            grown.append(resident(server.pid) - memory)
+            grown.append(server.resident - memory)
             await writers.stop()
             barrier = await writers.write_barrier()
             for client in clients:
@@ -190,10 +189,3 @@ async def subscribers(http: httpx.AsyncClient) -> float:
         each for each in text_string_to_metric_families(text) if each.name == "execution_monitor_live_subscribers"
     ]
     return family.samples[0].value
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory that a process holds."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    (stated,) = [line for line in lines if line.startswith("VmRSS")]
-    return int(stated.split()[1]) * 1024

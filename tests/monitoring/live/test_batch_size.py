@@ -36,6 +36,15 @@ def test_replies_over_a_thin_line_take_less_than_a_second_beyond_its_delay(laten
     assert sum(events for events, _ in taken[3:]) / sum(seconds for _, seconds in taken[3:]) > 400
 
 
+def test_a_line_that_begins_to_delay_is_not_taken_for_a_thin_one():
+    batch = BatchSize()
+    for _ in range(20):
+        read(batch, 0.001, 100e6, 1_000)
+    taken = [read(batch, 0.6, 100e6, 1_000) for _ in range(20)]
+
+    assert sum(events for events, _ in taken) / sum(seconds for _, seconds in taken) > 600
+
+
 def test_a_reply_that_is_not_full_changes_nothing():
     batch = BatchSize(events=400)
     batch.learn(3, 3_000, 0.2)

@@ -28,6 +28,7 @@ class BatchSize:
     events: int = FIRST_BATCH
     is_within_reply: bool = False
     _latency: float = float("inf")  # seconds that a reply takes however small it is
+    _before: tuple[int, float] = (0, 0.0)  # bytes and seconds of the last reply that told something
 
     async def next(self, stream: AsyncDatabaseChangeStream[RawBSONDocument]) -> RawBSONDocument | None:
         """The next event of `stream`; None after a reply without one."""
@@ -55,11 +56,19 @@ class BatchSize:
             # It ended because there was no more, and may have waited for the first.
             self.events = max(self.events, FIRST_BATCH)
             return
-        self._latency = min(self._latency * _LATENCY_GROWTH, seconds)
+        self._latency = max(min(self._latency * _LATENCY_GROWTH, seconds), self._latency_since(size, seconds))
         # A line that only delays needs large replies, one that is thin small ones.
         bytes_a_second = size / max(seconds - self._latency, 0.001)
         target = max(_LEAST_BYTES, min(_MOST_BYTES, bytes_a_second * _TARGET_SECONDS))
         self.events = max(1, min(_MOST_EVENTS, int(events * min(target / size, _MOST_GROWTH))))
+
+    def _latency_since(self, size: int, seconds: float) -> float:
+        """The delay of the line where a smaller reply took no less for it: it has got longer, and not thinner."""
+        (before, took), self._before = self._before, (size, seconds)
+        if size >= before:
+            return 0.0
+        seconds_a_byte = max(0.0, took - seconds) / (before - size)
+        return max(0.0, seconds - size * seconds_a_byte)
 
 
 def _cursor_of(stream: AsyncDatabaseChangeStream[RawBSONDocument]) -> AsyncCommandCursor[RawBSONDocument]:
