@@ -39,7 +39,7 @@ ALLOWED = {
     "settings": ("errors", "access", "logs"),
     "access": ("errors", "ending_tasks", "recent", "storage"),
     "storage": ("errors",),
-    "monitoring": ("errors", "access", "recent", "storage"),
+    "monitoring": ("errors", "access", "ending_tasks", "recent", "storage"),
     "graphql": (
         "errors",
         "asgi_extensions",

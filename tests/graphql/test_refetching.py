@@ -1,15 +1,20 @@
 """Objects by their global ids."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
 from bson import Decimal128
 
 from execution_monitor.storage.cursors import digest_of, encode_token
-from tests.graphql.asking import ask, execution, store, store_parts
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Step
+from tests.graphql.asking import NOON, ask, execution, store, store_parts
 
 Token = Callable[..., str]
 IDS = "{ executions { nodes { id executionId steps(first: 1) { nodes { id } } } } }"
+STEP_IDS = '{ execution(executionId: "e001") { steps(first: 1) { nodes { id } } } }'
 DAMAGED = "This id is damaged; pass one exactly as the server gave it."
 NO_NODE = "This id names no Execution or ExecutionStep."
 NODES = """query Nodes($ids: [ID!]!) { nodes(ids: $ids) { __typename id
@@ -42,6 +47,31 @@ async def test_one_node_is_found_by_the_same_id(server: str, token_for: Token):
     answer = await ask(server, token, "query Q($id: ID!) { node(id: $id) { id __typename } }", id=node["id"])
 
     assert answer.data["node"] == {"id": node["id"], "__typename": "Execution"}
+
+
+@pytest.mark.parametrize(
+    "own_id",
+    [
+        pytest.param({"run": 1, "attempts": [1, {"of": 3}]}, id="an object with an array"),
+        pytest.param(Decimal128("1.50"), id="a decimal"),
+        pytest.param(UUID(int=7), id="a UUID"),
+        pytest.param("x" * 3_000, id="a long text"),
+    ],
+)
+async def test_a_step_is_found_by_whatever_an_engine_took_for_its_id(
+    server: str, database: Database, token_for: Token, own_id: Any
+):
+    await store(execution(1), execution(2))
+    step = {"execution_id": "e001", "tenant_id": "acme", "step_id": "odd", "step_name": "load", "created": NOON}
+    await database.collection(Step).insert_one({**step, "_id": own_id})
+    token = token_for("ada", "acme")
+    ids = [each["id"] for each in (await ask(server, token, STEP_IDS)).data["execution"]["steps"]["nodes"]]
+
+    found = (await ask(server, token, NODES, ids=ids)).data["nodes"]
+    denied = (await ask(server, token_for("grace", "acme"), NODES, ids=ids)).data["nodes"]
+
+    assert [node["stepId"] for node in found] == ["odd"]
+    assert denied == [None]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +114,14 @@ async def test_what_others_own_looks_like_what_does_not_exist(server: str, token
             id="a step's without its own id",
         ),
         pytest.param(
-            encode_token(digest_of("ExecutionStep"), ("acme", "x", Decimal128("1"))),
-            NO_NODE,
-            id="a step's with a decimal for its own id",
+            encode_token(digest_of("ExecutionStep"), ("acme", "x", {"$gt": ""})),
+            DAMAGED,
+            id="a step's with an operator for its own id",
+        ),
+        pytest.param(
+            encode_token(digest_of("ExecutionStep"), ("acme", "x", {"a": [{"$ne": 1}]})),
+            DAMAGED,
+            id="a step's with an operator deep in its own id",
         ),
     ],
 )

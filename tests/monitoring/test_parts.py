@@ -10,7 +10,7 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
 from execution_monitor.monitoring.executions import NEWEST_FIRST
 from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.monitoring.parts import Parts, PartsRequest
+from execution_monitor.monitoring.parts import Parts, PartsRequest, part_key
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
@@ -110,7 +110,7 @@ async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
 
     found = await parts_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
 
-    assert set(found) == {(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
+    assert set(found) == {part_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
     assert all(own(row, caller) for row in found.values())
     assert len(commands.reads) == 1
 

@@ -9,6 +9,7 @@ from execution_monitor.graphql.nodes import MAX_NODES, Node, decode_id
 from execution_monitor.graphql.pagination import IDENTITY, fields_to_read
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.monitoring.parts import part_key
 
 _EXECUTION, _STEP = "Execution", "ExecutionStep"
 
@@ -23,7 +24,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
 
     # Ids of other tenants are dropped unread: what they name does not exist for this caller.
     executions = {str(values[1]) for name, values in wanted if name == _EXECUTION and values[0] == caller.tenant}
-    steps = {(str(values[1]), values[2]) for name, values in wanted if name == _STEP and values[0] == caller.tenant}
+    steps = [(str(values[1]), values[2]) for name, values in wanted if name == _STEP and values[0] == caller.tenant]
     found_executions = await monitor.executions.find_many(
         caller, sorted(executions), fields_to_read(Execution, selected_by(info, on=_EXECUTION)) | IDENTITY
     )
@@ -38,7 +39,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         if name == _EXECUTION:
             row = found_executions.get(str(values[1]))
             return None if row is None else Execution.of(row)
-        row = found_steps.get((str(values[1]), values[2]))
+        row = found_steps.get(part_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
     return [find(name, values) for name, values in wanted]

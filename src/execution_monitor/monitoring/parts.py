@@ -4,7 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import bson
 from beanie import Document
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 
 from execution_monitor.access.caller import Caller
 from execution_monitor.monitoring.executions import Executions
@@ -15,8 +18,17 @@ from execution_monitor.storage.payloads import mark_too_large, projection_within
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order
 
+# A part by its execution's id and its own `_id`, as bytes: Python has no place in a mapping for decimals and objects.
+PartKey = tuple[str, bytes]
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
+
 # Where there are more, each execution is read by itself.
 _MOST_UNSORTABLE = 1_000
+
+
+def part_key(execution_id: str, own_id: object) -> PartKey:
+    """The key of the part with `own_id` of an execution."""
+    return execution_id, bson.encode({"_id": own_id}, codec_options=_CODEC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +61,8 @@ class Parts:
 
     async def find_many(
         self, caller: Caller, keys: Collection[tuple[str, object]], fields: frozenset[str]
-    ) -> dict[tuple[str, object], Row]:
-        """Those of the parts that the caller may see, each by its execution's id and its own `_id`, from one query."""
+    ) -> dict[PartKey, Row]:
+        """Those of the parts that the caller may see, of the `keys` execution's id and own `_id`, from one query."""
         if not keys:
             return {}
         visible = Executions.visible(caller, OneOf("execution_id", tuple(sorted({each for each, _ in keys}))))
@@ -67,7 +79,7 @@ class Parts:
             visible,
         )
         mark_too_large((row["part"] for row in found), self.reader.max_bytes)
-        return {(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
+        return {part_key(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
 
     def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
         """The stage that joins the parts of each execution, after `stages`, as `part`."""

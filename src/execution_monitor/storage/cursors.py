@@ -10,7 +10,7 @@ by which the value is found again. That of a row that cannot be sorted holds its
 import base64
 import binascii
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 import bson
 from bson.binary import UuidRepresentation
@@ -47,9 +47,9 @@ def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:
 
 
 def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
-    """The digest and the scalars of `token`; raises `InvalidCursor` for anything `encode_token` did not make."""
+    """The digest and the values of `token`; raises `InvalidCursor` for anything `encode_token` did not make."""
     digest, body = _unseal(token)
-    values = _decode_scalars(body)
+    values = _decode_values(body)
     if values is None:
         raise _damaged()
     return digest, values
@@ -83,17 +83,31 @@ def _unseal(token: str) -> tuple[bytes, bytes]:
     return content[1 : 1 + DIGEST_BYTES], content[1 + DIGEST_BYTES :]
 
 
-def _decode_scalars(body: bytes) -> tuple[Any, ...] | None:
-    """The values of a BSON document with the keys "0", "1", ...; None unless it is one and holds scalars only."""
+def _decode_values(body: bytes) -> tuple[Any, ...] | None:
+    """The values of a BSON document with the keys "0", "1", ...; None unless it is one and holds what an `_id` may."""
     try:
         decoded: dict[str, Any] = bson.decode(body, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+        values = tuple(decoded.values())
+        # Nothing that is decoded can become an operator.
+        if list(decoded) != list(map(str, range(len(values)))) or not all(map(_may_be_an_id, values)):
+            return None
     except (BSONError, ValueError, OverflowError, RecursionError):
         return None
-    values = tuple(decoded.values())
-    # Nothing that is decoded can become an operator.
-    if list(decoded) != list(map(str, range(len(values)))) or not SCALAR_RANKS.issuperset(map(rank_of, values)):
-        return None
     return values
+
+
+def _may_be_an_id(value: Any) -> bool:
+    """Whether `value` is a scalar, or an object without the names that MongoDB allows in no `_id`."""
+    return rank_of(value) in SCALAR_RANKS or (isinstance(value, dict) and _has_plain_names(value))
+
+
+def _has_plain_names(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_has_plain_names, cast("list[Any]", value)))
+    if not isinstance(value, dict):
+        return True
+    fields = cast("dict[str, Any]", value)
+    return not any(name.startswith("$") for name in fields) and all(map(_has_plain_names, fields.values()))
 
 
 def _to_text(raw: bytes) -> str:

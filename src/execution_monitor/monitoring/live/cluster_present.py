@@ -10,6 +10,7 @@ from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.monitoring.live.behind import Stream
 from execution_monitor.monitoring.live.changes import Noun
 from execution_monitor.monitoring.live.positions import Position, time_of
@@ -51,9 +52,7 @@ class ClusterPresent:
 
     async def close(self) -> None:
         """Stop asking."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def _ask_in_turn(self) -> Position | None:
         async with self._turn:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.monitoring.live.catching_up import CHUNK, Group, Judgements
 from execution_monitor.monitoring.live.changes import Change, Event, GapReason, HistoryBroken
 from execution_monitor.monitoring.live.counters import Counters
@@ -88,9 +89,7 @@ class History:
 
     async def close(self) -> None:
         """Stop, and wait until every stream is closed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def _serve(self, tenant: str) -> None:
         """Wait for a turn, then bring all of `tenant` who wait by then."""

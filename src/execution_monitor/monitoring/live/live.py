@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from execution_monitor.access.caller import Caller
+from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import DatabaseUnavailable, InvalidCursor
 from execution_monitor.monitoring.live.activity import Activity
 from execution_monitor.monitoring.live.behind import BehindMeter
@@ -33,6 +34,7 @@ from execution_monitor.monitoring.live.stream import ChangeStream
 from execution_monitor.monitoring.live.subscription import QueueLimits, Subscription
 from execution_monitor.monitoring.live.topics import ActivityTopic, ExecutionsTopic
 from execution_monitor.monitoring.live.watching import cluster_time
+from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.filters import EVERYTHING, Filter
 
@@ -40,6 +42,7 @@ log = structlog.get_logger()
 
 # Without permission to turn images on, every change asks for it.
 _MENDING_SECONDS = 2.0
+_CLUSTER_TIME_MS = 1_000
 _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
 
 
@@ -101,9 +104,12 @@ class Live:
             subscription.close()
         await self._catch_up.close()
         await self._present.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # What it abandons takes a while to close, and a second cancellation would leave that undone.
+        self._stream.is_closing = True
+        reading, *others = self._tasks
+        reading.cancel()
+        await end_tasks(*others)
+        await asyncio.gather(reading, return_exceptions=True)
         if self._reading_history is not None:
             await self._reading_history[0].close()
 
@@ -195,7 +201,7 @@ class Live:
             return
         # The stream is a moment behind the snapshots of pages, and behind other servers' streams.
         try:
-            latest = await cluster_time(self._database.handle)
+            latest = await answer_in_time(cluster_time(self._database.handle), _CLUSTER_TIME_MS)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
         if time_of(position) > latest:

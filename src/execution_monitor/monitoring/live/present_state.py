@@ -13,6 +13,7 @@ from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
 from execution_monitor.monitoring.live.changes import Row
 from execution_monitor.monitoring.logs import OLDEST_FIRST
 from execution_monitor.monitoring.steps import IN_WORKFLOW_ORDER
+from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter
@@ -35,7 +36,14 @@ class PresentState:
 
 
 async def read_present_state(database: Database, execution: Filter, parts: Filter) -> PresentState | None:
-    """The first 1,000 steps and last 100 log lines beside the execution; None when there is no such execution."""
+    """The first 1,000 steps and last 100 log lines beside the execution; None when there is no such execution.
+
+    Raises `QueryTimeout`, or `DatabaseUnavailable` when MongoDB does not answer in time.
+    """
+    return await answer_in_time(_read(database, execution, parts), _TIMEOUT_MS)
+
+
+async def _read(database: Database, execution: Filter, parts: Filter) -> PresentState | None:
     try:
         async with database.client.start_session(snapshot=True) as session:
             snapshot = _Snapshot(database, session)

@@ -96,13 +96,15 @@ class ChangeStream:
         self.started = asyncio.Event()
         self.progressed_at = time.monotonic()  # when it last got further, or had nothing left to read
         self.opened = 0
-        self.left_out = 0  # events that no reader could read
+        self.left_out = 0  # how often what no reader could read was left out
+        # PyMongo may lose the one cancellation that ends `run` (see `end_tasks`).
+        self.is_closing = False
 
     async def run(self) -> None:
         """Read until cancelled; whatever was opened is closed in the end."""
         refreshing = asyncio.create_task(self._refresh())
         try:
-            while True:
+            while not self.is_closing:
                 reader = self._reader = _Reader(self, self._followed.scope)
                 reader = await self._supervise(reader)
                 await self._get_past_a_stall(reader)
@@ -119,7 +121,7 @@ class ChangeStream:
     async def _supervise(self, reader: "_Reader") -> "_Reader":
         """Return `reader`, or its successor, when it has ended or has been silent for too long."""
         silent = 0
-        while not reader.task.done():
+        while not (reader.task.done() or self.is_closing):
             await asyncio.wait({reader.task}, timeout=_TICK_SECONDS)
             if self._reader is not None and self._reader is not reader:
                 reader, silent = self._reader, 0
@@ -184,6 +186,7 @@ class ChangeStream:
                 obstacle = await first_behind(database, self.position, reader.scope)
         except (TimeoutError, PyMongoError) as error:
             # Not even its name can be read; all up to the present is given up.
+            self.left_out += 1
             log.error("change_stream_stuck", stalls=stalls, error=type(error).__name__)  # noqa: TRY400 - it is expected
             self._give_up(GapReason.UNREADABLE)
             return
