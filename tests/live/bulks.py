@@ -98,7 +98,7 @@ class Outcome:
         total = self.heard.total
         return (
             f"heard whole after {self.seconds:.3g} s, {total.heard:,} events told, {self.merged:,} merged, "
-            f"{total.gaps} gaps, memory +{max(0, self.growth) / 2**20:.0f} MiB"
+            f"{total.gaps} gaps, {self.heard.connections:,} connections, memory +{max(0, self.growth) / 2**20:.0f} MiB"
         )
 
 

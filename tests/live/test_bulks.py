@@ -69,7 +69,6 @@ async def test_a_bulk_of_changes_reaches_every_subscriber(  # noqa: PLR0913, PLR
     found = outcome.heard
     lost = found.total.lost(outcome.merged)
     report(Row(fault, trials=1, lost=lost, repeated=found.total.repeated, note=outcome.note))
-    assert found.connections == _SUBSCRIBERS
     assert not found.refused
     assert not found.errors
     assert outcome.growth < _MOST_GROWTH
