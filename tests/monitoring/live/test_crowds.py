@@ -8,6 +8,7 @@ from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.deliveries import Kind
 from execution_monitor.monitoring.live.history import CatchUpLimits
 from execution_monitor.monitoring.live.live import Live, LiveLimits
+from execution_monitor.monitoring.live.ring import Kept
 from execution_monitor.monitoring.live.subscription import QueueLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -120,6 +121,27 @@ async def test_those_who_come_back_together_share_one_reading_of_history(databas
     assert [told.execution_id for told in heard[0]] == [f"run-{number}" for number in range(150)]
     # Each change was judged, and is rendered, once for all of them.
     assert all(told is first for each in heard[1:] for told, first in zip(each, heard[0], strict=True))
+
+
+async def test_a_defect_in_the_replay_buffer_is_a_gap_to_those_who_come_back_and_not_silence(
+    database: Database, live: Live, monkeypatch: pytest.MonkeyPatch
+):
+    _, cursor = await read_page(database, ADA, live)
+    await live.subscribe(BEN)
+    await database.collection(Execution).insert_one(execution("missed"))
+    await eventually(lambda: live.figures().events == 1)
+
+    with monkeypatch.context() as broken:
+        broken.delattr(Kept, "read")
+        subscription = await live.subscribe(ADA, after=cursor)
+        async with asyncio.timeout(PATIENCE):
+            gap = await anext(subscription)
+    await database.collection(Execution).insert_one(execution("later"))
+    async with asyncio.timeout(PATIENCE):
+        following = await anext(subscription)
+
+    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.FAILED)
+    assert following.execution_id == "later"
 
 
 async def test_a_server_that_closes_ends_every_subscription(database: Database, mongodb_uri: str):

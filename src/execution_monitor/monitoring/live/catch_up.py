@@ -35,7 +35,7 @@ class CatchUp:
         self._hub = hub
         self._behind: set[Subscription] = set()
         self._judgements = Judgements()
-        self._replay = Replay(ring, self._judgements, self._covers, self._place)
+        self._replay = Replay(ring, self._judgements, self._covers, self._place, self._give_up)
         self._history = History(database, self._judgements, self._covers, self._place, self._give_up, limits, counters)
 
     def __len__(self) -> int:

@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from execution_monitor.monitoring.live.catching_up import CHUNK, Group, Judgements
+from execution_monitor.monitoring.live.changes import GapReason
 from execution_monitor.monitoring.live.positions import Position
 from execution_monitor.monitoring.live.ring import Ring
 from execution_monitor.monitoring.live.subscription import Subscription
+
+log = structlog.get_logger()
 
 # Who comes while a pass is under way, and from further back, waits so long at most until it begins anew.
 _PASS_SECONDS = 1.0
@@ -21,7 +26,9 @@ class Replay:
         judgements: Judgements,
         covers: Callable[[Subscription, Position], bool],
         place: Callable[[Subscription, Position], None],
+        give_up: Callable[[Subscription, GapReason], None],
     ) -> None:
+        self._give_up = give_up
         self._ring = ring
         self._covers = covers
         self._place = place
@@ -47,6 +54,17 @@ class Replay:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
+        try:
+            await self._bring_all()
+        except Exception:
+            # A defect: each is told, and goes on from the present.
+            log.exception("replay_broke")
+            self._admit(None)
+            for subscription in tuple(self._group.members):
+                self._group.discard(subscription)
+                self._give_up(subscription, GapReason.FAILED)
+
+    async def _bring_all(self) -> None:
         clock = asyncio.get_running_loop().time
         began, position = clock(), None
         while self._waiting or len(self._group):
