@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from execution_monitor.access import sessions as sessions_module
 from execution_monitor.access.caller import Caller
 from execution_monitor.access.gate import Admit
 from execution_monitor.access.operations import Origin
@@ -140,7 +141,8 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody():
+async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.1)
     sessions = Sessions(Revocations(), SessionLimits(waiting=4))
     async with serving_sockets(sessions) as server:
         with contextlib.ExitStack() as others:
@@ -151,6 +153,18 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(
             await socket.begin("anything")
 
     assert too_many == (503, "SERVER_BUSY")
+
+
+async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other():
+    # As behind one balancer.
+    sessions = Sessions(Revocations(), SessionLimits(waiting=4), lambda _: True)
+    async with serving_sockets(sessions) as server:
+
+        async def open_and_begin() -> None:
+            async with opened(server) as socket:
+                await socket.begin("anything")
+
+        await asyncio.gather(*(open_and_begin() for _ in range(16)))
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "graphql-transport-ws"])

@@ -89,6 +89,78 @@ async def test_whoever_has_left_hears_no_more():
     assert not ended.done()
 
 
+async def test_those_in_line_are_called_in_their_order_as_places_become_free():
+    sessions = Sessions(Revocations(), SessionLimits(waiting=2))
+    holding = [sessions.wait(None) for _ in range(2)]
+    for each in holding:
+        each.open()
+    called: list[int] = []
+
+    async def come(number: int) -> None:
+        await sessions.take_turn(None)
+        sessions.wait(None).open()
+        called.append(number)
+
+    coming = [asyncio.create_task(come(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    assert called == []
+    holding[0].close()
+    async with asyncio.timeout(SOON):
+        await coming[0]
+    # One who leaves the line gives the place on.
+    coming[1].cancel()
+    holding[1].close()
+    async with asyncio.timeout(SOON):
+        await coming[2]
+
+    assert called == [0, 2]
+    assert sessions.waiting.total() == 2
+
+
+async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones():
+    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    held = sessions.wait(None)
+    held.open()
+    first, second = (asyncio.create_task(sessions.take_turn(None)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    held.close()
+    first.cancel()
+    async with asyncio.timeout(SOON):
+        await second
+
+    sessions.wait(None).open()
+    with pytest.raises(ServerBusy):
+        sessions.wait(None).open()
+
+
+async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.01)
+    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    held = sessions.wait(None)
+    held.open()
+
+    with pytest.raises(ServerBusy) as refused:
+        await sessions.take_turn(None)
+
+    assert refused.value.headers["Retry-After"]
+    held.close()
+    await sessions.take_turn(None)
+
+
+async def test_a_line_has_an_end():
+    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    sessions.wait(None).open()
+    line = [asyncio.create_task(sessions.take_turn(None)) for _ in range(4)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(ServerBusy):
+        await sessions.take_turn(None)
+    for each in line:
+        each.cancel()
+    await asyncio.gather(*line, return_exceptions=True)
+
+
 BALANCER = "10.0.0.9"
 FEW = SessionLimits(per_address=2, waiting=8)
 

@@ -19,6 +19,11 @@ Ended = asyncio.Future[str]
 
 # A client that is refused for its other connections gains nothing from coming back at once.
 _RETRY_SECONDS = 10
+# Sockets that stand in line for a place among those who wait: for so long, less than clients give a handshake, and so
+# many times as many as there are places.
+_LINE_SECONDS = 5.0
+_LINES = 4
+_BUSY = "Too many sockets wait to say whose they are; try again."
 # Timers count seconds that this machine is awake; after a sleep, or a change of its clock, they would be late.
 _LONGEST_TIMER_SECONDS = 60.0
 
@@ -52,6 +57,8 @@ class Sessions:
         self.by_caller: Counter[tuple[str, str]] = Counter()
         self.by_network: Counter[str | None] = Counter()
         self.waiting: Counter[str | None] = Counter()
+        self._line: dict[asyncio.Future[None], None] = {}
+        self._promised = 0  # places of those who were called and have yet to come
 
     def hold(self, caller: Caller, address: str | None = None) -> "Session":
         """A session to open; that raises `RateLimited` when the caller or the address holds as many as they may."""
@@ -72,10 +79,53 @@ class Sessions:
         if network is not None and self.by_network[network] >= self._limits.per_address:
             raise _refusal("Your address holds", self._limits.per_address)
 
+    async def take_turn(self, address: str | None) -> None:
+        """Return when one more may wait, in the order of the calls: open it then, without a pause.
+
+        Clients that all come back at once are let in as fast as those before them say who they are. Raises
+        `RateLimited` when too many wait of this address, `ServerBusy` when that takes too long.
+        """
+        self._require_share(address)
+        if self._has_place and not self._line:
+            return
+        if len(self._line) >= _LINES * self._limits.waiting:
+            raise ServerBusy(_BUSY)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line[turn] = None
+        try:
+            async with asyncio.timeout(_LINE_SECONDS):
+                await turn
+        except BaseException as error:
+            self._line.pop(turn, None)
+            if turn.done() and not turn.cancelled():
+                # The place that was promised to one who leaves is another's.
+                self._promised -= 1
+                self.call_next()
+            if isinstance(error, TimeoutError):
+                raise ServerBusy(_BUSY) from error
+            raise
+        self._promised -= 1
+
+    def call_next(self) -> None:
+        """Promise places that are free to the first in line."""
+        while self._line and self._has_place:
+            turn = next(iter(self._line))
+            del self._line[turn]
+            if not turn.done():
+                self._promised += 1
+                turn.set_result(None)
+
+    @property
+    def _has_place(self) -> bool:
+        return self.waiting.total() + self._promised < self._limits.waiting
+
     def require_room_to_wait(self, address: str | None) -> None:
         """Raise `ServerBusy` or `RateLimited` when one more could not wait."""
         if self.waiting.total() >= self._limits.waiting:
-            raise ServerBusy("Too many sockets wait to say whose they are; try again.")
+            raise ServerBusy(_BUSY)
+        self._require_share(address)
+
+    def _require_share(self, address: str | None) -> None:
         network = self.network_of(address)
         if network is not None and self.waiting[network] >= self._limits.waiting_per_address:
             raise RateLimited("Too many sockets of your address wait to say whose they are.", _RETRY_SECONDS)
@@ -170,6 +220,7 @@ class Waiting:
         if self._is_open:
             self._is_open = False
             _add(self._sessions.waiting, self._sessions.network_of(self._address), -1)
+            self._sessions.call_next()
 
     def __enter__(self) -> None:
         self.open()

@@ -95,8 +95,10 @@ class TransportWS:
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
-        waiting = self._sessions.wait(origin_of(socket.scope).address)
+        address = origin_of(socket.scope).address
+        waiting = self._sessions.wait(address)
         try:
+            await self._sessions.take_turn(address)
             waiting.open()
         except ExecutionMonitorError as error:
             # Before it is accepted: a socket that is open costs more than an answer.
