@@ -15,6 +15,7 @@ from execution_monitor.errors import (
     InvalidCursor,
     IssuerUnavailable,
     NotFound,
+    PayloadTooLarge,
     QueryTimeout,
     QueryTooComplex,
     RateLimited,
@@ -26,8 +27,8 @@ from execution_monitor.errors import (
 
 EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ExecutionMonitorError)]
 
-# They make their own messages; the first two are a QUERY_TOO_COMPLEX.
-WORDY = (TooExpensive, AnswerTooLarge, RateLimited)
+# They make their own messages; the first three are a QUERY_TOO_COMPLEX.
+WORDY = (TooExpensive, AnswerTooLarge, PayloadTooLarge, RateLimited)
 KINDS = [each for each in EVERY if each not in WORDY and each is not Unavailable]
 
 

@@ -73,7 +73,7 @@ async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, t
     [
         (["text/html", "application/graphql-response+json"], 200, "application/graphql-response+json"),
         (["application/graphql-response+json;q=0.5", "text/html, application/json"], 200, "application/json"),
-        (["text/html", "text/plain"], 406, "application/json"),
+        (["text/html", "text/plain"], 406, "application/graphql-response+json"),
     ],
 )
 async def test_two_lines_of_accept_are_one_list(

@@ -52,7 +52,8 @@ class Desk:
 
     def asked_of_executions(self) -> set[str]:
         """The fields that the page of executions was read with."""
-        (found,) = [each for each in self.sent.reads if "find" in each]
+        # A page that is not full is followed by a look for rows that cannot be sorted.
+        found, *_ = [each for each in self.sent.reads if "find" in each]
         return set(found["projection"])
 
     def asked_of_parts(self, collection: str) -> set[str]:
@@ -275,13 +276,17 @@ async def test_nested_fragments_are_walked_once_each(desk: Desk, monkeypatch: py
     assert 64 < visits < 200
 
 
+# One that is not full is followed by a look for rows that cannot be sorted.
+_A_PAGE = ["find", "find"]
+
+
 @pytest.mark.parametrize(
     ("selected", "kinds"),
     [
-        pytest.param("nodes { id }", ["find"], id="nodes alone"),
-        pytest.param("nodes { id } totalCount", ["aggregate", "find"], id="a count"),
-        pytest.param("nodes { id } totalCount totalCountIsExact", ["aggregate", "find"], id="both halves of a count"),
-        pytest.param("nodes { id } totalCount @skip(if: true)", ["find"], id="a count that is skipped"),
+        pytest.param("nodes { id }", _A_PAGE, id="nodes alone"),
+        pytest.param("nodes { id } totalCount", ["aggregate", *_A_PAGE], id="a count"),
+        pytest.param("nodes { id } totalCount totalCountIsExact", ["aggregate", *_A_PAGE], id="both halves of a count"),
+        pytest.param("nodes { id } totalCount @skip(if: true)", _A_PAGE, id="a count that is skipped"),
     ],
 )
 async def test_a_count_costs_a_query_only_when_it_is_asked_for(desk: Desk, selected: str, kinds: list[str]):

@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bson import MinKey
 from platformdirs import user_cache_path
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -148,12 +149,15 @@ class ShardedCluster:
     def _split(self, namespace: str, at: dict[str, Any], key: dict[str, Any]) -> None:
         with self.mongos.client() as client:
             admin, database = client.admin, namespace.partition(".")[0]
-            admin.command("enableSharding", database, primaryShard=self.shards[0].name)
+            # Whoever made the database before left it to chance where what is not split lies.
+            admin.command("enableSharding", database)
             admin.command("shardCollection", namespace, key=key)
             # The balancer would move chunks while a test looks.
             admin.command("balancerStop")
             admin.command("split", namespace, middle=at)
-            admin.command("moveChunk", namespace, find=at, to=self.shards[1].name, _waitForDelete=True)
+            lowest = dict.fromkeys(key, MinKey())
+            for place, shard in ((lowest, self.shards[0]), (at, self.shards[1])):
+                admin.command("moveChunk", namespace, find=place, to=shard.name, _waitForDelete=True)
 
     def close(self) -> None:
         """End every process."""

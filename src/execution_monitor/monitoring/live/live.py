@@ -106,10 +106,11 @@ class Live:
         await self._present.close()
         # What it abandons takes a while to close, and a second cancellation would leave that undone.
         self._stream.is_closing = True
-        reading, *others = self._tasks
-        reading.cancel()
-        await end_tasks(*others)
-        await asyncio.gather(reading, return_exceptions=True)
+        reading, self._tasks = self._tasks[:1], self._tasks[1:]
+        for task in reading:
+            task.cancel()
+        await end_tasks(*self._tasks)
+        await asyncio.gather(*reading, return_exceptions=True)
         if self._reading_history is not None:
             await self._reading_history[0].close()
 
