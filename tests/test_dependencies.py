@@ -4,6 +4,7 @@ When a test here fails after an upper bound of pyproject.toml was raised, read w
 """
 
 import ast
+import dataclasses
 import inspect
 import sys
 import textwrap
@@ -15,13 +16,16 @@ from typing import Any, cast
 import pytest
 import uvicorn
 from bson import Timestamp
+from graphql import GraphQLResolveInfo, GraphQLSchema
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+from strawberry import Info
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from execution_monitor.graphql.schema import create_schema
 from execution_monitor.http_connection import HttpConnection
 from execution_monitor.ready_frames import ReadyFrames
 from execution_monitor.server import Server
@@ -120,6 +124,13 @@ def test_the_list_of_what_our_subclasses_use_of_uvicorn_is_complete(ours: type, 
     used = {name for each in classes for name in {*vars(each), *attributes_used(each)} if not name.startswith("__")}
 
     assert used & members(theirs) == RELIED_ON[ours, theirs]
+
+
+def test_strawberry_shows_the_schema_and_the_resolved_field_of_graphql_core():
+    schema = create_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    assert isinstance(schema, GraphQLSchema)
+    assert {each.name: each.type for each in dataclasses.fields(Info)}["_raw_info"] == GraphQLResolveInfo.__name__
 
 
 async def test_a_snapshot_session_of_pymongo_tells_its_time(database: Database):
