@@ -20,6 +20,8 @@ SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! 
 PEERS := tests/benchmarks/peers/node_modules/.ready
 # What resolves the lock; only `make lock` needs it.
 UV := uv==0.13.9
+COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
@@ -102,10 +104,11 @@ format: setup $(NODE_MODULES) ## Format the code
 schema: setup ## Write schema.graphql from the code
 	@$(BIN)/execution-monitor export-schema > schema.graphql
 
-lock: setup ## Resolve .locks/development.txt anew from pyproject.toml
+lock: setup ## Resolve the locks in .locks anew from pyproject.toml
 	@$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)
-	@$(VENV)/lock/bin/uv pip compile pyproject.toml --group dev --upgrade --quiet --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --output-file .locks/development.txt
+	@$(COMPILE) --group dev --upgrade --output-file .locks/development.txt
+	@# What is served is what was tested: the same versions, without what tests alone need.
+	@$(COMPILE) --extra tracing --constraint .locks/development.txt --output-file .locks/runtime.txt
 
 wheel: setup dashboard ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
@@ -66,9 +66,9 @@ def demo_tokens(description: str) -> list[str]:
 def wait_until_ready(url: str) -> None:
     """Return when `/readyz` answers that the server is ready."""
     deadline = time.monotonic() + _READY_SECONDS
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.TransportError):
+            with contextlib.suppress(httpx2.TransportError):
                 if client.get(f"{url}/readyz").is_success:
                     return
             time.sleep(_POLL_SECONDS)
@@ -77,7 +77,7 @@ def wait_until_ready(url: str) -> None:
 
 def count(url: str, token: str) -> int:
     """How many executions the owner of `token` sees."""
-    answer = httpx.post(
+    answer = httpx2.post(
         f"{url}/graphql",
         json={"query": "{ executions { totalCount } }"},
         headers={"Authorization": f"Bearer {token}"},

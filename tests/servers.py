@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
-import httpx
+import httpx2
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
@@ -68,6 +68,6 @@ async def served(
 
 async def wait_until_ready(url: str) -> None:
     """Return when `/readyz` answers 200: the server has reached its MongoDB."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx2.AsyncClient(base_url=url) as client:
         while (await client.get("/readyz")).status_code != HTTPStatus.OK:
             pass

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from tests.conftest import SECRET
 
@@ -60,8 +60,8 @@ class Serving:
     def readiness(self) -> tuple[int, str]:
         """What `/readyz` answers: a status and a word."""
         try:
-            answer = httpx.get(f"{self.url}/readyz")
-        except httpx.TransportError:
+            answer = httpx2.get(f"{self.url}/readyz")
+        except httpx2.TransportError:
             return 0, "nobody answers"
         return answer.status_code, answer.json()["status"]
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from execution_monitor.access.revoking import revoke_and_record
@@ -70,7 +70,7 @@ async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
         [],
     )
     assert (event["tenant_id"], event["subject"], event["address"]) == ("acme", "ada", "127.0.0.1")
-    assert event["user_agent"].startswith("python-httpx")
+    assert event["user_agent"].startswith("python-httpx2")
     assert event["request_id"] == answer.headers["x-request-id"]
     assert event["arguments"] == {
         "list: executions": {
@@ -232,8 +232,8 @@ async def test_a_query_over_a_socket_is_recorded(server: str, token_for: Token, 
     assert (event["kind"], event["operation_name"], event["execution_ids"]) == ("query", "Q", ["e001"])
 
 
-async def rest(server: str, token: str, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server) as client:
+async def rest(server: str, token: str, path: str) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=server) as client:
         return await client.get(path, headers={"authorization": f"Bearer {token}"})
 
 
@@ -390,7 +390,7 @@ async def test_whoever_is_turned_away_unread_for_want_of_points_is_recorded(
 
     async with served(create_app(limited)) as server:
         await wait_until_ready(server)
-        async with httpx.AsyncClient(base_url=server) as client:
+        async with httpx2.AsyncClient(base_url=server) as client:
             for name in ("First", "Second", "Third"):
                 await client.post(
                     "/graphql",
@@ -414,7 +414,7 @@ async def test_whoever_is_turned_away_unread_for_want_of_points_is_recorded(
 async def test_reads_of_metrics_are_recorded(
     server: str, token_for: Token, recorded: Recorded, scopes: list[str], outcome: str
 ):
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         token = token_for("ada", "acme", *scopes)
         await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import httpx
+import httpx2
 import orjson
 import pytest
 import pytest_asyncio
@@ -79,7 +79,7 @@ async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(se
             over_rest = await closing_of(third)
         async with streamed(server, ada, "text/event-stream", UPDATES) as third:
             events = (third.status_code, (await third.aread()).decode())
-        async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
+        async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
             rest_events = (await client.get(f"{LIST}/stream")).status_code
         async with opened(server) as other:
             await other.begin(grace)

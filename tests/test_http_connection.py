@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -331,9 +331,12 @@ async def test_a_server_answers_under_more_hostile_sockets_than_it_holds(
         metrics_port=str(port),
         forwarded_allow_ips="192.0.2.1",
     ) as running:
-        async with besieged(running.port, [b"", b"G", HEAD[:-2], body, HEAD, asked], 40), httpx.AsyncClient() as client:
+        async with (
+            besieged(running.port, [b"", b"G", HEAD[:-2], body, HEAD, asked], 40),
+            httpx2.AsyncClient() as client,
+        ):
             for _ in range(20):
-                async with httpx.AsyncClient() as stranger:
+                async with httpx2.AsyncClient() as stranger:
                     assert (await stranger.get(f"{running.url}/livez")).status_code == 200
             text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -76,7 +76,7 @@ def bearer(text: str) -> dict[str, str]:
 async def statuses(server: str, text: str) -> list[object]:
     """What each transport answers to a token: a status, or the code that a socket is closed with."""
     found: list[object] = [(await ask(server, text, WHO)).status]
-    async with httpx.AsyncClient(base_url=server, headers=bearer(text)) as client:
+    async with httpx2.AsyncClient(base_url=server, headers=bearer(text)) as client:
         found.append((await client.get(LIST)).status_code)
         for accept in ("text/event-stream", "multipart/mixed"):
             async with client.stream("POST", "/graphql", json=FOLLOW, headers={"Accept": accept}) as response:
@@ -309,7 +309,7 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
 
     async with served(create_app(settings)) as url:
         found = await statuses(url, token(provider))
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx2.AsyncClient(base_url=url) as client:
             ready = await client.get("/readyz")
             listed = await client.get(LIST, headers=bearer(token(provider)))
 
@@ -327,7 +327,7 @@ async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve
     await ask(server, token(provider, "ES256", name="second"), WHO)
 
     answer = await ask(server, token(provider), WHO)
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         ready = await client.get("/readyz")
 
     assert answer.status == 200
@@ -346,7 +346,7 @@ async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics
 
     async with served(create_app(settings)) as url:
         found = await statuses(url, manager)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx2.AsyncClient(base_url=url) as client:
             ready = await client.get("/readyz")
             metrics = await client.get("/metrics", headers=bearer(manager))
 

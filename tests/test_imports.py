@@ -119,6 +119,14 @@ def test_what_is_kept_and_monitored_knows_no_framework(module: str):
     assert {name.split(".")[0] for name in imported_by(MODULES[module])} & FRAMEWORKS == set()
 
 
+def test_motor_is_only_the_driver_of_the_shared_store_of_rate_limits():
+    # Motor has reached its end; PyMongo's own asynchronous driver does all the rest. `limits` has no other one yet.
+    stores = [name for name, tree in MODULES.items() if "limits.aio.storage.MongoDBStorage" in imported_by(tree)]
+
+    assert [name for name, tree in MODULES.items() if any(each.startswith("motor") for each in imported_by(tree))] == []
+    assert [name.rpartition(".")[2] for name in stores] == ["rate_limits"]
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_imported_inside_a_function(module: str):
     functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]

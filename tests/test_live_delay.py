@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -79,7 +79,7 @@ async def let_streams_be_read(database: Database, *, after_seconds: int) -> None
 
 
 async def readiness_of(server: str) -> tuple[int, Mapping[str, Any]]:
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answer = await client.get("/readyz")
     return answer.status_code, answer.json()
 
@@ -175,7 +175,7 @@ async def test_comments_of_event_streams_carry_the_seconds(server: str, token_fo
 
     async with (
         streamed(server, token, "text/event-stream", "subscription { executionUpdates { kind } }") as response,
-        httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE) as client,
+        httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE) as client,
         client.stream("GET", f"{LIST}/stream") as rest_response,
     ):
         readers = [

@@ -104,7 +104,7 @@ def test_the_level_says_what_is_told(capsys: pytest.CaptureFixture[str], level: 
 
 def test_what_libraries_tell_of_every_request_is_left_out(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
-    logging.getLogger("httpx").info("HTTP Request: GET https://issuer.example/keys")
+    logging.getLogger("httpx2").info("HTTP Request: GET https://issuer.example/keys")
     logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/graphql?token=secret")
 
     assert lines_of(capsys) == []

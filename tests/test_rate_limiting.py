@@ -4,7 +4,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 from limits.aio.storage import MongoDBStorage
@@ -34,12 +34,12 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
         yield url
 
 
-async def send(server: str, token: str, **request: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+async def send(server: str, token: str, **request: Any) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
         return await client.request(**request)
 
 
-async def page(server: str, token: str) -> httpx.Response:
+async def page(server: str, token: str) -> httpx2.Response:
     return await send(server, token, method="POST", url="/graphql", json={"query": PAGE})
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Self
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -92,7 +92,7 @@ class Followers:
         await self._following.begin(self._token)
         await self._following.subscribe(FOLLOW)
         self._rest = await enter(socket_of(self._server, self._token))
-        client = await enter(httpx.AsyncClient(base_url=self._server, headers=headers, timeout=SOON))
+        client = await enter(httpx2.AsyncClient(base_url=self._server, headers=headers, timeout=SOON))
         self._stream = await enter(client.stream("POST", "/graphql", json=FOLLOW))
         self._rest_stream = await enter(client.stream("GET", f"{LIST}/stream"))
         return self
@@ -150,7 +150,7 @@ def id_of(token: str) -> str:
 
 
 async def listing(server: str, token: str) -> int:
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         return (await client.get(LIST, headers={"Authorization": f"Bearer {token}"})).status_code
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from websockets.asyncio.client import connect
@@ -60,7 +60,9 @@ async def test_whoever_follows_is_told_to_come_again(
             socket_of(running.url, ada) as rest,
             streamed(running.url, ada, "text/event-stream", UPDATES) as events,
             streamed(running.url, ada, "multipart/mixed", UPDATES) as parts,
-            httpx.AsyncClient(base_url=running.url, headers={"Authorization": f"Bearer {ada}"}, timeout=SOON) as client,
+            httpx2.AsyncClient(
+                base_url=running.url, headers={"Authorization": f"Bearer {ada}"}, timeout=SOON
+            ) as client,
             client.stream("GET", f"{LIST}/stream") as rest_events,
         ):
             await graphql.begin(ada)
@@ -71,7 +73,7 @@ async def test_whoever_follows_is_told_to_come_again(
             await asyncio.to_thread(running.tell_to_stop)
 
             closes = await graphql.closed(), await silent.closed(), await closing_of(rest)
-            # Each comes to an end that is no broken connection: httpx would raise.
+            # Each comes to an end that is no broken connection: httpx2 would raise.
             streams = [await each.aread() for each in (events, parts, rest_events)]
             code = await ended(running)
 
@@ -110,7 +112,7 @@ async def unread(running: Serving, token: str, count: int) -> AsyncGenerator[Non
 
 
 async def queued(port: int) -> float:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     (line,) = [each for each in text.splitlines() if each.startswith("execution_monitor_live_queue_longest_events ")]
     return float(line.split()[1])
@@ -218,7 +220,9 @@ async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
 ):
     port = free_ports(2)
     with serving(tmp_path, uri, database_name, "--workers=2", metrics_port=str(port)) as running:
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token_for('olga', 'acme', 'manage')}"}) as who:
+        async with httpx2.AsyncClient(
+            headers={"Authorization": f"Bearer {token_for('olga', 'acme', 'manage')}"}
+        ) as who:
             for _ in range(10):
                 await who.post(f"{running.url}/graphql", json={"query": "{ viewer { userId } }"})
             at_main = await who.get(f"{running.url}/metrics")
@@ -229,7 +233,7 @@ async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
 
 
 async def count_at(port: int) -> float:
-    async with httpx.AsyncClient() as nobody:
+    async with httpx2.AsyncClient() as nobody:
         answer = await nobody.get(f"http://127.0.0.1:{port}/metrics")
     line = next(each for each in answer.text.splitlines() if 'operations_total{kind="query",outcome="ok"}' in each)
     return float(line.split()[-1])
@@ -238,7 +242,7 @@ async def count_at(port: int) -> float:
 async def test_metrics_need_no_token_at_their_own_port_alone(tmp_path: Path, uri: str, database_name: str):
     port = free_ports(1)
     with serving(tmp_path, uri, database_name, metrics_port=str(port)) as running:
-        async with httpx.AsyncClient() as nobody:
+        async with httpx2.AsyncClient() as nobody:
             # What a client says of the port is not what counts.
             headers = {"Host": f"127.0.0.1:{port}", "X-Forwarded-Port": str(port)}
             at_main = await nobody.get(f"{running.url}/metrics", headers=headers)

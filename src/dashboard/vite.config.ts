@@ -5,6 +5,7 @@ import { gzip } from 'node:zlib'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { Licenses } from './licenses.ts'
 
 const outDir = '../execution_monitor/web/static'
 const compress = promisify(gzip)
@@ -27,8 +28,12 @@ function compressAssets(): Plugin {
   }
 }
 
+// Beside the pages, and so in the wheel.
+const licenses = new Licenses('licenses.txt')
+
 export default defineConfig({
-  plugins: [react(), compressAssets()],
+  plugins: [react(), licenses.write(), compressAssets()],
+  worker: { plugins: () => [licenses.collect()] },
   build: {
     outDir,
     emptyOutDir: true,

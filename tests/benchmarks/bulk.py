@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import uvloop
 from pymongo import AsyncMongoClient, WriteConcern
 from typing_extensions import override
@@ -164,7 +164,7 @@ async def send_bare(contender: Contender, subscribers: int, changes: int) -> Bul
     """How long bare sockets take for as many messages."""
     async with _listening(contender, subscribers) as listeners:
         cpu, began = contender.cpu_seconds(), time.monotonic()
-        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
+        async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
             url = f"http://127.0.0.1:{contender.port}/broadcast?changes={changes}&rate=1000000000"
             (await client.post(url, content=b"x" * MESSAGE_BYTES)).raise_for_status()
         async with asyncio.timeout(_PATIENCE_SECONDS):

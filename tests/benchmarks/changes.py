@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 from pymongo import AsyncMongoClient, InsertOne
 from pymongo.write_concern import WriteConcern
 
@@ -49,7 +49,7 @@ async def save(port: int, owners: Sequence[str], changes: int) -> list[float]:
     acknowledged: list[float] = []
     url = f"http://127.0.0.1:{port}/parse/classes/{Execution.Settings.name}"
     headers = {"X-Parse-Application-Id": "benchmark"}
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, headers=headers) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS, headers=headers) as client:
         async for row in at_rate(owners, changes):
             now = {"__type": "Date", "iso": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"}
             (await client.post(url, json={**row, "created": now})).raise_for_status()
@@ -59,7 +59,7 @@ async def save(port: int, owners: Sequence[str], changes: int) -> list[float]:
 
 async def broadcast(port: int, _: Sequence[str], changes: int) -> list[float]:
     """Let the floor send as many messages as large as ours; it acknowledges none."""
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         url = f"http://127.0.0.1:{port}/broadcast?changes={changes}&rate={RATE}"
         (await client.post(url, content=b"x" * MESSAGE_BYTES)).raise_for_status()
     return []

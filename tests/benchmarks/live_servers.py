@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from tests.benchmarks.changes import DATABASE
 from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
@@ -35,9 +35,9 @@ def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/")
+                httpx2.get(f"http://127.0.0.1:{port}/")
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)

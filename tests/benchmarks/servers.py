@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from tests.benchmarks.question import body_of
 from tests.conftest import SECRET
@@ -59,7 +59,7 @@ class Contender:
         """The bytes that are resident now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def ask(self, token: str, first: int, *, steps: bool = False, coding: str = "identity") -> httpx.Response:
+    def ask(self, token: str, first: int, *, steps: bool = False, coding: str = "identity") -> httpx2.Response:
         """Its answer to the list."""
         body = body_of(first, self.name, steps=steps)
         headers = {
@@ -67,7 +67,7 @@ class Contender:
             "Content-Type": "application/json",
             "Accept-Encoding": coding,
         }
-        return httpx.post(f"http://127.0.0.1:{self.port}/graphql", content=body, headers=headers)
+        return httpx2.post(f"http://127.0.0.1:{self.port}/graphql", content=body, headers=headers)
 
 
 def peer_settings(uri: str, database: str) -> dict[str, str]:
@@ -120,5 +120,5 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
 def _answers(contender: Contender, token: str) -> bool:
     try:
         return contender.ask(token, 1).status_code == HTTPStatus.OK
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False

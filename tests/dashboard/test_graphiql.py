@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import Callable
 
-import httpx
+import httpx2
 from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import OpenPage
@@ -32,7 +32,7 @@ async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callab
     await store(execution(1, workflow_name="nightly-etl", status="failed", error_details={"message": "disk full"}))
     page = await open_page("/graphiql", token_for("ada", "acme"))
     hosts: set[str] = set()
-    page.on("request", lambda request: hosts.add(httpx.URL(request.url).host))
+    page.on("request", lambda request: hosts.add(httpx2.URL(request.url).host))
 
     for name in EXAMPLES:
         await run(page, name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
@@ -38,7 +38,7 @@ async def ask(server: str, token: str | None, query: str, **variables: Any) -> A
     headers = {"accept": "application/graphql-response+json"}
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         response = await client.post(
             f"{server}/graphql", json={"query": query, "variables": variables}, headers=headers
         )

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -49,9 +49,9 @@ async def development(mongodb_uri: str, database_name: str) -> AsyncGenerator[st
         yield url
 
 
-async def send(server: str, method: str, token: str | None = None, **request: Any) -> httpx.Response:
+async def send(server: str, method: str, token: str | None = None, **request: Any) -> httpx2.Response:
     headers = {**({"authorization": f"Bearer {token}"} if token else {}), **request.pop("headers", {})}
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         return await client.request(method, server + request.pop("url", "/graphql"), headers=headers, **request)
 
 
@@ -80,10 +80,10 @@ async def test_two_lines_of_accept_are_one_list(
     server: str, token_for: Token, lines: list[str], status: int, media_type: str
 ):
     headers = [("Authorization", f"Bearer {token_for('ada', 'acme')}"), *(("Accept", line) for line in lines)]
-    # httpx has a line of its own for each of them, and none besides.
-    async with httpx.AsyncClient() as client:
+    # httpx2 has a line of its own for each of them, and none besides.
+    async with httpx2.AsyncClient() as client:
         request = client.build_request("POST", f"{server}/graphql", json={"query": WHO})
-        request.headers = httpx.Headers([*(each for each in request.headers.items() if each[0] != "accept"), *headers])
+        request.headers = httpx2.Headers([*(each for each in request.headers.items() if each[0] != "accept"), *headers])
         answer = await client.send(request)
 
     assert [each for name, each in request.headers.multi_items() if name == "accept"] == lines
@@ -216,7 +216,7 @@ async def test_an_address_carries_no_mutation(server: str, token_for: Token):
     assert posted.json()["errors"][0]["message"] == "The mutation operation is not supported by the schema."
 
 
-def without_points(answer: httpx.Response) -> dict[str, Any]:
+def without_points(answer: httpx2.Response) -> dict[str, Any]:
     """The body, but for the points that are left, of which the request before spent some."""
     return {name: value for name, value in answer.json().items() if name != "extensions"}
 
@@ -373,7 +373,7 @@ async def test_without_a_token_nothing_is_answered(server: str, operation: str):
 async def test_whoever_has_no_token_is_not_listened_to(server: str):
     body = b" " * 1_100_000
 
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         refused = await client.post("/graphql", content=body, headers={"content-type": "text/plain"})
         again = await client.post("/graphql", json={"query": WHO})
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from hypothesis import HealthCheck, event, given
@@ -66,7 +66,7 @@ async def answer(server: str, token_for: Token) -> Any:
     await store_parts("e001", 3)
     token = token_for("ada", "acme", *ALL_SCOPES)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    async with httpx.AsyncClient(base_url=server, headers=headers, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=server, headers=headers, timeout=60) as client:
 
         async def send(body: bytes) -> tuple[int, Any]:
             response = await client.post("/graphql", content=body)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from execution_monitor.access.operations import Kind
@@ -31,7 +31,7 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witne
     operation, outcome = await witness.last()
     assert (operation.caller.subject, operation.kind, operation.name) == ("ada", Kind.QUERY, "Listed")
     assert operation.origin.address == "127.0.0.1"
-    assert (operation.origin.user_agent or "").startswith("python-httpx")
+    assert (operation.origin.user_agent or "").startswith("python-httpx2")
     assert operation.arguments() == {
         "all: executions": {"filter": {"status": {"eq": "FAILED"}}, "first": 3},
         "viewer": {},
@@ -146,7 +146,7 @@ async def test_an_observer_may_refuse_one_operation_of_a_socket(witness: Witness
 async def test_a_list_and_a_detail_over_rest_are_seen(witness: Witness, server: str, token_for: Token):
     await store(execution(1), execution(2))
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
-    async with httpx.AsyncClient(base_url=server, headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
         await client.get(f"{LIST}?status=completed&limit=7")
         listed = await witness.last()
         await client.get(f"{LIST}/e001")
@@ -166,7 +166,7 @@ async def test_a_list_and_a_detail_over_rest_are_seen(witness: Witness, server: 
 async def test_an_observer_may_refuse_rest(witness: Witness, server: str, token_for: Token):
     witness.refusal = Forbidden("Not today.")
 
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
 
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
@@ -199,7 +199,7 @@ async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
     witness.refusal = Forbidden("Not today.")
     token = token_for("ada", "acme")
 
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         response = await client.get(f"{LIST}/stream", headers={"Authorization": f"Bearer {token}"})
     async with socket_of(server, token) as socket:
         closing = await closing_of(socket)
@@ -217,7 +217,7 @@ async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, se
         await store(execution(1, workflow_name="x" * 2_000), execution(2))
         async with streamed(server, token, "text/event-stream", NAMES, after=cursor) as response:
             large, small = await lines_until(response, 2, "data: ")
-        async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+        async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
             listed, one, other = [await client.get(path) for path in (LIST, f"{LIST}/e001", f"{LIST}/e002")]
 
     assert [error["extensions"]["code"] for error in large["errors"]] == ["QUERY_TOO_COMPLEX"]

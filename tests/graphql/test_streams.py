@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 
@@ -20,17 +20,17 @@ UPDATES = "subscription Updates($after: String) { executionUpdates(after: $after
 @contextlib.asynccontextmanager
 async def streamed(
     server: str, token: str, accept: str, query: str, **variables: Any
-) -> AsyncGenerator[httpx.Response]:
+) -> AsyncGenerator[httpx2.Response]:
     headers = {"accept": accept, "authorization": f"Bearer {token}"}
     body = {"query": query, "variables": variables}
     async with (
-        httpx.AsyncClient(timeout=20) as client,
+        httpx2.AsyncClient(timeout=20) as client,
         client.stream("POST", f"{server}/graphql", json=body, headers=headers) as response,
     ):
         yield response
 
 
-async def lines_until(response: httpx.Response, wanted: int, prefix: str) -> list[Any]:
+async def lines_until(response: httpx2.Response, wanted: int, prefix: str) -> list[Any]:
     """The JSON behind `prefix`, of the first `wanted` lines that have some."""
     found: list[Any] = []
     async for line in response.aiter_lines():
@@ -129,7 +129,7 @@ async def test_a_stream_is_framed_to_the_letter(server: str, token_for: Token, a
     headers = {"accept": accept, "authorization": f"Bearer {token_for('ada', 'acme')}"}
     sent: dict[str, Any] = {"params": {"query": query}} if method == "GET" else {"json": {"query": query}}
 
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx2.AsyncClient(timeout=20) as client:
         response = await client.request(method, f"{server}/graphql", headers=headers, **sent)
 
     before, after = FRAMED[accept].split(b"%s")

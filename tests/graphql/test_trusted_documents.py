@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -35,8 +35,8 @@ async def server(database: Database, settings: Settings, tmp_path: Path) -> Asyn
         yield url
 
 
-async def post(server: str, token: str, body: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+async def post(server: str, token: str, body: Any) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
         return await client.post("/graphql", json=body)
 
 
@@ -45,7 +45,7 @@ async def test_an_id_stands_for_its_document(server: str, token_for: Token):
 
     who = await post(server, token, {"documentId": "who"})
     page = await post(server, token, {"documentId": "sha256:pages", "variables": {"first": 1}})
-    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+    async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
         got = await client.get("/graphql", params={"documentId": "who"})
 
     without = await post(server, token, {"documentId": "who", "query": None})

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
@@ -62,7 +62,7 @@ class Client:
 
     async def read_page(self, server: str | None = None) -> None:
         """Begin, or begin again behind a gap, with the executions as they are now."""
-        async with httpx.AsyncClient(timeout=30) as http:
+        async with httpx2.AsyncClient(timeout=30) as http:
             answer = await http.post(
                 f"{server or self._servers[0]}/graphql",
                 json={"query": _PAGE, "variables": {"filter": self._where}},
@@ -101,7 +101,7 @@ class Client:
             while True:
                 server = self._servers[next(self._attempts) % len(self._servers)]
                 with contextlib.suppress(
-                    OSError, InvalidHandshake, WebSocketException, TimeoutError, httpx.HTTPError, Unavailable
+                    OSError, InvalidHandshake, WebSocketException, TimeoutError, httpx2.HTTPError, Unavailable
                 ):
                     if self.cursor is None:
                         await self.read_page(server)

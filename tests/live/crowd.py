@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import orjson
 
 from execution_monitor.access.caller import Scope
@@ -99,7 +99,7 @@ class Crowd:
 async def live_cursor(url: str, tenant: str) -> str:
     """Where a subscriber of all of `tenant` begins now."""
     headers = {"Authorization": f"Bearer {_token(tenant, 0)}"}
-    async with httpx.AsyncClient(timeout=30, headers=headers) as http:
+    async with httpx2.AsyncClient(timeout=30, headers=headers) as http:
         answer = (await http.post(f"{url}/graphql", json={"query": _PAGE})).json()
     cursor: str = answer["data"]["executions"]["liveCursor"]
     return cursor

@@ -9,7 +9,7 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import SECRET
@@ -67,7 +67,7 @@ class ServerProcess:
 
     def figures(self) -> dict[str, float]:
         """What `/metrics` says, without the families that have labels; needs `metrics="open"`."""
-        text = httpx.get(f"{self.url}/metrics", timeout=30).text
+        text = httpx2.get(f"{self.url}/metrics", timeout=30).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
         return {each.name.removeprefix("execution_monitor_"): each.value for each in samples if not each.labels}
 
@@ -131,6 +131,6 @@ class ServerProcess:
         assert self._process is not None
         assert self._process.poll() is None, self.log
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == HTTPStatus.OK
-        except httpx.HTTPError:
+            return httpx2.get(f"{self.url}/readyz").status_code == HTTPStatus.OK
+        except httpx2.HTTPError:
             return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
@@ -128,7 +128,7 @@ async def write_until_it_ends(mongod: OwnMongod) -> None:
 def answers(server: ServerProcess) -> tuple[int, int, set[str]]:
     """The status of `/livez`, that of `/readyz`, and the codes of the errors of a list."""
     headers = {"Authorization": f"Bearer {token_of(new_user())}"}
-    with httpx.Client(base_url=server.url, headers=headers, timeout=30) as http:
+    with httpx2.Client(base_url=server.url, headers=headers, timeout=30) as http:
         listed = http.post("/graphql", json={"query": _LIST}).json()
         statuses = [http.get(path).status_code for path in ("/livez", "/readyz")]
     return statuses[0], statuses[1], {error["extensions"]["code"] for error in listed.get("errors", [])}

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pymongo import AsyncMongoClient
 
@@ -147,7 +147,7 @@ async def asking_whether_ready(url: str) -> AsyncGenerator[list[float]]:
     seconds: list[float] = []
 
     async def ask() -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=_READYZ_SECONDS) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=_READYZ_SECONDS) as http:
             while True:
                 began = time.monotonic()
                 (await http.get("/readyz")).raise_for_status()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -59,7 +59,7 @@ async def cluster(tmp_path: Path) -> AsyncGenerator[ShardedCluster]:
         yield cluster
 
 
-async def codes(client: httpx.AsyncClient, query: str) -> tuple[set[str], set[str], float]:
+async def codes(client: httpx2.AsyncClient, query: str) -> tuple[set[str], set[str], float]:
     """The codes and messages of the errors, and the seconds it took."""
     began = time.monotonic()
     answer = (await client.post("/graphql", json={"query": query})).json()
@@ -74,7 +74,7 @@ async def codes(client: httpx.AsyncClient, query: str) -> tuple[set[str], set[st
 async def test_a_silent_mongodb_costs_a_page_its_limit_and_no_more(proxied: FaultyProxy, token_for: Callable[..., str]):
     async with (
         served(create_app(settings_of(proxied.uri))) as url,
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        httpx2.AsyncClient(base_url=url, timeout=30) as client,
     ):
         await wait_until_ready(url)
         client.headers["Authorization"] = f"Bearer {token_for('ada', 'acme', 'executions:read')}"
@@ -102,7 +102,7 @@ async def test_a_mongodb_that_has_gone_is_told_within_two_seconds(tmp_path: Path
         await asyncio.to_thread(mongod.start)
         async with (
             served(create_app(settings_of(mongod.uri).model_copy(update={"query_timeout_ms": 20_000}))) as url,
-            httpx.AsyncClient(base_url=url, timeout=30) as client,
+            httpx2.AsyncClient(base_url=url, timeout=30) as client,
         ):
             await wait_until_ready(url)
             client.headers["Authorization"] = f"Bearer {token_for('ada', 'acme', 'executions:read')}"
@@ -123,7 +123,7 @@ async def test_a_shard_that_is_down_is_told_to_those_whose_rows_it_keeps(
 ):
     async with (
         served(create_app(settings_of(cluster.uri).model_copy(update={"query_timeout_ms": 20_000}))) as url,
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        httpx2.AsyncClient(base_url=url, timeout=30) as client,
     ):
         await wait_until_ready(url)
         await cluster.split("unanswered", "workflow_executions", at={"tenant_id": "m", "execution_id": ""})

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -178,12 +178,12 @@ async def filling(mongod: OwnMongod, user: str) -> AsyncGenerator[None]:
 
 async def until_subscribers(server: ServerProcess, wanted: int) -> None:
     """Return when the server has as many subscribers."""
-    async with asyncio.timeout(PATIENCE), httpx.AsyncClient(base_url=server.url) as http:
+    async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(base_url=server.url) as http:
         while await subscribers(http) != wanted:  # noqa: ASYNC110 - the server tells when it is asked
             await asyncio.sleep(0.1)
 
 
-async def subscribers(http: httpx.AsyncClient) -> float:
+async def subscribers(http: httpx2.AsyncClient) -> float:
     text = (await http.get("/metrics")).text
     (family,) = [
         each for each in text_string_to_metric_families(text) if each.name == "execution_monitor_live_subscribers"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
 
@@ -23,7 +23,7 @@ SCHEMA = create_schema()
 class Server:
     """What people ask."""
 
-    def __init__(self, monitor: Monitor, live: Live, client: httpx.AsyncClient) -> None:
+    def __init__(self, monitor: Monitor, live: Live, client: httpx2.AsyncClient) -> None:
         self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
         self._questions = Questions(SCHEMA, max_cost=10_000)
         self.live = live
@@ -50,6 +50,6 @@ class Server:
             answers.append(orjson.loads(orjson.dumps(body)))
         return answers
 
-    async def get(self, who: Person, path: str, **query: Any) -> httpx.Response:
+    async def get(self, who: Person, path: str, **query: Any) -> httpx2.Response:
         """What REST answers."""
         return await self._client.get(path, params=query, headers={"authorization": f"Bearer {who.token}"})

@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -51,7 +51,7 @@ def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
 async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
     """`compare(rounds, callers, noticing)`: a finished comparison over a new world."""
     async with (
-        httpx.AsyncClient(base_url=server, timeout=30) as client,
+        httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
     ):
 

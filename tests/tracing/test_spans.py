@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
@@ -76,7 +76,7 @@ async def test_a_query_is_a_request_an_operation_and_a_command(
     await store(execution(1))
     async with traced(settings, collector) as server:
         headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "Authorization": f"Bearer {token_for('ada', 'acme')}"}
-        async with httpx.AsyncClient(base_url=server, headers=headers) as client:
+        async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
             assert (await client.post("/graphql", json={"query": PAGE})).status_code == 200
 
     request, operation = collector.named("POST /graphql"), collector.named("query Page")
@@ -111,7 +111,7 @@ async def test_nothing_of_tokens_values_or_ids_is_told(database: Database, setti
     await store(execution(1, workflow_name="secret-name"))
     async with traced(settings, collector) as server:
         await ask(server, token, PAGE)
-        async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+        async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
             await client.get(f"{LIST}/e001?x=secret-name")
             await client.get("/secret-name")
 
@@ -217,7 +217,7 @@ async def test_subscriptions_are_spans_from_begin_to_end(settings: Settings, tok
 
 async def test_probes_are_no_news(settings: Settings, database: Database):
     collector = Collector()
-    async with traced(settings, collector) as server, httpx.AsyncClient(base_url=server) as client:
+    async with traced(settings, collector) as server, httpx2.AsyncClient(base_url=server) as client:
         await client.get("/livez")
 
     assert collector.spans == []

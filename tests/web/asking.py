@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-import httpx
+import httpx2
 
-Ask = Callable[..., Awaitable[httpx.Response]]
+Ask = Callable[..., Awaitable[httpx2.Response]]
 Store = Callable[..., Awaitable[None]]

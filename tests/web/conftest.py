@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 
-import httpx
+import httpx2
 import pytest
 
 from execution_monitor.storage.database import Database
@@ -14,9 +14,9 @@ from tests.web.documents import Documents
 @pytest.fixture
 async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
     """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
 
-        async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx.Response:
+        async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
             headers = {"Authorization": f"Bearer {token or token_for('ada', 'acme')}"}
             return await client.request(method, path, headers=headers)
 

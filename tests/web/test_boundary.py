@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -50,8 +50,8 @@ async def server(mongodb_uri: str, database_name: str) -> AsyncGenerator[str]:
         yield url
 
 
-async def send(server: str, method: str, path: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server) as client:
+async def send(server: str, method: str, path: str, **headers: str) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=server) as client:
         return await client.request(
             method, path, headers={name.replace("_", "-"): each for name, each in headers.items()}
         )

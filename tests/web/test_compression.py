@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from starlette.applications import Starlette
@@ -37,7 +37,7 @@ class Raw:
     """An answer as it came over the wire."""
 
     status: int
-    headers: httpx.Headers
+    headers: httpx2.Headers
     body: bytes
 
     @property
@@ -51,14 +51,14 @@ class Raw:
 
 async def send(url: str, path: str, token: str | None = None, accept: str | None = "gzip", **request: Any) -> Raw:
     """What is answered to who takes `accept` as codings; None says nothing of codings."""
-    headers = httpx.Headers(request.pop("headers", {}))
+    headers = httpx2.Headers(request.pop("headers", {}))
     if accept is not None:
         headers["accept-encoding"] = accept
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
     method = request.pop("method", "POST" if "json" in request else "GET")
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-        # httpx would name codings of its own.
+    async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+        # httpx2 would name codings of its own.
         del client.headers["accept-encoding"]
         async with client.stream(method, path, headers=headers, **request) as response:
             body = b"".join([chunk async for chunk in response.aiter_raw()])
@@ -236,7 +236,7 @@ async def test_an_event_of_a_stream_does_not_wait_in_a_compressor(
 ):
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}", "Accept-Encoding": "gzip", "Accept": accept}
     async with (
-        httpx.AsyncClient(base_url=server, headers=headers) as client,
+        httpx2.AsyncClient(base_url=server, headers=headers) as client,
         client.stream("POST", "/graphql", json={"query": UPDATES}) as response,
     ):
         found = await heard_while_open(response, b"e777", lambda: store(execution(777)))
@@ -249,7 +249,7 @@ async def test_an_event_of_a_stream_does_not_wait_in_a_compressor(
 async def test_an_event_of_rest_does_not_wait_in_a_compressor(server: str, token_for: Token, database: Database):
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}", "Accept-Encoding": "gzip"}
     async with (
-        httpx.AsyncClient(base_url=server, headers=headers) as client,
+        httpx2.AsyncClient(base_url=server, headers=headers) as client,
         client.stream("GET", f"{REST}/stream") as response,
     ):
         found = await heard_while_open(response, b"e777", lambda: store(execution(777, status="running")))
@@ -258,7 +258,7 @@ async def test_an_event_of_rest_does_not_wait_in_a_compressor(server: str, token
     assert b"e777" in found
 
 
-async def heard_while_open(response: httpx.Response, awaited: bytes, act: Callable[[], Any]) -> bytes:
+async def heard_while_open(response: httpx2.Response, awaited: bytes, act: Callable[[], Any]) -> bytes:
     """What has come of a stream when `awaited` has; `act` is done once the stream is open."""
     found = b""
     await act()

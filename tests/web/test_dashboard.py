@@ -2,7 +2,7 @@ import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 
@@ -25,24 +25,24 @@ def build(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def client(build: Path) -> AsyncGenerator[httpx.AsyncClient]:
-    async with served(Starlette(routes=dashboard_routes(build))) as url, httpx.AsyncClient(base_url=url) as client:
+async def client(build: Path) -> AsyncGenerator[httpx2.AsyncClient]:
+    async with served(Starlette(routes=dashboard_routes(build))) as url, httpx2.AsyncClient(base_url=url) as client:
         yield client
 
 
-def policy_of(answer: httpx.Response) -> dict[str, str]:
+def policy_of(answer: httpx2.Response) -> dict[str, str]:
     parts = answer.headers["content-security-policy"].split("; ")
     return dict(part.split(" ", 1) for part in parts)
 
 
-async def status_of(client: httpx.AsyncClient, address: str) -> int:
+async def status_of(client: httpx2.AsyncClient, address: str) -> int:
     head = f"GET {address} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
     said = await exchange(client.base_url.port or 0, head.encode())
     return int(said.split()[1])
 
 
 @pytest.mark.parametrize("address", ["/", "/executions/e-1", "/executions/a%2Fb"])
-async def test_every_address_of_the_dashboard_is_its_page(client: httpx.AsyncClient, address: str):
+async def test_every_address_of_the_dashboard_is_its_page(client: httpx2.AsyncClient, address: str):
     answer = await client.get(address)
 
     assert (answer.status_code, answer.text) == (200, "<title>Dashboard</title>")
@@ -50,7 +50,7 @@ async def test_every_address_of_the_dashboard_is_its_page(client: httpx.AsyncCli
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx.AsyncClient):
+async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx2.AsyncClient):
     policy = policy_of(await client.get("/"))
 
     assert policy.pop("default-src") == "'none'"
@@ -58,7 +58,7 @@ async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx.Async
     assert set(policy.values()) == {"'self'", "'none'"}
 
 
-async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host(client: httpx.AsyncClient):
+async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host(client: httpx2.AsyncClient):
     answer = await client.get("/graphiql")
 
     assert answer.text == "<title>GraphiQL</title>"
@@ -68,7 +68,7 @@ async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other
 
 
 @pytest.mark.parametrize("address", ["/", "/graphiql"])
-async def test_no_page_may_be_framed_or_sniffed(client: httpx.AsyncClient, address: str):
+async def test_no_page_may_be_framed_or_sniffed(client: httpx2.AsyncClient, address: str):
     answer = await client.get(address)
 
     assert policy_of(answer)["frame-ancestors"] == "'none'"
@@ -76,7 +76,7 @@ async def test_no_page_may_be_framed_or_sniffed(client: httpx.AsyncClient, addre
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_an_asset_is_kept_for_ever(client: httpx.AsyncClient):
+async def test_an_asset_is_kept_for_ever(client: httpx2.AsyncClient):
     answer = await client.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "identity"})
 
     assert (answer.text, "content-encoding" in answer.headers) == ("plain", False)
@@ -84,7 +84,7 @@ async def test_an_asset_is_kept_for_ever(client: httpx.AsyncClient):
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx.AsyncClient):
+async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx2.AsyncClient):
     async with client.stream("GET", "/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
         body = b"".join([part async for part in answer.aiter_raw()])
 
@@ -115,14 +115,14 @@ async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx.AsyncCl
         pytest.param("/elsewhere", id="an address of nobody"),
     ],
 )
-async def test_nothing_else_is_served(client: httpx.AsyncClient, address: str):
-    # As it stands: httpx would resolve dots.
+async def test_nothing_else_is_served(client: httpx2.AsyncClient, address: str):
+    # As it stands: httpx2 would resolve dots.
     assert await status_of(client, address) == 404
 
 
 @pytest.mark.parametrize("address", ["/", "/graphiql"])
 async def test_a_missing_build_says_how_to_make_it(tmp_path: Path, address: str):
-    async with served(Starlette(routes=dashboard_routes(tmp_path))) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(Starlette(routes=dashboard_routes(tmp_path))) as url, httpx2.AsyncClient(base_url=url) as client:
         answer = await client.get(address)
 
     assert answer.status_code == 503

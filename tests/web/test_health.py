@@ -1,10 +1,10 @@
 """Liveness and readiness over a real socket."""
 
-import httpx
+import httpx2
 
 
 async def test_a_served_application_is_alive_and_ready(server: str):
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         alive, ready = await client.get("/livez"), await client.get("/readyz")
 
     assert alive.json() == {"status": "alive"}

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -49,7 +49,7 @@ async def closing_of(socket: ClientConnection) -> tuple[int, str]:
 
 
 class Stream:
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         self.response = response
         self._lines = response.aiter_lines()
 
@@ -79,7 +79,7 @@ class Stream:
 async def stream_of(server: str, token: str, query: str = "", after: str | None = None) -> AsyncGenerator[Stream]:
     headers = {"Authorization": f"Bearer {token}"} | ({} if after is None else {"Last-Event-ID": after})
     async with (
-        httpx.AsyncClient(base_url=server, timeout=PATIENCE) as client,
+        httpx2.AsyncClient(base_url=server, timeout=PATIENCE) as client,
         client.stream("GET", f"{LIST}/stream{query}", headers=headers) as response,
     ):
         assert response.status_code == 200, await response.aread()
@@ -219,7 +219,7 @@ async def test_an_id_that_is_not_of_this_caller_is_refused(
     async with stream_of(server, token_for("cleo", "acme")) as stream:
         foreign = (await stream.event())["id"]
 
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answers = [
             await client.get(
                 f"{LIST}/stream",
@@ -245,7 +245,7 @@ async def test_a_stream_that_cannot_be_is_refused_with_a_problem(  # noqa: PLR09
 ):
     sent = {"Authorization": f"Bearer {token_for('ada', 'acme')}"} if headers is None else headers
 
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answer = await client.get(f"{LIST}/stream{query}", headers=sent)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.openmetrics import parser as open_metrics
@@ -37,7 +37,7 @@ open_metrics_families: Any = cast("Any", open_metrics).text_string_to_metric_fam
 
 
 async def values_of(server: str, token: str) -> dict[str, float]:
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answer = await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200, answer.text
     return {
@@ -94,7 +94,7 @@ async def test_operations_are_counted_by_kind_and_outcome(server: str, token_for
 
     for query in ("{ viewer { userId } }", "{ executions { totalCount } }", "{ nothing }", "{"):
         await ask(server, ada, query)
-    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
+    async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
         await client.get("/api/v1/workflow-management/executions")
         await client.get("/api/v1/workflow-management/executions/none-such")
     after = await values_of(server, operator)
@@ -163,7 +163,7 @@ async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_p
     ],
 )
 async def test_operators_can_watch(server: str, operator: str, names: list[str]):
-    async with httpx.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {operator}"}) as client:
+    async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {operator}"}) as client:
         text = (await client.get("/metrics")).text
 
     exposed = {family.name for family in text_string_to_metric_families(text)}
@@ -238,7 +238,7 @@ async def test_answers_are_counted_by_status_without_an_operation_too(server: st
     before = await values_of(server, operator)
 
     await ask(server, "no token", "{ viewer { userId } }")
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         for path in ("/nowhere", "/elsewhere", "/livez"):
             await client.get(path)
     after = await values_of(server, operator)
@@ -305,7 +305,7 @@ async def test_the_format_is_the_one_that_is_accepted(
     server: str, operator: str, accept: str | None, media_type: str, read: Callable[[str], Iterable[Metric]]
 ):
     headers = {"Authorization": f"Bearer {operator}", **({} if accept is None else {"Accept": accept})}
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answer = await client.get("/metrics", headers=headers)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
@@ -317,7 +317,7 @@ LABELS = {"kind", "outcome", "code", "policy", "reason", "phase", "status", "le"
 
 
 async def test_metrics_are_named_by_convention_and_their_labels_are_few(server: str, operator: str):
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         answer = await client.get("/metrics", headers={"Authorization": f"Bearer {operator}"})
     families = [
         family
@@ -351,7 +351,7 @@ async def test_who_may_read_metrics_is_a_setting(  # noqa: PLR0913, PLR0917 - a 
     app = create_app(settings.model_copy(update={"metrics": access}))
     headers = {} if scopes is None else {"Authorization": f"Bearer {token_for('ada', 'acme', *scopes)}"}
 
-    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
         answer = await client.get("/metrics", headers=headers)
 
     assert answer.status_code == status

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.routing import Route
@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
 
 
 async def test_the_document_is_served_to_anybody(server: str):
-    async with httpx.AsyncClient(base_url=server) as client:
+    async with httpx2.AsyncClient(base_url=server) as client:
         response = await client.get("/api/v1/openapi.json")
 
     assert response.headers["content-type"] == "application/json"
@@ -74,7 +74,7 @@ async def test_a_caller_without_points_is_answered_as_described(settings: Settin
     poor = settings.model_copy(update={"rate_limit": "1/hour"})
     async with (
         served(create_app(poor)) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"}) as client,
+        httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"}) as client,
     ):
         await wait_until_ready(url)
         response = await client.get(LIST_PATH)

@@ -5,7 +5,7 @@ import socket
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -114,7 +114,7 @@ async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_fo
     uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
     app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
 
-    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
         response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
 
     assert response.status_code == 503
@@ -145,7 +145,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
         exception_handlers=problem_handlers(),
     )
 
-    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
         response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
 
     assert response.status_code == 504
@@ -167,7 +167,7 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     )
 
     with capture_logs() as logs:
-        async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+        async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
             response = await client.get(f"{LIST}/run-1")
 
     (entry,) = logs

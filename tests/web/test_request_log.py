@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
@@ -23,8 +23,8 @@ SOON = 10.0
 
 
 @pytest.fixture
-async def client(server: str) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server) as client:
+async def client(server: str) -> AsyncGenerator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=server) as client:
         yield client
 
 
@@ -41,7 +41,7 @@ def lines_of(logs: list[Any], event: str) -> list[Any]:
         pytest.param("GET", "/nowhere", 404, id="no address of ours"),
     ],
 )
-async def test_every_answer_tells_the_id_of_its_line(client: httpx.AsyncClient, method: str, path: str, status: int):
+async def test_every_answer_tells_the_id_of_its_line(client: httpx2.AsyncClient, method: str, path: str, status: int):
     with capture_logs([merge_contextvars]) as logs:
         answer = await client.request(method, path, headers={"X-Request-Id": "mine-1"})
         answers_alone = await client.request(method, path)
@@ -54,7 +54,7 @@ async def test_every_answer_tells_the_id_of_its_line(client: httpx.AsyncClient, 
     assert first["address"] == "127.0.0.1"
 
 
-async def test_requests_at_once_do_not_mix_their_ids(client: httpx.AsyncClient):
+async def test_requests_at_once_do_not_mix_their_ids(client: httpx2.AsyncClient):
     with capture_logs([merge_contextvars]) as logs:
         answers = await asyncio.gather(
             *(client.get(f"/nowhere/{number}", headers={"X-Request-Id": f"r{number}"}) for number in range(20))
@@ -66,7 +66,7 @@ async def test_requests_at_once_do_not_mix_their_ids(client: httpx.AsyncClient):
     }
 
 
-async def test_neither_tokens_nor_query_strings_are_told(client: httpx.AsyncClient, token_for: Token):
+async def test_neither_tokens_nor_query_strings_are_told(client: httpx2.AsyncClient, token_for: Token):
     token = token_for("ada", "acme")
 
     with capture_logs([merge_contextvars]) as logs:
@@ -83,7 +83,7 @@ async def test_neither_tokens_nor_query_strings_are_told(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-async def test_a_probe_that_is_answered_is_no_news(client: httpx.AsyncClient, path: str):
+async def test_a_probe_that_is_answered_is_no_news(client: httpx2.AsyncClient, path: str):
     with capture_logs() as logs:
         answer = await client.get(path)
 
@@ -127,7 +127,7 @@ async def test_a_handshake_that_is_refused_has_a_line_with_its_status(server: st
     assert (line["status"], line["code"], line["log_level"]) == (404, None, "info")
 
 
-async def test_the_address_is_the_one_that_a_trusted_proxy_tells(client: httpx.AsyncClient):
+async def test_the_address_is_the_one_that_a_trusted_proxy_tells(client: httpx2.AsyncClient):
     with capture_logs() as logs:
         await client.get("/nowhere", headers={"X-Forwarded-For": "203.0.113.7"})
 

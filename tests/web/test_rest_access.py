@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -65,7 +65,7 @@ async def test_without_a_valid_token_there_is_no_answer(server: str, store: Stor
     await store([A_FAILED_EXECUTION])
     headers = {} if header is None else {"Authorization": header}
 
-    async with httpx.AsyncClient(base_url=server, headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
         responses = [await client.get(path) for path in (LIST, f"{LIST}/run-1", f"{LIST}/run-2", f"{LIST}?page=no")]
 
     assert {response.status_code for response in responses} == {401}

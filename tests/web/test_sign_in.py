@@ -1,7 +1,7 @@
 import contextlib
 from collections.abc import AsyncGenerator
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 
@@ -18,10 +18,10 @@ ADA = Person("ada", "an owner", "a.b.c")
 
 
 @contextlib.asynccontextmanager
-async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx.AsyncClient]:
+async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx2.AsyncClient]:
     app = Starlette(routes=sign_in_routes(people, None, explorer=False), exception_handlers=problem_handlers())
-    transport = httpx.ASGITransport(app, client=(client_address, 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+    transport = httpx2.ASGITransport(app, client=(client_address, 50_000))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         yield client
 
 
@@ -55,7 +55,7 @@ async def test_nobody_elsewhere_is_given_a_token(host: str, address: str):
 
 
 async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
-    async with served(create_app(settings)) as url, httpx.AsyncClient(base_url=url) as client:
+    async with served(create_app(settings)) as url, httpx2.AsyncClient(base_url=url) as client:
         configuration = await client.get("/config.json")
         people = await client.get("/development/people")
 
@@ -82,8 +82,8 @@ async def test_a_page_of_another_site_is_given_no_token_either():
 )
 async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
     routes = sign_in_routes(None, CodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
-    transport = httpx.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/sign-in/token", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")
@@ -98,8 +98,8 @@ async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_i
             "authorization_response_iss_parameter_supported": supported,
         }
         routes = sign_in_routes(None, CodeFlow(provider.url, "dashboard"), explorer=True)
-        transport = httpx.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             told = await client.get("/sign-in/issuer")
             of_nobody = await client.post("/sign-in/token", content=REDEMPTION)
             of_another = await client.post(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
-import httpx
+import httpx2
 
 from execution_monitor.access.issuer import PATIENCE_SECONDS, discover, is_trustworthy, read_json
 from execution_monitor.access.keys import KeysUnusable
@@ -94,14 +94,14 @@ def _endpoint_in(metadata: Mapping[str, Any], name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _asking() -> AsyncGenerator[httpx.AsyncClient]:
+async def _asking() -> AsyncGenerator[httpx2.AsyncClient]:
     """A client for one conversation; whatever goes wrong with it is an `IssuerUnavailable`."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             yield client
     except KeysUnusable as error:
         raise IssuerUnavailable(f"The issuer cannot sign you in now: {error}.") from error
-    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise IssuerUnavailable("The issuer cannot sign you in now: it cannot be reached.") from error
 
 

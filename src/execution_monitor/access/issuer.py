@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import orjson
 
 from execution_monitor.access.keys import KeysUnusable, SigningKey, read_key_set
@@ -29,25 +29,25 @@ class Issuer:
     async def fetch_keys(self) -> tuple[SigningKey, ...]:
         """The keys that are published now; raises `KeysUnusable`."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+            async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
                 url = self.key_set_url or await self._discover(client)
                 return read_key_set(await _fetch_json(client, url))
         except TimeoutError as error:
             raise KeysUnusable("it does not answer") from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise KeysUnusable("it cannot be reached") from error
 
-    async def _discover(self, client: httpx.AsyncClient) -> str:
+    async def _discover(self, client: httpx2.AsyncClient) -> str:
         url = (await discover(client, self.name or "")).get("jwks_uri")
         if not isinstance(url, str) or not is_trustworthy(url):
             raise KeysUnusable("its discovery document names no key set at an https address")
         return url
 
 
-async def discover(client: httpx.AsyncClient, name: str) -> Mapping[str, Any]:
+async def discover(client: httpx2.AsyncClient, name: str) -> Mapping[str, Any]:
     """What the issuer `name` tells of itself (OpenID Connect Discovery 1.0, sections 4 and 4.3).
 
-    Raises `KeysUnusable`, or what httpx does.
+    Raises `KeysUnusable`, or what httpx2 does.
     """
     document = await _fetch_json(client, f"{name.rstrip('/')}/.well-known/openid-configuration")
     stated = cast("Mapping[str, Any]", document if isinstance(document, dict) else {})
@@ -67,7 +67,7 @@ def is_trustworthy(url: str) -> bool:
         return False
 
 
-async def _fetch_json(client: httpx.AsyncClient, url: str) -> Any:
+async def _fetch_json(client: httpx2.AsyncClient, url: str) -> Any:
     # Redirects are not followed: where they lead is not what was configured.
     # Nor is anything decompressed: a small answer could become a large one.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -77,7 +77,7 @@ async def _fetch_json(client: httpx.AsyncClient, url: str) -> Any:
         return await read_json(response)
 
 
-async def read_json(response: httpx.Response) -> Any:
+async def read_json(response: httpx2.Response) -> Any:
     """The JSON that an issuer streams as `response`; raises `KeysUnusable` for anything else."""
     body = bytearray()
     async for chunk in response.aiter_raw():

@@ -168,7 +168,10 @@ class RateLimits:
 
 
 def shared_store(uri: str, database: str) -> MongoDBStorage:
-    """Points in MongoDB, which all replicas share; nothing is connected before it is first asked."""
+    """Points in MongoDB, which all replicas share; nothing is connected before it is first asked.
+
+    `limits` reaches MongoDB through Motor, which has reached its end: nothing else of ours may use it.
+    """
     return MongoDBStorage(
         uri,
         database_name=database,
