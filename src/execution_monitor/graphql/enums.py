@@ -52,7 +52,7 @@ ENUMS = (
     described_enum(
         "The severity of a log line, mildest first.",
         {
-            "DEBUG": "Detail for whoever develops the workflow.",
+            "DEBUG": "Detail for debugging the workflow.",
             "INFO": "Normal progress.",
             "WARNING": "Unexpected, but the work goes on.",
             "ERROR": "Something failed.",
