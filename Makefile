@@ -24,7 +24,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-compression bench-logs bench-audit check format schema lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-compression bench-logs bench-audit check format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -53,7 +53,7 @@ screenshots: setup dashboard browser ## Take pictures of the dashboard, light an
 engines: setup dashboard ## Serve the demo from a wheel on every supported Python that is here
 	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
 
-chaos: setup ## Try every fault of live delivery at full size and write the table into README.md
+chaos: setup ## Try every fault of live delivery at full size and write the table into src/docs/live.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
 
 fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
@@ -103,6 +103,10 @@ format: setup $(NODE_MODULES) ## Format the code
 
 schema: setup ## Write schema.graphql from the code
 	@$(BIN)/execution-monitor export-schema > schema.graphql
+
+docs: setup ## Write the tables of src/docs from the code and the last results
+	@$(BIN)/python -m tests.docs.configuration
+	@$(BIN)/python -m tests.live.results
 
 lock: setup ## Resolve the locks in .locks anew from pyproject.toml
 	@$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)

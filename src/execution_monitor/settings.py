@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         default=10_000, description="`totalCount` counts up to this many and says when there are more."
     )
     max_cost: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=10_000, description="Points that one operation may cost: the objects it asks for, times page sizes."
+        default=10_000, description="Points that one operation may cost: the objects it selects, times page sizes."
     )
     rate_limit: RateText = Field(
         default="100000/minute",
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         default=1_048_576, description="Largest request body, in bytes."
     )
     max_response_bytes: Annotated[int, Field(ge=1_024, le=1024 * 1024 * 1024)] = Field(
-        default=32 * 1024 * 1024, description="Largest answer to an operation, in bytes."
+        default=32 * 1024 * 1024, description="Largest response to an operation, in bytes."
     )
     allowed_hosts: HostsText | None = Field(
         default=None,
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     )
     introspection: bool | None = Field(
         default=None,
-        description="Whether GraphiQL is served, and the schema told to whoever asks. Without it: in development.",
+        description="Whether GraphiQL is served and introspection allowed. Without it: in development.",
     )
     trusted_documents: Path | None = Field(
         default=None, description="JSON file from ids to documents, the only ones that are run. Without it, any."
@@ -188,7 +188,7 @@ class Settings(BaseSettings):
         default=10_000, description="Sockets and streams that one address may have open at once, for each process."
     )
     max_waiting_sockets: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1_000, description="Sockets that have not said yet whose they are; a quarter of them from one address."
+        default=1_000, description="Sockets that have not authenticated yet; a quarter of them from one address."
     )
     max_tcp_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=15_000,
@@ -202,17 +202,18 @@ class Settings(BaseSettings):
         default=30.0, description="Seconds until a new connection has begun its first request, or is closed."
     )
     head_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
-        default=15.0, description="Seconds in which the head of a request comes, from its first byte on, or 408."
+        default=15.0,
+        description="Seconds in which the head of a request must arrive, from its first byte on, or 408.",
     )
     body_bytes_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        default=1_000, description="Rate at which a body comes at least, over ten seconds, or 408; 0 for any."
+        default=1_000, description="Slowest rate at which a body may arrive, over ten seconds, or 408; 0 for any."
     )
     keep_alive_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
         default=75.0,
         description="Seconds that a connection stays open between two requests: longer than a load balancer keeps it.",
     )
     unread_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
-        default=60.0, description="Seconds in which a client takes some of an answer, or its connection is closed."
+        default=60.0, description="Seconds in which a client must read some of a response, or its connection is closed."
     )
     max_subscriptions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="Operations that one socket may run at once."
@@ -227,7 +228,7 @@ class Settings(BaseSettings):
     )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
-        description="Who may read `/metrics`: whoever has the scope `manage`, everybody (`open`), or nobody (`off`).",
+        description="Who may read `/metrics`: callers with the scope `manage`, everybody (`open`), or nobody (`off`).",
     )
 
     metrics_host: str = Field(default="127.0.0.1", description="Where `EXECUTION_MONITOR_METRICS_PORT` is served.")
@@ -259,7 +260,7 @@ class Settings(BaseSettings):
 
     audit: Literal["on", "off", "strict"] = Field(
         default="on",
-        description="Whether it is recorded who asked for what: `on`, `off`, or `strict`: before anything is answered.",
+        description="Whether the audit trail is recorded: `on`, `off`, or `strict`: before every response.",
     )
     audit_days: Annotated[int, Field(ge=1, le=24_000)] = Field(
         default=400, description="Days that the audit trail goes back."

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLUnionType,
     build_schema,
     print_ast,
+    specified_scalar_types,
 )
 
 from execution_monitor.graphql.schema import create_schema
@@ -65,8 +68,40 @@ def same(promised: Any, actual: Any) -> bool:
     return default[0] == default[1]
 
 
-@pytest.mark.parametrize("root", ["Query", "Subscription"])
-def test_every_root_field_says_what_it_does(root: str):
-    fields: Any = ACTUAL.type_map[root]
+OURS = [
+    each
+    for name, each in ACTUAL.type_map.items()
+    if not name.startswith("__") and not (isinstance(each, GraphQLScalarType) and name in specified_scalar_types)
+]
 
-    assert [name for name, field in fields.fields.items() if not field.description] == []
+
+@pytest.mark.parametrize("described", OURS, ids=lambda each: each.name)
+def test_every_element_of_the_schema_has_a_description(described: GraphQLNamedType):
+    assert [name for name, element in elements_of(described) if not element.description] == []
+
+
+def elements_of(of: Any) -> Iterator[tuple[str, Any]]:
+    """The type itself, and its fields, their arguments, input fields and values, each under its coordinate."""
+    yield of.name, of
+    for name, field in getattr(of, "fields", {}).items():
+        yield f"{of.name}.{name}", field
+        yield from ((f"{of.name}.{name}({key}:)", each) for key, each in getattr(field, "args", {}).items())
+    yield from ((f"{of.name}.{name}", value) for name, value in getattr(of, "values", {}).items())
+
+
+def test_a_missing_description_is_found_wherever_it_is_missing():
+    bare = build_schema(
+        "type Query { runs(first: Int, where: Where): State! } input Where { state: State } enum State { RUNNING }"
+    )
+    found = {name for each in ("Query", "Where", "State") for name, _ in elements_of(bare.type_map[each])}
+
+    assert found == {
+        "Query",
+        "Query.runs",
+        "Query.runs(first:)",
+        "Query.runs(where:)",
+        "Where",
+        "Where.state",
+        "State",
+        "State.RUNNING",
+    }

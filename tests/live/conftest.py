@@ -1,4 +1,4 @@
-"""The faults' report: every fault gives a row; a full run keeps them for README.md."""
+"""The faults' report: every fault gives a row; a full run keeps them for src/docs/live.md."""
 
 from collections.abc import Callable, Generator
 

@@ -1,4 +1,4 @@
-"""What the faults came to: a row each, printed after every run, kept of full ones, and shown in README.md."""
+"""What the faults came to: a row each, printed after every run, kept of full ones, and shown in src/docs/live.md."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "src" / "docs" / "live.md"
 _HEAD = ("fault", "trials", "lost", "repeated", "worst")
 _OVER = "**over its limit**"
 
@@ -61,8 +61,8 @@ def table_of(rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
 
-def show(path: Path = README) -> None:
-    """Put the kept rows into the README's table."""
+def show(path: Path = PAGE) -> None:
+    """Put the kept rows into the table of `path`."""
     head = table_of([]).splitlines()[0]
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if line.rstrip() == head)

@@ -189,7 +189,7 @@ async def test_moved_and_deleted_executions_are_told_to_whom_they_belong_and_to_
             written,
             lost=lost,
             repeated=more,
-            note=f"{len(wrong)} leaked, {told:,} events told to {len(VIEWERS)} subscribers",
+            note=f"{len(wrong)} leaked, {told:,} events sent to {len(VIEWERS)} subscribers",
         )
     )
     assert wrong == []

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.results import README, Row, keep, kept, show, table_of
+from tests.live.results import PAGE, Row, keep, kept, show, table_of
 
 _KILL = Row("kill", 20, 0, 0, "first event after", 1.234, 3)
 
@@ -39,18 +39,18 @@ def test_a_new_run_takes_the_place_of_the_old_one(tmp_path: Path):
 
 
 def test_the_table_stands_in_the_place_of_the_old_one(tmp_path: Path):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n\n{table_of([_KILL])}\nbehind\n")
+    page = tmp_path / "live.md"
+    page.write_text(f"before\n\n{table_of([_KILL])}\nbehind\n")
 
-    show(readme)
+    show(page)
 
-    assert readme.read_text() == f"before\n\n{table_of(kept())}\nbehind\n"
+    assert page.read_text() == f"before\n\n{table_of(kept())}\nbehind\n"
 
 
-def test_the_readme_shows_the_last_full_run(tmp_path: Path):
-    readme = tmp_path / "README.md"
-    readme.write_bytes(README.read_bytes())
+def test_the_page_shows_the_last_full_run(tmp_path: Path):
+    page = tmp_path / "live.md"
+    page.write_bytes(PAGE.read_bytes())
 
-    show(readme)
+    show(page)
 
-    assert readme.read_text(encoding="utf-8") == README.read_text(encoding="utf-8"), "run python -m tests.live.results"
+    assert page.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8"), "run python -m tests.live.results"

@@ -11,6 +11,9 @@ from execution_monitor.access.audit.entries import AuditKind, AuditOutcome
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.filters import DateTimeFilter, IdFilter, memberships
 from execution_monitor.graphql.pagination import (
+    EDGES,
+    NODES,
+    PAGE_INFO,
     PageInfo,
     fields_to_read,
     needed_neighbours,
@@ -26,41 +29,45 @@ from execution_monitor.storage.filters import Filter, all_of
 from execution_monitor.storage.pages import Page, Row, Wanted
 
 
-@strawberry.type(description="Something that was asked for, or refused. What does not apply is null.")
+@strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
 class AuditEvent:
     """One event of the audit trail; visible to auditors of its tenant."""
 
     record: strawberry.Private[AuditRecord]
 
-    id: strawberry.ID = stored("id", "_id")
-    at: datetime = stored("at", description="When it was asked for; of a subscription's end, when it ended.")
+    id: strawberry.ID = stored("id", "_id", description="Identifies the event; `begunBy` refers to it.")
+    at: datetime = stored("at", description="When the request arrived; for SUBSCRIPTION_ENDED, when it ended.")
 
-    @strawberry.field(metadata=reading("kind"))
+    @strawberry.field(description="What the event records.", metadata=reading("kind"))
     def kind(self) -> AuditKind:
         """What sort of event it is."""
         return AuditKind(self.record.kind)
 
-    @strawberry.field(metadata=reading("outcome"))
+    @strawberry.field(description="The result of the request.", metadata=reading("outcome"))
     def outcome(self) -> AuditOutcome:
         """How it went."""
         return AuditOutcome(self.record.outcome)
 
-    codes: list[str] = stored("codes", description="The codes of its errors.")
-    subject: str | None = stored("subject", description="Who asked.")
-    token_id: str | None = stored("token_id", description="With which token: its `jti`.")
-    operation_name: str | None = stored("operation_name")
+    codes: list[str] = stored("codes", description="The `extensions.code` of its errors, each once; at most 20.")
+    subject: str | None = stored("subject", description="The user who made the request: the `sub` of the token.")
+    token_id: str | None = stored("token_id", description="The `jti` of the token.")
+    operation_name: str | None = stored("operation_name", description="The name of the GraphQL operation.")
     arguments: JSON | None = stored(
-        "arguments", description="By root field; values that could be somebody's payload are left out."
+        "arguments", description="Arguments by root field, without values that could be payload."
     )
-    execution_count: int = stored("executions", description="How many executions it was answered with.")
-    execution_ids: list[str] = stored("execution_ids", description="The first 100 of them.")
-    duration_seconds: float | None = stored("seconds")
-    address: str | None = stored("address")
-    user_agent: str | None = stored("user_agent")
-    request_id: str | None = stored("request_id", description="The `X-Request-Id` that the client was told.")
-    begun_by: strawberry.ID | None = stored("begun_by", description="Of a subscription's end: the event of its begin.")
-    reason: str | None = stored("reason", description="Why a token was refused.")
-    lost_events: int = stored("lost", description="Events that could not be kept, of kind LOST.")
+    execution_count: int = stored("executions", description="How many executions the response or the stream contained.")
+    execution_ids: list[str] = stored("execution_ids", description="The ids of the first 100 of these executions.")
+    duration_seconds: float | None = stored(
+        "seconds", description="Seconds from the request to its response, or to the end of the stream."
+    )
+    address: str | None = stored("address", description="IP address of the client.")
+    user_agent: str | None = stored("user_agent", description="The `User-Agent` header of the request.")
+    request_id: str | None = stored("request_id", description="The `X-Request-Id` of the response.")
+    begun_by: strawberry.ID | None = stored(
+        "begun_by", description="For SUBSCRIPTION_ENDED: the `id` of the event of its start."
+    )
+    reason: str | None = stored("reason", description="For TOKEN_REFUSED: why the token was not accepted.")
+    lost_events: int = stored("lost", description="For LOST: how many events could not be stored.")
 
     @classmethod
     def of(cls, row: Row) -> "AuditEvent":
@@ -68,80 +75,80 @@ class AuditEvent:
         return cls(record=AuditRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-@strawberry.type
+@strawberry.type(description="An audit event with its cursor.")
 class AuditEventEdge:
     """An event and its place."""
 
     page: strawberry.Private[Page]
-    node: AuditEvent
+    node: AuditEvent = strawberry.field(description="The event.")
 
-    @strawberry.field(description="The place of the event in the list.")
+    @strawberry.field(description="The position of the event in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
         """The place of the event."""
         return self.page.cursor_of(self.node.record.row)
 
 
-@strawberry.type(description="Audit events, newest first.")
+@strawberry.type(description="A page of audit events, newest first.")
 class AuditEventConnection:
     """A page of audit events."""
 
     page: strawberry.Private[Page]
 
-    @strawberry.field
+    @strawberry.field(description=EDGES)
     def edges(self) -> list[AuditEventEdge]:
         """Events with their cursors."""
         return [AuditEventEdge(page=self.page, node=AuditEvent.of(row)) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=NODES)
     def nodes(self) -> list[AuditEvent]:
         """Events alone."""
         return [AuditEvent.of(row) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
         """Where the page lies."""
         return PageInfo(page=self.page)
 
 
-@strawberry.input(description="Conditions on the kind of an event; all given ones must hold.")
+@strawberry.input(description="Conditions on the kind of an event; all given conditions must hold.")
 class AuditKindFilter:
     """Exact matches of a kind."""
 
-    eq: AuditKind | None = UNSET
+    eq: AuditKind | None = strawberry.field(default=UNSET, description="Equals this kind.")
     in_: list[AuditKind] | None = strawberry.field(
-        name="in", default=UNSET, description="An empty list matches nothing."
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
     )
-    not_in: list[AuditKind] | None = UNSET
+    not_in: list[AuditKind] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
         yield from memberships(field, self)
 
 
-@strawberry.input(description="Conditions on the outcome of an event; all given ones must hold.")
+@strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
 class AuditOutcomeFilter:
     """Exact matches of an outcome."""
 
-    eq: AuditOutcome | None = UNSET
+    eq: AuditOutcome | None = strawberry.field(default=UNSET, description="Equals this outcome.")
     in_: list[AuditOutcome] | None = strawberry.field(
-        name="in", default=UNSET, description="An empty list matches nothing."
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
     )
-    not_in: list[AuditOutcome] | None = UNSET
+    not_in: list[AuditOutcome] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
         yield from memberships(field, self)
 
 
-@strawberry.input(description="Conditions on a list of texts; all given ones must hold.")
+@strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
 class MemberFilter:
     """Exact matches of the texts of a list."""
 
-    eq: str | None = strawberry.field(default=UNSET, description="The list holds this.")
+    eq: str | None = strawberry.field(default=UNSET, description="The list contains this.")
     in_: list[str] | None = strawberry.field(
-        name="in", default=UNSET, description="The list holds one of these; an empty list matches nothing."
+        name="in", default=UNSET, description="The list contains one of these; an empty list matches nothing."
     )
-    not_in: list[str] | None = strawberry.field(default=UNSET, description="The list holds none of these.")
+    not_in: list[str] | None = strawberry.field(default=UNSET, description="The list contains none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -152,18 +159,20 @@ class MemberFilter:
 _STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
 
 
-@strawberry.input(description="All given fields must match; an absent or null field matches everything.")
+@strawberry.input(
+    description="Which audit events to return. All given fields must match; an absent or null field matches everything."
+)
 class AuditEventFilter:
     """The filter of the audit trail."""
 
-    at: DateTimeFilter | None = UNSET
-    kind: AuditKindFilter | None = UNSET
-    outcome: AuditOutcomeFilter | None = UNSET
-    code: MemberFilter | None = strawberry.field(default=UNSET, description="Of the codes of its errors.")
-    subject: IdFilter | None = UNSET
-    operation_name: IdFilter | None = UNSET
+    at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
+    kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
+    outcome: AuditOutcomeFilter | None = strawberry.field(default=UNSET, description="The result of the request.")
+    code: MemberFilter | None = strawberry.field(default=UNSET, description="The error codes of the event.")
+    subject: IdFilter | None = strawberry.field(default=UNSET, description="The user who made the request.")
+    operation_name: IdFilter | None = strawberry.field(default=UNSET, description="The name of the GraphQL operation.")
     execution_id: MemberFilter | None = strawberry.field(
-        default=UNSET, description="Of the first 100 executions that it was answered with."
+        default=UNSET, description="The ids of the first 100 executions of the response or stream."
     )
 
     def conditions(self) -> Iterator[Filter]:

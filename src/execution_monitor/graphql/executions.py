@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
@@ -15,7 +16,14 @@ from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
+    EDGES,
     IDENTITY,
+    NODES,
+    PAGE_INFO,
+    After,
+    Before,
+    First,
+    Last,
     PageInfo,
     fields_to_read,
     needed_neighbours,
@@ -35,21 +43,26 @@ from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.sorting import Order
 
 
-@strawberry.type(description="How far an execution is.")
+@strawberry.type(description="How far an execution has got.")
 class ExecutionProgress:
     """Steps done, steps in all, and the share in percent."""
 
-    current_step: int
-    total_steps: int
-    percentage: float = strawberry.field(description="0 to 100.")
+    current_step: int = strawberry.field(description="The step it has reached, from 1; 0 before the first.")
+    total_steps: int = strawberry.field(description="How many steps there are; 0 where unknown.")
+    percentage: float = strawberry.field(description="The share that is done, 0 to 100.")
 
 
-@strawberry.type(description="A label to find executions by.")
+@strawberry.type(description="A label that executions can be found by.")
 class Tag:
     """A key and a value."""
 
-    key: str
-    value: str
+    key: str = strawberry.field(description="The name of the label, such as `team`.")
+    value: str = strawberry.field(description="The value of the label, such as `billing`.")
+
+
+ExecutionId = Annotated[
+    str, strawberry.argument(description="The `executionId` that the engine gave it, within the caller's tenant.")
+]
 
 
 def _global_id(row: Row) -> strawberry.ID:
@@ -63,77 +76,96 @@ class Execution(Node):
 
     record: strawberry.Private[ExecutionRecord]
 
-    execution_id: str = stored("execution_id", description="Its id in the engine; unique within the tenant.")
-    name: str | None = stored("name", "execution_name")
-    workflow_name: str = stored("workflow_name")
-    workflow_template_id: str | None = stored("workflow_template_id")
-    status: ExecutionStatus = stored("status")
-    status_detail: str | None = stored(
-        "status_detail", "status_detail", "status", description="The engine's own name of the state, beside ours."
+    execution_id: str = stored("execution_id", description="The id that the engine gave it; unique within the tenant.")
+    name: str | None = stored("name", "execution_name", description="A display name of this run.")
+    workflow_name: str = stored("workflow_name", description="The name of the workflow that runs.")
+    workflow_template_id: str | None = stored(
+        "workflow_template_id", description="The template that the workflow was made from."
     )
-    created_at: datetime = stored("created", "created", "_id")
-    started_at: datetime | None = stored("started_at")
-    completed_at: datetime | None = stored("completed_at")
-    updated_at: datetime = stored("updated", "updated", "created", "_id")
+    status: ExecutionStatus = stored("status", description="The state it is in.")
+    status_detail: str | None = stored(
+        "status_detail", "status_detail", "status", description="The engine's own name for the state, where it has one."
+    )
+    created_at: datetime = stored(
+        "created", "created", "_id", description="When it was submitted; the default order of lists."
+    )
+    started_at: datetime | None = stored("started_at", description="When its first step began.")
+    completed_at: datetime | None = stored(
+        "completed_at", description="When it reached a final state; null until then."
+    )
+    updated_at: datetime = stored("updated", "updated", "created", "_id", description="When it last changed.")
     duration_seconds: float | None = stored(
         "duration_seconds",
         "total_duration",
         "started_at",
         "completed_at",
         "status",
-        description="Seconds from start to end; to now while it runs.",
+        description="Seconds from start to end, or until now while it runs.",
     )
-    progress: ExecutionProgress = stored("progress")
-    steps_completed: int = stored("steps_completed")
-    steps_failed: int = stored("steps_failed")
-    triggered_by: str | None = stored("triggered_by", description="The person or trigger that started it.")
-    user_id: str = stored("user_id", description="The owner; visibility follows it.")
-    tenant_id: str = stored("tenant_id")
-    session_id: str | None = stored("session_id")
-    attempt: int = stored("attempt", description="Which try this is, from 1.")
-    parent_execution_id: str | None = stored("parent_execution_id")
-    tags: list[Tag] = stored("tags")
-    total_cost: float = stored("total_cost")
-    tokens_used: int = stored("tokens_used")
-    error: ExecutionError | None = stored("error", "error_details")
+    progress: ExecutionProgress = stored("progress", description="How far it has got.")
+    steps_completed: int = stored("steps_completed", description="How many steps ended with success.")
+    steps_failed: int = stored("steps_failed", description="How many steps ended with an error.")
+    triggered_by: str | None = stored("triggered_by", description="The person, schedule or event that started it.")
+    user_id: str = stored(
+        "user_id", description="The owner, who may see it; others need the scope `executions:read:tenant`."
+    )
+    tenant_id: str = stored("tenant_id", description="The tenant it belongs to; no one outside may see it.")
+    session_id: str | None = stored(
+        "session_id", description="Groups the executions of one session of the engine's client."
+    )
+    attempt: int = stored("attempt", description="The number of this attempt, from 1.")
+    parent_execution_id: str | None = stored(
+        "parent_execution_id", description="The `executionId` of the execution that started this one."
+    )
+    tags: list[Tag] = stored("tags", description="Its labels.")
+    total_cost: float = stored("total_cost", description="What it has cost, in the engine's currency.")
+    tokens_used: int = stored("tokens_used", description="Tokens of language models used by all steps.")
+    error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
-    performance: JSON | None = stored("performance", "performance_data", description="What the engine measured.")
-    input_parameters: JSON | None = stored(
-        "input_parameters", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD
+    performance: JSON | None = stored(
+        "performance", "performance_data", description="Measurements of the engine, in its own format."
     )
-    final_result: JSON | None = stored("final_result", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
+    input_parameters: JSON | None = stored(
+        "input_parameters", description=f"What it was started with. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
+    final_result: JSON | None = stored(
+        "final_result", description=f"What it returned. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
 
     @strawberry.field(
-        description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", shows=_global_id)
+        description="A global id for `node` and caches; opaque.",
+        metadata=reading("tenant_id", "execution_id", shows=_global_id),
     )
     def id(self) -> strawberry.ID:
         """The global id."""
         return _global_id(self.record.row)
 
     @strawberry.field(
-        description="Its steps in the order of the workflow; `first` is 20 by default, at most 100.",
+        description="Its steps in the order of the workflow.",
         metadata=reading("execution_id"),
     )
-    async def steps(
-        self, info: ContextInfo, first: int | None = UNSET, after: str | None = UNSET
-    ) -> ExecutionStepConnection:
+    async def steps(self, info: ContextInfo, first: First = UNSET, after: After = UNSET) -> ExecutionStepConnection:
         """A page of its steps."""
         return await resolve_steps(info, self.record.execution_id, first, after)
 
     @strawberry.field(
-        description="Its log lines, oldest first; `last` reads from the end. 20 by default, at most 100.",
+        description="Its log lines, oldest first; `last` reads from the end.",
         metadata=reading("execution_id"),
     )
     async def logs(  # noqa: PLR0913 - the arguments of the field
         self,
         info: ContextInfo,
         *,
-        first: int | None = UNSET,
-        after: str | None = UNSET,
-        last: int | None = UNSET,
-        before: str | None = UNSET,
-        min_level: LogLevel | None = UNSET,
-        search: str | None = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        min_level: Annotated[
+            LogLevel | None, strawberry.argument(description="Only lines of this severity or a higher one.")
+        ] = UNSET,
+        search: Annotated[
+            str | None, strawberry.argument(description="Only lines whose message contains this, in any case.")
+        ] = UNSET,
     ) -> ExecutionLogConnection:
         """A page of its log lines."""
         return await resolve_logs(
@@ -153,14 +185,14 @@ class Execution(Node):
         return cls(record=ExecutionRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-@strawberry.type
+@strawberry.type(description="An execution with its cursor.")
 class ExecutionEdge:
     """An execution and its place."""
 
     page: strawberry.Private[Page]
-    node: Execution
+    node: Execution = strawberry.field(description="The execution.")
 
-    @strawberry.field(description="The place of the execution in the list; pass it as `after` or `before`.")
+    @strawberry.field(description="The position of the execution in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
         """The place of the execution."""
         return self.page.cursor_of(self.node.record.row)
@@ -193,27 +225,29 @@ class ExecutionConnection:
     page: strawberry.Private[Page]
     counted: strawberry.Private[_Once]
 
-    @strawberry.field
+    @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionEdge]:
         """Executions with their cursors."""
         return [ExecutionEdge(page=self.page, node=Execution.of(row)) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=NODES)
     def nodes(self) -> list[Execution]:
         """Executions alone."""
         return [Execution.of(row) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
         """Where the page lies."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many match, counted up to a limit (10,000 by default); it may be a second old.")
+    @strawberry.field(
+        description="How many executions match, counted up to a limit (10,000 by default); up to a second old."
+    )
     async def total_count(self) -> int:
         """How many match, as far as was counted."""
         return (await self.counted.get()).total
 
-    @strawberry.field(description="False when there are more than `totalCount`.")
+    @strawberry.field(description="False when more match than `totalCount` says.")
     async def total_count_is_exact(self) -> bool:
         """Whether all were counted."""
         return (await self.counted.get()).is_exact

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
@@ -60,14 +60,18 @@ def _null(field: str, operators: Any) -> Iterator[Filter]:
         yield is_null(field, wanted=operators.is_null)
 
 
-@strawberry.input(description="Conditions on an identifier; all given ones must hold.")
+@strawberry.input(description="Conditions on an identifier; all given conditions must hold.")
 class IdFilter:
     """Exact matches of text."""
 
-    eq: str | None = UNSET
-    in_: list[str] | None = strawberry.field(name="in", default=UNSET, description="An empty list matches nothing.")
-    not_in: list[str] | None = strawberry.field(default=UNSET, description="Matches a missing value too.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+    eq: str | None = strawberry.field(default=UNSET, description="Equals this, case-sensitively.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
+    )
+    not_in: list[str] | None = strawberry.field(
+        default=UNSET, description="Equals none of these; a missing value matches."
+    )
+    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -75,18 +79,22 @@ class IdFilter:
         yield from _null(field, self)
 
 
-@strawberry.input(description="Conditions on text; all given ones must hold. Nothing in it is ever a pattern.")
+@strawberry.input(description="Conditions on text; all given conditions must hold. No character is a wildcard.")
 class StringFilter:
     """Exact and partial matches of text."""
 
-    eq: str | None = UNSET
-    in_: list[str] | None = strawberry.field(name="in", default=UNSET, description="An empty list matches nothing.")
-    not_in: list[str] | None = strawberry.field(default=UNSET, description="Matches a missing value too.")
-    starts_with: str | None = strawberry.field(
-        default=UNSET, description="Begins with this, case-sensitively; fast, it uses the index."
+    eq: str | None = strawberry.field(default=UNSET, description="Equals this, case-sensitively.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
     )
-    contains: str | None = strawberry.field(default=UNSET, description="Holds this, whatever the case of its letters.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+    not_in: list[str] | None = strawberry.field(
+        default=UNSET, description="Equals none of these; a missing value matches."
+    )
+    starts_with: str | None = strawberry.field(
+        default=UNSET, description="Starts with this, case-sensitively; fast, since an index serves it."
+    )
+    contains: str | None = strawberry.field(default=UNSET, description="Contains this, in upper or lower case.")
+    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -98,15 +106,15 @@ class StringFilter:
         yield from _null(field, self)
 
 
-@strawberry.input(description="Conditions on a status; all given ones must hold.")
+@strawberry.input(description="Conditions on a status; all given conditions must hold.")
 class ExecutionStatusFilter:
     """Exact matches of a status."""
 
-    eq: ExecutionStatus | None = UNSET
+    eq: ExecutionStatus | None = strawberry.field(default=UNSET, description="Equals this status.")
     in_: list[ExecutionStatus] | None = strawberry.field(
-        name="in", default=UNSET, description="An empty list matches nothing."
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
     )
-    not_in: list[ExecutionStatus] | None = UNSET
+    not_in: list[ExecutionStatus] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -115,15 +123,15 @@ class ExecutionStatusFilter:
                 yield type(condition)(field, stored_statuses(condition.values))
 
 
-@strawberry.input(description="Bounds of a moment; a missing value lies within none.")
+@strawberry.input(description="Bounds of a time; a missing value lies within none.")
 class DateTimeFilter:
     """A range of time."""
 
-    gt: datetime | None = UNSET
-    gte: datetime | None = UNSET
-    lt: datetime | None = UNSET
-    lte: datetime | None = UNSET
-    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+    gt: datetime | None = strawberry.field(default=UNSET, description="After this.")
+    gte: datetime | None = strawberry.field(default=UNSET, description="At this time or after.")
+    lt: datetime | None = strawberry.field(default=UNSET, description="Before this.")
+    lte: datetime | None = strawberry.field(default=UNSET, description="At this time or before.")
+    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -135,11 +143,11 @@ class DateTimeFilter:
 class FloatFilter:
     """A range of numbers."""
 
-    gt: float | None = UNSET
-    gte: float | None = UNSET
-    lt: float | None = UNSET
-    lte: float | None = UNSET
-    is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
+    gt: float | None = strawberry.field(default=UNSET, description="Greater than this.")
+    gte: float | None = strawberry.field(default=UNSET, description="This or greater.")
+    lt: float | None = strawberry.field(default=UNSET, description="Less than this.")
+    lte: float | None = strawberry.field(default=UNSET, description="This or less.")
+    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -147,15 +155,15 @@ class FloatFilter:
         yield from _null(field, self)
 
 
-@strawberry.input(description="Conditions on a whole number; a missing value meets none.")
+@strawberry.input(description="Conditions on an integer; a missing value meets none.")
 class IntFilter:
     """A whole number or a range of them."""
 
-    eq: int | None = UNSET
-    gt: int | None = UNSET
-    gte: int | None = UNSET
-    lt: int | None = UNSET
-    lte: int | None = UNSET
+    eq: int | None = strawberry.field(default=UNSET, description="Equals this.")
+    gt: int | None = strawberry.field(default=UNSET, description="Greater than this.")
+    gte: int | None = strawberry.field(default=UNSET, description="This or greater.")
+    lt: int | None = strawberry.field(default=UNSET, description="Less than this.")
+    lte: int | None = strawberry.field(default=UNSET, description="This or less.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
@@ -167,8 +175,8 @@ class IntFilter:
 class TagFilter:
     """One tag."""
 
-    key: str
-    value: str | None = UNSET
+    key: str = strawberry.field(description="The key of the tag.")
+    value: str | None = strawberry.field(default=UNSET, description="The value of the tag; any value when absent.")
 
     def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - tags have one place
         """What it means for the tags."""
@@ -176,39 +184,54 @@ class TagFilter:
 
 
 @strawberry.input(
-    description=(
-        "All given fields must match; an empty list matches nothing; an absent or null field matches everything."
-    )
+    description=("Which executions to return. All given fields must match; an absent or null field matches everything.")
 )
 class ExecutionFilter:
     """The filter of executions, for lists and live updates alike."""
 
     and_: list["ExecutionFilter"] | None = strawberry.field(
-        name="and", default=UNSET, description="All of these match; of none, everything does."
+        name="and", default=UNSET, description="All of these match; an empty list matches everything."
     )
     or_: list["ExecutionFilter"] | None = strawberry.field(
-        name="or", default=UNSET, description="At least one of these matches; of none, nothing does."
+        name="or", default=UNSET, description="At least one of these matches; an empty list matches nothing."
     )
     not_: "ExecutionFilter | None" = strawberry.field(name="not", default=UNSET, description="This does not match.")
-    execution_id: IdFilter | None = UNSET
-    status: ExecutionStatusFilter | None = UNSET
-    workflow_name: StringFilter | None = UNSET
-    workflow_template_id: IdFilter | None = UNSET
-    user_id: IdFilter | None = UNSET
-    triggered_by: StringFilter | None = UNSET
-    session_id: IdFilter | None = UNSET
-    parent_execution_id: IdFilter | None = UNSET
-    created_at: DateTimeFilter | None = UNSET
-    started_at: DateTimeFilter | None = UNSET
-    completed_at: DateTimeFilter | None = UNSET
-    duration_seconds: FloatFilter | None = strawberry.field(
-        default=UNSET, description="Of executions that have ended: a running one has no duration yet."
+    execution_id: IdFilter | None = strawberry.field(
+        default=UNSET, description="The id that the engine gave the execution."
     )
-    total_cost: FloatFilter | None = UNSET
-    tokens_used: IntFilter | None = UNSET
-    tags: TagFilter | None = UNSET
-    error_message: StringFilter | None = UNSET
-    error_code: IdFilter | None = UNSET
+    status: ExecutionStatusFilter | None = strawberry.field(default=UNSET, description="The state it is in.")
+    workflow_name: StringFilter | None = strawberry.field(default=UNSET, description="The name of the workflow.")
+    workflow_template_id: IdFilter | None = strawberry.field(
+        default=UNSET, description="The template that the workflow was made from."
+    )
+    user_id: IdFilter | None = strawberry.field(default=UNSET, description="The owner.")
+    triggered_by: StringFilter | None = strawberry.field(
+        default=UNSET, description="The person, schedule or event that started it."
+    )
+    session_id: IdFilter | None = strawberry.field(default=UNSET, description="The session it belongs to.")
+    parent_execution_id: IdFilter | None = strawberry.field(
+        default=UNSET, description="The execution that started it; `isNull: true` finds those at the top."
+    )
+    created_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it was submitted.")
+    started_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When its first step began.")
+    completed_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it reached a final state.")
+    duration_seconds: FloatFilter | None = strawberry.field(
+        default=UNSET, description="Seconds from start to end; running executions have none yet and do not match."
+    )
+    total_cost: FloatFilter | None = strawberry.field(default=UNSET, description="What it has cost.")
+    tokens_used: IntFilter | None = strawberry.field(
+        default=UNSET, description="Tokens of language models used by all steps."
+    )
+    tags: TagFilter | None = strawberry.field(default=UNSET, description="A tag that it has.")
+    error_message: StringFilter | None = strawberry.field(default=UNSET, description="The message of its error.")
+    error_code: IdFilter | None = strawberry.field(default=UNSET, description="The code of its error.")
+
+
+# The argument of every field that finds executions.
+ExecutionsFilter = Annotated[
+    ExecutionFilter | None,
+    strawberry.argument(description="Which executions; all that the caller may see when absent."),
+]
 
 
 # Where the API's name is not the stored one.

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 import strawberry
 
+from execution_monitor.graphql.enums import described_enum
 from execution_monitor.graphql.executions import Execution
 from execution_monitor.graphql.logs import ExecutionLogEntry
 from execution_monitor.graphql.pagination import names_of
@@ -15,7 +16,16 @@ from execution_monitor.monitoring.live.deliveries import Delivery, Kind
 from execution_monitor.monitoring.live.subscription import Subscription
 
 
-@strawberry.enum(description="What a change means to a subscriber.")
+@described_enum(
+    "What a change means to the subscriber.",
+    {
+        "ENTERED": "It was created, or it now matches the filter and may be seen.",
+        "UPDATED": "It changed, and still matches the filter.",
+        "LEFT": "It no longer matches the filter, or may no longer be seen.",
+        "DELETED": "It was deleted.",
+        "GAP": "Changes were missed: read the list again.",
+    },
+)
 class ExecutionUpdateKind(Enum):
     """The kinds of `ExecutionUpdate`; the values are those of the hub."""
 
@@ -26,18 +36,18 @@ class ExecutionUpdateKind(Enum):
     GAP = Kind.GAP
 
 
-@strawberry.type(description="A change of an execution, as the subscriber's filter sees it.")
+@strawberry.type(description="A change of an execution, seen through the subscriber's filter.")
 class ExecutionUpdate:
     """One delivery about an execution, or a gap."""
 
     delivery: strawberry.Private[Delivery]
 
-    @strawberry.field
+    @strawberry.field(description="What the change means to the subscriber.")
     def kind(self) -> ExecutionUpdateKind:
         """What the change means."""
         return ExecutionUpdateKind(self.delivery.kind)
 
-    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
         """Where to resume."""
         return self.delivery.cursor
@@ -47,7 +57,7 @@ class ExecutionUpdate:
         """When it was committed."""
         return self.delivery.occurred_at
 
-    @strawberry.field(description="Null for GAP alone.")
+    @strawberry.field(description="The execution that changed; null only for GAP.")
     def execution_id(self) -> str | None:
         """Which execution it is."""
         return self.delivery.execution_id
@@ -62,19 +72,19 @@ class ExecutionUpdate:
         """The execution after the change."""
         return None if self.delivery.row is None else Execution.of(self.delivery.row)
 
-    @strawberry.field(description="GraphQL names of the fields that changed; empty where unknown.")
+    @strawberry.field(description="The names of the fields of `Execution` that changed; empty where unknown.")
     def changed_fields(self) -> list[str]:
         """What changed."""
         return names_of(Execution, self.delivery.changed or frozenset())
 
 
-@strawberry.type(description="A step that is new or has changed.")
+@strawberry.type(description="A step was added or has changed.")
 class StepUpdate:
     """One delivery about a step."""
 
     delivery: strawberry.Private[Delivery]
 
-    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
         """Where to resume."""
         return self.delivery.cursor
@@ -84,19 +94,19 @@ class StepUpdate:
         """When it was committed."""
         return self.delivery.occurred_at
 
-    @strawberry.field
+    @strawberry.field(description="The step as it was after this change.")
     def step(self) -> ExecutionStep:
         """The step after the change."""
         return ExecutionStep.of(self.delivery.row or {})
 
 
-@strawberry.type(description="A log line that was written.")
+@strawberry.type(description="A log line was written.")
 class LogAppended:
     """One delivery about a log line."""
 
     delivery: strawberry.Private[Delivery]
 
-    @strawberry.field(description="Pass it as `after` to resume right behind this event.")
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
         """Where to resume."""
         return self.delivery.cursor
@@ -106,7 +116,7 @@ class LogAppended:
         """When it was committed."""
         return self.delivery.occurred_at
 
-    @strawberry.field
+    @strawberry.field(description="The log line.")
     def entry(self) -> ExecutionLogEntry:
         """The line."""
         return ExecutionLogEntry.of(self.delivery.row or {})
@@ -114,7 +124,7 @@ class LogAppended:
 
 ExecutionActivity = Annotated[
     ExecutionUpdate | StepUpdate | LogAppended,
-    strawberry.union("ExecutionActivity", description="What can happen to an execution."),
+    strawberry.union("ExecutionActivity", description="An event of `executionActivity`."),
 ]
 
 

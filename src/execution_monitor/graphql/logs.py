@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.pagination import PageInfo, fields_to_read, page_request, stored
+from execution_monitor.graphql.pagination import EDGES, NODES, PAGE_INFO, PageInfo, fields_to_read, page_request, stored
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.monitoring.logs import log_filter
 from execution_monitor.monitoring.parts import PartsRequest
@@ -22,12 +22,12 @@ class ExecutionLogEntry:
 
     record: strawberry.Private[LogRecord]
 
-    at: datetime = stored("at", "timestamp")
-    level: LogLevel = stored("level")
-    message: str = stored("message")
-    step_id: str | None = stored("step_id", description="The step that wrote it.")
+    at: datetime = stored("at", "timestamp", description="When the line was written.")
+    level: LogLevel = stored("level", description="Its severity; INFO where the engine gave none.")
+    message: str = stored("message", description="The text of the line.")
+    step_id: str | None = stored("step_id", description="The `stepId` of the step that wrote it.")
 
-    attributes: JSON | None = stored("attributes", description="What the engine added to the line.")
+    attributes: JSON | None = stored("attributes", description="Structured data that the engine added to the line.")
 
     @classmethod
     def of(cls, row: Row) -> "ExecutionLogEntry":
@@ -35,36 +35,36 @@ class ExecutionLogEntry:
         return cls(record=LogRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-@strawberry.type
+@strawberry.type(description="A log line with its cursor.")
 class ExecutionLogEdge:
     """A log line and its place."""
 
     page: strawberry.Private[Page]
-    node: ExecutionLogEntry
+    node: ExecutionLogEntry = strawberry.field(description="The log line.")
 
-    @strawberry.field(description="The place of the line in the list.")
+    @strawberry.field(description="The position of the line in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
         """The place of the line."""
         return self.page.cursor_of(self.node.record.row)
 
 
-@strawberry.type(description="Log lines, oldest first.")
+@strawberry.type(description="A page of log lines, oldest first.")
 class ExecutionLogConnection:
     """A page of log lines."""
 
     page: strawberry.Private[Page]
 
-    @strawberry.field
+    @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionLogEdge]:
         """Lines with their cursors."""
         return [ExecutionLogEdge(page=self.page, node=ExecutionLogEntry.of(row)) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=NODES)
     def nodes(self) -> list[ExecutionLogEntry]:
         """Lines alone."""
         return [ExecutionLogEntry.of(row) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
         """Where the page lies."""
         return PageInfo(page=self.page)

@@ -11,11 +11,11 @@ MAX_NODES = 100
 _LENGTHS = {"Execution": 2, "ExecutionStep": 3}
 
 
-@strawberry.interface(description="Anything with a global id.")
+@strawberry.interface(description="An object with a global id, which `node` finds again.")
 class Node:
     """Relay's Node; the id carries the tenant, since a look-up without it would ask every shard."""
 
-    id: strawberry.ID = strawberry.field(description="A global id; opaque.")
+    id: strawberry.ID = strawberry.field(description="A global id for `node` and caches; opaque.")
 
 
 def encode_id(type_name: str, *values: object) -> strawberry.ID:

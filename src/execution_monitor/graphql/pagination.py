@@ -1,7 +1,7 @@
 """Connections as Relay's cursor specification has them, over keyset pages; only what is selected is read."""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types.base import get_object_definition
@@ -21,6 +21,21 @@ SHOWS = "shows"
 IDENTITY = frozenset({"execution_id"})
 
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
+
+# Relay's arguments of a connection.
+First = Annotated[
+    int | None, strawberry.argument(description="Return this many from the start of the list: 20 by default, 1 to 100.")
+]
+After = Annotated[str | None, strawberry.argument(description="Start right after this cursor.")]
+Last = Annotated[
+    int | None,
+    strawberry.argument(description="Return this many from the end of the list, 1 to 100; not with `first`."),
+]
+Before = Annotated[str | None, strawberry.argument(description="End right before this cursor.")]
+
+EDGES = "The items of the page, each with its cursor."
+NODES = "The items of the page, without cursors."
+PAGE_INFO = "Whether more items precede or follow, and the cursors to get them."
 
 
 def shown(read: Callable[[Page], Any], description: str) -> Any:

@@ -33,14 +33,14 @@ def format_datetime(value: datetime) -> str:
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="RFC 3339, always UTC with offset.",
+        description="A time in RFC 3339 with an offset, such as `2026-01-31T23:59:59Z`; returned in UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_datetime,
         parse_value=parse_datetime,
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value.",
+        description="Any JSON value: an object, array, string, number, boolean or null.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     ),
 }

@@ -1,21 +1,26 @@
 """The GraphQL schema: its root fields. Each resolver is call, convert, return."""
 
+from typing import Annotated
+
 import strawberry
 from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.audit import AuditEventConnection, AuditEventFilter, resolve_audit_events
+from execution_monitor.graphql.enums import ENUMS
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.executions import (
     Execution,
     ExecutionConnection,
+    ExecutionId,
     executions_asked,
     resolve_execution,
     resolve_executions,
 )
-from execution_monitor.graphql.filters import ExecutionFilter
+from execution_monitor.graphql.filters import ExecutionsFilter
 from execution_monitor.graphql.nodes import Node
+from execution_monitor.graphql.pagination import After, Before, First, Last
 from execution_monitor.graphql.refetching import resolve_nodes
 from execution_monitor.graphql.scalars import SCALARS
 from execution_monitor.graphql.scopes import Requires
@@ -26,7 +31,7 @@ from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.viewer import Viewer
 
 
-@strawberry.type
+@strawberry.type(description="What can be read.")
 class Query:
     """What can be asked."""
 
@@ -39,30 +44,40 @@ class Query:
         description="The object with this global id; null when there is none or the caller may not see it.",
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
-    async def node(self, info: ContextInfo, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's name
+    async def node(
+        self,
+        info: ContextInfo,
+        id: Annotated[  # noqa: A002 - Relay's name
+            strawberry.ID, strawberry.argument(description="The `id` of an object.")
+        ],
+    ) -> Node | None:
         """One object by its global id."""
         return (await resolve_nodes(info, [id]))[0]
 
     @strawberry.field(
-        description="The objects with these global ids, at most 100, in the order asked.",
+        description="The objects with these global ids, in the same order; null in place of each that is not found.",
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
-    async def nodes(self, info: ContextInfo, ids: list[strawberry.ID]) -> list[Node | None]:
+    async def nodes(
+        self,
+        info: ContextInfo,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="The `id` of each object, at most 100.")],
+    ) -> list[Node | None]:
         """Several objects by their global ids."""
         return await resolve_nodes(info, ids)
 
     @strawberry.field(
-        description="Null when no such execution exists or the caller may not see it: the two look the same.",
+        description="The execution with this id; null when it does not exist or the caller may not see it.",
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
-    async def execution(self, info: ContextInfo, execution_id: str) -> Execution | None:
+    async def execution(self, info: ContextInfo, execution_id: ExecutionId) -> Execution | None:
         """One execution."""
         return await resolve_execution(info, execution_id)
 
     @strawberry.field(
         description=(
-            "The executions the caller may see that match the filter. `sort` is newest first by default and takes up "
-            "to three keys; `first` is 20 by default, at most 100; `last` and `before` page backwards."
+            "The executions that the caller may see and that match the filter, newest first unless `sort` is given. "
+            "`first` and `after` page forwards, `last` and `before` backwards."
         ),
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
@@ -70,12 +85,17 @@ class Query:
         self,
         info: ContextInfo,
         *,
-        filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
-        sort: list[ExecutionSort] | None = UNSET,
-        first: int | None = UNSET,
-        after: str | None = UNSET,
-        last: int | None = UNSET,
-        before: str | None = UNSET,
+        filter: ExecutionsFilter = UNSET,  # noqa: A002 - the API's name
+        sort: Annotated[
+            list[ExecutionSort] | None,
+            strawberry.argument(
+                description="Up to three sort keys, the most important first; newest first by default."
+            ),
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> ExecutionConnection:
         """A page of executions."""
         asked = executions_asked(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
@@ -83,8 +103,8 @@ class Query:
 
     @strawberry.field(
         description=(
-            "What was asked of the caller's tenant, by whom and with which outcome, newest first. `first` is 20 by "
-            "default, at most 100; `last` and `before` page backwards."
+            "The audit trail of the caller's tenant, newest first: who requested what, and with which outcome. "
+            "`first` and `after` page forwards, `last` and `before` backwards."
         ),
         extensions=[Requires(Scope.AUDIT_READ)],
     )
@@ -92,11 +112,13 @@ class Query:
         self,
         info: ContextInfo,
         *,
-        filter: AuditEventFilter | None = UNSET,  # noqa: A002 - the API's name
-        first: int | None = UNSET,
-        after: str | None = UNSET,
-        last: int | None = UNSET,
-        before: str | None = UNSET,
+        filter: Annotated[  # noqa: A002 - the API's name
+            AuditEventFilter | None, strawberry.argument(description="Which events; all of the tenant when absent.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> AuditEventConnection:
         """A page of the audit trail."""
         return await resolve_audit_events(info, filter, first, after, last, before)
@@ -107,7 +129,7 @@ def create_schema(*, introspects: bool = True) -> QuietSchema:
     return QuietSchema(
         Query,
         subscription=Subscription,
-        types=[ExecutionStep],
+        types=[ExecutionStep, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         introspects=introspects,
     )

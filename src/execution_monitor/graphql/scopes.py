@@ -15,7 +15,7 @@ from execution_monitor.graphql.selection import ContextInfo
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="requiresScope",
-    description="Without this scope in the caller's token the field is FORBIDDEN.",
+    description="The field answers FORBIDDEN to callers without this scope.",
 )
 class RequiresScope:
     """The directive as the schema prints it."""

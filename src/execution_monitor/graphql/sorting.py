@@ -4,11 +4,24 @@ from enum import Enum
 
 import strawberry
 
+from execution_monitor.graphql.enums import described_enum
 from execution_monitor.monitoring.executions import NEWEST_FIRST
 from execution_monitor.storage.sorting import Order, SortKey
 
 
-@strawberry.enum(description="What executions can be sorted by; those without a value come first when ascending.")
+@described_enum(
+    "What executions can be sorted by. Those without a value come first when ascending.",
+    {
+        "CREATED_AT": "By `createdAt`.",
+        "STARTED_AT": "By `startedAt`.",
+        "COMPLETED_AT": "By `completedAt`; running executions have none.",
+        "DURATION": "By `durationSeconds` of those that have ended; running executions have none.",
+        "TOTAL_COST": "By `totalCost`.",
+        "TOKENS_USED": "By `tokensUsed`.",
+        "WORKFLOW_NAME": "By `workflowName`, by bytes of UTF-8: upper case before lower case.",
+        "STATUS": "By the name of the state, alphabetically.",
+    },
+)
 class ExecutionSortField(Enum):
     """The value is the stored field."""
 
@@ -22,7 +35,9 @@ class ExecutionSortField(Enum):
     STATUS = "status"
 
 
-@strawberry.enum(description="Which end comes first.")
+@described_enum(
+    "The direction of a sort key.", {"ASC": "Smallest, oldest or A first.", "DESC": "Largest, newest or Z first."}
+)
 class SortDirection(Enum):
     """Ascending or descending."""
 
@@ -30,12 +45,14 @@ class SortDirection(Enum):
     DESC = "desc"
 
 
-@strawberry.input(description="One key of an order.")
+@strawberry.input(description="One sort key; later keys decide where earlier ones are equal.")
 class ExecutionSort:
     """A field and a direction."""
 
-    field: ExecutionSortField
-    direction: SortDirection = SortDirection.DESC
+    field: ExecutionSortField = strawberry.field(description="The field to sort by.")
+    direction: SortDirection = strawberry.field(
+        default=SortDirection.DESC, description="Smallest or largest first; largest by default."
+    )
 
 
 def to_order(given: list[ExecutionSort] | None) -> Order:

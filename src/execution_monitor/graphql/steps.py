@@ -8,6 +8,9 @@ from strawberry.scalars import JSON
 from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
+    EDGES,
+    NODES,
+    PAGE_INFO,
     PageInfo,
     fields_to_read,
     page_request,
@@ -28,12 +31,12 @@ PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 class ExecutionError:
     """An error as the engine reported it."""
 
-    message: str
-    code: str | None
-    type: str | None
-    step_id: str | None
-    stack_trace: str | None
-    retryable: bool | None
+    message: str = strawberry.field(description="What went wrong, in words.")
+    code: str | None = strawberry.field(description="The engine's code of the error, such as `MODEL_TIMEOUT`.")
+    type: str | None = strawberry.field(description="The class of the error, such as the name of an exception.")
+    step_id: str | None = strawberry.field(description="The `stepId` of the step that failed.")
+    stack_trace: str | None = strawberry.field(description="The stack trace, as the engine wrote it.")
+    retryable: bool | None = strawberry.field(description="Whether another attempt may succeed.")
 
 
 def _global_id(row: Row) -> strawberry.ID:
@@ -47,32 +50,39 @@ class ExecutionStep(Node):
 
     record: strawberry.Private[StepRecord]
 
-    step_id: str = stored("step_id")
-    name: str = stored("name", "step_name", "step_id")
-    kind: str | None = stored("kind", "step_type", description="What sort of task it is, in the engine's words.")
-    index: int = stored("index", "step_index", description="Its place in the workflow, from 0.")
-    status: ExecutionStatus = stored("status")
-    started_at: datetime | None = stored("started_at")
-    completed_at: datetime | None = stored("completed_at")
+    step_id: str = stored("step_id", description="The id that the engine gave it; unique within the execution.")
+    name: str = stored("name", "step_name", "step_id", description="Its display name.")
+    kind: str | None = stored("kind", "step_type", description="The type of the task, as the engine names it.")
+    index: int = stored("index", "step_index", description="Its position in the workflow, from 0.")
+    status: ExecutionStatus = stored("status", description="The state it is in.")
+    started_at: datetime | None = stored("started_at", description="When this attempt began.")
+    completed_at: datetime | None = stored(
+        "completed_at", description="When it reached a final state; null until then."
+    )
     duration_seconds: float | None = stored(
         "duration_seconds",
         "duration",
         "started_at",
         "completed_at",
         "status",
-        description="Seconds from start to end; to now while it runs.",
+        description="Seconds from start to end, or until now while it runs.",
     )
-    attempt: int = stored("attempt", description="Which try this is, from 1.")
+    attempt: int = stored("attempt", description="The number of this attempt, from 1.")
     depends_on: list[str] = stored("depends_on", description="The `stepId` of each step it waits for.")
-    cost: float = stored("cost")
-    tokens_used: int = stored("tokens_used")
-    error: ExecutionError | None = stored("error", "error_details")
+    cost: float = stored("cost", description="What it has cost, in the engine's currency.")
+    tokens_used: int = stored("tokens_used", description="Tokens of language models that it used.")
+    error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
-    input: JSON | None = stored("input", "input_data", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
-    result: JSON | None = stored("result", description=PAYLOAD_SCOPE, scope=Scope.EXECUTIONS_PAYLOAD)
+    input: JSON | None = stored(
+        "input", "input_data", description=f"What it was given. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
+    result: JSON | None = stored(
+        "result", description=f"What it returned. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
 
     @strawberry.field(
-        description="A global id; opaque.", metadata=reading("tenant_id", "execution_id", "_id", shows=_global_id)
+        description="A global id for `node` and caches; opaque.",
+        metadata=reading("tenant_id", "execution_id", "_id", shows=_global_id),
     )
     def id(self) -> strawberry.ID:
         """The global id."""
@@ -84,36 +94,36 @@ class ExecutionStep(Node):
         return cls(record=StepRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-@strawberry.type
+@strawberry.type(description="A step with its cursor.")
 class ExecutionStepEdge:
     """A step and its place."""
 
     page: strawberry.Private[Page]
-    node: ExecutionStep
+    node: ExecutionStep = strawberry.field(description="The step.")
 
-    @strawberry.field(description="The place of the step in the list.")
+    @strawberry.field(description="The position of the step in the list; pass it as `after`.")
     def cursor(self) -> str:
         """The place of the step."""
         return self.page.cursor_of(self.node.record.row)
 
 
-@strawberry.type(description="Steps in the order of the workflow.")
+@strawberry.type(description="A page of steps, in the order of the workflow.")
 class ExecutionStepConnection:
     """A page of steps."""
 
     page: strawberry.Private[Page]
 
-    @strawberry.field
+    @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionStepEdge]:
         """Steps with their cursors."""
         return [ExecutionStepEdge(page=self.page, node=ExecutionStep.of(row)) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=NODES)
     def nodes(self) -> list[ExecutionStep]:
         """Steps alone."""
         return [ExecutionStep.of(row) for row in self.page.rows]
 
-    @strawberry.field
+    @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
         """Where the page lies."""
         return PageInfo(page=self.page)

@@ -1,19 +1,26 @@
 """The subscription root. Each resolver is call, convert, return."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
 from execution_monitor.access.caller import Scope
 from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.filters import ExecutionFilter, to_filter
+from execution_monitor.graphql.executions import ExecutionId
+from execution_monitor.graphql.filters import ExecutionsFilter, to_filter
 from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates
 from execution_monitor.graphql.scopes import Requires
 from execution_monitor.graphql.selection import ContextInfo
 
+Resume = Annotated[
+    str | None,
+    strawberry.argument(description="Resume right after this cursor of an event or page; from now on when absent."),
+]
 
-@strawberry.type
+
+@strawberry.type(description="What can be followed live, over WebSocket, Server-Sent Events or multipart.")
 class Subscription:
     """What can be followed."""
 
@@ -21,15 +28,15 @@ class Subscription:
         description=(
             "Every change to the executions the caller may see that match the filter, that start to match it, or "
             "that stop matching it. `after` takes a cursor from an earlier event, or a connection's `liveCursor`: the "
-            "stream then begins right behind it, with nothing lost and nothing repeated."
+            "stream then begins right after it, with nothing lost and nothing repeated."
         ),
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution_updates(
         self,
         info: ContextInfo,
-        filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
-        after: str | None = UNSET,
+        filter: ExecutionsFilter = UNSET,  # noqa: A002 - the API's name
+        after: Resume = UNSET,
     ) -> AsyncIterator[ExecutionUpdate]:
         """Follow executions."""
         return Updates(await info.context.live.subscribe(info.context.caller, to_filter(filter), present(after)))
@@ -37,12 +44,12 @@ class Subscription:
     @strawberry.subscription(
         description=(
             "Everything that happens to one execution: its own changes, its steps, its log lines. Without `after` it "
-            "begins with the present state. It completes some seconds after a terminal state."
+            "begins with the present state. It completes some seconds after a final state."
         ),
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution_activity(
-        self, info: ContextInfo, execution_id: str, after: str | None = UNSET
+        self, info: ContextInfo, execution_id: ExecutionId, after: Resume = UNSET
     ) -> AsyncIterator[ExecutionActivity]:
         """Follow one execution."""
         live, caller = info.context.live, info.context.caller

@@ -8,17 +8,19 @@ from execution_monitor.access.caller import Caller
 from execution_monitor.monitoring.live.live import Live
 
 
-@strawberry.type(description="The caller, as the token says.")
+@strawberry.type(description="The caller, as the token describes them.")
 class Viewer:
     """A caller's own view of itself."""
 
-    user_id: str
-    tenant_id: str
-    roles: list[str]
-    scopes: list[str]
-    expires_at: datetime | None = strawberry.field(description="When the token the request came with stops working.")
+    user_id: str = strawberry.field(
+        description="The `sub` of the token; the caller owns executions with this `userId`."
+    )
+    tenant_id: str = strawberry.field(description="The tenant of the token; nothing of another one is visible.")
+    roles: list[str] = strawberry.field(description="The roles that the token names.")
+    scopes: list[str] = strawberry.field(description="What the caller may do, from the token's scopes and roles.")
+    expires_at: datetime | None = strawberry.field(description="When the token of this request expires.")
     live_behind_seconds: float | None = strawberry.field(
-        description="Seconds that live updates lag behind the database; null while they do not run."
+        description="Seconds by which live updates lag behind the database; null while they are not running."
     )
 
     @classmethod

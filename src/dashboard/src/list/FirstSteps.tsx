@@ -20,7 +20,7 @@ export function FirstSteps() {
         </li>
         <li>
           <strong>Connect your engine.</strong> It writes documents to the collection <em>workflow_executions</em>; the
-          README lists their fields.
+          documentation lists their fields.
           <code>{'{ execution_id, tenant_id, user_id, workflow_name, status, created, updated }'}</code>
         </li>
       </ol>

@@ -1,0 +1,84 @@
+"""Descriptions of the schema's enums and of each of their values.
+
+Most enums belong to layers that do not know GraphQL, so that Strawberry's `enum_value` cannot stand in them.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
+
+from execution_monitor.access.audit.entries import AuditKind, AuditOutcome
+from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+
+E = TypeVar("E", bound=type[Enum])
+
+
+def described_enum(description: str, values: Mapping[str, str]) -> Callable[[E], E]:
+    """Decorate an enum of the schema with a description, and one for each of its members by name.
+
+    Raises:
+        KeyError: a member has no description in `values`.
+    """
+
+    def decorate(cls: E) -> E:
+        # Strawberry makes an enum of what it meets in an annotation, which may be before it is described.
+        described = cls if has_enum_definition(cls) else strawberry.enum(cls)
+        definition: StrawberryEnumDefinition = cast("Any", described).__strawberry_definition__
+        definition.description = description
+        for value in definition.values:
+            value.description = values[value.name]
+        return described
+
+    return decorate
+
+
+# Those of other layers. The schema is made with them.
+ENUMS = (
+    described_enum(
+        "The state of an execution or of a step.",
+        {
+            "PENDING": "Not started yet, or in a state that only the engine knows; see `statusDetail`.",
+            "RUNNING": "At work now.",
+            "PAUSED": "Started and on hold; it can go on.",
+            "COMPLETED": "Ended with success.",
+            "FAILED": "Ended with an error; see `error`.",
+            "CANCELLED": "Stopped on request before it had ended.",
+            "TIMED_OUT": "Stopped because it took too long.",
+        },
+    )(ExecutionStatus),
+    described_enum(
+        "The severity of a log line, mildest first.",
+        {
+            "DEBUG": "Detail for debugging the workflow.",
+            "INFO": "Normal progress.",
+            "WARNING": "Unexpected, but the work goes on.",
+            "ERROR": "Something failed.",
+            "CRITICAL": "The execution cannot go on.",
+        },
+    )(LogLevel),
+    described_enum(
+        "What an audit event records.",
+        {
+            "QUERY": "A GraphQL query.",
+            "MUTATION": "A GraphQL mutation; this schema has none, so every one was refused.",
+            "REST": "A request to the REST API, or a live connection to it.",
+            "UNREADABLE": "A GraphQL request that could not be parsed or validated.",
+            "SUBSCRIPTION_BEGUN": "The start of a GraphQL subscription.",
+            "SUBSCRIPTION_ENDED": "The end of a GraphQL subscription; `begunBy` is its start.",
+            "TOKEN_REFUSED": "A request whose token was not accepted; see `reason`.",
+            "REVOCATION": "The revocation of a token, or of all tokens of a user.",
+            "LOST": "Events that could not be stored; `lostEvents` is their number.",
+        },
+    )(AuditKind),
+    described_enum(
+        "The result of what an audit event records.",
+        {
+            "SUCCEEDED": "No error occurred.",
+            "DENIED": "Authentication, a scope or a rate limit refused all of it or a part.",
+            "FAILED": "Another error occurred; see `codes`.",
+        },
+    )(AuditOutcome),
+)
