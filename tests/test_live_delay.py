@@ -55,7 +55,7 @@ async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
 
 @pytest_asyncio.fixture
 async def server(database: Database, mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[str]:
-    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.2)
     settings = Settings(
         mongodb_uri=SecretStr(mongod.uri),
         database=_NAME,

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Close, Frame, Opcode
 
-from execution_monitor.asgi_extensions import SendNow, send_now_of
+from execution_monitor.asgi.extensions import SendNow, send_now_of
 from tests.servers import served
 
 SOON = 10.0

@@ -14,13 +14,14 @@ from starlette.types import ASGIApp
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
 from execution_monitor.access.code_flow import CodeFlow
-from execution_monitor.access.gate import Gate
-from execution_monitor.access.operations import Observers
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
-from execution_monitor.asgi_extensions import BEHIND_KEY
+from execution_monitor.asgi.authentication import Gate
+from execution_monitor.asgi.compression import COMPRESSED
+from execution_monitor.asgi.extensions import BEHIND_KEY
+from execution_monitor.asgi.operations import Observers
+from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
+from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
-from execution_monitor.draining import STATE_KEY, Draining
-from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -36,9 +37,9 @@ from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
+from execution_monitor.tasks import end_tasks
 from execution_monitor.tracing.extra import load_tracing
 from execution_monitor.web.boundary import Boundary, share_across_origins
-from execution_monitor.web.compression import COMPRESSED
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
 from execution_monitor.web.metrics.client_connections import ClientConnectionsCollector
@@ -48,7 +49,6 @@ from execution_monitor.web.metrics.live import LiveCollector
 from execution_monitor.web.metrics.operations import OperationMetrics
 from execution_monitor.web.metrics.route import create_registry, metrics_routes
 from execution_monitor.web.metrics.traffic import Traffic
-from execution_monitor.web.problems import problem_handlers, refuse_unknown
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from execution_monitor.access.origins import network_of, proxies_in
+from execution_monitor.asgi.origin import network_of, proxies_in
 
 # Under which an application hands its `ClientConnections` to the server: a key of its lifespan's state (ASGI).
 CONNECTIONS_KEY = "client_connections"

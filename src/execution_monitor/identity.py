@@ -12,15 +12,15 @@ from execution_monitor.access.claims import ClaimNames, ClaimReader
 from execution_monitor.access.issuer import Issuer
 from execution_monitor.access.key_cache import KeyCache
 from execution_monitor.access.keys import SharedSecret
-from execution_monitor.access.origins import proxies_in
 from execution_monitor.access.revocation_watch import RevocationWatch
 from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.access.tokens import TokenRules, TokenVerifier
-from execution_monitor.ending_tasks import end_tasks
+from execution_monitor.asgi.origin import proxies_in
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.tasks import end_tasks
 
 
 class Identity:

@@ -12,8 +12,8 @@ from typing import Any, cast
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from execution_monitor.asgi_extensions import BEHIND_KEY, Delay, offer_to_send_now
-from execution_monitor.websocket_texts import SharedTexts, head_of
+from execution_monitor.asgi.extensions import BEHIND_KEY, Delay, offer_to_send_now
+from execution_monitor.asgi.websocket_frames import SharedTexts, head_of
 
 # What uvloop lets a socket's buffer hold before it says that there is no more room.
 _MOST_WAITING_BYTES = 65_536

@@ -17,14 +17,14 @@ import structlog
 import uvicorn
 from typing_extensions import override
 
+from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
-from execution_monitor.draining import STATE_KEY, Draining
-from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import SetupError
 from execution_monitor.file_descriptors import make_room_for_sockets
 from execution_monitor.http_connection import HttpConnection
 from execution_monitor.ready_frames import LoopRound, ReadyFrames
 from execution_monitor.settings import Settings
+from execution_monitor.tasks import end_tasks
 
 log = structlog.get_logger()
 

@@ -6,9 +6,9 @@ import time_machine
 
 from execution_monitor.access import sessions as sessions_module
 from execution_monitor.access.caller import LEEWAY, Caller
-from execution_monitor.access.origins import proxies_in
 from execution_monitor.access.revocations import Revocations, RevokedTokens
 from execution_monitor.access.sessions import EXPIRED, SessionLimits, Sessions
+from execution_monitor.asgi.origin import proxies_in
 from execution_monitor.errors import RateLimited, ServerBusy
 
 SOON = 10.0

@@ -159,7 +159,7 @@ async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_n
     monkeypatch: pytest.MonkeyPatch,
     opens: bool,  # noqa: FBT001 - a parameter of the table
 ):
-    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.2)
     await store(execution(1))
     page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=opens))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()

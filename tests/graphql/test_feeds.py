@@ -2,7 +2,7 @@
 
 import asyncio
 
-from execution_monitor.access.operations import Outcome
+from execution_monitor.asgi.operations import Outcome
 from execution_monitor.graphql.feeds import Feed
 from execution_monitor.graphql.live import Updates
 from execution_monitor.graphql.rendering import Payload, Payloads, Render, Rendering

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from execution_monitor.access.operations import Kind
 from execution_monitor.app import create_app
+from execution_monitor.asgi.operations import Kind
 from execution_monitor.errors import Forbidden
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database

@@ -98,7 +98,7 @@ SILENCES = {"text/event-stream": ": behindSeconds=0", "multipart/mixed": "{}"}
 async def test_a_silence_is_broken_by_a_sign_of_life_that_is_no_event(
     server: str, token_for: Token, accept: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.05)
     token = token_for("ada", "acme")
     seen: list[str] = []
 

@@ -14,16 +14,16 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Observers
 from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import Sessions
 from execution_monitor.app import create_app
+from execution_monitor.asgi.operations import Observers
+from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.rest import rest_routes
 from tests.conftest import SECRET
 from tests.raw_http import exchange, read_answers

@@ -7,8 +7,8 @@ from starlette.applications import Starlette
 
 from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.app import create_app
+from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.settings import Settings
-from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
 from tests.access.issuing import provided
 from tests.servers import served

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.origins import network_of
 from execution_monitor.access.revocations import REVOKED, Revocations
+from execution_monitor.asgi.origin import network_of
 from execution_monitor.errors import RateLimited, ServerBusy
 
 EXPIRED = "Your token has expired; get a new one."

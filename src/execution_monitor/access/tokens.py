@@ -14,7 +14,7 @@ from execution_monitor.access.caller import LEEWAY, Caller, Scope
 from execution_monitor.access.claims import ClaimReader
 from execution_monitor.access.keys import HS256, Keys, SigningKey
 from execution_monitor.errors import Unauthenticated
-from execution_monitor.recent import Recent
+from execution_monitor.lru_cache import Recent
 
 # Whoever sent a request with these headers; raises `Unauthenticated`.
 Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]

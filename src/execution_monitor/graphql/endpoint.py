@@ -21,10 +21,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.gate import Admit
-from execution_monitor.access.operations import Kind
-from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.headers import list_of
+from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.origin import origin_of
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
@@ -33,7 +34,6 @@ from execution_monitor.graphql.preparation import KindNotTaken
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
-from execution_monitor.header_lists import list_of
 from execution_monitor.monitoring.live.behind import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")

@@ -11,7 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from typing_extensions import override
 
-from execution_monitor.access.request_ids import current_request_id
+from execution_monitor.asgi.request_id import current_request_id
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, QueryTooComplex
 from execution_monitor.graphql.documents import Documents
 

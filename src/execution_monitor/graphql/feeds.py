@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from execution_monitor.access.operations import Outcome
+from execution_monitor.asgi.operations import Outcome
 from execution_monitor.graphql.live import Activities, Updates
 from execution_monitor.graphql.rendering import Payloads, Rendering
 from execution_monitor.monitoring.live.deliveries import Block, Delivery

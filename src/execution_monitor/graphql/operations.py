@@ -13,7 +13,7 @@ from graphql import (
 )
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.gate import Admit
-from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Session, Sessions, Waiting
-from execution_monitor.asgi_extensions import send_all_of, send_now_of
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.extensions import send_all_of, send_now_of
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.websocket_frames import SharedTexts
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -30,9 +32,7 @@ from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.rendering import Payloads
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
-from execution_monitor.head_starts import run_ahead
 from execution_monitor.monitoring.live.behind import BehindMeter
-from execution_monitor.websocket_texts import SharedTexts
 
 SUBPROTOCOL = "graphql-transport-ws"
 

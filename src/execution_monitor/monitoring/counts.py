@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
-from execution_monitor.recent import Recent
+from execution_monitor.lru_cache import Recent
 
 # Pages of a list, and everybody who watches the same one, ask for the same count again and again.
 _REMEMBERED = 1_024

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 from pymongo.monitoring import CommandListener
 from starlette.types import ASGIApp
 
-from execution_monitor.access.operations import Observer
+from execution_monitor.asgi.operations import Observer
 from execution_monitor.errors import SetupError
 
 

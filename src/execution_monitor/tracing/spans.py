@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from execution_monitor.access.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Kind, Operation, Outcome
 
 _NAME = "execution-monitor"
 # A stop has ten seconds in all; a collector that does not answer gets two of them.

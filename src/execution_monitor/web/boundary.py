@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from execution_monitor.access.request_ids import HEADER as REQUEST_ID
-from execution_monitor.web.problems import answer_problem
+from execution_monitor.asgi.problems import answer_problem
+from execution_monitor.asgi.request_id import HEADER as REQUEST_ID
 
 # RFC 9112, section 3.2, and RFC 3986, section 3.2: a name or a number and perhaps a port, without user and password.
 _HOST = re.compile(

@@ -13,10 +13,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.gate import Admit
-from execution_monitor.access.operations import Kind, Observers, Operation, Outcome
-from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Ended, Sessions
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.heartbeat import comment_of, pace
+from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -28,11 +30,9 @@ from execution_monitor.errors import (
 from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.subscription import Subscription
-from execution_monitor.pacing import comment_of, pace
 from execution_monitor.web.listing import read_live_filter
 from execution_monitor.web.messages import render
 from execution_monitor.web.openapi import SOCKET_PATH, STREAM_PATH
-from execution_monitor.web.problems import NO_STORE
 
 # A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
 TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from execution_monitor.asgi.problems import PROBLEM_JSON, Problem
 from execution_monitor.errors import (
     AnswerTooLarge,
     BadUserInput,
@@ -23,7 +24,6 @@ from execution_monitor.errors import (
 from execution_monitor.web.listing import LIVE_PARAMETERS, PARAMETERS
 from execution_monitor.web.messages import MESSAGES, ExecutionUpdate
 from execution_monitor.web.models import ExecutionDetail, ExecutionList
-from execution_monitor.web.problems import PROBLEM_JSON, Problem
 
 LIST_PATH = "/api/v1/workflow-management/executions"
 DETAIL_PATH = LIST_PATH + "/{execution_id}"

@@ -9,10 +9,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.gate import Admit
-from execution_monitor.access.operations import Kind, Observers, Operation
-from execution_monitor.access.origins import origin_of
 from execution_monitor.access.sessions import Sessions
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.compression import COMPRESSED
+from execution_monitor.asgi.operations import Kind, Observers, Operation
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
@@ -20,12 +22,10 @@ from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.web.compression import COMPRESSED
 from execution_monitor.web.listing import ListRequest, read_list_request
 from execution_monitor.web.live import live_routes
 from execution_monitor.web.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
-from execution_monitor.web.problems import NO_STORE
 from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 
 # All steps of nearly every workflow, and still an answer of bounded size.

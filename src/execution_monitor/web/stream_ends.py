@@ -6,8 +6,8 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from execution_monitor.draining import Draining
-from execution_monitor.web.problems import NO_STORE
+from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.asgi.shutdown import Draining
 
 
 class StreamEnds:

@@ -13,7 +13,7 @@ from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.entries import AuditRow
 from execution_monitor.access.audit.journal import Journal, JournalLimits
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
 
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")

@@ -11,8 +11,8 @@ from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.access.operations import Kind as OperationKind
-from execution_monitor.access.operations import Operation, Origin
+from execution_monitor.asgi.operations import Kind as OperationKind
+from execution_monitor.asgi.operations import Operation, Origin
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.preparation import Prepared

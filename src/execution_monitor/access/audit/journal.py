@@ -13,8 +13,8 @@ import structlog
 from bson import ObjectId
 
 from execution_monitor.access.audit.entries import AuditRow, describe_loss
-from execution_monitor.ending_tasks import end_tasks
 from execution_monitor.errors import AuditUnavailable, ExecutionMonitorError
+from execution_monitor.tasks import end_tasks
 
 # Makes the row of an event, when it is called.
 Describe = Callable[[], AuditRow]

@@ -9,7 +9,7 @@ from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Kind
+from execution_monitor.asgi.operations import Kind
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import Collector, NotKnown
@@ -18,7 +18,7 @@ from execution_monitor.graphql.compiled.operation import CompiledOperation
 from execution_monitor.graphql.compiled.roots import Ask, plan_root
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.questions import Question
-from execution_monitor.recent import Recent
+from execution_monitor.lru_cache import Recent
 
 # As many as documents are remembered, and a few selections of each.
 REMEMBERED_OPERATIONS = 512

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from execution_monitor.access.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Kind, Operation, Outcome
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.web.metrics.families import PREFIX
 

@@ -21,12 +21,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from execution_monitor.access.caller import Scope
-from execution_monitor.access.gate import Admit
-from execution_monitor.access.operations import Kind, Observers, Operation
-from execution_monitor.access.origins import origin_of
-from execution_monitor.header_lists import list_of
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.headers import list_of
+from execution_monitor.asgi.operations import Kind, Observers, Operation
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.web.metrics.families import PREFIX
-from execution_monitor.web.problems import NO_STORE
 
 METRICS_PATH = "/metrics"
 

@@ -6,7 +6,7 @@ The server names it in `scope["extensions"]`, the application in the state of it
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
-from execution_monitor.websocket_texts import SharedTexts
+from execution_monitor.asgi.websocket_frames import SharedTexts
 
 # Sends a text, as UTF-8, over the scope's WebSocket at once, and says whether it did: it sends nothing while the client
 # has no room for more.

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from execution_monitor import ending_tasks, server
-from execution_monitor.ending_tasks import end_tasks
+from execution_monitor import server
 from execution_monitor.server import Server, bind
 from execution_monitor.settings import Settings
+from execution_monitor.tasks import end_tasks
 from tests.conftest import SECRET
 
 SOON = 20.0
@@ -48,7 +48,7 @@ def _ignore(*_: object) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending_tasks, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("execution_monitor.tasks._AGAIN_SECONDS", 0.01)
 
 
 async def test_a_task_that_loses_cancellations_ends():

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from execution_monitor.access.request_ids import current_request_id
+from execution_monitor.asgi.request_id import current_request_id
 from execution_monitor.errors import ExecutionMonitorError
 
 log = structlog.get_logger()

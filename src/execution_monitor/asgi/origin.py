@@ -5,8 +5,8 @@ from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
-from execution_monitor.access.operations import Origin
-from execution_monitor.access.request_ids import identify
+from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.request_id import identify
 
 _USER_AGENT = b"user-agent"
 # Longer ones are made up to fill logs.

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from execution_monitor.head_starts import run_ahead
+from execution_monitor.asgi.eager_tasks import run_ahead
 
 
 async def test_a_coroutine_that_never_waits_is_over_at_once():

@@ -1,7 +1,7 @@
 from typing import Any
 
-from execution_monitor.access.origins import origin_of
-from execution_monitor.access.request_ids import identify
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.request_id import identify
 
 SCOPE: dict[str, Any] = {"client": ("192.0.2.1", 5_000), "headers": [(b"accept", b"*/*"), (b"user-agent", b"curl/8")]}
 

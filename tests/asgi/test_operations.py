@@ -1,7 +1,7 @@
 import pytest
 
 from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import (
+from execution_monitor.asgi.operations import (
     MAX_REMEMBERED_CODES,
     MAX_REMEMBERED_IDS,
     Kind,

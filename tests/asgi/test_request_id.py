@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from execution_monitor.access.request_ids import current_request_id, identify, log_under
+from execution_monitor.asgi.request_id import current_request_id, identify, log_under
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from execution_monitor.app import create_app
+from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES, accepts_gzip
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.web.compression import COMPRESSED, MINIMUM_BYTES, accepts_gzip
 from execution_monitor.web.sign_in import Person
 from tests.graphql.asking import execution, store
 from tests.graphql.test_streams import UPDATES

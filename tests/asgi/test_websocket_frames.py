@@ -2,7 +2,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SEND_EOF, Protocol, Side
 
-from execution_monitor.websocket_texts import SharedTexts
+from execution_monitor.asgi.websocket_frames import SharedTexts
 
 
 def read_as_a_client(data: bytes) -> list[bytes]:

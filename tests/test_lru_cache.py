@@ -1,4 +1,4 @@
-from execution_monitor.recent import Recent
+from execution_monitor.lru_cache import Recent
 
 
 def test_what_was_not_used_for_longest_goes_first():
