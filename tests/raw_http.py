@@ -14,8 +14,8 @@ from typing_extensions import override
 from uvicorn.server import ServerState
 
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
-from execution_monitor.http_connection import HttpConnection
-from execution_monitor.ready_frames import LoopRound, ReadyFrames
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 from tests.servers import served
 
 SOON = 10.0

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
-from execution_monitor.http_connection import HttpConnection
-from execution_monitor.ready_frames import LoopRound, ReadyFrames
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 
 
 class _Server(uvicorn.Server):

@@ -23,7 +23,7 @@ from execution_monitor.asgi.operations import Origin
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.monitoring.live.behind import BehindMeter
-from execution_monitor.ready_frames import ReadyFrames
+from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.test_streams import UPDATES, streamed

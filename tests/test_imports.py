@@ -28,7 +28,6 @@ ALLOWED = {
         "asgi",
     ),
     "logs": (),
-    "file_descriptors": (),
     "client_connections": ("asgi",),
     "asgi": (
         "errors",
@@ -52,20 +51,6 @@ ALLOWED = {
         "storage",
         "access",
     ),
-    "http_heads": (),
-    "http_upgrades": ("http_heads",),
-    "http_endings": (
-        "client_connections",
-        "http_heads",
-    ),
-    "http_connection": (
-        "client_connections",
-        "http_heads",
-        "http_upgrades",
-        "http_endings",
-        "ready_frames",
-    ),
-    "ready_frames": ("asgi",),
     "tracing": (
         "errors",
         "asgi",
@@ -126,18 +111,10 @@ ALLOWED = {
     "server": (
         "errors",
         "tasks",
-        "file_descriptors",
+        "logs",
         "client_connections",
         "asgi",
         "settings",
-        "http_connection",
-        "ready_frames",
-    ),
-    "workers": (
-        "errors",
-        "logs",
-        "settings",
-        "server",
     ),
     "app": (
         "errors",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from execution_monitor import server
-from execution_monitor.server import Server, bind
+from execution_monitor.server import uvicorn_server
+from execution_monitor.server.uvicorn_server import Server, bind
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import end_tasks
 from tests.conftest import SECRET
@@ -111,8 +111,8 @@ async def test_the_application_is_told_to_end_whatever_its_companion_does(
 
     # The objects of this process are not the server's to freeze.
     ignore = SimpleNamespace(collect=_ignore, freeze=_ignore, set_threshold=_ignore)
-    monkeypatch.setattr(server, "gc", ignore)
-    monkeypatch.setattr(server, "_COMPANION_SECONDS", 0.2)
+    monkeypatch.setattr(uvicorn_server, "gc", ignore)
+    monkeypatch.setattr(uvicorn_server, "_COMPANION_SECONDS", 0.2)
     with bind("127.0.0.1", 0) as listener:
         running = Server(application, settings, companion=accompany)
         try:

@@ -17,7 +17,6 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from pymongo.errors import PyMongoError
 
-from execution_monitor import server
 from execution_monitor.access.caller import LEEWAY, Scope
 from execution_monitor.access.revoking import revoke_and_record
 from execution_monitor.access.tokens import issue_token
@@ -32,12 +31,13 @@ from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.load import LoadReport, load_files
 from execution_monitor.ingest.replay import ReplayReport, replay_files
 from execution_monitor.logs import LogLevel, configure_logging
+from execution_monitor.server import uvicorn_server
+from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.explaining import explain
 from execution_monitor.terminal import counting
 from execution_monitor.watch import WatchOptions, watch
-from execution_monitor.workers import run_workers
 
 app = typer.Typer(
     name="execution-monitor",
@@ -66,17 +66,17 @@ def serve(
     workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
 ) -> None:
     """Serve GraphQL and REST."""
-    with server.bind(host, port) as listener, _serving() as settings:
+    with uvicorn_server.bind(host, port) as listener, _serving() as settings:
         if workers > 1:
             run_workers(create_app, settings, listener, workers)
         else:
-            server.run(create_app(settings), settings, listener)
+            uvicorn_server.run(create_app(settings), settings, listener)
 
 
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve made-up executions that keep changing, with tokens to look at them."""
-    with server.bind(host, port) as listener, _serving("warning") as settings:
+    with uvicorn_server.bind(host, port) as listener, _serving("warning") as settings:
         # It signs tokens: where that cannot be, nothing is filled in first.
         description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
         run_connected(settings, _fill_when_empty)
@@ -88,7 +88,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
         # Where tokens are worth something, nobody is given one for a click.
         offered = functools.partial(people, settings) if settings.is_development else None
-        server.run(create_app(settings, offered), settings, listener, companion=accompany)
+        uvicorn_server.run(create_app(settings, offered), settings, listener, companion=accompany)
 
 
 @app.command()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests import test_http_heads
 from tests.graphql import (
     test_costs,
     test_documents,
@@ -17,6 +16,7 @@ from tests.graphql import (
     test_streams,
     test_transport_ws,
 )
+from tests.server import test_http_request_heads
 from tests.storage import test_pages
 from tests.web import test_boundary, test_dashboard
 
@@ -51,7 +51,7 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
         test_endpoint.test_what_is_no_request_is_refused_with_a_sentence,
         test_endpoint.test_hostile_operations_get_short_answers,
         test_endpoint.test_a_body_beyond_the_limit_is_refused,
-        test_http_heads.test_heads_are_bounded_and_bodies_are_not_taken_for_heads,
+        test_http_request_heads.test_heads_are_bounded_and_bodies_are_not_taken_for_heads,
     ),
     "7. a subscription over a plain POST answers 200 with a null error": (
         test_streams.test_a_subscription_needs_a_stream_to_be_accepted,

@@ -17,7 +17,7 @@ import structlog
 
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.logs import configure_logging
-from execution_monitor.server import Server, metrics_listener
+from execution_monitor.server.uvicorn_server import Server, metrics_listener
 from execution_monitor.settings import Settings
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from execution_monitor.client_connections import ClientConnections, Connection, Phase
-from execution_monitor.http_heads import Refused
+from execution_monitor.server.http_request_heads import Refused
 
 _LATE = {
     Phase.HEAD: "The head of the request took too long.",

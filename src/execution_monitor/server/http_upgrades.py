@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from execution_monitor.http_heads import Headers
+from execution_monitor.server.http_request_heads import Headers
 
 
 def takes_websocket(method: bytes, http_version: str, headers: Headers) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from execution_monitor.http_upgrades import head_without_offer, takes_websocket
+from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
 from tests.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
 
 Token = Callable[..., str]

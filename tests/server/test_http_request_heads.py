@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.http_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, to_origin_form
+from execution_monitor.server.http_request_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, to_origin_form
 from execution_monitor.storage.database import Database
 from tests.raw_http import Wire, exchange, read_answers, splits_of
 from tests.serving import serving

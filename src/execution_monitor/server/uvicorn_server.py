@@ -20,9 +20,9 @@ from typing_extensions import override
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.errors import SetupError
-from execution_monitor.file_descriptors import make_room_for_sockets
-from execution_monitor.http_connection import HttpConnection
-from execution_monitor.ready_frames import LoopRound, ReadyFrames
+from execution_monitor.server.file_descriptors import make_room_for_sockets
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import end_tasks
 

@@ -8,10 +8,16 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, Connection, Phase
-from execution_monitor.http_endings import HttpEndings
-from execution_monitor.http_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Refused, to_origin_form, too_large
-from execution_monitor.http_upgrades import head_without_offer, takes_websocket
-from execution_monitor.ready_frames import ReadyFrames
+from execution_monitor.server.http_closing import HttpEndings
+from execution_monitor.server.http_request_heads import (
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    Refused,
+    to_origin_form,
+    too_large,
+)
+from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
+from execution_monitor.server.websocket_protocol import ReadyFrames
 
 _RETRY_SECONDS = 10
 
