@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database

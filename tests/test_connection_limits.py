@@ -14,12 +14,12 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.revocations import Revocations
 from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.app import create_app
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.operations import Origin
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.monitoring.live.behind import BehindMeter

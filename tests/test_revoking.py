@@ -14,7 +14,7 @@ import httpx
 import jwt
 import pytest
 
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
 from tests.graphql.asking import ask

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
-from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.asgi.authentication import Gate
 from execution_monitor.asgi.compression import COMPRESSED
@@ -21,6 +20,7 @@ from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
+from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint

@@ -17,10 +17,10 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from pymongo.errors import PyMongoError
 
-from execution_monitor.access.caller import LEEWAY, Scope
 from execution_monitor.access.revoking import revoke_and_record
-from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app, warn_of_unknown_settings
+from execution_monitor.auth.caller import LEEWAY, Scope
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.synthetic.seed import SeedOptions, seed

@@ -5,10 +5,10 @@ import pytest
 import time_machine
 
 from execution_monitor.access import sessions as sessions_module
-from execution_monitor.access.caller import LEEWAY, Caller
-from execution_monitor.access.revocations import Revocations, RevokedTokens
 from execution_monitor.access.sessions import EXPIRED, SessionLimits, Sessions
 from execution_monitor.asgi.origin import proxies_in
+from execution_monitor.auth.caller import LEEWAY, Caller
+from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import RateLimited, ServerBusy
 
 SOON = 10.0

@@ -1,6 +1,5 @@
 import pytest
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import (
     MAX_REMEMBERED_CODES,
     MAX_REMEMBERED_IDS,
@@ -10,6 +9,7 @@ from execution_monitor.asgi.operations import (
     Origin,
     Outcome,
 )
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden
 
 ASKED = Operation(Caller("ada", "acme"), Origin("192.0.2.1", "tests", "r-1"), Kind.QUERY, "Failed")

@@ -25,7 +25,7 @@ import uvloop
 from pymongo import AsyncMongoClient, WriteConcern
 from typing_extensions import override
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import DATABASE, MESSAGE_BYTES, row_of
 from tests.benchmarks.listening import Conversation, Listener, over_graphql

@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import PATIENCE_SECONDS, RATE, broadcast, save, write
 from tests.benchmarks.listening import Conversation, Listener, listen, over_graphql

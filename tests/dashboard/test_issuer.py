@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from execution_monitor.settings import Settings
-from tests.access.issuing import Provider, provided, sign
+from tests.auth.issuing import Provider, provided, sign
 from tests.conftest import SECRET
 from tests.dashboard.conftest import OpenPage
 from tests.servers import served

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import NOON, ask

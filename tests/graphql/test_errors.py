@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Origin
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.documents import Documents

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live

@@ -14,7 +14,7 @@ from graphql import (
     is_required_argument,
 )
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.scopes import Requires, RequiresScope
 from tests.conftest import SECRET

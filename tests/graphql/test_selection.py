@@ -10,7 +10,7 @@ from beanie import Document
 from graphql import FragmentSpreadNode, InlineFragmentNode, SelectionNode
 from hypothesis import given
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql import executions, logs, refetching, selection, steps
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.executions import Execution

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pymongo.errors import BulkWriteError
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.monitoring.live.live import Live

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from execution_monitor.access.caller import LEEWAY
+from execution_monitor.auth.caller import LEEWAY
 from tests.conftest import SECRET
 
 Token = Callable[..., str]

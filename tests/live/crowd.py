@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from tests.live.bulk_ledger import Tally, total
 from tests.live.scenes import token_of
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
 from tests.live.client import Client
 from tests.live.oracle import Ledger, Writers, longest_pause

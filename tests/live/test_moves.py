@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient, DeleteOne, InsertOne, UpdateOne
 from pymongo.write_concern import WriteConcern
 from typing_extensions import override
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.live.client import Client
 from tests.live.oracle import Ledger

@@ -16,7 +16,7 @@ from pymongo import AsyncMongoClient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.live.client import Client
 from tests.live.oracle import Writers

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.monitoring.counts import Counted
 from execution_monitor.monitoring.executions import Executions
 from execution_monitor.monitoring.live.live import Live, LiveLimits

@@ -8,9 +8,9 @@ from typing import Any
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.roles import scopes_held
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.roles import scopes_held
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.pages import Row

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
 from execution_monitor.monitoring.counts import Counted, RecentCounts
 from execution_monitor.monitoring.executions import Executions

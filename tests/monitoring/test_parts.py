@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
 from execution_monitor.monitoring.executions import NEWEST_FIRST
 from execution_monitor.monitoring.monitor import Monitor

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 from execution_monitor.monitoring.visibility import events_visible_to, visible_to
 

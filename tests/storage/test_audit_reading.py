@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.monitoring.audit_trail import NEWEST_FIRST, AuditTrail
 from execution_monitor.monitoring.visibility import events_visible_to

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.monitoring.logs import log_filter
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import Parts, PartsRequest

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.web.rest import MAX_STEPS
 from tests.web.asking import Ask, Store
 from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution

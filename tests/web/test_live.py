@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from execution_monitor.access.caller import LEEWAY
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.caller import LEEWAY
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.conftest import SECRET

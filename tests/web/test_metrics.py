@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database

@@ -11,9 +11,9 @@ import jsonschema_rs
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.routing import Route
 
-from execution_monitor.access.caller import Scope
 from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Observers
+from execution_monitor.auth.caller import Scope
 from execution_monitor.settings import Settings
 from execution_monitor.web.listing import PARAMETERS
 from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe

@@ -7,8 +7,8 @@ import httpx
 import jwt
 import pytest
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
 from tests.web.asking import Ask, Store
 from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.revocations import REVOKED, Revocations
 from execution_monitor.asgi.origin import network_of
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocations import REVOKED, Revocations
 from execution_monitor.errors import RateLimited, ServerBusy
 
 EXPIRED = "Your token has expired; get a new one."

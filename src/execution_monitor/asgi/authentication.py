@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.tokens import Authenticate
 from execution_monitor.asgi.operations import Origin
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.tokens import Authenticate
 from execution_monitor.errors import Unauthenticated
 
 # Whoever sent a request with these headers from there; raises what `Authenticate` raises.

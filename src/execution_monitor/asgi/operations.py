@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Protocol
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 
 # What an outcome remembers of the executions it answered with; it counts all of them.

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from strawberry.dataloader import DataLoader
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import Parts, PartsRequest

@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.access.sessions import Sessions
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import list_of
 from execution_monitor.asgi.operations import Kind
 from execution_monitor.asgi.origin import origin_of
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs

@@ -12,8 +12,8 @@ from graphql import (
     execute_root_selection_set,  # pyright: ignore[reportUnknownVariableType] - likewise
 )
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler

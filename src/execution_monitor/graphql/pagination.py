@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.types.base import get_object_definition
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.scopes import Requires
 from execution_monitor.graphql.selection import Selected

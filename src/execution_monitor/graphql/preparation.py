@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.auth.caller import Caller
 from execution_monitor.graphql.questions import Question, Questions, RequestErrors
 from execution_monitor.graphql.requests import GraphQLRequest
 

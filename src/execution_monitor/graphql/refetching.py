@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.executions import Execution
 from execution_monitor.graphql.nodes import MAX_NODES, Node, decode_id

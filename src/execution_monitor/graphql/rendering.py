@@ -19,7 +19,7 @@ from graphql import (
     execute_subscription_event,  # pyright: ignore[reportUnknownVariableType] - its executor is generic
 )
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent

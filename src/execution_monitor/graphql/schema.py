@@ -4,7 +4,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.audit import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.executions import (

@@ -8,7 +8,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 from typing_extensions import override
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.selection import ContextInfo
 
 

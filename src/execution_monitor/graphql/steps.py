@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
     PageInfo,

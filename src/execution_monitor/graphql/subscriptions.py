@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import strawberry
 from strawberry import UNSET
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates

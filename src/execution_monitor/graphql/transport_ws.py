@@ -12,13 +12,13 @@ import orjson
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.access.sessions import Ended, Session, Sessions, Waiting
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.eager_tasks import run_ahead
 from execution_monitor.asgi.extensions import send_all_of, send_now_of
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.websocket_frames import SharedTexts
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,

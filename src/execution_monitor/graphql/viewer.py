@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.live.live import Live
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.visibility import events_visible_to
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.filters import Filter, all_of

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.monitoring.counts import Counted, RecentCounts
 from execution_monitor.monitoring.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 

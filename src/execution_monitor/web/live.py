@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.access.sessions import Ended, Sessions
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.heartbeat import comment_of, pace
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.asgi.problems import NO_STORE, SECRET
+from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
 
 _MAX_REDEMPTION_BYTES = 16_384

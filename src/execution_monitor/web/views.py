@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 from execution_monitor.storage.documents import Progress, Tag
 from execution_monitor.storage.pages import Page

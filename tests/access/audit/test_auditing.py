@@ -12,8 +12,8 @@ from bson import ObjectId
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.entries import AuditRow
 from execution_monitor.access.audit.journal import Journal, JournalLimits
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
 
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")

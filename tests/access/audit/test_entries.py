@@ -15,8 +15,8 @@ from execution_monitor.access.audit.entries import (
     describe_refusal,
     describe_revocation,
 )
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.storage.audit_events import AuditEvent
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

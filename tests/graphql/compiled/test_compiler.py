@@ -10,7 +10,7 @@ from graphql import ExecutionResult, execute_root_selection_set  # pyright: igno
 from hypothesis import Phase, given
 from pymongo.errors import WriteError
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context

@@ -10,9 +10,9 @@ from bson.errors import InvalidDocument
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from execution_monitor.access.caller import Caller, Scope
 from execution_monitor.asgi.operations import Kind as OperationKind
 from execution_monitor.asgi.operations import Operation, Origin
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.preparation import Prepared

@@ -10,7 +10,7 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.executions import NEWEST_FIRST
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind
 from execution_monitor.monitoring.live.live import Live

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import Timestamp
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.monitoring.live.changes import Change, Noun, Operation, Row
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind
 from execution_monitor.monitoring.live.live_cursors import LiveCursors

@@ -5,7 +5,7 @@ from bson import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import InvalidCursor
 from execution_monitor.monitoring.live.live_cursors import LiveCursors, Mark, Place
 from execution_monitor.monitoring.live.positions import Position, behind

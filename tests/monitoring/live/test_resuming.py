@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from bson import Timestamp
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, Forbidden, InvalidCursor
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind
 from execution_monitor.monitoring.live.live import Live, LiveLimits

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.live.changes import Noun
 from execution_monitor.monitoring.live.counters import Counters
 from execution_monitor.monitoring.live.deliveries import Delivery, Kind

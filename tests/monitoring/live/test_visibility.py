@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.subscription import QueueLimits, Subscription
 from execution_monitor.storage.database import Database

@@ -15,7 +15,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.scopes import scopes_needed
 from execution_monitor.graphql.selection import Selected
 

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
-from execution_monitor.access.caller import Caller
 from execution_monitor.asgi.operations import Kind
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import Collector, NotKnown

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.compiled.collect import Collector, Field, NotKnown
 from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value
 from execution_monitor.graphql.compiled.plan import plan_row

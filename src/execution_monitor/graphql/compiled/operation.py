@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphql import ExecutionResult, GraphQLError, GraphQLNonNull, located_error
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import NotKnown

@@ -14,7 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, InvalidCursor
 from execution_monitor.monitoring.live.activity import Activity
 from execution_monitor.monitoring.live.behind import BehindMeter

@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from execution_monitor.access.caller import Scope
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import list_of
 from execution_monitor.asgi.operations import Kind, Observers, Operation
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.auth.caller import Scope
 from execution_monitor.web.metrics.families import PREFIX
 
 METRICS_PATH = "/metrics"

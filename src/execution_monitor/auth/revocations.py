@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from execution_monitor.access.caller import Caller
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Unauthenticated
 
 REVOKED = "Your token has been revoked; sign in again."

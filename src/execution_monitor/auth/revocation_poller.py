@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from pymongo.errors import PyMongoError
 
-from execution_monitor.access.revocations import Revocations, RevokedTokens
+from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.explaining import explain

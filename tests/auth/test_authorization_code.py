@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.access.code_flow import AuthorizationServer, CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationServer, CodeFlow
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
-from tests.access.issuing import Provider, provided
+from tests.auth.issuing import Provider, provided
 from tests.servers import served
 
 ISS_SUPPORTED = "authorization_response_iss_parameter_supported"

@@ -8,16 +8,16 @@ import pytest
 from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
-from execution_monitor.access import revocation_watch
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.revocation_watch import RevocationWatch
-from execution_monitor.access.revocations import Revocations
+from execution_monitor.auth import revocation_poller
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocation_poller import RevocationWatch
+from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.own_documents import Revocation
 from execution_monitor.storage.revocations import revoke
-from tests.access.issuing import Clock
+from tests.auth.issuing import Clock
 
 DAY = timedelta(days=1)
 SOON = 10.0
@@ -113,7 +113,7 @@ async def test_what_was_written_by_hand_holds_rather_than_fails(watched: Watched
 async def test_before_the_first_look_nobody_is_taken_unseen(watched: Watched, monkeypatch: pytest.MonkeyPatch):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     with monkeypatch.context() as patch:
-        patch.setattr(revocation_watch, "read_revocations", fail)
+        patch.setattr(revocation_poller, "read_revocations", fail)
         with pytest.raises(DatabaseUnavailable, match="MongoDB cannot be reached") as raised:
             await watched.watch.check()
     assert "host" not in str(raised.value)
@@ -128,7 +128,7 @@ async def test_what_is_known_holds_through_an_outage_and_after_a_minute_nobody_i
 ):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     await watched.watch.look()
-    monkeypatch.setattr(revocation_watch, "read_revocations", fail)
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail)
 
     watched.clock.now += 60
     await watched.watch.check()
@@ -144,8 +144,8 @@ async def test_a_database_that_never_answers_is_given_up(watched: Watched, monke
     async def wait(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(revocation_watch, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(revocation_watch, "read_revocations", wait)
+    monkeypatch.setattr(revocation_poller, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(revocation_poller, "read_revocations", wait)
 
     with pytest.raises(DatabaseUnavailable, match="does not answer"):
         await watched.watch.look()
@@ -153,9 +153,9 @@ async def test_a_database_that_never_answers_is_given_up(watched: Watched, monke
 
 @pytest.mark.parametrize("failure", [AutoReconnect("x"), ZeroDivisionError()], ids=["an outage", "a defect of ours"])
 async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: pytest.MonkeyPatch, failure: Exception):
-    monkeypatch.setattr(revocation_watch, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.01)
     failures = 3
-    read = revocation_watch.read_revocations
+    read = revocation_poller.read_revocations
 
     async def fail_thrice(*arguments: object) -> object:
         nonlocal failures
@@ -164,7 +164,7 @@ async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: py
             raise failure
         return await read(*arguments)  # pyright: ignore[reportArgumentType] - passed on as they came
 
-    monkeypatch.setattr(revocation_watch, "read_revocations", fail_thrice)
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail_thrice)
     await revoke(subject="ada", tenant="acme", keep=DAY)
     heard = asyncio.Event()
     watched.revocations.listen(heard.set)
@@ -181,7 +181,7 @@ async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: py
 async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none(
     watched: Watched, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(revocation_watch, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.001)
     looks = 0
     looked = asyncio.Event()
 
@@ -194,7 +194,7 @@ async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none
             database.trouble = None
         raise AutoReconnect("a host that nobody may know")
 
-    monkeypatch.setattr(revocation_watch, "read_revocations", fail_often)
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail_often)
     database.trouble = "The database has not answered yet."
 
     with capture_logs() as logs:
@@ -218,7 +218,7 @@ async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
             raise asyncio.CancelledError
 
     # For the watch alone: the driver sleeps, too.
-    monkeypatch.setattr(revocation_watch, "asyncio", SimpleNamespace(sleep=pause, timeout=asyncio.timeout))
+    monkeypatch.setattr(revocation_poller, "asyncio", SimpleNamespace(sleep=pause, timeout=asyncio.timeout))
 
     with pytest.raises(asyncio.CancelledError):
         await watched.watch.run()

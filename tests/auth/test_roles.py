@@ -2,8 +2,8 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.access.roles import DEFAULT_ROLES, scopes_held
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.roles import DEFAULT_ROLES, scopes_held
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
 

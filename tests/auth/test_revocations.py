@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.revocations import Revocations, RevokedTokens
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import Unauthenticated
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.access.keys import KeysUnusable, SharedSecret, choose, read_key_set
+from execution_monitor.auth.keys import KeysUnusable, SharedSecret, choose, read_key_set
 from execution_monitor.errors import Unauthenticated
-from tests.access.issuing import ALGORITHMS, jwk, private_key
+from tests.auth.issuing import ALGORITHMS, jwk, private_key
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

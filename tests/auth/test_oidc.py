@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from execution_monitor.access import issuer as issuer_module
-from execution_monitor.access.issuer import Issuer, is_trustworthy
-from execution_monitor.access.keys import KeysUnusable
-from tests.access.issuing import Provider, provided
+from execution_monitor.auth import oidc as issuer_module
+from execution_monitor.auth.keys import KeysUnusable
+from execution_monitor.auth.oidc import Issuer, is_trustworthy
+from tests.auth.issuing import Provider, provided
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from execution_monitor.access.keys import ASYMMETRIC, KeysUnusable, SigningKey, choose, is_known, unknown_key
+from execution_monitor.auth.keys import ASYMMETRIC, KeysUnusable, SigningKey, choose, is_known, unknown_key
 from execution_monitor.errors import IssuerUnavailable, ServerBusy
 
 log = structlog.get_logger()

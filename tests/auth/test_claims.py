@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.access.claims import ClaimNames, ClaimReader, parse_claim_path
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.auth.claims import ClaimNames, ClaimReader, parse_claim_path
 from execution_monitor.errors import Forbidden, Unauthenticated
 
 

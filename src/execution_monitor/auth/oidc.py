@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from execution_monitor.access.keys import KeysUnusable, SigningKey, read_key_set
+from execution_monitor.auth.keys import KeysUnusable, SigningKey, read_key_set
 
 # Large providers publish 5 to 20 keys, in 2 to 30 kB with certificates.
 _MAX_BYTES = 262_144

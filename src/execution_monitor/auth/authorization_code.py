@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import httpx
 
-from execution_monitor.access.issuer import PATIENCE_SECONDS, discover, is_trustworthy, read_json
-from execution_monitor.access.keys import KeysUnusable
+from execution_monitor.auth.keys import KeysUnusable
+from execution_monitor.auth.oidc import PATIENCE_SECONDS, discover, is_trustworthy, read_json
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 
 # RFC 6749, section 5.2, names a handful; what else an issuer says is not repeated.

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 
 

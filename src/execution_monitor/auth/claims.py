@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.roles import DEFAULT_ROLES, ScopesByRole, scopes_held
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, scopes_held
 from execution_monitor.errors import Unauthenticated
 
 ClaimPath = tuple[str, ...]

@@ -10,9 +10,9 @@ from typing import Any
 
 import jwt
 
-from execution_monitor.access.caller import LEEWAY, Caller, Scope
-from execution_monitor.access.claims import ClaimReader
-from execution_monitor.access.keys import HS256, Keys, SigningKey
+from execution_monitor.auth.caller import LEEWAY, Caller, Scope
+from execution_monitor.auth.claims import ClaimReader
+from execution_monitor.auth.keys import HS256, Keys, SigningKey
 from execution_monitor.errors import Unauthenticated
 from execution_monitor.lru_cache import Recent
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 
 ScopesByRole = Mapping[str, frozenset[Scope]]
 
