@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.server import ServerState
 
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.server.http_protocol import HttpConnection
 from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 from tests.servers import served

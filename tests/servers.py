@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.server.http_protocol import HttpConnection
 from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 from execution_monitor.access.audit.auditing import Audit
 from execution_monitor.access.audit.journal import Journal
-from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.asgi.authentication import Gate
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.extensions import BEHIND_KEY
@@ -21,7 +20,6 @@ from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.auth.authorization_code import CodeFlow
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
@@ -29,6 +27,8 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
+from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.logs import configure_logging
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
@@ -42,12 +42,12 @@ from execution_monitor.tracing.extra import load_tracing
 from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
-from execution_monitor.web.metrics.client_connections import ClientConnectionsCollector
 from execution_monitor.web.metrics.connections import ConnectionsCollector
 from execution_monitor.web.metrics.guards import AuditCollector, RateLimitCollector
 from execution_monitor.web.metrics.live import LiveCollector
 from execution_monitor.web.metrics.operations import OperationMetrics
 from execution_monitor.web.metrics.route import create_registry, metrics_routes
+from execution_monitor.web.metrics.tcp_connections import ClientConnectionsCollector
 from execution_monitor.web.metrics.traffic import Traffic
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes

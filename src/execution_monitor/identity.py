@@ -7,7 +7,6 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.asgi.origin import proxies_in
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.claims import ClaimNames, ClaimReader
@@ -18,6 +17,7 @@ from execution_monitor.auth.revocation_poller import RevocationWatch
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier
 from execution_monitor.errors import SetupError
+from execution_monitor.limits.streams import SessionLimits, Sessions
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.tasks import end_tasks

@@ -11,13 +11,13 @@ import time_machine
 from jwt.utils import base64url_encode
 from typing_extensions import override
 
-from execution_monitor.access.sessions import Sessions
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.auth.claims import ClaimReader
 from execution_monitor.auth.keys import SharedSecret, SigningKey, unknown_key
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
+from execution_monitor.limits.streams import Sessions
 
 SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
 VERIFIER = TokenVerifier(SharedSecret(SECRET))

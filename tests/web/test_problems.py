@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from execution_monitor.access.sessions import Sessions
 from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
+from execution_monitor.limits.streams import Sessions
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor

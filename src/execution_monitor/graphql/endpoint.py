@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.access.sessions import Sessions
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import list_of
 from execution_monitor.asgi.operations import Kind
@@ -34,6 +33,7 @@ from execution_monitor.graphql.preparation import KindNotTaken
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
+from execution_monitor.limits.streams import Sessions
 from execution_monitor.monitoring.live.behind import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")

@@ -13,11 +13,11 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
-from execution_monitor.access.sessions import Ended
 from execution_monitor.asgi.heartbeat import comment_of, pace
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.questions import RequestErrors
+from execution_monitor.limits.streams import Ended
 from execution_monitor.monitoring.live.behind import BehindMeter
 
 EVENT_STREAM = "text/event-stream"

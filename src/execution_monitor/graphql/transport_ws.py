@@ -12,7 +12,6 @@ import orjson
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.access.sessions import Ended, Session, Sessions, Waiting
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.eager_tasks import run_ahead
 from execution_monitor.asgi.extensions import send_all_of, send_now_of
@@ -32,6 +31,7 @@ from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.rendering import Payloads
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
+from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
 from execution_monitor.monitoring.live.behind import BehindMeter
 
 SUBPROTOCOL = "graphql-transport-ws"

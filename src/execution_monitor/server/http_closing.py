@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from execution_monitor.client_connections import ClientConnections, Connection, Phase
+from execution_monitor.limits.tcp_connections import ClientConnections, Connection, Phase
 from execution_monitor.server.http_request_heads import Refused
 
 _LATE = {

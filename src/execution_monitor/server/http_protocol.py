@@ -7,7 +7,7 @@ import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, Connection, Phase
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, Connection, Phase
 from execution_monitor.server.http_closing import HttpEndings
 from execution_monitor.server.http_request_heads import (
     MAX_HEAD_BYTES,

@@ -18,8 +18,8 @@ import uvicorn
 from typing_extensions import override
 
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.errors import SetupError
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.server.file_descriptors import make_room_for_sockets
 from execution_monitor.server.http_protocol import HttpConnection
 from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames

@@ -12,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
-from execution_monitor.access.sessions import Ended, Sessions
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.heartbeat import comment_of, pace
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
@@ -27,6 +26,7 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
+from execution_monitor.limits.streams import Ended, Sessions
 from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.live.subscription import Subscription

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from execution_monitor.access.sessions import Sessions
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.operations import Kind, Observers, Operation
@@ -16,6 +15,7 @@ from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
+from execution_monitor.limits.streams import Sessions
 from execution_monitor.monitoring.live.live import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest

@@ -11,11 +11,11 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from execution_monitor.access.point_memory import PointMemory
 from execution_monitor.asgi.operations import Operation, Origin, Outcome
 from execution_monitor.asgi.origin import network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
+from execution_monitor.limits.memory_storage import PointMemory
 
 log = structlog.get_logger()
 

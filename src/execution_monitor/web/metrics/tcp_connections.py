@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from execution_monitor.client_connections import ConnectionFigures
+from execution_monitor.limits.tcp_connections import ConnectionFigures
 from execution_monitor.web.metrics.families import PREFIX, counter, gauge
 
 

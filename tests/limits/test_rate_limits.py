@@ -10,11 +10,11 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
-from execution_monitor.access.point_memory import PointMemory
-from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.asgi.operations import Kind, Operation, Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
+from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.storage.database import Database
 
 ADA, BEN = Caller("ada", "acme"), Caller("ben", "acme")

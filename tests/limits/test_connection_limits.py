@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from execution_monitor.access.sessions import SessionLimits, Sessions
 from execution_monitor.app import create_app
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.operations import Origin
@@ -22,6 +21,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.limits.streams import SessionLimits, Sessions
 from execution_monitor.monitoring.live.behind import BehindMeter
 from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.settings import Settings

@@ -10,8 +10,8 @@ import pytest_asyncio
 from limits.aio.storage import MongoDBStorage
 
 from execution_monitor import app
-from execution_monitor.access.rate_limits import shared_store
 from execution_monitor.app import create_app
+from execution_monitor.limits.rate_limits import shared_store
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from execution_monitor.access import sessions as sessions_module
-from execution_monitor.access.sessions import EXPIRED, SessionLimits, Sessions
 from execution_monitor.asgi.origin import proxies_in
 from execution_monitor.auth.caller import LEEWAY, Caller
 from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import RateLimited, ServerBusy
+from execution_monitor.limits import streams as sessions_module
+from execution_monitor.limits.streams import EXPIRED, SessionLimits, Sessions
 
 SOON = 10.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from execution_monitor.client_connections import ClientConnections, Connection, ConnectionLimits, Phase
+from execution_monitor.limits.tcp_connections import ClientConnections, Connection, ConnectionLimits, Phase
 
 LIMITS = ConnectionLimits(total=4, per_address=2, first_byte_seconds=30, head_seconds=15, keep_alive_seconds=75)
 
