@@ -11,14 +11,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from execution_monitor.access.audit.auditing import Audit
-from execution_monitor.access.audit.journal import Journal
 from execution_monitor.asgi.authentication import Gate
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
+from execution_monitor.audit.journal import Journal
+from execution_monitor.audit.observer import Audit
+from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
@@ -34,7 +35,6 @@ from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings, explain_unknown
-from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.tasks import end_tasks

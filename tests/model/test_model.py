@@ -148,7 +148,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             id="no user, over the wire",
         ),
         pytest.param(
-            "execution_monitor.monitoring.audit_trail.events_visible_to",
+            "execution_monitor.audit.repository.events_visible_to",
             events_of_any_tenant,
             "trail",
             id="a trail for any auditor",

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import Forbidden
-from execution_monitor.monitoring.visibility import events_visible_to, visible_to
+from execution_monitor.monitoring.visibility import visible_to
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -49,12 +48,3 @@ def test_visibility_is_a_query(caller: Caller, query: dict[str, Any]) -> None:
 )
 def test_visibility_is_a_predicate(document: dict[str, str], seen_by: list[Caller]) -> None:
     assert [caller for caller in (OWNER, OPERATOR, NAMESAKE) if visible_to(caller).matches(document)] == seen_by
-
-
-def test_an_auditor_sees_the_events_of_the_tenant() -> None:
-    assert events_visible_to(Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))).to_mongo() == {"tenant_id": "acme"}
-
-
-def test_all_other_scopes_together_show_no_event() -> None:
-    with pytest.raises(Forbidden, match="audit:read"):
-        events_visible_to(Caller("olga", "acme", frozenset(set(Scope) - {Scope.AUDIT_READ})))

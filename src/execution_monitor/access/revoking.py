@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from execution_monitor.access.audit.entries import describe_revocation
+from execution_monitor.audit.events import describe_revocation
+from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable
-from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.revocations import revoke
 

@@ -7,7 +7,9 @@ import strawberry
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
-from execution_monitor.access.audit.entries import AuditKind, AuditOutcome
+from execution_monitor.audit.events import AuditKind, AuditOutcome
+from execution_monitor.audit.records import AuditRecord
+from execution_monitor.audit.repository import NEWEST_FIRST
 from execution_monitor.graphql.arguments import present
 from execution_monitor.graphql.filters import DateTimeFilter, IdFilter, memberships
 from execution_monitor.graphql.pagination import (
@@ -20,8 +22,6 @@ from execution_monitor.graphql.pagination import (
     stored,
 )
 from execution_monitor.graphql.selection import ContextInfo, selected_by
-from execution_monitor.monitoring.audit_trail import NEWEST_FIRST
-from execution_monitor.storage.audit_records import AuditRecord
 from execution_monitor.storage.filters import Filter, all_of
 from execution_monitor.storage.pages import Page, Row, Wanted
 

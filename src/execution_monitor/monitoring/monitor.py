@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from execution_monitor.monitoring.audit_trail import AuditTrail
+from execution_monitor.audit.repository import AuditTrail
 from execution_monitor.monitoring.counts import RecentCounts
 from execution_monitor.monitoring.executions import COUNT_SECONDS, Executions
 from execution_monitor.monitoring.logs import logs_of

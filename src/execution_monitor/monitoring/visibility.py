@@ -1,4 +1,4 @@
-"""Who may see which execution, and which event of the audit trail: the one place that decides."""
+"""Who may see which execution: the one place that decides."""
 
 from functools import lru_cache
 
@@ -17,12 +17,3 @@ def visible_to(caller: Caller) -> Filter:
     if caller.may(Scope.EXECUTIONS_READ_TENANT):
         return in_tenant
     return all_of(in_tenant, equals("user_id", caller.subject))
-
-
-def events_visible_to(caller: Caller) -> Filter:
-    """The events of the audit trail that `caller` may see: the tenant's; raises `Forbidden` without `audit:read`.
-
-    What is of no tenant, such as a token that nobody has verified, is shown to none.
-    """
-    caller.require(Scope.AUDIT_READ)
-    return equals("tenant_id", caller.tenant)

@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from execution_monitor.access.audit.journal import AuditFigures
+from execution_monitor.audit.journal import AuditFigures
 from execution_monitor.limits.rate_limits import RateLimitFigures
 from execution_monitor.web.metrics.families import PREFIX, counter, gauge
 

@@ -7,7 +7,8 @@ import bson
 import pytest
 from bson import ObjectId
 
-from execution_monitor.access.audit.entries import (
+from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.audit.events import (
     AuditRow,
     describe_begin,
     describe_end,
@@ -15,7 +16,6 @@ from execution_monitor.access.audit.entries import (
     describe_refusal,
     describe_revocation,
 )
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
 from execution_monitor.auth.caller import Caller
 from execution_monitor.storage.audit_events import AuditEvent
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from bson import ObjectId
 
-from execution_monitor.access.audit.redaction import shorten, shorten_all, show_arguments
 from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.audit.redaction import shorten, shorten_all, show_arguments
 
 AuditRow = dict[str, Any]
 

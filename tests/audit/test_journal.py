@@ -10,8 +10,8 @@ import pytest
 from bson import ObjectId
 from structlog.testing import capture_logs
 
-from execution_monitor.access.audit.entries import AuditRow
-from execution_monitor.access.audit.journal import Journal, JournalLimits
+from execution_monitor.audit.events import AuditRow
+from execution_monitor.audit.journal import Journal, JournalLimits
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable
 
 QUICK = JournalLimits(linger_seconds=0.01, retry_seconds=(0.01,), farewell_seconds=5)

@@ -6,9 +6,9 @@ from functools import partial
 
 from bson import ObjectId
 
-from execution_monitor.access.audit.entries import describe_begin, describe_end, describe_refusal
-from execution_monitor.access.audit.journal import Describe, Journal
 from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
+from execution_monitor.audit.journal import Describe, Journal
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 
 # Of what is refused as fast as it is sent, tokens and operations beyond a rate, so many a second are kept one by one

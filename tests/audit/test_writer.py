@@ -13,9 +13,9 @@ import pytest
 from bson import ObjectId
 from pymongo.write_concern import WriteConcern
 
+from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.audit_writing import AuditEvents
 from execution_monitor.storage.database import Database, Row, open_database
 from tests.monitoring.live.own_mongod import OwnMongod
 
@@ -123,7 +123,7 @@ async def test_an_event_that_no_majority_has_is_not_taken_for_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     # This set has a single member.
-    monkeypatch.setattr("execution_monitor.storage.audit_writing._DURABLY", WriteConcern(2, wtimeout=100))
+    monkeypatch.setattr("execution_monitor.audit.writer._DURABLY", WriteConcern(2, wtimeout=100))
 
     with pytest.raises(DatabaseUnavailable):
         await AuditEvents(database).write([event()])

@@ -10,8 +10,8 @@ from graphql import get_named_type, is_input_object_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_monitor.access.audit.redaction import ARGUMENTS as RULES
-from execution_monitor.access.audit.redaction import (
+from execution_monitor.audit.redaction import ARGUMENTS as RULES
+from execution_monitor.audit.redaction import (
     CUT,
     LEFT_OUT,
     MAX_LISTED,

@@ -12,7 +12,7 @@ from typing import Self, cast
 import structlog
 from bson import ObjectId
 
-from execution_monitor.access.audit.entries import AuditRow, describe_loss
+from execution_monitor.audit.events import AuditRow, describe_loss
 from execution_monitor.errors import AuditUnavailable, ExecutionMonitorError
 from execution_monitor.tasks import end_tasks
 

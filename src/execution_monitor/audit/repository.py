@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 
-from execution_monitor.auth.caller import Caller
-from execution_monitor.monitoring.visibility import events_visible_to
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.filters import Filter, all_of
+from execution_monitor.storage.filters import Filter, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Wanted
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 NEWEST_FIRST = Order((SortKey("at", descending=True),))
+
+
+def events_visible_to(caller: Caller) -> Filter:
+    """The events of the audit trail that `caller` may see: the tenant's; raises `Forbidden` without `audit:read`.
+
+    What is of no tenant, such as a token that nobody has verified, is shown to none.
+    """
+    caller.require(Scope.AUDIT_READ)
+    return equals("tenant_id", caller.tenant)
 
 
 @dataclass(frozen=True, slots=True)

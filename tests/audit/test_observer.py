@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from execution_monitor.access.audit.auditing import Audit
-from execution_monitor.access.audit.entries import AuditRow
-from execution_monitor.access.audit.journal import Journal, JournalLimits
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.audit.events import AuditRow
+from execution_monitor.audit.journal import Journal, JournalLimits
+from execution_monitor.audit.observer import Audit
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from execution_monitor.audit.repository import NEWEST_FIRST, AuditTrail, events_visible_to
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import QueryTimeout
-from execution_monitor.monitoring.audit_trail import NEWEST_FIRST, AuditTrail
-from execution_monitor.monitoring.visibility import events_visible_to
+from execution_monitor.errors import Forbidden, QueryTimeout
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import indexes_of
@@ -114,3 +113,12 @@ async def test_a_list_beyond_its_time_names_a_filter_that_would_make_it_fast(
         await AuditTrail(Reader(trail[0], timeout_ms=1)).list(AUDITOR, where, PageRequest(), Wanted())
 
     assert timeout.value.message == f"MongoDB stopped this query at its time limit. {advice}"
+
+
+def test_an_auditor_sees_the_events_of_the_tenant() -> None:
+    assert events_visible_to(Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))).to_mongo() == {"tenant_id": "acme"}
+
+
+def test_all_other_scopes_together_show_no_event() -> None:
+    with pytest.raises(Forbidden, match="audit:read"):
+        events_visible_to(Caller("olga", "acme", frozenset(set(Scope) - {Scope.AUDIT_READ})))
