@@ -20,11 +20,6 @@ ALLOWED = {
     "lru_cache": (),
     "tasks": (),
     "storage": ("errors",),
-    "access": (
-        "errors",
-        "storage",
-        "audit",
-    ),
     "auth": (
         "errors",
         "lru_cache",
@@ -119,11 +114,6 @@ ALLOWED = {
         "monitoring",
     ),
     "terminal": (),
-    "watch_lines": (),
-    "watch": (
-        "errors",
-        "watch_lines",
-    ),
     "ingest": (
         "errors",
         "storage",

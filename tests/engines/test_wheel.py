@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_the_lock_of_mongodb_the_dashboard_and_nothing_else(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert "execution_monitor/cli.py" in names
+    assert "execution_monitor/cli/main.py" in names
     assert "execution_monitor/development/mongodb/package-lock.json" in names
     assert {"execution_monitor/web/static/index.html", "execution_monitor/web/static/graphiql.html"} <= set(names)
     assert {name.partition("/")[0] for name in names} == {"execution_monitor", "execution_monitor-0.1.0.dist-info"}

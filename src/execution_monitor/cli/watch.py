@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
+from execution_monitor.cli.watch_lines import describe
 from execution_monitor.errors import SetupError
-from execution_monitor.watch_lines import describe
 
 _SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 _WEBSOCKET = {"http": "ws", "https": "wss"}

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from execution_monitor.app import create_app
+from execution_monitor.cli.watch_lines import describe
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from execution_monitor.watch_lines import describe
 from tests.graphql.asking import execution
 from tests.servers import served, wait_until_ready
 

@@ -19,7 +19,7 @@ import typer
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.keys import SharedSecret
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier
-from execution_monitor.cli import app, main
+from execution_monitor.cli.main import app, main
 from execution_monitor.settings import Settings
 from tests.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 

@@ -17,10 +17,11 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from pymongo.errors import PyMongoError
 
-from execution_monitor.access.revoking import revoke_and_record
 from execution_monitor.app import create_app, warn_of_unknown_settings
 from execution_monitor.auth.caller import LEEWAY, Scope
 from execution_monitor.auth.tokens import issue_token
+from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
@@ -37,7 +38,6 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.explaining import explain
 from execution_monitor.terminal import counting
-from execution_monitor.watch import WatchOptions, watch
 
 app = typer.Typer(
     name="execution-monitor",
