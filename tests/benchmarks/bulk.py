@@ -32,7 +32,7 @@ from tests.benchmarks.listening import Conversation, Listener, over_graphql
 from tests.benchmarks.live import UPDATES
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
-from tests.live.scenes import token_of
+from tests.faults.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 FEW, MANY = 10, 200  # subscribers

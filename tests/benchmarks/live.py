@@ -25,7 +25,7 @@ from tests.benchmarks.changes import PATIENCE_SECONDS, RATE, broadcast, save, wr
 from tests.benchmarks.listening import Conversation, Listener, listen, over_graphql
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, Contender
-from tests.live.scenes import token_of
+from tests.faults.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"

@@ -25,7 +25,7 @@ from tests.benchmarks.question import USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, running
 from tests.dashboard.launching import launched, sign_in
-from tests.live.scenes import token_of
+from tests.faults.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 RESULTS = Path(__file__).parent / "results" / "page.json"

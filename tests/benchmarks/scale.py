@@ -22,7 +22,7 @@ from execution_monitor.storage.database import open_database
 from tests.benchmarks.question import TENANT, USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import Contender, running
-from tests.live.scenes import token_of
+from tests.faults.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 # Of a page of 20; the last is page 5,001.

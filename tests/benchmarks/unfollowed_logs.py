@@ -24,7 +24,7 @@ from execution_monitor.storage.documents import Execution, LogEntry
 from tests.benchmarks.changes import row_of
 from tests.benchmarks.listening import listen, over_graphql
 from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.live.scenes import token_of
+from tests.faults.scenes import token_of
 from tests.monitoring.live.own_mongod import OwnMongod
 
 SUBSCRIBERS = 100

@@ -1,4 +1,4 @@
-"""Who is answered what: payloads, scopes and words. The whole is compared with a reference in tests/model."""
+"""Who is answered what: payloads, scopes and words. The whole is compared in tests/authorization_model."""
 
 from collections.abc import Callable
 from datetime import timedelta

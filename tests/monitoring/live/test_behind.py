@@ -18,7 +18,7 @@ from execution_monitor.monitoring.live.positions import Position, behind
 from execution_monitor.monitoring.live.watching import present
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
-from tests.live.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.monitoring.live.following import PATIENCE, eventually
 from tests.monitoring.live.making import ADA, CURSORS, execution
 from tests.monitoring.live.own_mongod import OwnMongod

@@ -13,7 +13,7 @@ from execution_monitor.monitoring.live.deliveries import Kind
 from execution_monitor.monitoring.live.live import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
-from tests.live.faulty_proxy import faulty_proxy
+from tests.faults.faulty_proxy import faulty_proxy
 from tests.monitoring.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
 from tests.monitoring.live.making import ADA, CURSORS, execution
 from tests.monitoring.live.own_mongod import OwnMongod, roll_the_oplog
