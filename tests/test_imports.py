@@ -57,11 +57,16 @@ ALLOWED = {
         "settings",
     ),
     "monitoring": (
-        "errors",
         "lru_cache",
         "storage",
         "auth",
         "audit",
+    ),
+    "live": (
+        "errors",
+        "storage",
+        "auth",
+        "monitoring",
     ),
     "tracing": (
         "errors",
@@ -72,6 +77,7 @@ ALLOWED = {
         "auth",
         "asgi",
         "monitoring",
+        "live",
     ),
     "graphql.selection": ("graphql.context",),
     "graphql.errors": (
@@ -86,6 +92,7 @@ ALLOWED = {
         "auth",
         "asgi",
         "monitoring",
+        "live",
         "graphql.context",
         "graphql.selection",
         "graphql",
@@ -99,6 +106,7 @@ ALLOWED = {
         "limits",
         "audit",
         "monitoring",
+        "live",
         "graphql.context",
         "graphql.selection",
         "graphql.errors",
@@ -112,6 +120,7 @@ ALLOWED = {
         "limits",
         "audit",
         "monitoring",
+        "live",
     ),
     "terminal": (),
     "ingest": (
@@ -138,6 +147,7 @@ ALLOWED = {
         "settings",
         "identity",
         "monitoring",
+        "live",
         "tracing",
         "graphql",
         "web",

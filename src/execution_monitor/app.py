@@ -30,9 +30,9 @@ from execution_monitor.graphql.trusted_documents import AnyDocument, read_truste
 from execution_monitor.identity import Identity
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.logs import configure_logging
-from execution_monitor.monitoring.live.live import Live, LiveLimits
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.connections import Connections

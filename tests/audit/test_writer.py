@@ -17,7 +17,7 @@ from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, Row, open_database
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = 86_400

@@ -13,7 +13,7 @@ from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.questions import Questions
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.live.service import Live
 from execution_monitor.monitoring.monitor import Monitor
 from tests.authorization_model.world import Person
 

@@ -13,11 +13,11 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.live.subscription import QueueLimits
 from execution_monitor.monitoring.counts import Counted
 from execution_monitor.monitoring.executions import Executions
-from execution_monitor.monitoring.live.live import Live, LiveLimits
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.live.subscription import QueueLimits
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_position, decode_token
@@ -120,9 +120,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "execution_monitor.monitoring.executions.visible_to", without_the_tenant, "list of", id="no tenant"
         ),
         pytest.param("execution_monitor.monitoring.executions.visible_to", without_the_user, "list of", id="no user"),
-        pytest.param(
-            "execution_monitor.monitoring.live.rights.visible_to", without_the_user, "events of", id="no user, live"
-        ),
+        pytest.param("execution_monitor.live.visibility.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
@@ -136,13 +134,13 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "execution_monitor.storage.pages.decode_position", decode_for_anyone, "cursor of", id="a cursor for anyone"
         ),
         pytest.param(
-            "execution_monitor.monitoring.live.live_cursors.LiveCursors._tag",
+            "execution_monitor.live.cursors.LiveCursors._tag",
             seal_for_anyone,
             "live cursor of",
             id="a live cursor for anyone",
         ),
         pytest.param(
-            "execution_monitor.monitoring.live.rights.visible_to",
+            "execution_monitor.live.visibility.visible_to",
             without_the_user,
             "events over the wire",
             id="no user, over the wire",

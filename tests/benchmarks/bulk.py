@@ -33,7 +33,7 @@ from tests.benchmarks.live import UPDATES
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
 from tests.faults.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 FEW, MANY = 10, 200  # subscribers
 _TENANT = "acme"

@@ -20,7 +20,7 @@ from tests.benchmarks.ratios import Round, median_of
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
 from tests.faults.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 EXECUTIONS = 2_000
 RESULTS = Path(__file__).parent / "results" / "latest.json"

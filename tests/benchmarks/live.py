@@ -26,7 +26,7 @@ from tests.benchmarks.listening import Conversation, Listener, listen, over_grap
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, Contender
 from tests.faults.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
 _CALLERS = 10  # one caller may have 1,000 sockets

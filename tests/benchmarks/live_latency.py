@@ -25,7 +25,7 @@ from execution_monitor.storage.documents import Execution
 from tests.benchmarks.listening import listen, over_graphql
 from tests.faults.scenes import token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 SUBSCRIBERS = 100
 CHANGES = 2_000

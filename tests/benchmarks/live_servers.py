@@ -13,7 +13,7 @@ import httpx
 from tests.benchmarks.changes import DATABASE
 from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 from tests.serving import free_ports
 
 COMMANDS = {

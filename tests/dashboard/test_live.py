@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.results import Row, keep, table_of
 from tests.faults.scenes import is_full
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _ROWS = pytest.StashKey[list[Row]]()
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.monitoring.live.own_mongod import Mongod, initiate
+from tests.live.own_mongod import Mongod, initiate
 
 _START_SECONDS = 60
 # The default, 10 s, is for members in several regions; those of one data centre are commonly given 1 to 5 s.

@@ -11,7 +11,7 @@ from tests.faults.bulks import Bulk, followed
 from tests.faults.results import Row
 from tests.faults.scenes import is_full
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _EXECUTIONS = 50_000 if is_full() else 500
 _SUBSCRIBERS = 10

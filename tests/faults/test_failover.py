@@ -15,7 +15,7 @@ from tests.faults.replica_set import ReplicaSet
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, is_full, scene, sized
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import Mongod
+from tests.live.own_mongod import Mongod
 
 
 @pytest.fixture(scope="module")

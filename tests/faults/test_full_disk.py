@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, new_user, scene, sized, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 # MongoDB keeps 200 MB of journal ready, and has some 30 MB of data.
 _DISK_MB = 400

@@ -17,8 +17,8 @@ from tests.faults.crowd import BARRIER, crowd, live_cursor
 from tests.faults.results import Row
 from tests.faults.scenes import is_full
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.making import execution
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.making import execution
+from tests.live.own_mongod import OwnMongod
 
 _CLIENTS = 2_000 if is_full() else 100
 _AWAY_SECONDS = 60.0 if is_full() else 2.0

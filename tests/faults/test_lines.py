@@ -17,8 +17,8 @@ from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.results import Row
 from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.making import execution, line
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.making import execution, line
+from tests.live.own_mongod import OwnMongod
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SILENT_SECONDS = 60.0 if is_full() else 5.0

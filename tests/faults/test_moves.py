@@ -20,7 +20,7 @@ from tests.faults.oracle import Ledger
 from tests.faults.results import Row
 from tests.faults.scenes import PATIENCE, is_full, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _WRITES = 100_000 if is_full() else 2_000
 _BATCH = 100

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from tests.faults.results import Row
 from tests.faults.scenes import is_full, scene
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _PER_SECOND = 5_000 if is_full() else 500
 _BATCHES_PER_SECOND = 10

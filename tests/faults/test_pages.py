@@ -11,7 +11,7 @@ from tests.faults.oracle import Writers
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, new_user, sized, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _WRITERS = 8
 

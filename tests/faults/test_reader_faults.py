@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from execution_monitor.monitoring.live.live import Live, LiveLimits
+from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from tests.faults.results import Row
 from tests.faults.scenes import is_full, sized
-from tests.monitoring.live.following import Follower, eventually, stored_versions, writing
-from tests.monitoring.live.making import ADA, CURSORS
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.following import Follower, eventually, stored_versions, writing
+from tests.live.making import ADA, CURSORS
+from tests.live.own_mongod import OwnMongod
 
 _BLOCKED_SECONDS = 5.0 if is_full() else 2.5
 _JUMPS = (timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30))

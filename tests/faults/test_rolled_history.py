@@ -14,8 +14,8 @@ from tests.faults.oracle import Writers
 from tests.faults.results import Row
 from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.making import execution
-from tests.monitoring.live.own_mongod import OwnMongod, oldest_in_oplog
+from tests.live.making import execution
+from tests.live.own_mongod import OwnMongod, oldest_in_oplog
 
 _LINE = "y" * 500_000
 # Beyond what the server keeps in memory, 32 MiB.

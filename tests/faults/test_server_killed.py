@@ -8,7 +8,7 @@ import pytest
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, scene, sized
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 
 @pytest.fixture(scope="module")

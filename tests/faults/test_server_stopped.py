@@ -11,7 +11,7 @@ from tests.faults.bulks import Bulk
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, is_full, scene, sized
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _STOPPED_SECONDS = 15.0 if is_full() else 2.0
 _ALONGSIDE = 100_000 if is_full() else 5_000

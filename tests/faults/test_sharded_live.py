@@ -5,13 +5,13 @@ from collections.abc import Generator
 
 import pytest
 
-from execution_monitor.monitoring.live.deliveries import Kind
-from execution_monitor.monitoring.live.live import Live, LiveLimits
-from execution_monitor.monitoring.live.subscription import Subscription
+from execution_monitor.live.events import Kind
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.live.subscription import Subscription
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from tests.faults.sharded_cluster import ShardedCluster
-from tests.monitoring.live.making import ADA, CURSORS, execution
+from tests.live.making import ADA, CURSORS, execution
 
 _NAME = "sharded"
 # An untuned mongos lags 10 s behind where a shard is idle; this one a second.

@@ -19,7 +19,7 @@ from execution_monitor.storage.answers import SHARD_DOWN, SILENT
 from tests.conftest import SECRET
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 from tests.servers import served, wait_until_ready
 
 # That a call may take longer than the limit of the query, with some more on a busy machine.

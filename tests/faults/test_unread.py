@@ -23,7 +23,7 @@ from tests.faults.oracle import Writers
 from tests.faults.results import Row
 from tests.faults.scenes import PATIENCE, is_full, new_user, sized, token_of
 from tests.faults.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 
 _READERS = 500 if is_full() else 40
 _FAT = 200_000  # bytes of each change that is not read: some fill the buffers of a socket, which hold megabytes

@@ -14,8 +14,8 @@ from hypothesis.strategies import SearchStrategy
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import NOON, execution, store

@@ -18,8 +18,8 @@ from execution_monitor.graphql.logs import ExecutionLogEntry
 from execution_monitor.graphql.pagination import fields_to_read
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.steps import ExecutionStep
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of

@@ -22,7 +22,7 @@ from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
 from execution_monitor.limits.streams import SessionLimits, Sessions
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database

@@ -21,7 +21,7 @@ from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import streamed
 from tests.graphql.test_transport_ws import opened
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 from tests.serving import Serving, free_ports, serving
 from tests.web.documents import LIST
 from tests.web.test_live import closing_of, message_from, socket_of

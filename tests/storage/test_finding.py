@@ -12,7 +12,7 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.finding import Search, find_rows
 from execution_monitor.storage.index_choice import IndexRange
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 from tests.storage.watching import Commands
 
 MEGABYTE = 1_000_000

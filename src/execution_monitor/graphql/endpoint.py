@@ -34,7 +34,7 @@ from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.requests import asks_only_for_types, is_read, read_request
 from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
 from execution_monitor.limits.streams import Sessions
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").

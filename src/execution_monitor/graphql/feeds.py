@@ -7,7 +7,7 @@ from typing import Protocol
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.graphql.live import Activities, Updates
 from execution_monitor.graphql.rendering import Payloads, Rendering
-from execution_monitor.monitoring.live.deliveries import Block, Delivery
+from execution_monitor.live.events import Block, Delivery
 
 
 class Sink(Protocol):

@@ -10,9 +10,9 @@ from execution_monitor.graphql.executions import Execution
 from execution_monitor.graphql.logs import ExecutionLogEntry
 from execution_monitor.graphql.pagination import names_of
 from execution_monitor.graphql.steps import ExecutionStep
-from execution_monitor.monitoring.live.activity import Activity
-from execution_monitor.monitoring.live.deliveries import Delivery, Kind
-from execution_monitor.monitoring.live.subscription import Subscription
+from execution_monitor.live.activity import Activity
+from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.subscription import Subscription
 
 
 @strawberry.enum(description="What a change means to a subscriber.")

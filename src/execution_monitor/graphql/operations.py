@@ -26,7 +26,7 @@ from execution_monitor.graphql.questions import Questions, RequestErrors
 from execution_monitor.graphql.rendering import Renderer, serialise
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.trusted_documents import AnyDocument, TrustedDocuments
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.live.service import Live
 from execution_monitor.monitoring.monitor import Monitor
 
 # What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.

@@ -18,7 +18,7 @@ from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.limits.streams import Ended
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"

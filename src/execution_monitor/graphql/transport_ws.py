@@ -32,7 +32,7 @@ from execution_monitor.graphql.questions import RequestErrors
 from execution_monitor.graphql.rendering import Payloads
 from execution_monitor.graphql.requests import GraphQLRequest, to_request
 from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 
 SUBPROTOCOL = "graphql-transport-ws"
 

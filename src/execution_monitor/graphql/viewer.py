@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.live.service import Live
 
 
 @strawberry.type(description="The caller, as the token says.")

@@ -27,9 +27,9 @@ from execution_monitor.errors import (
     Unauthenticated,
 )
 from execution_monitor.limits.streams import Ended, Sessions
-from execution_monitor.monitoring.live.behind import BehindMeter
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.subscription import Subscription
+from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.service import Live
+from execution_monitor.live.subscription import Subscription
 from execution_monitor.web.listing import read_live_filter
 from execution_monitor.web.messages import render
 from execution_monitor.web.openapi import SOCKET_PATH, STREAM_PATH

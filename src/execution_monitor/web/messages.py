@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.storage.documents import ExecutionStatus, Progress
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.web.models import Moment

@@ -16,7 +16,7 @@ from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
 from execution_monitor.limits.streams import Sessions
-from execution_monitor.monitoring.live.live import Live
+from execution_monitor.live.service import Live
 from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING

@@ -20,11 +20,11 @@ from execution_monitor.graphql.questions import Question, Questions
 from execution_monitor.graphql.rendering import Payload, Renderer
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.changes import RAW, GapReason
-from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.live.changes import RAW, GapReason
+from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
-from tests.monitoring.live.making import NOW, execution, place, topic
+from tests.live.making import NOW, execution, place, topic
 from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded, objects
 

@@ -14,7 +14,7 @@ from execution_monitor.graphql.compiled.plan import plan_row
 from execution_monitor.graphql.executions import Execution
 from execution_monitor.graphql.live import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
 from execution_monitor.graphql.pagination import names_of
-from execution_monitor.monitoring.live.deliveries import Delivery
+from execution_monitor.live.events import Delivery
 
 # From a delivery to JSON.
 EmitEvent = Callable[[Delivery], Any]

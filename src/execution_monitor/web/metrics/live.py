@@ -6,8 +6,8 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from execution_monitor.monitoring.live.changes import GapReason
-from execution_monitor.monitoring.live.counters import Figures
+from execution_monitor.live.changes import GapReason
+from execution_monitor.live.stats import Figures
 from execution_monitor.web.metrics.families import PREFIX, counter, gauge
 
 
