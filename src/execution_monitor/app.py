@@ -22,6 +22,7 @@ from execution_monitor.audit.observer import Audit
 from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.operations import Operations
 from execution_monitor.graphql.schema import create_schema
@@ -33,7 +34,6 @@ from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConn
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.logs import configure_logging
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database

@@ -6,6 +6,7 @@ import httpx
 import orjson
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
 
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -14,7 +15,6 @@ from execution_monitor.graphql.questions import Questions
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from tests.authorization_model.world import Person
 
 SCHEMA = create_schema()

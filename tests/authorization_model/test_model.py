@@ -13,12 +13,12 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.executions import Executions
+from execution_monitor.executions.services import Monitor
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscription import QueueLimits
-from execution_monitor.monitoring.counts import Counted
-from execution_monitor.monitoring.executions import Executions
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
@@ -117,15 +117,15 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
     ("place", "fault", "noticed"),
     [
         pytest.param(
-            "execution_monitor.monitoring.executions.visible_to", without_the_tenant, "list of", id="no tenant"
+            "execution_monitor.executions.executions.visible_to", without_the_tenant, "list of", id="no tenant"
         ),
-        pytest.param("execution_monitor.monitoring.executions.visible_to", without_the_user, "list of", id="no user"),
+        pytest.param("execution_monitor.executions.executions.visible_to", without_the_user, "list of", id="no user"),
         pytest.param("execution_monitor.live.visibility.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
         pytest.param(
-            "execution_monitor.monitoring.executions.Executions.count_recently",
+            "execution_monitor.executions.executions.Executions.count_recently",
             count_before_filtering,
             "count of",
             id="a count before filtering",

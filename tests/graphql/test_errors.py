@@ -13,6 +13,7 @@ from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
@@ -22,7 +23,6 @@ from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.reading import Reader

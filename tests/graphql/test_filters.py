@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import NOON, execution, store
 from tests.storage.strategies import bounded

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from execution_monitor.auth.caller import Caller
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store, store_parts
 from tests.storage.watching import watched

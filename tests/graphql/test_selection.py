@@ -11,6 +11,7 @@ from graphql import FragmentSpreadNode, InlineFragmentNode, SelectionNode
 from hypothesis import given
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql import executions, logs, refetching, selection, steps
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.executions import Execution
@@ -20,7 +21,6 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.steps import ExecutionStep
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database

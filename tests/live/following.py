@@ -11,11 +11,11 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from execution_monitor.auth.caller import Caller
+from execution_monitor.executions.executions import NEWEST_FIRST
+from execution_monitor.executions.visibility import visible_to
 from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
-from execution_monitor.monitoring.executions import NEWEST_FIRST
-from execution_monitor.monitoring.visibility import visible_to
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.pages import NEITHER, Listing, PageRequest, Wanted

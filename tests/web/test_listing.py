@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.monitoring.executions import NEWEST_FIRST
+from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pages import PageRequest
 from execution_monitor.storage.sorting import Order, SortKey

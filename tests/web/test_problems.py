@@ -18,10 +18,10 @@ from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
+from execution_monitor.executions.services import Monitor
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.rest import rest_routes

@@ -11,6 +11,7 @@ from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.executions.counts import Counted
 from execution_monitor.graphql.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.nodes import Node, encode_id
@@ -27,7 +28,6 @@ from execution_monitor.graphql.pagination import (
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
-from execution_monitor.monitoring.counts import Counted
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row, Wanted

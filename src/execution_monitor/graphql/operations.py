@@ -15,6 +15,7 @@ from graphql import (
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -27,7 +28,6 @@ from execution_monitor.graphql.rendering import Renderer, serialise
 from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.trusted_documents import AnyDocument, TrustedDocuments
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 
 # What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.
 _CHARACTERS_PER_POINT = 20

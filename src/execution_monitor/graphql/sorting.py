@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from execution_monitor.monitoring.executions import NEWEST_FIRST
+from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.storage.sorting import Order, SortKey
 
 

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.executions.children import PartsRequest
 from execution_monitor.graphql.nodes import Node, encode_id
 from execution_monitor.graphql.pagination import (
     PageInfo,
@@ -15,7 +16,6 @@ from execution_monitor.graphql.pagination import (
     stored,
 )
 from execution_monitor.graphql.selection import ContextInfo, selected_by
-from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import Page, Row

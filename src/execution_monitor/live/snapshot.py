@@ -10,9 +10,9 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
+from execution_monitor.executions.logs import OLDEST_FIRST
+from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
 from execution_monitor.live.changes import Row
-from execution_monitor.monitoring.logs import OLDEST_FIRST
-from execution_monitor.monitoring.steps import IN_WORKFLOW_ORDER
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.monitoring.visibility import visible_to
+from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.filters import AllOf, Filter, OneOf
 
 _DIGEST_BYTES = 16

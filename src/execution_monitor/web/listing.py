@@ -6,7 +6,7 @@ from datetime import datetime, time
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.monitoring.executions import stored_statuses
+from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest

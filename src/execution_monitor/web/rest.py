@@ -15,10 +15,10 @@ from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.services import Monitor
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord

@@ -11,6 +11,7 @@ from hypothesis import Phase, given
 from pymongo.errors import WriteError
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
@@ -20,7 +21,6 @@ from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.monitoring.monitor import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.asking import NOON, execution, store, store_parts

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.counts import Counted
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.collect import Field, NotKnown
 from execution_monitor.graphql.compiled.emit import constant, emit_value
@@ -24,8 +26,6 @@ from execution_monitor.graphql.logs import logs_request
 from execution_monitor.graphql.pagination import IDENTITY
 from execution_monitor.graphql.steps import steps_request
 from execution_monitor.graphql.viewer import Viewer
-from execution_monitor.monitoring.counts import Counted
-from execution_monitor.monitoring.parts import PartsRequest
 from execution_monitor.storage.pages import Page, Row, Wanted
 
 Ask = Callable[[Context], Awaitable[Any]]

@@ -8,14 +8,14 @@ import pytest
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.monitoring.executions import NEWEST_FIRST
-from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.monitoring.parts import Parts, PartsRequest
+from execution_monitor.executions.children import Parts, PartsRequest
+from execution_monitor.executions.executions import NEWEST_FIRST
+from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
 from execution_monitor.storage.pages import PageRequest, Wanted
-from tests.monitoring.people import (
+from tests.executions.people import (
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,

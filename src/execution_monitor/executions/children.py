@@ -7,7 +7,7 @@ from typing import Any
 from beanie import Document
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.monitoring.executions import Executions
+from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted

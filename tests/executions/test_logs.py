@@ -2,14 +2,14 @@
 
 import pytest
 
-from execution_monitor.monitoring.logs import log_filter, logs_of
-from execution_monitor.monitoring.parts import PartsRequest
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.logs import log_filter, logs_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import PageRequest
 from execution_monitor.storage.reading import Reader
-from tests.monitoring.people import NOON, OWNER
+from tests.executions.people import NOON, OWNER
 from tests.storage.watching import Commands
 
 LINES = {

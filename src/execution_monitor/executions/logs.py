@@ -1,6 +1,6 @@
 """Log lines of executions, oldest first."""
 
-from execution_monitor.monitoring.parts import Parts
+from execution_monitor.executions.children import Parts
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of
 from execution_monitor.storage.reading import Reader

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.monitoring.counts import Counted, RecentCounts
-from execution_monitor.monitoring.visibility import visible_to
+from execution_monitor.executions.counts import Counted, RecentCounts
+from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from execution_monitor.storage.database import Database
-from tests.monitoring.people import settle
+from tests.executions.people import settle
 from tests.storage.watching import Commands, watched
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from execution_monitor.audit.repository import AuditTrail
-from execution_monitor.monitoring.counts import RecentCounts
-from execution_monitor.monitoring.executions import COUNT_SECONDS, Executions
-from execution_monitor.monitoring.logs import logs_of
-from execution_monitor.monitoring.parts import Parts
-from execution_monitor.monitoring.steps import steps_of
+from execution_monitor.executions.children import Parts
+from execution_monitor.executions.counts import RecentCounts
+from execution_monitor.executions.executions import COUNT_SECONDS, Executions
+from execution_monitor.executions.logs import logs_of
+from execution_monitor.executions.steps import steps_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.finding import UNLIMITED
 from execution_monitor.storage.reading import Reader

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.monitoring.visibility import visible_to
+from execution_monitor.executions.visibility import visible_to
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))

@@ -7,14 +7,14 @@ import pytest
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.monitoring.counts import Counted
-from execution_monitor.monitoring.executions import NEWEST_FIRST, Executions
+from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.executions import NEWEST_FIRST, Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, Not, OneOf, equals, is_null
 from execution_monitor.storage.pages import PageRequest, Wanted
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.monitoring.people import (
+from tests.executions.people import (
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,

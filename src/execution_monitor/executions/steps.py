@@ -1,6 +1,6 @@
 """Steps of executions, in the order of the workflow."""
 
-from execution_monitor.monitoring.parts import Parts
+from execution_monitor.executions.children import Parts
 from execution_monitor.storage.documents import Step
 from execution_monitor.storage.reading import Reader
 from execution_monitor.storage.sorting import Order, SortKey

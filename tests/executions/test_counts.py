@@ -7,8 +7,8 @@ import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
-from execution_monitor.monitoring.counts import Counted, RecentCounts
-from execution_monitor.monitoring.executions import Executions
+from execution_monitor.executions.counts import Counted, RecentCounts
+from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, equals
 from execution_monitor.storage.reading import Reader
