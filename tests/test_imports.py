@@ -19,13 +19,13 @@ ALLOWED = {
     "errors": (),
     "lru_cache": (),
     "tasks": (),
+    "observability.logging": (),
     "storage": ("errors",),
     "auth": (
         "errors",
         "lru_cache",
         "storage",
     ),
-    "logs": (),
     "asgi": (
         "errors",
         "auth",
@@ -43,8 +43,8 @@ ALLOWED = {
         "asgi",
     ),
     "settings": (
+        "observability.logging",
         "auth",
-        "logs",
         "limits",
     ),
     "identity": (
@@ -68,9 +68,17 @@ ALLOWED = {
         "auth",
         "executions",
     ),
-    "tracing": (
+    "observability.tracing": (
         "errors",
         "asgi",
+    ),
+    "observability.metrics": (
+        "errors",
+        "storage",
+        "asgi",
+        "limits",
+        "audit",
+        "live",
     ),
     "graphql.context": (
         "storage",
@@ -118,9 +126,9 @@ ALLOWED = {
         "auth",
         "asgi",
         "limits",
-        "audit",
         "executions",
         "live",
+        "observability.metrics",
     ),
     "terminal": (),
     "ingest": (
@@ -130,7 +138,7 @@ ALLOWED = {
     "server": (
         "errors",
         "tasks",
-        "logs",
+        "observability.logging",
         "asgi",
         "limits",
         "settings",
@@ -138,9 +146,9 @@ ALLOWED = {
     "app": (
         "errors",
         "tasks",
+        "observability.logging",
         "storage",
         "auth",
-        "logs",
         "asgi",
         "limits",
         "audit",
@@ -148,7 +156,8 @@ ALLOWED = {
         "identity",
         "executions",
         "live",
-        "tracing",
+        "observability.tracing",
+        "observability.metrics",
         "graphql",
         "web",
     ),
@@ -158,13 +167,36 @@ FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 
 
 def imported_by(tree: ast.AST) -> set[str]:
+    """What a module imports, by a statement or by name, as an optional dependency is."""
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        match node:
+            case ast.Import():
+                names.update(alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(module)):
+                names.update(f"{module}.{alias.name}" for alias in node.names)
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name))]):
+                names.add(name)
+            case _:
+                pass
     return names
+
+
+def test_imports_by_name_are_seen():
+    assert f"{PACKAGE}.observability.tracing.spans" in imported_by(MODULES[f"{PACKAGE}.observability.tracing.optional"])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_that_is_imported_by_name_is_a_literal(module: str):
+    calls = [
+        ast.unparse(node)
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("import_module", "__import__")
+        and not (node.args and isinstance(node.args[0], ast.Constant))
+    ]
+
+    assert calls == []
 
 
 def part_of(module: str) -> str:

@@ -33,22 +33,22 @@ from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLi
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.logs import configure_logging
+from execution_monitor.observability.logging import configure_logging
+from execution_monitor.observability.metrics.http import Traffic
+from execution_monitor.observability.metrics.limits_and_audit import AuditCollector, RateLimitCollector
+from execution_monitor.observability.metrics.live import LiveCollector
+from execution_monitor.observability.metrics.mongodb import ConnectionsCollector
+from execution_monitor.observability.metrics.operations import OperationMetrics
+from execution_monitor.observability.metrics.tcp_connections import ClientConnectionsCollector
+from execution_monitor.observability.tracing.optional import load_tracing
 from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.tasks import end_tasks
-from execution_monitor.tracing.extra import load_tracing
 from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.health import health_routes
-from execution_monitor.web.metrics.connections import ConnectionsCollector
-from execution_monitor.web.metrics.guards import AuditCollector, RateLimitCollector
-from execution_monitor.web.metrics.live import LiveCollector
-from execution_monitor.web.metrics.operations import OperationMetrics
-from execution_monitor.web.metrics.route import create_registry, metrics_routes
-from execution_monitor.web.metrics.tcp_connections import ClientConnectionsCollector
-from execution_monitor.web.metrics.traffic import Traffic
+from execution_monitor.web.metrics import create_registry, metrics_routes
 from execution_monitor.web.request_log import RequestLog
 from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes

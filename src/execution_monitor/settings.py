@@ -16,7 +16,7 @@ from execution_monitor.auth.claims import parse_claim_path
 from execution_monitor.auth.oidc import is_trustworthy
 from execution_monitor.auth.roles import DEFAULT_ROLES
 from execution_monitor.limits.rate_limits import Policy
-from execution_monitor.logs import LogLevel
+from execution_monitor.observability.logging import LogLevel
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32

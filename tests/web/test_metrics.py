@@ -17,11 +17,11 @@ from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
+from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.web.metrics.operations import OperationMetrics
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_transport_ws import opened
 from tests.servers import served, wait_until_ready

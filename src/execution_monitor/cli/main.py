@@ -31,7 +31,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.load import LoadReport, load_files
 from execution_monitor.ingest.replay import ReplayReport, replay_files
-from execution_monitor.logs import LogLevel, configure_logging
+from execution_monitor.observability.logging import LogLevel, configure_logging
 from execution_monitor.server import uvicorn_server
 from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings

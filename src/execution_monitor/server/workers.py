@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from execution_monitor.errors import ExecutionMonitorError, SetupError
-from execution_monitor.logs import configure_logging
+from execution_monitor.observability.logging import configure_logging
 from execution_monitor.server.uvicorn_server import Server, metrics_listener
 from execution_monitor.settings import Settings
 

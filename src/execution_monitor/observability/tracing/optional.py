@@ -35,7 +35,7 @@ class Tracing(Protocol):
 def load_tracing(endpoint: str) -> Tracing:
     """Tracing that sends to `endpoint`, an address for OTLP over HTTP; raises `SetupError` without the extra."""
     try:
-        spans = importlib.import_module("execution_monitor.tracing.spans")
+        spans = importlib.import_module("execution_monitor.observability.tracing.spans")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise

@@ -26,7 +26,7 @@ from execution_monitor.asgi.operations import Kind, Observers, Operation
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Scope
-from execution_monitor.web.metrics.families import PREFIX
+from execution_monitor.observability.metrics.families import PREFIX
 
 METRICS_PATH = "/metrics"
 

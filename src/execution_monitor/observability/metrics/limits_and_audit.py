@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from execution_monitor.audit.journal import AuditFigures
 from execution_monitor.limits.rate_limits import RateLimitFigures
-from execution_monitor.web.metrics.families import PREFIX, counter, gauge
+from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
 
 
 class AuditCollector(Collector):

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from execution_monitor.web.metrics.families import PREFIX
+from execution_monitor.observability.metrics.families import PREFIX
 
 # A client may close with any of 2,000 codes of its own; these are the ones that say something.
 _TELLING_CODES = frozenset({1000, 1001, 1005, 1006, 1009, 1011, 1012, 1013})

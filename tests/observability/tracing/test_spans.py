@@ -19,9 +19,9 @@ from starlette.types import ASGIApp
 
 from execution_monitor.app import create_app
 from execution_monitor.errors import SetupError
+from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.tracing.extra import Tracing, load_tracing
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, streamed
 from tests.graphql.test_transport_ws import opened
@@ -230,7 +230,7 @@ async def test_a_collector_that_is_not_there_holds_up_nothing(database: Database
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delitem(sys.modules, "execution_monitor.tracing.spans", raising=False)
+    monkeypatch.delitem(sys.modules, "execution_monitor.observability.tracing.spans", raising=False)
     for name in [each for each in sys.modules if each.partition(".")[0] == "opentelemetry"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)

@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from execution_monitor.limits.tcp_connections import ConnectionFigures
-from execution_monitor.web.metrics.families import PREFIX, counter, gauge
+from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
 
 
 class ClientConnectionsCollector(Collector):

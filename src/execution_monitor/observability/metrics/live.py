@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.stats import Figures
-from execution_monitor.web.metrics.families import PREFIX, counter, gauge
+from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
 
 
 class LiveCollector(Collector):

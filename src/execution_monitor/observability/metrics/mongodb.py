@@ -6,8 +6,8 @@ from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFam
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
 from execution_monitor.storage.connections import Connections
-from execution_monitor.web.metrics.families import PREFIX, counter, gauge
 
 
 class ConnectionsCollector(Collector):

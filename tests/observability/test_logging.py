@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 import structlog
 
-from execution_monitor.logs import LogLevel, configure_logging
+from execution_monitor.observability.logging import LogLevel, configure_logging
 
 
 @pytest.fixture(autouse=True)

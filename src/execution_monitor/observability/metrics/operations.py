@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from execution_monitor.asgi.operations import Kind, Operation, Outcome
 from execution_monitor.errors import ExecutionMonitorError, SetupError
-from execution_monitor.web.metrics.families import PREFIX
+from execution_monitor.observability.metrics.families import PREFIX
 
 # From the fastest page to the longest query that MongoDB is given.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
