@@ -55,7 +55,7 @@ chaos: setup ## Try every fault of live delivery at full size and write the tabl
 	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
 
 fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
-	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
+	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/rest/test_openapi.py
 
 model: setup ## Compare 100,000 answers and events with a reference of who sees what
 	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/authorization_model

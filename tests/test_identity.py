@@ -26,8 +26,8 @@ from execution_monitor.storage.database import Database
 from tests.auth.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_transport_ws import opened
+from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.servers import served, wait_until_ready
-from tests.web.test_live import closing_of, message_from, socket_of
 
 WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"

@@ -120,7 +120,7 @@ ALLOWED = {
         "graphql.errors",
         "graphql.compiled",
     ),
-    "web": (
+    "rest": (
         "errors",
         "storage",
         "auth",
@@ -128,6 +128,11 @@ ALLOWED = {
         "limits",
         "executions",
         "live",
+    ),
+    "web": (
+        "errors",
+        "auth",
+        "asgi",
         "observability.metrics",
     ),
     "terminal": (),
@@ -159,6 +164,7 @@ ALLOWED = {
         "observability.tracing",
         "observability.metrics",
         "graphql",
+        "rest",
         "web",
     ),
 }

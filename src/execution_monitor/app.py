@@ -41,18 +41,18 @@ from execution_monitor.observability.metrics.mongodb import ConnectionsCollector
 from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.tcp_connections import ClientConnectionsCollector
 from execution_monitor.observability.tracing.optional import load_tracing
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
 from execution_monitor.tasks import end_tasks
-from execution_monitor.web.boundary import Boundary, share_across_origins
 from execution_monitor.web.dashboard import dashboard_routes
+from execution_monitor.web.disconnects import StreamEnds
 from execution_monitor.web.health import health_routes
+from execution_monitor.web.host_and_origin import Boundary, share_across_origins
 from execution_monitor.web.metrics import create_registry, metrics_routes
 from execution_monitor.web.request_log import RequestLog
-from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes
-from execution_monitor.web.stream_ends import StreamEnds
 
 log = structlog.get_logger()
 

@@ -19,8 +19,8 @@ from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
 from tests.graphql.asking import ask
 from tests.graphql.test_transport_ws import Socket, opened
+from tests.rest.test_live import closing_of, socket_of
 from tests.servers import wait_until_ready
-from tests.web.test_live import closing_of, socket_of
 
 SOON = 20.0
 LIST = "/api/v1/workflow-management/executions"

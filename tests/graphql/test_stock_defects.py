@@ -18,7 +18,7 @@ from tests.graphql import (
 )
 from tests.server import test_http_request_heads
 from tests.storage import test_pages
-from tests.web import test_boundary, test_dashboard
+from tests.web import test_dashboard, test_host_and_origin
 
 TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "1. its limits walk fragments without memory: 758 bytes block the loop for four seconds": (
@@ -76,9 +76,9 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
         test_dashboard.test_the_dashboard_runs_files_of_this_server_alone,
     ),
     "12. DNS rebinding reaches the socket": (
-        test_boundary.test_a_name_that_is_not_ours_is_answered_with_nothing,
-        test_boundary.test_a_socket_to_a_name_that_is_not_ours_is_refused,
-        test_boundary.test_a_socket_is_for_pages_that_may_have_one,
+        test_host_and_origin.test_a_name_that_is_not_ours_is_answered_with_nothing,
+        test_host_and_origin.test_a_socket_to_a_name_that_is_not_ours_is_refused,
+        test_host_and_origin.test_a_socket_is_for_pages_that_may_have_one,
     ),
 }
 

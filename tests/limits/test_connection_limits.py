@@ -28,10 +28,10 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.test_streams import UPDATES, streamed
 from tests.graphql.test_transport_ws import WHO, opened
+from tests.rest.documents import LIST
+from tests.rest.test_live import closing_of, socket_of, stream_of
 from tests.servers import served, wait_until_ready
 from tests.serving import serving
-from tests.web.documents import LIST
-from tests.web.test_live import closing_of, socket_of, stream_of
 
 Token = Callable[..., str]
 ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")

@@ -17,8 +17,8 @@ from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import UPDATES, streamed
 from tests.graphql.test_transport_ws import opened
+from tests.rest.documents import LIST
 from tests.servers import served, wait_until_ready
-from tests.web.documents import LIST
 
 Token = Callable[..., str]
 PAGE = "{ executions(first: 20) { nodes { executionId } } }"

@@ -23,9 +23,9 @@ from tests.graphql.test_streams import streamed
 from tests.graphql.test_transport_ws import UPDATES, Socket, opened
 from tests.live.following import eventually
 from tests.live.own_mongod import OwnMongod
+from tests.rest.documents import LIST
+from tests.rest.test_live import put, stream_of
 from tests.servers import served, wait_until_ready
-from tests.web.documents import LIST
-from tests.web.test_live import put, stream_of
 from tests.web.test_metrics import values_of
 
 Token = Callable[..., str]

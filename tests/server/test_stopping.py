@@ -22,9 +22,9 @@ from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_streams import streamed
 from tests.graphql.test_transport_ws import opened
 from tests.live.own_mongod import OwnMongod
+from tests.rest.documents import LIST
+from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.serving import Serving, free_ports, serving
-from tests.web.documents import LIST
-from tests.web.test_live import closing_of, message_from, socket_of
 
 Token = Callable[..., str]
 # What is promised.

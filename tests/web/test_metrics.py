@@ -24,9 +24,9 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
 from tests.graphql.asking import ask, execution, store
 from tests.graphql.test_transport_ws import opened
+from tests.rest.documents import an_execution
+from tests.rest.test_live import socket_of
 from tests.servers import served, wait_until_ready
-from tests.web.documents import an_execution
-from tests.web.test_live import socket_of
 
 Token = Callable[..., str]
 

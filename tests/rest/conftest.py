@@ -7,8 +7,8 @@ import pytest
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
-from tests.web.asking import Ask, Store
-from tests.web.documents import Documents
+from tests.rest.asking import Ask, Store
+from tests.rest.documents import Documents
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from starlette.routing import Route
 from execution_monitor.app import create_app
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.auth.caller import Scope
+from execution_monitor.rest.list_request import PARAMETERS
+from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
-from execution_monitor.web.listing import PARAMETERS
-from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
-from execution_monitor.web.rest import rest_routes
+from tests.rest.asking import Ask, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 from tests.schemathesis_runs import report_of
 from tests.servers import served, wait_until_ready
-from tests.web.asking import Ask, Store
-from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.

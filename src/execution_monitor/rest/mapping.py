@@ -5,10 +5,10 @@ from typing import Any
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
+from execution_monitor.rest.models import ExecutionDetail, ExecutionError, ExecutionItem, Omission, StepItem
 from execution_monitor.storage.documents import Progress, Tag
 from execution_monitor.storage.pages import Page
 from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, ProgressRecord, StepRecord
-from execution_monitor.web.models import ExecutionDetail, ExecutionError, ExecutionItem, Omission, StepItem
 
 # Fields that are made from others; the rest have their stored names.
 _DERIVED = {"id", "duration", "start_time", "end_time", "error", "steps", "steps_truncated", "step_results", "warnings"}

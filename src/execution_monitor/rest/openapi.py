@@ -21,9 +21,9 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.web.listing import LIVE_PARAMETERS, PARAMETERS
-from execution_monitor.web.messages import MESSAGES, ExecutionUpdate
-from execution_monitor.web.models import ExecutionDetail, ExecutionList
+from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
+from execution_monitor.rest.live_messages import MESSAGES, ExecutionUpdate
+from execution_monitor.rest.models import ExecutionDetail, ExecutionList
 
 LIST_PATH = "/api/v1/workflow-management/executions"
 DETAIL_PATH = LIST_PATH + "/{execution_id}"

@@ -10,8 +10,8 @@ import pytest
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
-from tests.web.asking import Ask, Store
-from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
+from tests.rest.asking import Ask, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
 
 # Each names a value of the stored execution; an answer that differs would tell that it exists.
 PROBES = [

@@ -30,9 +30,9 @@ from execution_monitor.limits.streams import Ended, Sessions
 from execution_monitor.live.lag import BehindMeter
 from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
-from execution_monitor.web.listing import read_live_filter
-from execution_monitor.web.messages import render
-from execution_monitor.web.openapi import SOCKET_PATH, STREAM_PATH
+from execution_monitor.rest.list_request import read_live_filter
+from execution_monitor.rest.live_messages import render
+from execution_monitor.rest.openapi import SOCKET_PATH, STREAM_PATH
 
 # A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
 TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol

@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.web.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
+from execution_monitor.rest.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
 
 SIZE = Parameter("size", WholeNumber(1, 100), "How many.", 20, aliases=("limit",))
 COLOURS = RepeatableParameter("colour", Choice(("red", "green")), "Which.")

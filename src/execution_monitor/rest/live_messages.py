@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.rest.mapping import show_progress
+from execution_monitor.rest.models import Moment
 from execution_monitor.storage.documents import ExecutionStatus, Progress
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.web.models import Moment
-from execution_monitor.web.views import show_progress
 
 
 class ExecutionUpdate(BaseModel):

@@ -18,8 +18,8 @@ from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from tests.conftest import SECRET
 from tests.raw_http import exchange
+from tests.rest.documents import LIST
 from tests.servers import served, wait_until_ready
-from tests.web.documents import LIST
 
 Token = Callable[..., str]
 FRIEND, STRANGER = "https://friend.example.com", "https://stranger.example.com"

@@ -22,14 +22,14 @@ from execution_monitor.executions.services import Monitor
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.web.rest import rest_routes
 from tests.conftest import SECRET
 from tests.raw_http import exchange, read_answers
+from tests.rest.asking import Ask, Store
+from tests.rest.documents import LIST, executions
 from tests.servers import served
-from tests.web.asking import Ask, Store
-from tests.web.documents import LIST, executions
 
 SESSIONS = Sessions(Revocations())
 BOUNDS = {"max_response_bytes": 2**20}

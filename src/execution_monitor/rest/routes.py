@@ -19,14 +19,14 @@ from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.service import Live
+from execution_monitor.rest.list_request import ListRequest, read_list_request
+from execution_monitor.rest.live import live_routes
+from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
+from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
+from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.web.listing import ListRequest, read_list_request
-from execution_monitor.web.live import live_routes
-from execution_monitor.web.models import ExecutionDetail, ExecutionList, Pagination
-from execution_monitor.web.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
-from execution_monitor.web.views import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 
 # All steps of nearly every workflow, and still an answer of bounded size.
 MAX_STEPS = 1_000

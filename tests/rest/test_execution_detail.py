@@ -6,9 +6,9 @@ from urllib.parse import quote
 import pytest
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.web.rest import MAX_STEPS
-from tests.web.asking import Ask, Store
-from tests.web.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
+from execution_monitor.rest.routes import MAX_STEPS
+from tests.rest.asking import Ask, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
 
 
 async def test_a_detail_has_all_that_is_known(ask: Ask, store: Store, token_for: Callable[..., str]):

@@ -7,11 +7,11 @@ from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import stored_statuses
+from execution_monitor.rest.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
-from execution_monitor.web.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
 
 # MongoDB reads every row that a page skips; half a million took it 120 ms.
 MAX_DEPTH = 10_000
