@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.graphql.live import event_of
-from execution_monitor.graphql.nodes import encode_id
+from execution_monitor.graphql.types.node import encode_id
+from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals

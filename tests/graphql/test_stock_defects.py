@@ -11,11 +11,11 @@ from tests.graphql import (
     test_documents,
     test_endpoint,
     test_errors,
-    test_executions,
     test_media_types,
     test_streams,
     test_transport_ws,
 )
+from tests.graphql.types import test_execution
 from tests.server import test_http_request_heads
 from tests.storage import test_pages
 from tests.web import test_dashboard, test_host_and_origin
@@ -68,7 +68,7 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
         test_errors.test_a_value_of_ours_that_cannot_be_shown_is_our_failure,
     ),
     "10. its connections page by offset": (
-        test_executions.test_pages_in_both_directions_hold_each_execution_once,
+        test_execution.test_pages_in_both_directions_hold_each_execution_once,
         test_pages.test_rows_that_stay_appear_once_while_others_come_change_and_go,
     ),
     "11. GraphiQL comes from another host": (

@@ -183,7 +183,7 @@ async def test_one_event_is_rendered_once_for_all_who_ask_the_same(
         rendered.append(changed)
         return []
 
-    monkeypatch.setattr("execution_monitor.graphql.live.names_of", count)
+    monkeypatch.setattr("execution_monitor.graphql.types.updates.names_of", count)
     token = token_for("ada", "acme")
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(opened(server)) for _ in range(5)]

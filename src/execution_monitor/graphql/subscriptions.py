@@ -6,11 +6,11 @@ import strawberry
 from strawberry import UNSET
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.filters import ExecutionFilter, to_filter
-from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates
-from execution_monitor.graphql.scopes import Requires
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.updates import Activities, ExecutionActivity, ExecutionUpdate, Updates
 
 
 @strawberry.type

@@ -16,8 +16,8 @@ from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.scopes import scopes_needed
 from execution_monitor.graphql.selection import Selected
+from execution_monitor.graphql.types.requires_scope import scopes_needed
 
 
 class NotKnown(Exception):

@@ -25,8 +25,8 @@ from graphql import (
 
 from execution_monitor.graphql.compiled.collect import Field, NotKnown
 from execution_monitor.graphql.compiled.source import Emit, Value, compile_row
-from execution_monitor.graphql.pagination import SHOWS
-from execution_monitor.graphql.scalars import format_datetime
+from execution_monitor.graphql.types.connection import SHOWS
+from execution_monitor.graphql.types.scalars import format_datetime
 from execution_monitor.storage.attributes import Attribute, Kept
 from execution_monitor.storage.records import (
     ErrorRecord,

@@ -11,9 +11,9 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.compiled.collect import Collector, Field, NotKnown
 from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value
 from execution_monitor.graphql.compiled.plan import plan_row
-from execution_monitor.graphql.executions import Execution
-from execution_monitor.graphql.live import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
-from execution_monitor.graphql.pagination import names_of
+from execution_monitor.graphql.types.connection import names_of
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.updates import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
 from execution_monitor.live.events import Delivery
 
 # From a delivery to JSON.

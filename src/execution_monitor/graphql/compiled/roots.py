@@ -21,11 +21,11 @@ from execution_monitor.graphql.compiled.plan import (
     plan_row,
 )
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.executions import Asked, executions_asked
-from execution_monitor.graphql.logs import logs_request
-from execution_monitor.graphql.pagination import IDENTITY
-from execution_monitor.graphql.steps import steps_request
-from execution_monitor.graphql.viewer import Viewer
+from execution_monitor.graphql.types.connection import IDENTITY
+from execution_monitor.graphql.types.execution import Asked, executions_asked
+from execution_monitor.graphql.types.log_entry import logs_request
+from execution_monitor.graphql.types.step import steps_request
+from execution_monitor.graphql.types.viewer import Viewer
 from execution_monitor.storage.pages import Page, Row, Wanted
 
 Ask = Callable[[Context], Awaitable[Any]]

@@ -8,9 +8,9 @@ from strawberry.scalars import JSON
 
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.logs import log_filter
-from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.pagination import PageInfo, fields_to_read, page_request, stored
+from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import PageInfo, fields_to_read, page_request, stored
 from execution_monitor.storage.documents import LogLevel
 from execution_monitor.storage.pages import Page, Row
 from execution_monitor.storage.records import LogRecord

@@ -6,10 +6,10 @@ from typing import Annotated, Self
 
 import strawberry
 
-from execution_monitor.graphql.executions import Execution
-from execution_monitor.graphql.logs import ExecutionLogEntry
-from execution_monitor.graphql.pagination import names_of
-from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.graphql.types.connection import names_of
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
+from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.live.activity import Activity
 from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.live.subscription import Subscription

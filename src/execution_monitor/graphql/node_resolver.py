@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
-from execution_monitor.graphql.executions import Execution
-from execution_monitor.graphql.nodes import MAX_NODES, Node, decode_id
-from execution_monitor.graphql.pagination import IDENTITY, fields_to_read
 from execution_monitor.graphql.selection import ContextInfo, selected_by
-from execution_monitor.graphql.steps import ExecutionStep
+from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
+from execution_monitor.graphql.types.step import ExecutionStep
 
 _EXECUTION, _STEP = "Execution", "ExecutionStep"
 

@@ -16,7 +16,7 @@ from graphql import (
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.scopes import Requires, RequiresScope
+from execution_monitor.graphql.types.requires_scope import Requires, RequiresScope
 from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.test_transport_ws import opened

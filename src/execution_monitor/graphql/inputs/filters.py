@@ -10,7 +10,7 @@ from strawberry import UNSET
 
 from execution_monitor.errors import QueryTooComplex
 from execution_monitor.executions.executions import stored_statuses
-from execution_monitor.graphql.arguments import present
+from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import (
     EVERYTHING,

@@ -10,9 +10,10 @@ from strawberry.scalars import JSON
 from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.audit.records import AuditRecord
 from execution_monitor.audit.repository import NEWEST_FIRST
-from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.filters import DateTimeFilter, IdFilter, memberships
-from execution_monitor.graphql.pagination import (
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
     PageInfo,
     fields_to_read,
     needed_neighbours,
@@ -21,7 +22,6 @@ from execution_monitor.graphql.pagination import (
     reading,
     stored,
 )
-from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.storage.filters import Filter, all_of
 from execution_monitor.storage.pages import Page, Row, Wanted
 

@@ -12,10 +12,10 @@ from strawberry.scalars import JSON
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.executions.counts import Counted
-from execution_monitor.graphql.filters import ExecutionFilter, to_filter
-from execution_monitor.graphql.logs import ExecutionLogConnection, resolve_logs
-from execution_monitor.graphql.nodes import Node, encode_id
-from execution_monitor.graphql.pagination import (
+from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
+from execution_monitor.graphql.inputs.sorting import ExecutionSort, to_order
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
     IDENTITY,
     PageInfo,
     fields_to_read,
@@ -25,9 +25,9 @@ from execution_monitor.graphql.pagination import (
     reading,
     stored,
 )
-from execution_monitor.graphql.selection import ContextInfo, selected_by
-from execution_monitor.graphql.sorting import ExecutionSort, to_order
-from execution_monitor.graphql.steps import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
+from execution_monitor.graphql.types.log_entry import ExecutionLogConnection, resolve_logs
+from execution_monitor.graphql.types.node import Node, encode_id
+from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row, Wanted

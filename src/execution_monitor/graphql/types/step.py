@@ -7,15 +7,15 @@ from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.executions.children import PartsRequest
-from execution_monitor.graphql.nodes import Node, encode_id
-from execution_monitor.graphql.pagination import (
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
     PageInfo,
     fields_to_read,
     page_request,
     reading,
     stored,
 )
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pages import Page, Row

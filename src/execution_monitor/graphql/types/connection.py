@@ -7,9 +7,9 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.scopes import Requires
+from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import Selected
+from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row
 
 # What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
