@@ -11,9 +11,9 @@ from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
-from execution_monitor.graphql.questions import Questions
-from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.operation import Questions
+from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.service import Live
 from tests.authorization_model.world import Person
 

@@ -15,12 +15,12 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
-from execution_monitor.graphql.preparation import prepare
-from execution_monitor.graphql.questions import Questions, RequestErrors
-from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.documents import Documents
+from execution_monitor.graphql.validation.operation import Questions, RequestErrors
+from execution_monitor.graphql.validation.preparation import prepare
+from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.settings import Settings

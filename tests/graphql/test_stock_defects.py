@@ -6,25 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.graphql import (
-    test_costs,
-    test_documents,
-    test_endpoint,
-    test_errors,
-    test_media_types,
-    test_streams,
-    test_transport_ws,
-)
+from tests.graphql import test_endpoint, test_errors, test_media_types, test_streams, test_transport_ws
 from tests.graphql.types import test_execution
+from tests.graphql.validation import test_cost, test_documents
 from tests.server import test_http_request_heads
 from tests.storage import test_pages
 from tests.web import test_dashboard, test_host_and_origin
 
 TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "1. its limits walk fragments without memory: 758 bytes block the loop for four seconds": (
-        test_costs.test_fragments_that_are_spread_2_to_the_90_times_are_walked_once_each,
-        test_costs.test_fields_that_nest_2_to_the_60_times_are_weighed_once_each_and_refused,
-        test_costs.test_a_document_has_bounds_whatever_it_costs,
+        test_cost.test_fragments_that_are_spread_2_to_the_90_times_are_walked_once_each,
+        test_cost.test_fields_that_nest_2_to_the_60_times_are_weighed_once_each_and_refused,
+        test_cost.test_a_document_has_bounds_whatever_it_costs,
         test_documents.test_what_costs_too_much_to_run_is_refused,
     ),
     "2. a malformed message drops the socket with 1006, a syntax error ends every subscription": (

@@ -16,7 +16,7 @@ from typing_extensions import override
 from execution_monitor.asgi.heartbeat import comment_of, pace
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
-from execution_monitor.graphql.questions import RequestErrors
+from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.limits.streams import Ended
 from execution_monitor.live.lag import BehindMeter
 

@@ -27,10 +27,10 @@ from execution_monitor.errors import (
     Unauthenticated,
 )
 from execution_monitor.graphql.errors import show
-from execution_monitor.graphql.operations import Operations
-from execution_monitor.graphql.questions import RequestErrors
-from execution_monitor.graphql.rendering import Payloads
-from execution_monitor.graphql.requests import GraphQLRequest, to_request
+from execution_monitor.graphql.execution.event_renderer import Payloads
+from execution_monitor.graphql.execution.executor import Operations
+from execution_monitor.graphql.validation.operation import RequestErrors
+from execution_monitor.graphql.validation.request import GraphQLRequest, to_request
 from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
 from execution_monitor.live.lag import BehindMeter
 

@@ -15,11 +15,11 @@ from execution_monitor.asgi.operations import Operation, Origin
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.preparation import Prepared
-from execution_monitor.graphql.questions import Question, Questions
-from execution_monitor.graphql.rendering import Payload, Renderer
-from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
 from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.storage.documents import Execution, LogEntry, Step

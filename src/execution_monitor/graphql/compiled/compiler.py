@@ -17,7 +17,7 @@ from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, 
 from execution_monitor.graphql.compiled.operation import CompiledOperation
 from execution_monitor.graphql.compiled.roots import Ask, plan_root
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.questions import Question
+from execution_monitor.graphql.validation.operation import Question
 from execution_monitor.lru_cache import Recent
 
 # As many as documents are remembered, and a few selections of each.

@@ -20,13 +20,13 @@ from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.feeds import Feed, Sink
-from execution_monitor.graphql.preparation import Prepared, prepare
-from execution_monitor.graphql.questions import Questions, RequestErrors
-from execution_monitor.graphql.rendering import Renderer, serialise
-from execution_monitor.graphql.requests import GraphQLRequest
-from execution_monitor.graphql.trusted_documents import AnyDocument, TrustedDocuments
+from execution_monitor.graphql.execution.event_renderer import Renderer, serialise
+from execution_monitor.graphql.execution.push import Feed, Sink
 from execution_monitor.graphql.types.updates import Activities, Updates
+from execution_monitor.graphql.validation.operation import Questions, RequestErrors
+from execution_monitor.graphql.validation.preparation import Prepared, prepare
+from execution_monitor.graphql.validation.request import GraphQLRequest
+from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
 from execution_monitor.live.service import Live
 
 # What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.

@@ -3,8 +3,8 @@
 import asyncio
 
 from execution_monitor.asgi.operations import Outcome
-from execution_monitor.graphql.feeds import Feed
-from execution_monitor.graphql.rendering import Payload, Payloads, Render, Rendering
+from execution_monitor.graphql.execution.event_renderer import Payload, Payloads, Render, Rendering
+from execution_monitor.graphql.execution.push import Feed
 from execution_monitor.graphql.types.updates import Updates
 from execution_monitor.live.events import Block, Delivery, Kind
 from execution_monitor.live.subscription import Subscription

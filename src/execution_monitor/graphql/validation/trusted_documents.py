@@ -10,7 +10,7 @@ from graphql import GraphQLError
 
 from execution_monitor.errors import BadUserInput, SetupError
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.validation.request import GraphQLRequest
 
 
 class TrustedDocuments:

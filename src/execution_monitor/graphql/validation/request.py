@@ -10,7 +10,7 @@ from graphql import FieldNode, GraphQLError, OperationDefinitionNode
 from starlette.requests import Request
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.graphql.documents import parse_document
+from execution_monitor.graphql.validation.documents import parse_document
 
 
 class UnsupportedMediaType(BadUserInput):

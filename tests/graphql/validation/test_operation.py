@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.graphql.questions import LONGEST_REMEMBERED, REMEMBERED_QUESTIONS, Question, Questions
-from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.operation import LONGEST_REMEMBERED, REMEMBERED_QUESTIONS, Question, Questions
+from execution_monitor.graphql.validation.request import GraphQLRequest
 
 SCHEMA = create_schema()
 LIST = """query List($first: Int, $workflow: String) {

@@ -25,8 +25,8 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
-from execution_monitor.graphql.preparation import Prepared
 from execution_monitor.graphql.types.updates import event_of
+from execution_monitor.graphql.validation.preparation import Prepared
 from execution_monitor.live.events import Block, Delivery
 
 # A payload as JSON, and the codes of the errors in it.

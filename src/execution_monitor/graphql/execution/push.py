@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from execution_monitor.asgi.operations import Outcome
-from execution_monitor.graphql.rendering import Payloads, Rendering
+from execution_monitor.graphql.execution.event_renderer import Payloads, Rendering
 from execution_monitor.graphql.types.updates import Activities, Updates
 from execution_monitor.live.events import Block, Delivery
 

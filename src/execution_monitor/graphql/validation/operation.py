@@ -22,9 +22,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.asgi.operations import Kind
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
-from execution_monitor.graphql.documents import Document
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
-from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.validation.documents import Document
+from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.lru_cache import Recent
 
 # A dashboard asks the same again and again; a cursor is used once or twice. One takes some ten kilobytes.

@@ -5,14 +5,14 @@ import json
 import pytest
 from graphql import GraphQLError, get_introspection_query
 
-from execution_monitor.graphql.documents import (
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.documents import (
     LONGEST_REMEMBERED,
     MAX_TOKENS,
     REMEMBERED_DOCUMENTS,
     Documents,
     parse_document,
 )
-from execution_monitor.graphql.schema import create_schema
 from execution_monitor.storage.filters import MAX_VALUES
 
 SCHEMA = create_schema()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from execution_monitor.asgi.operations import Kind, Operation, Origin
 from execution_monitor.auth.caller import Caller
-from execution_monitor.graphql.questions import Question, Questions, RequestErrors
-from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.validation.operation import Question, Questions, RequestErrors
+from execution_monitor.graphql.validation.request import GraphQLRequest
 
 
 class KindNotTaken(Exception):

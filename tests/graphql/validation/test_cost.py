@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, get_introspection_query
 
-from execution_monitor.graphql.costs import MAX_ALIASES, MAX_DEPTH
-from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
+from execution_monitor.graphql.validation.documents import Documents
 from tests.graphql.asking import ask
 from tests.graphql.witness import Witness
 

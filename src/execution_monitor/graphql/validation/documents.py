@@ -14,7 +14,7 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
-from execution_monitor.graphql.costs import Costs
+from execution_monitor.graphql.validation.cost import Costs
 
 # GraphiQL's introspection query has 400, a filter written out with all the values it may hold 1,000. The time to
 # validate grows with the square: 5,000 can hold up every other caller for a second.
