@@ -7,8 +7,8 @@ import orjson
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
 
 from execution_monitor.executions.services import Monitor
-from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
+from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema

@@ -12,8 +12,8 @@ from pymongo.errors import WriteError
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.services import Monitor
-from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
+from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema

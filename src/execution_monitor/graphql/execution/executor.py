@@ -16,8 +16,8 @@ from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.executions.services import Monitor
-from execution_monitor.graphql.compiled.collect import NotKnown
 from execution_monitor.graphql.compiled.compiler import Compiler
+from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.execution.event_renderer import Renderer, serialise

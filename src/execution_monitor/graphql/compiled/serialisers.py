@@ -23,8 +23,8 @@ from graphql import (
     GraphQLString,
 )
 
-from execution_monitor.graphql.compiled.collect import Field, NotKnown
-from execution_monitor.graphql.compiled.source import Emit, Value, compile_row
+from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
+from execution_monitor.graphql.compiled.fields import Field, NotKnown
 from execution_monitor.graphql.types.connection import SHOWS
 from execution_monitor.graphql.types.scalars import format_datetime
 from execution_monitor.storage.attributes import Attribute, Kept

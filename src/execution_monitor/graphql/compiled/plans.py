@@ -7,9 +7,16 @@ from typing import Any, cast
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from execution_monitor.executions.counts import Counted
-from execution_monitor.graphql.compiled.collect import Field, NotKnown, by_name
-from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value, plan_value, record_of
-from execution_monitor.graphql.compiled.source import Emit, Value, compile_row
+from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
+from execution_monitor.graphql.compiled.fields import Field, NotKnown, by_name
+from execution_monitor.graphql.compiled.serialisers import (
+    compose,
+    constant,
+    emit_object,
+    emit_value,
+    plan_value,
+    record_of,
+)
 from execution_monitor.graphql.types.connection import READS, SHOWS, needed_neighbours, needs_cursors
 from execution_monitor.storage.pages import Neighbours, Page, Row
 

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.counts import Counted
 from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.collect import Field, NotKnown
-from execution_monitor.graphql.compiled.emit import constant, emit_value
-from execution_monitor.graphql.compiled.plan import (
+from execution_monitor.graphql.compiled.fields import Field, NotKnown
+from execution_monitor.graphql.compiled.plans import (
     ConnectionPlan,
     PartsPlan,
     PartsRead,
@@ -20,6 +19,7 @@ from execution_monitor.graphql.compiled.plan import (
     plan_connection,
     plan_row,
 )
+from execution_monitor.graphql.compiled.serialisers import constant, emit_value
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.types.connection import IDENTITY
 from execution_monitor.graphql.types.execution import Asked, executions_asked
