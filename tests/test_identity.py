@@ -25,7 +25,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.auth.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
 from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.servers import served, wait_until_ready
 

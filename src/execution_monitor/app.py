@@ -23,10 +23,10 @@ from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
-from execution_monitor.graphql.endpoint import GraphQLEndpoint
 from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store

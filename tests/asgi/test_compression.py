@@ -22,7 +22,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
 from tests.graphql.asking import execution, store
-from tests.graphql.test_streams import UPDATES
+from tests.graphql.transport.test_event_streams import UPDATES
 from tests.servers import served, wait_until_ready
 
 Token = Callable[..., str]

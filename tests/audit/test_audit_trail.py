@@ -16,8 +16,8 @@ from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts
-from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.servers import served, wait_until_ready

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from tests.authorization_model.world import Person
-from tests.graphql.test_streams import cursor_now, streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_event_streams import cursor_now, streamed
+from tests.graphql.transport.test_graphql_transport_ws import opened
 
 UPDATES = """subscription Q($after: String) {
   executionUpdates(after: $after) { kind executionId execution { sessionId } } }"""

@@ -18,7 +18,7 @@ from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
 from tests.graphql.asking import ask
-from tests.graphql.test_transport_ws import Socket, opened
+from tests.graphql.transport.test_graphql_transport_ws import Socket, opened
 from tests.rest.test_live import closing_of, socket_of
 from tests.servers import wait_until_ready
 

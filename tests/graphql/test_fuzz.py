@@ -24,7 +24,7 @@ from execution_monitor.settings import Settings
 from tests.graphql import schemathesis_checks
 from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.fuzzing import SCALARS, assert_sound
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.schemathesis_runs import report_of
 
 Token = Callable[..., str]

@@ -20,14 +20,14 @@ from execution_monitor.asgi.operations import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
-from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
 from execution_monitor.limits.streams import SessionLimits, Sessions
 from execution_monitor.live.lag import BehindMeter
 from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.graphql.test_streams import UPDATES, streamed
-from tests.graphql.test_transport_ws import WHO, opened
+from tests.graphql.transport.test_event_streams import UPDATES, streamed
+from tests.graphql.transport.test_graphql_transport_ws import WHO, opened
 from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, socket_of, stream_of
 from tests.servers import served, wait_until_ready

@@ -19,8 +19,8 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from tests.conftest import SECRET
 from tests.graphql.asking import ask
-from tests.graphql.test_streams import streamed
-from tests.graphql.test_transport_ws import UPDATES, Socket, opened
+from tests.graphql.transport.test_event_streams import streamed
+from tests.graphql.transport.test_graphql_transport_ws import UPDATES, Socket, opened
 from tests.live.following import eventually
 from tests.live.own_mongod import OwnMongod
 from tests.rest.documents import LIST

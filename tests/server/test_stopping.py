@@ -19,8 +19,8 @@ from execution_monitor.server.uvicorn_server import bind, metrics_listener
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_streams import streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_event_streams import streamed
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.live.own_mongod import OwnMongod
 from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, message_from, socket_of

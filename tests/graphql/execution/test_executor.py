@@ -11,8 +11,8 @@ from execution_monitor.errors import Forbidden
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_streams import UPDATES, cursor_now, lines_until, streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.graphql.witness import Witness
 from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, message_from, socket_of, stream_of

@@ -23,8 +23,8 @@ from execution_monitor.observability.tracing.optional import Tracing, load_traci
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_streams import UPDATES, streamed
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_event_streams import UPDATES, streamed
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.documents import LIST
 from tests.servers import served, wait_until_ready
 

@@ -1,6 +1,6 @@
 import pytest
 
-from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate
+from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON, JSON, negotiate
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.execution.executor import Operations
-from execution_monitor.graphql.media_types import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
-from execution_monitor.graphql.streams import FRAMINGS, stream, stream_errors
+from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
+from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, stream_errors
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.preparation import KindNotTaken
 from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
