@@ -29,8 +29,8 @@ from execution_monitor.development.synthetic.simulator import SimulatorOptions, 
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.identity import shared_secret, token_rules
-from execution_monitor.ingest.load import LoadReport, load_files
-from execution_monitor.ingest.replay import ReplayReport, replay_files
+from execution_monitor.ingest.core.importer import LoadReport, load_files
+from execution_monitor.ingest.core.replay import ReplayReport, replay_files
 from execution_monitor.observability.logging import LogLevel, configure_logging
 from execution_monitor.server import uvicorn_server
 from execution_monitor.server.workers import run_workers

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.ingest.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
-from execution_monitor.ingest.load import LoadReport, Outcome, load_files
+from execution_monitor.ingest.core.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
+from execution_monitor.ingest.core.importer import LoadReport, Outcome, load_files
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step

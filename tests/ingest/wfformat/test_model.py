@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.wfformat import in_order, parse_run
+from execution_monitor.ingest.wfformat.model import in_order, parse_run
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, made_up
 
 

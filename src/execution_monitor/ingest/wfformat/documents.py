@@ -10,9 +10,9 @@ from typing import Any
 from bson import ObjectId
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.spans import Span, spans_of
-from execution_monitor.ingest.wfformat import ExecutedTask, RecordedRun, SpecifiedTask
-from execution_monitor.ingest.wfformat_parts import Measured
+from execution_monitor.ingest.wfformat.fields import Measured
+from execution_monitor.ingest.wfformat.model import ExecutedTask, RecordedRun, SpecifiedTask
+from execution_monitor.ingest.wfformat.schedule import Span, spans_of
 from execution_monitor.storage.documents import ExecutionStatus
 
 Stored = dict[str, Any]

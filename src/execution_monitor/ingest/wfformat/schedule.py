@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from execution_monitor.ingest.wfformat import RecordedRun, in_order
+from execution_monitor.ingest.wfformat.model import RecordedRun, in_order
 
 
 @dataclass(frozen=True, slots=True)

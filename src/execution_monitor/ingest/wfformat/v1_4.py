@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from execution_monitor.ingest.wfformat_parts import (
+from execution_monitor.ingest.wfformat.fields import (
     Amount,
     Count,
     Header,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from execution_monitor.ingest.dates import parse_date
+from execution_monitor.ingest.wfformat.dates import parse_date
 
 
 def _refuse_nul(text: str) -> str:

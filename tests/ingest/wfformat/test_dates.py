@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from execution_monitor.ingest.dates import parse_date
+from execution_monitor.ingest.wfformat.dates import parse_date
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import orjson
 from pydantic import Field, ValidationError, field_validator
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.wfformat_14 import Run14, upgrade
-from execution_monitor.ingest.wfformat_parts import (
+from execution_monitor.ingest.wfformat.fields import (
     Amount,
     Count,
     Header,
@@ -24,6 +23,7 @@ from execution_monitor.ingest.wfformat_parts import (
     RuntimeSystem,
     Text,
 )
+from execution_monitor.ingest.wfformat.v1_4 import Run14, upgrade
 
 VERSIONS = ("1.4", "1.5", "1.6")
 

@@ -10,8 +10,8 @@ from typing import Any
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from execution_monitor.ingest.files import Rejected, read_runs
-from execution_monitor.ingest.recorded import Recorded, Stored
+from execution_monitor.ingest.core.files import Rejected, read_runs
+from execution_monitor.ingest.wfformat.documents import Recorded, Stored
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, Step
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.recorded import to_documents
-from execution_monitor.ingest.spans import spans_of
-from execution_monitor.ingest.wfformat import parse_run
+from execution_monitor.ingest.wfformat.documents import to_documents
+from execution_monitor.ingest.wfformat.model import parse_run
+from execution_monitor.ingest.wfformat.schedule import spans_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, made_up
