@@ -43,8 +43,8 @@ from execution_monitor.observability.metrics.tcp_connections import ClientConnec
 from execution_monitor.observability.tracing.optional import load_tracing
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings, explain_unknown
-from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.tasks import end_tasks
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.disconnects import StreamEnds

@@ -15,8 +15,8 @@ from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import indexes_of
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filter, OneOf, Range, all_of, equals
-from execution_monitor.storage.pages import Listing, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import Listing, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from tests.storage.watching import Commands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))

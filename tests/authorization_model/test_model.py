@@ -131,7 +131,10 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             id="a count before filtering",
         ),
         pytest.param(
-            "execution_monitor.storage.pages.decode_position", decode_for_anyone, "cursor of", id="a cursor for anyone"
+            "execution_monitor.storage.pagination.decode_position",
+            decode_for_anyone,
+            "cursor of",
+            id="a cursor for anyone",
         ),
         pytest.param(
             "execution_monitor.live.cursors.LiveCursors._tag",

@@ -14,7 +14,7 @@ from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
-from execution_monitor.storage.pages import PageRequest, Wanted
+from execution_monitor.storage.pagination import PageRequest, Wanted
 from tests.executions.people import (
     COLLEAGUE,
     EVERY_ID,

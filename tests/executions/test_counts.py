@@ -11,7 +11,7 @@ from execution_monitor.executions.counts import Counted, RecentCounts
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, equals
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from tests.graphql.asking import execution, store
 
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))

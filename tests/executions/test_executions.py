@@ -11,8 +11,8 @@ from execution_monitor.executions.counts import Counted
 from execution_monitor.executions.executions import NEWEST_FIRST, Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, Not, OneOf, equals, is_null
-from execution_monitor.storage.pages import PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.executions.people import (
     COLLEAGUE,

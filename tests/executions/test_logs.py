@@ -7,8 +7,8 @@ from execution_monitor.executions.logs import log_filter, logs_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pages import PageRequest
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import PageRequest
+from execution_monitor.storage.reader import Reader
 from tests.executions.people import NOON, OWNER
 from tests.storage.watching import Commands
 

@@ -25,7 +25,7 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
 from tests.conftest import SECRET
 from tests.graphql.asking import ask, execution, store, store_parts

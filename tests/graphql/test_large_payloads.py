@@ -12,7 +12,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import equals
-from execution_monitor.storage.finding import Search, find_rows
+from execution_monitor.storage.find_command import Search, find_rows
 from tests.graphql.asking import NOON, ask
 from tests.servers import served, wait_until_ready
 from tests.storage.watching import watched

@@ -26,7 +26,7 @@ from execution_monitor.live.service import Live
 from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.pages import BOTH, Neighbours
+from execution_monitor.storage.pagination import BOTH, Neighbours
 from tests.graphql.asking import NOON, execution, store
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded

@@ -11,7 +11,7 @@ from tests.graphql.transport import test_content_negotiation, test_event_streams
 from tests.graphql.types import test_execution
 from tests.graphql.validation import test_cost, test_documents
 from tests.server import test_http_request_heads
-from tests.storage import test_pages
+from tests.storage import test_pagination
 from tests.web import test_dashboard, test_host_and_origin
 
 TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -63,7 +63,7 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
     ),
     "10. its connections page by offset": (
         test_execution.test_pages_in_both_directions_hold_each_execution_once,
-        test_pages.test_rows_that_stay_appear_once_while_others_come_change_and_go,
+        test_pagination.test_rows_that_stay_appear_once_while_others_come_change_and_go,
     ),
     "11. GraphiQL comes from another host": (
         test_dashboard.test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host,

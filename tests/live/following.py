@@ -18,8 +18,8 @@ from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.pages import NEITHER, Listing, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from tests.live.making import execution
 
 PATIENCE = 20.0

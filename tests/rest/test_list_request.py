@@ -9,7 +9,7 @@ from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, all_of, equals
-from execution_monitor.storage.pages import PageRequest
+from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
 
 DAY = datetime(2026, 1, 31, tzinfo=UTC)

@@ -11,7 +11,7 @@ from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
-from execution_monitor.storage.pages import BOTH, NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import LONG_EXECUTION, START
 from tests.storage.watching import Commands, Explained, explain

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from execution_monitor.storage.attributes import Attribute, integer, json, required_text, text
-from execution_monitor.storage.bson_order import to_float
+from execution_monitor.storage.bson_ordering import to_float
+from execution_monitor.storage.coercion import to_datetime, to_text
+from execution_monitor.storage.fields import Attribute, integer, json, required_text, text
 from execution_monitor.storage.filters import as_list
-from execution_monitor.storage.pages import Row
+from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.records import Record
-from execution_monitor.storage.stored_values import to_datetime, to_text
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 

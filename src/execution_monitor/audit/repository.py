@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.filters import Filter, all_of, equals
-from execution_monitor.storage.pages import Listing, Page, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 NEWEST_FIRST = Order((SortKey("at", descending=True),))

@@ -10,9 +10,9 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.payloads import mark_too_large, projection_within
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order
 
 # Where there are more, each execution is read by itself.

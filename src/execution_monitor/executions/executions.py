@@ -8,8 +8,8 @@ from execution_monitor.executions.counts import Counted, RecentCounts
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 # A count is out of date as soon as it has been read.

@@ -3,7 +3,7 @@
 from execution_monitor.executions.children import Parts
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 OLDEST_FIRST = Order((SortKey("timestamp"),))

@@ -9,8 +9,8 @@ from execution_monitor.executions.executions import COUNT_SECONDS, Executions
 from execution_monitor.executions.logs import logs_of
 from execution_monitor.executions.steps import steps_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.finding import UNLIMITED
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.find_command import UNLIMITED
+from execution_monitor.storage.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

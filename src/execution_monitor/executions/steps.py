@@ -2,7 +2,7 @@
 
 from execution_monitor.executions.children import Parts
 from execution_monitor.storage.documents import Step
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
 IN_WORKFLOW_ORDER = Order((SortKey("step_index"),))

@@ -11,7 +11,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.children import Parts, PartsRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.service import Live
-from execution_monitor.storage.pages import Page, Row
+from execution_monitor.storage.pagination import Page, Row
 
 PartsKey = tuple[str, PartsRequest]
 

@@ -10,7 +10,7 @@ from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.rest.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, Range, all_of, equals
-from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
+from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
 
 # MongoDB reads every row that a page skips; half a million took it 120 ms.

@@ -7,7 +7,7 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 from execution_monitor.rest.models import ExecutionDetail, ExecutionError, ExecutionItem, Omission, StepItem
 from execution_monitor.storage.documents import Progress, Tag
-from execution_monitor.storage.pages import Page
+from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, ProgressRecord, StepRecord
 
 # Fields that are made from others; the rest have their stored names.

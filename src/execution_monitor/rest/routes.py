@@ -25,7 +25,7 @@ from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_deta
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
+from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 
 # All steps of nearly every workflow, and still an answer of bounded size.

@@ -26,7 +26,7 @@ from execution_monitor.graphql.types.execution import Asked, executions_asked
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
-from execution_monitor.storage.pages import Page, Row, Wanted
+from execution_monitor.storage.pagination import Page, Row, Wanted
 
 Ask = Callable[[Context], Awaitable[Any]]
 PartsRequests = Mapping[PartsPlan, PartsRequest]

@@ -23,7 +23,7 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.storage.filters import Filter, all_of
-from execution_monitor.storage.pages import Page, Row, Wanted
+from execution_monitor.storage.pagination import Page, Row, Wanted
 
 
 @strawberry.type(description="Something that was asked for, or refused. What does not apply is null.")

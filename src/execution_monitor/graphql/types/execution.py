@@ -30,7 +30,7 @@ from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pages import Neighbours, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.sorting import Order
 

@@ -12,7 +12,7 @@ from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import PageInfo, fields_to_read, page_request, stored
 from execution_monitor.storage.documents import LogLevel
-from execution_monitor.storage.pages import Page, Row
+from execution_monitor.storage.pagination import Page, Row
 from execution_monitor.storage.records import LogRecord
 
 

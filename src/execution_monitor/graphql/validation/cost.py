@@ -32,7 +32,7 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.storage.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
 MAX_DEPTH = 20

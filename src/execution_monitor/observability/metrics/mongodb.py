@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
-from execution_monitor.storage.connections import Connections
+from execution_monitor.storage.pool_listener import Connections
 
 
 class ConnectionsCollector(Collector):

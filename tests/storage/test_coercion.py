@@ -10,7 +10,7 @@ import pytest
 from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, ObjectId, Regex, Timestamp
 from hypothesis import given
 
-from execution_monitor.storage.stored_values import to_datetime, to_int, to_json, to_text
+from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
 from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import Code, Decimal128, Int64, MaxKey, MinKey, Regex
 
-from execution_monitor.storage.bson_order import SCALAR_RANKS, TypeRank, comparable, equal, is_nan, rank_of, to_float
+from execution_monitor.storage.bson_ordering import SCALAR_RANKS, TypeRank, comparable, equal, is_nan, rank_of, to_float
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.storage.strategies import SCALARS

@@ -10,8 +10,8 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.finding import Search, find_rows
-from execution_monitor.storage.index_choice import IndexRange
+from execution_monitor.storage.find_command import Search, find_rows
+from execution_monitor.storage.query_planning import IndexRange
 from tests.live.own_mongod import OwnMongod
 from tests.storage.watching import Commands
 

@@ -19,9 +19,9 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.finding import UNLIMITED, Search, find_rows
+from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
-from execution_monitor.storage.pages import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.scanning import Scan
 from execution_monitor.storage.sorting import Order
 

@@ -10,9 +10,9 @@ from bson import MaxKey, MinKey
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import all_of, equals
-from execution_monitor.storage.index_choice import IndexRange, index_for, range_behind
-from execution_monitor.storage.pages import NEITHER, Listing, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.query_planning import IndexRange, index_for, range_behind
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, Position, SortKey
 from tests.storage.watching import Commands
 

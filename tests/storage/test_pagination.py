@@ -14,8 +14,8 @@ from execution_monitor.errors import BadUserInput, InvalidCursor
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pages import Listing, Page, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import holds, in_order
 from tests.storage.strategies import SCALARS, bounded, executions, filters, orders, values_of

@@ -9,11 +9,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
-from execution_monitor.storage.bson_order import to_float
+from execution_monitor.storage.bson_ordering import to_float
+from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.pages import Row
+from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.payloads import TooLarge
-from execution_monitor.storage.stored_values import to_datetime, to_int, to_json, to_text
 
 Value = TypeVar("Value")
 Choice = TypeVar("Choice", ExecutionStatus, LogLevel)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from bson import DatetimeMS
 
-from execution_monitor.storage.bson_order import to_float
+from execution_monitor.storage.bson_ordering import to_float
 
 # GraphQL's Int has 32 bits (specification, section 3.5.1).
 _MAX_INT = 2**31 - 1

@@ -16,9 +16,9 @@ from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeo
 from execution_monitor.errors import AnswerTooLarge
 from execution_monitor.storage.answers import answered
 from execution_monitor.storage.filters import Query
-from execution_monitor.storage.index_choice import IndexRange
-from execution_monitor.storage.pages import Row
+from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
+from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.stored_rows import StoredRow, as_stored
 
 UNLIMITED = 2**63 - 1

@@ -11,8 +11,8 @@ from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution, LogEntry
 from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Range, all_of, equals
-from execution_monitor.storage.pages import NEITHER, Listing, Neighbours, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import START
 from tests.storage.watching import Commands, explain
