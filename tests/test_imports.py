@@ -179,7 +179,6 @@ ALLOWED = {
         "asgi",
         "observability.metrics",
     ),
-    "terminal": (),
     "ingest": (
         "errors",
         "storage",

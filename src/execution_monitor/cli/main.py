@@ -24,6 +24,7 @@ from execution_monitor.cli.revoke import revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
+from execution_monitor.development.progress import counting
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
@@ -37,7 +38,6 @@ from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.explaining import explain
-from execution_monitor.terminal import counting
 
 app = typer.Typer(
     name="execution-monitor",

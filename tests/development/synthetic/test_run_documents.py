@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
-from execution_monitor.development.synthetic.life_documents import execution_at, log_entries_between, steps_at
-from execution_monitor.development.synthetic.lives import (
+from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
+from execution_monitor.development.synthetic.runs import (
     Birth,
     Life,
     imagine,
     imagine_any,
     imagine_child,
 )
-from execution_monitor.development.synthetic.people import Owner, owners
+from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Workflow
 from execution_monitor.storage.documents import DOCUMENTS, ErrorDetails, ExecutionStatus
 

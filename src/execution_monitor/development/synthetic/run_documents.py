@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from typing import NamedTuple
 
-from execution_monitor.development.synthetic.lives import Life
 from execution_monitor.development.synthetic.log_lines import Line
 from execution_monitor.development.synthetic.planning import Plan, PlannedStep
+from execution_monitor.development.synthetic.runs import Life
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
 

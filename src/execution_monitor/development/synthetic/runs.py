@@ -9,8 +9,8 @@ from typing import NamedTuple
 from execution_monitor.development.synthetic import log_lines
 from execution_monitor.development.synthetic.dice import dice
 from execution_monitor.development.synthetic.log_lines import Line
-from execution_monitor.development.synthetic.people import CUSTOMERS, TEAMS, Owner, pick_owner
 from execution_monitor.development.synthetic.planning import Plan, plan_execution
+from execution_monitor.development.synthetic.users import CUSTOMERS, TEAMS, Owner, pick_owner
 from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Trigger, Workflow
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus

@@ -14,8 +14,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
-from execution_monitor.development.synthetic.life_documents import execution_at, log_entries_between, steps_at
-from execution_monitor.development.synthetic.lives import Life
+from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
+from execution_monitor.development.synthetic.runs import Life
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus, LogEntry, LogLevel, Step
