@@ -17,8 +17,8 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
-from tests.servers import served, wait_until_ready
 from tests.storage.watching import Commands, watched
+from tests.support.servers import served, wait_until_ready
 
 # As long as HS512 wants it, so that a test can sign with the wrong algorithm too.
 SECRET = "the shared secret of every test server, which no other server may ever use"  # noqa: S105 - of tests alone

@@ -23,11 +23,11 @@ from execution_monitor.auth import revocation_poller
 from execution_monitor.auth.caller import Scope
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.auth.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
-from tests.graphql.asking import ask, execution, store
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store
+from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, provided, sign
+from tests.support.servers import served, wait_until_ready
 
 WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"

@@ -21,9 +21,9 @@ from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES, accept
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
-from tests.graphql.asking import execution, store
 from tests.graphql.transport.test_event_streams import UPDATES
-from tests.servers import served, wait_until_ready
+from tests.support.client import execution, store
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 LIST = "{ executions(first: 100) { nodes { executionId workflowName status createdAt } } }"

@@ -15,12 +15,12 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store, store_parts
+from tests.support.documents import LIST
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 Event = dict[str, Any]

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from execution_monitor.auth.authorization_code import AuthorizationServer, CodeFlow
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
-from tests.auth.issuing import Provider, provided
-from tests.servers import served
+from tests.support.identity_provider import Provider, provided
+from tests.support.servers import served
 
 ISS_SUPPORTED = "authorization_response_iss_parameter_supported"
 

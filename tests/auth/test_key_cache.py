@@ -11,7 +11,7 @@ from execution_monitor.auth.key_cache import KeyCache
 from execution_monitor.auth.keys import SigningKey
 from execution_monitor.auth.oidc import Issuer
 from execution_monitor.errors import IssuerUnavailable, ServerBusy, Unauthenticated
-from tests.auth.issuing import Clock, Provider, jwk, provided
+from tests.support.identity_provider import Clock, Provider, jwk, provided
 
 MINUTE = 60.0
 FETCHING, LOOKUP = "issuer keys", "lookup of issuer keys"

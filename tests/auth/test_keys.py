@@ -4,7 +4,7 @@ import pytest
 
 from execution_monitor.auth.keys import KeysUnusable, SharedSecret, choose, read_key_set
 from execution_monitor.errors import Unauthenticated
-from tests.auth.issuing import ALGORITHMS, jwk, private_key
+from tests.support.identity_provider import ALGORITHMS, jwk, private_key
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

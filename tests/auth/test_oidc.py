@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
 from execution_monitor.auth.oidc import Issuer, is_trustworthy
-from tests.auth.issuing import Provider, provided
+from tests.support.identity_provider import Provider, provided
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.own_documents import Revocation
 from execution_monitor.storage.revocations import revoke
-from tests.auth.issuing import Clock
+from tests.support.identity_provider import Clock
 
 DAY = timedelta(days=1)
 SOON = 10.0

@@ -17,8 +17,8 @@ from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from tests.authorization_model.asking import Server
 from tests.authorization_model.wires import following, heard_until
 from tests.authorization_model.world import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
-from tests.graphql.asking import execution, store
-from tests.rest.documents import LIST
+from tests.support.client import execution, store
+from tests.support.documents import LIST
 
 LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
   executions(first: 100, filter: $where, sort: $sort, after: $after) {

@@ -15,7 +15,7 @@ from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.conftest import SECRET
-from tests.graphql.asking import execution, store, store_parts
+from tests.support.client import execution, store, store_parts
 
 TENANTS, USERS = ("acme", "globex", "initech"), ("ada", "grace", "olivia")
 STATUSES = ("running", "failed", "completed")

@@ -17,10 +17,10 @@ import pytest
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
-from tests.graphql.asking import ask
 from tests.graphql.transport.test_graphql_transport_ws import Socket, opened
 from tests.rest.test_live import closing_of, socket_of
-from tests.servers import wait_until_ready
+from tests.support.client import ask
+from tests.support.servers import wait_until_ready
 
 SOON = 20.0
 LIST = "/api/v1/workflow-management/executions"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 from tests.engines.environments import clean_variables, install
 from tests.engines.pythons import OWN, ROOT, find_python, supported
+from tests.support.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
 FULL = os.environ.get("TEST_ENGINES") == "full"
 

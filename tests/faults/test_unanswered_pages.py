@@ -20,7 +20,7 @@ from tests.conftest import SECRET
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
 from tests.live.own_mongod import OwnMongod
-from tests.servers import served, wait_until_ready
+from tests.support.servers import served, wait_until_ready
 
 # That a call may take longer than the limit of the query, with some more on a busy machine.
 QUERY_LIMIT_MS, MARGIN_SECONDS = 1_000, 2.0

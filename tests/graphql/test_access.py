@@ -7,7 +7,7 @@ import pytest
 
 from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
+from tests.support.client import ask, execution, store, store_parts
 
 Token = Callable[..., str]
 PAYLOADS = (

@@ -28,8 +28,8 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
-from tests.servers import served
+from tests.support.client import ask, execution, store, store_parts
+from tests.support.servers import served
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))

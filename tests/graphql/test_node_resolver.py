@@ -6,7 +6,7 @@ import pytest
 from bson import Decimal128
 
 from execution_monitor.storage.cursors import digest_of, encode_token
-from tests.graphql.asking import ask, execution, store, store_parts
+from tests.support.client import ask, execution, store, store_parts
 
 Token = Callable[..., str]
 IDS = "{ executions { nodes { id executionId steps(first: 1) { nodes { id } } } } }"

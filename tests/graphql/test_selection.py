@@ -27,10 +27,10 @@ from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.pagination import BOTH, Neighbours
-from tests.graphql.asking import NOON, execution, store
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded
 from tests.storage.watching import Commands, watched
+from tests.support.client import NOON, execution, store
 
 CALLER = Caller("ada", "acme", frozenset(Scope))
 PARTS = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}

@@ -28,10 +28,10 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import WHO, opened
-from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, socket_of, stream_of
-from tests.servers import served, wait_until_ready
-from tests.serving import serving
+from tests.support.documents import LIST
+from tests.support.server_process import serving
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")

@@ -14,11 +14,11 @@ from execution_monitor.app import create_app
 from execution_monitor.limits.rate_limits import shared_store
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.graphql.asking import ask, execution, store
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.rest.documents import LIST
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store
+from tests.support.documents import LIST
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 PAGE = "{ executions(first: 20) { nodes { executionId } } }"

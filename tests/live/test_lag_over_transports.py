@@ -18,14 +18,14 @@ from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from tests.conftest import SECRET
-from tests.graphql.asking import ask
 from tests.graphql.transport.test_event_streams import streamed
 from tests.graphql.transport.test_graphql_transport_ws import UPDATES, Socket, opened
 from tests.live.following import eventually
 from tests.live.own_mongod import OwnMongod
-from tests.rest.documents import LIST
 from tests.rest.test_live import put, stream_of
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask
+from tests.support.documents import LIST
+from tests.support.servers import served, wait_until_ready
 from tests.web.test_metrics import values_of
 
 Token = Callable[..., str]

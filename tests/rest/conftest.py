@@ -8,7 +8,7 @@ import pytest
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import Documents
+from tests.support.documents import Documents
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
+from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
 
 # Each names a value of the stored execution; an answer that differs would tell that it exists.
 PROBES = [

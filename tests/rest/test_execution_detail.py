@@ -8,7 +8,7 @@ import pytest
 from execution_monitor.auth.caller import Scope
 from execution_monitor.rest.routes import MAX_STEPS
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
+from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
 
 
 async def test_a_detail_has_all_that_is_known(ask: Ask, store: Store, token_for: Callable[..., str]):

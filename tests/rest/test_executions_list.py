@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from execution_monitor.settings import Settings
 from tests.conftest import SECRET
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import A_FAILED_EXECUTION, LIST, START, an_execution, executions
+from tests.support.documents import A_FAILED_EXECUTION, LIST, START, an_execution, executions
 
 COUNT_LIMIT = 30
 

@@ -18,7 +18,7 @@ from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.conftest import SECRET
-from tests.rest.documents import LIST, an_execution
+from tests.support.documents import LIST, an_execution
 
 Token = Callable[..., str]
 

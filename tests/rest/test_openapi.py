@@ -19,9 +19,9 @@ from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 from tests.schemathesis_runs import report_of
-from tests.servers import served, wait_until_ready
+from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
+from tests.support.servers import served, wait_until_ready
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.

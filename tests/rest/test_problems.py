@@ -26,10 +26,10 @@ from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
-from tests.raw_http import exchange, read_answers
 from tests.rest.asking import Ask, Store
-from tests.rest.documents import LIST, executions
-from tests.servers import served
+from tests.support.documents import LIST, executions
+from tests.support.raw_http import exchange, read_answers
+from tests.support.servers import served
 
 SESSIONS = Sessions(Revocations())
 BOUNDS = {"max_response_bytes": 2**20}

@@ -13,8 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from execution_monitor.limits.tcp_connections import ClientConnections, ConnectionLimits, Phase
 from execution_monitor.storage.database import Database
 from tests.limits.test_tcp_connections import elapse
-from tests.raw_http import Wire, exchange, read_answers, serving_raw
-from tests.serving import free_ports, serving
+from tests.support.raw_http import Wire, exchange, read_answers, serving_raw
+from tests.support.server_process import free_ports, serving
 
 HEAD = b"GET /first HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"

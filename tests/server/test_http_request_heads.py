@@ -7,8 +7,8 @@ import pytest
 
 from execution_monitor.server.http_request_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, to_origin_form
 from execution_monitor.storage.database import Database
-from tests.raw_http import Wire, exchange, read_answers, splits_of
-from tests.serving import serving
+from tests.support.raw_http import Wire, exchange, read_answers, splits_of
+from tests.support.server_process import serving
 
 Token = Callable[..., str]
 

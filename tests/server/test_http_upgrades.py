@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
-from tests.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
+from tests.support.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
 
 Token = Callable[..., str]
 

@@ -18,13 +18,13 @@ from execution_monitor.errors import SetupError
 from execution_monitor.server.uvicorn_server import bind, metrics_listener
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.graphql.asking import ask, execution, store
 from tests.graphql.transport.test_event_streams import streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.live.own_mongod import OwnMongod
-from tests.rest.documents import LIST
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.serving import Serving, free_ports, serving
+from tests.support.client import ask, execution, store
+from tests.support.documents import LIST
+from tests.support.server_process import Serving, free_ports, serving
 
 Token = Callable[..., str]
 # What is promised.

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Close, Frame, Opcode
 
 from execution_monitor.asgi.extensions import SendNow, send_now_of
-from tests.servers import served
+from tests.support.servers import served
 
 SOON = 10.0
 Talk = Callable[[WebSocket, SendNow], Awaitable[None]]

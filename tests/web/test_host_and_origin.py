@@ -17,9 +17,9 @@ from websockets.typing import Origin, Subprotocol
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from tests.conftest import SECRET
-from tests.raw_http import exchange
-from tests.rest.documents import LIST
-from tests.servers import served, wait_until_ready
+from tests.support.documents import LIST
+from tests.support.raw_http import exchange
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 FRIEND, STRANGER = "https://friend.example.com", "https://stranger.example.com"

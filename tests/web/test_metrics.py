@@ -22,11 +22,11 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
-from tests.graphql.asking import ask, execution, store
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.rest.documents import an_execution
 from tests.rest.test_live import socket_of
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store
+from tests.support.documents import an_execution
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 

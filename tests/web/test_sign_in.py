@@ -10,8 +10,8 @@ from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
-from tests.auth.issuing import provided
-from tests.servers import served
+from tests.support.identity_provider import provided
+from tests.support.servers import served
 
 REDEMPTION = b'{"code": "c", "verifier": "%s", "redirectUri": "http://localhost/", "issuer": null}' % (b"v" * 43)
 ADA = Person("ada", "an owner", "a.b.c")

@@ -23,10 +23,10 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.graphql.asking import NOON, execution, store, store_parts
 from tests.graphql.selections import Operation, operations
 from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded, objects
+from tests.support.client import NOON, execution, store, store_parts
 
 SCHEMA = create_schema()
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))

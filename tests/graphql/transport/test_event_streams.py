@@ -11,7 +11,7 @@ import pytest
 
 from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store
+from tests.support.client import ask, execution, store
 
 Token = Callable[..., str]
 UPDATES = "subscription Updates($after: String) { executionUpdates(after: $after) { kind executionId cursor } }"

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 WHO = "{ viewer { userId } }"

@@ -10,7 +10,7 @@ from bson import ObjectId
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
-from tests.graphql.asking import NOON, ask
+from tests.support.client import NOON, ask
 
 Token = Callable[..., str]
 AUDITED = "audit:read"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
 from tests.conftest import SECRET
-from tests.graphql.asking import NOON, ask, execution, ids, store
+from tests.support.client import NOON, ask, execution, ids, store
 
 Token = Callable[..., str]
 

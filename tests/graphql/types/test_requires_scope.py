@@ -18,8 +18,8 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.types.requires_scope import Requires, RequiresScope
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.support.client import ask, execution, store, store_parts
 
 SCHEMA = create_schema()
 GRAPHQL: Any = SCHEMA._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way to it

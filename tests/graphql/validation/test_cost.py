@@ -9,8 +9,8 @@ from graphql import OperationDefinitionNode, get_introspection_query
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
-from tests.graphql.asking import ask
 from tests.graphql.witness import Witness
+from tests.support.client import ask
 
 Token = Callable[..., str]
 SCHEMA = create_schema()

@@ -14,7 +14,7 @@ from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.servers import served, wait_until_ready
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 WHO = "{ viewer { userId } }"

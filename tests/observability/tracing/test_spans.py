@@ -22,11 +22,11 @@ from execution_monitor.errors import SetupError
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.graphql.asking import ask, execution, store
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.rest.documents import LIST
-from tests.servers import served, wait_until_ready
+from tests.support.client import ask, execution, store
+from tests.support.documents import LIST
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 PAGE = 'query Page { executions(filter: { workflowName: { eq: "secret-name" } }) { nodes { executionId } } }'

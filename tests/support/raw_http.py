@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
 from execution_monitor.server.http_protocol import HttpConnection
 from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
-from tests.servers import served
+from tests.support.servers import served
 
 SOON = 10.0
 
