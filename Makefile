@@ -54,13 +54,13 @@ engines: setup dashboard ## Serve the demo from a wheel on every supported Pytho
 	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
 
 chaos: setup ## Try every fault of live delivery at full size and write the table into src/docs/live.md
-	@TEST_CHAOS=full $(BIN)/pytest tests/live --log-cli-level=INFO; $(BIN)/python -m tests.live.results
+	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
 
 fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
-	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/web/test_openapi.py
+	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/rest/test_openapi.py
 
 model: setup ## Compare 100,000 answers and events with a reference of who sees what
-	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/model
+	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/authorization_model
 
 bench: setup $(PEERS) ## Compare everything with what people would write or pick instead
 	@$(BIN)/python -m tests.benchmarks
@@ -106,7 +106,7 @@ schema: setup ## Write schema.graphql from the code
 
 docs: setup ## Write the tables of src/docs from the code and the last results
 	@$(BIN)/python -m tests.docs.configuration
-	@$(BIN)/python -m tests.live.results
+	@$(BIN)/python -m tests.faults.results
 
 lock: setup ## Resolve the locks in .locks anew from pyproject.toml
 	@$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)

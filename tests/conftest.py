@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from execution_monitor.access.tokens import issue_token
 from execution_monitor.app import create_app
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
-from tests.servers import served, wait_until_ready
+from tests.storage.watching import Commands, watched
+from tests.support.servers import served, wait_until_ready
 
 # As long as HS512 wants it, so that a test can sign with the wrong algorithm too.
 SECRET = "the shared secret of every test server, which no other server may ever use"  # noqa: S105 - of tests alone
@@ -64,6 +65,13 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
             await database.collection(document).delete_many({})
 
         yield database
+
+
+@pytest.fixture
+async def watched_database(mongodb_uri: str, database: Database) -> AsyncGenerator[tuple[Database, Commands]]:
+    """An empty database, and the reads it is sent."""
+    async with watched(mongodb_uri, database.handle.name) as found:
+        yield found
 
 
 @pytest.fixture

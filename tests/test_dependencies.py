@@ -26,9 +26,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.http_connection import HttpConnection
-from execution_monitor.ready_frames import ReadyFrames
-from execution_monitor.server import Server
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.uvicorn_server import Server
+from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 

@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from execution_monitor import cli
+from execution_monitor.cli import main as cli
 from execution_monitor.settings import Settings
 from tests.engines.pythons import supported
 

@@ -18,16 +18,16 @@ from starlette.responses import JSONResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from execution_monitor.access import revocation_watch
-from execution_monitor.access.caller import Scope
 from execution_monitor.app import create_app
+from execution_monitor.auth import revocation_poller
+from execution_monitor.auth.caller import Scope
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.access.issuing import ALGORITHMS, Provider, jwk, private_key, provided, sign
-from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_transport_ws import opened
-from tests.servers import served, wait_until_ready
-from tests.web.test_live import closing_of, message_from, socket_of
+from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.rest.test_live import closing_of, message_from, socket_of
+from tests.support.client import ask, execution, store
+from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, provided, sign
+from tests.support.servers import served, wait_until_ready
 
 WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"
@@ -341,7 +341,7 @@ async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics
     async def fail(*_: object) -> None:
         raise AutoReconnect("a host that nobody may know")
 
-    monkeypatch.setattr(revocation_watch, "read_revocations", fail)
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail)
     manager = token(provider, scope="manage")
 
     async with served(create_app(settings)) as url:

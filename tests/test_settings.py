@@ -3,7 +3,7 @@ import pickle
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.settings import Settings, explain_unknown
 
 

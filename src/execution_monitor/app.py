@@ -11,48 +11,48 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from execution_monitor.access.audit.auditing import Audit
-from execution_monitor.access.audit.journal import Journal
-from execution_monitor.access.code_flow import CodeFlow
-from execution_monitor.access.gate import Gate
-from execution_monitor.access.operations import Observers
-from execution_monitor.access.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
-from execution_monitor.asgi_extensions import BEHIND_KEY
-from execution_monitor.client_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
-from execution_monitor.draining import STATE_KEY, Draining
-from execution_monitor.ending_tasks import end_tasks
+from execution_monitor.asgi.authentication import Gate
+from execution_monitor.asgi.compression import COMPRESSED
+from execution_monitor.asgi.extensions import BEHIND_KEY
+from execution_monitor.asgi.operations import Observers
+from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
+from execution_monitor.asgi.shutdown import STATE_KEY, Draining
+from execution_monitor.audit.journal import Journal
+from execution_monitor.audit.observer import Audit
+from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
-from execution_monitor.graphql.endpoint import GraphQLEndpoint
-from execution_monitor.graphql.operations import Operations
+from execution_monitor.executions.services import Monitor
+from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.transport_ws import SocketLimits, TransportWS
-from execution_monitor.graphql.trusted_documents import AnyDocument, read_trusted_documents
+from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.http import GraphQLEndpoint
+from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
-from execution_monitor.logs import configure_logging
-from execution_monitor.monitoring.live.live import Live, LiveLimits
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.observability.logging import configure_logging
+from execution_monitor.observability.metrics.http import Traffic
+from execution_monitor.observability.metrics.limits_and_audit import AuditCollector, RateLimitCollector
+from execution_monitor.observability.metrics.live import LiveCollector
+from execution_monitor.observability.metrics.mongodb import ConnectionsCollector
+from execution_monitor.observability.metrics.operations import OperationMetrics
+from execution_monitor.observability.metrics.tcp_connections import ClientConnectionsCollector
+from execution_monitor.observability.tracing.optional import load_tracing
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings, explain_unknown
-from execution_monitor.storage.audit_writing import AuditEvents
-from execution_monitor.storage.connections import Connections
 from execution_monitor.storage.database import Database
-from execution_monitor.tracing.extra import load_tracing
-from execution_monitor.web.boundary import Boundary, share_across_origins
-from execution_monitor.web.compression import COMPRESSED
+from execution_monitor.storage.pool_listener import Connections
+from execution_monitor.tasks import end_tasks
 from execution_monitor.web.dashboard import dashboard_routes
+from execution_monitor.web.disconnects import StreamEnds
 from execution_monitor.web.health import health_routes
-from execution_monitor.web.metrics.client_connections import ClientConnectionsCollector
-from execution_monitor.web.metrics.connections import ConnectionsCollector
-from execution_monitor.web.metrics.guards import AuditCollector, RateLimitCollector
-from execution_monitor.web.metrics.live import LiveCollector
-from execution_monitor.web.metrics.operations import OperationMetrics
-from execution_monitor.web.metrics.route import create_registry, metrics_routes
-from execution_monitor.web.metrics.traffic import Traffic
-from execution_monitor.web.problems import problem_handlers, refuse_unknown
+from execution_monitor.web.host_and_origin import Boundary, share_across_origins
+from execution_monitor.web.metrics import create_registry, metrics_routes
 from execution_monitor.web.request_log import RequestLog
-from execution_monitor.web.rest import rest_routes
 from execution_monitor.web.sign_in import People, sign_in_routes
-from execution_monitor.web.stream_ends import StreamEnds
 
 log = structlog.get_logger()
 

@@ -11,12 +11,12 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.access.claims import parse_claim_path
-from execution_monitor.access.issuer import is_trustworthy
-from execution_monitor.access.rate_limits import Policy
-from execution_monitor.access.roles import DEFAULT_ROLES
-from execution_monitor.logs import LogLevel
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.claims import parse_claim_path
+from execution_monitor.auth.oidc import is_trustworthy
+from execution_monitor.auth.roles import DEFAULT_ROLES
+from execution_monitor.limits.rate_limits import Policy
+from execution_monitor.observability.logging import LogLevel
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32

@@ -19,8 +19,8 @@ from tests.benchmarks.load import ask_for, request_of
 from tests.benchmarks.question import USER, body_of
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 EXECUTIONS = 2_000
 CONNECTIONS = 16

@@ -25,15 +25,15 @@ import uvloop
 from pymongo import AsyncMongoClient, WriteConcern
 from typing_extensions import override
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import DATABASE, MESSAGE_BYTES, row_of
 from tests.benchmarks.listening import Conversation, Listener, over_graphql
 from tests.benchmarks.live import UPDATES
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 FEW, MANY = 10, 200  # subscribers
 _TENANT = "acme"

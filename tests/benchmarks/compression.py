@@ -19,8 +19,8 @@ from tests.benchmarks.question import LONG, USER
 from tests.benchmarks.ratios import Round, median_of
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 EXECUTIONS = 2_000
 RESULTS = Path(__file__).parent / "results" / "latest.json"

@@ -17,8 +17,8 @@ from tests.benchmarks.question import CASES, LONG, SHORT, STEPS, USER, Case, bod
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 EXECUTIONS = 10_000
 _TIMES = ("createdAt", "startedAt", "completedAt")

@@ -19,14 +19,14 @@ from typing import Any
 
 import uvloop
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import PATIENCE_SECONDS, RATE, broadcast, save, write
 from tests.benchmarks.listening import Conversation, Listener, listen, over_graphql
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, Contender
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
 _CALLERS = 10  # one caller may have 1,000 sockets

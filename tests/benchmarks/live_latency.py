@@ -23,9 +23,9 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.listening import listen, over_graphql
-from tests.live.scenes import token_of
-from tests.live.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.faults.server_process import ServerProcess
+from tests.live.own_mongod import OwnMongod
 
 SUBSCRIBERS = 100
 CHANGES = 2_000

@@ -12,9 +12,9 @@ import httpx2
 
 from tests.benchmarks.changes import DATABASE
 from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
-from tests.live.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
-from tests.serving import free_ports
+from tests.faults.server_process import ServerProcess
+from tests.live.own_mongod import OwnMongod
+from tests.support.server_process import free_ports
 
 COMMANDS = {
     "floor": (*UVICORN, "--ws=websockets-sansio", "tests.benchmarks.live_floor:create_app"),

@@ -25,8 +25,8 @@ from tests.benchmarks.question import USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, running
 from tests.dashboard.launching import launched, sign_in
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 RESULTS = Path(__file__).parent / "results" / "page.json"
 ROWS, VISITS = 20_000, 11

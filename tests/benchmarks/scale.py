@@ -22,8 +22,8 @@ from execution_monitor.storage.database import open_database
 from tests.benchmarks.question import TENANT, USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import Contender, running
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 # Of a page of 20; the last is page 5,001.
 DEPTHS = (1_000, 10_000, 100_000)

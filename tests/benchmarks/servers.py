@@ -14,7 +14,7 @@ import httpx2
 
 from tests.benchmarks.question import body_of
 from tests.conftest import SECRET
-from tests.serving import free_ports
+from tests.support.server_process import free_ports
 
 DATABASE = "benchmark"
 # Two processors are the least: one for the server under test, one for the load and mongod.

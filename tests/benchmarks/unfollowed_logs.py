@@ -24,8 +24,8 @@ from execution_monitor.storage.documents import Execution, LogEntry
 from tests.benchmarks.changes import row_of
 from tests.benchmarks.listening import listen, over_graphql
 from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.live.scenes import token_of
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.faults.scenes import token_of
+from tests.live.own_mongod import OwnMongod
 
 SUBSCRIBERS = 100
 CHANGES_A_SECOND = 100

@@ -11,7 +11,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
 from tests.dashboard.launching import launched, sign_in
-from tests.servers import served, wait_until_ready
+from tests.support.servers import served, wait_until_ready
 
 _ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
 

@@ -12,7 +12,7 @@ from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.launching import CHROMIUM
-from tests.graphql.asking import NOON, execution, store
+from tests.support.client import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 PAYLOAD = "executions:payload"

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.launching import CHROMIUM
-from tests.graphql.asking import NOON, execution, store
+from tests.support.client import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
-from execution_monitor.monitoring.live.behind import BehindMeter
+from execution_monitor.live.lag import BehindMeter
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage
-from tests.graphql.asking import NOON, execution, store
+from tests.support.client import NOON, execution, store
 
 
 async def change(execution_id: str, **fields: Any) -> None:
@@ -159,7 +159,7 @@ async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_n
     monkeypatch: pytest.MonkeyPatch,
     opens: bool,  # noqa: FBT001 - a parameter of the table
 ):
-    monkeypatch.setattr("execution_monitor.pacing.HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.2)
     await store(execution(1))
     page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=opens))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from playwright.async_api import expect
 
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
 from tests.dashboard.conftest import OpenPage
 

@@ -48,7 +48,6 @@ def test_every_make_goal_that_is_named_exists(page: Path):
 _PATHS = re.compile(r"^\| (`[^|]*/[^|]*|`[\w.]+\.\w+`[^|]*) \|", re.MULTILINE)
 
 
-@pytest.mark.xfail(reason="the paths are those after the move of modules into rooms", strict=True)
 def test_the_recipes_name_files_that_exist():
     recipes = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Recipes")[2]
     paths = [path for cell in _PATHS.findall(recipes) for path in re.findall(r"`([^`]*)`", cell)]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 from tests.engines.environments import clean_variables, install
 from tests.engines.pythons import OWN, ROOT, find_python, supported
+from tests.support.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
 FULL = os.environ.get("TEST_ENGINES") == "full"
 
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_the_lock_of_mongodb_the_dashboard_and_nothing_else(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert "execution_monitor/cli.py" in names
+    assert "execution_monitor/cli/main.py" in names
     assert "execution_monitor/development/mongodb/package-lock.json" in names
     assert {"execution_monitor/web/static/index.html", "execution_monitor/web/static/graphiql.html"} <= set(names)
     assert {name.partition("/")[0] for name in names} == {"execution_monitor", "execution_monitor-0.1.0.dist-info"}

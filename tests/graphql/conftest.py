@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.access.operations import Observers
+from execution_monitor.asgi.operations import Observers
 from tests.graphql.witness import Witness
 
 

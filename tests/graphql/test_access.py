@@ -1,13 +1,13 @@
-"""Who is answered what: payloads, scopes and words. The whole is compared with a reference in tests/model."""
+"""Who is answered what: payloads, scopes and words. The whole is compared in tests/authorization_model."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.tokens import issue_token
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
+from tests.support.client import ask, execution, store, store_parts
 
 Token = Callable[..., str]
 PAYLOADS = (

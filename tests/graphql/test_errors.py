@@ -9,27 +9,27 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Origin
 from execution_monitor.app import create_app
+from execution_monitor.asgi.operations import Origin
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.documents import Documents
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
-from execution_monitor.graphql.preparation import prepare
-from execution_monitor.graphql.questions import Questions, RequestErrors
-from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.graphql.validation.documents import Documents
+from execution_monitor.graphql.validation.operation import Questions, RequestErrors
+from execution_monitor.graphql.validation.preparation import prepare
+from execution_monitor.graphql.validation.request import GraphQLRequest
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
 from tests.conftest import SECRET
-from tests.graphql.asking import ask, execution, store, store_parts
-from tests.servers import served
+from tests.support.client import ask, execution, store, store_parts
+from tests.support.servers import served
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))

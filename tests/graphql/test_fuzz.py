@@ -22,10 +22,10 @@ from hypothesis_graphql import queries as queries_of
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.settings import Settings
 from tests.graphql import schemathesis_checks
-from tests.graphql.asking import ask, execution, store, store_parts
 from tests.graphql.fuzzing import SCALARS, assert_sound
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.schemathesis_runs import report_of
+from tests.support.client import ask, execution, store, store_parts
 
 Token = Callable[..., str]
 IS_FULL = os.environ.get("TEST_FUZZ") == "full"

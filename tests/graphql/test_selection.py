@@ -10,25 +10,27 @@ from beanie import Document
 from graphql import FragmentSpreadNode, InlineFragmentNode, SelectionNode
 from hypothesis import given
 
-from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.graphql import executions, logs, refetching, selection, steps
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
+from execution_monitor.graphql import node_resolver, selection
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.executions import Execution
-from execution_monitor.graphql.logs import ExecutionLogEntry
-from execution_monitor.graphql.pagination import fields_to_read
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.steps import ExecutionStep
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.graphql.types import execution as execution_type
+from execution_monitor.graphql.types import log_entry, step
+from execution_monitor.graphql.types.connection import fields_to_read
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
+from execution_monitor.graphql.types.step import ExecutionStep
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.storage import documents
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.pages import BOTH, Neighbours
-from tests.graphql.asking import NOON, execution, store
+from execution_monitor.storage.pagination import BOTH, Neighbours
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded
 from tests.storage.watching import Commands, watched
+from tests.support.client import NOON, execution, store
 
 CALLER = Caller("ada", "acme", frozenset(Scope))
 PARTS = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}
@@ -144,10 +146,10 @@ async def check_data(desk: Desk, text: str, variables: Mapping[str, Any]) -> Non
     """Hold the answer from projections against the one from whole documents."""
     answer = await desk.run(text, variables)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (executions, steps, logs, refetching):
+        for module in (execution_type, step, log_entry, node_resolver):
             patch.setattr(module, "fields_to_read", whole_documents)
-        patch.setattr(executions, "needs_cursors", always)
-        patch.setattr(executions, "needed_neighbours", both)
+        patch.setattr(execution_type, "needs_cursors", always)
+        patch.setattr(execution_type, "needed_neighbours", both)
         whole = await desk.run(text, variables)
 
     assert answer == whole, text

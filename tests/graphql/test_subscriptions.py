@@ -8,8 +8,8 @@ import pytest
 
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.graphql.asking import NOON, ask, execution, store, store_parts
-from tests.graphql.test_transport_ws import UPDATES, opened
+from tests.graphql.transport.test_graphql_transport_ws import UPDATES, opened
+from tests.support.client import NOON, ask, execution, store, store_parts
 
 Token = Callable[..., str]
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pymongo.errors import BulkWriteError
 
-from execution_monitor.access.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.storage.strategies import anything, bounded

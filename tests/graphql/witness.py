@@ -2,7 +2,7 @@
 
 import asyncio
 
-from execution_monitor.access.operations import Operation, Outcome
+from execution_monitor.asgi.operations import Operation, Outcome
 from execution_monitor.errors import ExecutionMonitorError
 
 

@@ -1,60 +1,22 @@
-"""The faults' report: every fault gives a row; a full run keeps them for src/docs/live.md."""
+"""Live updates of the test's database."""
 
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.live.results import Row, keep, table_of
-from tests.live.scenes import is_full
-from tests.live.server_process import ServerProcess
-from tests.monitoring.live.own_mongod import OwnMongod
-
-_ROWS = pytest.StashKey[list[Row]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_ROWS] = []
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.storage.database import Database
+from tests.live.making import CURSORS
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[Row], None]:
-    """`report(row)`: what a fault came to. It fails the test for what was lost or repeated, and, at full size, for what
-    took longer than promised; a small run shares its machine with the rest of the suite."""
-
-    def take(row: Row) -> None:
-        request.config.stash[_ROWS].append(row)
-        if is_full():
-            keep([row])
-        assert (row.lost, row.repeated) == (0, 0), row
-        assert row.is_within_limit or not is_full(), row
-
-    return take
+def live_limits() -> LiveLimits:
+    """What `live` may take; a module may override it. Nothing of the test before is looked back at."""
+    return LiveLimits(lookback_seconds=0)
 
 
-@pytest.fixture(scope="session")
-def roomy_mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    """A MongoDB that remembers some hundred thousand changes, for tests that break nothing of it."""
-    mongod = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
-    try:
-        mongod.start()
-        yield mongod
-    finally:
-        mongod.close()
-
-
-@pytest.fixture(scope="session")
-def roomy_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
-    """A server of `live` at it, with all limits as they are by default."""
-    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    rows = config.stash[_ROWS]
-    if rows:
-        terminalreporter.section("what live survives")
-        terminalreporter.write(table_of(rows))
+@pytest.fixture
+async def live(database: Database, mongodb_uri: str, live_limits: LiveLimits) -> AsyncGenerator[Live]:
+    """Open live updates over the emptied `database`."""
+    async with Live(database, mongodb_uri, CURSORS, live_limits) as live:
+        yield live

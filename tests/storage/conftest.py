@@ -1,4 +1,4 @@
-"""A large database, and databases whose reads are watched."""
+"""A large database, whose reads are watched."""
 
 import gc
 import socket
@@ -37,10 +37,3 @@ def closed_port() -> Generator[int]:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
         gc.collect()
-
-
-@pytest.fixture
-async def watched_database(mongodb_uri: str, database: Database) -> AsyncGenerator[tuple[Database, Commands]]:
-    """An empty database, and the reads it is sent."""
-    async with watched(mongodb_uri, database.handle.name) as found:
-        yield found

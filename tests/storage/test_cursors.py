@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import InvalidCursor
-from execution_monitor.storage.bson_order import SCALAR_RANKS, rank_of
+from execution_monitor.storage.bson_ordering import SCALAR_RANKS, rank_of
 from execution_monitor.storage.cursors import (
     MAX_TOKEN_LENGTH,
     VERSION,

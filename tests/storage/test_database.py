@@ -23,7 +23,7 @@ from execution_monitor.storage.answers import SHARD_DOWN
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
 from execution_monitor.storage.explaining import explain
-from tests.monitoring.live.own_mongod import OwnMongod
+from tests.live.own_mongod import OwnMongod
 from tests.storage.coding import CODEC
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.monitoring.logs import log_filter
-from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.monitoring.parts import Parts, PartsRequest
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.children import Parts, PartsRequest
+from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
-from execution_monitor.storage.pages import BOTH, NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import LONG_EXECUTION, START
 from tests.storage.watching import Commands, Explained, explain

@@ -12,8 +12,8 @@ from pymongo.errors import BulkWriteError
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution, are_sortable, are_unsortable
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pages import BOTH, NEITHER, Listing, Page, PageRequest, Wanted
-from execution_monitor.storage.reading import Reader
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
 from tests.storage.strategies import SCALARS, bounded, orders

@@ -7,8 +7,8 @@ import pytest
 from starlette.applications import Starlette
 
 from execution_monitor.web.dashboard import dashboard_routes
-from tests.raw_http import exchange
-from tests.servers import served
+from tests.support.raw_http import exchange
+from tests.support.servers import served
 
 
 @pytest.fixture

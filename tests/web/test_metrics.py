@@ -13,20 +13,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.app import create_app
+from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
+from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.web.metrics.operations import OperationMetrics
-from tests.graphql.asking import ask, execution, store
-from tests.graphql.test_transport_ws import opened
-from tests.servers import served, wait_until_ready
-from tests.web.documents import an_execution
-from tests.web.test_live import socket_of
+from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.rest.test_live import socket_of
+from tests.support.client import ask, execution, store
+from tests.support.documents import an_execution
+from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
 

@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from execution_monitor.storage.records import ExecutionRecord
-from tests.graphql.asking import execution, store
-from tests.graphql.test_transport_ws import opened
+from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.support.client import execution, store
 from tests.web.test_metrics import values_of
 
 Token = Callable[..., str]

@@ -5,13 +5,13 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from execution_monitor.access.code_flow import CodeFlow
 from execution_monitor.app import create_app
+from execution_monitor.asgi.problems import problem_handlers
+from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.settings import Settings
-from execution_monitor.web.problems import problem_handlers
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
-from tests.access.issuing import provided
-from tests.servers import served
+from tests.support.identity_provider import provided
+from tests.support.servers import served
 
 REDEMPTION = b'{"code": "c", "verifier": "%s", "redirectUri": "http://localhost/", "issuer": null}' % (b"v" * 43)
 ADA = Person("ada", "an owner", "a.b.c")

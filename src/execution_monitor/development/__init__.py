@@ -1,1 +1,1 @@
-"""Conveniences of one's own machine; never imported by the app."""
+"""Conveniences of one's own machine: an embedded MongoDB, a demo, made-up executions. The server imports none of it."""

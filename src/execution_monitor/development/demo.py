@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.access.tokens import issue_token
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.synthetic.seed import SeedOptions
 from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.settings import Settings

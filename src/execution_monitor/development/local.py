@@ -9,11 +9,11 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
+from execution_monitor.development.progress import working
 from execution_monitor.development.secret import development_secret
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
-from execution_monitor.terminal import working
 
 Result = TypeVar("Result")
 

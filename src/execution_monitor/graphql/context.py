@@ -6,12 +6,12 @@ from functools import cached_property
 
 from strawberry.dataloader import DataLoader
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Outcome
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.monitor import Monitor
-from execution_monitor.monitoring.parts import Parts, PartsRequest
-from execution_monitor.storage.pages import Page, Row
+from execution_monitor.asgi.operations import Outcome
+from execution_monitor.auth.caller import Caller
+from execution_monitor.executions.children import Parts, PartsRequest
+from execution_monitor.executions.services import Monitor
+from execution_monitor.live.service import Live
+from execution_monitor.storage.pagination import Page, Row
 
 PartsKey = tuple[str, PartsRequest]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 
-from execution_monitor.access.audit.entries import AuditKind, AuditOutcome
+from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 E = TypeVar("E", bound=type[Enum])

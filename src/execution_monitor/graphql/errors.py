@@ -11,9 +11,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from typing_extensions import override
 
-from execution_monitor.access.request_ids import current_request_id
+from execution_monitor.asgi.request_id import current_request_id
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, QueryTooComplex
-from execution_monitor.graphql.documents import Documents
+from execution_monitor.graphql.validation.documents import Documents
 
 log = structlog.get_logger()
 

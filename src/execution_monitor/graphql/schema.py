@@ -6,11 +6,17 @@ import strawberry
 from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.graphql.audit import AuditEventConnection, AuditEventFilter, resolve_audit_events
+from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.enums import ENUMS
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.executions import (
+from execution_monitor.graphql.inputs.filters import ExecutionsFilter
+from execution_monitor.graphql.inputs.sorting import ExecutionSort
+from execution_monitor.graphql.node_resolver import resolve_nodes
+from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.subscriptions import Subscription
+from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
+from execution_monitor.graphql.types.connection import After, Before, First, Last
+from execution_monitor.graphql.types.execution import (
     Execution,
     ExecutionConnection,
     ExecutionId,
@@ -18,17 +24,11 @@ from execution_monitor.graphql.executions import (
     resolve_execution,
     resolve_executions,
 )
-from execution_monitor.graphql.filters import ExecutionsFilter
-from execution_monitor.graphql.nodes import Node
-from execution_monitor.graphql.pagination import After, Before, First, Last
-from execution_monitor.graphql.refetching import resolve_nodes
-from execution_monitor.graphql.scalars import SCALARS
-from execution_monitor.graphql.scopes import Requires
-from execution_monitor.graphql.selection import ContextInfo
-from execution_monitor.graphql.sorting import ExecutionSort
-from execution_monitor.graphql.steps import ExecutionStep
-from execution_monitor.graphql.subscriptions import Subscription
-from execution_monitor.graphql.viewer import Viewer
+from execution_monitor.graphql.types.node import Node
+from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.scalars import SCALARS
+from execution_monitor.graphql.types.step import ExecutionStep
+from execution_monitor.graphql.types.viewer import Viewer
 
 
 @strawberry.type(description="What can be read.")

@@ -6,13 +6,13 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.graphql.arguments import present
-from execution_monitor.graphql.executions import ExecutionId
-from execution_monitor.graphql.filters import ExecutionsFilter, to_filter
-from execution_monitor.graphql.live import Activities, ExecutionActivity, ExecutionUpdate, Updates
-from execution_monitor.graphql.scopes import Requires
+from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
 from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.types.execution import ExecutionId
+from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.updates import Activities, ExecutionActivity, ExecutionUpdate, Updates
 
 Resume = Annotated[
     str | None,

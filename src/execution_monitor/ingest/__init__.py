@@ -1,1 +1,1 @@
-"""How engines tell what ran."""
+"""Recorded runs of workflow engines: imported from files, or replayed as if they ran now."""

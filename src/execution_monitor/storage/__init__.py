@@ -1,1 +1,1 @@
-"""What is kept, and how it is found."""
+"""Documents in MongoDB: how they are stored, filtered, sorted, paged and read."""

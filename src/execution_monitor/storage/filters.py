@@ -15,7 +15,7 @@ from bson import DatetimeMS
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.bson_order import TypeRank, comparable, equal, is_nan, rank_of
+from execution_monitor.storage.bson_ordering import TypeRank, comparable, equal, is_nan, rank_of
 
 Query = dict[str, Any]
 Stored = Mapping[str, Any]

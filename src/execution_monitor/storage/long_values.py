@@ -10,9 +10,9 @@ from typing import Any
 from beanie import Document
 
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.finding import Search, find_stored_rows
-from execution_monitor.storage.index_choice import IndexRange
-from execution_monitor.storage.pages import Listing
+from execution_monitor.storage.find_command import Search, find_stored_rows
+from execution_monitor.storage.pagination import Listing
+from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.raw_values import Shortened, embeddable
 from execution_monitor.storage.sorting import Position, equal_to
 from execution_monitor.storage.stored_rows import StoredRow

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 from bson import ObjectId
 
-from execution_monitor.storage.attributes import (
+from execution_monitor.storage.bson_ordering import to_float
+from execution_monitor.storage.coercion import to_int, to_text
+from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.fields import (
     Attribute,
     Kept,
     Place,
@@ -17,11 +20,8 @@ from execution_monitor.storage.attributes import (
     required_text,
     text,
 )
-from execution_monitor.storage.bson_order import to_float
-from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import as_list, as_mapping
-from execution_monitor.storage.pages import Row
-from execution_monitor.storage.stored_values import to_int, to_text
+from execution_monitor.storage.pagination import Row
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 

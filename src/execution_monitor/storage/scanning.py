@@ -18,9 +18,9 @@ from execution_monitor.storage.answers import answered, is_sharded
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import are_sortable, are_unsortable, unsortable_key
 from execution_monitor.storage.filters import Filter, Query, join
-from execution_monitor.storage.finding import UNLIMITED, Search, find_rows, find_stored_rows
-from execution_monitor.storage.index_choice import index_for, range_behind
-from execution_monitor.storage.pages import Row
+from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows, find_stored_rows
+from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.query_planning import index_for, range_behind
 from execution_monitor.storage.sorting import ById, Order, Position
 
 

@@ -1,1 +1,1 @@
-"""How else it is served: REST, health."""
+"""What is neither GraphQL nor REST: the dashboard, health, metrics, sign-in, and middleware."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.draining import Draining
+from execution_monitor.asgi.shutdown import Draining
 from execution_monitor.errors import ExecutionMonitorError
 
 # A probe gives up after 1 to 10 seconds, and should learn the reason.

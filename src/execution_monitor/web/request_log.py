@@ -5,9 +5,9 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from execution_monitor.access.request_ids import HEADER, identify, log_under
-from execution_monitor.web.metrics.traffic import Traffic
-from execution_monitor.web.problems import CLIENT_LEFT
+from execution_monitor.asgi.problems import CLIENT_LEFT
+from execution_monitor.asgi.request_id import HEADER, identify, log_under
+from execution_monitor.observability.metrics.http import Traffic
 
 log = structlog.get_logger()
 

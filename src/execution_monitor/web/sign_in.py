@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.access.code_flow import CodeFlow
+from execution_monitor.asgi.problems import NO_STORE, SECRET
+from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
-from execution_monitor.web.problems import NO_STORE, SECRET
 
 _MAX_REDEMPTION_BYTES = 16_384
 

@@ -10,23 +10,23 @@ from graphql import ExecutionResult, execute_root_selection_set  # pyright: igno
 from hypothesis import Phase, given
 from pymongo.errors import WriteError
 
-from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.graphql.compiled.collect import NotKnown
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
+from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
-from execution_monitor.graphql.questions import Question, Questions
-from execution_monitor.graphql.requests import GraphQLRequest
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.live import Live
-from execution_monitor.monitoring.live.live_cursors import LiveCursors
-from execution_monitor.monitoring.monitor import Monitor
+from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.request import GraphQLRequest
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.graphql.asking import NOON, execution, store, store_parts
 from tests.graphql.selections import Operation, operations
 from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded, objects
+from tests.support.client import NOON, execution, store, store_parts
 
 SCHEMA = create_schema()
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))

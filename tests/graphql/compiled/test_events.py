@@ -10,21 +10,21 @@ from bson.errors import InvalidDocument
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from execution_monitor.access.caller import Caller, Scope
-from execution_monitor.access.operations import Kind as OperationKind
-from execution_monitor.access.operations import Operation, Origin
+from execution_monitor.asgi.operations import Kind as OperationKind
+from execution_monitor.asgi.operations import Operation, Origin
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.preparation import Prepared
-from execution_monitor.graphql.questions import Question, Questions
-from execution_monitor.graphql.rendering import Payload, Renderer
-from execution_monitor.graphql.requests import GraphQLRequest
+from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.monitoring.live.changes import RAW, GapReason
-from execution_monitor.monitoring.live.deliveries import Delivery, Kind
+from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.validation.request import GraphQLRequest
+from execution_monitor.live.changes import RAW, GapReason
+from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
-from tests.monitoring.live.making import NOW, execution, place, topic
+from tests.live.making import NOW, execution, place, topic
 from tests.storage.coding import stored
 from tests.storage.strategies import anything, bounded, objects
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from execution_monitor.development.synthetic.people import CUSTOMERS
+from execution_monitor.development.synthetic.users import CUSTOMERS
 
 Payload = Callable[[Random], object]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from pymongo.errors import PyMongoError
 
-from execution_monitor.development.synthetic.people import owners
 from execution_monitor.development.synthetic.seed_batches import (
     Batch,
     SeedOptions,
     id_prefix,
     make_batches,
 )
+from execution_monitor.development.synthetic.users import owners
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step

@@ -8,16 +8,16 @@ from itertools import count
 
 from bson import ObjectId
 
-from execution_monitor.development.synthetic.life_documents import execution_at, log_entries_between, steps_at
-from execution_monitor.development.synthetic.lives import (
+from execution_monitor.development.synthetic.arrival_times import Moment, Rhythm
+from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
+from execution_monitor.development.synthetic.runs import (
     Birth,
     Life,
     imagine,
     imagine_any,
     imagine_child,
 )
-from execution_monitor.development.synthetic.people import Owner, owners
-from execution_monitor.development.synthetic.rhythm import Moment, Rhythm
+from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.development.synthetic.workflows import NIGHTLY, Trigger
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Row

@@ -14,14 +14,14 @@ from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from execution_monitor.development.synthetic.dice import dice
-from execution_monitor.development.synthetic.life_store import (
+from execution_monitor.development.synthetic.run_store import (
     find_unfinished,
     write_birth,
     write_change,
     write_timeout,
 )
-from execution_monitor.development.synthetic.lives import Birth, Life, imagine_any, imagine_child
-from execution_monitor.development.synthetic.people import Owner, owners
+from execution_monitor.development.synthetic.runs import Birth, Life, imagine_any, imagine_child
+from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.explaining import explain

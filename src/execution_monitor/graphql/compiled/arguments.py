@@ -7,7 +7,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
-from execution_monitor.graphql.compiled.collect import Field
+from execution_monitor.graphql.compiled.fields import Field
 
 
 @dataclass(frozen=True, slots=True)

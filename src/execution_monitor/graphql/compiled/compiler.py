@@ -8,17 +8,17 @@ from weakref import WeakKeyDictionary
 from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
-from execution_monitor.access.caller import Caller
-from execution_monitor.access.operations import Kind
+from execution_monitor.asgi.operations import Kind
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.collect import Collector, NotKnown
 from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, compile_event
+from execution_monitor.graphql.compiled.fields import Collector, NotKnown
 from execution_monitor.graphql.compiled.operation import CompiledOperation
-from execution_monitor.graphql.compiled.roots import Ask, plan_root
+from execution_monitor.graphql.compiled.root_fields import Ask, plan_root
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.questions import Question
-from execution_monitor.recent import Recent
+from execution_monitor.graphql.validation.operation import Question
+from execution_monitor.lru_cache import Recent
 
 # As many as documents are remembered, and a few selections of each.
 REMEMBERED_OPERATIONS = 512

@@ -7,14 +7,14 @@ from typing import Any
 
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
-from execution_monitor.access.caller import Scope
-from execution_monitor.graphql.compiled.collect import Collector, Field, NotKnown
-from execution_monitor.graphql.compiled.emit import compose, constant, emit_object, emit_value
-from execution_monitor.graphql.compiled.plan import plan_row
-from execution_monitor.graphql.executions import Execution
-from execution_monitor.graphql.live import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
-from execution_monitor.graphql.pagination import names_of
-from execution_monitor.monitoring.live.deliveries import Delivery
+from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.compiled.fields import Collector, Field, NotKnown
+from execution_monitor.graphql.compiled.plans import plan_row
+from execution_monitor.graphql.compiled.serialisers import compose, constant, emit_object, emit_value
+from execution_monitor.graphql.types.connection import names_of
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.updates import ExecutionUpdate, LogAppended, StepUpdate, event_type_of
+from execution_monitor.live.events import Delivery
 
 # From a delivery to JSON.
 EmitEvent = Callable[[Delivery], Any]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from graphql import ExecutionResult, GraphQLError, GraphQLNonNull, located_error
 
-from execution_monitor.access.caller import Scope
+from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.collect import NotKnown
-from execution_monitor.graphql.compiled.roots import Ask, CountFailed, PartFailed, Root
+from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.root_fields import Ask, CountFailed, PartFailed, Root
 from execution_monitor.graphql.context import Context
 
 

@@ -1,0 +1,1 @@
+"""What all transports share above ASGI: the origin, id and caller of a request, operations and their observers."""

@@ -1,0 +1,57 @@
+"""Where requests come from, read from what an ASGI server tells of them."""
+
+import ipaddress
+from collections.abc import Callable, MutableMapping
+from functools import lru_cache
+from typing import Any
+
+from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.request_id import identify
+
+_USER_AGENT = b"user-agent"
+# Longer ones are made up to fill logs.
+_MAX_USER_AGENT_LENGTH = 256
+# What an Internet provider gives to one customer (RFC 6177).
+_IPV6_PREFIX = 64
+
+
+def origin_of(scope: MutableMapping[str, Any]) -> Origin:
+    """The origin of the request or socket that the ASGI `scope` describes."""
+    client = scope.get("client")
+    return Origin(
+        address=client[0] if client else None,
+        user_agent=next((_shown(value) for name, value in scope["headers"] if name == _USER_AGENT), None),
+        request_id=identify(scope),
+    )
+
+
+def network_of(address: str) -> str:
+    """`address`, or the network that one customer has of IPv6; text that is no address stands for itself."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_PREFIX), strict=False))
+    except ValueError:
+        return address
+
+
+def proxies_in(listed: str) -> Callable[[str], bool]:
+    """Whether an address is one of the proxies `listed`: addresses and networks with commas between, or `*`."""
+    if listed == "*":
+        return lambda _: True
+    networks = [ipaddress.ip_network(each.strip()) for each in listed.split(",") if each.strip()]
+
+    @lru_cache(maxsize=1_024)
+    def is_proxy(address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in networks)
+
+    return is_proxy
+
+
+def _shown(value: bytes) -> str:
+    # RFC 9110, section 5.5: whatever is not ASCII is opaque.
+    return value[:_MAX_USER_AGENT_LENGTH].decode("latin-1")

@@ -1,0 +1,104 @@
+"""Failures as RFC 9457 problem details: a caller's own mistake with a stable code, everything else masked."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from execution_monitor.asgi.request_id import current_request_id
+from execution_monitor.errors import ExecutionMonitorError
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+# Nothing here may be kept for another caller, nor be shown when it has changed.
+NO_STORE = {"Cache-Control": "no-store"}
+# Of a new secret: besides, nobody on the way may compress it (BREACH), as RFC 9111, section 5.2.2.6, has it.
+SECRET = {"Cache-Control": "no-store, no-transform"}
+NO_HEADERS: Mapping[str, str] = {}
+# As nginx tells of a client that left before it was answered.
+CLIENT_LEFT = 499
+
+
+class Problem(BaseModel):
+    """Why a request failed (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(description="`about:blank`: the status and the code say what kind of problem it is.")
+    title: str = Field(description="The name of the status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong and what to do, in a sentence.")
+    code: str = Field(description="A stable code, such as `BAD_USER_INPUT` or `INVALID_CURSOR`.")
+    request_id: str | None = Field(default=None, description="Under which the server's log has more, where it has.")
+
+
+def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
+    """Starlette's exception handlers that answer every failure with a problem."""
+    problems: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
+        (ExecutionMonitorError, HTTPException, Exception), _answer
+    )
+    return {**problems, ClientDisconnect: _answer_nobody}
+
+
+async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application at addresses where there is none: 404, for handshakes as for requests."""
+    if scope["type"] == "websocket":
+        refusal = _answer_router(HTTPException(HTTPStatus.NOT_FOUND))
+        await WebSocket(scope, receive, send).send_denial_response(refusal)
+    else:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    # A client that leaves before all of its request has come is no failure of ours; the status is for our log.
+    return Response(status_code=CLIENT_LEFT)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, ExecutionMonitorError):
+        return answer_problem(error.status, error.message, error.code, error.headers)
+    if isinstance(error, HTTPException):
+        return _answer_router(error)
+    return _answer_unexpected(request, error)
+
+
+def _answer_router(error: HTTPException) -> Response:
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status is HTTPStatus.NOT_FOUND:
+        detail = "There is nothing at this address."
+    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+        detail = f"This address takes only {headers['Allow']}."
+    else:
+        detail = error.detail
+    return answer_problem(status, detail, status.name, headers)
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    request_id = current_request_id()
+    log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
+    return answer_problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"Something went wrong here; the server's log has the details under {request_id}.",
+        ExecutionMonitorError.code,
+        {},
+        request_id=request_id,
+    )
+
+
+def answer_problem(
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = NO_HEADERS, request_id: str | None = None
+) -> Response:
+    """The response that tells of a problem."""
+    problem = Problem(
+        type="about:blank", title=status.phrase, status=status, detail=detail, code=code, request_id=request_id
+    )
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, {**NO_STORE, **headers}, media_type=PROBLEM_JSON)

@@ -1,0 +1,1 @@
+"""The audit trail: who requested what. Observed, redacted, written in batches and read."""

@@ -1,0 +1,158 @@
+"""The claims of a verified token, read into a `Caller`: which claim names what is a setting."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, scopes_held
+from execution_monitor.errors import Unauthenticated
+
+ClaimPath = tuple[str, ...]
+
+# A name between dots, or one in double quotes that may hold dots.
+_NAME = re.compile(r'"([^"]+)"|([^".]+)')
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+-]*://")
+
+
+def parse_claim_path(text: str) -> ClaimPath:
+    """The names that lead to a claim, outermost first; raises `ValueError` for text that is no path.
+
+    Dots lead inwards, as in `realm_access.roles`. A name that holds dots stands in double quotes, as in
+    `resource_access."my.client".roles`; a text that begins like a URL, as in `https://acme.example/roles`, is one name.
+    """
+    if _URL.match(text):
+        return (text,)
+    names: list[str] = []
+    end = -1
+    while end < len(text):
+        found = _NAME.match(text, end + 1)
+        if found is None or text[found.end() : found.end() + 1] not in ("", "."):
+            raise ValueError(
+                f"{text!r} names no claim; write names with dots between, in double quotes when they hold dots."
+            )
+        names.append(found[1] or found[2])
+        end = found.end()
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Where claims are looked for; of several places the first that is there decides."""
+
+    tenant: tuple[ClaimPath, ...] = (("tenant_id",), ("tenant",))
+    roles: tuple[ClaimPath, ...] = (("roles",),)
+    scopes: tuple[ClaimPath, ...] = (("scope",), ("scopes",))
+
+    @classmethod
+    def named(cls, *, tenant: str | None = None, roles: str | None = None, scopes: str | None = None) -> "ClaimNames":
+        """The places that the paths name, and the usual ones for None."""
+        stated = {"tenant": tenant, "roles": roles, "scopes": scopes}
+        return cls(**{name: (parse_claim_path(path),) for name, path in stated.items() if path is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReader:
+    """Reads callers from claims whose signature and times have been verified.
+
+    With `roles_required` a token without the roles claim is refused; otherwise its scopes alone count.
+    """
+
+    names: ClaimNames = ClaimNames()
+    scopes_by_role: ScopesByRole = field(default_factory=lambda: DEFAULT_ROLES)
+    roles_required: bool = False
+
+    def read(self, claims: Mapping[str, Any]) -> Caller:
+        """The caller that `claims` describe; raises `Unauthenticated` that names the claim at fault."""
+        tenant = _find(claims, self.names.tenant)
+        stated, scopes = _find(claims, self.names.roles), _find(claims, self.names.scopes)
+        missing = (*(self.names.roles if stated is None else ()), *(self.names.scopes if scopes is None else ()))
+        elsewhere = [path for path in missing if _is_elsewhere(claims, path)]
+        if elsewhere:
+            # Whatever they would allow is unknown: what is left in the token must not stand for more than they do.
+            roles = []
+        elif stated is not None:
+            roles = _texts(stated, self.names.roles)
+        elif self.roles_required:
+            names = _describe(self.names.roles)
+            raise Unauthenticated(f"Your token lacks the claim {names}; get one that lists your roles.")
+        else:
+            roles = None
+        if scopes is None:
+            scopes = ""
+        return Caller(
+            subject=_name(claims.get("sub"), (("sub",),)),
+            tenant=_name(_alone(tenant, self.names.tenant), self.names.tenant),
+            scopes=scopes_held(
+                roles,
+                # RFC 8693, section 4.2: one text, spaces between the scopes.
+                scopes.split() if isinstance(scopes, str) else _texts(scopes, self.names.scopes),
+                self.scopes_by_role,
+            ),
+            roles=tuple(dict.fromkeys(role for role in roles or () if role in self.scopes_by_role)),
+            expires_at=_time(claims["exp"]),
+            issued_at=_time(claims["iat"]) if "iat" in claims else None,
+            token_id=claims.get("jti"),
+            claim_elsewhere=_describe(elsewhere[:1]) if elsewhere else None,
+        )
+
+
+def _is_elsewhere(claims: Mapping[str, Any], path: ClaimPath) -> bool:
+    """Whether the issuer says that the claim at `path` is not in the token but with somebody who is to be asked.
+
+    That is a distributed or aggregated claim (OpenID Connect Core 1.0, section 5.6.2). Entra ID makes one of `groups`
+    for whoever is in more than 200, and in tokens of the implicit flow has no room but for `hasgroups`.
+    """
+    named = claims.get("_claim_names")
+    if isinstance(named, Mapping) and path[0] in named:
+        return True
+    return path[0] == "groups" and claims.get("hasgroups") not in (None, False)
+
+
+def _alone(value: Any, paths: tuple[ClaimPath, ...]) -> Any:
+    """What is alone in a list, as some issuers spell a claim of one value; anything but a list as it is."""
+    if not isinstance(value, list):
+        return value
+    listed = cast("list[Any]", value)
+    if len(listed) > 1:
+        raise Unauthenticated(f"Your token's claim {_describe(paths)} lists several tenants; get one that names one.")
+    return listed[0] if listed else None
+
+
+def _find(claims: Mapping[str, Any], paths: tuple[ClaimPath, ...]) -> Any:
+    """What stands at the first of `paths` that exists; None where none does."""
+    for path in paths:
+        value: Any = claims
+        for name in path:
+            if not isinstance(value, Mapping) or name not in value:
+                break
+            value = cast("Mapping[str, Any]", value)[name]
+        else:
+            # The first that is stated decides: a claim that says nothing usable must not be overruled by a vaguer one.
+            return value
+    return None
+
+
+def _name(value: Any, paths: tuple[ClaimPath, ...]) -> str:
+    # MongoDB keeps UTF-8: a lone surrogate, which JSON can spell, belongs to nobody.
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise Unauthenticated(f"Your token lacks the claim {_describe(paths)}; get one that names it.")
+
+
+def _texts(value: Any, paths: tuple[ClaimPath, ...]) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [each for each in cast("list[Any]", value) if isinstance(each, str)]
+    raise Unauthenticated(f"Your token's claim {_describe(paths)} is neither text nor a list; get one where it is.")
+
+
+def _describe(paths: Sequence[ClaimPath]) -> str:
+    return " or ".join(".".join(path) for path in paths)
+
+
+def _time(value: Any) -> datetime:
+    return datetime.fromtimestamp(int(value), UTC)

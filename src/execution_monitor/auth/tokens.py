@@ -1,0 +1,183 @@
+"""Bearer tokens: JSON Web Tokens (RFC 7519), verified and read into a `Caller`."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from execution_monitor.auth.caller import LEEWAY, Caller, Scope
+from execution_monitor.auth.claims import ClaimReader
+from execution_monitor.auth.keys import HS256, Keys, SigningKey
+from execution_monitor.errors import Unauthenticated
+from execution_monitor.lru_cache import Recent
+
+# Whoever sent a request with these headers; raises `Unauthenticated`.
+Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
+
+# Real tokens have 1 to 3 kB; HTTP servers refuse headers of more than 8 to 16.
+_MAX_TOKEN_LENGTH = 8_192
+# An algorithm, a type and the name of a key take 150 characters.
+_MAX_HEADER_LENGTH = 2_048
+# Verifying one costs a tenth of answering a list; its caller takes half a kilobyte here.
+_REMEMBERED_TOKENS = 4_096
+DEVELOPMENT_CLAIM = "dev"
+# JSON spells numbers of any size and nests to any depth; Python does neither.
+_MALFORMED = (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """What tokens must say beside who they are for."""
+
+    issuer: str | None = None
+    audience: str | None = None
+    longest: timedelta = timedelta(days=1)  # from `iat`, or from now where a token has none, to `exp`
+    accepts_development: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token was found to say, and the key that it was verified with."""
+
+    algorithm: str
+    key_id: str | None
+    key: SigningKey
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVerifier:
+    """Turns tokens signed with known keys into callers; a token that comes again is not verified twice."""
+
+    keys: Keys
+    rules: TokenRules = TokenRules()
+    reader: ClaimReader = ClaimReader()  # noqa: RUF009 - a value
+    _known: Recent[_Verified] = field(
+        default_factory=lambda: Recent(_REMEMBERED_TOKENS), init=False, repr=False, compare=False
+    )
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Whoever sent `Authorization: Bearer ...` (RFC 6750); raises what `verify` raises."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("Send a token in the header Authorization: Bearer <token>.")
+        return await self.verify(token.strip())
+
+    async def verify(self, token: str) -> Caller:
+        """The caller that `token` names.
+
+        Raises `Unauthenticated` with what to do when it is not valid now, `IssuerUnavailable` when nobody can tell.
+        """
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise Unauthenticated(f"Your token is longer than {_MAX_TOKEN_LENGTH:,} characters; ask for a smaller one.")
+        # Not the token itself: whoever reads our memory finds none that could be sent.
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        known = self._known.get(digest)
+        # A key that is no longer the issuer's verifies nothing.
+        if (
+            known is not None
+            and _is_valid_now(known.caller)
+            and known.key == await self.keys.find(known.key_id, known.algorithm)
+        ):
+            return known.caller
+        verified = await self._verify(token)
+        self._known.put(digest, verified)
+        return verified.caller
+
+    async def _verify(self, token: str) -> _Verified:
+        try:
+            algorithm, key_id = _read_header(token)
+        except _MALFORMED as error:
+            raise _invalid() from error
+        key = await self.keys.find(key_id, algorithm)
+        try:
+            claims = self._decode(token, key, algorithm)
+            self._refuse_others(claims)
+            caller = self.reader.read(claims)
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("Your token has expired; get a new one.") from error
+        except jwt.InvalidAudienceError as error:
+            raise Unauthenticated("Your token is for another server; get one whose aud names this one.") from error
+        except _MALFORMED as error:
+            raise _invalid() from error
+        return _Verified(algorithm, key_id, key, caller)
+
+    def _decode(self, token: str, key: SigningKey, algorithm: str) -> dict[str, Any]:
+        rules = self.rules
+        return jwt.decode(  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+            token,
+            key.key,
+            # Not what the token says: what this key is for, of which the token has chosen one.
+            algorithms=[each for each in key.algorithms if each == algorithm],
+            leeway=LEEWAY,
+            issuer=rules.issuer,
+            audience=rules.audience,
+            options={"require": ["exp", "sub"], "verify_aud": rules.audience is not None},
+        )
+
+    def _refuse_others(self, claims: Mapping[str, Any]) -> None:
+        begins = int(claims["iat"]) if "iat" in claims else int(time.time())
+        if int(claims["exp"]) - begins > self.rules.longest.total_seconds():
+            raise Unauthenticated(f"Your token lives longer than {_hours(self.rules.longest)}; get a shorter one.")
+        if claims.get(DEVELOPMENT_CLAIM, False) is not False and not self.rules.accepts_development:
+            raise Unauthenticated("Your token is of a development server; get one of this server's own.")
+
+
+def _is_valid_now(caller: Caller) -> bool:
+    return caller.valid_until is not None and datetime.now(UTC) < caller.valid_until
+
+
+def _read_header(token: str) -> tuple[str, str | None]:
+    """The algorithm and the key that `token` names, not verified yet."""
+    if len(token.partition(".")[0]) > _MAX_HEADER_LENGTH:
+        raise ValueError("a header beyond any use")
+    header = jwt.get_unverified_header(token)
+    # No extension is understood here, and one that is critical must be (RFC 7515, section 4.1.11).
+    if "crit" in header or not isinstance(header.get("alg"), str):
+        raise ValueError("a critical extension, or no algorithm")
+    return header["alg"], header.get("kid")
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("Your token is not valid; get a new one.")
+
+
+def _hours(lifetime: timedelta) -> str:
+    return f"{lifetime.total_seconds() / 3600:g} hours"
+
+
+def issue_token(  # noqa: PLR0913 - the claims of a token
+    secret: str,
+    *,
+    user: str,
+    tenant: str,
+    scopes: Iterable[str],
+    lifetime: timedelta,
+    roles: Iterable[str] = (),
+    rules: TokenRules = TokenRules(),
+) -> str:
+    """A token for `user` of `tenant` that is valid for `lifetime` from now wherever `rules` and `secret` hold.
+
+    It carries `scopes` and `executions:read`; with `roles` and no scopes, all that the roles stand for.
+    """
+    now = datetime.now(UTC)
+    roles, scopes = list(roles), set(scopes)
+    stated = {
+        "sub": user,
+        "tenant_id": tenant,
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": uuid.uuid4().hex,
+        "iss": rules.issuer,
+        "aud": rules.audience,
+        DEVELOPMENT_CLAIM: rules.accepts_development or None,
+        "roles": roles or None,
+        "scope": " ".join(sorted({Scope.EXECUTIONS_READ.value, *scopes})) if scopes or not roles else None,
+    }
+    claims = {name: value for name, value in stated.items() if value is not None}
+    return jwt.encode(claims, secret, algorithm=HS256)  # pyright: ignore[reportUnknownMemberType] - likewise

@@ -1,0 +1,1 @@
+"""The command line: `execution-monitor serve`, `demo`, `load`, `watch` and the others."""

@@ -1,0 +1,307 @@
+"""The command line: each command is settings, call, words. A failure is one sentence on stderr and a code above 0."""
+
+import asyncio
+import contextlib
+import errno
+import functools
+import getpass
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from pymongo.errors import PyMongoError
+
+from execution_monitor.app import create_app, warn_of_unknown_settings
+from execution_monitor.auth.caller import LEEWAY, Scope
+from execution_monitor.auth.tokens import issue_token
+from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.cli.watch import WatchOptions, watch
+from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
+from execution_monitor.development.local import connected, read_settings, run_connected, running_database
+from execution_monitor.development.progress import counting
+from execution_monitor.development.synthetic.seed import SeedOptions, seed
+from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
+from execution_monitor.errors import ExecutionMonitorError, SetupError
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.identity import shared_secret, token_rules
+from execution_monitor.ingest.core.importer import LoadReport, load_files
+from execution_monitor.ingest.core.replay import ReplayReport, replay_files
+from execution_monitor.observability.logging import LogLevel, configure_logging
+from execution_monitor.server import uvicorn_server
+from execution_monitor.server.workers import run_workers
+from execution_monitor.settings import Settings
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.explaining import explain
+
+app = typer.Typer(
+    name="execution-monitor",
+    help="Every workflow run, live, through GraphQL, and never a run you may not see.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Result = TypeVar("Result")
+
+User = Annotated[str, typer.Option(help="The owner, as the token's subject names them.")]
+Tenant = Annotated[str, typer.Option(help="The tenant.")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
+Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
+
+_LIFETIME = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
+) -> None:
+    """Serve GraphQL and REST."""
+    with uvicorn_server.bind(host, port) as listener, _serving() as settings:
+        if workers > 1:
+            run_workers(create_app, settings, listener, workers)
+        else:
+            uvicorn_server.run(create_app(settings), settings, listener)
+
+
+@app.command()
+def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve made-up executions that keep changing, with tokens to look at them."""
+    with uvicorn_server.bind(host, port) as listener, _serving("warning") as settings:
+        # It signs tokens: where that cannot be, nothing is filled in first.
+        description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
+        run_connected(settings, _fill_when_empty)
+
+        async def accompany() -> None:
+            typer.echo(description)
+            async with connected(settings):
+                await simulate(SimulatorOptions())
+
+        # Where tokens are worth something, nobody is given one for a click.
+        offered = functools.partial(people, settings) if settings.is_development else None
+        uvicorn_server.run(create_app(settings, offered), settings, listener, companion=accompany)
+
+
+@app.command()
+def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
+    """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
+
+    async def work() -> LoadReport:
+        with counting("Loading", len(files)) as show:
+            return await load_files(files, tenant=tenant, user=user, on_file=show)
+
+    _tell(_run(work))
+
+
+@app.command()
+def replay(
+    files: Files,
+    speed: Annotated[float, typer.Option(help="How many times faster than they were recorded.")] = 1.0,
+    user: User = OWNER,
+    tenant: Tenant = TENANT,
+) -> None:
+    """Let recorded workflow runs happen again, now, step by step."""
+    _tell(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
+
+
+@app.command("seed")
+def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
+    executions: Annotated[int, typer.Option(help="How many executions to make.", min=1)],
+    users: Annotated[int, typer.Option(help="How many owners each tenant has.", min=1, max=10_000)] = 2,
+    tenants: Annotated[int, typer.Option(help="How many tenants there are.", min=1, max=10_000)] = 1,
+    days: Annotated[int, typer.Option(help="How many days back the oldest was created.", min=1, max=36_500)] = 30,
+    no_steps: Annotated[bool, typer.Option("--no-steps", help="Leave steps and log lines out.")] = False,  # noqa: FBT002 - a flag
+    random_seed: Annotated[int | None, typer.Option(help="The same number makes the same executions.")] = None,
+) -> None:
+    """Add made-up executions, with steps and log lines."""
+    options = SeedOptions(
+        executions=executions, users=users, tenants=tenants, days=days, steps=not no_steps, random_seed=random_seed
+    )
+    _run(lambda: _seed(options))
+
+
+@app.command("simulate")
+def simulate_executions(
+    rate: Annotated[float, typer.Option(help="New executions a second, on average.")] = 0.5,
+) -> None:
+    """Keep made-up executions happening until stopped."""
+    options = SimulatorOptions(rate=rate)
+    typer.echo("Simulating; press Ctrl-C to stop.", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(lambda: simulate(options))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="Whom the token is for.")],
+    tenant: Tenant = TENANT,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope beyond executions:read; repeat for more.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="A role; repeat for more.")] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 30m, 1h, 7d.")] = "1h",
+) -> None:
+    """Print a token, as the last line."""
+    settings = read_settings()
+    for stated, known, kind in ((scope, Scope, "scope"), (role, settings.roles, "role")):
+        unknown = sorted(set(stated or ()) - set(known))
+        if unknown:
+            raise SetupError(f"{unknown[0]} is no {kind}; choose from {', '.join(known)}.")
+    if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
+        raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
+    rules, lifetime = token_rules(settings), _parse_lifetime(ttl)
+    if lifetime > rules.longest:
+        raise SetupError(
+            f"A token may live for {settings.token_lifetime_seconds:,} seconds; "
+            "choose a shorter --ttl, or raise EXECUTION_MONITOR_TOKEN_LIFETIME_SECONDS."
+        )
+    secret, scopes, roles = shared_secret(settings), scope or (), role or ()
+    typer.echo(
+        issue_token(secret, user=user, tenant=tenant, scopes=scopes, roles=roles, lifetime=lifetime, rules=rules)
+    )
+
+
+@app.command("watch")
+def watch_executions(
+    url: Annotated[str, typer.Option(help="Where the server answers.")] = "http://127.0.0.1:8000",
+    token: Annotated[
+        str, typer.Option(help="Who asks.", envvar="EXECUTION_MONITOR_TOKEN", show_envvar=True, show_default=False)
+    ] = "",
+    where: Annotated[
+        str | None, typer.Option("--filter", help='An ExecutionFilter as JSON, such as {"status": {"eq": "FAILED"}}.')
+    ] = None,
+    execution: Annotated[
+        str | None, typer.Option(help="Follow this one with its steps and log lines, until it has ended.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Follow executions in the terminal; with --execution the exit code tells how it ended: 0 when it completed."""
+    options = WatchOptions.of(url, token, where=where, execution_id=execution, as_json=as_json)
+    with contextlib.suppress(KeyboardInterrupt):
+        ended_well = asyncio.run(watch(options))
+        raise typer.Exit(0 if ended_well else 1)
+
+
+@app.command()
+def revoke(
+    user: Annotated[str | None, typer.Option(help="Whose tokens are refused, those issued until now.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="The user's tenant; without it, users of that name in all.")
+    ] = None,
+    token_id: Annotated[str | None, typer.Option(help="The one token to refuse, by its jti.")] = None,
+) -> None:
+    """Refuse tokens before they expire, on every server, and close what was opened with them."""
+    if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
+        raise SetupError("Name either --user, with --tenant or without, or --token-id.")
+
+    # Behind its end, too, a token is taken for as long as clocks may differ.
+    keep = token_rules(read_settings()).longest + LEEWAY
+
+    async def run(settings: Settings) -> datetime:
+        by = None if settings.audit == "off" else _operator()
+        async with connected(settings) as database:
+            return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
+
+    with _serving() as settings:
+        at = asyncio.run(run(settings))
+    until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    if token_id is not None:
+        typer.echo(f"The token {token_id} is refused since {until}.")
+    else:
+        typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
+
+
+@app.command()
+def export_schema() -> None:
+    """Print the GraphQL schema (SDL)."""
+    typer.echo(create_schema().as_str())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a sentence
+        typer.echo(_explain(error), err=True)
+        sys.exit(getattr(error, "exit_code", 1))
+    sys.exit(code or 0)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    # As Ctrl-C does: leave through every `finally`, so that what was started is stopped.
+    raise SystemExit(128 + number)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, typer.TyperException):
+        return error.format_message()
+    if isinstance(error, ExecutionMonitorError):
+        return error.message
+    if isinstance(error, PyMongoError):
+        return explain(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk is full ({error.filename}); make room and try again."
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}); please report it."
+
+
+@contextlib.contextmanager
+def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
+    settings = read_settings()
+    configure_logging(as_json=not settings.is_development, level=log_level or settings.log_level)
+    warn_of_unknown_settings()
+    with running_database(settings) as ready:
+        yield ready
+
+
+def _run(work: Callable[[], Awaitable[Result]]) -> Result:
+    with _serving() as settings:
+        return run_connected(settings, work)
+
+
+def _operator() -> str:
+    """Who runs the command, told from the subjects of tokens."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need have no name
+        name = "somebody"
+    return f"{name} (command line)"
+
+
+def _tell(report: LoadReport | ReplayReport) -> None:
+    typer.echo(report.describe())
+    for each in report.rejected:
+        typer.echo(str(each), err=True)
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+async def _fill_when_empty() -> None:
+    if await Execution.find_one() is None:
+        await _seed(DEMO_SEED)
+
+
+async def _seed(options: SeedOptions) -> None:
+    with counting("Making executions", options.expected_documents) as show:
+        report = await seed(options, on_progress=show)
+    typer.echo(
+        f"Made {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "
+        f"in {report.seconds:.1f} s ({report.documents_per_second:,.0f} documents a second).",
+        err=True,
+    )
+
+
+def _parse_lifetime(text: str) -> timedelta:
+    parsed = _LIFETIME.fullmatch(text)
+    if parsed is None or int(parsed[1]) == 0:
+        raise SetupError(f"{text} is no duration; write a number and s, m, h or d, such as 1h.")
+    return timedelta(**{_UNITS[parsed[2]]: int(parsed[1])})

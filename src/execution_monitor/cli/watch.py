@@ -1,0 +1,206 @@
+"""Follows executions over the public API, for a terminal: lines for people, or JSON for programs."""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+from rich.console import Console
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.typing import Subprotocol
+
+from execution_monitor.cli.watch_lines import describe
+from execution_monitor.errors import SetupError
+
+_SUBPROTOCOL = Subprotocol("graphql-transport-ws")
+_WEBSOCKET = {"http": "ws", "https": "wss"}
+
+# The server's own limit for one message to be taken; a connection that says nothing for longer is looked after.
+_CONNECT_SECONDS = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds between attempts to connect again
+_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+# Closes that a new attempt with the same token meets again.
+_FINAL_CLOSES = frozenset({4400, 4401, 4403, 4406})
+
+_UPDATE = """kind cursor occurredAt executionId execution {
+  workflowName status statusDetail progress { percentage currentStep totalSteps } durationSeconds error { message }
+}"""
+UPDATES = f"""subscription Watch($filter: ExecutionFilter, $after: String) {{
+  event: executionUpdates(filter: $filter, after: $after) {{ __typename {_UPDATE} }}
+}}"""
+ACTIVITY = f"""subscription WatchOne($executionId: String!, $after: String) {{
+  event: executionActivity(executionId: $executionId, after: $after) {{
+    __typename
+    ... on ExecutionUpdate {{ {_UPDATE} }}
+    ... on StepUpdate {{ cursor occurredAt step {{ stepId name status attempt durationSeconds error {{ message }} }} }}
+    ... on LogAppended {{ cursor occurredAt entry {{ at level message stepId }} }}
+  }}
+}}"""
+
+
+class WatchError(SetupError):
+    """What keeps a watch from going on; it exits with 2 where the command must be put another way."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _StaleCursor(Exception):
+    """The place to go on from is no longer known to the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """What to follow, where, as whom, and how to show it."""
+
+    address: str
+    token: str
+    query: str
+    variables: Mapping[str, Any]
+    as_json: bool
+
+    @classmethod
+    def of(cls, url: str, token: str, *, where: str | None, execution_id: str | None, as_json: bool) -> "WatchOptions":
+        """The options that the command line means; raises `WatchError` where they cannot be."""
+        if not token:
+            raise WatchError(
+                "Pass a token with --token or EXECUTION_MONITOR_TOKEN; in development "
+                "`execution-monitor token --user ada` prints one.",
+                2,
+            )
+        if execution_id is None:
+            return cls(_address(url), token, UPDATES, {"filter": _parse(where)}, as_json)
+        if where is not None:
+            raise WatchError("--filter and --execution exclude each other; give one of them.", 2)
+        return cls(_address(url), token, ACTIVITY, {"executionId": execution_id}, as_json)
+
+
+async def watch(options: WatchOptions) -> bool:
+    """Show every event until the server says that there are no more; whether the execution completed.
+
+    Connections that break are made again and go on behind the last event. Raises `WatchError` for what a new attempt
+    would not mend.
+    """
+    cursor: str | None = None
+    status: str | None = None
+    pause, connected = _FIRST_PAUSE, False
+    out = Console(soft_wrap=True, highlight=False)
+    while True:
+        try:
+            async with aclosing(_follow(options, cursor)) as events:
+                async for event in events:
+                    pause, connected = _FIRST_PAUSE, True
+                    if event is None:
+                        continue
+                    cursor = event["cursor"]
+                    if event.get("execution"):
+                        status = event["execution"]["status"]
+                    _show(event, options, out)
+        except _StaleCursor:
+            cursor = None
+            _tell("The place to go on from is gone; beginning anew. Something may have been missed.")
+        except (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError) as error:
+            _raise_final(error, options, connected=connected)
+            _tell(f"The connection was lost; trying again in {pause:.1f} s.")
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - so that not all come at once
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        else:
+            return status == "COMPLETED"
+
+
+async def _follow(options: WatchOptions, after: str | None) -> AsyncGenerator[dict[str, Any] | None]:
+    """The events of one connection; None once it stands."""
+    async with connect(
+        options.address,
+        subprotocols=[_SUBPROTOCOL],
+        open_timeout=_CONNECT_SECONDS,
+        max_size=_MAX_MESSAGE_BYTES,
+    ) as socket:
+        await _send(socket, {"type": "connection_init", "payload": {"Authorization": f"Bearer {options.token}"}})
+        async for text in socket:
+            message: dict[str, Any] = orjson.loads(text)
+            match message["type"]:
+                case "connection_ack":
+                    payload = {"query": options.query, "variables": {**options.variables, "after": after}}
+                    await _send(socket, {"type": "subscribe", "id": "1", "payload": payload})
+                    yield None
+                case "ping":
+                    await _send(socket, {"type": "pong"})
+                case "next":
+                    _raise_errors(message["payload"].get("errors"))
+                    yield message["payload"]["data"]["event"]
+                case "error":
+                    _raise_errors(message["payload"])
+                case "complete":
+                    return
+                case _:
+                    pass
+    raise OSError("closed")
+
+
+async def _send(socket: ClientConnection, message: Mapping[str, Any]) -> None:
+    await socket.send(orjson.dumps(message).decode())
+
+
+def _raise_errors(errors: list[dict[str, Any]] | None) -> None:
+    if not errors:
+        return
+    code = errors[0].get("extensions", {}).get("code")
+    if code == "INVALID_CURSOR":
+        raise _StaleCursor
+    if code in ("DATABASE_UNAVAILABLE", "RATE_LIMITED"):
+        raise OSError(errors[0]["message"])
+    raise WatchError(errors[0]["message"], 2 if code in ("BAD_USER_INPUT", "QUERY_TOO_COMPLEX") else 1)
+
+
+def _raise_final(error: Exception, options: WatchOptions, *, connected: bool) -> None:
+    """Give up where another attempt meets the same, or where nothing ever answered."""
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code in _FINAL_CLOSES:
+        raise WatchError(error.rcvd.reason or f"The server closed the connection ({error.rcvd.code}).") from error
+    if not connected:
+        shown = urlunsplit(urlsplit(options.address)._replace(path=""))
+        what = "is no Execution Monitor" if isinstance(error, InvalidHandshake | InvalidMessage) else "does not answer"
+        raise WatchError(f"{shown} {what}; start the server, or name another with --url.") from error
+
+
+def _show(event: dict[str, Any], options: WatchOptions, out: Console) -> None:
+    if options.as_json:
+        sys.stdout.write(orjson.dumps(event).decode() + "\n")
+        sys.stdout.flush()
+    else:
+        out.print(describe(event))
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        usable = parts.scheme in _WEBSOCKET and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise WatchError(f"{url} is no address of a server; write one such as http://127.0.0.1:8000.", 2)
+    return urlunsplit((_WEBSOCKET[parts.scheme], parts.netloc, f"{parts.path.rstrip('/')}/graphql", "", ""))
+
+
+def _parse(where: str | None) -> dict[str, Any] | None:
+    if where is None:
+        return None
+    try:
+        stated = json.loads(where)
+    except ValueError as error:
+        raise WatchError(f"--filter is not JSON: {error}.", 2) from error
+    if not isinstance(stated, dict):
+        raise WatchError('--filter must be an object such as {"status": {"eq": "FAILED"}}.', 2)
+    return cast("dict[str, Any]", stated)

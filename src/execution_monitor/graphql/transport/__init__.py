@@ -1,0 +1,1 @@
+"""GraphQL over HTTP, over one streamed response, and over WebSocket."""

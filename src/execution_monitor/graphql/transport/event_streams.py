@@ -1,0 +1,135 @@
+"""Subscriptions over one HTTP response: Server-Sent Events, and multipart.
+
+Server-Sent Events follow the distinct connections mode of graphql-sse's PROTOCOL.md, multipart Apollo's "Multipart HTTP
+protocol for GraphQL subscriptions".
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+from typing_extensions import override
+
+from execution_monitor.asgi.heartbeat import comment_of, pace
+from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
+from execution_monitor.graphql.errors import show
+from execution_monitor.graphql.validation.operation import RequestErrors
+from execution_monitor.limits.streams import Ended
+from execution_monitor.live.lag import BehindMeter
+
+EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
+
+
+class Framing(Protocol):
+    """How payloads are told apart in one response."""
+
+    content_type: str
+    begin: bytes
+    end: bytes
+
+    def frame(self, payload: bytes) -> bytes:
+        """`payload` as the client finds it."""
+        ...
+
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        """A sign of life that is no event; where it can, it tells how late live updates are."""
+        ...
+
+    def fail(self, errors: bytes) -> bytes:
+        """Why the stream ends before its time: `errors`, a list as JSON."""
+        ...
+
+
+class EventStream(Framing):
+    """graphql-sse: an event `next` for each payload, `complete` at the end, comments in between."""
+
+    content_type = EVENT_STREAM
+    begin = b""
+    end = b"event: complete\ndata:\n\n"
+
+    @override
+    def frame(self, payload: bytes) -> bytes:
+        return b"event: next\ndata: " + payload + b"\n\n"
+
+    @override
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        return comment_of(behind_seconds)
+
+    @override
+    def fail(self, errors: bytes) -> bytes:
+        return self.frame(b'{"errors":' + errors + b"}")
+
+
+class Multipart(Framing):
+    """Apollo's: a part for each payload, an empty object in between, a closing boundary at the end.
+
+    The boundary comes right behind each part: clients take no part for complete before they have seen it.
+    """
+
+    content_type = f'{MULTIPART}; boundary="graphql"; subscriptionSpec="1.0"'
+    begin = b"\r\n--graphql"
+    end = b"--\r\n"
+
+    @override
+    def frame(self, payload: bytes) -> bytes:
+        return b'\r\nContent-Type: application/json\r\n\r\n{"payload":' + payload + b"}\r\n--graphql"
+
+    @override
+    def heartbeat(self, behind_seconds: int) -> bytes:
+        # An empty object by that protocol; some clients take any other for a broken payload.
+        return b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql"
+
+    @override
+    def fail(self, errors: bytes) -> bytes:
+        return b'\r\nContent-Type: application/json\r\n\r\n{"payload":null,"errors":' + errors + b"}\r\n--graphql"
+
+
+FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
+
+
+def stream(
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+) -> StreamingResponse:
+    """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for.
+
+    Its heartbeats tell how far `behind` live updates are.
+    """
+    return StreamingResponse(_frames(payloads, framing, held, behind), headers=_headers_of(framing))
+
+
+def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
+    """The response to an operation that could not begin: a stream of its errors, since a status could not tell them."""
+    body = framing.begin + framing.frame(orjson.dumps({"errors": errors})) + framing.end
+    return Response(body, headers=_headers_of(framing))
+
+
+def _headers_of(framing: Framing) -> dict[str, str]:
+    return {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": framing.content_type}
+
+
+async def _frames(
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+) -> AsyncGenerator[bytes]:
+    async with contextlib.aclosing(payloads):
+        if framing.begin:
+            yield framing.begin
+        try:
+            with held as ended:
+                async with contextlib.aclosing(pace(payloads, ended)) as paced:
+                    async for payload in paced:
+                        if payload is None:
+                            yield framing.heartbeat(behind.seconds_to_report)
+                        else:
+                            yield framing.frame(payload)
+                if ended.done():
+                    # Or the client would take it for the end of what there is to follow.
+                    raise Unauthenticated(ended.result())
+        except RequestErrors as error:
+            yield framing.frame(orjson.dumps({"errors": error.errors}))
+        except ExecutionMonitorError as error:
+            yield framing.fail(orjson.dumps([show(error)]))
+    yield framing.end

@@ -1,0 +1,1 @@
+"""The types of the schema: each is how it looks, and how it is read."""

@@ -1,0 +1,207 @@
+"""The audit trail in GraphQL: who asked for what."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from execution_monitor.audit.events import AuditKind, AuditOutcome
+from execution_monitor.audit.records import AuditRecord
+from execution_monitor.audit.repository import NEWEST_FIRST
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
+    EDGES,
+    NODES,
+    PAGE_INFO,
+    PageInfo,
+    fields_to_read,
+    needed_neighbours,
+    needs_cursors,
+    page_request,
+    reading,
+    stored,
+)
+from execution_monitor.storage.filters import Filter, all_of
+from execution_monitor.storage.pagination import Page, Row, Wanted
+
+
+@strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
+class AuditEvent:
+    """One event of the audit trail; visible to auditors of its tenant."""
+
+    record: strawberry.Private[AuditRecord]
+
+    id: strawberry.ID = stored("id", "_id", description="Identifies the event; `begunBy` refers to it.")
+    at: datetime = stored("at", description="When the request arrived; for SUBSCRIPTION_ENDED, when it ended.")
+
+    @strawberry.field(description="What the event records.", metadata=reading("kind"))
+    def kind(self) -> AuditKind:
+        """What sort of event it is."""
+        return AuditKind(self.record.kind)
+
+    @strawberry.field(description="The result of the request.", metadata=reading("outcome"))
+    def outcome(self) -> AuditOutcome:
+        """How it went."""
+        return AuditOutcome(self.record.outcome)
+
+    codes: list[str] = stored("codes", description="The `extensions.code` of its errors, each once; at most 20.")
+    subject: str | None = stored("subject", description="The user who made the request: the `sub` of the token.")
+    token_id: str | None = stored("token_id", description="The `jti` of the token.")
+    operation_name: str | None = stored("operation_name", description="The name of the GraphQL operation.")
+    arguments: JSON | None = stored(
+        "arguments", description="Arguments by root field, without values that could be payload."
+    )
+    execution_count: int = stored("executions", description="How many executions the response or the stream contained.")
+    execution_ids: list[str] = stored("execution_ids", description="The ids of the first 100 of these executions.")
+    duration_seconds: float | None = stored(
+        "seconds", description="Seconds from the request to its response, or to the end of the stream."
+    )
+    address: str | None = stored("address", description="IP address of the client.")
+    user_agent: str | None = stored("user_agent", description="The `User-Agent` header of the request.")
+    request_id: str | None = stored("request_id", description="The `X-Request-Id` of the response.")
+    begun_by: strawberry.ID | None = stored(
+        "begun_by", description="For SUBSCRIPTION_ENDED: the `id` of the event of its start."
+    )
+    reason: str | None = stored("reason", description="For TOKEN_REFUSED: why the token was not accepted.")
+    lost_events: int = stored("lost", description="For LOST: how many events could not be stored.")
+
+    @classmethod
+    def of(cls, row: Row) -> "AuditEvent":
+        """The event that `row` stores."""
+        return cls(record=AuditRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
+
+
+@strawberry.type(description="An audit event with its cursor.")
+class AuditEventEdge:
+    """An event and its place."""
+
+    page: strawberry.Private[Page]
+    node: AuditEvent = strawberry.field(description="The event.")
+
+    @strawberry.field(description="The position of the event in the list; pass it as `after` or `before`.")
+    def cursor(self) -> str:
+        """The place of the event."""
+        return self.page.cursor_of(self.node.record.row)
+
+
+@strawberry.type(description="A page of audit events, newest first.")
+class AuditEventConnection:
+    """A page of audit events."""
+
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description=EDGES)
+    def edges(self) -> list[AuditEventEdge]:
+        """Events with their cursors."""
+        return [AuditEventEdge(page=self.page, node=AuditEvent.of(row)) for row in self.page.rows]
+
+    @strawberry.field(description=NODES)
+    def nodes(self) -> list[AuditEvent]:
+        """Events alone."""
+        return [AuditEvent.of(row) for row in self.page.rows]
+
+    @strawberry.field(description=PAGE_INFO)
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        return PageInfo(page=self.page)
+
+
+@strawberry.input(description="Conditions on the kind of an event; all given conditions must hold.")
+class AuditKindFilter:
+    """Exact matches of a kind."""
+
+    eq: AuditKind | None = strawberry.field(default=UNSET, description="Equals this kind.")
+    in_: list[AuditKind] | None = strawberry.field(
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
+    )
+    not_in: list[AuditKind] | None = strawberry.field(default=UNSET, description="Equals none of these.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
+
+@strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
+class AuditOutcomeFilter:
+    """Exact matches of an outcome."""
+
+    eq: AuditOutcome | None = strawberry.field(default=UNSET, description="Equals this outcome.")
+    in_: list[AuditOutcome] | None = strawberry.field(
+        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
+    )
+    not_in: list[AuditOutcome] | None = strawberry.field(default=UNSET, description="Equals none of these.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
+
+@strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
+class MemberFilter:
+    """Exact matches of the texts of a list."""
+
+    eq: str | None = strawberry.field(default=UNSET, description="The list contains this.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=UNSET, description="The list contains one of these; an empty list matches nothing."
+    )
+    not_in: list[str] | None = strawberry.field(default=UNSET, description="The list contains none of these.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """What the operators mean for the stored `field`."""
+        yield from memberships(field, self)
+
+
+# Where the API's name is not the stored one.
+_STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
+
+
+@strawberry.input(
+    description="Which audit events to return. All given fields must match; an absent or null field matches everything."
+)
+class AuditEventFilter:
+    """The filter of the audit trail."""
+
+    at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
+    kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
+    outcome: AuditOutcomeFilter | None = strawberry.field(default=UNSET, description="The result of the request.")
+    code: MemberFilter | None = strawberry.field(default=UNSET, description="The error codes of the event.")
+    subject: IdFilter | None = strawberry.field(default=UNSET, description="The user who made the request.")
+    operation_name: IdFilter | None = strawberry.field(default=UNSET, description="The name of the GraphQL operation.")
+    execution_id: MemberFilter | None = strawberry.field(
+        default=UNSET, description="The ids of the first 100 executions of the response or stream."
+    )
+
+    def conditions(self) -> Iterator[Filter]:
+        """What the given fields mean."""
+        for name in AuditEventFilter.__annotations__:
+            operators = getattr(self, name)
+            if present(operators) is not None:
+                yield from operators.conditions(_STORED_NAMES.get(name, name))
+
+
+async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the field
+    info: ContextInfo,
+    where: AuditEventFilter | None,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> AuditEventConnection:
+    """One page of what was asked of the caller's tenant, read for what is selected of it."""
+    edges, page_info = selected_by(info, "edges"), selected_by(info, "pageInfo")
+    shown = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    fields = fields_to_read(AuditEvent, shown) | {"_id"}
+    if needs_cursors(edges, page_info):
+        fields |= frozenset(NEWEST_FIRST.fields)
+    conditions: Iterable[Filter] = where.conditions() if where else ()
+    page = await info.context.monitor.audit_trail.list(
+        info.context.caller,
+        all_of(*conditions),
+        page_request(first=first, after=after, last=last, before=before),
+        Wanted(fields=fields, neighbours=needed_neighbours(page_info)),
+    )
+    return AuditEventConnection(page=page)

@@ -1,0 +1,100 @@
+"""Log lines of executions in GraphQL."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.logs import log_filter
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
+    EDGES,
+    NODES,
+    PAGE_INFO,
+    PageInfo,
+    fields_to_read,
+    page_request,
+    stored,
+)
+from execution_monitor.storage.documents import LogLevel
+from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.records import LogRecord
+
+
+@strawberry.type(description="One log line of an execution.")
+class ExecutionLogEntry:
+    """A log line; visible to whoever may see its execution."""
+
+    record: strawberry.Private[LogRecord]
+
+    at: datetime = stored("at", "timestamp", description="When the line was written.")
+    level: LogLevel = stored("level", description="Its severity; INFO where the engine gave none.")
+    message: str = stored("message", description="The text of the line.")
+    step_id: str | None = stored("step_id", description="The `stepId` of the step that wrote it.")
+
+    attributes: JSON | None = stored("attributes", description="Structured data that the engine added to the line.")
+
+    @classmethod
+    def of(cls, row: Row) -> "ExecutionLogEntry":
+        """The line that `row` stores."""
+        return cls(record=LogRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
+
+
+@strawberry.type(description="A log line with its cursor.")
+class ExecutionLogEdge:
+    """A log line and its place."""
+
+    page: strawberry.Private[Page]
+    node: ExecutionLogEntry = strawberry.field(description="The log line.")
+
+    @strawberry.field(description="The position of the line in the list; pass it as `after` or `before`.")
+    def cursor(self) -> str:
+        """The place of the line."""
+        return self.page.cursor_of(self.node.record.row)
+
+
+@strawberry.type(description="A page of log lines, oldest first.")
+class ExecutionLogConnection:
+    """A page of log lines."""
+
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description=EDGES)
+    def edges(self) -> list[ExecutionLogEdge]:
+        """Lines with their cursors."""
+        return [ExecutionLogEdge(page=self.page, node=ExecutionLogEntry.of(row)) for row in self.page.rows]
+
+    @strawberry.field(description=NODES)
+    def nodes(self) -> list[ExecutionLogEntry]:
+        """Lines alone."""
+        return [ExecutionLogEntry.of(row) for row in self.page.rows]
+
+    @strawberry.field(description=PAGE_INFO)
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        return PageInfo(page=self.page)
+
+
+def logs_request(  # noqa: PLR0913 - the arguments of the field
+    fields: frozenset[str],
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    min_level: LogLevel | None = None,
+    search: str | None = None,
+) -> PartsRequest:
+    """The page of log lines that the arguments of the field ask for."""
+    page = page_request(first=first, after=after, last=last, before=before)
+    return PartsRequest(log_filter(present(min_level), present(search)), page, fields)
+
+
+async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:
+    """The log lines of one execution, read together with those of its neighbours; as `logs_request` takes them."""
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    request = logs_request(fields_to_read(ExecutionLogEntry, selected), **arguments)
+    return ExecutionLogConnection(page=await info.context.logs.load((execution_id, request)))

@@ -1,0 +1,51 @@
+"""Scopes that fields need: one declaration says so in the schema, and refuses whoever has not got them."""
+
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.schema_directive import Location
+from strawberry.types.field import StrawberryField
+from typing_extensions import override
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.selection import ContextInfo
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="requiresScope",
+    description="The field answers FORBIDDEN to callers without this scope.",
+)
+class RequiresScope:
+    """The directive as the schema prints it."""
+
+    scope: str
+
+
+class Requires(FieldExtension):
+    """Makes a field need `scope`."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    @override
+    def apply(self, field: StrawberryField) -> None:
+        # Each schema that is made applies it again, to the same field.
+        if not any(isinstance(each, RequiresScope) for each in field.directives):
+            field.directives = [*field.directives, RequiresScope(scope=self.scope.value)]
+
+    @override
+    def resolve(self, next_: Any, source: Any, info: ContextInfo, **kwargs: Any) -> Any:
+        info.context.caller.require(self.scope)
+        return next_(source, info, **kwargs)
+
+    @override
+    def resolve_async(self, next_: Any, source: Any, info: ContextInfo, **kwargs: Any) -> Any:
+        # What comes next is a coroutine, which is for whoever asked to await.
+        return self.resolve(next_, source, info, **kwargs)
+
+
+def scopes_needed(field: StrawberryField) -> frozenset[Scope]:
+    """The scopes that `field` needs by itself, whoever answers it."""
+    return frozenset(each.scope for each in field.extensions if isinstance(each, Requires))

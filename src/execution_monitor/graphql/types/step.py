@@ -1,0 +1,143 @@
+"""Steps of executions in GraphQL."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.types.connection import (
+    EDGES,
+    NODES,
+    PAGE_INFO,
+    PageInfo,
+    fields_to_read,
+    page_request,
+    reading,
+    stored,
+)
+from execution_monitor.graphql.types.node import Node, encode_id
+from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.filters import EVERYTHING
+from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.records import StepRecord
+
+PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
+
+
+@strawberry.type(description="Why an execution or a step failed.")
+class ExecutionError:
+    """An error as the engine reported it."""
+
+    message: str = strawberry.field(description="What went wrong, in words.")
+    code: str | None = strawberry.field(description="The engine's code of the error, such as `MODEL_TIMEOUT`.")
+    type: str | None = strawberry.field(description="The class of the error, such as the name of an exception.")
+    step_id: str | None = strawberry.field(description="The `stepId` of the step that failed.")
+    stack_trace: str | None = strawberry.field(description="The stack trace, as the engine wrote it.")
+    retryable: bool | None = strawberry.field(description="Whether another attempt may succeed.")
+
+
+def _global_id(row: Row) -> strawberry.ID:
+    record = StepRecord(row)
+    return encode_id("ExecutionStep", record.tenant_id, record.execution_id, row["_id"])
+
+
+@strawberry.type(description="One task of an execution.")
+class ExecutionStep(Node):
+    """A step; visible to whoever may see its execution."""
+
+    record: strawberry.Private[StepRecord]
+
+    step_id: str = stored("step_id", description="The id that the engine gave it; unique within the execution.")
+    name: str = stored("name", "step_name", "step_id", description="Its display name.")
+    kind: str | None = stored("kind", "step_type", description="The type of the task, as the engine names it.")
+    index: int = stored("index", "step_index", description="Its position in the workflow, from 0.")
+    status: ExecutionStatus = stored("status", description="The state it is in.")
+    started_at: datetime | None = stored("started_at", description="When this attempt began.")
+    completed_at: datetime | None = stored(
+        "completed_at", description="When it reached a final state; null until then."
+    )
+    duration_seconds: float | None = stored(
+        "duration_seconds",
+        "duration",
+        "started_at",
+        "completed_at",
+        "status",
+        description="Seconds from start to end, or until now while it runs.",
+    )
+    attempt: int = stored("attempt", description="The number of this attempt, from 1.")
+    depends_on: list[str] = stored("depends_on", description="The `stepId` of each step it waits for.")
+    cost: float = stored("cost", description="What it has cost, in the engine's currency.")
+    tokens_used: int = stored("tokens_used", description="Tokens of language models that it used.")
+    error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
+
+    input: JSON | None = stored(
+        "input", "input_data", description=f"What it was given. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
+    result: JSON | None = stored(
+        "result", description=f"What it returned. {PAYLOAD_SCOPE}", scope=Scope.EXECUTIONS_PAYLOAD
+    )
+
+    @strawberry.field(
+        description="A global id for `node` and caches; opaque.",
+        metadata=reading("tenant_id", "execution_id", "_id", shows=_global_id),
+    )
+    def id(self) -> strawberry.ID:
+        """The global id."""
+        return _global_id(self.record.row)
+
+    @classmethod
+    def of(cls, row: Row) -> "ExecutionStep":
+        """The step that `row` stores."""
+        return cls(record=StepRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
+
+
+@strawberry.type(description="A step with its cursor.")
+class ExecutionStepEdge:
+    """A step and its place."""
+
+    page: strawberry.Private[Page]
+    node: ExecutionStep = strawberry.field(description="The step.")
+
+    @strawberry.field(description="The position of the step in the list; pass it as `after`.")
+    def cursor(self) -> str:
+        """The place of the step."""
+        return self.page.cursor_of(self.node.record.row)
+
+
+@strawberry.type(description="A page of steps, in the order of the workflow.")
+class ExecutionStepConnection:
+    """A page of steps."""
+
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description=EDGES)
+    def edges(self) -> list[ExecutionStepEdge]:
+        """Steps with their cursors."""
+        return [ExecutionStepEdge(page=self.page, node=ExecutionStep.of(row)) for row in self.page.rows]
+
+    @strawberry.field(description=NODES)
+    def nodes(self) -> list[ExecutionStep]:
+        """Steps alone."""
+        return [ExecutionStep.of(row) for row in self.page.rows]
+
+    @strawberry.field(description=PAGE_INFO)
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        return PageInfo(page=self.page)
+
+
+def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> PartsRequest:
+    """The page of steps that the arguments of the field ask for."""
+    return PartsRequest(EVERYTHING, page_request(first=first, after=after), fields)
+
+
+async def resolve_steps(
+    info: ContextInfo, execution_id: str, first: int | None, after: str | None
+) -> ExecutionStepConnection:
+    """The steps of one execution, read together with those of its neighbours."""
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    request = steps_request(fields_to_read(ExecutionStep, selected), first, after)
+    return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))

@@ -1,0 +1,178 @@
+"""Live updates in GraphQL: what happens to executions, their steps and their log lines."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Self
+
+import strawberry
+
+from execution_monitor.graphql.enums import described_enum
+from execution_monitor.graphql.types.connection import names_of
+from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
+from execution_monitor.graphql.types.step import ExecutionStep
+from execution_monitor.live.activity import Activity
+from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.subscription import Subscription
+
+
+@described_enum(
+    "What a change means to the subscriber.",
+    {
+        "ENTERED": "It was created, or it now matches the filter and may be seen.",
+        "UPDATED": "It changed, and still matches the filter.",
+        "LEFT": "It no longer matches the filter, or may no longer be seen.",
+        "DELETED": "It was deleted.",
+        "GAP": "Changes were missed: read the list again.",
+    },
+)
+class ExecutionUpdateKind(Enum):
+    """The kinds of `ExecutionUpdate`; the values are those of the hub."""
+
+    ENTERED = Kind.ENTERED
+    UPDATED = Kind.UPDATED
+    LEFT = Kind.LEFT
+    DELETED = Kind.DELETED
+    GAP = Kind.GAP
+
+
+@strawberry.type(description="A change of an execution, seen through the subscriber's filter.")
+class ExecutionUpdate:
+    """One delivery about an execution, or a gap."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field(description="What the change means to the subscriber.")
+    def kind(self) -> ExecutionUpdateKind:
+        """What the change means."""
+        return ExecutionUpdateKind(self.delivery.kind)
+
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the change.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field(description="The execution that changed; null only for GAP.")
+    def execution_id(self) -> str | None:
+        """Which execution it is."""
+        return self.delivery.execution_id
+
+    @strawberry.field(
+        description=(
+            "The execution as it was after this change; null for GAP, for DELETED, and for LEFT when the caller may no "
+            "longer see it."
+        )
+    )
+    def execution(self) -> Execution | None:
+        """The execution after the change."""
+        return None if self.delivery.row is None else Execution.of(self.delivery.row)
+
+    @strawberry.field(description="The names of the fields of `Execution` that changed; empty where unknown.")
+    def changed_fields(self) -> list[str]:
+        """What changed."""
+        return names_of(Execution, self.delivery.changed or frozenset())
+
+
+@strawberry.type(description="A step was added or has changed.")
+class StepUpdate:
+    """One delivery about a step."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the change.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field(description="The step as it was after this change.")
+    def step(self) -> ExecutionStep:
+        """The step after the change."""
+        return ExecutionStep.of(self.delivery.row or {})
+
+
+@strawberry.type(description="A log line was written.")
+class LogAppended:
+    """One delivery about a log line."""
+
+    delivery: strawberry.Private[Delivery]
+
+    @strawberry.field(description="Pass it as `after` to resume right after this event.")
+    def cursor(self) -> str:
+        """Where to resume."""
+        return self.delivery.cursor
+
+    @strawberry.field(description="When MongoDB committed the line.")
+    def occurred_at(self) -> datetime:
+        """When it was committed."""
+        return self.delivery.occurred_at
+
+    @strawberry.field(description="The log line.")
+    def entry(self) -> ExecutionLogEntry:
+        """The line."""
+        return ExecutionLogEntry.of(self.delivery.row or {})
+
+
+ExecutionActivity = Annotated[
+    ExecutionUpdate | StepUpdate | LogAppended,
+    strawberry.union("ExecutionActivity", description="An event of `executionActivity`."),
+]
+
+
+# A log line and a step are shown as what they are; all else tells of the execution.
+_SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
+
+
+def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
+    """The type that the schema shows `delivery` as."""
+    return _SHOWN.get(delivery.kind, ExecutionUpdate)
+
+
+def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
+    """`delivery` as the schema shows it."""
+    return event_type_of(delivery)(delivery=delivery)
+
+
+class Updates:
+    """The updates of a subscription, as an async iterator; the subscription is closed with it."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ExecutionUpdate:
+        """Wait for the next."""
+        return ExecutionUpdate(delivery=await anext(self.subscription))
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        self.subscription.close()
+
+
+class Activities:
+    """What happens to one execution, as an async iterator; the activity is closed with it."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ExecutionUpdate | StepUpdate | LogAppended:
+        """Wait for the next."""
+        return event_of(await anext(self._activity))
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        self._activity.close()

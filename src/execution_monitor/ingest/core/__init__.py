@@ -1,0 +1,1 @@
+"""What every format of recorded runs shares: files, the import, the replay."""

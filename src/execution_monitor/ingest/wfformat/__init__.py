@@ -1,0 +1,1 @@
+"""WfFormat, the recorded runs of WfCommons: parsed and turned into documents."""

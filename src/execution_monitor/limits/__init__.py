@@ -1,0 +1,1 @@
+"""What a client may take: points per minute, open streams, TCP connections."""

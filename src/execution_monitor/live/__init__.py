@@ -1,0 +1,1 @@
+"""Live updates: one change stream per process, fanned out to its subscribers."""

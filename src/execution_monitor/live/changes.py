@@ -1,0 +1,191 @@
+"""What one change stream tells, as values: changes with the images before and after, and breaks in the history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import bson
+from bson import CodecOptions, DatetimeMS, Timestamp
+from bson.binary import UuidRepresentation
+from bson.codec_options import DatetimeConversion
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+
+from execution_monitor.live.resume_tokens import Position, position_of
+from execution_monitor.storage.documents import Execution, LogEntry, Step
+
+Row = Mapping[str, Any]
+
+# As the database's own client reads documents: neither a year beyond 9999 nor broken text stops the stream.
+_DECODED: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict,
+    tz_aware=True,
+    uuid_representation=UuidRepresentation.STANDARD,
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument,
+    tz_aware=True,
+    uuid_representation=UuidRepresentation.STANDARD,
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+
+
+class Noun(StrEnum):
+    """What changed; the values are the collections."""
+
+    EXECUTION = Execution.Settings.name
+    STEP = Step.Settings.name
+    LOG = LogEntry.Settings.name
+
+
+class Operation(StrEnum):
+    """How it changed."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+class GapReason(StrEnum):
+    """Why a subscriber must read the list again."""
+
+    HISTORY_LOST = "history_lost"  # MongoDB has forgotten what followed the cursor
+    COLLECTION_REPLACED = "collection_replaced"  # dropped, or renamed from or to
+    IMAGES_MISSING = "images_missing"  # so nobody can tell who may see the change
+    TOO_SLOW = "too_slow"  # the subscriber's queue was full
+    TOO_MANY_RESUMING = "too_many_resuming"  # no turn to read old history came in time
+    UNAVAILABLE = "unavailable"  # MongoDB did not answer while old history was read
+    UNREADABLE = "unreadable"  # the change stream made no progress at one event, however long it was given
+    FAILED = "failed"  # a defect of the server; its log tells more
+
+
+_OPERATIONS = frozenset(operation.value for operation in Operation)
+# Images decide who may see a change, so each operation must come with its own.
+_WITH_BEFORE = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
+_WITH_AFTER = frozenset({Operation.INSERT, Operation.UPDATE, Operation.REPLACE})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """One document inserted, updated, replaced or deleted."""
+
+    position: Position
+    noun: Noun
+    operation: Operation
+    before: Row | None
+    after: Row | None
+    changed: frozenset[str] | None  # stored top-level names; None is unknown
+    cluster_time: Timestamp
+    occurred_at: datetime
+    size: int  # bytes of BSON
+    raw: tuple[bytes, ...] = field(default=(), repr=False)  # what it was read from, in fragments
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBroken:
+    """What happened up to `position` cannot be told."""
+
+    position: Position
+    reason: GapReason
+    ends_stream: bool = False  # the cursor is closed with this event, or, by mongos, with the reply after it
+
+
+Event = Change | HistoryBroken
+
+
+class Assembler:
+    """Turns what a stream yields into events; an event over 16 MB comes as several fragments."""
+
+    def __init__(self) -> None:
+        self._fragments: dict[str, Any] = {}
+        self._raw: tuple[bytes, ...] = ()
+
+    @property
+    def is_within_event(self) -> bool:
+        """Whether fragments are still to come, so that the stream's own position is not one to go on from."""
+        return bool(self._fragments)
+
+    def add(self, document: RawBSONDocument) -> Event | None:
+        """The event that `document` is, or completes; None while fragments are missing."""
+        try:
+            # Once, by the C decoder; the raw bytes tell the exact size.
+            found: dict[str, Any] = bson.decode(document.raw, codec_options=_DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+        except BSONError:
+            self._fragments, self._raw = {}, ()
+            return HistoryBroken(position_of(document["_id"]), GapReason.FAILED)
+        fragment = found.pop("splitEvent", None)
+        if fragment is None:
+            self._fragments, self._raw = {}, ()
+            return _event_of(found, (bytes(document.raw),))
+        if fragment["fragment"] == 1:
+            self._fragments, self._raw = {}, ()
+        self._fragments.update(found)
+        self._raw += (bytes(document.raw),)
+        if fragment["fragment"] < fragment["of"]:
+            return None
+        found, raw = self._fragments, self._raw
+        self._fragments, self._raw = {}, ()
+        return _event_of(found, raw)
+
+
+def read_again(raw: Sequence[bytes]) -> Change:
+    """The change that was read from `raw`."""
+    assembler, event = Assembler(), None
+    for each in raw:
+        event = assembler.add(RawBSONDocument(each, RAW))
+    if not isinstance(event, Change):
+        raise TypeError("This is not what a change was read from.")
+    return event
+
+
+def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
+    position = position_of(found["_id"])
+    if found["operationType"] not in _OPERATIONS:
+        invalidates = found["operationType"] == "invalidate"
+        return HistoryBroken(position, GapReason.COLLECTION_REPLACED, ends_stream=invalidates)
+    operation = Operation(found["operationType"])
+    before: Row | None = found.get("fullDocumentBeforeChange")
+    after: Row | None = found.get("fullDocument")
+    if (before is None and operation in _WITH_BEFORE) or (after is None and operation in _WITH_AFTER):
+        return HistoryBroken(position, GapReason.IMAGES_MISSING)
+    time: Timestamp = found["clusterTime"]
+    return Change(
+        position=position,
+        noun=Noun(found["ns"]["coll"]),
+        operation=operation,
+        before=before,
+        after=after,
+        changed=_changed_fields(found.get("updateDescription"), before or {}, after or {}),
+        cluster_time=time,
+        occurred_at=_wall_time(found, time),
+        size=sum(map(len, raw)),
+        raw=raw,
+    )
+
+
+def _changed_fields(description: Row | None, before: Row, after: Row) -> frozenset[str]:
+    if description is None:
+        names = before.keys() | after.keys()
+        # `x in d` beside the values: a field that was null and is gone has changed too.
+        return frozenset(
+            name for name in names if (name in before) is not (name in after) or before.get(name) != after.get(name)
+        )
+    paths = [
+        *description.get("updatedFields", ()),
+        *description.get("removedFields", ()),
+        *(each["field"] for each in description.get("truncatedArrays", ())),
+    ]
+    return frozenset(path.partition(".")[0] for path in paths)
+
+
+def _wall_time(found: Row, time: Timestamp) -> datetime:
+    wall = found.get("wallTime")
+    if isinstance(wall, datetime):
+        return wall
+    return DatetimeMS(time.time * 1000).as_datetime(_DECODED).astimezone(UTC)

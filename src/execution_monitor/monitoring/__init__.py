@@ -1,1 +1,0 @@
-"""What the product does: list, fetch and follow executions."""

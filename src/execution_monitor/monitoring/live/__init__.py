@@ -1,1 +1,0 @@
-"""Live updates: one change stream a process, fanned out to its subscribers."""

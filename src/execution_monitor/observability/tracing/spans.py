@@ -1,0 +1,194 @@
+"""Spans, by OpenTelemetry's semantic conventions for HTTP, GraphQL and databases. They tell nothing of values."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextvars import Token
+from typing import Self
+
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
+
+from execution_monitor.asgi.operations import Kind, Operation, Outcome
+
+_NAME = "execution-monitor"
+# A stop has ten seconds in all; a collector that does not answer gets two of them.
+_FAREWELL_SECONDS = 2.0
+_FIRST_OF_SERVER = 500
+# Asked for every few seconds by machines.
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+# What keeps connections alive is nobody's request.
+_HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "killCursors"})
+# The driver never says of a command whose caller was cancelled that it has ended.
+_MOST_RUNNING = 1_000
+
+
+class Spans:
+    """The spans of one application, sent to the collector at `endpoint` in batches."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._provider = TracerProvider(resource=Resource.create({"service.name": _NAME}), shutdown_on_exit=False)
+        self._tracer = self._provider.get_tracer(_NAME)
+        self.operations = _Operations(self._tracer)
+        self.commands = _Commands(self._tracer)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """`app`, with a span of every request and socket."""
+        return _Requests(app, self._tracer)
+
+    async def __aenter__(self) -> Self:
+        exporter = OTLPSpanExporter(endpoint=self._endpoint, timeout=_FAREWELL_SECONDS)
+        # With a thread of its own, which sends.
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Send what is left, within two seconds."""
+        await asyncio.to_thread(self._provider.shutdown)
+
+
+class _Sent(Getter[Headers]):
+    @override
+    def get(self, carrier: Headers, key: str) -> list[str] | None:
+        return carrier.getlist(key) or None
+
+    @override
+    def keys(self, carrier: Headers) -> list[str]:
+        return list(carrier.keys())
+
+
+class _Requests:
+    """ASGI middleware: a span of each request, within the one that `traceparent` names (W3C Trace Context)."""
+
+    def __init__(self, app: ASGIApp, tracer: trace.Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
+        self._sent = TraceContextTextMapPropagator()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"] in _PROBES:
+            await self._app(scope, receive, send)
+            return
+        outside = self._sent.extract(Headers(scope=scope), Context(), _Sent())
+        method = scope.get("method", "WEBSOCKET")
+        # The message of an exception may quote what was asked: its class says enough.
+        with self._tracer.start_as_current_span(
+            method, outside, SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+        ) as span:
+            span.set_attribute("http.request.method", method)
+
+            async def tell(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= _FIRST_OF_SERVER:
+                        span.set_status(Status(StatusCode.ERROR))
+                await send(message)
+
+            try:
+                await self._app(scope, receive, tell)
+            except Exception as error:
+                span.set_attribute("error.type", type(error).__qualname__)
+                span.set_status(Status(StatusCode.ERROR))
+                raise
+            finally:
+                # Of the route, since paths tell of executions, and anybody may make one up.
+                route = getattr(scope.get("route"), "path_format", None)
+                if route is not None:
+                    span.set_attribute("http.route", route)
+                    span.update_name(f"{method} {route}")
+
+
+class _Operations:
+    """An observer: a span of each operation, with its cost and what became of it."""
+
+    def __init__(self, tracer: trace.Tracer) -> None:
+        self._tracer = tracer
+        self._running: dict[int, tuple[Span, Token[Context] | None]] = {}
+
+    async def begin(self, operation: Operation) -> None:
+        """Start its span; what is done for it is within the span."""
+        kind = operation.kind.value
+        span = self._tracer.start_span(f"{kind} {operation.name}" if operation.name else kind)
+        span.set_attribute("graphql.operation.type", kind)
+        span.set_attribute("graphql.operation.name", operation.name or "")
+        span.set_attribute("execution_monitor.cost", operation.cost)
+        # A subscription ends in whichever task lets go of it: its context is not there to be put back.
+        within = operation.kind is not Kind.SUBSCRIPTION
+        self._running[id(operation)] = (
+            span,
+            context.attach(trace.set_span_in_context(span)) if within else None,
+        )
+
+    async def end(self, operation: Operation, outcome: Outcome) -> None:
+        """End its span."""
+        span, attached = self._running.pop(id(operation), (None, None))
+        if span is None:
+            return
+        if attached is not None:
+            context.detach(attached)
+        span.set_attribute("execution_monitor.executions", outcome.executions)
+        if outcome.compiled is not None:
+            span.set_attribute("execution_monitor.compiled", outcome.compiled)
+        if outcome.codes:
+            span.set_attribute("error.type", outcome.codes[0])
+            span.set_status(Status(StatusCode.ERROR, ", ".join(dict.fromkeys(outcome.codes))))
+        span.end()
+
+
+class _Commands(CommandListener):
+    """A span of each command that MongoDB is sent: its name and its collection, nothing of its values."""
+
+    def __init__(self, tracer: trace.Tracer) -> None:
+        self._tracer = tracer
+        self._running: OrderedDict[int, Span] = OrderedDict()
+
+    @override
+    def started(self, event: CommandStartedEvent) -> None:
+        name = event.command_name
+        if name in _HOUSEKEEPING or not trace.get_current_span().is_recording():
+            return
+        target = event.command.get(name)
+        collection = target if isinstance(target, str) else event.command.get("collection", "")
+        span = self._tracer.start_span(f"{name} {collection}".strip(), kind=SpanKind.CLIENT)
+        for attribute, value in _describe(event, str(collection)):
+            span.set_attribute(attribute, value)
+        self._running[event.request_id] = span
+        if len(self._running) > _MOST_RUNNING:
+            self._running.popitem(last=False)
+
+    @override
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        self._end(event.request_id)
+
+    @override
+    def failed(self, event: CommandFailedEvent) -> None:
+        self._end(event.request_id, str(event.failure.get("codeName", "failed")))
+
+    def _end(self, request_id: int, error: str | None = None) -> None:
+        span = self._running.pop(request_id, None)
+        if span is None:
+            return
+        if error is not None:
+            span.set_attribute("error.type", error)
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
+
+
+def _describe(event: CommandStartedEvent, collection: str) -> Iterator[tuple[str, str]]:
+    yield "db.system.name", "mongodb"
+    yield "db.namespace", event.database_name
+    yield "db.operation.name", event.command_name
+    if collection:
+        yield "db.collection.name", collection

@@ -1,0 +1,186 @@
+"""REST, live: a WebSocket and a stream of Server-Sent Events that tell of every change as it happens."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
+from enum import Enum
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from typing_extensions import override
+
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.heartbeat import comment_of, pace
+from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import (
+    BadUserInput,
+    DatabaseUnavailable,
+    ExecutionMonitorError,
+    Forbidden,
+    RateLimited,
+    Unauthenticated,
+)
+from execution_monitor.limits.streams import Ended, Sessions
+from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.service import Live
+from execution_monitor.live.subscription import Subscription
+from execution_monitor.rest.list_request import read_live_filter
+from execution_monitor.rest.live_messages import render
+from execution_monitor.rest.openapi import SOCKET_PATH, STREAM_PATH
+
+# A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
+TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol
+
+_SEND_SECONDS = 20.0  # for a client to take a message
+_CLOSE_SECONDS = 3.0  # for the farewell, which whoever does not read will not take either
+_RETRY = b"retry: 2000\n"  # milliseconds until an EventSource connects again
+
+
+class Close(Enum):
+    """Why the server closes a socket."""
+
+    INVALID_PARAMETER = 4400
+    UNAUTHENTICATED = 4401
+    FORBIDDEN = 4403  # also when the token expires or is revoked
+    TOO_MANY = 4429
+    TOO_SLOW = 1013
+    UNAVAILABLE = 1011
+    RESTART = 1012
+
+
+_CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
+    BadUserInput: Close.INVALID_PARAMETER,
+    Unauthenticated: Close.UNAUTHENTICATED,
+    Forbidden: Close.FORBIDDEN,
+    RateLimited: Close.TOO_MANY,
+    DatabaseUnavailable: Close.UNAVAILABLE,
+}
+
+
+def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+    """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
+
+    async def stream(request: Request) -> Response:
+        caller = await admit(request.headers, origin_of(request.scope))
+        after = request.headers.get("last-event-id") or None
+        async with contextlib.AsyncExitStack() as resources:
+            operation = _operation(request, caller, "streamExecutions")
+            outcome = await resources.enter_async_context(observers.watching(operation))
+            subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
+            resources.callback(subscription.close)
+            ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
+            return _EventStream(_frames(subscription, ended, outcome, live.behind), resources.pop_all())
+
+    async def serve(socket: WebSocket) -> None:
+        await _serve(socket, live, admit, sessions, observers)
+
+    return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
+
+
+def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operation:
+    parameters = connection.query_params
+    return Operation(
+        caller, origin_of(connection.scope), Kind.SUBSCRIPTION, name, arguments=lambda: {name: dict(parameters)}
+    )
+
+
+class _EventStream(StreamingResponse):
+    """Server-Sent Events of a subscription; `resources` are let go of even when nobody stayed to read the first."""
+
+    def __init__(self, frames: AsyncGenerator[bytes], resources: contextlib.AsyncExitStack) -> None:
+        headers = {**NO_STORE, "X-Accel-Buffering": "no"}
+        super().__init__(frames, headers=headers, media_type="text/event-stream")
+        self._resources = resources
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._resources:
+            await super().__call__(scope, receive, send)
+
+
+async def _frames(
+    subscription: Subscription, ended: Ended, outcome: Outcome, behind: BehindMeter
+) -> AsyncGenerator[bytes]:
+    # The id alone is no event, but where to go on for whoever loses the connection before the first one.
+    yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
+    async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
+        async for event in paced:
+            yield comment_of(behind.seconds_to_report) if event is None else event
+
+
+async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
+    with contextlib.closing(subscription):
+        async for delivery in subscription:
+            outcome.deliver(delivery.execution_id)
+            yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
+
+
+async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> None:
+    offered: list[str] = socket.scope["subprotocols"]
+    has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
+    accepted = TOKEN_SUBPROTOCOL if has_token else None
+    try:
+        headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
+        caller = await admit(headers, origin_of(socket.scope))
+        operation = _operation(socket, caller, "watchExecutions")
+        async with observers.watching(operation) as outcome:
+            subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
+            # Only now, so that whoever is connected is told of everything from here on.
+            held = sessions.hold(caller, operation.origin.address)
+            with contextlib.closing(subscription), held as ended:
+                await socket.accept(accepted)
+                close, reason = await _follow(socket, subscription, ended, outcome)
+    except ExecutionMonitorError as error:
+        found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), Close.UNAVAILABLE)
+        # A browser learns nothing of a handshake that is refused, but everything of a close.
+        await socket.accept(accepted)
+        await _close(socket, found, error.message)
+        return
+    await _close(socket, close, reason)
+
+
+async def _follow(socket: WebSocket, subscription: Subscription, ended: Ended, outcome: Outcome) -> tuple[Close, str]:
+    """Send what happens until either side has had enough; why it is us."""
+    sending = asyncio.create_task(_send(socket, subscription, outcome))
+    leaving = asyncio.create_task(_wait_until_left(socket))
+    try:
+        await asyncio.wait({sending, leaving, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and not leaving.done():
+            return sending.result()
+        return Close.FORBIDDEN, ended.result() if ended.done() else ""
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, subscription: Subscription, outcome: Outcome) -> tuple[Close, str]:
+    async for delivery in subscription:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await socket.send_text(render(delivery).decode())
+            outcome.deliver(delivery.execution_id)
+        except TimeoutError:
+            return Close.TOO_SLOW, "Read what is sent, or narrow the filter."
+        except (WebSocketDisconnect, RuntimeError):
+            break
+    return Close.RESTART, "The server stops; connect again."
+
+
+async def _wait_until_left(socket: WebSocket) -> None:
+    # Clients have nothing to say here; what they say all the same is let pass.
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _close(socket: WebSocket, close: Close, reason: str) -> None:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            # A reason has room for 123 bytes (RFC 6455, section 5.5).
+            await socket.close(close.value, reason.encode()[:123].decode(errors="ignore"))

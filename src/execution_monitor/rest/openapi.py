@@ -1,0 +1,168 @@
+"""The OpenAPI 3.1 document, made from the models that answer and the parameters that are read."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from execution_monitor.asgi.problems import PROBLEM_JSON, Problem
+from execution_monitor.errors import (
+    AnswerTooLarge,
+    BadUserInput,
+    DatabaseUnavailable,
+    ExecutionMonitorError,
+    Forbidden,
+    InvalidCursor,
+    NotFound,
+    QueryTimeout,
+    RateLimited,
+    Unauthenticated,
+)
+from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
+from execution_monitor.rest.live_messages import MESSAGES, ExecutionUpdate
+from execution_monitor.rest.models import ExecutionDetail, ExecutionList
+
+LIST_PATH = "/api/v1/workflow-management/executions"
+DETAIL_PATH = LIST_PATH + "/{execution_id}"
+STREAM_PATH = LIST_PATH + "/stream"
+SOCKET_PATH = LIST_PATH + "/ws"
+DOCUMENT_PATH = "/api/v1/openapi.json"
+
+_COMPONENT = "#/components/schemas/{model}"
+
+# What any request for executions may be answered with, beside what was asked for.
+_FAILURES: tuple[type[ExecutionMonitorError], ...] = (
+    Unauthenticated,
+    Forbidden,
+    RateLimited,
+    ExecutionMonitorError,
+    DatabaseUnavailable,
+    QueryTimeout,
+)
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "The scheme to authenticate with: `Bearer`."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "Seconds until there are points enough."),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "Seconds to wait before the next attempt."),
+}
+
+
+def describe() -> bytes:
+    """The document as JSON."""
+    return orjson.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Execution Monitor",
+                "version": "1.0.0",
+                "description": "Executions of workflows, as their owners may see them.",
+            },
+            "servers": [{"url": "/"}],
+            "security": [{"bearer": []}],
+            "paths": {
+                LIST_PATH: {"get": _describe_list()},
+                STREAM_PATH: {"get": _describe_stream()},
+                DETAIL_PATH: {"get": _describe_detail()},
+            },
+            "components": {
+                "schemas": _describe_models(ExecutionList, ExecutionDetail, *MESSAGES, Problem),
+                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            },
+        }
+    )
+
+
+def _describe_list() -> dict[str, Any]:
+    next_page = {
+        "operationId": "listExecutions",
+        "parameters": {"cursor": "$response.body#/pagination/next_cursor"},
+        "description": "The page behind this one; the other parameters stay as they were.",
+    }
+    first_execution = {
+        "operationId": "getExecution",
+        "parameters": {"execution_id": "$response.body#/executions/0/execution_id"},
+        "description": "Each of the executions in detail, such as the first.",
+    }
+    return {
+        "operationId": "listExecutions",
+        "summary": "A page of the executions that you may see",
+        "parameters": [described for parameter in PARAMETERS for described in parameter.to_openapi()],
+        "responses": _describe_responses(
+            ExecutionList, BadUserInput, links={"nextPage": next_page, "execution": first_execution}
+        ),
+    }
+
+
+def _describe_stream() -> dict[str, Any]:
+    responses = _describe_responses(ExecutionUpdate, InvalidCursor)
+    responses[str(HTTPStatus.OK.value)] = {
+        "description": (
+            "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`. Every 12 "
+            "seconds a comment says by how many seconds they are late, `: behindSeconds=0`."
+        ),
+        "content": {"text/event-stream": {"schema": {"oneOf": [_refer_to(each) for each in MESSAGES]}}},
+    }
+    return {
+        "operationId": "streamExecutions",
+        "summary": "Every change of the executions that you may see, as it happens",
+        "parameters": [
+            *(described for parameter in LIVE_PARAMETERS for described in parameter.to_openapi()),
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "The `id` that came last: the stream begins right behind it.",
+                "schema": {"type": "string"},
+            },
+        ],
+        "responses": responses,
+    }
+
+
+def _describe_detail() -> dict[str, Any]:
+    return {
+        "operationId": "getExecution",
+        "summary": "One execution with its steps",
+        "parameters": [
+            {
+                "name": "execution_id",
+                "in": "path",
+                "required": True,
+                "description": "Its `execution_id`; a slash in it may be escaped or not.",
+                "schema": {"type": "string", "minLength": 1},
+            }
+        ],
+        "responses": _describe_responses(ExecutionDetail, AnswerTooLarge, NotFound),
+    }
+
+
+def _describe_responses(
+    answer: type[BaseModel], *failures: type[ExecutionMonitorError], links: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    content = {"application/json": {"schema": _refer_to(answer)}}
+    success: dict[str, Any] = {"description": "What was asked for.", "content": content}
+    if links:
+        success["links"] = links
+    problems = {str(failure.status.value): _describe_failure(failure) for failure in (*failures, *_FAILURES)}
+    return {str(HTTPStatus.OK.value): success, **dict(sorted(problems.items()))}
+
+
+def _describe_failure(failure: type[ExecutionMonitorError]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": f"{failure.status.phrase}: {failure.status.description}.",
+        "content": {PROBLEM_JSON: {"schema": _refer_to(Problem)}},
+    }
+    if failure.status in _HEADERS:
+        name, description = _HEADERS[failure.status]
+        response["headers"] = {name: {"description": description, "required": True, "schema": {"type": "string"}}}
+    return response
+
+
+def _refer_to(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _COMPONENT.format(model=model.__name__)}
+
+
+def _describe_models(*models: type[BaseModel]) -> dict[str, Any]:
+    _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_COMPONENT)
+    return schemas["$defs"]

@@ -1,0 +1,1 @@
+"""Our subclasses of uvicorn's server and protocols, and the processes that run them."""

@@ -1,0 +1,64 @@
+"""Stored values as the types that clients are promised, whatever an engine wrote: reading never fails on a document."""
+
+import base64
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from bson import DatetimeMS
+
+from execution_monitor.storage.bson_ordering import to_float
+
+# GraphQL's Int has 32 bits (specification, section 3.5.1).
+_MAX_INT = 2**31 - 1
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MILLISECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+
+def to_text(value: Any) -> str | None:
+    """Text as it is, any other value spelt out, null as None."""
+    # BSON's code is a text with a scope.
+    return value if value is None or type(value) is str else str(value)
+
+
+def to_int(value: Any, default: int = 0) -> int:
+    """A number as an integer of 32 bits, at most the largest one; anything else is `default`."""
+    number = value if isinstance(value, int) and not isinstance(value, bool) else to_float(value)
+    return default if number is None else max(-_MAX_INT, min(_MAX_INT, int(number)))
+
+
+def to_datetime(value: Any) -> datetime | None:
+    """A date in UTC, no further than Python's calendar reaches; anything else is None."""
+    if isinstance(value, DatetimeMS):
+        return _EPOCH + max(_FIRST_MILLISECOND, min(_LAST_MILLISECOND, int(value))) * _MILLISECOND
+    if not isinstance(value, datetime):
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def to_json(value: Any) -> Any:
+    """A BSON value as JSON: ids, dates and decimals become text, bytes base64, what JSON has no number for null."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(each) for key, each in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [to_json(each) for each in cast("list[Any]", value)]
+    return _scalar_to_json(value)
+
+
+def _scalar_to_json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime | DatetimeMS):
+        moment = to_datetime(value)
+        return None if moment is None else moment.isoformat(timespec="milliseconds")
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return str(value)

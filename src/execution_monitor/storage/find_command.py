@@ -1,0 +1,171 @@
+"""Finding rows with one command that is answered at once.
+
+PyMongo's cursor does the same and takes half as long again, for what a page has no use for: being asked for more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
+
+from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.storage.answers import answered
+from execution_monitor.storage.filters import Query
+from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
+from execution_monitor.storage.query_planning import IndexRange
+from execution_monitor.storage.stored_rows import StoredRow, as_stored
+
+UNLIMITED = 2**63 - 1
+_BAD_VALUE = 2  # of which a hint at an index that is not there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which rows are looked for: `fields` None reads whole documents, `sort` is a sort document, times milliseconds.
+
+    `hint` is the key of the index to use, and `range` where in it the rows are; where that index is missing MongoDB
+    chooses another.
+    """
+
+    query: Query
+    fields: frozenset[str] | None
+    sort: Mapping[str, int] | None = None
+    skip: int = 0
+    limit: int = 1
+    timeout_ms: int = field(kw_only=True)
+    hint: Mapping[str, int] | None = None
+    range: IndexRange | None = None
+    max_bytes: int = UNLIMITED  # of all rows, where payloads are among them, and of each of these
+
+    @property
+    def projection(self) -> Mapping[str, Any] | None:
+        """The projection document."""
+        return None if self.fields is None else _projection_of(self.fields, self.max_bytes)
+
+
+@lru_cache(maxsize=1_024)
+def _projection_of(fields: frozenset[str], max_bytes: int) -> Mapping[str, Any]:
+    return projection_within({"_id", *fields}, max_bytes)
+
+
+async def find_rows(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None = None
+) -> list[Row]:
+    """The rows that `search` looks for; raises `PyMongoError`, and `DatabaseUnavailable` where no answer comes in time.
+
+    As the driver does with reads, one that was cut off is tried once more, by the server that is primary then.
+    """
+    rows = await _find_all(collection, search, session)
+    mark_too_large(rows, search.max_bytes)
+    return list(rows)
+
+
+async def _find_all(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
+) -> list[dict[str, Any]]:
+    return await answered(_find_hinted(collection, search, session), collection, search.query, search.timeout_ms)
+
+
+async def _find_hinted(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
+) -> list[dict[str, Any]]:
+    try:
+        return await _find(collection, search, session)
+    except OperationFailure as error:
+        if search.hint is None or error.code != _BAD_VALUE:
+            raise
+        return await _find(collection, replace(search, hint=None, range=None), session)
+
+
+async def find_stored_rows(
+    collection: AsyncCollection[dict[str, Any]],
+    search: Search,
+    kept: Sequence[str],
+    session: AsyncClientSession | None = None,
+) -> list[StoredRow]:
+    """As `find_rows`, together with the stored values of the fields `kept`."""
+    options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
+    found: list[Any] = await _find_all(collection.with_options(codec_options=options), search, session)
+    rows = [as_stored(bytes(each.raw), collection.codec_options, kept) for each in found]
+    mark_too_large(rows, search.max_bytes)
+    return rows
+
+
+async def _find(
+    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
+) -> list[dict[str, Any]]:
+    if session is None and (rows := await _find_at_once(collection, search, search.projection)) is not None:
+        return rows
+    if search.max_bytes != UNLIMITED and shows_payloads(search.fields):
+        await _require_room(collection, search)
+    cursor = collection.find(
+        search.query,
+        search.projection,
+        sort=None if search.sort is None else list(search.sort.items()),
+        skip=search.skip,
+        limit=search.limit,
+        batch_size=search.limit + 1,
+        max_time_ms=search.timeout_ms,
+        hint=None if search.hint is None else list(search.hint.items()),
+        session=session,
+    )
+    return list(await cursor.to_list())
+
+
+async def _require_room(collection: AsyncCollection[dict[str, Any]], search: Search) -> None:
+    """Raise `AnswerTooLarge` where the rows have more bytes than may be sent: before they come here."""
+    shown: Any = "$$ROOT" if search.fields is None else {field: f"${field}" for field in search.fields}
+    sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}})
+    # In a larger document there is room for what stands for a payload.
+    total = sum(row["bytes"] for row in sizes or () if row["bytes"] <= search.max_bytes)
+    if total > search.max_bytes:
+        raise AnswerTooLarge(total, search.max_bytes)
+
+
+async def _find_at_once(
+    collection: AsyncCollection[dict[str, Any]], search: Search, projection: Mapping[str, Any] | None
+) -> list[dict[str, Any]] | None:
+    """The rows; None where MongoDB answers with a part of them, which ends at 16 MB."""
+    entries = search.range
+    command: dict[str, Any] = {
+        "find": collection.name,
+        "filter": search.query if entries is None else entries.query,
+        "projection": projection,
+        "sort": search.sort if entries is None or entries.sort is None else entries.sort,
+        "hint": search.hint,
+        "min": None if entries is None else entries.lower,
+        "max": None if entries is None else entries.upper,
+        "skip": search.skip,
+        "limit": search.limit,
+        # Else MongoDB stops at 101 rows. With one more than there can be, it sees that nothing follows: a batch that is
+        # full may leave a cursor open, as it does while plans are compared.
+        "batchSize": search.limit + 1,
+        "maxTimeMS": search.timeout_ms,
+        "readConcern": collection.read_concern.document or None,
+    }
+    command = {name: value for name, value in command.items() if value is not None}
+    try:
+        answer = await _run(collection, command)
+    except ServerSelectionTimeoutError:
+        raise
+    except AutoReconnect:
+        if not collection.database.client.options.retry_reads:
+            raise
+        answer = await _run(collection, command)
+    cursor = answer["cursor"]
+    if not cursor["id"]:
+        return cursor["firstBatch"]
+    await _run(collection, {"killCursors": collection.name, "cursors": [cursor["id"]]})
+    return None
+
+
+async def _run(collection: AsyncCollection[dict[str, Any]], command: dict[str, Any]) -> dict[str, Any]:
+    return await collection.database.command(
+        command, read_preference=collection.read_preference, codec_options=collection.codec_options
+    )

@@ -1,0 +1,79 @@
+"""Ends responses that have no end of their own when the server stops, so that their clients go on elsewhere."""
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.asgi.shutdown import Draining
+
+
+class StreamEnds:
+    """ASGI middleware. A stream is a response whose application still listens when it has read the whole request.
+
+    It is told that its client has left, and what it sent is brought to an end without a word of completion: that is
+    what makes clients connect again and resume. WebSockets are closed by the server itself.
+    """
+
+    def __init__(self, app: ASGIApp, draining: Draining) -> None:
+        self._app = app
+        self._draining = draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        response = _Response(receive, send, self._draining)
+        await self._app(scope, response.receive, response.send)
+        if response.was_ended:
+            await response.end(scope)
+
+
+class _Response:
+    def __init__(self, receive: Receive, send: Send, draining: Draining) -> None:
+        self._receive = receive
+        self._send = send
+        self._draining = draining
+        self._is_read = False
+        self._has_begun = False
+        self._is_complete = False
+        self.was_ended = False
+
+    async def receive(self) -> Message:
+        if self._is_read:
+            return await self._listen()
+        message = await self._receive()
+        self._is_read = not message.get("more_body", False)
+        return message
+
+    async def _listen(self) -> Message:
+        listening = asyncio.ensure_future(self._receive())
+        self._draining.on_begin(listening.cancel)
+        try:
+            await asyncio.wait({listening})
+        finally:
+            self._draining.forget(listening.cancel)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        if listening.cancelled():
+            self.was_ended = True
+            return {"type": "http.disconnect"}
+        return listening.result()
+
+    async def send(self, message: Message) -> None:
+        self._has_begun = True
+        self._is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._send(message)
+
+    async def end(self, scope: Scope) -> None:
+        """Bring the response to an end that the client can tell from a broken connection."""
+        if not self._has_begun:
+            headers = {**NO_STORE, "Retry-After": "1"}
+            await Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)(
+                scope, self._receive, self._send
+            )
+        elif not self._is_complete:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})

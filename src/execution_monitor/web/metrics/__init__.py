@@ -1,1 +1,0 @@
-"""What operators watch, for Prometheus: kept and read in a registry of each application's own."""

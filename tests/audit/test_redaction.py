@@ -1,0 +1,168 @@
+"""What of an operation's arguments the audit trail keeps."""
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import bson
+import pytest
+from graphql import get_named_type, is_input_object_type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execution_monitor.audit.redaction import ARGUMENTS as RULES
+from execution_monitor.audit.redaction import (
+    CUT,
+    LEFT_OUT,
+    MAX_LISTED,
+    MAX_TEXT,
+    MAX_VALUES,
+    Rule,
+    shorten,
+    shorten_all,
+    show_arguments,
+)
+from execution_monitor.graphql.schema import create_schema
+from tests.storage.strategies import bounded
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+def show(**arguments: Any) -> Any:
+    return show_arguments({"executions": arguments})["executions"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param({"executionId": "run-1"}, id="an id"),
+        pytest.param({"ids": ["a", "b"]}, id="ids"),
+        pytest.param({"first": 20, "minLevel": "ERROR"}, id="sizes and levels"),
+        pytest.param({"filter": {"status": {"in": ["FAILED", "RUNNING"]}}}, id="a status"),
+        pytest.param({"filter": {"userId": {"eq": "ada"}, "executionId": {"notIn": ["a"]}}}, id="ids in a filter"),
+        pytest.param({"filter": {"workflowName": {"startsWith": "etl-"}}}, id="the beginning of a name"),
+        pytest.param({"filter": {"createdAt": {"gte": NOON}, "totalCost": {"lt": 0.5}}}, id="bounds"),
+        pytest.param({"filter": {"or": [{"not": {"tags": {"key": "env"}}}, {"attempt": None}]}}, id="a tree"),
+        pytest.param({"filter": {"errorMessage": {"isNull": False}}}, id="whether there is an error"),
+        pytest.param({"sort": [{"field": "CREATED_AT", "direction": "ASC"}]}, id="an order"),
+        pytest.param({"filter": None, "first": None}, id="nulls"),
+        pytest.param({"status": ["failed"], "start_date": "2026-11-01", "page_size": 20}, id="parameters of REST"),
+    ],
+)
+def test_what_identifies_or_measures_is_shown(arguments: Any):
+    assert show(**arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        pytest.param({"search": "secret"}, {"search": LEFT_OUT}, id="a search in log lines"),
+        pytest.param(
+            {"filter": {"workflowName": {"contains": "secret", "eq": "etl"}}},
+            {"filter": {"workflowName": {"contains": LEFT_OUT, "eq": "etl"}}},
+            id="free text",
+        ),
+        pytest.param(
+            {"filter": {"errorMessage": {"eq": "secret", "in": ["secret"], "startsWith": "secret"}}},
+            {"filter": {"errorMessage": {"eq": LEFT_OUT, "in": LEFT_OUT, "startsWith": LEFT_OUT}}},
+            id="error messages",
+        ),
+        pytest.param(
+            {"filter": {"tags": {"key": "customer", "value": "secret"}}},
+            {"filter": {"tags": {"key": "customer", "value": LEFT_OUT}}},
+            id="the value of a tag",
+        ),
+        pytest.param(
+            {"filter": {"and": [{"not": {"errorMessage": {"contains": "secret"}}}]}},
+            {"filter": {"and": [{"not": {"errorMessage": {"contains": LEFT_OUT}}}]}},
+            id="deep in a tree",
+        ),
+        pytest.param({"after": "secret", "cursor": "secret"}, {"after": LEFT_OUT, "cursor": LEFT_OUT}, id="cursors"),
+        pytest.param({"inputs": {"a": "secret"}}, {"inputs": LEFT_OUT}, id="an argument that nobody has named here"),
+        pytest.param(
+            {"filter": {"results": {"eq": "secret"}}}, {"filter": {"results": LEFT_OUT}}, id="an unknown field"
+        ),
+        pytest.param({"filter": "secret"}, {"filter": LEFT_OUT}, id="text in place of fields"),
+        pytest.param({"executionId": {"a": "secret"}}, {"executionId": LEFT_OUT}, id="fields in place of text"),
+        pytest.param({"executionId": b"secret"}, {"executionId": LEFT_OUT}, id="bytes"),
+        pytest.param({"a.b": "secret", "$where": "secret", "é": "secret"}, {}, id="names that are none"),
+    ],
+)
+def test_all_else_is_left_out(arguments: Any, shown: Any):
+    assert show(**arguments) == shown
+
+
+@pytest.mark.parametrize(
+    ("given_value", "kept"),
+    [
+        pytest.param("x" * (MAX_TEXT + 1), "x" * MAX_TEXT, id="a long text"),
+        pytest.param("a\ud800", "a?", id="half a letter"),
+        pytest.param(list("x" * (MAX_LISTED + 1)), [*"x" * MAX_LISTED, CUT], id="a long list"),
+        pytest.param(2**63, CUT, id="a number that BSON cannot spell"),
+        pytest.param(Colour.RED, "RED", id="a member of an enum by its name"),
+    ],
+)
+def test_values_are_bounded(given_value: Any, kept: Any):
+    assert show(executionId=given_value) == {"executionId": kept}
+
+
+def test_an_operation_has_room_for_so_many_values_and_says_where_more_were_cut():
+    aliases = {f"a{number}": {"ids": ["x"] * MAX_LISTED} for number in range(MAX_LISTED)}
+
+    shown = show_arguments(aliases)
+
+    values = [value for each in shown.values() for value in each["ids"] if each["ids"] != CUT]
+    assert values.count("x") == MAX_VALUES
+    assert shown[f"a{MAX_LISTED - 1}"] == {"ids": CUT}
+
+
+NAMES = st.sampled_from(["filter", "and", "eq", "in", "executionId", "createdAt", "id", "x", "a.b", "$a"]) | st.text()
+JSON = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@bounded(max_examples=200)
+@given(st.dictionaries(NAMES, st.dictionaries(NAMES, JSON, max_size=3), max_size=3))
+def test_whatever_was_sent_can_be_kept(fields: Any):
+    shown = show_arguments(fields)
+
+    assert bson.encode(shown)
+
+
+DEEPEST = 7  # a filter in a filter, and its operators
+# A cursor holds the values that a list is sorted by.
+FREE_TEXT = {"after", "before", "contains", "tags.value", "errorMessage"}
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["a"] * 30, ["a", "b" * (MAX_TEXT + 1)], ["a" * MAX_TEXT, "\ud800"], ["", "\u00e9" * MAX_TEXT]]
+)
+def test_many_texts_are_shortened_as_each_of_them_is(texts: list[str]):
+    assert list(shorten_all(texts)) == list(map(shorten, texts))
+
+
+def test_the_table_knows_every_argument_and_every_field_of_a_filter_in_the_schema():
+    schema = create_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way
+    roots = [root for root in (schema.query_type, schema.subscription_type) if root is not None]
+    fields = [(root.name, name, field) for root in roots for name, field in root.fields.items()]
+    unknown = set[str]()
+
+    def walk(path: tuple[str, ...], kind: Any, rule: Rule) -> None:
+        if rule is False and not FREE_TEXT & {path[-1], ".".join(path[-2:])} and "errorMessage" not in path:
+            unknown.add(".".join(path))
+        if is_input_object_type(kind) and not isinstance(rule, bool) and len(path) < DEEPEST:
+            for name, each in kind.fields.items():
+                walk((*path, name), get_named_type(each.type), rule.get(name, False))
+
+    for root, name, field in fields:
+        for argument, each in field.args.items():
+            walk((root, name, argument), get_named_type(each.type), RULES.get(argument, False))
+
+    assert unknown == set()

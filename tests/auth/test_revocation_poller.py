@@ -1,0 +1,227 @@
+"""Revocations of a real database, in the memory of a process, with a clock that is moved by hand."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from pymongo.errors import AutoReconnect
+from structlog.testing import capture_logs
+
+from execution_monitor.auth import revocation_poller
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocation_poller import RevocationWatch
+from execution_monitor.auth.revocations import Revocations
+from execution_monitor.errors import DatabaseUnavailable
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.revocations import revoke
+from tests.support.identity_provider import Clock
+
+DAY = timedelta(days=1)
+SOON = 10.0
+
+
+def caller(subject: str) -> Caller:
+    return Caller(subject, "acme", issued_at=datetime.now(UTC) - timedelta(minutes=1))
+
+
+class Watched:
+    """A watch, and the revocations it keeps."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.revocations = Revocations()
+        self.watch = RevocationWatch(database, self.revocations, self.clock)
+
+    async def holds(self, *subjects: str) -> list[bool]:
+        await self.watch.look()
+        return [self.revocations.hold(caller(subject)) for subject in subjects]
+
+
+@pytest.fixture
+def watched(database: Database) -> Watched:
+    return Watched(database)
+
+
+async def fail(*_: object) -> None:
+    raise AutoReconnect("a host that nobody may know")
+
+
+async def test_what_was_revoked_before_and_after_the_start_is_known(watched: Watched):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    assert await watched.holds("ada", "ben") == [True, False]
+
+    await revoke(subject="ben", tenant="acme", keep=DAY)
+    await revoke(subject="cem", tenant="globex", keep=DAY)
+
+    assert await watched.holds("ada", "ben", "cem") == [True, True, False]
+
+
+async def test_a_subject_that_is_revoked_again_is_told_again(watched: Watched):
+    first = await revoke(subject="ada", tenant="acme", keep=DAY)
+    await watched.watch.look()
+    again = Caller("ada", "acme", issued_at=first)
+    assert not watched.revocations.hold(again)
+
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await watched.watch.look()
+
+    assert watched.revocations.hold(again)
+
+
+async def test_what_is_deleted_is_forgotten_within_a_minute(watched: Watched):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await watched.holds("ada")
+    await collection_of(Revocation).delete_many({})
+
+    assert await watched.holds("ada") == [True]
+    watched.clock.now += 60
+
+    assert await watched.holds("ada") == [False]
+
+
+async def test_a_revocation_that_is_seen_late_is_not_missed(watched: Watched):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await watched.watch.look()
+
+    # Written by a server whose transaction began earlier.
+    await revoke(subject="ben", tenant="acme", keep=DAY)
+    earlier = datetime.now(UTC) - timedelta(seconds=5)
+    await collection_of(Revocation).update_one({"subject": "ben"}, {"$set": {"revoked_at": earlier}})
+
+    assert await watched.holds("ben") == [True]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"subject": "ada"},
+        {"subject": "ada", "tenant_id": "acme", "revoked_at": "yesterday"},
+        {"subject": "ada", "tenant_id": 7, "revoked_at": datetime(9999, 1, 1, tzinfo=UTC)},
+    ],
+    ids=["without a time", "with a time that is text", "in a tenant that is a number, for ever"],
+)
+async def test_what_was_written_by_hand_holds_rather_than_fails(watched: Watched, row: dict[str, object]):
+    await collection_of(Revocation).insert_many([row, {"subject": {"$ne": ""}, "token_id": ["x"]}, {}])
+
+    assert await watched.holds("ada", "ben") == [True, False]
+    assert await watched.holds("ada", "ben") == [True, False]
+
+
+async def test_before_the_first_look_nobody_is_taken_unseen(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr(revocation_poller, "read_revocations", fail)
+        with pytest.raises(DatabaseUnavailable, match="MongoDB cannot be reached") as raised:
+            await watched.watch.check()
+    assert "host" not in str(raised.value)
+
+    await watched.watch.check()
+
+    assert watched.revocations.hold(caller("ada"))
+
+
+async def test_what_is_known_holds_through_an_outage_and_after_a_minute_nobody_is_taken(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    await watched.watch.look()
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail)
+
+    watched.clock.now += 60
+    await watched.watch.check()
+    assert watched.revocations.hold(caller("ada"))
+    watched.clock.now += 1
+
+    with pytest.raises(DatabaseUnavailable):
+        await watched.watch.check()
+    assert watched.revocations.hold(caller("ada"))
+
+
+async def test_a_database_that_never_answers_is_given_up(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    async def wait(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(revocation_poller, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(revocation_poller, "read_revocations", wait)
+
+    with pytest.raises(DatabaseUnavailable, match="does not answer"):
+        await watched.watch.look()
+
+
+@pytest.mark.parametrize("failure", [AutoReconnect("x"), ZeroDivisionError()], ids=["an outage", "a defect of ours"])
+async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: pytest.MonkeyPatch, failure: Exception):
+    monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.01)
+    failures = 3
+    read = revocation_poller.read_revocations
+
+    async def fail_thrice(*arguments: object) -> object:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise failure
+        return await read(*arguments)  # pyright: ignore[reportArgumentType] - passed on as they came
+
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail_thrice)
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    heard = asyncio.Event()
+    watched.revocations.listen(heard.set)
+    running = asyncio.create_task(watched.watch.run())
+
+    async with asyncio.timeout(SOON):
+        await heard.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert watched.revocations.hold(caller("ada"))
+
+
+async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none(
+    watched: Watched, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.001)
+    looks = 0
+    looked = asyncio.Event()
+
+    async def fail_often(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            looked.set()
+        elif looks == 3:
+            database.trouble = None
+        raise AutoReconnect("a host that nobody may know")
+
+    monkeypatch.setattr(revocation_poller, "read_revocations", fail_often)
+    database.trouble = "The database has not answered yet."
+
+    with capture_logs() as logs:
+        running = asyncio.create_task(watched.watch.run())
+        async with asyncio.timeout(SOON):
+            await looked.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert [(each["event"], each["log_level"]) for each in logs] == [("revocations_not_read", "warning")]
+
+
+async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    # For the watch alone: the driver sleeps, too.
+    monkeypatch.setattr(revocation_poller, "asyncio", SimpleNamespace(sleep=pause, timeout=asyncio.timeout))
+
+    with pytest.raises(asyncio.CancelledError):
+        await watched.watch.run()
+
+    # The other half is for MongoDB to answer and the socket to close.
+    assert max(pauses) <= 0.5

@@ -1,0 +1,94 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocations import Revocations, RevokedTokens
+from execution_monitor.errors import Unauthenticated
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+BEFORE, AFTER = NOON - timedelta(seconds=1), NOON + timedelta(seconds=1)
+
+
+def ada(tenant: str = "acme", at: datetime | None = BEFORE, token_id: str | None = "t-1") -> Caller:  # noqa: S107 - its name
+    return Caller("ada", tenant, issued_at=at, token_id=token_id)
+
+
+def knowing(*revoked: RevokedTokens) -> Revocations:
+    revocations = Revocations()
+    revocations.learn(revoked)
+    return revocations
+
+
+IN_ACME = RevokedTokens(NOON, subject="ada", tenant="acme")
+ANYWHERE = RevokedTokens(NOON, subject="ada")
+ONE_TOKEN = RevokedTokens(NOON, token_id="t-1")  # noqa: S106 - its name
+
+
+@pytest.mark.parametrize(
+    ("revoked", "caller"),
+    [
+        pytest.param(IN_ACME, ada(), id="of the subject, from before"),
+        pytest.param(IN_ACME, ada(at=None), id="of the subject, from nobody knows when"),
+        pytest.param(ANYWHERE, ada("globex"), id="of the subject in any tenant"),
+        pytest.param(ONE_TOKEN, ada(at=AFTER), id="the token itself, whenever it was issued"),
+        pytest.param(ONE_TOKEN, Caller("ben", "globex", token_id="t-1"), id="the token itself, whoever has it"),  # noqa: S106 - likewise
+    ],
+)
+def test_what_is_revoked_is_refused(revoked: RevokedTokens, caller: Caller):
+    with pytest.raises(Unauthenticated, match="has been revoked; sign in again"):
+        knowing(revoked).refuse(caller)
+
+
+@pytest.mark.parametrize(
+    ("revoked", "caller"),
+    [
+        pytest.param(IN_ACME, ada(at=AFTER), id="of a new sign-in"),
+        pytest.param(IN_ACME, ada(at=NOON), id="of the very moment"),
+        pytest.param(IN_ACME, ada("globex"), id="of a namesake in another tenant"),
+        pytest.param(IN_ACME, Caller("ben", "acme", issued_at=BEFORE), id="of somebody else"),
+        pytest.param(ONE_TOKEN, ada(token_id="t-2"), id="another of the same subject"),  # noqa: S106 - likewise
+        pytest.param(ONE_TOKEN, ada(token_id=None), id="one without a name"),
+    ],
+)
+def test_what_is_not_revoked_is_taken(revoked: RevokedTokens, caller: Caller):
+    revocations = knowing(revoked)
+
+    revocations.refuse(caller)
+
+    assert not revocations.hold(caller)
+
+
+def test_the_latest_revocation_of_a_subject_decides_in_whatever_order_they_come():
+    earlier = RevokedTokens(NOON - timedelta(hours=1), subject="ada", tenant="acme")
+
+    assert knowing(IN_ACME, earlier).hold(ada())
+    assert knowing(earlier, IN_ACME).hold(ada())
+    assert not knowing(earlier).hold(ada())
+
+
+def test_what_is_learnt_anew_forgets_the_rest():
+    revocations = knowing(IN_ACME)
+
+    revocations.learn([ONE_TOKEN], anew=True)
+
+    assert not revocations.hold(ada(token_id=None))
+    assert revocations.hold(ada(at=AFTER))
+
+
+def test_listeners_hear_of_what_is_new_alone_and_until_they_leave():
+    revocations = Revocations()
+    heard: list[str] = []
+
+    def listener() -> None:
+        heard.append("more")
+
+    revocations.listen(listener)
+
+    revocations.learn([IN_ACME])
+    revocations.learn([IN_ACME])
+    revocations.learn([IN_ACME], anew=True)
+    revocations.forget(listener)
+    revocations.learn([ONE_TOKEN])
+
+    assert heard == ["more"]

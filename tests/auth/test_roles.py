@@ -1,0 +1,53 @@
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.roles import DEFAULT_ROLES, scopes_held
+
+READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
+
+
+@pytest.mark.parametrize(
+    ("roles", "stated", "held"),
+    [
+        pytest.param(None, [], {READ}, id="with neither, what is one's own"),
+        pytest.param(None, ["openid", "email"], {READ}, id="scopes of other APIs are none"),
+        pytest.param(None, [PAYLOAD], {PAYLOAD}, id="scopes alone are what they say"),
+        pytest.param(None, [TENANT], {READ, TENANT}, id="the tenant's holds one's own"),
+        pytest.param(None, ["executions:raed"], set[str](), id="a misspelt scope alone is nothing"),
+        pytest.param(None, [READ, "executions:*", "audit:write"], {READ}, id="unknown scopes give nothing"),
+        pytest.param(None, ["EXECUTIONS:READ:TENANT", READ], {READ}, id="in another case they are other scopes"),
+        pytest.param(["viewer"], [], {READ}, id="a viewer"),
+        pytest.param(["operator"], [], {READ, TENANT, PAYLOAD}, id="an operator"),
+        pytest.param(["auditor"], [], {"audit:read"}, id="an auditor"),
+        pytest.param(["admin"], [], set(Scope), id="an admin"),
+        pytest.param(["viewer", "auditor"], [], {READ, "audit:read"}, id="roles add up"),
+        pytest.param(["admin"], ["openid"], set(Scope), id="other APIs' scopes narrow nothing"),
+        pytest.param([], [], set[str](), id="a list of no roles allows nothing"),
+        pytest.param(["offline_access"], [], set[str](), id="nor does an unknown role"),
+        pytest.param(["Admin"], [], set[str](), id="nor one in another case"),
+        pytest.param(["offline_access"], [READ], set[str](), id="nor do scopes beside an unknown role"),
+        pytest.param(["offline_access", "viewer"], [], {READ}, id="an unknown role takes nothing from a known one"),
+        pytest.param(["admin"], [READ], {READ}, id="fewer scopes than the role"),
+        pytest.param(["viewer"], ["manage", TENANT, READ], {READ}, id="more scopes than the role"),
+        pytest.param(["auditor"], [READ], set[str](), id="scopes that the role does not have"),
+        pytest.param(["operator"], [TENANT], {READ, TENANT}, id="the tenant's holds one's own within a role"),
+        pytest.param(["admin"], ["executions:raed"], set[str](), id="a misspelt scope narrows to nothing"),
+    ],
+)
+def test_the_smaller_of_roles_and_scopes_holds(roles: list[str] | None, stated: list[str], held: Iterable[str]):
+    assert scopes_held(roles, stated) == held
+
+
+def test_roles_of_ones_own_take_the_place_of_the_four():
+    mine: Mapping[str, frozenset[Scope]] = {"wf-ops": frozenset({Scope.EXECUTIONS_READ_TENANT})}
+
+    assert scopes_held(["wf-ops"], [], mine) == {READ, TENANT}
+    assert scopes_held(["admin"], [], mine) == set()
+
+
+@pytest.mark.parametrize("role", DEFAULT_ROLES)
+@pytest.mark.parametrize("stated", [None, *Scope])
+def test_no_token_holds_more_than_its_roles(role: str, stated: Scope | None):
+    assert scopes_held([role], [stated] if stated else []) <= DEFAULT_ROLES[role]

@@ -1,0 +1,355 @@
+"""Every way to ask, compared with the reference. One check is one fact: a person, a question, and one of its answers.
+
+An answer that lists executions is as many checks as executions are stored: each must be there, or must not.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.graphql.types.node import encode_id
+from execution_monitor.graphql.types.updates import event_of
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import EVERYTHING, Filter, equals
+from tests.authorization_model.asking import Server
+from tests.authorization_model.wires import following, heard_until
+from tests.authorization_model.world import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
+from tests.support.client import execution, store
+from tests.support.documents import LIST
+
+LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
+  executions(first: 100, filter: $where, sort: $sort, after: $after) {
+    totalCount edges { cursor node { sessionId } } liveCursor } }"""
+PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
+NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on Execution { sessionId } } }"
+NODE = "query Q($id: ID!) { node(id: $id) { ... on Execution { sessionId } } }"
+DETAIL = """query Q($id: String!) { execution(executionId: $id) { sessionId
+  steps { nodes { stepId } } logs { nodes { message } } } }"""
+PART_CURSORS = """query Q($id: String!) { execution(executionId: $id) {
+  steps(first: 1) { edges { cursor node { id } } } logs(first: 1) { edges { cursor } } } }"""
+PARTS_AFTER = """query Q($id: String!, $steps: String!, $logs: String!) { execution(executionId: $id) {
+  steps(after: $steps) { nodes { stepId } } logs(after: $logs) { nodes { message } } } }"""
+STEPS = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on ExecutionStep { stepId } } }"
+TRAIL = """query Q($after: String) {
+  auditEvents(filter: { operationName: { eq: "Of the model" } }, after: $after) {
+    edges { cursor node { subject } } } }"""
+VIEWER = "{ viewer { userId tenantId scopes } }"
+UNKNOWN = "no-such-execution"
+
+
+class Noticed(Exception):
+    """A difference of the kind that is looked for."""
+
+
+@dataclass
+class Comparison:
+    """Counts what was checked, and keeps what differed; raises `Noticed` for what begins with `noticing`."""
+
+    world: World
+    server: Server
+    people: list[Person]
+    url: str
+    noticing: str | None = None
+    checks: int = 0
+    differences: list[str] = field(default_factory=list[str])
+    _settled: int = 0
+
+    def expect(self, what: str, who: Person, told: Any, expected: Any, facts: int = 1) -> None:
+        self.checks += facts
+        if told != expected:
+            self.differences.append(f"{what} for {who}: {told} instead of {expected}")
+            if self.noticing is not None and what.startswith(self.noticing):
+                raise Noticed(self.differences[-1])
+
+    async def compare_answers(self) -> None:
+        """Ask everything there is to ask now."""
+        cursors: dict[Person, tuple[str | None, str]] = {}
+        for who in self.people:
+            for answer in await self.server.ask(who, VIEWER):
+                viewer = answer["data"]["viewer"]
+                self.expect(
+                    "viewer", who, viewer, {"userId": who.user, "tenantId": who.tenant, "scopes": sorted(who.scopes)}, 3
+                )
+            if who.reads:
+                cursors[who] = await self._compare_lists(who)
+                await self._compare_payloads(who)
+            else:
+                await self._compare_refusals(who)
+            await self._compare_details(who)
+            await self._compare_nodes(who)
+            await self._compare_rest(who)
+        await self._compare_parts()
+        await self._compare_trails()
+        for who in cursors:
+            for other, (cursor, live_cursor) in cursors.items():
+                await self._compare_cursors(who, other, cursor, live_cursor)
+
+    def _seen(self, who: Person, **matching: str) -> list[Row]:
+        rows = [row for row in self.world.rows.values() if who.sees(row)]
+        return [row for row in rows if all(row[name] == value for name, value in matching.items())]
+
+    async def _compare_lists(self, who: Person) -> tuple[str | None, str]:
+        user, status, key = (self.world.dice.choice(each) for each in (USERS, ("failed", "running"), IDS))
+        asked: list[tuple[dict[str, Any] | None, dict[str, str]]] = [
+            (None, {}),
+            ({"userId": {"eq": user}}, {"user_id": user}),
+            ({"status": {"eq": status.upper()}}, {"status": status}),
+            ({"executionId": {"eq": key}}, {"execution_id": key}),
+            ({"not": {"userId": {"in": [each for each in USERS if each != user]}}}, {"user_id": user}),
+        ]
+        cursor: tuple[str | None, str] = (None, "")
+        for where, matching in asked:
+            seen = self._seen(who, **matching)
+            for direction in ("ASC", "DESC"):
+                sort = [{"field": "CREATED_AT", "direction": direction}]
+                variables = {"where": where} if direction == "DESC" else {"where": where, "sort": sort}
+                for answer in await self.server.ask(who, LISTED, **variables):
+                    found: Any = as_data(answer).get("executions")
+                    self.expect("list's errors", who, answer["errors"], [])
+                    if found is None:
+                        continue
+                    self.expect(f"count of {where}", who, found["totalCount"], len(seen))
+                    marks = [edge["node"]["sessionId"] for edge in found["edges"]]
+                    rows = sorted(seen, key=lambda row: row["created"], reverse=direction == "DESC")
+                    expected = [row["session_id"] for row in rows]
+                    self.expect(f"list of {where}", who, marks, expected, len(self.world.rows))
+                    if where is None and direction == "DESC":
+                        edges = found["edges"]
+                        cursor = (edges[0]["cursor"] if edges else None, found["liveCursor"])
+        return cursor
+
+    async def _compare_payloads(self, who: Person) -> None:
+        seen = self._seen(who)
+        shown = "executions:payload" in who.scopes
+        expected = sorted(row["session_id"][1:] if shown else "" for row in seen)
+        for answer in await self.server.ask(who, PAYLOADS):
+            payloads = [node["inputParameters"] for node in answer["data"]["executions"]["nodes"]]
+            told = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
+            self.expect("payloads", who, told, expected, len(self.world.rows))
+
+    async def _compare_refusals(self, who: Person) -> None:
+        for text, variables in ((LISTED, {}), (PAYLOADS, {})):
+            for answer in await self.server.ask(who, text, **variables):
+                codes = [error["extensions"]["code"] for error in answer["errors"]]
+                self.expect("refusal", who, (answer["data"], codes), (None, ["FORBIDDEN"]))
+
+    async def _compare_details(self, who: Person) -> None:
+        for execution_id in (*IDS, UNKNOWN):
+            row = self.world.rows.get((who.tenant, execution_id))
+            for answer in await self.server.ask(who, DETAIL, id=execution_id):
+                found: Any = as_data(answer).get("execution")
+                told: Any = found and (found["sessionId"], len(found["steps"]["nodes"]), len(found["logs"]["nodes"]))
+                seen = (row["session_id"], PARTS, PARTS) if row is not None and who.sees(row) else None
+                self.expect(execution_id, who, told, seen, 3)
+                codes = [error["extensions"]["code"] for error in answer["errors"]]
+                self.expect(f"errors of {execution_id}", who, codes, [] if who.reads else ["FORBIDDEN"])
+
+    async def _compare_nodes(self, who: Person) -> None:
+        keys = [(tenant, execution_id) for tenant in TENANTS for execution_id in (*IDS, UNKNOWN)]
+        rows = [self.world.rows.get(key) for key in keys]
+        expected = [{"sessionId": row["session_id"]} if row is not None and who.sees(row) else None for row in rows]
+        ids = [encode_id("Execution", *key) for key in keys]
+        for answer in await self.server.ask(who, NODES, ids=ids):
+            told: Any = as_data(answer).get("nodes")
+            self.expect("nodes", who, told, expected if who.reads else None, len(keys))
+        for place in self.world.dice.sample(range(len(keys)), 6):
+            for answer in await self.server.ask(who, NODE, id=ids[place]):
+                self.expect(f"node {keys[place]}", who, as_data(answer).get("node"), expected[place])
+
+    async def _compare_rest(self, who: Person) -> None:
+        listed = await self.server.get(who, LIST, page_size=100)
+        self.expect("status of REST's list", who, listed.status_code, 200 if who.reads else 403)
+        if listed.is_success:
+            seen = self._seen(who)
+            told = sorted((each["execution_id"], each["user_id"]) for each in listed.json()["executions"])
+            expected = sorted((row["execution_id"], row["user_id"]) for row in seen)
+            self.expect("REST's list", who, told, expected, len(self.world.rows))
+            self.expect("REST's count", who, listed.json()["total"], len(seen))
+        unknown = await self.server.get(who, f"{LIST}/{UNKNOWN}")
+        self.expect("status of REST's unknown", who, unknown.status_code, 404 if who.reads else 403)
+        for execution_id in self.world.dice.sample(IDS, 8):
+            row = self.world.rows.get((who.tenant, execution_id))
+            answer = await self.server.get(who, f"{LIST}/{execution_id}")
+            if row is not None and who.sees(row):
+                found = answer.json()
+                told = found.get("execution_id"), found.get("user_id"), len(found.get("steps", ()))
+                self.expect(f"REST's {execution_id}", who, told, (execution_id, row["user_id"], PARTS), 3)
+            else:
+                told = answer.status_code, worded(answer.json())
+                self.expect(
+                    f"REST's refusal of {execution_id}", who, told, (unknown.status_code, worded(unknown.json())), 2
+                )
+
+    async def _compare_cursors(self, who: Person, other: Person, cursor: str | None, live_cursor: str) -> None:
+        expected = [] if who.rights == other.rights else ["INVALID_CURSOR"]
+        for answer in await self.server.ask(who, LISTED, after=cursor) if cursor else ():
+            codes = [error["extensions"]["code"] for error in answer["errors"]]
+            self.expect(f"cursor of {other}", who, codes, expected)
+            secrets = [name for name in (*TENANTS, *USERS, "w") if f"'{name}" in str(answer["errors"])]
+            self.expect(f"words about the cursor of {other}", who, secrets, [])
+        try:
+            (await self.server.live.subscribe(who.caller, after=live_cursor)).close()
+            told = list[str]()
+        except ExecutionMonitorError as error:
+            told = [error.code]
+        self.expect(f"live cursor of {other}", who, told, expected)
+
+    async def _compare_parts(self) -> None:
+        """Steps by their global ids, and behind cursors of steps and log lines, whoever was given them."""
+        given: dict[tuple[str, str], Any] = {}
+        for who in self.people:
+            for row in self.world.dice.sample(seen := self._seen(who), min(3, len(seen))):
+                (answer, *_) = await self.server.ask(who, PART_CURSORS, id=row["execution_id"])
+                given[who.tenant, row["execution_id"]] = answer["data"]["execution"]
+        rows = [self.world.rows[key] for key in given]
+        ids = [found["steps"]["edges"][0]["node"]["id"] for found in given.values()]
+        for who in self.people:
+            expected = [{"stepId": "s0"} if who.sees(row) else None for row in rows]
+            for answer in await self.server.ask(who, STEPS, ids=ids):
+                self.expect("steps", who, as_data(answer).get("nodes"), expected if who.reads else None, len(ids))
+            for (tenant, execution_id), found in self.world.dice.sample(list(given.items()), 4):
+                after = {name: found[name]["edges"][0]["cursor"] for name in ("steps", "logs")}
+                row = self.world.rows.get((who.tenant, execution_id))
+                for answer in await self.server.ask(who, PARTS_AFTER, id=execution_id, **after):
+                    if answer["errors"] and tenant != who.tenant and who.sees(row):
+                        told = [error["extensions"]["code"] for error in answer["errors"]]
+                        self.expect(f"cursor of parts of {tenant}", who, set(told), {"INVALID_CURSOR"}, 2)
+                        continue
+                    shown: Any = as_data(answer).get("execution")
+                    told = shown and [len(shown[name]["nodes"]) for name in ("steps", "logs")]
+                    behind = [PARTS - 1, PARTS - 1] if who.sees(row) else None
+                    self.expect(f"parts of {execution_id}", who, told, behind, 2)
+
+    async def _compare_trails(self) -> None:
+        """The audit trail of each tenant, and cursors of it."""
+        cursors: dict[str, str] = {}
+        for who in self.people:
+            for answer in await self.server.ask(who, TRAIL):
+                found: Any = as_data(answer).get("auditEvents")
+                if "audit:read" not in who.scopes:
+                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                    self.expect("refusal of the trail", who, (found, codes), (None, ["FORBIDDEN"]), len(TRAILS))
+                    continue
+                told = sorted(edge["node"]["subject"] for edge in found["edges"])
+                expected = sorted(subject for tenant, subject in TRAILS if tenant == who.tenant)
+                self.expect("trail", who, told, expected, len(TRAILS))
+                cursors[who.tenant] = found["edges"][0]["cursor"]
+        for who in self.people:
+            for tenant, cursor in cursors.items() if "audit:read" in who.scopes else ():
+                for answer in await self.server.ask(who, TRAIL, after=cursor):
+                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                    valid = tenant == who.tenant
+                    self.expect(f"cursor of the trail of {tenant}", who, codes, [] if valid else ["INVALID_CURSOR"])
+
+    async def compare_wires(self, count: int) -> None:
+        """Follow by sockets and streams, change `count` executions, and compare what was heard."""
+        async with contextlib.AsyncExitStack() as stack:
+            followed = [
+                (who, place, await stack.enter_async_context(following(self.url, who, over_socket=place % 2 == 0)))
+                for place, who in enumerate(each for each in self.people if each.reads)
+            ]
+            changes = await self.world.change(count)
+            ends = [
+                execution(place, tenant_id=who.tenant, user_id=who.user, execution_id=f"end-{place}")
+                for who, place, _ in followed
+            ]
+            await store(*ends)
+            for who, place, hear in followed:
+                async with asyncio.timeout(30):
+                    told = await heard_until(hear, f"end-{place}")
+                expected = [event for before, after in changes if (event := due(who, None, before, after))]
+                self.expect("events over the wire", who, told, expected, len(changes))
+        await collection_of(Execution).delete_many({"execution_id": {"$in": [each["execution_id"] for each in ends]}})
+
+    async def compare_events(self, count: int) -> None:
+        """Follow everything, change `count` executions, and compare what was heard."""
+        live, readers = self.server.live, [who for who in self.people if who.reads]
+        await self._settle()
+        wheres: list[tuple[str | None, Filter]] = [(None, EVERYTHING), ("running", equals("status", "running"))]
+        followed = [
+            (who, status, await live.subscribe(who.caller, where)) for who in readers for status, where in wheres
+        ]
+        activities: list[tuple[Person, str, Any]] = []
+        for who in readers:
+            for execution_id in self.world.dice.sample(IDS, 4):
+                row = self.world.rows.get((who.tenant, execution_id))
+                try:
+                    activity = await live.subscribe_activity(who.caller, execution_id)
+                    activities.append((who, execution_id, activity))
+                    begun = True
+                except ExecutionMonitorError as error:
+                    begun = error.code != "NOT_FOUND"
+                self.expect(f"beginning of {execution_id}", who, begun, who.sees(row))
+
+        changes = await self.world.change(count)
+
+        await self._settle()
+        for who, status, subscription in followed:
+            told = [heard(subscription.take()) for _ in range(len(subscription))]
+            subscription.close()
+            expected = [event for before, after in changes if (event := due(who, status, before, after))]
+            self.expect(f"events of {status}", who, told, expected, len(changes))
+        for who, execution_id, activity in activities:
+            told = [each for each in await drained(activity) if each[0] not in ("step", "log")][1:]
+            activity.close()
+            own = [
+                event
+                for before, after in changes
+                if (before or after or {})["execution_id"] == execution_id and (event := due(who, None, before, after))
+            ]
+            gone = next((place for place, event in enumerate(own) if event[0] in ("left", "deleted")), len(own))
+            self.expect(f"activity of {execution_id}", who, told, own[: gone + 1], len(changes))
+
+    async def _settle(self) -> None:
+        """Return when everything that was written has been heard."""
+        self._settled += 1
+        last = await self.server.live.subscribe(Person("nobody", "nowhere", "viewer", None).caller)
+        await store(execution(0, tenant_id="nowhere", user_id="nobody", execution_id=f"last-{self._settled}"))
+        async with asyncio.timeout(30):
+            while (await anext(last)).execution_id != f"last-{self._settled}":
+                pass
+        last.close()
+
+
+def as_data(answer: Any) -> dict[str, Any]:
+    """The answer's data; nothing where they are null."""
+    return answer["data"] or {}
+
+
+def due(who: Person, status: str | None, before: Row | None, after: Row | None) -> tuple[str, Any, Any] | None:
+    """What `who` is told of a change: its kind, the execution's id, and the mark of what may be shown."""
+    had, has = (who.sees(row) and status in (None, (row or {})["status"]) for row in (before, after))
+    if not had and not has:
+        return None
+    kind = "updated" if had and has else "entered" if has else "deleted" if after is None else "left"
+    return kind, (before or after or {})["execution_id"], (after or {})["session_id"] if who.sees(after) else None
+
+
+def heard(delivery: Any) -> tuple[str, Any, Any]:
+    shown: Any = event_of(delivery)
+    row = delivery.row
+    return delivery.kind.value, getattr(shown, "delivery", delivery).execution_id, row and row.get("session_id")
+
+
+async def drained(activity: Any) -> list[tuple[str, Any, Any]]:
+    """All that is waiting to be read. What waits is given without waiting for anything else."""
+    found: list[tuple[str, Any, Any]] = []
+    while True:
+        reading = asyncio.ensure_future(anext(activity, None))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        if not reading.done():
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            return found
+        if (delivery := reading.result()) is None:
+            return found
+        found.append(heard(delivery))
+
+
+def worded(problem: dict[str, Any]) -> dict[str, Any]:
+    """An answer of REST without what names the question itself."""
+    return {name: value for name, value in problem.items() if name not in ("instance", "request_id", "requestId")}

@@ -1,0 +1,162 @@
+"""Nobody is told of an execution they may not see, whatever they ask: a model of it all, and faults that it notices.
+
+`make model` checks at least 100,000 facts, `make test` a tenth.
+"""
+
+import os
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.executions import Executions
+from execution_monitor.executions.services import Monitor
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.live.subscription import QueueLimits
+from execution_monitor.settings import Settings
+from execution_monitor.storage.cursors import decode_position, decode_token
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
+from execution_monitor.storage.sorting import Order, Position
+from tests.authorization_model.asking import Server
+from tests.authorization_model.comparing import Comparison, Noticed
+from tests.authorization_model.world import World, people
+
+IS_FULL = os.environ.get("TEST_MODEL") == "full"
+ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
+LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, queue=QueueLimits(conflate_from=100_000, most=100_000))
+
+Compare = Callable[..., Awaitable[Comparison]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"rate_limit": "off", "rate_limit_address": "off"})
+
+
+@pytest.fixture
+def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
+    """A fault at a place; ask for it before anything is opened."""
+    monkeypatch.setattr(place, fault)
+
+
+@pytest.fixture
+async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
+    """`compare(rounds, callers, noticing)`: a finished comparison over a new world."""
+    async with (
+        httpx2.AsyncClient(base_url=server, timeout=30) as client,
+        Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
+    ):
+
+        async def compare(rounds: int, callers: int, noticing: str | None = None) -> Comparison:
+            dice = random.Random(7)  # noqa: S311 - the same in every run
+            asked = Server(Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client)
+            comparison = Comparison(World(dice), asked, people(dice, callers), server, noticing)
+            await comparison.world.begin()
+            for _ in range(rounds):
+                await comparison.compare_events(100)
+                await comparison.compare_wires(50)
+                await comparison.compare_answers()
+            return comparison
+
+        yield compare
+
+
+async def test_every_answer_and_event_is_what_the_reference_says(compare: Compare):
+    done = await compare(ROUNDS, 8)
+
+    assert done.differences[:5] == []
+    assert done.checks >= LEAST
+    assert done.server.compiled > ROUNDS * 100
+
+
+def without_the_tenant(caller: Caller) -> Filter:
+    return EVERYTHING if "executions:read:tenant" in caller.scopes else equals("user_id", caller.subject)
+
+
+def without_the_user(caller: Caller) -> Filter:
+    return equals("tenant_id", caller.tenant)
+
+
+async def count_before_filtering(self: Executions, caller: Caller, where: Filter) -> Counted:
+    found = await self.reader.count(Execution, all_of(equals("tenant_id", caller.tenant), where), self.count_limit)
+    return Counted(found, is_exact=True)
+
+
+def decode_for_anyone(cursor: str, order: Order, _: bytes) -> Position:
+    return decode_position(cursor, order, decode_token(cursor)[0])
+
+
+def seal_for_anyone(self: LiveCursors, content: bytes, _: bytes) -> bytes:
+    return _SEAL(self, content, b"")
+
+
+_SEAL: Any = LiveCursors.__dict__["_tag"]
+
+
+def events_of_any_tenant(caller: Caller) -> Filter:
+    caller.require(Scope.AUDIT_READ)
+    return EVERYTHING
+
+
+def watch_with_look_up(self: AsyncDatabase[Any], *arguments: Any, **options: Any) -> Any:
+    return _WATCH(self, *arguments, **{**options, "full_document": "updateLookup"})
+
+
+_WATCH: Any = AsyncDatabase.__dict__["watch"]
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "noticed"),
+    [
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to", without_the_tenant, "list of", id="no tenant"
+        ),
+        pytest.param("execution_monitor.executions.executions.visible_to", without_the_user, "list of", id="no user"),
+        pytest.param("execution_monitor.live.visibility.visible_to", without_the_user, "events of", id="no user, live"),
+        pytest.param(
+            "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.Executions.count_recently",
+            count_before_filtering,
+            "count of",
+            id="a count before filtering",
+        ),
+        pytest.param(
+            "execution_monitor.storage.pagination.decode_position",
+            decode_for_anyone,
+            "cursor of",
+            id="a cursor for anyone",
+        ),
+        pytest.param(
+            "execution_monitor.live.cursors.LiveCursors._tag",
+            seal_for_anyone,
+            "live cursor of",
+            id="a live cursor for anyone",
+        ),
+        pytest.param(
+            "execution_monitor.live.visibility.visible_to",
+            without_the_user,
+            "events over the wire",
+            id="no user, over the wire",
+        ),
+        pytest.param(
+            "execution_monitor.audit.repository.events_visible_to",
+            events_of_any_tenant,
+            "trail",
+            id="a trail for any auditor",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("_planted")
+async def test_a_fault_is_noticed(compare: Compare, noticed: str):
+    with pytest.raises(Noticed):
+        await compare(1, 2, noticed)

@@ -1,0 +1,71 @@
+"""Callers of two tenants, and executions of theirs with steps and log lines."""
+
+from datetime import UTC, datetime, timedelta
+
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.pagination import Row
+
+_READ = frozenset({Scope.EXECUTIONS_READ})
+_READ_TENANT = _READ | {Scope.EXECUTIONS_READ_TENANT}
+
+OWNER = Caller("ada", "acme", _READ)
+COLLEAGUE = Caller("ben", "acme", _READ)
+OPERATOR = Caller("olga", "acme", _READ_TENANT)
+NAMESAKE = Caller("ada", "globex", _READ)
+FOREIGN_OPERATOR = Caller("olga", "globex", _READ_TENANT)
+NOBODY = Caller("nora", "acme", _READ)
+# Whoever has no scope but the wider one has not the narrower one either.
+UNSCOPED = (Caller("ada", "acme"), Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ_TENANT})))
+
+SEES = {
+    OWNER: {"ada-0", "ada-1", "shared"},
+    COLLEAGUE: {"ben-0", "ben-1"},
+    OPERATOR: {"ada-0", "ada-1", "shared", "ben-0", "ben-1"},
+    NAMESAKE: {"globex-ada-0", "shared"},
+    FOREIGN_OPERATOR: {"globex-ada-0", "shared"},
+    NOBODY: set[str](),
+}
+EVERY_ID = sorted(set[str]().union(*SEES.values()))
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PARTS = 3
+
+
+async def settle(database: Database) -> None:
+    """Store everybody's executions; `shared` is an id that two tenants use."""
+    executions = [
+        ("acme", "ada", "ada-0"),
+        ("acme", "ada", "ada-1"),
+        ("acme", "ben", "ben-0"),
+        ("acme", "ben", "ben-1"),
+        ("acme", "ada", "shared"),
+        ("globex", "ada", "shared"),
+        ("globex", "ada", "globex-ada-0"),
+    ]
+    await database.collection(Execution).insert_many(
+        [
+            {"tenant_id": tenant, "user_id": user, "execution_id": execution_id, "created": NOON, "status": "failed"}
+            for tenant, user, execution_id in executions
+        ]
+    )
+    parts = [
+        {
+            "_id": f"{tenant}/{execution_id}/{number}",
+            "tenant_id": tenant,
+            "execution_id": execution_id,
+            "step_index": number,
+            "timestamp": NOON + timedelta(seconds=number),
+            "message": f"Line {number}",
+        }
+        for tenant, _, execution_id in executions
+        for number in range(PARTS)
+    ]
+    for document in (Step, LogEntry):
+        await database.collection(document).insert_many([dict(part) for part in parts])
+
+
+def own(row: Row, caller: Caller) -> bool:
+    """Whether `row` is of the caller's tenant and of an execution that the caller may see."""
+    return row["tenant_id"] == caller.tenant and row["execution_id"] in SEES[caller]

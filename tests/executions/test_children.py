@@ -1,0 +1,241 @@
+"""Steps and log lines: reached through visible executions alone, in few queries."""
+
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import Forbidden, InvalidCursor
+from execution_monitor.executions.children import Parts, PartsRequest, part_key
+from execution_monitor.executions.executions import NEWEST_FIRST
+from execution_monitor.executions.services import Monitor
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution, Step
+from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
+from execution_monitor.storage.pagination import PageRequest, Wanted
+from tests.executions.people import (
+    COLLEAGUE,
+    EVERY_ID,
+    NAMESAKE,
+    NOBODY,
+    NOON,
+    OPERATOR,
+    OWNER,
+    PARTS,
+    SEES,
+    UNSCOPED,
+    own,
+)
+from tests.storage.watching import Commands, explain
+
+callers = pytest.mark.parametrize(
+    "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
+)
+kinds = pytest.mark.parametrize("kind", ["steps", "logs"])
+
+# Filters that try to reach further than the execution they are asked for.
+WIDE: dict[str, Filter] = {
+    "everything": EVERYTHING,
+    "another tenant": equals("tenant_id", "globex"),
+    "either tenant": AnyOf((equals("tenant_id", "acme"), equals("tenant_id", "globex"))),
+    "another execution": NoneOf("execution_id", ("ada-0",)),
+    "every execution": OneOf("execution_id", tuple(EVERY_ID)),
+}
+
+
+def monitor_of(database: Database) -> Monitor:
+    return Monitor.over(database, timeout_ms=5_000, count_limit=1_000)
+
+
+def parts_of(database: Database, kind: str) -> Parts:
+    return getattr(monitor_of(database), kind)
+
+
+def everything(page: PageRequest, fields: frozenset[str] | None = None) -> PartsRequest:
+    return PartsRequest(EVERYTHING, page, fields)
+
+
+@callers
+@kinds
+async def test_a_page_shows_parts_of_visible_executions_alone(
+    settled: tuple[Database, Commands], kind: str, caller: Caller
+) -> None:
+    parts, pages = parts_of(settled[0], kind), (PageRequest(100), PageRequest(100, backward=True))
+
+    for (name, where), page in itertools.product(WIDE.items(), pages):
+        found = await parts.list(caller, [*EVERY_ID, "unknown"], PartsRequest(where, page))
+
+        assert set(found) == {*EVERY_ID, "unknown"}
+        for execution_id, part_page in found.items():
+            assert all(own(row, caller) and row["execution_id"] == execution_id for row in part_page.rows), name
+            if where == EVERYTHING:
+                assert len(part_page.rows) == (PARTS if execution_id in SEES[caller] else 0)
+
+
+@kinds
+@pytest.mark.parametrize(
+    "other", [COLLEAGUE, NAMESAKE, NOBODY], ids=lambda caller: f"{caller.subject} of {caller.tenant}"
+)
+async def test_a_cursor_opens_no_execution_of_others(
+    settled: tuple[Database, Commands], kind: str, other: Caller
+) -> None:
+    parts = parts_of(settled[0], kind)
+    page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
+    cursor = page.cursor_of(page.rows[0])
+
+    for request in (PageRequest(1, after=cursor), PageRequest(1, backward=True, before=cursor)):
+        found = (await parts.list(other, ["ada-0"], everything(request)))["ada-0"]
+
+        assert (found.rows, found.has_previous, found.has_next) == ((), False, False)
+
+
+@kinds
+async def test_a_cursor_of_another_execution_is_refused(settled: tuple[Database, Commands], kind: str) -> None:
+    parts = parts_of(settled[0], kind)
+    page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
+
+    with pytest.raises(InvalidCursor):
+        await parts.list(OWNER, ["ada-1"], everything(PageRequest(1, after=page.cursor_of(page.rows[0]))))
+
+
+@callers
+@kinds
+async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
+    settled: tuple[Database, Commands], kind: str, caller: Caller
+) -> None:
+    database, commands = settled
+    keys = [(execution_id, f"{tenant}/{execution_id}/1") for execution_id in EVERY_ID for tenant in ("acme", "globex")]
+
+    found = await parts_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
+
+    assert set(found) == {part_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
+    assert all(own(row, caller) for row in found.values())
+    assert len(commands.reads) == 1
+
+
+@kinds
+async def test_a_part_is_not_found_through_another_execution(settled: tuple[Database, Commands], kind: str) -> None:
+    keys: list[tuple[str, object]] = [
+        ("ada-0", "acme/ben-0/1"),
+        ("ada-0", "acme/ada-1/1"),
+        ("ada-0", "globex/shared/1"),
+    ]
+
+    assert await parts_of(settled[0], kind).find_many(OWNER, keys, frozenset()) == {}
+
+
+async def test_of_no_keys_nothing_is_asked(settled: tuple[Database, Commands]) -> None:
+    database, commands = settled
+
+    assert await monitor_of(database).steps.find_many(OWNER, [], frozenset()) == {}
+    assert commands.reads == []
+
+
+async def test_a_part_without_an_execution_is_nobodys(settled: tuple[Database, Commands]) -> None:
+    database, _ = settled
+    await database.collection(Step).insert_one({"_id": "lost", "tenant_id": "acme", "execution_id": "lost"})
+    steps = monitor_of(database).steps
+
+    pages = await steps.list(OPERATOR, ["lost"], everything(PageRequest(1)))
+
+    assert len(pages["lost"].rows) == 0
+    assert await steps.find_many(OPERATOR, [("lost", "lost")], frozenset()) == {}
+
+
+READS: dict[str, Callable[[Parts, Caller], Awaitable[Any]]] = {
+    "the first": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest())),
+    "the last": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(backward=True))),
+    "behind a cursor": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(after="x"))),
+    "by id": lambda parts, caller: parts.find_many(caller, [("ada-0", "acme/ada-0/1")], frozenset()),
+}
+
+
+@kinds
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
+async def test_without_the_scope_nothing_is_even_asked(
+    settled: tuple[Database, Commands], kind: str, caller: Caller, read: Callable[[Parts, Caller], Awaitable[Any]]
+) -> None:
+    database, commands = settled
+
+    with pytest.raises(Forbidden, match="executions:read"):
+        await read(parts_of(database, kind), caller)
+
+    assert commands.reads == []
+
+
+@kinds
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+async def test_walking_parts_forward_and_backward_shows_each_once(
+    settled: tuple[Database, Commands], kind: str, size: int
+) -> None:
+    parts = parts_of(settled[0], kind)
+    expected = [f"acme/ada-0/{number}" for number in range(PARTS)]
+
+    for backward in (False, True):
+        seen: list[str] = []
+        request = PageRequest(size, backward)
+        while True:
+            page = (await parts.list(OWNER, ["ada-0"], everything(request, frozenset())))["ada-0"]
+            found = [row["_id"] for row in page.rows]
+            seen = [*found, *seen] if backward else [*seen, *found]
+            ahead, behind = len(expected) - len(seen) > 0, len(seen) - len(found) > 0
+            assert (page.has_previous, page.has_next) == ((ahead, behind) if backward else (behind, ahead))
+            if not ahead:
+                break
+            cursor = page.cursor_of(page.rows[0 if backward else -1])
+            request = PageRequest(size, backward, None if backward else cursor, cursor if backward else None)
+
+        assert seen == expected
+
+
+@kinds
+async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_look_at_an_empty_index(
+    settled: tuple[Database, Commands], kind: str
+) -> None:
+    database, commands = settled
+    await database.collection(Execution).insert_many(
+        [{"tenant_id": "acme", "user_id": "ada", "execution_id": f"more-{n}", "created": NOON} for n in range(20)]
+    )
+    parts = parts_of(database, kind)
+    await database.collection(parts.document).insert_many(
+        [
+            {
+                "tenant_id": "acme",
+                "execution_id": f"more-{n}",
+                "step_index": m,
+                "timestamp": NOON,
+                "result": "x" * 1_000,
+            }
+            for n in range(20)
+            for m in range(25)
+        ]
+    )
+    commands.reads.clear()
+
+    listed = await monitor_of(database).executions.list(
+        OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(20), Wanted(frozenset({"execution_id"}))
+    )
+    pages = await parts.list(
+        OWNER, [row["execution_id"] for row in listed.rows], everything(PageRequest(20), frozenset({"message"}))
+    )
+
+    assert sum(len(page.rows) for page in pages.values()) == 20 * 20
+    assert all(page.has_next for page in pages.values())
+    *_, odd = commands.reads
+    assert len(commands.reads) == 3
+    assert (await explain(database, odd)).keys <= 1
+
+
+@kinds
+async def test_only_the_wanted_fields_are_read(settled: tuple[Database, Commands], kind: str) -> None:
+    parts = parts_of(settled[0], kind)
+    first = everything(PageRequest(1), frozenset({"message"}))
+    page = (await parts.list(OWNER, ["ada-0"], first))["ada-0"]
+    behind = everything(PageRequest(1, after=page.cursor_of(page.rows[0])), frozenset({"message"}))
+
+    (row,) = (await parts.list(OWNER, ["ada-0"], behind))["ada-0"].rows
+
+    assert set(page.rows[0]) == set(row) == {"message", *parts.order.fields}

@@ -1,0 +1,157 @@
+"""Executions: every way to read them shows a caller what is theirs, and nothing else."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import Forbidden, InvalidCursor
+from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.executions import NEWEST_FIRST, Executions
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, Not, OneOf, equals, is_null
+from execution_monitor.storage.pagination import PageRequest, Wanted
+from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.sorting import Order, SortKey
+from tests.executions.people import (
+    COLLEAGUE,
+    EVERY_ID,
+    NAMESAKE,
+    NOBODY,
+    OPERATOR,
+    OWNER,
+    SEES,
+    UNSCOPED,
+)
+from tests.storage.watching import Commands
+
+callers = pytest.mark.parametrize(
+    "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
+)
+
+# Filters that try to reach further than their caller may see.
+WIDE: dict[str, Filter] = {
+    "everything": EVERYTHING,
+    "another owner": equals("user_id", "ben"),
+    "another tenant": equals("tenant_id", "globex"),
+    "everybody but oneself": NoneOf("user_id", ("ada",)),
+    "either of both tenants": AnyOf((equals("tenant_id", "acme"), equals("tenant_id", "globex"))),
+    "everything, or one's own": AnyOf((EVERYTHING, equals("user_id", "ada"))),
+    "not one's own": Not(equals("user_id", "ada")),
+    "any owner at all": is_null("user_id", wanted=False),
+    "every id": OneOf("execution_id", tuple(EVERY_ID)),
+}
+
+
+def executions_of(database: Database, count_limit: int = 1_000) -> Executions:
+    return Executions(Reader(database, timeout_ms=5_000), count_limit)
+
+
+@callers
+async def test_a_list_and_its_count_show_what_is_visible_alone(
+    settled: tuple[Database, Commands], caller: Caller
+) -> None:
+    executions = executions_of(settled[0])
+
+    for name, where in WIDE.items():
+        page = await executions.list(caller, where, NEWEST_FIRST, PageRequest(100), Wanted())
+        counted = await executions.count(caller, where)
+
+        shown = {(row["tenant_id"], row["execution_id"]) for row in page.rows}
+        assert shown <= {(caller.tenant, each) for each in SEES[caller]}, name
+        assert counted == Counted(len(page.rows), is_exact=True), name
+        if where == EVERYTHING:
+            assert shown == {(caller.tenant, each) for each in SEES[caller]}
+
+
+@callers
+async def test_an_execution_is_found_by_whoever_may_see_it(settled: tuple[Database, Commands], caller: Caller) -> None:
+    executions = executions_of(settled[0])
+
+    found = {each: await executions.find(caller, each) for each in [*EVERY_ID, "unknown"]}
+
+    assert {each for each, row in found.items() if row is not None} == SEES[caller]
+    assert {row["tenant_id"] for row in found.values() if row is not None} <= {caller.tenant}
+
+
+@callers
+async def test_many_executions_are_found_in_one_query(settled: tuple[Database, Commands], caller: Caller) -> None:
+    database, commands = settled
+
+    found = await executions_of(database).find_many(caller, [*EVERY_ID, "unknown"], frozenset({"tenant_id"}))
+
+    assert set(found) == SEES[caller]
+    assert {row["tenant_id"] for row in found.values()} <= {caller.tenant}
+    assert len(commands.reads) == 1
+
+
+async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) -> None:
+    database, commands = settled
+
+    assert await executions_of(database).find_many(OWNER, []) == {}
+    assert commands.reads == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(COLLEAGUE, id="a colleague"),
+        pytest.param(OPERATOR, id="an operator, who sees more"),
+        pytest.param(NAMESAKE, id="a namesake elsewhere"),
+        pytest.param(NOBODY, id="someone who sees nothing"),
+    ],
+)
+async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, Commands], other: Caller) -> None:
+    database, commands = settled
+    executions = executions_of(database)
+    page = await executions.list(OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(1), Wanted())
+    cursor = page.cursor_of(page.rows[0])
+    commands.reads.clear()
+
+    for request in (PageRequest(1, after=cursor), PageRequest(1, backward=True, before=cursor)):
+        with pytest.raises(InvalidCursor):
+            await executions.list(other, EVERYTHING, NEWEST_FIRST, request, Wanted())
+
+    assert commands.reads == []
+
+
+@pytest.mark.parametrize("order", [NEWEST_FIRST, Order((SortKey("status"), SortKey("total_cost", descending=True)))])
+async def test_what_lies_beyond_a_page_is_visible_too(settled: tuple[Database, Commands], order: Order) -> None:
+    executions = executions_of(settled[0])
+
+    page = await executions.list(COLLEAGUE, EVERYTHING, order, PageRequest(1), Wanted())
+    page = await executions.list(
+        COLLEAGUE, EVERYTHING, order, PageRequest(1, after=page.cursor_of(page.rows[0])), Wanted()
+    )
+
+    # Others' executions tie with these in every sort value, and lie around them by their ids.
+    assert (page.has_previous, page.has_next) == (True, False)
+
+
+async def test_a_count_says_when_there_are_more(settled: tuple[Database, Commands]) -> None:
+    executions = executions_of(settled[0], count_limit=3)
+
+    assert await executions.count(OWNER, EVERYTHING) == Counted(3, is_exact=True)
+    assert await executions.count(OPERATOR, EVERYTHING) == Counted(3, is_exact=False)
+
+
+READS: dict[str, Callable[[Executions, Caller], Awaitable[Any]]] = {
+    "list": lambda executions, caller: executions.list(caller, EVERYTHING, NEWEST_FIRST, PageRequest(), Wanted()),
+    "count": lambda executions, caller: executions.count(caller, EVERYTHING),
+    "find": lambda executions, caller: executions.find(caller, "ada-0"),
+    "find many": lambda executions, caller: executions.find_many(caller, ["ada-0"]),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
+async def test_without_the_scope_nothing_is_even_asked(
+    settled: tuple[Database, Commands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
+) -> None:
+    database, commands = settled
+
+    with pytest.raises(Forbidden, match="executions:read"):
+        await read(executions_of(database), caller)
+
+    assert commands.reads == []

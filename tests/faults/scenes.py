@@ -1,0 +1,130 @@
+"""The stage of every fault: writers, a subscriber that must know all they write, and the end at which it is asked."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+from execution_monitor.auth.tokens import issue_token
+from tests.conftest import SECRET
+from tests.faults.client import Client
+from tests.faults.oracle import Ledger, Writers, longest_pause
+
+PATIENCE = 60.0
+# Heard before a fault and after it, so that both fall into a time of changes.
+_AROUND = 20
+_users = count(1)
+
+log = logging.getLogger("chaos")
+
+
+def is_full() -> bool:
+    """Whether this run is `make chaos`, whose figures count."""
+    return os.environ.get("TEST_CHAOS") == "full"
+
+
+def sized(full: int, small: int) -> range:
+    """As many trials as this run makes."""
+    return range(full if is_full() else small)
+
+
+def new_user() -> str:
+    """A user who owns nothing yet."""
+    return f"user-{os.getpid()}-{next(_users)}"
+
+
+def token_of(user: str, *scopes: str, tenant: str = "acme") -> str:
+    """A token that every server of these tests accepts."""
+    return issue_token(SECRET, user=user, tenant=tenant, scopes=scopes, lifetime=timedelta(hours=2))
+
+
+@dataclass
+class Scene:
+    """Writers and a subscriber to what they write."""
+
+    writers: Writers
+    client: Client
+    fault_at: float = 0.0
+    over_at: float = 0.0
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the subscriber was told."""
+        return self.client.ledger
+
+    def begin_fault(self) -> None:
+        """Note that the fault comes now."""
+        self.fault_at = time.monotonic()
+
+    async def hear_more(self, events: int = _AROUND) -> None:
+        """Return when `events` more have been heard."""
+        heard = self.ledger.heard + events
+        await self.client.until(lambda: self.ledger.heard >= heard, PATIENCE)
+
+    async def write_more(self, writes: int = _AROUND) -> None:
+        """Return when `writes` more have been acknowledged."""
+        truth = self.writers.truth
+        written = len(truth.times) + writes
+        async with asyncio.timeout(PATIENCE):
+            while len(truth.times) < written:  # noqa: ASYNC110 - it is written by many, none of whom know of this
+                await asyncio.sleep(0.01)
+
+    async def first_event_after(self, moment: float) -> float:
+        """Seconds from `moment` to the first event heard after it, once there is one."""
+        await self.client.until(lambda: self.client.times[-1] > moment, PATIENCE)
+        return next(heard for heard in self.client.times if heard > moment) - moment
+
+    @property
+    def silence(self) -> float:
+        """The longest time without an event from the fault to the end of writing, in seconds."""
+        return longest_pause(self.client.times, self.fault_at, self.over_at)
+
+    @property
+    def outage(self) -> float:
+        """The longest time in which MongoDB acknowledged no write, in the same span."""
+        return longest_pause(self.writers.truth.times, self.fault_at, self.over_at)
+
+    async def finish(self) -> None:
+        """Stop the writers, and return when the subscriber has heard what was written last."""
+        self.over_at = time.monotonic()
+        await self.writers.stop()
+        barrier = await self.writers.write_barrier()
+        with contextlib.suppress(TimeoutError):
+            await self.client.until(lambda: barrier in self.ledger.versions, PATIENCE)
+        self.ledger.close(self.writers.truth)
+
+
+@contextlib.asynccontextmanager
+async def scene(
+    servers: Sequence[str], mongodb_uri: str, *, database: str = "live", writers: int = 8, pause: float = 0.03
+) -> AsyncGenerator[Scene]:
+    """A subscriber that is told of changes, for a fault to happen to; when it ends, the ledger is closed."""
+    user = new_user()
+    client = Client(servers, token_of(user))
+    load = Writers(mongodb_uri, database, user, count=writers, pause=pause)
+    async with load.writing():
+        await client.read_page()
+        async with client.following():
+            staged = Scene(load, client)
+            await staged.hear_more()
+            staged.begin_fault()
+            yield staged
+            await staged.hear_more()
+            await staged.finish()
+    log.info(
+        "heard %d, lost %d, repeated %d, gaps %d, sockets %d; wrote %d, unanswered %d; silence %.2f s, outage %.2f s",
+        staged.ledger.heard,
+        staged.ledger.lost,
+        staged.ledger.repeated,
+        staged.ledger.gaps,
+        client.connections,
+        len(load.truth.times),
+        load.truth.unknown,
+        staged.silence,
+        staged.outage,
+    )

@@ -1,0 +1,164 @@
+"""Very many clients that come back at once, to a server that has just started: all catch up, none is shut out."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+from pymongo import AsyncMongoClient
+
+from execution_monitor.storage.documents import Execution
+from tests.faults.bulks import Bulk
+from tests.faults.crowd import BARRIER, crowd, live_cursor
+from tests.faults.results import Row
+from tests.faults.scenes import is_full
+from tests.faults.server_process import ServerProcess
+from tests.live.making import execution
+from tests.live.own_mongod import OwnMongod
+
+# With the seconds in which all must have caught up; of two thousand nothing is promised but that none loses anything.
+_HERDS = [(1_000, 15.0), (2_000, None)] if is_full() else [(100, None)]
+_AWAY_SECONDS = 60.0 if is_full() else 2.0
+_PER_SECOND = 100
+_EXECUTIONS = 100
+_SECONDS = 120.0
+# Of a thousand.
+_MOST_GROWTH = 150 * 2**20
+_READYZ_SECONDS = 5.0
+# Beyond what a server that has just started looks back on, 15 s or 32 MiB, though no time has passed.
+_FAT = 0 if is_full() else 80
+_FAT_BYTES = 500_000
+
+
+@pytest.fixture
+def new_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
+    """The one that takes the other's place; not started."""
+    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(("clients", "limit"), _HERDS)
+async def test_clients_that_come_back_all_at_once_catch_up(  # noqa: PLR0913, PLR0917 - the scene and its size
+    roomy_server: ServerProcess,
+    new_server: ServerProcess,
+    roomy_mongod: OwnMongod,
+    report: Callable[[Row], None],
+    clients: int,
+    limit: float | None,
+):
+    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+        bulk = Bulk(mongo, _EXECUTIONS)
+        await bulk.insert()
+        versions, after = list(bulk.versions), await live_cursor(roomy_server.url, bulk.tenant)
+        await write_past_the_look_back(mongo)
+        async with changing(bulk) as stop:
+            await asyncio.sleep(_AWAY_SECONDS)
+            await asyncio.to_thread(new_server.start)
+            merged = (await asyncio.to_thread(new_server.figures))["live_conflated_total"]
+            new_server.forget_most_resident()
+            before = new_server.resident
+            async with (
+                asking_whether_ready(new_server.url) as answers,
+                crowd(
+                    new_server.url,
+                    bulk.tenant,
+                    subscribers=clients,
+                    versions=versions,
+                    landmarks=("back", BARRIER),
+                    after=after,
+                    at_once=clients,
+                ) as herd,
+            ):
+                began = time.monotonic()
+                await bulk.mark("back")
+                await herd.until_all_heard("back", _SECONDS)
+                caught_up = time.monotonic() - began
+                growth = new_server.most_resident - before
+                await stop()
+                await bulk.mark(BARRIER)
+                await herd.until_all_heard(BARRIER, _SECONDS)
+                heard = await herd.finish(bulk.versions)
+            merged = int((await asyncio.to_thread(new_server.figures))["live_conflated_total"] - merged)
+
+    found = heard.total
+    report(
+        Row(
+            f"{clients:,} clients that come back at once, 60 s behind",
+            trials=1,
+            lost=found.lost(merged),
+            repeated=found.repeated,
+            measure="all caught up after",
+            worst=caught_up,
+            limit=limit,
+            note=(
+                f"{found.gaps} gaps, refused {sum(heard.refused.values())} times, memory +{growth / 2**20:.0f} MiB, "
+                f"`/readyz` answers within {max(answers):.2g} s"
+            ),
+        )
+    )
+    assert heard.connections == clients
+    assert not heard.errors
+    assert not found.untold
+    assert growth < _MOST_GROWTH * max(1, clients / 1_000)
+
+
+async def write_past_the_look_back(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
+    executions = mongo["live"][Execution.Settings.name]
+    for _ in range(_FAT):
+        await executions.insert_one(execution(tenant_id="fat", final_result="x" * _FAT_BYTES))
+
+
+@contextlib.asynccontextmanager
+async def changing(bulk: Bulk) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+    """A time in which one execution after the other is changed, until the call that is yielded."""
+    is_over = asyncio.Event()
+
+    async def change() -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for number in count():
+            if is_over.is_set():
+                return
+            await bulk.update_one(number % _EXECUTIONS)
+            await asyncio.sleep(began + number / _PER_SECOND - clock())
+
+    async def stop() -> None:
+        is_over.set()
+        await changing
+
+    changing = asyncio.create_task(change())
+    try:
+        yield stop
+    finally:
+        changing.cancel()
+        await asyncio.gather(changing, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def asking_whether_ready(url: str) -> AsyncGenerator[list[float]]:
+    """A time in which `/readyz` must answer; how many seconds each answer took."""
+    seconds: list[float] = []
+
+    async def ask() -> None:
+        async with httpx2.AsyncClient(base_url=url, timeout=_READYZ_SECONDS) as http:
+            while True:
+                began = time.monotonic()
+                (await http.get("/readyz")).raise_for_status()
+                seconds.append(time.monotonic() - began)
+                await asyncio.sleep(0.2)
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield seconds
+        if asking.done():
+            await asking
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)

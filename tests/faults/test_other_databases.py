@@ -1,0 +1,73 @@
+"""Other databases of the same cluster that are busy: their changes pass the stream by, and nobody waits for them."""
+
+import asyncio
+import contextlib
+import statistics
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from pymongo import MongoClient
+
+from tests.faults.results import Row
+from tests.faults.scenes import is_full, scene
+from tests.faults.server_process import ServerProcess
+from tests.live.own_mongod import OwnMongod
+
+_PER_SECOND = 5_000 if is_full() else 500
+_BATCHES_PER_SECOND = 10
+_CHANGES = 3_000 if is_full() else 200
+
+
+async def test_who_writes_to_other_databases_keeps_nobody_from_hearing(
+    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+):
+    # One writer, so that changes are heard in the order in which they were acknowledged.
+    async with (
+        scene([roomy_server.url], roomy_mongod.uri, writers=1, pause=0.005) as busy,
+        writing_elsewhere(roomy_mongod.uri) as written,
+    ):
+        await busy.hear_more(_CHANGES)
+
+    acknowledged, heard = busy.writers.truth.times, busy.client.times
+    late = [max(0.0, at - was) for at, was in zip(heard[-_CHANGES:], acknowledged[-_CHANGES:], strict=True)]
+    quantiles = statistics.quantiles(late, n=100)
+    assert not busy.ledger.gaps
+    assert sum(written)
+    report(
+        Row(
+            "other databases of the cluster at 5,000 writes a second",
+            trials=1,
+            lost=busy.ledger.lost,
+            repeated=busy.ledger.repeated,
+            measure="silence",
+            worst=busy.silence,
+            limit=2,
+            note=f"from commit to client {quantiles[49] * 1_000:.3g} ms (p50), {quantiles[98] * 1_000:.3g} ms (p99)",
+        )
+    )
+
+
+@contextlib.asynccontextmanager
+async def writing_elsewhere(uri: str) -> AsyncGenerator[list[int]]:
+    """A time in which documents are inserted into three other databases; how many, so far."""
+    written: list[int] = []
+    size = _PER_SECOND // _BATCHES_PER_SECOND
+
+    async def write(mongo: MongoClient[dict[str, Any]]) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            rows = [{"number": number, "text": "x" * 200} for number in range(size)]
+            database = mongo[f"elsewhere-{len(written) % 3}"]
+            await asyncio.to_thread(database["lines"].insert_many, rows, ordered=False)
+            written.append(size)
+            await asyncio.sleep(began + len(written) / _BATCHES_PER_SECOND - clock())
+
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        writing = asyncio.create_task(write(mongo))
+        try:
+            yield written
+            assert not writing.done(), writing.exception()
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)

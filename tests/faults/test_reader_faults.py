@@ -1,0 +1,97 @@
+"""What may happen to the process that reads the change stream: a cancelled reader, a loop that stands still, clocks."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.storage.database import Database, open_database
+from tests.faults.results import Row
+from tests.faults.scenes import is_full, sized
+from tests.live.following import Follower, eventually, stored_versions, writing
+from tests.live.making import ADA, CURSORS
+from tests.live.own_mongod import OwnMongod
+
+_BLOCKED_SECONDS = 5.0 if is_full() else 2.5
+_JUMPS = (timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30))
+
+Fault = Callable[[Live, int], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
+    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@contextlib.asynccontextmanager
+async def followed(mongod: OwnMongod, name: str) -> AsyncGenerator[tuple[Database, Live]]:
+    async with open_database(mongod.uri, name) as database:
+        await database.connect()
+        await database.prepare()
+        async with Live(database, mongod.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
+            yield database, live
+
+
+async def cancel_the_reader(live: Live, trial: int) -> None:
+    opened = live.figures().streams_opened
+    for task in asyncio.all_tasks():
+        if task.get_name() == "change stream reader":
+            task.cancel()
+    await eventually(lambda: live.figures().streams_opened > opened)
+
+
+async def block_the_loop(live: Live, trial: int) -> None:
+    time.sleep(_BLOCKED_SECONDS)  # noqa: ASYNC251 - the fault itself
+
+
+async def jump(live: Live, trial: int) -> None:
+    with time_machine.travel(datetime.now(UTC) + _JUMPS[trial % len(_JUMPS)], tick=True):
+        await asyncio.sleep(0.3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "small"),
+    [
+        pytest.param(cancel_the_reader, "the reader's task cancelled", 3, id="cancelled"),
+        pytest.param(block_the_loop, "the event loop blocked for 5 s", 1, id="blocked"),
+        pytest.param(jump, "the clock jumps, by 30 s to a day", 5, id="clock"),
+    ],
+)
+async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - a row of the table
+    mongod: OwnMongod,
+    report: Callable[[Row], None],
+    request: pytest.FixtureRequest,
+    fault: Fault,
+    name: str,
+    small: int,
+):
+    trials = sized(full=100, small=small)
+    async with followed(mongod, request.node.callspec.id) as (database, live):
+        follower = Follower()
+        subscription = await live.subscribe(ADA)
+        async with follower.hearing(subscription) as reader:
+            async with writing(database, pause=0.005):
+                for trial in trials:
+                    heard = follower.heard
+                    await eventually(lambda heard=heard: follower.heard > heard + 20 or reader.done())
+                    await fault(live, trial)
+                heard = follower.heard
+                await eventually(lambda: follower.heard > heard + 20 or reader.done())
+            present = await stored_versions(database, ADA)
+            await eventually(lambda: follower.versions == present or reader.done())
+        gaps = live.figures().gaps
+
+    # The follower has held every event to the one version it may have.
+    lost = sum(version - follower.versions.get(name, 0) for name, version in present.items())
+    report(Row(name, len(trials), lost=lost, repeated=0))
+    assert gaps == {}

@@ -1,0 +1,81 @@
+"""Live updates through mongos, which closes a stream one reply after the event that ends it."""
+
+import asyncio
+from collections.abc import Generator
+
+import pytest
+
+from execution_monitor.live.events import Kind
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.live.subscription import Subscription
+from execution_monitor.storage.database import Database, open_database
+from execution_monitor.storage.documents import Execution
+from tests.faults.sharded_cluster import ShardedCluster
+from tests.live.making import ADA, CURSORS, execution
+
+_NAME = "sharded"
+# An untuned mongos lags 10 s behind where a shard is idle; this one a second.
+_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[ShardedCluster]:
+    cluster = ShardedCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.mark.parametrize("replacing", ["drop", "rename", "drop_database"])
+async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, replacing: str):
+    async with open_database(cluster.uri, _NAME) as database:
+        await database.connect()
+        await database.prepare()
+        collection = database.collection(Execution)
+        await collection.delete_many({})
+        async with Live(database, cluster.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
+            subscription = await live.subscribe(ADA)
+            await collection.insert_one(execution("before"))
+            async with asyncio.timeout(_SECONDS):
+                before = await anext(subscription)
+
+            if replacing == "drop":
+                await collection.drop()
+            elif replacing == "rename":
+                await collection.rename("elsewhere", dropTarget=True)
+            else:
+                await database.client.drop_database(_NAME)
+            kinds = [await _kind_after_a_write(database, subscription, 0)]
+            async with asyncio.timeout(_SECONDS):
+                # Until images are turned on again, every change is a gap.
+                while kinds[-1] is Kind.GAP:
+                    kinds.append(await _kind_after_a_write(database, subscription, len(kinds)))
+
+            assert before.execution_id == "before"
+            assert kinds[0] is Kind.GAP
+            assert kinds[-1] is Kind.ENTERED
+            assert live.figures().streams_opened <= 3
+
+
+async def test_a_subscription_without_a_cursor_hears_nothing_of_before(cluster: ShardedCluster):
+    """Though the stream of a mongos always has some of it still to read."""
+    async with open_database(cluster.uri, _NAME) as database:
+        await database.connect()
+        await database.prepare()
+        collection = database.collection(Execution)
+        async with Live(database, cluster.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
+            for number in range(20):
+                await collection.insert_one(execution(f"before-{number}"))
+            subscription = await live.subscribe(ADA)
+            await collection.insert_one(execution("now"))
+            async with asyncio.timeout(_SECONDS):
+                heard = (await anext(subscription)).execution_id
+
+    assert heard == "now"
+
+
+async def _kind_after_a_write(database: Database, subscription: Subscription, number: int) -> Kind:
+    await database.collection(Execution).insert_one(execution(f"after-{number}"))
+    return (await anext(subscription)).kind

@@ -1,0 +1,234 @@
+"""Filters as clients write them: what each finds is what its words say."""
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from graphql import GraphQLInputObjectType
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.services import Monitor
+from execution_monitor.graphql.context import Context
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
+from execution_monitor.storage.database import Database
+from tests.storage.strategies import bounded
+from tests.support.client import NOON, execution, store
+
+CALLER = Caller("olga", "acme", frozenset(Scope))
+SCHEMA = create_schema()
+LIST = "query Q($filter: ExecutionFilter) { executions(filter: $filter, first: 100) { nodes { executionId } } }"
+
+_WORDS = ("Etl", "etl", "ETL-2", "report", "a.*", "")
+_MOMENTS = tuple(NOON + timedelta(seconds=number) for number in range(-1, 4))
+
+
+def _documents() -> list[dict[str, Any]]:
+    """Executions that differ in everything a filter may ask for, with ties, and without what may be missing."""
+    found: list[dict[str, Any]] = []
+    for number in range(24):
+        row = execution(
+            number,
+            user_id=("ada", "ben")[number % 2],
+            workflow_name=_WORDS[number % 5],
+            status=("pending", "running", "failed", "completed", "timed_out")[number % 5],
+            created=_MOMENTS[number % 4],
+        )
+        optional = {
+            "workflow_template_id": _WORDS[number % 3],
+            "triggered_by": _WORDS[number % 6],
+            "session_id": _WORDS[number % 4],
+            "parent_execution_id": f"e{number % 3:03}",
+            "started_at": _MOMENTS[number % 5],
+            "completed_at": _MOMENTS[(number + 2) % 5],
+            "total_duration": number % 4 / 2,
+            "total_cost": number % 3 / 2,
+            "tokens_used": number % 5,
+            "tags": [{"key": ("env", "team")[number % 2], "value": ("x", "y")[number % 3 % 2]}],
+            "error_details": {"message": _WORDS[number % 5], "code": _WORDS[number % 4]},
+        }
+        if number % 7 == 6:
+            del row["status"]
+        found.append(row | {name: value for place, (name, value) in enumerate(optional.items()) if number >> place % 4})
+    return found
+
+
+DOCUMENTS = _documents()
+
+_STORED = {
+    "executionId": "execution_id",
+    "workflowName": "workflow_name",
+    "workflowTemplateId": "workflow_template_id",
+    "userId": "user_id",
+    "triggeredBy": "triggered_by",
+    "sessionId": "session_id",
+    "parentExecutionId": "parent_execution_id",
+    "createdAt": "created",
+    "startedAt": "started_at",
+    "completedAt": "completed_at",
+    "durationSeconds": "total_duration",
+    "totalCost": "total_cost",
+    "tokensUsed": "tokens_used",
+}
+
+
+def value_of(document: Mapping[str, Any], name: str) -> Any:
+    """What the field `name` of the API shows of `document`, None where nothing is stored."""
+    if name == "status":
+        return document.get("status", "pending").upper()
+    if name in ("errorMessage", "errorCode"):
+        return document.get("error_details", {}).get({"errorMessage": "message", "errorCode": "code"}[name])
+    return document.get(_STORED[name])
+
+
+# What each operator says of a value that is there.
+_SAYS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "in": lambda value, operand: value in operand,
+    "startsWith": lambda value, operand: value.startswith(operand),
+    "contains": lambda value, operand: operand.lower() in value.lower(),
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def meets(value: Any, word: str, operand: Any) -> bool:
+    """Whether `value` meets one operator, as the schema describes it."""
+    if word == "isNull":
+        return (value is None) is operand
+    if word == "notIn":
+        return value not in operand
+    return value is not None and _SAYS[word](
+        value, datetime.fromisoformat(operand) if isinstance(value, datetime) else operand
+    )
+
+
+def matches(document: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Whether `document` matches, by the words of the contract; null says nothing, wherever it stands."""
+    stated = {name: operand for name, operand in where.items() if operand is not None}
+    return all(_holds(document, name, operand) for name, operand in stated.items())
+
+
+def _holds(document: Mapping[str, Any], name: str, operand: Any) -> bool:
+    if name == "and":
+        return all(matches(document, each) for each in operand)
+    if name == "or":
+        return any(matches(document, each) for each in operand)
+    if name == "not":
+        return not matches(document, operand)
+    if name == "tags":
+        wanted = {key: value for key, value in operand.items() if value is not None}
+        return any(wanted.items() <= tag.items() for tag in document.get("tags", ()))
+    value = value_of(document, name)
+    return all(meets(value, word, each) for word, each in operand.items() if each is not None)
+
+
+_FILTER: Any = SCHEMA._schema.type_map["ExecutionFilter"]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - there is no public way
+_SCALARS: dict[str, SearchStrategy[Any]] = {
+    "String": st.sampled_from([*_WORDS, "e001", "ada", "none"]),
+    "ExecutionStatus": st.sampled_from(["PENDING", "RUNNING", "FAILED", "CANCELLED"]),
+    "DateTime": st.sampled_from(
+        [moment.astimezone(timezone(timedelta(hours=hours))).isoformat() for moment in _MOMENTS for hours in (0, 1, -9)]
+    ),
+    "Float": st.sampled_from([0, 0.5, 1, -1.5]),
+    "Int": st.integers(-1, 4),
+    "Boolean": st.booleans(),
+}
+
+
+def values_of(type_: str) -> SearchStrategy[Any]:
+    """Values of a scalar of the schema or of a list of them."""
+    if type_.startswith("["):
+        return st.lists(values_of(type_[1:].rstrip("!]")), max_size=3)
+    return _SCALARS[type_.rstrip("!")]
+
+
+def operators_of(name: str) -> SearchStrategy[dict[str, Any]]:
+    """What may be said of one field, null and nothing among it."""
+    if name == "tags":
+        key, value = st.sampled_from(["env", "team", "none"]), st.sampled_from(["x", "y", None])
+        return st.fixed_dictionaries({"key": key}, optional={"value": value})
+    kind: GraphQLInputObjectType = _FILTER.fields[name].type
+    words = {word: st.none() | values_of(str(each.type)) for word, each in kind.fields.items()}
+    some = st.lists(st.sampled_from(sorted(words)), max_size=2, unique=True)
+    return some.flatmap(lambda chosen: st.fixed_dictionaries({each: words[each] for each in chosen}))
+
+
+CONDITIONS = sorted(set(_FILTER.fields) - {"and", "or", "not"})
+_condition = st.sampled_from(CONDITIONS).flatmap(
+    lambda name: st.fixed_dictionaries({name: st.none() | operators_of(name) | operators_of(name)})
+)
+
+
+def _combined(inner: SearchStrategy[dict[str, Any]]) -> SearchStrategy[dict[str, Any]]:
+    several = st.none() | st.lists(inner, max_size=3)
+    words = {"and": several, "or": several, "not": st.none() | inner}
+    combination = st.sampled_from(sorted(words)).flatmap(lambda word: st.fixed_dictionaries({word: words[word]}))
+    return st.tuples(_condition, combination).map(lambda both: {**both[0], **both[1]})
+
+
+filters = st.recursive(_condition, _combined, max_leaves=5)
+
+
+@pytest.fixture
+async def context(database: Database, mongodb_uri: str) -> Context:
+    await store(*DOCUMENTS)
+    live = Live(database, mongodb_uri, LiveCursors(b"secret"))
+    return Context(CALLER, Monitor.over(database, timeout_ms=5_000, count_limit=100), live)
+
+
+async def find(context: Context, where: Any) -> list[str]:
+    """The executions that the API finds, by number."""
+    result = await SCHEMA.execute(LIST, {"filter": where}, context)
+    assert result.errors is None, where
+    assert result.data is not None
+    return sorted(node["executionId"] for node in result.data["executions"]["nodes"])
+
+
+def expected(where: Any) -> list[str]:
+    return [each["execution_id"] for each in DOCUMENTS if matches(each, where)]
+
+
+@bounded(max_examples=300)
+@given(where=filters)
+async def test_a_filter_finds_what_its_words_say(context: Context, where: dict[str, Any]):
+    assert await find(context, where) == expected(where)
+
+
+OPERATORS = {
+    f"{name} {word}": (name, word, str(each.type))
+    for name in CONDITIONS
+    if name != "tags"
+    for word, each in _FILTER.fields[name].type.fields.items()
+}
+
+
+@pytest.mark.parametrize(("name", "word", "kind"), OPERATORS.values(), ids=OPERATORS)
+async def test_each_operator_of_each_field_finds_some_and_leaves_some(
+    context: Context, name: str, word: str, kind: str
+):
+    known = [each for each in (value_of(document, name) for document in DOCUMENTS) if each is not None]
+    middle = sorted(set(known))[len(set(known)) // 2]
+    one = middle.isoformat() if isinstance(middle, datetime) else middle
+    operand: Any = [one] if kind.startswith("[") else True if kind == "Boolean" else one
+
+    found = await find(context, {name: {word: operand}})
+
+    assert found == expected({name: {word: operand}})
+    always_there = name in ("executionId", "userId", "workflowName", "createdAt") and word == "isNull"
+    assert (0 if always_there else 1) <= len(found) < len(DOCUMENTS)
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+async def test_a_field_that_says_nothing_leaves_nothing_out(context: Context, name: str):
+    assert len(await find(context, {name: None})) == len(DOCUMENTS)
+    # A tag has a key.
+    assert name == "tags" or len(await find(context, {name: {}})) == len(DOCUMENTS)

@@ -1,0 +1,180 @@
+"""What operations cost: objects times page sizes, nested, known before anything runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, get_introspection_query
+
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
+from execution_monitor.graphql.validation.documents import Documents
+from tests.graphql.witness import Witness
+from tests.support.client import ask
+
+Token = Callable[..., str]
+SCHEMA = create_schema()
+
+
+def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
+    document = Documents().read(text, SCHEMA)
+    assert document.errors == ()
+    named = [each for each in document.operations if name is None or (each.name and each.name.value == name)]
+    (operation,) = named
+    assert isinstance(operation, OperationDefinitionNode)
+    return document.costs.of(operation, variables)
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        pytest.param("{ viewer { userId } }", 1, id="a root field"),
+        pytest.param("{ a: viewer { userId } b: viewer { userId } }", 2, id="two root fields"),
+        pytest.param("{ __typename }", 1, id="no field of ours"),
+        pytest.param("{ executions(first: 1) { totalCount } }", 1, id="a page of which nothing is shown"),
+        pytest.param("{ executions { nodes { id } } }", 1 + 20, id="a page of the usual size"),
+        pytest.param("{ executions(first: 50) { nodes { id } } }", 1 + 50, id="the first of a list"),
+        pytest.param("{ executions(last: 50) { nodes { id } } }", 1 + 50, id="the last of a list"),
+        pytest.param("{ executions(first: 50) { edges { cursor node { id } } } }", 1 + 50, id="by edges"),
+        pytest.param(
+            "{ executions(first: 50) { nodes { id progress { totalSteps } tags { key } } } }", 51, id="embedded"
+        ),
+        pytest.param(
+            "{ executions(first: 10) { nodes { steps(first: 5) { nodes { id } } } } }",
+            1 + 10 * (1 + 1 + 5),
+            id="nested",
+        ),
+        pytest.param(
+            "{ executions(first: 10) { nodes { ... on Execution { ...P } } } }"
+            " fragment P on Execution { steps(first: 5) { ...S } logs { nodes { at } } }"
+            " fragment S on ExecutionStepConnection { nodes { id } }",
+            1 + 10 * (1 + (1 + 5) + (1 + 20)),
+            id="through fragments",
+        ),
+        pytest.param(
+            "{ few: executions(first: 2) { ...C } many: executions(first: 90) { ...C } }"
+            " fragment C on ExecutionConnection { nodes { id } }",
+            (1 + 2) + (1 + 90),
+            id="a fragment on pages of two sizes",
+        ),
+        pytest.param("{ executions { ...C ...C } } fragment C on ExecutionConnection { nodes { id } }", 21, id="twice"),
+        pytest.param('{ nodes(ids: ["a", "b", "c"]) { id } }', 3, id="ids"),
+        pytest.param('{ nodes(ids: "a") { ... on Execution { steps { nodes { id } } } } }', 1 + 21, id="one id"),
+        pytest.param("{ executions(first: 1000000) { nodes { id } } }", 1 + 100, id="more than a page may have"),
+        pytest.param("{ executions(first: -5) { nodes { id } } }", 1 + 1, id="less than a page may have"),
+        pytest.param("{ executions(first: null, last: 3) { nodes { id } } }", 1 + 3, id="null is left out"),
+        pytest.param("subscription { executionUpdates { execution { steps { nodes { id } } } } }", 22, id="an event"),
+        pytest.param("{ viewer { userId } executions @skip(if: true) { nodes { id } } }", 1, id="skipped"),
+        pytest.param("{ viewer { userId } ... @include(if: false) { executions { nodes { id } } } }", 1, id="left out"),
+    ],
+)
+def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: int):
+    assert cost_of(text) == cost
+
+
+@pytest.mark.parametrize(
+    ("variables", "cost"),
+    [
+        pytest.param({"n": 7, "more": True, "ids": ["a", "b"]}, (1 + 7) + 2 * (1 + 21), id="all given"),
+        pytest.param({"n": 7, "more": False, "ids": ["a", "b"]}, (1 + 7) + 2, id="a part left out"),
+        pytest.param({"n": None, "more": False, "ids": []}, 1 + 20, id="null and nothing"),
+    ],
+)
+def test_variables_count_with_their_values(variables: dict[str, Any], cost: int):
+    text = """query Q($n: Int, $more: Boolean!, $ids: [ID!]!) { executions(first: $n) { nodes { id } }
+      nodes(ids: $ids) { id ... on Execution @include(if: $more) { steps { nodes { id } } } } }"""
+
+    assert cost_of(text, **variables) == cost
+
+
+def test_each_operation_of_a_document_has_its_own_cost():
+    text = "query A { viewer { userId } } query B { executions { nodes { id } } }"
+
+    assert (cost_of(text, "A"), cost_of(text, "B")) == (1, 21)
+
+
+def test_fragments_that_are_spread_2_to_the_90_times_are_walked_once_each():
+    fragments = " ".join(
+        f"fragment F{n} on Execution {{ steps {{ nodes {{ id }} }} ...F{n + 1} ...F{n + 1} }}" for n in range(90)
+    )
+    text = f"{{ executions {{ nodes {{ ...F0 }} }} }} {fragments} fragment F90 on Execution {{ id }}"
+
+    assert cost_of(text) == 1 + 20 * (1 + 90 * 21)
+
+
+def test_fields_that_nest_2_to_the_60_times_are_weighed_once_each_and_refused():
+    fragments = " ".join(
+        f"fragment F{n} on __Type {{ a{n}: ofType {{ ...F{n + 1} }} b{n}: ofType {{ ...F{n + 1} }} }}"
+        for n in range(60)
+    )
+    text = f'{{ __type(name: "Query") {{ ...F0 }} }} {fragments} fragment F60 on __Type {{ name }}'
+
+    messages = [error.message for error in Documents().read(text, SCHEMA).errors]
+
+    assert messages == [
+        "This operation has more than 20 levels; split it.",
+        "This operation has more than 1,000 fields; split it.",
+        "This operation has more than 100 aliases; split it.",
+    ]
+
+
+def deep(levels: int) -> str:
+    """An operation of `levels` levels, of which introspection has enough."""
+    return '{ __type(name: "Query") { ' + "ofType { " * (levels - 2) + "name" + " }" * (levels - 2) + " } }"
+
+
+def spread(times: int) -> str:
+    """An operation with 20 fields for each of `times`."""
+    queries = " ".join(f"a{n}: viewer {{ ...F }}" for n in range(times))
+    return f"{{ {queries} }} fragment F on Viewer {{ {'userId ' * 19} }}"
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "what"),
+    [
+        pytest.param(deep(MAX_DEPTH), deep(MAX_DEPTH + 1), "20 levels", id="levels"),
+        pytest.param(
+            "{ viewer { " + " ".join(f"a{n}: userId" for n in range(MAX_ALIASES)) + " } }",
+            "{ viewer { " + " ".join(f"a{n}: userId" for n in range(MAX_ALIASES + 1)) + " } }",
+            "100 aliases",
+            id="aliases",
+        ),
+        pytest.param(spread(50), spread(51), "1,000 fields", id="fields"),
+    ],
+)
+def test_a_document_has_bounds_whatever_it_costs(most: str, more: str, what: str):
+    assert Documents().read(most, SCHEMA).errors == ()
+    errors = Documents().read(more, SCHEMA).errors
+
+    assert [error.message for error in errors] == [f"This operation has more than {what}; split it."]
+
+
+def test_what_graphiql_asks_for_is_within_the_bounds():
+    text = get_introspection_query(specified_by_url=True, input_value_deprecation=True, schema_description=True)
+
+    assert Documents().read(text, SCHEMA).errors == ()
+
+
+async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(witness: Witness, server: str, token_for: Token):
+    text = "{ executions(first: 100) { nodes { steps(first: 99) { nodes { id } } } } }"
+
+    answer = await ask(server, token_for("ada", "acme"), text)
+
+    assert answer.codes == ["QUERY_TOO_COMPLEX"]
+    assert answer.message == (
+        "This operation costs 10,101 points, and 10,000 are the limit; ask for smaller pages, or for fewer "
+        "lists within lists."
+    )
+    assert answer.body["errors"][0]["extensions"]["cost"] == {"requested": 10_101, "limit": 10_000}
+    assert "data" not in answer.body
+    assert (await witness.last())[1].codes == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_an_operation_is_watched_with_its_cost(witness: Witness, server: str, token_for: Token):
+    text = "query Q($n: Int = 7) { executions(first: $n) { nodes { id } } }"
+
+    await ask(server, token_for("ada", "acme"), text)
+    await ask(server, token_for("ada", "acme"), text, n=9)
+    await witness.last()
+
+    assert [operation.cost for operation in witness.begun] == [8, 10]

@@ -1,0 +1,166 @@
+"""Nothing is lost and nothing repeated: from page to subscription, and from every cursor on."""
+
+import asyncio
+
+import pytest
+from bson import Timestamp
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import DatabaseUnavailable, Forbidden, InvalidCursor
+from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import equals
+from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
+from tests.live.making import ADA, ALL_OF_ACME, BEN, CURSORS, execution
+
+_Told = tuple[Kind, str | None, int | None, str]
+
+
+def told(delivery: Delivery) -> _Told:
+    version = None if delivery.row is None else delivery.row["version"]
+    return delivery.kind, delivery.execution_id, version, delivery.cursor
+
+
+async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(database: Database, live: Live):
+    followers: list[Follower] = []
+    readers: list[asyncio.Task[None]] = []
+    async with writing(database, pause=0.002):
+        for _ in range(12):
+            await asyncio.sleep(0.05)
+            versions, cursor = await read_page(database, ADA, live)
+            followers.append(Follower(versions))
+            subscription = await live.subscribe(ADA, after=cursor)
+            readers.append(asyncio.create_task(followers[-1].hear_all(subscription)))
+        # The last to come may come after the last write, unless the writers wait for them.
+        await eventually(lambda: all(each.heard > 0 for each in followers) or any(each.done() for each in readers))
+
+    present = await stored_versions(database, ADA)
+    await eventually(
+        lambda: all(each.versions == present for each in followers) or any(each.done() for each in readers)
+    )
+    await live.close()
+    await asyncio.gather(*readers)
+
+    assert [follower.versions for follower in followers] == [present] * len(followers)
+    assert all(follower.heard > 0 for follower in followers)
+
+
+async def test_a_client_that_breaks_off_after_every_event_misses_none(database: Database, live: Live):
+    versions, cursor = await read_page(database, ADA, live)
+    follower = Follower(versions, cursor)
+    async with writing(database, pause=0.002):
+        for number in range(150):
+            subscription = await live.subscribe(ADA, after=follower.cursor)
+            for _ in range(number % 3 + 1):
+                async with asyncio.timeout(PATIENCE):
+                    follower.hear(await anext(subscription))
+            subscription.close()
+
+    last = await live.subscribe(ADA, after=follower.cursor)
+    await follower.hear_until(last, await stored_versions(database, ADA))
+
+    assert live.figures().subscribers == 0
+
+
+async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Database, live: Live, mongodb_uri: str):
+    """A ring of no bytes sends every subscriber to MongoDB's history."""
+    collection = database.collection(Execution)
+    whole = await live.subscribe(ADA, equals("status", "running"))
+    async with Live(database, mongodb_uri, CURSORS, LiveLimits(ring_bytes=0, lookback_seconds=0)) as forgetful:
+        await forgetful.subscribe(ADA)
+        await collection.insert_many([execution(f"run-{number}") for number in range(5)])
+        for number in range(5):
+            await collection.update_one(
+                {"execution_id": f"run-{number}"}, {"$set": {"status": "failed"}, "$inc": {"version": 1}}
+            )
+            await collection.update_one(
+                {"execution_id": f"run-{number}"}, {"$set": {"status": "running"}, "$inc": {"version": 1}}
+            )
+        await collection.update_one({"execution_id": "run-1"}, {"$set": {"user_id": "ben"}})
+        await collection.delete_one({"execution_id": "run-2"})
+        everything = [told(await anext(whole)) for _ in range(17)]
+
+        for place, (*_, cursor) in enumerate(everything):
+            for server in (live, forgetful):
+                resumed = await server.subscribe(ADA, equals("status", "running"), after=cursor)
+                async with asyncio.timeout(PATIENCE):
+                    heard = [told(await anext(resumed)) for _ in everything[place + 1 :]]
+                resumed.close()
+                assert heard == everything[place + 1 :]
+
+        # Nothing else can have come to those who had everything.
+        assert forgetful.figures().caught_up >= 16
+        assert live.figures().caught_up == 0
+
+
+async def test_a_subscriber_catches_up_under_writers_and_goes_on(database: Database, live: Live, mongodb_uri: str):
+    versions, cursor = await read_page(database, ALL_OF_ACME, live)
+    follower = Follower(versions)
+    limits = LiveLimits(ring_bytes=30_000, lookback_seconds=0)
+    async with Live(database, mongodb_uri, CURSORS, limits) as server, writing(database, pause=0.002):
+        await server.subscribe(BEN)
+        await asyncio.sleep(1)
+        subscription = await server.subscribe(ALL_OF_ACME, after=cursor)
+        async with asyncio.timeout(PATIENCE):
+            while server.figures().catching_up or follower.heard < 500:
+                follower.hear(await anext(subscription))
+        joined_at = follower.heard
+        async with asyncio.timeout(PATIENCE):
+            while follower.heard < joined_at + 100:
+                follower.hear(await anext(subscription))
+
+        assert server.figures().caught_up >= 1
+
+
+async def test_a_server_that_starts_looks_back(database: Database, live: Live, mongodb_uri: str):
+    _, cursor = await read_page(database, ADA, live)
+    await database.collection(Execution).insert_one(execution("run"))
+
+    async with Live(database, mongodb_uri, CURSORS, LiveLimits(lookback_seconds=10)) as second:
+        fresh = await second.subscribe(ADA)
+        resumed = await second.subscribe(ADA, after=cursor)
+        async with asyncio.timeout(PATIENCE):
+            # A snapshot may be a moment old, so what emptied the database for this test may be told as well.
+            while (found := await anext(resumed)).kind is Kind.DELETED:
+                pass
+        await database.collection(Execution).insert_one(execution("later"))
+        async with asyncio.timeout(PATIENCE):
+            first = await anext(fresh)
+
+    assert found.execution_id == "run"
+    # Whoever asks for what happens from now on is not told of what happened.
+    assert first.execution_id == "later"
+
+
+async def test_a_cursor_from_the_future_is_refused(live: Live):
+    with pytest.raises(InvalidCursor, match="ahead of the database"):
+        await live.subscribe(ADA, after=live.cursor_at(ADA, Timestamp(4_000_000_000, 1)))
+
+
+async def test_a_cursor_of_another_caller_is_refused(database: Database, live: Live):
+    _, cursor = await read_page(database, ADA, live)
+
+    for other in (BEN, ALL_OF_ACME):
+        with pytest.raises(InvalidCursor):
+            await live.subscribe(other, after=cursor)
+
+
+async def test_a_caller_without_the_scope_is_refused(live: Live):
+    with pytest.raises(Forbidden):
+        await live.subscribe(Caller("ada", "acme"))
+
+
+async def test_a_snapshot_just_behind_a_write_is_no_future(database: Database, live: Live):
+    for number in range(50):
+        await database.collection(Execution).insert_one(execution(f"run-{number}"))
+        _, cursor = await read_page(database, ADA, live)
+        (await live.subscribe(ADA, after=cursor)).close()
+
+
+async def test_a_database_that_does_not_answer_is_told(database: Database):
+    # Nobody listens on the port for discarding.
+    async with Live(database, "mongodb://127.0.0.1:9/", CURSORS, LiveLimits(start_seconds=0.3)) as live:
+        with pytest.raises(DatabaseUnavailable):
+            await live.subscribe(ADA)

@@ -1,0 +1,259 @@
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execution_monitor.live.changes import GapReason
+from execution_monitor.live.conflation import can_merge, merge
+from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.stats import Counters
+from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.topics import ActivityTopic
+from execution_monitor.live.visibility import Rights
+from tests.live.making import ADA, CURSORS, delivery, place, topic
+
+SMALL = QueueLimits(conflate_from=2, most=5, most_bytes=10_000)
+
+
+def subscription(limits: QueueLimits = SMALL) -> Subscription:
+    return Subscription(topic(), limits, Counters(), place(0))
+
+
+def taken(of: Subscription) -> list[Delivery]:
+    return [of_one for _ in range(len(of)) if (of_one := of.take()) is not None]
+
+
+@dataclass
+class Client:
+    """What a client knows after what it was told: the versions of the executions in its list."""
+
+    listed: dict[str, int] = field(default_factory=dict[str, int])
+
+    def hear(self, told: Delivery) -> None:
+        assert told.execution_id is not None
+        if told.row is None:
+            self.listed.pop(told.execution_id, None)
+        else:
+            self.listed[told.execution_id] = told.row["version"]
+
+
+# What may happen to an execution: whether it is in the list after each step.
+_HISTORIES = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.booleans(), st.booleans()), min_size=1, max_size=40
+)
+
+
+def told_of(history: list[tuple[str, bool, bool]]) -> list[Delivery]:
+    inside: set[str] = set()
+    told: list[Delivery] = []
+    for number, (who, is_in, is_deleted) in enumerate(history, start=1):
+        if is_in:
+            kind = Kind.UPDATED if who in inside else Kind.ENTERED
+            inside.add(who)
+        elif who in inside:
+            kind = Kind.DELETED if is_deleted else Kind.LEFT
+            inside.discard(who)
+        else:
+            continue
+        told.append(delivery(number, kind, who, changed=frozenset({f"field{number % 3}"})))
+    return told
+
+
+@given(_HISTORIES, st.data())
+def test_a_slow_client_ends_up_with_what_a_fast_one_knows_wherever_it_resumes(
+    history: list[tuple[str, bool, bool]], data: st.DataObject
+):
+    told = told_of(history)
+    slow = subscription(QueueLimits(conflate_from=2, most=1000))
+    fast, client = Client(), Client()
+    heard: list[Delivery] = []
+    for each in told:
+        fast.hear(each)
+        slow.offer(each)
+        if data.draw(st.booleans()):
+            next_one = slow.take()
+            heard.extend([] if next_one is None else [next_one])
+    heard.extend(taken(slow))
+
+    for number, each in enumerate(heard):
+        client.hear(each)
+        resumed = Client(dict(client.listed))
+        for later in told:
+            if later.position > each.position:
+                resumed.hear(later)
+        assert resumed.listed == fast.listed, number
+
+    assert client.listed == fast.listed
+    assert [each.position for each in heard] == sorted(each.position for each in heard)
+
+
+@given(_HISTORIES)
+def test_a_client_that_keeps_up_hears_everything_as_it_is(history: list[tuple[str, bool, bool]]):
+    told, fast = told_of(history), subscription()
+
+    heard: list[Delivery] = []
+    for each in told:
+        fast.offer(each)
+        heard.extend(taken(fast))
+
+    assert heard == told
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "together"),
+    [
+        (Kind.ENTERED, Kind.UPDATED, Kind.ENTERED),
+        (Kind.ENTERED, Kind.LEFT, None),
+        (Kind.ENTERED, Kind.DELETED, None),
+        (Kind.UPDATED, Kind.UPDATED, Kind.UPDATED),
+        (Kind.UPDATED, Kind.LEFT, Kind.LEFT),
+        (Kind.UPDATED, Kind.DELETED, Kind.DELETED),
+        (Kind.LEFT, Kind.ENTERED, Kind.UPDATED),
+        (Kind.DELETED, Kind.ENTERED, Kind.UPDATED),
+    ],
+)
+def test_two_events_of_one_execution_become_one(first: Kind, then: Kind, together: Kind | None):
+    merged = merge(delivery(1, first), delivery(2, then))
+
+    assert (None if merged is None else merged.kind) is together
+
+
+def test_merged_events_have_changed_whatever_either_changed():
+    merged = merge(
+        delivery(1, Kind.UPDATED, changed=frozenset({"status"})), delivery(2, Kind.UPDATED, changed=frozenset({"tags"}))
+    )
+
+    assert merged is not None
+    assert merged.changed == {"status", "tags"}
+    assert merged.row is not None
+    assert merged.row["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (delivery(1, Kind.UPDATED, changed=None), delivery(2, Kind.UPDATED)),
+        (delivery(1, Kind.LEFT), delivery(2, Kind.ENTERED)),
+    ],
+)
+def test_what_changed_is_unknown_once_a_part_of_it_is(first: Delivery, then: Delivery):
+    merged = merge(first, then)
+
+    assert merged is not None
+    assert merged.changed is None
+
+
+@pytest.mark.parametrize("kind", [Kind.GAP, Kind.STEP, Kind.LOG])
+def test_gaps_steps_and_lines_are_never_merged(kind: Kind):
+    assert not can_merge(delivery(1, kind), delivery(2, Kind.UPDATED))
+    assert not can_merge(delivery(1, Kind.UPDATED), delivery(2, kind))
+
+
+def test_a_full_queue_is_replaced_by_a_gap_and_goes_on():
+    slow = subscription()
+    for number in range(1, 7):
+        slow.offer(delivery(number, Kind.ENTERED, f"run-{number}"))
+
+    slow.offer(delivery(7, Kind.ENTERED, "run-7"))
+
+    gap, following = taken(slow)
+    assert (gap.kind, gap.reason, gap.position) == (Kind.GAP, GapReason.TOO_SLOW, place(6))
+    assert (following.kind, following.execution_id) == (Kind.ENTERED, "run-7")
+
+
+def test_a_queue_of_large_events_is_bounded_by_bytes():
+    slow = subscription()
+    slow.offer(delivery(1, Kind.ENTERED, "a", size=9_000))
+
+    slow.offer(delivery(2, Kind.ENTERED, "b", size=9_000))
+
+    assert [each.kind for each in taken(slow)] == [Kind.GAP]
+
+
+def test_one_event_larger_than_the_queue_is_taken_in():
+    fast = subscription()
+
+    fast.offer(delivery(1, Kind.ENTERED, size=90_000))
+
+    assert [each.kind for each in taken(fast)] == [Kind.ENTERED]
+
+
+def test_what_the_subscriber_has_had_is_not_repeated():
+    resumed = Subscription(topic(), SMALL, Counters(), place(2))
+
+    for number in (1, 2, 3, 3):
+        resumed.offer(delivery(number, Kind.UPDATED))
+
+    assert [each.position for each in taken(resumed)] == [place(3)]
+
+
+def test_an_activity_is_never_conflated():
+    activity = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), SMALL, Counters(), place(0))
+
+    for number in range(1, 5):
+        activity.offer(delivery(number, Kind.UPDATED))
+
+    assert [each.position for each in taken(activity)] == [place(number) for number in range(1, 5)]
+
+
+async def test_a_cancelled_wait_loses_nothing():
+    waiting = subscription()
+    for number in range(1, 50):
+        reader = asyncio.create_task(anext(waiting))
+        await asyncio.sleep(0)
+        # Both at once: the event is there, and nobody waits for it any more.
+        waiting.offer(delivery(number, Kind.ENTERED, f"run-{number}"))
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+
+        assert (await anext(waiting)).position == place(number)
+
+
+async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
+    waiting = subscription(QueueLimits(conflate_from=1))
+    waiting.offer(delivery(1, Kind.ENTERED))
+    waiting.offer(delivery(2, Kind.LEFT))
+
+    reader = asyncio.create_task(anext(waiting))
+    await asyncio.sleep(0)
+    waiting.offer(delivery(3, Kind.ENTERED))
+
+    assert (await reader).position == place(3)
+
+
+async def test_closing_ends_a_wait_and_drops_what_is_pending():
+    closing = subscription()
+    reader = asyncio.create_task(anext(closing, None))
+    await asyncio.sleep(0)
+
+    closing.close()
+    closing.offer(delivery(1, Kind.ENTERED))
+
+    assert await reader is None
+    assert [each async for each in closing] == []
+
+
+def test_a_receiver_is_offered_what_nothing_waits_before():
+    direct, offered, takes = subscription(), list[Delivery](), [True, False, True]
+    direct.receive = lambda each: (offered.append(each), takes[len(offered) - 1])[1]
+    deliveries = [delivery(number, Kind.ENTERED, f"run-{number}") for number in range(1, 4)]
+
+    for each in deliveries:
+        direct.offer(each)
+
+    # The second was not taken, and the third must not overtake it.
+    assert offered == deliveries[:2]
+    assert taken(direct) == deliveries[1:]
+
+
+def test_what_a_receiver_took_is_not_offered_again():
+    direct, offered = subscription(), list[Delivery]()
+    direct.receive = lambda each: offered.append(each) is None
+
+    direct.offer(delivery(1, Kind.ENTERED))
+    direct.offer(delivery(1, Kind.ENTERED))
+
+    assert len(offered) == 1
+    assert taken(direct) == []

@@ -1,0 +1,139 @@
+"""Owners and tenants change while everything is being written: nobody is told of what was never theirs."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import EVERYTHING, equals
+from tests.live.following import PATIENCE, read_page
+from tests.live.making import CURSORS, caller, execution
+
+WRITES = 1_500
+USERS = ("ada", "ben", "cleo")
+TENANTS = ("acme", "globex")
+CALLERS = [
+    *(caller(user, tenant) for user in USERS for tenant in TENANTS),
+    *(caller("olga", tenant, all_of_tenant=True) for tenant in TENANTS),
+]
+_Heard = tuple[str, str, int | None]
+
+
+async def write(database: Database, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - the same in every run
+    collection = database.collection(Execution)
+    for _ in range(WRITES // 4):
+        name = f"run-{dice.randrange(12)}"
+        match dice.randrange(10):
+            case 0:
+                await collection.delete_many({"execution_id": name})
+            case 1 | 2 | 3:
+                change = {"$set": {"user_id": dice.choice(USERS), "status": dice.choice(["running", "failed"])}}
+                await collection.update_one({"execution_id": name}, {**change, "$inc": {"version": 1}})
+                if dice.random() < 0.3:
+                    await collection.delete_one({"execution_id": name})
+            case 4:
+                change = {"$set": {"_marked": dice.random()}}
+                await collection.update_one({"execution_id": name}, change)
+            case _:
+                row = execution(name, user_id=dice.choice(USERS), tenant_id=dice.choice(TENANTS))
+                # Two writers may create it at once, and its name may be taken where it is moved to.
+                with contextlib.suppress(DuplicateKeyError):
+                    await collection.replace_one({"execution_id": name}, row, upsert=True)
+
+
+class Reference:
+    """A change stream of its own, and what each caller must hear, in the plainest words."""
+
+    def __init__(self) -> None:
+        self.heard: dict[tuple[int, bool], list[_Heard]] = {}
+
+    async def read(self, database: AsyncDatabase[dict[str, Any]], opened: asyncio.Event) -> None:
+        async with await database.watch(
+            full_document="whenAvailable", full_document_before_change="whenAvailable", max_await_time_ms=50
+        ) as stream:
+            await stream.try_next()
+            opened.set()
+            async for event in stream:
+                before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
+                if after is not None and after["tenant_id"] == "nowhere":
+                    return
+                for number, each in enumerate(CALLERS):
+                    for running in (False, True):
+                        self._tell(self.heard.setdefault((number, running), []), each, before, after, running=running)
+
+    @staticmethod
+    def _tell(
+        heard: list[_Heard],
+        who: Caller,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        *,
+        running: bool,
+    ) -> None:
+        def sees(row: Mapping[str, Any] | None) -> bool:
+            return row is not None and row["tenant_id"] == who.tenant and who.subject in ("olga", row["user_id"])
+
+        def lists(row: Mapping[str, Any] | None) -> bool:
+            return sees(row) and row is not None and (not running or row["status"] == "running")
+
+        had, has = lists(before), lists(after)
+        version = after["version"] if after is not None and sees(after) else None
+        if had or has:
+            row = before if had else after
+            assert row is not None
+            kind = "updated" if had and has else "entered" if has else "deleted" if after is None else "left"
+            heard.append((kind, row["execution_id"], version))
+
+
+async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb_uri: str):
+    reference, opened = Reference(), asyncio.Event()
+    reading = asyncio.create_task(reference.read(database.handle, opened))
+    await opened.wait()
+    limits = LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=100_000, most=100_000))
+    small = LiveLimits(lookback_seconds=0, queue=limits.queue, ring_bytes=50_000)
+    async with (
+        Live(database, mongodb_uri, CURSORS, limits) as live,
+        Live(database, mongodb_uri, CURSORS, small) as late,
+    ):
+        await late.subscribe(CALLERS[0])
+        pages = [(await read_page(database, each, live))[1] for each in CALLERS]
+        subscriptions = {
+            (number, running): await live.subscribe(each, equals("status", "running") if running else EVERYTHING)
+            for number, each in enumerate(CALLERS)
+            for running in (False, True)
+        }
+
+        await asyncio.gather(*(write(database, seed) for seed in range(4)))
+
+        last = await live.subscribe(caller("nobody", "nowhere"))
+        await database.collection(Execution).insert_one(execution(user_id="nobody", tenant_id="nowhere"))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(reading, anext(last))
+        expected = reference.heard
+        assert all(len(each) > 20 for each in expected.values())
+        for which, subscription in subscriptions.items():
+            assert take_all(subscription) == expected[which], which
+        # From MongoDB's history it is the same.
+        for number, each in enumerate(CALLERS):
+            resumed = await late.subscribe(each, after=pages[number])
+            async with asyncio.timeout(PATIENCE):
+                assert [heard(await anext(resumed)) for _ in expected[number, False]] == expected[number, False]
+        assert late.figures().caught_up > 0
+
+
+def heard(told: Any) -> _Heard:
+    return told.kind.value, told.execution_id, None if told.row is None else told.row["version"]
+
+
+def take_all(subscription: Subscription) -> list[_Heard]:
+    return [heard(told) for _ in range(len(subscription)) if (told := subscription.take()) is not None]

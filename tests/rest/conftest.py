@@ -1,0 +1,35 @@
+"""How tests of REST ask, and the documents they ask for."""
+
+from collections.abc import AsyncGenerator, Callable
+
+import httpx2
+import pytest
+
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution, Step
+from tests.rest.asking import Ask, Store
+from tests.support.documents import Documents
+
+
+@pytest.fixture
+async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
+    """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
+    async with httpx2.AsyncClient(base_url=server) as client:
+
+        async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
+            headers = {"Authorization": f"Bearer {token or token_for('ada', 'acme')}"}
+            return await client.request(method, path, headers=headers)
+
+        yield ask
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """`store(executions, steps)`: keep documents as an engine would write them."""
+
+    async def store(executions: Documents, steps: Documents = ()) -> None:
+        for document, rows in ((Execution, executions), (Step, steps)):
+            if rows:
+                await database.collection(document).insert_many(list(rows))
+
+    return store

@@ -1,0 +1,150 @@
+"""Who may see what through REST: for everybody else, nothing of it exists."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import jwt
+import pytest
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.tokens import issue_token
+from tests.conftest import SECRET
+from tests.rest.asking import Ask, Store
+from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
+
+# Each names a value of the stored execution; an answer that differs would tell that it exists.
+PROBES = [
+    "status=failed",
+    "workflow_id=nightly-v2",
+    "start_date=2026-01-01&end_date=2026-01-01",
+    "sort_by=duration",
+    "page=2&page_size=1",
+]
+
+
+def signed(claims: dict[str, object], key: str = SECRET, algorithm: str = "HS256") -> str:
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    return jwt.encode({"sub": "ada", "tenant_id": "acme", "exp": expiry, **claims}, key, algorithm)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
+
+
+def expired() -> str:
+    return issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=-timedelta(minutes=5))
+
+
+@pytest.fixture(params=["another user", "another tenant", "an operator of another tenant"])
+def stranger(request: pytest.FixtureRequest, token_for: Callable[..., str]) -> str:
+    tokens = {
+        "another user": token_for("grace", "acme", Scope.EXECUTIONS_PAYLOAD),
+        "another tenant": token_for("ada", "globex", Scope.EXECUTIONS_PAYLOAD),
+        "an operator of another tenant": token_for(
+            "olivia", "globex", Scope.EXECUTIONS_PAYLOAD, Scope.EXECUTIONS_READ_TENANT
+        ),
+    }
+    return tokens[request.param]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(None, id="no token"),
+        pytest.param("", id="an empty header"),
+        pytest.param("Bearer", id="a scheme alone"),
+        pytest.param("Bearer garbage", id="garbage"),
+        pytest.param(f"Basic {signed({})}", id="another scheme"),
+        pytest.param(f"Bearer {expired()}", id="an expired token"),
+        pytest.param(f"Bearer {signed({}, key='', algorithm='none')}", id="no signature"),
+        pytest.param(f"Bearer {signed({}, key=SECRET[::-1])}", id="another secret"),
+        pytest.param(f"Bearer {signed({}, algorithm='HS384')}", id="another algorithm"),
+        pytest.param(f"Bearer {signed({'exp': None})}", id="a token for ever"),
+        pytest.param(f"Bearer {signed({'tenant_id': None})}", id="no tenant"),
+        pytest.param(f"Bearer {signed({'sub': ''})}", id="nobody"),
+    ],
+)
+async def test_without_a_valid_token_there_is_no_answer(server: str, store: Store, header: str | None):
+    await store([A_FAILED_EXECUTION])
+    headers = {} if header is None else {"Authorization": header}
+
+    async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
+        responses = [await client.get(path) for path in (LIST, f"{LIST}/run-1", f"{LIST}/run-2", f"{LIST}?page=no")]
+
+    assert {response.status_code for response in responses} == {401}
+    assert {response.headers["www-authenticate"] for response in responses} == {"Bearer"}
+    assert {response.headers["content-type"] for response in responses} == {"application/problem+json"}
+    assert len({response.content for response in responses}) == 1
+    assert responses[0].json()["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/run-1"])
+async def test_a_token_for_other_things_is_forbidden(ask: Ask, store: Store, path: str):
+    await store([A_FAILED_EXECUTION])
+
+    response = await ask(path, token=signed({"scope": "billing:read executions:payload"}))
+
+    assert response.status_code == 403
+    assert response.json()["code"] == "FORBIDDEN"
+    assert "executions:read" in response.json()["detail"]
+
+
+async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_there(
+    ask: Ask, store: Store, stranger: str
+):
+    queries = [LIST, *(f"{LIST}?{probe}" for probe in PROBES)]
+    before = [(await ask(query, token=stranger)).content for query in queries]
+    await store([A_FAILED_EXECUTION], ITS_STEPS)
+
+    after = [(await ask(query, token=stranger)).content for query in queries]
+
+    assert after == before
+    assert (await ask(LIST)).json()["total"] == 1
+
+
+async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(ask: Ask, store: Store, stranger: str):
+    await store([A_FAILED_EXECUTION], ITS_STEPS)
+
+    invisible, unknown = await ask(f"{LIST}/run-1", token=stranger), await ask(f"{LIST}/run-2", token=stranger)
+
+    assert invisible.status_code == unknown.status_code == 404
+    assert invisible.content == unknown.content
+    of_the_moment = {"date": "", "x-request-id": ""}
+    assert {**invisible.headers, **of_the_moment} == {**unknown.headers, **of_the_moment}
+    assert (await ask(f"{LIST}/run-1")).status_code == 200
+
+
+async def test_a_cursor_is_of_no_use_to_a_stranger(ask: Ask, store: Store, stranger: str):
+    await store(executions(3))
+    cursor = (await ask(f"{LIST}?limit=1")).json()["pagination"]["next_cursor"]
+
+    response = await ask(f"{LIST}?limit=1&cursor={cursor}", token=stranger)
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "INVALID_CURSOR"
+
+
+async def test_tenants_with_the_same_id_see_their_own_execution_and_steps(
+    ask: Ask, store: Store, token_for: Callable[..., str]
+):
+    await store(
+        [an_execution("same"), an_execution("same", tenant_id="globex", workflow_name="theirs")],
+        [a_step("same", 0), a_step("same", 0, tenant_id="globex", step_name="Their step")],
+    )
+
+    ours = (await ask(f"{LIST}/same")).json()
+    theirs = (await ask(f"{LIST}/same", token=token_for("ada", "globex"))).json()
+
+    assert (ours["workflow_name"], [step["step_name"] for step in ours["steps"]]) == ("nightly", ["Step 0"])
+    assert (theirs["workflow_name"], [step["step_name"] for step in theirs["steps"]]) == ("theirs", ["Their step"])
+
+
+async def test_an_operator_sees_all_of_the_tenant_and_no_payload_without_its_scope(
+    ask: Ask, store: Store, token_for: Callable[..., str]
+):
+    await store([A_FAILED_EXECUTION, an_execution("of-grace", user_id="grace")], ITS_STEPS)
+    operator = token_for("olivia", "acme", Scope.EXECUTIONS_READ_TENANT)
+
+    listed, detail = await ask(LIST, token=operator), await ask(f"{LIST}/run-1", token=operator)
+
+    assert {each["execution_id"] for each in listed.json()["executions"]} == {"run-1", "of-grace"}
+    assert "in.csv" not in detail.text
+    assert '"rows"' not in detail.text
+    assert detail.json()["warnings"]

@@ -1,0 +1,130 @@
+"""One execution over a real socket."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.rest.routes import MAX_STEPS
+from tests.rest.asking import Ask, Store
+from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
+
+
+async def test_a_detail_has_all_that_is_known(ask: Ask, store: Store, token_for: Callable[..., str]):
+    await store([A_FAILED_EXECUTION], ITS_STEPS)
+    (item,) = (await ask(LIST)).json()["executions"]
+
+    response = await ask(f"{LIST}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))
+
+    error = {"message": "Disk full.", "code": "ENOSPC", "type": None, "stack_trace": None}
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json() == {
+        **item,
+        "execution_name": "Nightly run",
+        "status_detail": "upstream_failed",
+        "updated": "2026-01-01T00:01:35.000Z",
+        "tenant_id": "acme",
+        "session_id": "session-1",
+        "attempt": 2,
+        "parent_execution_id": "run-0",
+        "tags": [{"key": "team", "value": "data"}],
+        "performance_data": {"cpu": 0.9},
+        "error_details": {**error, "step_id": "s1", "retryable": True},
+        "input_parameters": {"path": "in.csv"},
+        "final_result": {"rows": 3},
+        "step_results": {"s0": {"rows": 3}},
+        "steps_truncated": False,
+        "warnings": [],
+        "steps": [
+            {
+                "step_id": "s0",
+                "step_name": "Step 0",
+                "step_type": "task",
+                "step_index": 0,
+                "status": "completed",
+                "started_at": "2026-01-01T00:00:05.000Z",
+                "completed_at": "2026-01-01T00:00:15.000Z",
+                "duration": 10.0,
+                "attempt": 1,
+                "depends_on": [],
+                "cost": 0.25,
+                "tokens_used": 7,
+                "input_data": {"n": 1},
+                "result": {"rows": 3},
+                "error": None,
+                "error_details": None,
+            },
+            {
+                "step_id": "s1",
+                "step_name": "Step 1",
+                "step_type": None,
+                "step_index": 1,
+                "status": "failed",
+                "started_at": None,
+                "completed_at": None,
+                "duration": None,
+                "attempt": 1,
+                "depends_on": ["s0"],
+                "cost": 0.0,
+                "tokens_used": 0,
+                "input_data": None,
+                "result": None,
+                "error": "Disk full.",
+                "error_details": {**error, "step_id": None, "retryable": None},
+            },
+        ],
+    }
+
+
+async def test_without_the_scope_payload_is_null_and_a_warning_says_why(
+    ask: Ask, store: Store, token_for: Callable[..., str]
+):
+    await store([A_FAILED_EXECUTION], ITS_STEPS)
+    allowed = (await ask(f"{LIST}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))).json()
+
+    response = await ask(f"{LIST}/run-1")
+
+    shown = response.json()
+    (warning,) = shown.pop("warnings")
+    assert response.status_code == 200
+    assert warning["code"] == "FORBIDDEN"
+    assert "executions:payload" in warning["detail"]
+    assert warning["fields"] == [
+        *("input_parameters", "final_result", "step_results", "steps.input_data", "steps.result")
+    ]
+    without_payload = {"input_parameters": None, "final_result": None, "step_results": None}
+    steps = [{**step, "input_data": None, "result": None} for step in allowed["steps"]]
+    assert {**shown, "warnings": []} == {**allowed, **without_payload, "steps": steps}
+
+
+async def test_steps_are_cut_at_their_limit_and_the_answer_says_so(ask: Ask, store: Store):
+    await store([an_execution("long")], [a_step("long", index) for index in range(MAX_STEPS)])
+    whole = (await ask(f"{LIST}/long")).json()
+    await store([], [a_step("long", MAX_STEPS)])
+
+    cut = (await ask(f"{LIST}/long")).json()
+
+    assert [step["step_index"] for step in whole["steps"]] == list(range(MAX_STEPS))
+    assert whole["steps_truncated"] is False
+    assert cut["steps"] == whole["steps"]
+    assert cut["steps_truncated"] is True
+
+
+@pytest.mark.parametrize("execution_id", ["a b", "ns/run/1", "100%", "scheduled__2026-01-01T00:00:00+00:00", "ü?#"])
+async def test_any_id_that_is_listed_can_be_opened(ask: Ask, store: Store, execution_id: str):
+    await store([an_execution(execution_id)])
+
+    detail = (await ask(f"{LIST}/{quote(execution_id, safe='')}")).json()
+
+    assert detail["execution_id"] == execution_id
+
+
+async def test_head_answers_as_get_does_but_for_the_body(ask: Ask, store: Store):
+    await store([A_FAILED_EXECUTION])
+
+    found, missing = await ask(f"{LIST}/run-1", method="HEAD"), await ask(f"{LIST}/run-2", method="HEAD")
+
+    assert (found.status_code, found.content) == (200, b"")
+    assert (missing.status_code, missing.content) == (404, b"")

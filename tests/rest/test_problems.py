@@ -1,0 +1,185 @@
+"""Failures over a real socket: a status, a stable code, a sentence, and nothing of the cause."""
+
+import asyncio
+import socket
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from execution_monitor.app import create_app
+from execution_monitor.asgi.operations import Observers
+from execution_monitor.asgi.problems import problem_handlers
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.revocations import Revocations
+from execution_monitor.executions.services import Monitor
+from execution_monitor.limits.streams import Sessions
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live
+from execution_monitor.rest.routes import rest_routes
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from tests.conftest import SECRET
+from tests.rest.asking import Ask, Store
+from tests.support.documents import LIST, executions
+from tests.support.raw_http import exchange, read_answers
+from tests.support.servers import served
+
+SESSIONS = Sessions(Revocations())
+BOUNDS = {"max_response_bytes": 2**20}
+ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
+
+
+async def test_an_unknown_address_is_a_problem(ask: Ask):
+    response = await ask("/api/v1/workflows")
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+        "code": "NOT_FOUND",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/%00", "/%ff", "/%ed%a0%80", "/..", "/../etc/passwd", "/%2e%2e%2f", "/graphql/a", "//graphql", "/livez%00"),
+        *(f"/{'x' * 8_000}", f"{LIST}/%00", f"{LIST}/%ff", f"{LIST}/{'x' * 8_000}", f"/assets/{'x' * 253}.js"),
+    ],
+)
+async def test_nothing_unexpected_in_an_address_is_a_failure(server: str, path: str, token_for: Any):
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    token = f"Authorization: Bearer {token_for('ada', 'acme')}\r\n\r\n"
+
+    (answer,) = read_answers(await exchange(urlsplit(server).port or 0, (head + token).encode()))
+
+    assert (answer.status, answer.json["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_handshake_at_an_unknown_address_is_a_problem(server: str):
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{server.replace('http', 'ws')}/nowhere"):
+            pass
+
+    assert refused.value.response.status_code == 404
+    assert b"NOT_FOUND" in (refused.value.response.body or b"")
+
+
+async def test_a_client_that_leaves_within_its_request_is_no_failure(
+    server: str, token_for: Any, caplog: pytest.LogCaptureFixture
+):
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+        f"Authorization: Bearer {token_for('ada', 'acme')}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with capture_logs() as lines:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server).port)
+        writer.write(head.encode())
+        # So that the application is waiting for the body.
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+        writer.close()
+        async with asyncio.timeout(10):
+            # The server is in this process, and tells nobody.
+            while not [line for line in lines if line["event"] == "request"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    assert [(line["status"], line["log_level"]) for line in lines] == [(499, "info")]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_a_method_that_is_not_taken_is_told_which_are(ask: Ask, method: str):
+    response = await ask(LIST, method=method)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json()["code"] == "METHOD_NOT_ALLOWED"
+    assert response.json()["detail"] == "This address takes only GET, HEAD."
+
+
+async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_for: Any):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
+    app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
+
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
+        response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
+
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["code"] == "DATABASE_UNAVAILABLE"
+    assert "hidden" not in response.text
+
+
+async def ada_asks(*_: object) -> Caller:
+    return ADA
+
+
+async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, mongodb_uri: str, store: Store):
+    # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
+    rows = [
+        {
+            **each,
+            "status": "failed" if index % 2 else "completed",
+            "workflow_template_id": "even" if index % 2 == 0 else "odd",
+        }
+        for index, each in enumerate(executions(10_000))
+    ]
+    await store(rows)
+    monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
+    live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
+    app = Starlette(
+        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers(), **BOUNDS),
+        exception_handlers=problem_handlers(),
+    )
+
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
+        response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
+
+    assert response.status_code == 504
+    assert response.json()["code"] == "QUERY_TIMEOUT"
+    assert "start_date" in response.json()["detail"]
+
+
+async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(
+    database: Database, mongodb_uri: str
+):
+    async def fail(*_: object) -> Caller:
+        raise RuntimeError("the cause, with a password")
+
+    monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
+    live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
+    app = Starlette(
+        routes=rest_routes(monitor, live, fail, SESSIONS, Observers(), **BOUNDS),
+        exception_handlers=problem_handlers(),
+    )
+
+    with capture_logs() as logs:
+        async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
+            response = await client.get(f"{LIST}/run-1")
+
+    (entry,) = logs
+    problem = response.json()
+    assert response.status_code == problem["status"] == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (problem["title"], problem["code"]) == ("Internal Server Error", "INTERNAL_SERVER_ERROR")
+    assert problem["request_id"] == entry["request_id"]
+    assert cast("str", entry["request_id"]) in problem["detail"]
+    assert (entry["event"], entry["path"], repr(entry["exc_info"])) == (
+        "request_failed",
+        f"{LIST}/run-1",
+        "RuntimeError('the cause, with a password')",
+    )
+    assert "password" not in response.text

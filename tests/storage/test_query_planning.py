@@ -1,0 +1,116 @@
+"""The choice of an index: named where its range is the list, left to MongoDB elsewhere."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from bson import MaxKey, MinKey
+
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.filters import all_of, equals
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.query_planning import IndexRange, index_for, range_behind
+from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.sorting import Order, Position, SortKey
+from tests.storage.watching import Commands
+
+OWN = {"tenant_id": "acme", "user_id": "ada"}
+NEWEST_FIRST = Order((SortKey("created", descending=True),))
+SINCE = {"created": {"$gte": 1, "$lt": 2}}
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        pytest.param({"tenant_id": "acme"}, ["tenant_id"], id="all of a tenant"),
+        pytest.param(OWN, ["tenant_id", "user_id"], id="all of a user"),
+        pytest.param({**OWN, "status": "failed"}, ["tenant_id", "user_id", "status"], id="of one status"),
+        pytest.param({**OWN, **SINCE, "status": None}, ["tenant_id", "user_id", "status"], id="of none, of a time"),
+        pytest.param({**OWN, "status": {"$in": ["failed"]}}, None, id="not a list of values"),
+        pytest.param({**OWN, "status": ["failed"]}, None, id="not an array"),
+        pytest.param({**OWN, "created": {"$ne": None}}, None, id="not another operator"),
+        pytest.param({**OWN, "started_at": {"$gt": 1}}, None, id="not a range of another field"),
+        pytest.param({**OWN, "workflow_name": "etl"}, None, id="not where a condition is left over"),
+        pytest.param({"user_id": "ada"}, None, id="not where the tenant is missing"),
+        pytest.param({"$and": [OWN, OWN]}, None, id="not a combination"),
+        pytest.param({}, None, id="not everything"),
+    ],
+)
+def test_an_index_is_named_when_the_list_is_one_range_of_it(query: dict[str, Any], fields: list[str] | None) -> None:
+    key = None if fields is None else dict.fromkeys([*fields, "created", "_id"], 1)
+
+    assert index_for(Execution, query, NEWEST_FIRST) == key
+    assert index_for(Execution, query, NEWEST_FIRST.reversed()) == key
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param((SortKey("created"), SortKey("total_cost", descending=True)), id="both ways"),
+        pytest.param((SortKey("created"), SortKey("total_cost")), id="two fields"),
+        pytest.param((SortKey("final_result"),), id="a field that no index has"),
+    ],
+)
+def test_no_index_is_named_for_an_order_that_none_has(keys: tuple[SortKey, ...]) -> None:
+    assert index_for(Execution, OWN, Order(keys)) is None
+
+
+KEY = dict.fromkeys(["tenant_id", "user_id", "created", "_id"], 1)
+HERE = Position((7, "b"))
+
+
+def test_behind_a_position_of_a_descending_order_lies_all_that_comes_before_it_in_the_index() -> None:
+    assert range_behind(KEY, OWN, NEWEST_FIRST, HERE) == IndexRange(
+        OWN, {**OWN, "created": MinKey(), "_id": MinKey()}, {**OWN, "created": 7, "_id": "b"}
+    )
+
+
+def test_behind_a_position_of_an_ascending_order_lies_the_rest_of_the_index_without_the_row_there() -> None:
+    assert range_behind(KEY, OWN, NEWEST_FIRST.reversed(), HERE) == IndexRange(
+        {**OWN, "_id": {"$ne": "b"}}, {**OWN, "created": 7, "_id": "b"}, {**OWN, "created": MaxKey(), "_id": MaxKey()}
+    )
+
+
+def test_the_fields_of_a_range_stand_as_they_do_in_the_index() -> None:
+    found = range_behind(KEY, {"user_id": "ada", "tenant_id": "acme"}, NEWEST_FIRST, HERE)
+
+    assert found is not None
+    assert list(found.lower) == list(found.upper) == list(KEY)
+
+
+def test_a_query_with_bounds_of_its_own_is_no_range_behind_a_position() -> None:
+    assert range_behind(KEY, {**OWN, **SINCE}, NEWEST_FIRST, HERE) is None
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_pages_behind_cursors_are_ranges_and_show_each_row_once(
+    watched_database: tuple[Database, Commands], *, descending: bool
+) -> None:
+    database, commands = watched_database
+    await database.prepare()
+    stored = [None, None, math.nan, 3, 3, 3, "a", "a", True, datetime(2026, 1, 1, tzinfo=UTC)]
+    rows = [{"execution_id": f"run-{number}", **OWN, "created": value} for number, value in enumerate(stored)]
+    missing = [{"execution_id": f"lacks-{number}", **OWN} for number in range(2)]
+    others = [{"execution_id": "run", "tenant_id": who, "user_id": "ada", "created": 3} for who in ("acm", "acmf")]
+    await database.collection(Execution).insert_many([*rows, *missing, *others])
+    order = Order((SortKey("created", descending=descending),))
+    listing = Listing(all_of(equals("tenant_id", "acme"), equals("user_id", "ada")), order)
+    reader, wanted = Reader(database, 5_000), Wanted(None, neighbours=NEITHER)
+
+    walked: list[str] = []
+    page = await reader.read_page(Execution, listing, PageRequest(1), wanted)
+    commands.reads.clear()
+    while page.rows:
+        walked.append(page.rows[0]["execution_id"])
+        page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), wanted)
+
+    expected = database.rows(Execution).find(OWN).sort(list(order.to_mongo().items()))
+    # At the end of the list, those are looked for that cannot be sorted.
+    unsortable = [read for read in commands.reads if "created" not in read["hint"]]
+    assert ["max" in read for read in commands.reads if read not in unsortable] == [True] * len(walked)
+    assert len(unsortable) == 2
+    assert walked == [row["execution_id"] async for row in expected]

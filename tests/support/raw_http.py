@@ -1,0 +1,220 @@
+"""HTTP byte by byte: what a connection of ours says to it, over memory or over a socket."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import orjson
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+from uvicorn.server import ServerState
+
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
+from tests.support.servers import served
+
+SOON = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of HTTP/1.1, as its bytes say."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return orjson.loads(self.body)
+
+
+def read_answers(data: bytes) -> list[Answer]:
+    """Every answer in `data`; fails when anything is left that is none."""
+    answers: list[Answer] = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        length = int(headers["content-length"])
+        assert first.startswith("HTTP/1.1 "), first
+        answers.append(Answer(int(first.split()[1]), headers, data[:length]))
+        data = data[length:]
+    return answers
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that answers with what it was asked; a WebSocket it accepts and closes with 1000."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close"})
+        return
+    body = b""
+    while scope["path"] != "/unread":
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    said = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "query": scope["query_string"].decode(),
+        "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+        "body": body.decode(),
+    }
+    answer = orjson.dumps(said)
+    headers = [(b"content-length", str(len(answer)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+class _MemoryTransport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 80)})
+        self.protocol: asyncio.BaseProtocol | None = None
+        self.written = b""
+        self.untaken = 0
+        self.has_ended = False
+        self.is_closed = False
+        self.is_aborted = False
+        self.reads = True
+
+    @override
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.has_ended
+        self.written += bytes(data)
+
+    @override
+    def write_eof(self) -> None:
+        self.has_ended = True
+
+    @override
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
+
+    @override
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    @override
+    def close(self) -> None:
+        self.is_closed = True
+
+    @override
+    def abort(self) -> None:
+        self.is_closed = self.is_aborted = True
+
+    @override
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    @override
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    @override
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    @override
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        assert self.protocol is not None
+        return self.protocol
+
+
+class Wire:
+    """A connection of ours over memory, which hears exactly the pieces that a test feeds it."""
+
+    def __init__(self, app: ASGIApp = echo, clients: ClientConnections | None = None) -> None:
+        self.clients = clients or ClientConnections()
+        config = uvicorn.Config(
+            cast("Any", app), log_config=None, ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound()))
+        )
+        config.load()
+        self._state = ServerState()
+        self._protocol = HttpConnection(config, self._state, {CONNECTIONS_KEY: self.clients})
+        self.transport = _MemoryTransport()
+        self.transport.protocol = self._protocol
+        self._protocol.connection_made(self.transport)
+
+    def feed(self, *pieces: bytes) -> None:
+        """Let the connection read `pieces`, one by one."""
+        for piece in pieces:
+            protocol = cast("asyncio.Protocol", self.transport.get_protocol())
+            if not self.transport.is_closed:
+                protocol.data_received(piece)
+
+    def lose(self) -> None:
+        """Let the client be gone."""
+        cast("asyncio.Protocol", self.transport.get_protocol()).connection_lost(None)
+
+    def pause_writing(self, untaken: int) -> None:
+        """Let the client have `untaken` bytes to take before there is room for more."""
+        self.transport.untaken = untaken
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let there be room again."""
+        self.transport.untaken = 0
+        self._protocol.resume_writing()
+
+    async def settle(self) -> None:
+        """Return when the application has ended all that was begun, and what that lets begin."""
+        async with asyncio.timeout(SOON):
+            while self._state.tasks:
+                await asyncio.gather(*self._state.tasks)
+
+    async def answers(self) -> list[Answer]:
+        """All answers when everything has been answered."""
+        await self.settle()
+        return read_answers(self.transport.written)
+
+
+async def exchange(port: int, *parts: bytes) -> bytes:
+    """What a server says to `parts`, sent one by one, until it closes; `b"reset"` when it took that back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(SOON):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return await reader.read()
+    except ConnectionError:
+        return b"reset"
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def serving_raw(app: ASGIApp = echo, clients: ClientConnections | None = None) -> AsyncGenerator[int]:
+    """The port at which `app` is served over real sockets, with `clients` for its limits."""
+
+    async def with_clients(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        scope["state"][CONNECTIONS_KEY] = clients or ClientConnections()
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async with served(with_clients) as url:
+        yield int(url.rpartition(":")[2])
+
+
+def splits_of(data: bytes) -> Sequence[tuple[bytes, ...]]:
+    """`data` in one piece, in two at every place, and byte by byte."""
+    halves = [(data[:place], data[place:]) for place in range(1, len(data))]
+    return [(data,), *halves, tuple(bytes((each,)) for each in data)]

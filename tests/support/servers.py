@@ -1,0 +1,73 @@
+"""The application on a real socket, in this process and on this event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+import httpx2
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves Ctrl-C to pytest, and tells connections the time as ours does."""
+
+    @override
+    async def on_tick(self, counter: int) -> bool:
+        connections: ClientConnections | None = self.lifespan.state.get(CONNECTIONS_KEY)
+        if connections is not None:
+            connections.watch(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def served(
+    app: ASGIApp, *, port: int = 0, ready_frames: bool = True, ping_seconds: float = 20.0
+) -> AsyncGenerator[str]:
+    """The base URL that `app` answers at, once its socket listens; it has stopped at the end.
+
+    Its connections are ours, and its WebSockets, or with no `ready_frames` uvicorn's own.
+    """
+    # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        # Before uvicorn starts, so that whoever connects early waits instead of being refused.
+        listener.listen()
+        config = uvicorn.Config(
+            app,
+            http=HttpConnection,
+            ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())) if ready_frames else "websockets-sansio",
+            ws_ping_interval=ping_seconds,
+            lifespan="on",
+            log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def wait_until_ready(url: str) -> None:
+    """Return when `/readyz` answers 200: the server has reached its MongoDB."""
+    async with httpx2.AsyncClient(base_url=url) as client:
+        while (await client.get("/readyz")).status_code != HTTPStatus.OK:
+            pass
