@@ -1,6 +1,7 @@
 """Tasks end although a cancellation is lost, and a server tells its application to end whatever else does not."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from execution_monitor.server import uvicorn_server
 from execution_monitor.server.uvicorn_server import Server, bind
 from execution_monitor.settings import Settings
-from execution_monitor.tasks import end_tasks
+from execution_monitor.tasks import TimeLimit, end_tasks
 from tests.conftest import SECRET
 
 SOON = 20.0
@@ -128,3 +129,82 @@ async def test_the_application_is_told_to_end_whatever_its_companion_does(
     assert told == ["lifespan.startup", "lifespan.shutdown"]
     assert stubborn.cancellations > min(lost, 1)
     assert "Traceback" not in caplog.text
+
+
+async def lose_cancellations(count: int) -> None:
+    """Wait for ever, as a call of PyMongo does that loses so many cancellations."""
+    for _ in range(count):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_a_time_limit_holds_though_cancellations_are_lost(lost: int):
+    task = asyncio.current_task()
+    assert task is not None
+
+    async with asyncio.timeout(SOON):
+        with pytest.raises(TimeoutError):
+            async with TimeLimit(0.01):
+                await lose_cancellations(lost)
+
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)
+
+
+async def test_what_ends_within_its_time_limit_is_not_touched():
+    async with TimeLimit(0.05):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+
+
+async def test_what_ends_although_it_was_cancelled_has_ended():
+    async with TimeLimit(0.01):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        found = "an answer"
+
+    await asyncio.sleep(0)
+    assert found == "an answer"
+
+
+async def test_a_time_limit_that_is_extended_counts_from_then():
+    async with TimeLimit(0.01) as limit:
+        limit.extend(None)
+        await asyncio.sleep(0.05)
+        limit.extend(SOON)
+
+    async def wait() -> None:
+        async with TimeLimit(SOON) as limit:
+            limit.extend(0.01)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await wait()
+
+
+async def test_a_cancellation_from_elsewhere_is_no_end_of_time():
+    async def wait() -> None:
+        async with TimeLimit(SOON):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_another_error_at_the_end_of_time_is_told_as_it_is():
+    async def fail_at_the_end() -> None:
+        async with TimeLimit(0.01):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ValueError("mine") from None
+
+    with pytest.raises(ValueError, match="mine"):
+        await fail_at_the_end()
+    await asyncio.sleep(0)

@@ -1,7 +1,11 @@
-"""End tasks: cancelled, and awaited until they have really ended."""
+"""End what waits for MongoDB: cancelled, and cancelled again, since one cancellation may be lost.
+
+PyMongo sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes as the sending ends.
+"""
 
 import asyncio
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 # Long enough for a clean-up that waits once or twice: cancelling again breaks its next wait.
 _AGAIN_SECONDS = 0.5
@@ -10,8 +14,7 @@ _AGAIN_SECONDS = 0.5
 async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until each has ended, whatever with; those that go on are cancelled again.
 
-    One time is not enough: PyMongo sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that
-    comes as the sending ends. The task would go on for ever, and whoever awaits it with it.
+    After one that is lost a task would go on for ever, and so would who awaits it.
     """
     left = {task for task in tasks if not task.done()}
     while left:
@@ -20,3 +23,54 @@ async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
         _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
     # Looked at, or asyncio logs an exception that was never retrieved.
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class TimeLimit:
+    """As `asyncio.timeout`, for calls of PyMongo: the body is cancelled after `seconds`, again and again until it ends.
+
+    Raises `TimeoutError` in place of the cancellation.
+    """
+
+    __slots__ = ("_before", "_cancellations", "_handle", "_loop", "_seconds", "_task")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._cancellations = 0
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A time limit is one of a task.")
+        self._loop = asyncio.get_running_loop()
+        self._task = task
+        self._before = task.cancelling()
+        self._handle: asyncio.TimerHandle | None = self._loop.call_later(self._seconds, self._cancel)
+        return self
+
+    def extend(self, seconds: float | None) -> None:
+        """Let the limit be `seconds` from now; none without them."""
+        self._stop()
+        if seconds is not None:
+            self._handle = self._loop.call_later(seconds, self._cancel)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+        if not self._cancellations:
+            return
+        left = 0
+        for _ in range(self._cancellations):
+            left = self._task.uncancel()
+        if left <= self._before and isinstance(error, asyncio.CancelledError):
+            raise TimeoutError from error
+
+    def _cancel(self) -> None:
+        self._cancellations += 1
+        self._task.cancel()
+        self._handle = self._loop.call_later(_AGAIN_SECONDS, self._cancel)
+
+    def _stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None

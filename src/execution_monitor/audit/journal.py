@@ -14,7 +14,7 @@ from bson import ObjectId
 
 from execution_monitor.audit.events import AuditRow, describe_loss
 from execution_monitor.errors import AuditUnavailable, ExecutionMonitorError
-from execution_monitor.tasks import end_tasks
+from execution_monitor.tasks import TimeLimit, end_tasks
 
 # Makes the row of an event, when it is called.
 Describe = Callable[[], AuditRow]
@@ -228,7 +228,7 @@ class Journal:
     async def _try_to_write(self) -> bool:
         rows = [event.row for event in self._batch if event.row is not None]
         try:
-            async with asyncio.timeout(self._limits.write_seconds):
+            async with TimeLimit(self._limits.write_seconds):
                 refused = await self._write(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is, the events are still there and the task goes on
             self._fail(error)

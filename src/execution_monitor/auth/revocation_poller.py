@@ -18,6 +18,7 @@ from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.revocations import read_revocations
+from execution_monitor.tasks import TimeLimit
 
 log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class RevocationWatch:
         reads_all = self._looked_at is None or begun - self._read_all_at >= _READ_ALL_SECONDS
         since = None if reads_all or self._newest is None else self._newest - _OVERLAP
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with TimeLimit(_PATIENCE_SECONDS):
                 rows = await read_revocations(self._database, since)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error

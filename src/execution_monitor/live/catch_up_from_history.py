@@ -15,7 +15,7 @@ from execution_monitor.live.followed_executions import Scope
 from execution_monitor.live.resume_tokens import Position
 from execution_monitor.live.stats import Counters
 from execution_monitor.live.subscription import Subscription
-from execution_monitor.tasks import end_tasks
+from execution_monitor.tasks import TimeLimit, end_tasks
 
 log = structlog.get_logger()
 
@@ -151,15 +151,14 @@ class History:
 
     async def _read_once(self, reading: "_Reading") -> None:
         # Each read has its limit. One that is cut off is never used again: the stream is left with the block.
-        async with asyncio.timeout(_SILENCE_SECONDS) as limit:
-            clock = asyncio.get_running_loop().time
+        async with TimeLimit(_SILENCE_SECONDS) as limit:
             tenant = of_tenant(reading.tenant)
             async with watch(self._database(), reading.position, reading.scope, [tenant]) as stream:
                 while len(reading.group) and stream.is_open:
                     events = await stream.next_together(CHUNK)
-                    limit.reschedule(None)
+                    limit.extend(None)
                     await self._offer(reading, events, stream.position)
-                    limit.reschedule(clock() + _SILENCE_SECONDS)
+                    limit.extend(_SILENCE_SECONDS)
                     await asyncio.sleep(0)
 
     async def _offer(self, reading: "_Reading", events: Sequence[Event], until: Position) -> None:

@@ -24,6 +24,7 @@ from execution_monitor.live.change_stream_cursor import (
 from execution_monitor.live.changes import Event, GapReason, HistoryBroken
 from execution_monitor.live.followed_executions import Followed, Scope
 from execution_monitor.live.resume_tokens import Position, behind, time_of
+from execution_monitor.tasks import TimeLimit
 
 Connection = tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]
 Connect = Callable[[], Connection]
@@ -166,7 +167,7 @@ class ChangeStream:
         """Count the silence of a stream at `position`, unless all of MongoDB is silent: then it is not this place."""
         client, database = self.connect()
         try:
-            async with asyncio.timeout(_PING_SECONDS):
+            async with TimeLimit(_PING_SECONDS):
                 await present(database)
         except (TimeoutError, PyMongoError):
             return
@@ -182,7 +183,7 @@ class ChangeStream:
         stalls, self._stalls = self._stalls, 0
         client, database = self.connect()
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
+            async with TimeLimit(_LOOK_SECONDS):
                 obstacle = await first_behind(database, self.position, reader.scope)
         except (TimeoutError, PyMongoError) as error:
             # Not even its name can be read; all up to the present is given up.
@@ -356,7 +357,7 @@ async def _close(client: AsyncMongoClient[Any]) -> None:
     # attempt, which then closes the connections; or the monitors of the client would go on for ever.
     for seconds in _CLOSE_SECONDS:
         with contextlib.suppress(TimeoutError, PyMongoError):
-            async with asyncio.timeout(seconds):
+            async with TimeLimit(seconds):
                 await client.close()
                 return
 

@@ -14,7 +14,7 @@ from execution_monitor.live.change_stream_cursor import present
 from execution_monitor.live.changes import Noun
 from execution_monitor.live.lag import Stream
 from execution_monitor.live.resume_tokens import Position, time_of
-from execution_monitor.tasks import end_tasks
+from execution_monitor.tasks import TimeLimit, end_tasks
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class ClusterPresent:
             self._next = None
             keeps_up = time.monotonic() - self._stream.progressed_at < _RECENT_SECONDS
             try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
+                async with TimeLimit(_ANSWER_SECONDS):
                     position = await present(self._database)
                     if keeps_up and await self._is_reached(time_of(position)):
                         return None

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.live.change_stream_cursor import present
 from execution_monitor.live.resume_tokens import Position, time_of
+from execution_monitor.tasks import TimeLimit
 
 log = structlog.get_logger()
 
@@ -134,7 +135,7 @@ class BehindMeter:
     async def _measure(self) -> None:
         # Without an answer nothing new is known, and the time since the last progress goes on.
         with contextlib.suppress(TimeoutError, PyMongoError):
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with TimeLimit(_ANSWER_SECONDS):
                 self._add(time_of(await present(self._database)))
 
     def _add(self, cluster_time: Timestamp) -> None:

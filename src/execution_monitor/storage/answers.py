@@ -15,6 +15,7 @@ from pymongo.topology_description import TOPOLOGY_TYPE
 
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.filters import Query
+from execution_monitor.tasks import TimeLimit
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def is_unavailable(error: PyMongoError) -> bool:
 async def answer_in_time(answer: Awaitable[T], timeout_ms: int) -> T:
     """`answer`, which MongoDB itself ends after `timeout_ms`; raises `DatabaseUnavailable` when that does not come."""
     try:
-        async with asyncio.timeout(timeout_ms / 1_000 + _GRACE_SECONDS):
+        async with TimeLimit(timeout_ms / 1_000 + _GRACE_SECONDS):
             return await answer
     except TimeoutError as error:
         raise DatabaseUnavailable(SILENT) from error

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from execution_monitor.asgi.shutdown import Draining
 from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.tasks import TimeLimit
 
 # A probe gives up after 1 to 10 seconds, and should learn the reason.
 _PATIENCE_SECONDS = 2.0
@@ -60,7 +61,7 @@ def health_routes(dependencies: Mapping[str, Dependency], others: Sequence[Part]
 
 async def _trouble_of(name: str, dependency: Dependency) -> str | None:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with TimeLimit(_PATIENCE_SECONDS):
             await dependency.check()
     except ExecutionMonitorError as error:
         return error.message
