@@ -20,8 +20,8 @@ from tests.faults.server_process import ServerProcess
 from tests.live.making import execution
 from tests.live.own_mongod import OwnMongod
 
-# With the seconds in which all must have caught up. A client that reads no message has all of them within 6 s; the judge,
-# which reads each of six million, takes the rest. Of two thousand nothing is promised but that none loses anything.
+# With the seconds in which all must have caught up. A client that reads no message has all of them within 6 s; the
+# judge, which reads each of six million, takes the rest. Of two thousand nothing is promised but that none loses any.
 _HERDS = [(1_000, 30.0), (2_000, None)] if is_full() else [(100, None)]
 _AWAY_SECONDS = 60.0 if is_full() else 2.0
 _PER_SECOND = 100
