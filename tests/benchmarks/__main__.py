@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from tests.benchmarks.bulk import MANY, bulk_part
+from tests.benchmarks.charts import draw
 from tests.benchmarks.compression import compression_part
 from tests.benchmarks.lists import list_part
 from tests.benchmarks.live import live_part
-from tests.benchmarks.pictures import draw
 from tests.benchmarks.scale import scale_part
 from tests.benchmarks.servers import LOAD_CPU
 from tests.benchmarks.unfollowed_logs import logs_part

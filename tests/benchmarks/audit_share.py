@@ -15,12 +15,12 @@ from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks.load import ask_for, request_of
-from tests.benchmarks.question import USER, body_of
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import USER, body_of
+from tests.benchmarks.load_generator import request_of, request_repeatedly
+from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
 CONNECTIONS = 16
@@ -30,21 +30,21 @@ def measure(contender: Contender, token: str, seconds: float) -> float:
     """CPU milliseconds a request."""
     request = request_of("/graphql", token, body_of(20))
     cpu = contender.cpu_seconds()
-    latencies = uvloop.run(ask_for(seconds, contender.port, request, CONNECTIONS))
+    latencies = uvloop.run(request_repeatedly(seconds, contender.port, request, CONNECTIONS))
     return (contender.cpu_seconds() - cpu) / len(latencies) * 1_000
 
 
 def run(rounds: int, seconds: float, folder: Path) -> Mapping[str, float]:
     """The median CPU milliseconds a request, by the setting of the trail."""
     token = token_of(USER)
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     try:
         mongod.start()
         store(mongod.uri, DATABASE, EXECUTIONS)
         found: dict[str, list[float]] = {"off": [], "on": []}
         with (
-            running("ours", mongod.uri, token, folder / "off.log", EXECUTION_MONITOR_AUDIT="off") as without,
-            running("ours", mongod.uri, token, folder / "on.log", EXECUTION_MONITOR_AUDIT="on") as recorded,
+            running_contender("ours", mongod.uri, token, folder / "off.log", EXECUTION_MONITOR_AUDIT="off") as without,
+            running_contender("ours", mongod.uri, token, folder / "on.log", EXECUTION_MONITOR_AUDIT="on") as recorded,
         ):
             for number in range(rounds + 1):
                 for name, contender in (("off", without), ("on", recorded)):

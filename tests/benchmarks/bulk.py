@@ -28,12 +28,12 @@ from typing_extensions import override
 from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import DATABASE, MESSAGE_BYTES, row_of
-from tests.benchmarks.listening import Conversation, Listener, over_graphql
 from tests.benchmarks.live import UPDATES
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import Conversation, Listener, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 FEW, MANY = 10, 200  # subscribers
 _TENANT = "acme"
@@ -224,7 +224,7 @@ def bulk_part(rounds: int, changes: int, changes_of_many: int, many: int) -> dic
     """All runs, and what they come to: `bulk` by their names, and `ratios` by those of the goals."""
     found: dict[str, BulkFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), OwnMongod(Path(name), oplog_mb=_OPLOG_MB, cache_gb=1)
+        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name), oplog_mb=_OPLOG_MB, cache_gb=1)
         try:
             mongod.start()
             # Once before it counts: the server makes the collections with their images.

@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import LONG, USER
 from tests.benchmarks.lists import measure
-from tests.benchmarks.question import LONG, USER
 from tests.benchmarks.ratios import Round, median_of
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -47,12 +47,12 @@ def body_bytes(contender: Contender, token: str, coding: str) -> int:
 def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Bytes of the body and CPU milliseconds a request by coding, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     try:
         mongod.start()
         store(mongod.uri, DATABASE, EXECUTIONS)
         measured: dict[str, list[Round]] = {coding: [] for coding in CODINGS}
-        with running("ours", mongod.uri, token, folder / "ours.log") as ours:
+        with running_contender("ours", mongod.uri, token, folder / "ours.log") as ours:
             sizes = {coding: body_bytes(ours, token, coding) for coding in CODINGS}
             for number in range(rounds + 1):
                 for coding in CODINGS:

@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 import uvloop
 
-from tests.benchmarks.load import ask_for, request_of
-from tests.benchmarks.question import CASES, LONG, SHORT, STEPS, USER, Case, body_of, nodes_of
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import CASES, LONG, SHORT, STEPS, USER, Case, body_of, nodes_of
+from tests.benchmarks.load_generator import request_of, request_repeatedly
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 EXECUTIONS = 10_000
 _TIMES = ("createdAt", "startedAt", "completedAt")
@@ -52,7 +52,7 @@ def measure(contender: Contender, token: str, case: Case, seconds: float, coding
     """One round."""
     request = request_of("/graphql", token, body_of(case.first, contender.name, steps=case.steps), coding)
     cpu, began = contender.cpu_seconds(), time.perf_counter()
-    latencies = uvloop.run(ask_for(seconds, contender.port, request, case.connections))
+    latencies = uvloop.run(request_repeatedly(seconds, contender.port, request, case.connections))
     return summarize(latencies, time.perf_counter() - began, contender.cpu_seconds() - cpu)
 
 
@@ -74,21 +74,23 @@ def measure_all(
 def list_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Figures by who was asked for what, the noise between rounds, resident bytes, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     with contextlib.ExitStack() as stack:
         stack.callback(mongod.close)
         mongod.start()
         store(mongod.uri, DATABASE, EXECUTIONS, steps=True)
         # Ours comes first: it makes the indexes that all of them use.
         names = sorted(COMMANDS, key="ours".__ne__)
-        contenders = [stack.enter_context(running(each, mongod.uri, token, folder / f"{each}.log")) for each in names]
+        contenders = [
+            stack.enter_context(running_contender(each, mongod.uri, token, folder / f"{each}.log")) for each in names
+        ]
         compare_answers(contenders, token)
         measured = measure_all(contenders, token, rounds, seconds)
         memory = {each.name: each.memory() for each in contenders}
         floor = next(each for each in contenders if each.name == "floor")
         answer = folder / "answer"
         answer.write_bytes(floor.ask(token, SHORT.first).content)
-        with running(CEILING, mongod.uri, token, folder / "ready.log", BENCH_ANSWER=str(answer)) as ready:
+        with running_contender(CEILING, mongod.uri, token, folder / "ready.log", BENCH_ANSWER=str(answer)) as ready:
             ceiling = measure(ready, token, SHORT, seconds)
     medians = {key: median_of(each) for key, each in measured.items()}
     return {

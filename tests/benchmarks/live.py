@@ -22,11 +22,11 @@ import uvloop
 from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import PATIENCE_SECONDS, RATE, broadcast, save, write
-from tests.benchmarks.listening import Conversation, Listener, listen, over_graphql
 from tests.benchmarks.live_servers import another, ours
 from tests.benchmarks.servers import LOAD_CPU, Contender
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import Conversation, Listener, listen, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
 _CALLERS = 10  # one caller may have 1,000 sockets
@@ -142,7 +142,7 @@ def live_part(changes: int, audiences: Sequence[int], subscribers: Sequence[int]
     """
     found: dict[str, LiveFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), OwnMongod(Path(name))
+        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name))
         try:
             mongod.start()
             written = partial(write, mongod.uri)

@@ -22,10 +22,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
-from tests.benchmarks.listening import listen, over_graphql
-from tests.faults.scenes import token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import listen, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 SUBSCRIBERS = 100
 CHANGES = 2_000
@@ -93,7 +93,7 @@ async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[fl
 def main() -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory() as folder:
-        mongod = OwnMongod(Path(folder))
+        mongod = SingleNodeReplicaSet(Path(folder))
         server = ServerProcess(Path(folder), mongod.uri)
         try:
             mongod.start()

@@ -12,9 +12,8 @@ import httpx2
 
 from tests.benchmarks.changes import DATABASE
 from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
-from tests.support.server_process import free_ports
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess, free_ports
 
 COMMANDS = {
     "floor": (*UVICORN, "--ws=websockets-sansio", "tests.benchmarks.live_floor:create_app"),
@@ -48,13 +47,13 @@ def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
 
 
 @contextlib.contextmanager
-def ours(folder: Path, mongod: OwnMongod) -> Generator[Contender]:
+def ours(folder: Path, mongod: SingleNodeReplicaSet) -> Generator[Contender]:
     """Our server, until the block ends."""
     server = ServerProcess(folder, mongod.uri, rate_limit="off", rate_limit_address="off")
     server.launch()
     try:
-        os.sched_setaffinity(server.pid, {SERVER_CPU})
+        os.sched_setaffinity(server.process.pid, {SERVER_CPU})
         server.wait_until_ready()
-        yield Contender("ours", server.pid, urlsplit(server.url).port or 0)
+        yield Contender("ours", server.process.pid, urlsplit(server.url).port or 0)
     finally:
         server.close()

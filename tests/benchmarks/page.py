@@ -21,12 +21,12 @@ import orjson
 from playwright.async_api import Browser, Page, expect
 from pymongo import AsyncMongoClient
 
-from tests.benchmarks.question import USER
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import DATABASE, running
-from tests.dashboard.launching import launched, sign_in
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import USER
+from tests.benchmarks.servers import DATABASE, running_contender
+from tests.dashboard.chromium import running_chromium, sign_in
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 RESULTS = Path(__file__).parent / "results" / "page.json"
 ROWS, VISITS = 20_000, 11
@@ -140,7 +140,7 @@ async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float
 
 async def measure(url: str, uri: str) -> dict[str, Any]:
     """Everything, one after the other."""
-    async with launched() as browser:
+    async with running_chromium() as browser:
         await visit(browser, url)  # the first warms up
         times = [await visit(browser, url) for _ in range(VISITS)]
         opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}
@@ -149,11 +149,11 @@ async def measure(url: str, uri: str) -> dict[str, Any]:
 
 def run(folder: Path) -> Mapping[str, Mapping[str, float]]:
     """What was measured, by what was done."""
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     try:
         mongod.start()
         store(mongod.uri, DATABASE, ROWS)
-        with running("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
+        with running_contender("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
             return asyncio.run(measure(f"http://127.0.0.1:{server.port}", mongod.uri))
     finally:
         mongod.close()

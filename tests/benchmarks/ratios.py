@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from tests.benchmarks.question import LONG, SHORT, STEPS, Case
+from tests.benchmarks.list_query import LONG, SHORT, STEPS, Case
 
 
 @dataclass(frozen=True, slots=True)

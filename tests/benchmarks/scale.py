@@ -19,11 +19,11 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from execution_monitor.storage.database import open_database
-from tests.benchmarks.question import TENANT, USER
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import TENANT, USER
+from tests.benchmarks.servers import Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 # Of a page of 20; the last is page 5,001.
 DEPTHS = (1_000, 10_000, 100_000)
@@ -100,7 +100,7 @@ def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
     """Latencies in milliseconds by what was asked of which of `sizes`, and the ratios that goals are set for."""
     token = token_of(USER)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        mongod = OwnMongod(Path(folder), cache_gb=_CACHE_GB)
+        mongod = SingleNodeReplicaSet(Path(folder), cache_gb=_CACHE_GB)
         stack.callback(mongod.close)
         mongod.start()
         callers: dict[int, Caller] = {}
@@ -110,7 +110,9 @@ def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
             asyncio.run(index(mongod.uri, name))
             log = Path(folder) / f"{name}.log"
             database = {"EXECUTION_MONITOR_DATABASE": name}
-            callers[size] = Caller(stack.enter_context(running("ours", mongod.uri, token, log, **database)), token)
+            callers[size] = Caller(
+                stack.enter_context(running_contender("ours", mongod.uri, token, log, **database)), token
+            )
         large = max(sizes)
         many = callers[large]
         # A moment that nobody has asked for makes a count that nobody has read.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.benchmarks.question import body_of
-from tests.conftest import SECRET
+from tests.benchmarks.list_query import body_of
 from tests.support.server_process import free_ports
+from tests.support.tokens import SECRET
 
 DATABASE = "benchmark"
 # Two processors are the least: one for the server under test, one for the load and mongod.
@@ -83,7 +83,7 @@ def peer_settings(uri: str, database: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
+def running_contender(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
     """The server `name`, from when it answers the list until the block ends; raises with its log if it does not.
 
     `settings` are more of its environment.

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.benchmarks.bulk import BulkFigures, bulk_ratios
+from tests.benchmarks.charts import cost, throughput
 from tests.benchmarks.compression import compression_ratios
 from tests.benchmarks.lists import comparable
 from tests.benchmarks.live import LiveFigures, live_ratios
-from tests.benchmarks.pictures import cost, throughput
 from tests.benchmarks.scale import in_turns, scale_ratios
 
 SCALE = {

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.benchmarks.question import LONG, SHORT
+from tests.benchmarks.list_query import LONG, SHORT
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 
 

@@ -22,10 +22,10 @@ from pymongo import AsyncMongoClient
 
 from execution_monitor.storage.documents import Execution, LogEntry
 from tests.benchmarks.changes import row_of
-from tests.benchmarks.listening import listen, over_graphql
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.benchmarks.websocket_client import listen, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 SUBSCRIBERS = 100
 CHANGES_A_SECOND = 100
@@ -88,10 +88,10 @@ async def measure(uri: str, server: Contender, rounds: int, seconds: float) -> M
 
 def logs_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """The part of the whole run."""
-    mongod = OwnMongod(folder, oplog_mb=512)
+    mongod = SingleNodeReplicaSet(folder, oplog_mb=512)
     try:
         mongod.start()
-        with running("ours", mongod.uri, token_of("ada"), folder / "ours.log") as server:
+        with running_contender("ours", mongod.uri, token_of("ada"), folder / "ours.log") as server:
             found = uvloop.run(measure(mongod.uri, server, rounds, seconds))
     finally:
         mongod.close()

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from execution_monitor.settings import Settings
-from tests.conftest import SECRET
 from tests.dashboard.conftest import OpenPage
 from tests.support.identity_provider import Provider, provided, sign
 from tests.support.servers import served
+from tests.support.tokens import SECRET
 
 
 class Login:

@@ -16,7 +16,7 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.storage.documents import Execution
 from tests.faults.bulk_ledger import GONE
 from tests.faults.crowd import BARRIER, Crowd, Heard, crowd
-from tests.faults.server_process import ServerProcess
+from tests.support.server_process import ServerProcess
 
 _AT_ONCE = 10_000  # documents of one insert
 _LOOK_SECONDS = 0.1
@@ -128,15 +128,15 @@ async def followed(
         await listening.until_open(seconds)
         await bulk.mark("begun")
         await listening.until_all_heard("begun", seconds)
-        merged = (await asyncio.to_thread(server.figures))["live_conflated_total"]
-        server.forget_most_resident()
+        merged = (await asyncio.to_thread(server.metrics))["live_conflated_total"]
+        server.reset_peak_resident()
         before, began = server.resident, time.monotonic()
         yield following
         await bulk.mark(BARRIER)
         with contextlib.suppress(TimeoutError):
             await listening.until_all_heard(BARRIER, seconds)
-        growth = server.most_resident - before
+        growth = server.peak_resident - before
         heard = await listening.finish(bulk.versions)
-    figures = await asyncio.to_thread(server.figures)
+    figures = await asyncio.to_thread(server.metrics)
     merged = int(figures["live_conflated_total"] - merged)
     following.outcome = Outcome(heard, heard.last_at - began, merged, growth)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.faults.results import Row, keep, table_of
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _ROWS = pytest.StashKey[list[Row]]()
 
@@ -32,9 +32,9 @@ def report(request: pytest.FixtureRequest) -> Callable[[Row], None]:
 
 
 @pytest.fixture(scope="session")
-def roomy_mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
+def shared_mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
     """A MongoDB that remembers some hundred thousand changes, for tests that break nothing of it."""
-    mongod = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
+    mongod = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
     try:
         mongod.start()
         yield mongod
@@ -43,9 +43,11 @@ def roomy_mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongo
 
 
 @pytest.fixture(scope="session")
-def roomy_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
+def shared_server(
+    tmp_path_factory: pytest.TempPathFactory, shared_mongod: SingleNodeReplicaSet
+) -> Generator[ServerProcess]:
     """A server of `live` at it, with all limits as they are by default."""
-    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
+    server = ServerProcess(tmp_path_factory.mktemp("server"), shared_mongod.uri, metrics="open")
     try:
         server.start()
         yield server

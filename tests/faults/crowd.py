@@ -22,7 +22,7 @@ import orjson
 
 from execution_monitor.auth.caller import Scope
 from tests.faults.bulk_ledger import Tally, total
-from tests.faults.scenes import token_of
+from tests.support.tokens import token_of
 
 BARRIER = "barrier"
 _CALLERS = 10  # one caller may have 1,000 sockets

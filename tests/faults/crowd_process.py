@@ -16,7 +16,7 @@ import orjson
 import uvloop
 from typing_extensions import override
 
-from tests.benchmarks.listening import Socket
+from tests.benchmarks.websocket_client import Socket
 from tests.faults.bulk_ledger import BulkLedger
 
 _QUERY = """subscription Crowd($after: String) {

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.live.own_mongod import Mongod, initiate
+from tests.support.mongod import Mongod, initiate
 
 _START_SECONDS = 60
 # The default, 10 s, is for members in several regions; those of one data centre are commonly given 1 to 5 s.
@@ -48,7 +48,7 @@ class ReplicaSet:
             member.close()
 
     def _is_whole(self) -> bool:
-        with self.primary().asked() as client:
+        with self.primary().client() as client:
             members = client.admin.command("replSetGetStatus")["members"]
         newest = max(member["optimeDate"] for member in members)
         return sorted(member["stateStr"] for member in members) == ["PRIMARY", "SECONDARY", "SECONDARY"] and all(

@@ -7,13 +7,11 @@ import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import count
 
-from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger, Writers, longest_pause
+from tests.support.tokens import token_of
 
 PATIENCE = 60.0
 # Heard before a fault and after it, so that both fall into a time of changes.
@@ -36,11 +34,6 @@ def sized(full: int, small: int) -> range:
 def new_user() -> str:
     """A user who owns nothing yet."""
     return f"user-{os.getpid()}-{next(_users)}"
-
-
-def token_of(user: str, *scopes: str, tenant: str = "acme") -> str:
-    """A token that every server of these tests accepts."""
-    return issue_token(SECRET, user=user, tenant=tenant, scopes=scopes, lifetime=timedelta(hours=2))
 
 
 @dataclass

@@ -10,8 +10,8 @@ from pymongo import AsyncMongoClient
 from tests.faults.bulks import Bulk, followed
 from tests.faults.results import Row
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _SUBSCRIBERS = 200 if is_full() else 10
 # 20 million messages, of which a processor sends some 75,000 a second.
@@ -51,18 +51,18 @@ async def update_all_in_a_transaction(bulk: Bulk) -> None:
     ],
 )
 async def test_a_bulk_of_changes_reaches_every_subscriber(  # noqa: PLR0913, PLR0917 - a row of the table
-    roomy_server: ServerProcess,
-    roomy_mongod: OwnMongod,
+    shared_server: ServerProcess,
+    shared_mongod: SingleNodeReplicaSet,
     report: Callable[[Row], None],
     fault: str,
     change: Change,
     full: int,
     small: int,
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, full if is_full() else small)
         await bulk.insert()
-        async with followed(roomy_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
+        async with followed(shared_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
             await change(bulk)
 
     outcome = following.outcome
@@ -75,18 +75,18 @@ async def test_a_bulk_of_changes_reaches_every_subscriber(  # noqa: PLR0913, PLR
 
 
 async def test_who_reads_nothing_for_a_while_is_told_the_last_of_each_execution(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, _FEWER_THAN_ARE_MERGED)
         await bulk.insert()
         async with followed(
-            roomy_server, bulk, subscribers=_NOT_READING, seconds=_SECONDS, padding=_PADDING
+            shared_server, bulk, subscribers=_NOT_READING, seconds=_SECONDS, padding=_PADDING
         ) as following:
             following.listeners.stop_reading()
             for _ in range(_UPDATES):
                 await bulk.update()
-            await until_merged(roomy_server)
+            await until_merged(shared_server)
             following.listeners.read_on()
 
     outcome = following.outcome
@@ -103,5 +103,5 @@ async def test_who_reads_nothing_for_a_while_is_told_the_last_of_each_execution(
 async def until_merged(server: ServerProcess) -> None:
     """Return when the server has told two events as one."""
     async with asyncio.timeout(_SECONDS):
-        while not (await asyncio.to_thread(server.figures))["live_conflated_total"]:  # noqa: ASYNC110 - it tells when it is asked
+        while not (await asyncio.to_thread(server.metrics))["live_conflated_total"]:  # noqa: ASYNC110 - it tells when it is asked
             await asyncio.sleep(0.1)

@@ -10,8 +10,8 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.bulks import Bulk, followed
 from tests.faults.results import Row
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _EXECUTIONS = 50_000 if is_full() else 500
 _SUBSCRIBERS = 10
@@ -19,13 +19,13 @@ _SECONDS = 600.0 if is_full() else 60.0
 
 
 async def test_executions_that_expire_are_told_as_deleted(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         await mongo.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
         bulk = Bulk(mongo, _EXECUTIONS)
         await bulk.insert(expires=datetime.now(UTC))
-        async with followed(roomy_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
+        async with followed(shared_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
             await mongo["live"][Execution.Settings.name].create_index("expires", expireAfterSeconds=0)
             await bulk.until_expired()
 

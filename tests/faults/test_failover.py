@@ -14,8 +14,8 @@ import pytest
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, is_full, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import Mongod
+from tests.support.mongod import Mongod
+from tests.support.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from tests.faults.results import Row
-from tests.faults.scenes import Scene, new_user, scene, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.scenes import Scene, new_user, scene, sized
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 # MongoDB keeps 200 MB of journal ready, and has some 30 MB of data.
 _DISK_MB = 400
@@ -62,8 +63,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Disk]:
 
 
 @pytest.fixture(scope="module")
-def mongod(disk: Disk) -> Generator[OwnMongod]:
-    server = OwnMongod(disk.folder / "mongod", oplog_mb=16)
+def mongod(disk: Disk) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(disk.folder / "mongod", oplog_mb=16)
     try:
         server.start()
         yield server
@@ -72,7 +73,7 @@ def mongod(disk: Disk) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
     try:
         server.start()
@@ -82,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gener
 
 
 async def test_a_full_disk_is_told_and_costs_nobody_a_change(
-    server: ServerProcess, mongod: OwnMongod, disk: Disk, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, disk: Disk, report: Callable[[Row], None]
 ):
     trials = sized(full=5, small=1)
     scenes: list[Scene] = []
@@ -114,7 +115,7 @@ async def test_a_full_disk_is_told_and_costs_nobody_a_change(
     )
 
 
-async def write_until_it_ends(mongod: OwnMongod) -> None:
+async def write_until_it_ends(mongod: SingleNodeReplicaSet) -> None:
     async with AsyncMongoClient[dict[str, Any]](mongod.uri, serverSelectionTimeoutMS=500) as mongo:
         while mongod.is_running:
             try:

@@ -16,9 +16,9 @@ from tests.faults.bulks import Bulk
 from tests.faults.crowd import BARRIER, crowd, live_cursor
 from tests.faults.results import Row
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution
-from tests.live.own_mongod import OwnMongod
+from tests.live.factories import execution
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 # With the seconds in which all must have caught up. A client that reads no message has all of them within 6 s; the
 # judge, which reads each of six million, takes the rest. Of two thousand nothing is promised but that none loses any.
@@ -36,9 +36,11 @@ _FAT_BYTES = 500_000
 
 
 @pytest.fixture
-def new_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
+def new_server(
+    tmp_path_factory: pytest.TempPathFactory, shared_mongod: SingleNodeReplicaSet
+) -> Generator[ServerProcess]:
     """The one that takes the other's place; not started."""
-    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
+    server = ServerProcess(tmp_path_factory.mktemp("server"), shared_mongod.uri, metrics="open")
     try:
         yield server
     finally:
@@ -47,23 +49,23 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod
 
 @pytest.mark.parametrize(("clients", "limit"), _HERDS)
 async def test_clients_that_come_back_all_at_once_catch_up(  # noqa: PLR0913, PLR0917 - the scene and its size
-    roomy_server: ServerProcess,
+    shared_server: ServerProcess,
     new_server: ServerProcess,
-    roomy_mongod: OwnMongod,
+    shared_mongod: SingleNodeReplicaSet,
     report: Callable[[Row], None],
     clients: int,
     limit: float | None,
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, _EXECUTIONS)
         await bulk.insert()
-        versions, after = list(bulk.versions), await live_cursor(roomy_server.url, bulk.tenant)
+        versions, after = list(bulk.versions), await live_cursor(shared_server.url, bulk.tenant)
         await write_past_the_look_back(mongo)
         async with changing(bulk) as stop:
             await asyncio.sleep(_AWAY_SECONDS)
             await asyncio.to_thread(new_server.start)
-            merged = (await asyncio.to_thread(new_server.figures))["live_conflated_total"]
-            new_server.forget_most_resident()
+            merged = (await asyncio.to_thread(new_server.metrics))["live_conflated_total"]
+            new_server.reset_peak_resident()
             before = new_server.resident
             async with (
                 asking_whether_ready(new_server.url) as answers,
@@ -81,12 +83,12 @@ async def test_clients_that_come_back_all_at_once_catch_up(  # noqa: PLR0913, PL
                 await bulk.mark("back")
                 await herd.until_all_heard("back", _SECONDS)
                 caught_up = time.monotonic() - began
-                growth = new_server.most_resident - before
+                growth = new_server.peak_resident - before
                 await stop()
                 await bulk.mark(BARRIER)
                 await herd.until_all_heard(BARRIER, _SECONDS)
                 heard = await herd.finish(bulk.versions)
-            merged = int((await asyncio.to_thread(new_server.figures))["live_conflated_total"] - merged)
+            merged = int((await asyncio.to_thread(new_server.metrics))["live_conflated_total"] - merged)
 
     found = heard.total
     report(

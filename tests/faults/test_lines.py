@@ -15,10 +15,11 @@ from tests.faults.bulks import Bulk
 from tests.faults.client import Client
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution, line
-from tests.live.own_mongod import OwnMongod
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene
+from tests.live.factories import execution, log_line
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SILENT_SECONDS = 60.0 if is_full() else 5.0
@@ -28,8 +29,8 @@ _ALONGSIDE = 10_000 if is_full() else 500  # changes, some 1.5 kB each with both
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
     try:
         server.start()
         yield server
@@ -38,7 +39,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def proxy(mongod: OwnMongod) -> AsyncGenerator[FaultyProxy]:
+async def proxy(mongod: SingleNodeReplicaSet) -> AsyncGenerator[FaultyProxy]:
     host, _, port = mongod.address.partition(":")
     async with faulty_proxy(host, int(port)) as proxy:
         yield proxy
@@ -100,7 +101,7 @@ Fault = Callable[[FaultyProxy, Scene, Bulk], Awaitable[None]]
     ],
 )
 async def test_a_line_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
+    mongod: SingleNodeReplicaSet,
     proxy: FaultyProxy,
     server: ServerProcess,
     report: Callable[[Row], None],
@@ -143,7 +144,7 @@ async def write_a_large_change(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
 async def write_many_lines(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
     lines = mongo["live"][LogEntry.Settings.name]
     rows = [
-        line("large", f"line {number}: {'x' * 120}", tenant_id="big")
+        log_line("large", f"line {number}: {'x' * 120}", tenant_id="big")
         for number in range(60_000 if is_full() else 5_000)
     ]
     await lines.insert_many(rows)
@@ -157,7 +158,7 @@ async def write_many_lines(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
     ],
 )
 async def test_who_lies_behind_what_a_thin_line_takes_long_to_bring_hears_within_seconds(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
+    mongod: SingleNodeReplicaSet,
     proxy: FaultyProxy,
     server: ServerProcess,
     report: Callable[[Row], None],
@@ -172,14 +173,14 @@ async def test_who_lies_behind_what_a_thin_line_takes_long_to_bring_hears_within
         async with client.following():
             await executions.insert_one(execution("before", tenant_id=tenant, tokens_used=1))
             await client.until(lambda: client.ledger.heard == 1, PATIENCE)
-            opened = (await asyncio.to_thread(server.figures))["live_streams_opened_total"]
+            opened = (await asyncio.to_thread(server.metrics))["live_streams_opened_total"]
             proxy.throttle((9 if is_full() else 2) * 2**20)
             await write(mongo)
             await executions.insert_one(execution("behind", tenant_id=tenant, tokens_used=1))
             written = time.monotonic()
             await client.until(lambda: "behind" in client.ledger.versions, PATIENCE)
             waited = time.monotonic() - written
-            figures = await asyncio.to_thread(server.figures)
+            figures = await asyncio.to_thread(server.metrics)
 
     report(
         Row(

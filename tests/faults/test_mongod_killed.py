@@ -8,13 +8,13 @@ import pytest
 
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -23,7 +23,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
     try:
         server.start()
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gener
 
 
 async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     trials = sized(full=20, small=2)
     scenes: list[Scene] = []
@@ -62,7 +62,7 @@ async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
 
 
 async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     """Writers come back sooner: the server stands still meanwhile."""
     trials = sized(full=10, small=1)
@@ -88,7 +88,7 @@ async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
     )
 
 
-def bring_back(mongod: OwnMongod) -> float:
+def bring_back(mongod: SingleNodeReplicaSet) -> float:
     """Start it again; the last moment at which it did not take writes yet."""
     mongod.launch()
     before = asked_at = time.monotonic()

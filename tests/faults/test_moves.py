@@ -18,9 +18,10 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger
 from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, is_full, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.scenes import PATIENCE, is_full
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _WRITES = 100_000 if is_full() else 2_000
 _BATCH = 100
@@ -74,8 +75,8 @@ VIEWERS = [
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=256)
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=256)
     try:
         server.start()
         yield server
@@ -84,7 +85,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
     try:
         server.start()
@@ -145,7 +146,7 @@ def _document(name: str, owner: str, tenant: str) -> dict[str, Any]:
 
 
 async def test_moved_and_deleted_executions_are_told_to_whom_they_belong_and_to_nobody_else(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     ledgers = {viewer: Transcript() for viewer in VIEWERS}
     clients = [

@@ -10,8 +10,8 @@ from pymongo import MongoClient
 
 from tests.faults.results import Row
 from tests.faults.scenes import is_full, scene
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _PER_SECOND = 5_000 if is_full() else 500
 _BATCHES_PER_SECOND = 10
@@ -19,12 +19,12 @@ _CHANGES = 3_000 if is_full() else 200
 
 
 async def test_who_writes_to_other_databases_keeps_nobody_from_hearing(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     # One writer, so that changes are heard in the order in which they were acknowledged.
     async with (
-        scene([roomy_server.url], roomy_mongod.uri, writers=1, pause=0.005) as busy,
-        writing_elsewhere(roomy_mongod.uri) as written,
+        scene([shared_server.url], shared_mongod.uri, writers=1, pause=0.005) as busy,
+        writing_elsewhere(shared_mongod.uri) as written,
     ):
         await busy.hear_more(_CHANGES)
 

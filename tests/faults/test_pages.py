@@ -9,16 +9,17 @@ import pytest
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import Row
-from tests.faults.scenes import Scene, new_user, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.scenes import Scene, new_user, sized
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _WRITERS = 8
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -27,7 +28,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
     try:
         server.start()
@@ -37,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gener
 
 
 async def test_nothing_is_lost_between_a_page_and_the_subscription_behind_it(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     trials = sized(full=200, small=8)
     scenes = [await follow_from_a_page(server, mongod, random.Random(trial)) for trial in trials]  # noqa: S311 - the same in every run
@@ -54,7 +55,7 @@ async def test_nothing_is_lost_between_a_page_and_the_subscription_behind_it(
     )
 
 
-async def follow_from_a_page(server: ServerProcess, mongod: OwnMongod, dice: random.Random) -> Scene:
+async def follow_from_a_page(server: ServerProcess, mongod: SingleNodeReplicaSet, dice: random.Random) -> Scene:
     """Read the page at one time of the writers' work, and subscribe at a later one."""
     user = new_user()
     client = Client([server.url], token_of(user))

@@ -13,9 +13,9 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from tests.faults.results import Row
 from tests.faults.scenes import is_full, sized
-from tests.live.following import Follower, eventually, stored_versions, writing
-from tests.live.making import ADA, CURSORS
-from tests.live.own_mongod import OwnMongod
+from tests.live.factories import ADA, CURSORS
+from tests.live.subscriber import CheckingSubscriber, eventually, stored_versions, writing
+from tests.support.mongod import SingleNodeReplicaSet
 
 _BLOCKED_SECONDS = 5.0 if is_full() else 2.5
 _JUMPS = (timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30))
@@ -24,8 +24,8 @@ Fault = Callable[[Live, int], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -34,7 +34,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @contextlib.asynccontextmanager
-async def followed(mongod: OwnMongod, name: str) -> AsyncGenerator[tuple[Database, Live]]:
+async def followed(mongod: SingleNodeReplicaSet, name: str) -> AsyncGenerator[tuple[Database, Live]]:
     async with open_database(mongod.uri, name) as database:
         await database.connect()
         await database.prepare()
@@ -68,7 +68,7 @@ async def jump(live: Live, trial: int) -> None:
     ],
 )
 async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
+    mongod: SingleNodeReplicaSet,
     report: Callable[[Row], None],
     request: pytest.FixtureRequest,
     fault: Fault,
@@ -77,7 +77,7 @@ async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PL
 ):
     trials = sized(full=100, small=small)
     async with followed(mongod, request.node.callspec.id) as (database, live):
-        follower = Follower()
+        follower = CheckingSubscriber()
         subscription = await live.subscribe(ADA)
         async with follower.hearing(subscription) as reader:
             async with writing(database, pause=0.005):

@@ -12,10 +12,11 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution
-from tests.live.own_mongod import OwnMongod, oldest_in_oplog
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized
+from tests.live.factories import execution
+from tests.support.mongod import SingleNodeReplicaSet, oldest_in_oplog
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _LINE = "y" * 500_000
 # Beyond what the server keeps in memory, 32 MiB.
@@ -37,8 +38,8 @@ def oplog_mb(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory, oplog_mb: int) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=oplog_mb)
+def mongod(tmp_path_factory: pytest.TempPathFactory, oplog_mb: int) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=oplog_mb)
     try:
         server.start()
         yield server
@@ -47,7 +48,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory, oplog_mb: int) -> Generator
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
     try:
         server.start()
@@ -57,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gener
 
 
 async def test_a_client_whose_history_is_gone_is_told_so(
-    server: ServerProcess, mongod: OwnMongod, oplog_mb: int, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, oplog_mb: int, report: Callable[[Row], None]
 ):
     trials = sized(full=5, small=1) if oplog_mb == _SMALL_MB else range(1)
     told: list[float] = []

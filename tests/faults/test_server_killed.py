@@ -7,13 +7,13 @@ import pytest
 
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -22,7 +22,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[list[ServerProcess]]:
+def servers(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[list[ServerProcess]]:
     folder = tmp_path_factory.mktemp("servers")
     servers = [ServerProcess(folder, mongod.uri) for _ in range(2)]
     try:
@@ -35,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gene
 
 
 async def test_a_server_that_is_killed_while_it_delivers_costs_nobody_a_change(
-    servers: list[ServerProcess], mongod: OwnMongod, report: Callable[[Row], None]
+    servers: list[ServerProcess], mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     trials = sized(full=50, small=2)
     scenes: list[Scene] = []

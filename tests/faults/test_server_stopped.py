@@ -10,30 +10,30 @@ from pymongo import AsyncMongoClient
 from tests.faults.bulks import Bulk
 from tests.faults.results import Row
 from tests.faults.scenes import Scene, is_full, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _STOPPED_SECONDS = 15.0 if is_full() else 2.0
 _ALONGSIDE = 100_000 if is_full() else 5_000
 
 
 async def test_a_server_that_was_stopped_tells_what_was_written_meanwhile(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     trials = sized(full=3, small=1)
     scenes: list[Scene] = []
     firsts: list[float] = []
     stops: list[float] = []
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, _ALONGSIDE)
         await bulk.insert()
         for _ in trials:
-            async with scene([roomy_server.url], roomy_mongod.uri) as stopped:
-                roomy_server.freeze()
+            async with scene([shared_server.url], shared_mongod.uri) as stopped:
+                shared_server.freeze()
                 # In one history with the writers': the server must get past all of it.
                 await bulk.update()
                 await asyncio.sleep(_STOPPED_SECONDS)
-                roomy_server.thaw()
+                shared_server.thaw()
                 stops.append(time.monotonic() - stopped.fault_at)
                 firsts.append(await stopped.first_event_after(time.monotonic()))
             scenes.append(stopped)

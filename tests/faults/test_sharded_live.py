@@ -11,7 +11,7 @@ from execution_monitor.live.subscription import Subscription
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from tests.faults.sharded_cluster import ShardedCluster
-from tests.live.making import ADA, CURSORS, execution
+from tests.live.factories import ADA, CURSORS, execution
 
 _NAME = "sharded"
 # An untuned mongos lags 10 s behind where a shard is idle; this one a second.

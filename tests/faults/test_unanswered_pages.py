@@ -16,11 +16,11 @@ from pymongo import MongoClient
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.answers import SHARD_DOWN, SILENT
-from tests.conftest import SECRET
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 
 # That a call may take longer than the limit of the query, with some more on a busy machine.
 QUERY_LIMIT_MS, MARGIN_SECONDS = 1_000, 2.0
@@ -43,7 +43,7 @@ def settings_of(uri: str) -> Settings:
 
 @pytest.fixture
 async def proxied(tmp_path: Path) -> AsyncGenerator[FaultyProxy]:
-    mongod = OwnMongod(tmp_path)
+    mongod = SingleNodeReplicaSet(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         host, _, port = mongod.address.partition(":")
@@ -97,7 +97,7 @@ async def test_a_silent_mongodb_costs_a_page_its_limit_and_no_more(proxied: Faul
 
 
 async def test_a_mongodb_that_has_gone_is_told_within_two_seconds(tmp_path: Path, token_for: Callable[..., str]):
-    mongod = OwnMongod(tmp_path)
+    mongod = SingleNodeReplicaSet(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         async with (

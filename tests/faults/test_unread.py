@@ -21,9 +21,10 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, is_full, new_user, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.scenes import PATIENCE, is_full, new_user, sized
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _READERS = 500 if is_full() else 40
 _FAT = 200_000  # bytes of each change that is not read: some fill the buffers of a socket, which hold megabytes
@@ -32,8 +33,8 @@ _MOST_GROWTH = 256 * 1024 * 1024  # bytes: the ring of recent changes, decoded, 
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
     try:
         server.start()
         yield server
@@ -42,7 +43,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory, mongod: SingleNodeReplicaSet) -> Generator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri, metrics="open")
     try:
         server.start()
@@ -52,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Gener
 
 
 async def test_a_subscriber_that_never_reads_is_let_go_of_and_nobody_else_notices(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[Row], None]
 ):
     trials = sized(full=5, small=1)
     closed_after: list[float] = []
@@ -144,7 +145,7 @@ async def unread(server: ServerProcess, token: str) -> AsyncGenerator[ClientConn
 
 
 @contextlib.asynccontextmanager
-async def filling(mongod: OwnMongod, user: str) -> AsyncGenerator[None]:
+async def filling(mongod: SingleNodeReplicaSet, user: str) -> AsyncGenerator[None]:
     """A time in which fat changes are written for `user`."""
     now = datetime.now(UTC)
     document = {

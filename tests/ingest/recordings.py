@@ -11,7 +11,7 @@ BACASS = FOLDER / "bacass-dirt02-001.json"
 SRASEARCH = FOLDER / "srasearch-chameleon-10a-001.json"
 
 
-def made_up(**changes: Any) -> dict[str, Any]:
+def small_run(**changes: Any) -> dict[str, Any]:
     """A run of three tasks, a diamond without its end: `split` before `left` and `right`."""
     return {
         "name": "diamond",

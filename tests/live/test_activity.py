@@ -11,8 +11,8 @@ from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.live.following import PATIENCE, read_page
-from tests.live.making import ADA, ALL_OF_ACME, BEN, CURSORS, execution, line, step
+from tests.live.factories import ADA, ALL_OF_ACME, BEN, CURSORS, execution, log_line, step
+from tests.live.subscriber import PATIENCE, read_page
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def store(database: Database, lines: int = 2, **fields: Any) -> None:
         ]
     )
     await database.collection(LogEntry).insert_many(
-        [*(line("run", f"line {number}") for number in range(lines)), line("another", "another's")]
+        [*(log_line("run", f"line {number}") for number in range(lines)), log_line("another", "another's")]
     )
 
 
@@ -59,10 +59,10 @@ async def test_it_begins_with_what_is_there_and_goes_on_in_order(database: Datab
 
     activity = await live.subscribe_activity(ADA, "run")
     present = await told(activity, 5)
-    await database.collection(LogEntry).insert_one(line("run", "hello"))
+    await database.collection(LogEntry).insert_one(log_line("run", "hello"))
     await database.collection(Step).update_one({"step_id": "first"}, {"$set": {"status": "completed"}})
     await database.collection(Execution).update_one({"execution_id": "run"}, {"$inc": {"version": 1}})
-    await database.collection(LogEntry).insert_one(line("run", "bye"))
+    await database.collection(LogEntry).insert_one(log_line("run", "bye"))
     following = await told(activity, 4)
 
     assert [summary(each) for each in present] == PRESENT
@@ -88,7 +88,7 @@ async def test_it_resumes_from_every_cursor(database: Database, live: Live):
     activity = await live.subscribe_activity(ADA, "run")
     heard = await told(activity, 5)
     for number in range(3):
-        await database.collection(LogEntry).insert_one(line("run", f"new {number}"))
+        await database.collection(LogEntry).insert_one(log_line("run", f"new {number}"))
     heard += await told(activity, 3)
 
     for place, delivery in enumerate(heard):
@@ -107,7 +107,7 @@ async def test_it_ends_by_itself_after_a_terminal_state(database: Database, live
     await told(activity, 5)
 
     await database.collection(Execution).update_one({"execution_id": "run"}, {"$set": {"status": "completed"}})
-    await database.collection(LogEntry).insert_one(line("run", "the last word"))
+    await database.collection(LogEntry).insert_one(log_line("run", "the last word"))
 
     async with asyncio.timeout(PATIENCE):
         rest = [each async for each in activity]
@@ -129,7 +129,7 @@ async def test_it_goes_on_when_an_execution_is_started_again(database: Database,
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await anext(activity)
-    await database.collection(LogEntry).insert_one(line("run", "again"))
+    await database.collection(LogEntry).insert_one(log_line("run", "again"))
     assert [summary(each) for each in await told(activity, 1)] == [(Kind.LOG, "again")]
 
 
@@ -144,7 +144,7 @@ async def test_it_ends_when_the_execution_is_gone_from_sight(database: Database,
         await collection.update_one({"execution_id": "run"}, {"$set": {"user_id": "ben"}})
     else:
         await collection.delete_one({"execution_id": "run"})
-    await database.collection(LogEntry).insert_one(line("run", "a secret of ben's"))
+    await database.collection(LogEntry).insert_one(log_line("run", "a secret of ben's"))
     await database.collection(Step).insert_one(step("run", step_id="of ben's"))
 
     async with asyncio.timeout(PATIENCE):
@@ -203,7 +203,7 @@ async def test_an_activity_from_history_is_the_same(database: Database, live: Li
     async with Live(database, mongodb_uri, CURSORS, limits) as forgetful:
         await store(database)
         heard = await told(await forgetful.subscribe_activity(ADA, "run"), 5)
-        await database.collection(LogEntry).insert_many([line("run", f"new {number}") for number in range(3)])
+        await database.collection(LogEntry).insert_many([log_line("run", f"new {number}") for number in range(3)])
         whole = await told(await live.subscribe_activity(ADA, "run", after=heard[-1].cursor), 3)
 
         resumed = await told(await forgetful.subscribe_activity(ADA, "run", after=heard[-1].cursor), 3)

@@ -11,7 +11,7 @@ from execution_monitor.live.changes import Change, GapReason, HistoryBroken, Ope
 from execution_monitor.live.resume_tokens import time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.live.making import NOW, execution
+from tests.live.factories import NOW, execution
 
 Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 

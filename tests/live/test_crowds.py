@@ -12,8 +12,8 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscription import QueueLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
-from tests.live.making import ADA, BEN, CURSORS, execution
+from tests.live.factories import ADA, BEN, CURSORS, execution
+from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def live_limits() -> LiveLimits:
 
 
 async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(database: Database, live: Live):
-    follower = Follower()
+    follower = CheckingSubscriber()
     stuck, reading = await live.subscribe(ADA), await live.subscribe(ADA)
     most = 0
     async with follower.hearing(reading) as reader:

@@ -10,7 +10,7 @@ from execution_monitor.errors import InvalidCursor
 from execution_monitor.live.cursors import LiveCursors, Mark, Place
 from execution_monitor.live.resume_tokens import Position, behind
 from execution_monitor.live.visibility import Rights
-from tests.live.making import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, caller
+from tests.live.factories import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, caller
 
 SECRET = b"a secret that all replicas share"
 EVENT = (

@@ -14,16 +14,16 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from tests.faults.faulty_proxy import faulty_proxy
-from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
-from tests.live.making import ADA, CURSORS, execution
-from tests.live.own_mongod import OwnMongod, roll_the_oplog
+from tests.live.factories import ADA, CURSORS, execution
+from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
+from tests.support.mongod import SingleNodeReplicaSet, roll_the_oplog
 
 _NAME = "faults"
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=16)
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=16)
     try:
         server.start()
         yield server
@@ -32,7 +32,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture
-async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri, _NAME) as database:
         await database.connect()
         await database.prepare()
@@ -42,7 +42,7 @@ async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
 
 
 @pytest.fixture
-def mongodb_uri(mongod: OwnMongod) -> str:
+def mongodb_uri(mongod: SingleNodeReplicaSet) -> str:
     return mongod.uri
 
 
@@ -57,9 +57,9 @@ async def fail(database: Database, *, times: int, **data: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Follower]:
+async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[CheckingSubscriber]:
     """A time of faults under writers, of which a subscriber must not notice anything."""
-    follower = Follower()
+    follower = CheckingSubscriber()
     subscription = await live.subscribe(ADA)
     async with follower.hearing(subscription) as reader:
         async with writing(database, pause=0.005):
@@ -73,7 +73,7 @@ async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Followe
     assert live.figures().gaps == {}
 
 
-async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: SingleNodeReplicaSet):
     async with nothing_lost(database, live) as follower:
         mongod.kill()
         heard = follower.heard
@@ -81,7 +81,9 @@ async def test_a_server_that_is_killed_and_comes_back(database: Database, live: 
         await eventually(lambda: follower.heard > heard, 3)
 
 
-async def test_a_server_that_stops_answering_is_left_and_found_again(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_server_that_stops_answering_is_left_and_found_again(
+    database: Database, live: Live, mongod: SingleNodeReplicaSet
+):
     async with nothing_lost(database, live):
         mongod.freeze()
         await asyncio.sleep(3)
@@ -137,7 +139,7 @@ async def test_a_history_that_ends_is_told_and_a_new_one_begins(
 
 
 async def test_history_that_has_rolled_past_a_client_is_told_at_once(
-    database: Database, live: Live, mongod: OwnMongod, mongodb_uri: str
+    database: Database, live: Live, mongod: SingleNodeReplicaSet, mongodb_uri: str
 ):
     _, cursor = await read_page(database, ADA, live)
     await asyncio.to_thread(roll_the_oplog, mongodb_uri)
@@ -239,7 +241,7 @@ async def slow_replies(database: Database, milliseconds: int) -> None:
 
 async def test_replies_that_take_longer_than_a_second_silence_nobody(database: Database, live: Live):
     subscription = await live.subscribe(ADA)
-    follower = Follower()
+    follower = CheckingSubscriber()
     await slow_replies(database, 1_200)
     try:
         async with follower.hearing(subscription) as reader:
@@ -260,7 +262,9 @@ async def test_replies_that_take_longer_than_a_second_silence_nobody(database: D
     assert live.figures().gaps == {}
 
 
-async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database: Database, mongod: OwnMongod):
+async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(
+    database: Database, mongod: SingleNodeReplicaSet
+):
     host, port = mongod.address.split(":")
     async with (
         faulty_proxy(host, int(port)) as proxy,
@@ -279,7 +283,9 @@ async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database
     assert figures.left_out == 1
 
 
-async def test_a_database_that_answers_nothing_for_long_costs_no_gap(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_database_that_answers_nothing_for_long_costs_no_gap(
+    database: Database, live: Live, mongod: SingleNodeReplicaSet
+):
     """However often the stream falls silent meanwhile: it is not one change that cannot be read."""
     async with nothing_lost(database, live):
         mongod.freeze()

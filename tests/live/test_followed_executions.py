@@ -14,8 +14,8 @@ from execution_monitor.live.resume_tokens import Position
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry
-from tests.live.following import PATIENCE, eventually
-from tests.live.making import ADA, execution
+from tests.live.factories import ADA, execution
+from tests.live.subscriber import PATIENCE, eventually
 
 
 def line(execution_id: str, number: int) -> dict[str, Any]:

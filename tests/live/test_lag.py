@@ -19,17 +19,17 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.live.following import PATIENCE, eventually
-from tests.live.making import ADA, CURSORS, execution
-from tests.live.own_mongod import OwnMongod
+from tests.live.factories import ADA, CURSORS, execution
+from tests.live.subscriber import PATIENCE, eventually
+from tests.support.mongod import SingleNodeReplicaSet
 
 _NAME = "behind"
 _LIMITS = LiveLimits(lookback_seconds=0, behind_seconds=2.5)
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -38,7 +38,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture
-async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri, _NAME) as database:
         await database.connect()
         await database.prepare()
@@ -48,7 +48,7 @@ async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
 
 
 @pytest.fixture
-async def proxy(mongod: OwnMongod) -> AsyncGenerator[FaultyProxy]:
+async def proxy(mongod: SingleNodeReplicaSet) -> AsyncGenerator[FaultyProxy]:
     host, port = mongod.address.split(":")
     async with faulty_proxy(host, int(port)) as proxy:
         yield proxy
@@ -151,7 +151,7 @@ async def test_whoever_is_forgotten_is_not_called(live: Live, proxy: FaultyProxy
 
 
 async def test_a_database_that_answers_nobody_is_further_and_further_behind(
-    database: Database, mongod: OwnMongod, live: Live
+    database: Database, mongod: SingleNodeReplicaSet, live: Live
 ):
     await started(live)
     try:
@@ -300,7 +300,7 @@ async def test_its_cursor_is_taken_at_once_and_leads_to_the_same(database: Datab
 
 
 async def test_whoever_subscribes_while_only_the_stream_is_answered_begins_where_it_is(
-    database: Database, mongod: OwnMongod, proxy: FaultyProxy
+    database: Database, mongod: SingleNodeReplicaSet, proxy: FaultyProxy
 ):
     async with open_database(proxy.uri, _NAME) as cut_off, Live(cut_off, mongod.uri, CURSORS, _LIMITS) as live:
         await started(live)

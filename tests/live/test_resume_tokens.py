@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from execution_monitor.live.resume_tokens import behind, position_of, start_time, time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.live.making import execution
+from tests.live.factories import execution
 
 _PART = st.integers(min_value=0, max_value=2**32 - 2)
 _TIMES = st.builds(Timestamp, _PART, _PART)

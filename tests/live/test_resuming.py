@@ -12,8 +12,8 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import equals
-from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
-from tests.live.making import ADA, ALL_OF_ACME, BEN, CURSORS, execution
+from tests.live.factories import ADA, ALL_OF_ACME, BEN, CURSORS, execution
+from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
 
 _Told = tuple[Kind, str | None, int | None, str]
 
@@ -24,13 +24,13 @@ def told(delivery: Delivery) -> _Told:
 
 
 async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(database: Database, live: Live):
-    followers: list[Follower] = []
+    followers: list[CheckingSubscriber] = []
     readers: list[asyncio.Task[None]] = []
     async with writing(database, pause=0.002):
         for _ in range(12):
             await asyncio.sleep(0.05)
             versions, cursor = await read_page(database, ADA, live)
-            followers.append(Follower(versions))
+            followers.append(CheckingSubscriber(versions))
             subscription = await live.subscribe(ADA, after=cursor)
             readers.append(asyncio.create_task(followers[-1].hear_all(subscription)))
         # The last to come may come after the last write, unless the writers wait for them.
@@ -49,7 +49,7 @@ async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(
 
 async def test_a_client_that_breaks_off_after_every_event_misses_none(database: Database, live: Live):
     versions, cursor = await read_page(database, ADA, live)
-    follower = Follower(versions, cursor)
+    follower = CheckingSubscriber(versions, cursor)
     async with writing(database, pause=0.002):
         for number in range(150):
             subscription = await live.subscribe(ADA, after=follower.cursor)
@@ -97,7 +97,7 @@ async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Dat
 
 async def test_a_subscriber_catches_up_under_writers_and_goes_on(database: Database, live: Live, mongodb_uri: str):
     versions, cursor = await read_page(database, ALL_OF_ACME, live)
-    follower = Follower(versions)
+    follower = CheckingSubscriber(versions)
     limits = LiveLimits(ring_bytes=30_000, lookback_seconds=0)
     async with Live(database, mongodb_uri, CURSORS, limits) as server, writing(database, pause=0.002):
         await server.subscribe(BEN)

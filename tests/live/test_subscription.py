@@ -12,13 +12,13 @@ from execution_monitor.live.stats import Counters
 from execution_monitor.live.subscription import QueueLimits, Subscription
 from execution_monitor.live.topics import ActivityTopic
 from execution_monitor.live.visibility import Rights
-from tests.live.making import ADA, CURSORS, delivery, place, topic
+from tests.live.factories import ADA, CURSORS, delivery, position_at, topic
 
 SMALL = QueueLimits(conflate_from=2, most=5, most_bytes=10_000)
 
 
 def subscription(limits: QueueLimits = SMALL) -> Subscription:
-    return Subscription(topic(), limits, Counters(), place(0))
+    return Subscription(topic(), limits, Counters(), position_at(0))
 
 
 def taken(of: Subscription) -> list[Delivery]:
@@ -159,7 +159,7 @@ def test_a_full_queue_is_replaced_by_a_gap_and_goes_on():
     slow.offer(delivery(7, Kind.ENTERED, "run-7"))
 
     gap, following = taken(slow)
-    assert (gap.kind, gap.reason, gap.position) == (Kind.GAP, GapReason.TOO_SLOW, place(6))
+    assert (gap.kind, gap.reason, gap.position) == (Kind.GAP, GapReason.TOO_SLOW, position_at(6))
     assert (following.kind, following.execution_id) == (Kind.ENTERED, "run-7")
 
 
@@ -181,21 +181,21 @@ def test_one_event_larger_than_the_queue_is_taken_in():
 
 
 def test_what_the_subscriber_has_had_is_not_repeated():
-    resumed = Subscription(topic(), SMALL, Counters(), place(2))
+    resumed = Subscription(topic(), SMALL, Counters(), position_at(2))
 
     for number in (1, 2, 3, 3):
         resumed.offer(delivery(number, Kind.UPDATED))
 
-    assert [each.position for each in taken(resumed)] == [place(3)]
+    assert [each.position for each in taken(resumed)] == [position_at(3)]
 
 
 def test_an_activity_is_never_conflated():
-    activity = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), SMALL, Counters(), place(0))
+    activity = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), SMALL, Counters(), position_at(0))
 
     for number in range(1, 5):
         activity.offer(delivery(number, Kind.UPDATED))
 
-    assert [each.position for each in taken(activity)] == [place(number) for number in range(1, 5)]
+    assert [each.position for each in taken(activity)] == [position_at(number) for number in range(1, 5)]
 
 
 async def test_a_cancelled_wait_loses_nothing():
@@ -208,7 +208,7 @@ async def test_a_cancelled_wait_loses_nothing():
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
 
-        assert (await anext(waiting)).position == place(number)
+        assert (await anext(waiting)).position == position_at(number)
 
 
 async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
@@ -220,7 +220,7 @@ async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
     await asyncio.sleep(0)
     waiting.offer(delivery(3, Kind.ENTERED))
 
-    assert (await reader).position == place(3)
+    assert (await reader).position == position_at(3)
 
 
 async def test_closing_ends_a_wait_and_drops_what_is_pending():

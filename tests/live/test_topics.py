@@ -16,7 +16,7 @@ from execution_monitor.live.subscription import QueueLimits, Subscription
 from execution_monitor.live.topics import ActivityTopic
 from execution_monitor.live.visibility import Rights
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
-from tests.live.making import (
+from tests.live.factories import (
     ADA,
     ALL_OF_ACME,
     ALL_OF_GLOBEX,
@@ -25,8 +25,8 @@ from tests.live.making import (
     caller,
     change,
     execution,
-    line,
-    place,
+    log_line,
+    position_at,
     step,
     topic,
 )
@@ -98,7 +98,7 @@ def test_topics_are_equal_when_rights_and_filter_are():
 
 
 def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscription:
-    subscription = Subscription(topic(who, where), QueueLimits(), Counters(), place(0))
+    subscription = Subscription(topic(who, where), QueueLimits(), Counters(), position_at(0))
     hub.join(subscription)
     return subscription
 
@@ -195,7 +195,7 @@ def test_a_hub_forgets_whoever_has_gone():
 
 def test_a_closed_subscription_does_not_join():
     hub = Hub()
-    closed = Subscription(topic(), QueueLimits(), Counters(), place(0))
+    closed = Subscription(topic(), QueueLimits(), Counters(), position_at(0))
     closed.close()
 
     hub.join(closed)
@@ -211,9 +211,9 @@ def test_a_closed_subscription_does_not_join():
         pytest.param(Noun.STEP, step("run"), None, None, id="a step that is gone"),
         pytest.param(Noun.STEP, None, step("another"), None, id="another execution's step"),
         pytest.param(Noun.STEP, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
-        pytest.param(Noun.LOG, None, line("run", "hello"), Kind.LOG, id="a new line"),
-        pytest.param(Noun.LOG, line("run", "hello"), line("run", "bye"), None, id="a line that was changed"),
-        pytest.param(Noun.LOG, None, line("run", "hello", tenant_id="globex"), None, id="another tenant's line"),
+        pytest.param(Noun.LOG, None, log_line("run", "hello"), Kind.LOG, id="a new line"),
+        pytest.param(Noun.LOG, log_line("run", "hello"), log_line("run", "bye"), None, id="a line that was changed"),
+        pytest.param(Noun.LOG, None, log_line("run", "hello", tenant_id="globex"), None, id="another tenant's line"),
         pytest.param(Noun.EXECUTION, of_ada(), of_ada(version=2), Kind.UPDATED, id="the execution"),
         pytest.param(Noun.EXECUTION, of_ada(), of_ben(), Kind.LEFT, id="the execution, given away"),
         pytest.param(Noun.EXECUTION, None, execution("another"), None, id="another execution"),
@@ -221,7 +221,7 @@ def test_a_closed_subscription_does_not_join():
 )
 def test_an_activity_is_told_of(noun: Noun, before: Stored | None, after: Stored | None, kind: Kind | None):
     hub = Hub()
-    follower = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), QueueLimits(), Counters(), place(0))
+    follower = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), QueueLimits(), Counters(), position_at(0))
     hub.join(follower)
     happened = change(1, before, after, noun=noun)
 

@@ -15,8 +15,8 @@ from execution_monitor.live.subscription import QueueLimits, Subscription
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, equals
-from tests.live.following import PATIENCE, read_page
-from tests.live.making import CURSORS, caller, execution
+from tests.live.factories import CURSORS, caller, execution
+from tests.live.subscriber import PATIENCE, read_page
 
 WRITES = 1_500
 USERS = ("ada", "ben", "cleo")

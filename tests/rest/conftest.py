@@ -7,20 +7,20 @@ import pytest
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
-from tests.rest.asking import Ask, Store
-from tests.support.documents import Documents
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import Documents
 
 
 @pytest.fixture
-async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
+async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fetch]:
     """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
     async with httpx2.AsyncClient(base_url=server) as client:
 
-        async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
+        async def fetch(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
             headers = {"Authorization": f"Bearer {token or token_for('ada', 'acme')}"}
             return await client.request(method, path, headers=headers)
 
-        yield ask
+        yield fetch
 
 
 @pytest.fixture

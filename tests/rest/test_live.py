@@ -17,8 +17,9 @@ from execution_monitor.auth.caller import LEEWAY
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.conftest import SECRET
-from tests.support.documents import LIST, an_execution
+from tests.rest.documents import an_execution
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 
@@ -29,7 +30,9 @@ PROGRESS = {"current_step": 1, "total_steps": 4, "percentage": 25.0}
 @contextlib.asynccontextmanager
 async def socket_of(server: str, token: str | None, query: str = "") -> AsyncGenerator[ClientConnection]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with connect(f"{server.replace('http', 'ws')}{LIST}/ws{query}", additional_headers=headers) as socket:
+    async with connect(
+        f"{server.replace('http', 'ws')}{EXECUTIONS_PATH}/ws{query}", additional_headers=headers
+    ) as socket:
         yield socket
 
 
@@ -80,7 +83,7 @@ async def stream_of(server: str, token: str, query: str = "", after: str | None 
     headers = {"Authorization": f"Bearer {token}"} | ({} if after is None else {"Last-Event-ID": after})
     async with (
         httpx2.AsyncClient(base_url=server, timeout=PATIENCE) as client,
-        client.stream("GET", f"{LIST}/stream{query}", headers=headers) as response,
+        client.stream("GET", f"{EXECUTIONS_PATH}/stream{query}", headers=headers) as response,
     ):
         assert response.status_code == 200, await response.aread()
         yield Stream(response)
@@ -222,7 +225,7 @@ async def test_an_id_that_is_not_of_this_caller_is_refused(
     async with httpx2.AsyncClient(base_url=server) as client:
         answers = [
             await client.get(
-                f"{LIST}/stream",
+                f"{EXECUTIONS_PATH}/stream",
                 headers={"Authorization": f"Bearer {token_for(user, 'acme')}", "Last-Event-ID": each},
             )
             for each in (foreign, "garbage")
@@ -246,7 +249,7 @@ async def test_a_stream_that_cannot_be_is_refused_with_a_problem(  # noqa: PLR09
     sent = {"Authorization": f"Bearer {token_for('ada', 'acme')}"} if headers is None else headers
 
     async with httpx2.AsyncClient(base_url=server) as client:
-        answer = await client.get(f"{LIST}/stream{query}", headers=sent)
+        answer = await client.get(f"{EXECUTIONS_PATH}/stream{query}", headers=sent)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
@@ -271,7 +274,7 @@ async def test_a_socket_that_cannot_be_is_closed_with_the_reason(  # noqa: PLR09
 
 async def test_a_browser_passes_the_token_as_a_subprotocol(server: str, token_for: Token, database: Database):
     protocols = [Subprotocol("bearer"), Subprotocol(token_for("ada", "acme"))]
-    async with connect(f"{server.replace('http', 'ws')}{LIST}/ws", subprotocols=protocols) as socket:
+    async with connect(f"{server.replace('http', 'ws')}{EXECUTIONS_PATH}/ws", subprotocols=protocols) as socket:
         await put(database, "e1", status="running")
 
         message = await message_from(socket)

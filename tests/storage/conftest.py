@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from execution_monitor.storage.database import Database
-from tests.storage import large
-from tests.storage.watching import Commands, watched
+from tests.storage import large_database as large
+from tests.support.sent_commands import SentCommands, recording_commands
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +22,9 @@ def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
 
 
 @pytest.fixture
-async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, Commands]]:
+async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, SentCommands]]:
     """The large database, and the reads it is sent."""
-    async with watched(mongodb_uri, large_database_name) as found:
+    async with recording_commands(mongodb_uri, large_database_name) as found:
         yield found
 
 

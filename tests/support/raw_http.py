@@ -22,7 +22,7 @@ SOON = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """One answer of HTTP/1.1, as its bytes say."""
 
     status: int
@@ -35,16 +35,16 @@ class Answer:
         return orjson.loads(self.body)
 
 
-def read_answers(data: bytes) -> list[Answer]:
+def read_responses(data: bytes) -> list[HttpResponse]:
     """Every answer in `data`; fails when anything is left that is none."""
-    answers: list[Answer] = []
+    answers: list[HttpResponse] = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         length = int(headers["content-length"])
         assert first.startswith("HTTP/1.1 "), first
-        answers.append(Answer(int(first.split()[1]), headers, data[:length]))
+        answers.append(HttpResponse(int(first.split()[1]), headers, data[:length]))
         data = data[length:]
     return answers
 
@@ -131,7 +131,7 @@ class _MemoryTransport(asyncio.Transport):
         return self.protocol
 
 
-class Wire:
+class MemoryConnection:
     """A connection of ours over memory, which hears exactly the pieces that a test feeds it."""
 
     def __init__(self, app: ASGIApp = echo, clients: ClientConnections | None = None) -> None:
@@ -173,10 +173,10 @@ class Wire:
             while self._state.tasks:
                 await asyncio.gather(*self._state.tasks)
 
-    async def answers(self) -> list[Answer]:
+    async def answers(self) -> list[HttpResponse]:
         """All answers when everything has been answered."""
         await self.settle()
-        return read_answers(self.transport.written)
+        return read_responses(self.transport.written)
 
 
 async def exchange(port: int, *parts: bytes) -> bytes:

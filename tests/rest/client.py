@@ -4,5 +4,5 @@ from collections.abc import Awaitable, Callable
 
 import httpx2
 
-Ask = Callable[..., Awaitable[httpx2.Response]]
+Fetch = Callable[..., Awaitable[httpx2.Response]]
 Store = Callable[..., Awaitable[None]]

@@ -76,7 +76,7 @@ class _Loop(asyncio.Protocol):
         self._transport.close()
 
 
-async def ask_for(seconds: float, port: int, request: bytes, connections: int) -> list[float]:
+async def request_repeatedly(seconds: float, port: int, request: bytes, connections: int) -> list[float]:
     """The seconds that each answer took, of `connections` closed loops; raises on any answer that is not 200."""
     latencies: list[float] = []
     loop = asyncio.get_running_loop()

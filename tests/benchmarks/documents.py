@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.benchmarks.question import TENANT, USER
+from tests.benchmarks.list_query import TENANT, USER
 
 BATCH = 5_000
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
-from tests.live.making import execution
+from tests.live.factories import execution
 
 PATIENCE = 20.0
 
@@ -43,7 +43,7 @@ async def read_page(database: Database, caller: Caller, live: Live) -> tuple[dic
 
 
 @dataclass
-class Follower:
+class CheckingSubscriber:
     """Holds every event to the version it must have: one more than the last."""
 
     versions: dict[str, int] = field(default_factory=dict[str, int])

@@ -56,11 +56,11 @@ def step(execution_id: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def line(execution_id: str, message: str, **fields: Any) -> dict[str, Any]:
+def log_line(execution_id: str, message: str, **fields: Any) -> dict[str, Any]:
     return {"execution_id": execution_id, "tenant_id": "acme", "timestamp": NOW, "message": message, **fields}
 
 
-def place(number: int) -> Position:
+def position_at(number: int) -> Position:
     return behind(Timestamp(1_800_000_000, number))
 
 
@@ -74,7 +74,7 @@ def change(
 ) -> Change:
     operation = Operation.INSERT if before is None else Operation.DELETE if after is None else Operation.UPDATE
     time = Timestamp(1_800_000_000, number)
-    return Change(place(number), noun, operation, before, after, frozenset({"version"}), time, NOW, size)
+    return Change(position_at(number), noun, operation, before, after, frozenset({"version"}), time, NOW, size)
 
 
 def topic(who: Caller = ALL_OF_ACME, where: Filter = EVERYTHING) -> ExecutionsTopic:
@@ -85,4 +85,4 @@ def delivery(
     number: int, kind: Kind, execution_id: str = "run", *, changed: frozenset[str] | None = frozenset(), size: int = 100
 ) -> Delivery:
     row = None if kind in (Kind.LEFT, Kind.DELETED) else execution(execution_id, version=number)
-    return Delivery(topic(), kind, place(number), NOW, execution_id, row, changed, size=size)
+    return Delivery(topic(), kind, position_at(number), NOW, execution_id, row, changed, size=size)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tests.benchmarks.question import SHORT
+from tests.benchmarks.list_query import SHORT
 
 _PEERS = Path(__file__).parent / "peers"
 _NAMES = {
