@@ -184,9 +184,9 @@ async def test_a_subscriber_whose_change_comes_after_much_data_receives_it_withi
             trials=1,
             lost=client.ledger.lost,
             repeated=client.ledger.repeated,
-            measure="another tenant hears after",
+            measure="another tenant receives after",
             worst=waited,
             limit=15,
-            note=f"{client.ledger.gaps} gaps, {figures['live_streams_opened_total'] - opened:.0f} change streams opened",
+            note=f"{client.ledger.gaps} gaps, {figures['live_streams_opened_total'] - opened:.0f} streams opened",
         )
     )
