@@ -1,7 +1,7 @@
-"""What the audit trail adds to a request: `make bench-audit`.
+"""The CPU that the audit trail adds to a request: `make bench-audit`.
 
-The same server with the trail and without it, the same list of 20, in turns; prints the CPU that each takes for a
-request, and the ratio. The trail's share counts all of it: describing, queueing, writing and MongoDB's answers.
+The same server with the trail and without it, the same list of 20, in turns; prints the CPU of each for a request, and
+the ratio. It includes all of the trail: making events, queueing and writing them, and reading MongoDB's replies.
 """
 
 import argparse
@@ -61,13 +61,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.audit_share", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.5)
-    given = parser.parse_args()
-    # So that every process is ended, whichever way this one is.
+    options = parser.parse_args()
+    # So that a SIGTERM ends every process that this one has started, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod, started from here, stays on this processor, too.
+    # mongod is started from this process, and stays on its processor.
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
-        cpu = run(given.rounds, given.seconds, Path(folder))
+        cpu = run(options.rounds, options.seconds, Path(folder))
     sys.stdout.writelines(f"audit {name}: {each:.3f} ms CPU a request\n" for name, each in cpu.items())
     sys.stdout.write(f"audit_vs_without: {cpu['on'] / cpu['off']:.3f}\n")
 
