@@ -27,7 +27,7 @@ from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.support.client import execute
 from tests.support.documents import execution, store
-from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, provided, sign
+from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, running_provider, sign
 from tests.support.servers import served, wait_until_ready
 
 WHO = "{ viewer { userId } }"
@@ -42,7 +42,7 @@ UNKNOWN = [503, 503, 503, 503, 503, 1013, 1013, 1011]
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[Provider]:
-    async with provided(*ALGORITHMS) as provider:
+    async with running_provider(*ALGORITHMS) as provider:
         yield provider
 
 
@@ -307,7 +307,7 @@ async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: P
 async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
     database: Database, settings: Settings, provider: Provider
 ):
-    provider.answer = lambda: JSONResponse({}, 500)
+    provider.response = lambda: JSONResponse({}, 500)
     sentence = "The issuer's keys cannot be fetched: it answers with status 500."
 
     async with served(create_app(settings)) as url:
@@ -325,7 +325,7 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
 
 async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve(server: str, provider: Provider):
     await execute(server, token(provider), WHO)
-    provider.answer = lambda: JSONResponse({}, 500)
+    provider.response = lambda: JSONResponse({}, 500)
     # An unknown key is a reason to ask again.
     await execute(server, token(provider, "ES256", name="second"), WHO)
 

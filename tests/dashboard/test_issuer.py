@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from execution_monitor.settings import Settings
 from tests.dashboard.conftest import OpenPage
-from tests.support.identity_provider import Provider, provided, sign
+from tests.support.identity_provider import Provider, running_provider, sign
 from tests.support.servers import served
 from tests.support.tokens import SECRET
 
@@ -46,7 +46,7 @@ class Login:
 
 @pytest.fixture
 async def login() -> AsyncGenerator[Login]:
-    async with provided("ES256") as provider:
+    async with running_provider("ES256") as provider:
         login = Login(provider)
         routes = [Route("/authorize", login.authorize), Route("/token", login.token, methods=["POST"])]
         async with served(Starlette(routes=routes)) as url:

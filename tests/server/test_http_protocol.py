@@ -219,7 +219,7 @@ async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for _ in range(5):
-        wire.transport.untaken -= 10 if takes else 0
+        wire.transport.unsent -= 10 if takes else 0
         elapse(wire.clients, 50)
     was_aborted = wire.transport.is_aborted
     before = phase_of(wire)
@@ -249,7 +249,7 @@ async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_
     wire = MemoryConnection()
     wire.feed(HEAD)
     await wire.settle()
-    wire.transport.untaken = 1_000
+    wire.transport.unsent = 1_000
     elapse(wire.clients, 76)
     closed = wire.transport.is_closed, wire.transport.is_aborted
     elapse(wire.clients, 61)
