@@ -1,4 +1,4 @@
-"""A database in which everybody has something, and whose reads are watched."""
+"""A database with executions of all callers, whose read commands are recorded."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,7 +11,7 @@ from tests.support.sent_commands import SentCommands, recording_commands
 
 @pytest.fixture
 async def populated(mongodb_uri: str, database: Database) -> AsyncGenerator[tuple[Database, SentCommands]]:
-    """Everybody's executions, steps and lines, and the reads that the database is sent."""
+    """The database with executions of all callers, and the read commands that it is sent."""
     await populate(database)
-    async with recording_commands(mongodb_uri, database.handle.name) as found:
-        yield found
+    async with recording_commands(mongodb_uri, database.handle.name) as recorded:
+        yield recorded

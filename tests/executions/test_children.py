@@ -16,13 +16,13 @@ from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
 from execution_monitor.storage.pagination import PageRequest, Wanted
 from tests.executions.callers import (
+    CHILDREN,
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,
     NOON,
     OPERATOR,
     OWNER,
-    PARTS,
     SEES,
     UNSCOPED,
     WITHOUT_EXECUTIONS,
@@ -71,7 +71,7 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
         for execution_id, part_page in found.items():
             assert all(own(row, caller) and row["execution_id"] == execution_id for row in part_page.rows), name
             if where == EVERYTHING:
-                assert len(part_page.rows) == (PARTS if execution_id in SEES[caller] else 0)
+                assert len(part_page.rows) == (CHILDREN if execution_id in SEES[caller] else 0)
 
 
 @kinds
@@ -174,7 +174,7 @@ async def test_walking_parts_forward_and_backward_shows_each_once(
     populated: tuple[Database, SentCommands], kind: str, size: int
 ) -> None:
     parts = parts_of(populated[0], kind)
-    expected = [f"acme/ada-0/{number}" for number in range(PARTS)]
+    expected = [f"acme/ada-0/{number}" for number in range(CHILDREN)]
 
     for backward in (False, True):
         seen: list[str] = []

@@ -1,3 +1,5 @@
+"""Fixtures of GraphQL."""
+
 from typing import Any
 
 import pytest
@@ -8,11 +10,11 @@ from tests.graphql.recording_observer import RecordingObserver
 
 @pytest.fixture
 def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
-    """Watches what the server runs; ask for it before `server`."""
+    """Observes all operations of `server`; request it before `server`."""
     observer = RecordingObserver()
 
-    def watched_by(*observers: Any) -> Observers:
+    def observers_with(*observers: Any) -> Observers:
         return Observers(*observers, observer)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
+    monkeypatch.setattr("execution_monitor.app.Observers", observers_with)
     return observer

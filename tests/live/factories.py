@@ -1,4 +1,4 @@
-"""Changes, deliveries and documents to test with."""
+"""Callers, stored documents, changes and deliveries for tests of live updates."""
 
 from datetime import UTC, datetime
 from itertools import count

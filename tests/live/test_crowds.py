@@ -25,9 +25,9 @@ async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(
     follower = CheckingSubscriber()
     stuck, reading = await live.subscribe(ADA), await live.subscribe(ADA)
     most = 0
-    async with follower.hearing(reading) as reader:
+    async with follower.receiving(reading) as reader:
         async with writing(database, pause=0.001):
-            while follower.heard < 1_000 and not reader.done():
+            while follower.received < 1_000 and not reader.done():
                 await asyncio.sleep(0.01)
                 most = max(most, len(stuck))
         present = await stored_versions(database, ADA)

@@ -61,12 +61,12 @@ async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Checkin
     """A time of faults under writers, of which a subscriber must not notice anything."""
     follower = CheckingSubscriber()
     subscription = await live.subscribe(ADA)
-    async with follower.hearing(subscription) as reader:
+    async with follower.receiving(subscription) as reader:
         async with writing(database, pause=0.005):
-            await eventually(lambda: follower.heard > 20 or reader.done())
+            await eventually(lambda: follower.received > 20 or reader.done())
             yield follower
-            heard = follower.heard
-            await eventually(lambda: follower.heard > heard + 20 or reader.done())
+            heard = follower.received
+            await eventually(lambda: follower.received > heard + 20 or reader.done())
         present = await stored_versions(database, ADA)
         await eventually(lambda: follower.versions == present or reader.done())
     assert follower.versions == present
@@ -76,9 +76,9 @@ async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Checkin
 async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: SingleNodeReplicaSet):
     async with nothing_lost(database, live) as follower:
         mongod.kill()
-        heard = follower.heard
+        heard = follower.received
         await asyncio.to_thread(mongod.start)
-        await eventually(lambda: follower.heard > heard, 3)
+        await eventually(lambda: follower.received > heard, 3)
 
 
 async def test_a_server_that_stops_answering_is_left_and_found_again(
@@ -244,19 +244,19 @@ async def test_replies_that_take_longer_than_a_second_silence_nobody(database: D
     follower = CheckingSubscriber()
     await slow_replies(database, 1_200)
     try:
-        async with follower.hearing(subscription) as reader:
+        async with follower.receiving(subscription) as reader:
             for number in range(10):
                 await database.collection(Execution).insert_many(
                     [execution(f"run-{number}-{each}") for each in range(50)]
                 )
-            await eventually(lambda: follower.heard == 500 or reader.done())
+            await eventually(lambda: follower.received == 500 or reader.done())
             opened = live.figures().streams_opened
             await database.collection(Execution).insert_one(execution("later"))
             await eventually(lambda: "later" in follower.versions or reader.done())
     finally:
         await slow_replies(database, 0)
 
-    assert follower.heard == 501
+    assert follower.received == 501
     # The patience that the first silence taught is kept while replies are slow.
     assert live.figures().streams_opened == opened <= 3
     assert live.figures().gaps == {}

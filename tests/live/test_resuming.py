@@ -32,9 +32,9 @@ async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(
             versions, cursor = await read_page(database, ADA, live)
             followers.append(CheckingSubscriber(versions))
             subscription = await live.subscribe(ADA, after=cursor)
-            readers.append(asyncio.create_task(followers[-1].hear_all(subscription)))
+            readers.append(asyncio.create_task(followers[-1].receive_all(subscription)))
         # The last to come may come after the last write, unless the writers wait for them.
-        await eventually(lambda: all(each.heard > 0 for each in followers) or any(each.done() for each in readers))
+        await eventually(lambda: all(each.received > 0 for each in followers) or any(each.done() for each in readers))
 
     present = await stored_versions(database, ADA)
     await eventually(
@@ -44,7 +44,7 @@ async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(
     await asyncio.gather(*readers)
 
     assert [follower.versions for follower in followers] == [present] * len(followers)
-    assert all(follower.heard > 0 for follower in followers)
+    assert all(follower.received > 0 for follower in followers)
 
 
 async def test_a_client_that_breaks_off_after_every_event_misses_none(database: Database, live: Live):
@@ -55,11 +55,11 @@ async def test_a_client_that_breaks_off_after_every_event_misses_none(database: 
             subscription = await live.subscribe(ADA, after=follower.cursor)
             for _ in range(number % 3 + 1):
                 async with asyncio.timeout(PATIENCE):
-                    follower.hear(await anext(subscription))
+                    follower.receive(await anext(subscription))
             subscription.close()
 
     last = await live.subscribe(ADA, after=follower.cursor)
-    await follower.hear_until(last, await stored_versions(database, ADA))
+    await follower.receive_until(last, await stored_versions(database, ADA))
 
     assert live.figures().subscribers == 0
 
@@ -104,12 +104,12 @@ async def test_a_subscriber_catches_up_under_writers_and_goes_on(database: Datab
         await asyncio.sleep(1)
         subscription = await server.subscribe(ALL_OF_ACME, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            while server.figures().catching_up or follower.heard < 500:
-                follower.hear(await anext(subscription))
-        joined_at = follower.heard
+            while server.figures().catching_up or follower.received < 500:
+                follower.receive(await anext(subscription))
+        joined_at = follower.received
         async with asyncio.timeout(PATIENCE):
-            while follower.heard < joined_at + 100:
-                follower.hear(await anext(subscription))
+            while follower.received < joined_at + 100:
+                follower.receive(await anext(subscription))
 
         assert server.figures().caught_up >= 1
 

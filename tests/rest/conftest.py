@@ -1,4 +1,4 @@
-"""How tests of REST ask, and the documents they ask for."""
+"""Fixtures of REST: requests, and the documents that they find."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -13,7 +13,7 @@ from tests.rest.documents import Documents
 
 @pytest.fixture
 async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fetch]:
-    """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
+    """`fetch(path, token=..., method=...)`: the response of the server, to ada of acme unless a token is given."""
     async with httpx2.AsyncClient(base_url=server) as client:
 
         async def fetch(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
@@ -25,7 +25,7 @@ async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fe
 
 @pytest.fixture
 def store(database: Database) -> Store:
-    """`store(executions, steps)`: keep documents as an engine would write them."""
+    """`store(executions, steps)`: insert documents as an engine would."""
 
     async def store(executions: Documents, steps: Documents = ()) -> None:
         for document, rows in ((Execution, executions), (Step, steps)):

@@ -1,4 +1,4 @@
-"""Stored documents, as engines write them."""
+"""Executions and steps as an engine would write them, for tests of REST."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def an_execution(execution_id: str, **fields: Any) -> dict[str, Any]:
-    """An execution of Ada of Acme with the fields that an engine must write, and `fields`."""
+    """An execution of ada of acme with the fields that an engine must write, and `fields`."""
     return {
         "execution_id": execution_id,
         "tenant_id": "acme",
@@ -28,7 +28,7 @@ def executions(count: int, **fields: Any) -> Documents:
 
 
 def a_step(execution_id: str, index: int, **fields: Any) -> dict[str, Any]:
-    """Step `s<index>` of an execution of Acme."""
+    """Step `s<index>` of an execution of acme."""
     return {
         "execution_id": execution_id,
         "tenant_id": "acme",
