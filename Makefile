@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each sets up what it needs.
 
-# The Python to use; without a name the first of python3.11, python3.12, python3.13 and python3 that fits.
+# The Python to use; by default the first of python3.11, python3.12, python3.13 and python3 that fits.
 PYTHON ?=
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -18,7 +18,7 @@ BROWSER := tests/dashboard/browser/chromium/.ready
 AUDITS := tests/graphql/audits/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
-# What resolves the lock; only `make lock` needs it.
+# The resolver of the locks; only `make lock` needs it.
 UV := uv==0.13.9
 COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header
@@ -37,53 +37,53 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
 test: setup dashboard browser audits test-dashboard ## Run all tests against a real MongoDB
-	@# One more than the two cores CI has: many a test waits for an election or a process.
+	@# One more than the two cores of CI: many tests wait for an election or a process.
 	@$(BIN)/pytest -n 3
 
-browser: $(BROWSER) ## Unpack the browser that the dashboard is tested in
+browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 
-audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP, which the tests run
+audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP for the tests
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
 
-screenshots: setup dashboard browser ## Take pictures of the dashboard, light and dark, into build/screenshots
+screenshots: setup dashboard browser ## Take screenshots of the dashboard, light and dark, into build/screenshots
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
 
-engines: setup dashboard ## Serve the demo from a wheel on every supported Python that is here
+engines: setup dashboard ## Serve the demo from a wheel on every supported Python of this machine
 	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
 
-chaos: setup ## Try every fault of live delivery at full size and write the table into src/docs/live.md
+chaos: setup ## Try every fault of live updates at full size and write the table into src/docs/live.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
 
-fuzz: setup ## Ask 5,000 made-up things of each kind, and look for failures of the server
+fuzz: setup ## Send 5,000 generated requests of each kind, and look for failures of the server
 	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/rest/test_openapi.py
 
-model: setup ## Compare 100,000 answers and events with a reference of who sees what
+model: setup ## Compare 100,000 facts of responses and events with a reference of who may see what
 	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/authorization_model
 
-bench: setup $(PEERS) ## Compare everything with what people would write or pick instead
+bench: setup $(PEERS) ## Compare the server with what one would write or choose instead
 	@$(BIN)/python -m tests.benchmarks
 
 bench-quick: setup $(PEERS) ## The same with 100,000 executions and fewer rounds, in 4 minutes
 	@$(BIN)/python -m tests.benchmarks --sizes 10000 100000 --rounds 2 --seconds 0.7 --times 200 --changes 300 --audiences 1000 --subscribers 100 5000 --bulks 20000 2000
 
-bench-live: setup ## Compare the latency of live updates with a bare change stream
+bench-live: setup ## Compare the latency of live updates with that of a bare change stream
 	@$(BIN)/python -m tests.benchmarks.live_latency
 
 bench-subscribers: setup ## Compare live updates to many subscribers with sending ready bytes
 	@$(BIN)/python -m tests.benchmarks.live
 
-bench-bulk: setup ## Compare hearing the last of 100,000 changes with merely reading them
+bench-bulk: setup ## Compare receiving the last of 100,000 changes with only reading them
 	@$(BIN)/python -m tests.benchmarks.bulk
 
-bench-page: setup dashboard browser ## Measure what whoever looks at the dashboard waits for
+bench-page: setup dashboard browser ## Measure what a user of the dashboard waits for
 	@$(BIN)/python -m tests.benchmarks.page
 
-bench-logs: setup ## Measure what log lines that nobody follows cost
+bench-logs: setup ## Measure what log lines without followers cost
 	@$(BIN)/python -m tests.benchmarks.unfollowed_logs
 
-bench-compression: setup ## Measure what gzip costs and spares on a list of 100
+bench-compression: setup ## Measure what gzip costs and saves on a list of 100
 	@$(BIN)/python -m tests.benchmarks.compression
 
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
@@ -108,19 +108,19 @@ docs: setup ## Write the tables of src/docs from the code and the last results
 	@$(BIN)/python -m tests.docs.configuration
 	@$(BIN)/python -m tests.faults.results
 
-lock: setup ## Resolve the locks in .locks anew from pyproject.toml
+lock: setup ## Resolve the locks in .locks again from pyproject.toml
 	@$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet $(UV)
 	@$(COMPILE) --group dev --upgrade --output-file .locks/development.txt
-	@# What is served is what was tested: the same versions, without what tests alone need.
+	@# The server runs on the versions that were tested, without what only tests need.
 	@$(COMPILE) --extra tracing --constraint .locks/development.txt --output-file .locks/runtime.txt
 
 wheel: setup dashboard ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
-clean: ## Remove what make made; data of the demo stay
+clean: ## Remove what make made; the data of the demo stay
 	@rm -rf $(VENV) dist $(DASHBOARD)/node_modules $(dir $(BUILT)) $(TYPES)
 
-# One that was moved, or whose Python has gone, is made anew.
+# An environment that was moved, or whose Python is gone, is made again.
 $(shell test -x "$$(sed -n '1s/^#!//p' $(BIN)/execution-monitor 2> /dev/null)" || rm -f $(READY))
 $(READY): .locks/development.txt .locks/install.py pyproject.toml
 	@python=$$(PYTHON='$(PYTHON)' .locks/tools.sh node python) && "$$python" .locks/install.py python $(VENV)

@@ -1,4 +1,4 @@
-"""Questions to the server: GraphQL in this process on both of its paths, and REST over a socket."""
+"""Requests of the model: GraphQL in this process on both of its execution paths, and REST over a socket."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from tests.authorization_model.reference import Person
 SCHEMA = create_schema()
 
 
-class Server:
-    """What people ask."""
+class Client:
+    """Sends the requests of people."""
 
     def __init__(self, monitor: Monitor, live: Live, client: httpx2.AsyncClient) -> None:
         self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
@@ -29,10 +29,10 @@ class Server:
         self.live = live
         self.compiled = 0
 
-    async def ask(self, who: Person, text: str, **variables: Any) -> list[Any]:
-        """What graphql-core answers, and behind it what a compiled plan does where there is one."""
+    async def execute(self, who: Person, text: str, **variables: Any) -> list[Any]:
+        """The response of graphql-core, followed by that of a compiled plan where there is one."""
         question = self._questions.read(GraphQLRequest(text, None, variables))
-        answers: list[Any] = []
+        responses: list[Any] = []
         for compiled in (False, True):
             context = Context(who.caller, self._monitor, self.live)
             try:
@@ -47,9 +47,9 @@ class Server:
             except NotKnown:
                 continue
             body = {"data": result.data, "errors": to_client_errors(result.errors or [])}
-            answers.append(orjson.loads(orjson.dumps(body)))
-        return answers
+            responses.append(orjson.loads(orjson.dumps(body)))
+        return responses
 
     async def get(self, who: Person, path: str, **query: Any) -> httpx2.Response:
-        """What REST answers."""
+        """The response of REST."""
         return await self._client.get(path, params=query, headers={"authorization": f"Bearer {who.token}"})

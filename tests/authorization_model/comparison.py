@@ -1,6 +1,6 @@
-"""Every way to ask, compared with the reference. One check is one fact: a person, a question, and one of its answers.
+"""Compares every API with the reference. One check is one fact: a person, a request, and a part of the response.
 
-An answer that lists executions is as many checks as executions are stored: each must be there, or must not.
+A response that lists executions is as many checks as executions are stored: each must be there, or must not.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
-from tests.authorization_model.client import Server
-from tests.authorization_model.reference import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
-from tests.authorization_model.transports import following, heard_until
+from tests.authorization_model.client import Client
+from tests.authorization_model.reference import CHILDREN, IDS, TENANTS, TRAILS, USERS, Person, ReferenceModel, Row
+from tests.authorization_model.transports import following, receive_until
 from tests.support.client import EXECUTIONS_PATH
 from tests.support.documents import execution, store
 
@@ -28,9 +28,9 @@ NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on Execution { sessionId
 NODE = "query Q($id: ID!) { node(id: $id) { ... on Execution { sessionId } } }"
 DETAIL = """query Q($id: String!) { execution(executionId: $id) { sessionId
   steps { nodes { stepId } } logs { nodes { message } } } }"""
-PART_CURSORS = """query Q($id: String!) { execution(executionId: $id) {
+CHILD_CURSORS = """query Q($id: String!) { execution(executionId: $id) {
   steps(first: 1) { edges { cursor node { id } } } logs(first: 1) { edges { cursor } } } }"""
-PARTS_AFTER = """query Q($id: String!, $steps: String!, $logs: String!) { execution(executionId: $id) {
+CHILDREN_AFTER = """query Q($id: String!, $steps: String!, $logs: String!) { execution(executionId: $id) {
   steps(after: $steps) { nodes { stepId } } logs(after: $logs) { nodes { message } } } }"""
 STEPS = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on ExecutionStep { stepId } } }"
 TRAIL = """query Q($after: String) {
@@ -40,36 +40,36 @@ VIEWER = "{ viewer { userId tenantId scopes } }"
 UNKNOWN = "no-such-execution"
 
 
-class Noticed(Exception):
-    """A difference of the kind that is looked for."""
+class DifferenceFound(Exception):
+    """A difference of the kind that a test looks for."""
 
 
 @dataclass
 class Comparison:
-    """Counts what was checked, and keeps what differed; raises `Noticed` for what begins with `noticing`."""
+    """Counts checks, and keeps differences; raises `DifferenceFound` for one whose name begins with `raising_for`."""
 
-    world: World
-    server: Server
+    model: ReferenceModel
+    client: Client
     people: list[Person]
     url: str
-    noticing: str | None = None
+    raising_for: str | None = None
     checks: int = 0
     differences: list[str] = field(default_factory=list[str])
     _settled: int = 0
 
-    def expect(self, what: str, who: Person, told: Any, expected: Any, facts: int = 1) -> None:
+    def expect(self, what: str, who: Person, actual: Any, expected: Any, facts: int = 1) -> None:
         self.checks += facts
-        if told != expected:
-            self.differences.append(f"{what} for {who}: {told} instead of {expected}")
-            if self.noticing is not None and what.startswith(self.noticing):
-                raise Noticed(self.differences[-1])
+        if actual != expected:
+            self.differences.append(f"{what} for {who}: {actual} instead of {expected}")
+            if self.raising_for is not None and what.startswith(self.raising_for):
+                raise DifferenceFound(self.differences[-1])
 
-    async def compare_answers(self) -> None:
-        """Ask everything there is to ask now."""
+    async def compare_responses(self) -> None:
+        """Compare the responses to all requests with the present state of the model."""
         cursors: dict[Person, tuple[str | None, str]] = {}
         for who in self.people:
-            for answer in await self.server.ask(who, VIEWER):
-                viewer = answer["data"]["viewer"]
+            for response in await self.client.execute(who, VIEWER):
+                viewer = response["data"]["viewer"]
                 self.expect(
                     "viewer", who, viewer, {"userId": who.user, "tenantId": who.tenant, "scopes": sorted(who.scopes)}, 3
                 )
@@ -81,19 +81,19 @@ class Comparison:
             await self._compare_details(who)
             await self._compare_nodes(who)
             await self._compare_rest(who)
-        await self._compare_parts()
+        await self._compare_children()
         await self._compare_trails()
         for who in cursors:
             for other, (cursor, live_cursor) in cursors.items():
                 await self._compare_cursors(who, other, cursor, live_cursor)
 
     def _seen(self, who: Person, **matching: str) -> list[Row]:
-        rows = [row for row in self.world.rows.values() if who.sees(row)]
+        rows = [row for row in self.model.rows.values() if who.sees(row)]
         return [row for row in rows if all(row[name] == value for name, value in matching.items())]
 
     async def _compare_lists(self, who: Person) -> tuple[str | None, str]:
-        user, status, key = (self.world.dice.choice(each) for each in (USERS, ("failed", "running"), IDS))
-        asked: list[tuple[dict[str, Any] | None, dict[str, str]]] = [
+        user, status, key = (self.model.random.choice(each) for each in (USERS, ("failed", "running"), IDS))
+        filters: list[tuple[dict[str, Any] | None, dict[str, str]]] = [
             (None, {}),
             ({"userId": {"eq": user}}, {"user_id": user}),
             ({"status": {"eq": status.upper()}}, {"status": status}),
@@ -101,21 +101,21 @@ class Comparison:
             ({"not": {"userId": {"in": [each for each in USERS if each != user]}}}, {"user_id": user}),
         ]
         cursor: tuple[str | None, str] = (None, "")
-        for where, matching in asked:
+        for where, matching in filters:
             seen = self._seen(who, **matching)
             for direction in ("ASC", "DESC"):
                 sort = [{"field": "CREATED_AT", "direction": direction}]
                 variables = {"where": where} if direction == "DESC" else {"where": where, "sort": sort}
-                for answer in await self.server.ask(who, LISTED, **variables):
-                    found: Any = as_data(answer).get("executions")
-                    self.expect("list's errors", who, answer["errors"], [])
+                for response in await self.client.execute(who, LISTED, **variables):
+                    found: Any = as_data(response).get("executions")
+                    self.expect("list's errors", who, response["errors"], [])
                     if found is None:
                         continue
                     self.expect(f"count of {where}", who, found["totalCount"], len(seen))
-                    marks = [edge["node"]["sessionId"] for edge in found["edges"]]
+                    session_ids = [edge["node"]["sessionId"] for edge in found["edges"]]
                     rows = sorted(seen, key=lambda row: row["created"], reverse=direction == "DESC")
                     expected = [row["session_id"] for row in rows]
-                    self.expect(f"list of {where}", who, marks, expected, len(self.world.rows))
+                    self.expect(f"list of {where}", who, session_ids, expected, len(self.model.rows))
                     if where is None and direction == "DESC":
                         edges = found["edges"]
                         cursor = (edges[0]["cursor"] if edges else None, found["liveCursor"])
@@ -125,148 +125,152 @@ class Comparison:
         seen = self._seen(who)
         shown = "executions:payload" in who.scopes
         expected = sorted(row["session_id"][1:] if shown else "" for row in seen)
-        for answer in await self.server.ask(who, PAYLOADS):
-            payloads = [node["inputParameters"] for node in answer["data"]["executions"]["nodes"]]
-            told = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
-            self.expect("payloads", who, told, expected, len(self.world.rows))
+        for response in await self.client.execute(who, PAYLOADS):
+            payloads = [node["inputParameters"] for node in response["data"]["executions"]["nodes"]]
+            actual = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
+            self.expect("payloads", who, actual, expected, len(self.model.rows))
 
     async def _compare_refusals(self, who: Person) -> None:
         for text, variables in ((LISTED, {}), (PAYLOADS, {})):
-            for answer in await self.server.ask(who, text, **variables):
-                codes = [error["extensions"]["code"] for error in answer["errors"]]
-                self.expect("refusal", who, (answer["data"], codes), (None, ["FORBIDDEN"]))
+            for response in await self.client.execute(who, text, **variables):
+                codes = [error["extensions"]["code"] for error in response["errors"]]
+                self.expect("refusal", who, (response["data"], codes), (None, ["FORBIDDEN"]))
 
     async def _compare_details(self, who: Person) -> None:
         for execution_id in (*IDS, UNKNOWN):
-            row = self.world.rows.get((who.tenant, execution_id))
-            for answer in await self.server.ask(who, DETAIL, id=execution_id):
-                found: Any = as_data(answer).get("execution")
-                told: Any = found and (found["sessionId"], len(found["steps"]["nodes"]), len(found["logs"]["nodes"]))
-                seen = (row["session_id"], PARTS, PARTS) if row is not None and who.sees(row) else None
-                self.expect(execution_id, who, told, seen, 3)
-                codes = [error["extensions"]["code"] for error in answer["errors"]]
+            row = self.model.rows.get((who.tenant, execution_id))
+            for response in await self.client.execute(who, DETAIL, id=execution_id):
+                found: Any = as_data(response).get("execution")
+                actual: Any = found and (found["sessionId"], len(found["steps"]["nodes"]), len(found["logs"]["nodes"]))
+                seen = (row["session_id"], CHILDREN, CHILDREN) if row is not None and who.sees(row) else None
+                self.expect(execution_id, who, actual, seen, 3)
+                codes = [error["extensions"]["code"] for error in response["errors"]]
                 self.expect(f"errors of {execution_id}", who, codes, [] if who.reads else ["FORBIDDEN"])
 
     async def _compare_nodes(self, who: Person) -> None:
         keys = [(tenant, execution_id) for tenant in TENANTS for execution_id in (*IDS, UNKNOWN)]
-        rows = [self.world.rows.get(key) for key in keys]
+        rows = [self.model.rows.get(key) for key in keys]
         expected = [{"sessionId": row["session_id"]} if row is not None and who.sees(row) else None for row in rows]
         ids = [encode_id("Execution", *key) for key in keys]
-        for answer in await self.server.ask(who, NODES, ids=ids):
-            told: Any = as_data(answer).get("nodes")
-            self.expect("nodes", who, told, expected if who.reads else None, len(keys))
-        for place in self.world.dice.sample(range(len(keys)), 6):
-            for answer in await self.server.ask(who, NODE, id=ids[place]):
-                self.expect(f"node {keys[place]}", who, as_data(answer).get("node"), expected[place])
+        for response in await self.client.execute(who, NODES, ids=ids):
+            actual: Any = as_data(response).get("nodes")
+            self.expect("nodes", who, actual, expected if who.reads else None, len(keys))
+        for place in self.model.random.sample(range(len(keys)), 6):
+            for response in await self.client.execute(who, NODE, id=ids[place]):
+                self.expect(f"node {keys[place]}", who, as_data(response).get("node"), expected[place])
 
     async def _compare_rest(self, who: Person) -> None:
-        listed = await self.server.get(who, EXECUTIONS_PATH, page_size=100)
+        listed = await self.client.get(who, EXECUTIONS_PATH, page_size=100)
         self.expect("status of REST's list", who, listed.status_code, 200 if who.reads else 403)
         if listed.is_success:
             seen = self._seen(who)
-            told = sorted((each["execution_id"], each["user_id"]) for each in listed.json()["executions"])
+            actual = sorted((each["execution_id"], each["user_id"]) for each in listed.json()["executions"])
             expected = sorted((row["execution_id"], row["user_id"]) for row in seen)
-            self.expect("REST's list", who, told, expected, len(self.world.rows))
+            self.expect("REST's list", who, actual, expected, len(self.model.rows))
             self.expect("REST's count", who, listed.json()["total"], len(seen))
-        unknown = await self.server.get(who, f"{EXECUTIONS_PATH}/{UNKNOWN}")
+        unknown = await self.client.get(who, f"{EXECUTIONS_PATH}/{UNKNOWN}")
         self.expect("status of REST's unknown", who, unknown.status_code, 404 if who.reads else 403)
-        for execution_id in self.world.dice.sample(IDS, 8):
-            row = self.world.rows.get((who.tenant, execution_id))
-            answer = await self.server.get(who, f"{EXECUTIONS_PATH}/{execution_id}")
+        for execution_id in self.model.random.sample(IDS, 8):
+            row = self.model.rows.get((who.tenant, execution_id))
+            response = await self.client.get(who, f"{EXECUTIONS_PATH}/{execution_id}")
             if row is not None and who.sees(row):
-                found = answer.json()
-                told = found.get("execution_id"), found.get("user_id"), len(found.get("steps", ()))
-                self.expect(f"REST's {execution_id}", who, told, (execution_id, row["user_id"], PARTS), 3)
+                found = response.json()
+                actual = found.get("execution_id"), found.get("user_id"), len(found.get("steps", ()))
+                self.expect(f"REST's {execution_id}", who, actual, (execution_id, row["user_id"], CHILDREN), 3)
             else:
-                told = answer.status_code, worded(answer.json())
+                actual = response.status_code, without_request(response.json())
                 self.expect(
-                    f"REST's refusal of {execution_id}", who, told, (unknown.status_code, worded(unknown.json())), 2
+                    f"REST's refusal of {execution_id}",
+                    who,
+                    actual,
+                    (unknown.status_code, without_request(unknown.json())),
+                    2,
                 )
 
     async def _compare_cursors(self, who: Person, other: Person, cursor: str | None, live_cursor: str) -> None:
-        expected = [] if who.rights == other.rights else ["INVALID_CURSOR"]
-        for answer in await self.server.ask(who, LISTED, after=cursor) if cursor else ():
-            codes = [error["extensions"]["code"] for error in answer["errors"]]
+        expected = [] if who.visibility == other.visibility else ["INVALID_CURSOR"]
+        for response in await self.client.execute(who, LISTED, after=cursor) if cursor else ():
+            codes = [error["extensions"]["code"] for error in response["errors"]]
             self.expect(f"cursor of {other}", who, codes, expected)
-            secrets = [name for name in (*TENANTS, *USERS, "w") if f"'{name}" in str(answer["errors"])]
-            self.expect(f"words about the cursor of {other}", who, secrets, [])
+            secrets = [name for name in (*TENANTS, *USERS, "w") if f"'{name}" in str(response["errors"])]
+            self.expect(f"message about the cursor of {other}", who, secrets, [])
         try:
-            (await self.server.live.subscribe(who.caller, after=live_cursor)).close()
-            told = list[str]()
+            (await self.client.live.subscribe(who.caller, after=live_cursor)).close()
+            actual = list[str]()
         except ExecutionMonitorError as error:
-            told = [error.code]
-        self.expect(f"live cursor of {other}", who, told, expected)
+            actual = [error.code]
+        self.expect(f"live cursor of {other}", who, actual, expected)
 
-    async def _compare_parts(self) -> None:
-        """Steps by their global ids, and behind cursors of steps and log lines, whoever was given them."""
-        given: dict[tuple[str, str], Any] = {}
+    async def _compare_children(self) -> None:
+        """Compare steps by their global ids, and children after cursors that another caller may have received."""
+        received_by_owner: dict[tuple[str, str], Any] = {}
         for who in self.people:
-            for row in self.world.dice.sample(seen := self._seen(who), min(3, len(seen))):
-                (answer, *_) = await self.server.ask(who, PART_CURSORS, id=row["execution_id"])
-                given[who.tenant, row["execution_id"]] = answer["data"]["execution"]
-        rows = [self.world.rows[key] for key in given]
-        ids = [found["steps"]["edges"][0]["node"]["id"] for found in given.values()]
+            for row in self.model.random.sample(seen := self._seen(who), min(3, len(seen))):
+                (response, *_) = await self.client.execute(who, CHILD_CURSORS, id=row["execution_id"])
+                received_by_owner[who.tenant, row["execution_id"]] = response["data"]["execution"]
+        rows = [self.model.rows[key] for key in received_by_owner]
+        ids = [found["steps"]["edges"][0]["node"]["id"] for found in received_by_owner.values()]
         for who in self.people:
             expected = [{"stepId": "s0"} if who.sees(row) else None for row in rows]
-            for answer in await self.server.ask(who, STEPS, ids=ids):
-                self.expect("steps", who, as_data(answer).get("nodes"), expected if who.reads else None, len(ids))
-            for (tenant, execution_id), found in self.world.dice.sample(list(given.items()), 4):
+            for response in await self.client.execute(who, STEPS, ids=ids):
+                self.expect("steps", who, as_data(response).get("nodes"), expected if who.reads else None, len(ids))
+            for (tenant, execution_id), found in self.model.random.sample(list(received_by_owner.items()), 4):
                 after = {name: found[name]["edges"][0]["cursor"] for name in ("steps", "logs")}
-                row = self.world.rows.get((who.tenant, execution_id))
-                for answer in await self.server.ask(who, PARTS_AFTER, id=execution_id, **after):
-                    if answer["errors"] and tenant != who.tenant and who.sees(row):
-                        told = [error["extensions"]["code"] for error in answer["errors"]]
-                        self.expect(f"cursor of parts of {tenant}", who, set(told), {"INVALID_CURSOR"}, 2)
+                row = self.model.rows.get((who.tenant, execution_id))
+                for response in await self.client.execute(who, CHILDREN_AFTER, id=execution_id, **after):
+                    if response["errors"] and tenant != who.tenant and who.sees(row):
+                        actual = [error["extensions"]["code"] for error in response["errors"]]
+                        self.expect(f"cursor of children of {tenant}", who, set(actual), {"INVALID_CURSOR"}, 2)
                         continue
-                    shown: Any = as_data(answer).get("execution")
-                    told = shown and [len(shown[name]["nodes"]) for name in ("steps", "logs")]
-                    behind = [PARTS - 1, PARTS - 1] if who.sees(row) else None
-                    self.expect(f"parts of {execution_id}", who, told, behind, 2)
+                    shown: Any = as_data(response).get("execution")
+                    actual = shown and [len(shown[name]["nodes"]) for name in ("steps", "logs")]
+                    after_first = [CHILDREN - 1, CHILDREN - 1] if who.sees(row) else None
+                    self.expect(f"children of {execution_id}", who, actual, after_first, 2)
 
     async def _compare_trails(self) -> None:
-        """The audit trail of each tenant, and cursors of it."""
+        """Compare the audit trail of each tenant, and its cursors."""
         cursors: dict[str, str] = {}
         for who in self.people:
-            for answer in await self.server.ask(who, TRAIL):
-                found: Any = as_data(answer).get("auditEvents")
+            for response in await self.client.execute(who, TRAIL):
+                found: Any = as_data(response).get("auditEvents")
                 if "audit:read" not in who.scopes:
-                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                    codes = [error["extensions"]["code"] for error in response["errors"]]
                     self.expect("refusal of the trail", who, (found, codes), (None, ["FORBIDDEN"]), len(TRAILS))
                     continue
-                told = sorted(edge["node"]["subject"] for edge in found["edges"])
+                actual = sorted(edge["node"]["subject"] for edge in found["edges"])
                 expected = sorted(subject for tenant, subject in TRAILS if tenant == who.tenant)
-                self.expect("trail", who, told, expected, len(TRAILS))
+                self.expect("trail", who, actual, expected, len(TRAILS))
                 cursors[who.tenant] = found["edges"][0]["cursor"]
         for who in self.people:
             for tenant, cursor in cursors.items() if "audit:read" in who.scopes else ():
-                for answer in await self.server.ask(who, TRAIL, after=cursor):
-                    codes = [error["extensions"]["code"] for error in answer["errors"]]
+                for response in await self.client.execute(who, TRAIL, after=cursor):
+                    codes = [error["extensions"]["code"] for error in response["errors"]]
                     valid = tenant == who.tenant
                     self.expect(f"cursor of the trail of {tenant}", who, codes, [] if valid else ["INVALID_CURSOR"])
 
-    async def compare_wires(self, count: int) -> None:
-        """Follow by sockets and streams, change `count` executions, and compare what was heard."""
+    async def compare_transports(self, count: int) -> None:
+        """Follow by WebSockets and event streams, change `count` executions, and compare the events."""
         async with contextlib.AsyncExitStack() as stack:
             followed = [
                 (who, place, await stack.enter_async_context(following(self.url, who, over_socket=place % 2 == 0)))
                 for place, who in enumerate(each for each in self.people if each.reads)
             ]
-            changes = await self.world.change(count)
+            changes = await self.model.change(count)
             ends = [
                 execution(place, tenant_id=who.tenant, user_id=who.user, execution_id=f"end-{place}")
                 for who, place, _ in followed
             ]
             await store(*ends)
-            for who, place, hear in followed:
+            for who, place, receive in followed:
                 async with asyncio.timeout(30):
-                    told = await heard_until(hear, f"end-{place}")
-                expected = [event for before, after in changes if (event := due(who, None, before, after))]
-                self.expect("events over the wire", who, told, expected, len(changes))
+                    actual = await receive_until(receive, f"end-{place}")
+                expected = [event for before, after in changes if (event := expected_event(who, None, before, after))]
+                self.expect("events over a transport", who, actual, expected, len(changes))
         await collection_of(Execution).delete_many({"execution_id": {"$in": [each["execution_id"] for each in ends]}})
 
     async def compare_events(self, count: int) -> None:
-        """Follow everything, change `count` executions, and compare what was heard."""
-        live, readers = self.server.live, [who for who in self.people if who.reads]
+        """Follow all executions in this process, change `count` of them, and compare the events."""
+        live, readers = self.client.live, [who for who in self.people if who.reads]
         await self._settle()
         wheres: list[tuple[str | None, Filter]] = [(None, EVERYTHING), ("running", equals("status", "running"))]
         followed = [
@@ -274,8 +278,8 @@ class Comparison:
         ]
         activities: list[tuple[Person, str, Any]] = []
         for who in readers:
-            for execution_id in self.world.dice.sample(IDS, 4):
-                row = self.world.rows.get((who.tenant, execution_id))
+            for execution_id in self.model.random.sample(IDS, 4):
+                row = self.model.rows.get((who.tenant, execution_id))
                 try:
                     activity = await live.subscribe_activity(who.caller, execution_id)
                     activities.append((who, execution_id, activity))
@@ -284,29 +288,30 @@ class Comparison:
                     begun = error.code != "NOT_FOUND"
                 self.expect(f"beginning of {execution_id}", who, begun, who.sees(row))
 
-        changes = await self.world.change(count)
+        changes = await self.model.change(count)
 
         await self._settle()
         for who, status, subscription in followed:
-            told = [heard(subscription.take()) for _ in range(len(subscription))]
+            actual = [event_of_delivery(subscription.take()) for _ in range(len(subscription))]
             subscription.close()
-            expected = [event for before, after in changes if (event := due(who, status, before, after))]
-            self.expect(f"events of {status}", who, told, expected, len(changes))
+            expected = [event for before, after in changes if (event := expected_event(who, status, before, after))]
+            self.expect(f"events of {status}", who, actual, expected, len(changes))
         for who, execution_id, activity in activities:
-            told = [each for each in await drained(activity) if each[0] not in ("step", "log")][1:]
+            actual = [each for each in await drained(activity) if each[0] not in ("step", "log")][1:]
             activity.close()
             own = [
                 event
                 for before, after in changes
-                if (before or after or {})["execution_id"] == execution_id and (event := due(who, None, before, after))
+                if (before or after or {})["execution_id"] == execution_id
+                and (event := expected_event(who, None, before, after))
             ]
             gone = next((place for place, event in enumerate(own) if event[0] in ("left", "deleted")), len(own))
-            self.expect(f"activity of {execution_id}", who, told, own[: gone + 1], len(changes))
+            self.expect(f"activity of {execution_id}", who, actual, own[: gone + 1], len(changes))
 
     async def _settle(self) -> None:
-        """Return when everything that was written has been heard."""
+        """Return when the events of all writes have been received."""
         self._settled += 1
-        last = await self.server.live.subscribe(Person("nobody", "nowhere", "viewer", None).caller)
+        last = await self.client.live.subscribe(Person("nobody", "nowhere", "viewer", None).caller)
         await store(execution(0, tenant_id="nowhere", user_id="nobody", execution_id=f"last-{self._settled}"))
         async with asyncio.timeout(30):
             while (await anext(last)).execution_id != f"last-{self._settled}":
@@ -314,13 +319,15 @@ class Comparison:
         last.close()
 
 
-def as_data(answer: Any) -> dict[str, Any]:
-    """The answer's data; nothing where they are null."""
-    return answer["data"] or {}
+def as_data(response: Any) -> dict[str, Any]:
+    """The data of the response; an empty object where they are null."""
+    return response["data"] or {}
 
 
-def due(who: Person, status: str | None, before: Row | None, after: Row | None) -> tuple[str, Any, Any] | None:
-    """What `who` is told of a change: its kind, the execution's id, and the mark of what may be shown."""
+def expected_event(
+    who: Person, status: str | None, before: Row | None, after: Row | None
+) -> tuple[str, Any, Any] | None:
+    """The event that `who` must receive of a change: kind, execution's id, and the mark of what is shown; or None."""
     had, has = (who.sees(row) and status in (None, (row or {})["status"]) for row in (before, after))
     if not had and not has:
         return None
@@ -328,14 +335,14 @@ def due(who: Person, status: str | None, before: Row | None, after: Row | None) 
     return kind, (before or after or {})["execution_id"], (after or {})["session_id"] if who.sees(after) else None
 
 
-def heard(delivery: Any) -> tuple[str, Any, Any]:
+def event_of_delivery(delivery: Any) -> tuple[str, Any, Any]:
     shown: Any = event_of(delivery)
     row = delivery.row
     return delivery.kind.value, getattr(shown, "delivery", delivery).execution_id, row and row.get("session_id")
 
 
 async def drained(activity: Any) -> list[tuple[str, Any, Any]]:
-    """All that is waiting to be read. What waits is given without waiting for anything else."""
+    """All events that are waiting. They come without another wait."""
     found: list[tuple[str, Any, Any]] = []
     while True:
         reading = asyncio.ensure_future(anext(activity, None))
@@ -347,9 +354,9 @@ async def drained(activity: Any) -> list[tuple[str, Any, Any]]:
             return found
         if (delivery := reading.result()) is None:
             return found
-        found.append(heard(delivery))
+        found.append(event_of_delivery(delivery))
 
 
-def worded(problem: dict[str, Any]) -> dict[str, Any]:
-    """An answer of REST without what names the question itself."""
+def without_request(problem: dict[str, Any]) -> dict[str, Any]:
+    """A response of REST without the members that identify the request."""
     return {name: value for name, value in problem.items() if name not in ("instance", "request_id", "requestId")}

@@ -1,9 +1,9 @@
-"""A random world of tenants, people and executions that change hands, and the reference of who sees what."""
+"""The reference of who may see what, and a random model of tenants, people and executions that change hands."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
@@ -20,11 +20,11 @@ from tests.support.tokens import SECRET
 TENANTS, USERS = ("acme", "globex", "initech"), ("ada", "grace", "olivia")
 STATUSES = ("running", "failed", "completed")
 IDS = tuple(f"e{number:03}" for number in range(24))
-PARTS = 2
-# Who asked for what in the past; the last of them belongs to no tenant.
+CHILDREN = 2
+# Tenant and subject of audit events; the last one belongs to no tenant.
 TRAILS: tuple[tuple[str | None, str], ...] = (
     *((tenant, f"{user} of {tenant}") for tenant in TENANTS for user in USERS),
-    (None, "nobody"),
+    (None, "anonymous"),
 )
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
@@ -40,18 +40,18 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever asks: the role, and the scopes that the token states, if it does."""
+    """A caller: the role, and the scopes that the token claims, if it does."""
 
     user: str
     tenant: str
     role: str
-    stated: frozenset[str] | None
+    claimed: frozenset[str] | None
 
-    # The reference. It is all that the model trusts: read it, and doubt everything else.
+    # The reference. The model trusts nothing else: review it with care.
 
     @property
     def scopes(self) -> set[str]:
-        return GRANTED[self.role] if self.stated is None else GRANTED[self.role] & self.stated
+        return GRANTED[self.role] if self.claimed is None else GRANTED[self.role] & self.claimed
 
     @property
     def reads(self) -> bool:
@@ -72,13 +72,13 @@ class Person:
     # Here the reference ends.
 
     @property
-    def rights(self) -> tuple[str, str | None]:
-        """Cursors are of use to whoever has the same."""
+    def visibility(self) -> tuple[str, str | None]:
+        """Cursors are valid for callers with the same visibility."""
         return self.tenant, None if self.sees_tenant else self.user
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.user, self.tenant, frozenset(scopes_held([self.role], self.stated or ())), (self.role,))
+        return Caller(self.user, self.tenant, frozenset(scopes_held([self.role], self.claimed or ())), (self.role,))
 
     @property
     def token(self) -> str:
@@ -86,53 +86,53 @@ class Person:
             SECRET,
             user=self.user,
             tenant=self.tenant,
-            scopes=self.stated or (),
+            scopes=self.claimed or (),
             roles=[self.role],
             lifetime=timedelta(hours=1),
         )
 
 
-def people(dice: random.Random, count: int) -> list[Person]:
-    """One of each role, and `count` at random; who states scopes always states the one to read."""
+def people(random: Random, count: int) -> list[Person]:
+    """One caller of each role, and `count` random ones; those that claim scopes always claim the one to read."""
     chosen = [Person(USERS[0], TENANTS[0], role, None) for role in GRANTED]
     while len(chosen) < len(GRANTED) + count:
-        role = dice.choice(["viewer", "operator", "operator", "admin"])
-        stated = frozenset({READ, *dice.sample([TENANT, PAYLOAD], dice.randrange(3))})
-        person = Person(dice.choice(USERS), dice.choice(TENANTS), role, dice.choice([None, stated]))
+        role = random.choice(["viewer", "operator", "operator", "admin"])
+        claimed = frozenset({READ, *random.sample([TENANT, PAYLOAD], random.randrange(3))})
+        person = Person(random.choice(USERS), random.choice(TENANTS), role, random.choice([None, claimed]))
         if person not in chosen:
             chosen.append(person)
     return chosen
 
 
 @dataclass
-class World:
-    """What is stored, as the model knows it. Every write leaves a mark, its number, in `session_id`."""
+class ReferenceModel:
+    """The executions that are stored. Every write leaves its number in `session_id`, as a mark."""
 
-    dice: random.Random
+    random: Random
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict[tuple[str, str], dict[str, Any]])
     writes: int = 0
 
     async def begin(self) -> None:
-        """Fill an empty database; the parts of every id in every tenant are there, whoever owns the execution."""
+        """Fill an empty database; every id has steps and log lines in every tenant, whoever owns the execution."""
         for tenant in TENANTS:
             for execution_id in IDS:
-                await store_steps_and_logs(execution_id, PARTS, tenant)
-                if self.dice.random() < 0.7:
+                await store_steps_and_logs(execution_id, CHILDREN, tenant)
+                if self.random.random() < 0.7:
                     self.rows[tenant, execution_id] = self._new(tenant, execution_id)
         await store(*self.rows.values())
         await collection_of(AuditEvent).insert_many([self._event(*trail) for trail in TRAILS])
 
     async def change(self, count: int) -> list[tuple[Row | None, Row | None]]:
-        """The images before and after of `count` writes: owners, tenants and states change, rows come and go."""
+        """Make `count` writes that change, insert and delete executions; returns the states before and after each."""
         changes = list[tuple[Row | None, Row | None]]()
         writes = list[InsertOne[Any] | DeleteOne | UpdateOne]()
         for _ in range(count):
-            tenant, execution_id = self.dice.choice(TENANTS), self.dice.choice(IDS)
+            tenant, execution_id = self.random.choice(TENANTS), self.random.choice(IDS)
             before = self.rows.pop((tenant, execution_id), None)
             if before is None:
                 after = self._new(tenant, execution_id)
                 writes.append(InsertOne(dict(after)))
-            elif self.dice.random() < 0.1:
+            elif self.random.random() < 0.1:
                 after = None
                 writes.append(DeleteOne({"tenant_id": tenant, "execution_id": execution_id}))
             else:
@@ -141,14 +141,14 @@ class World:
             if after is not None:
                 self.rows[after["tenant_id"], execution_id] = after
             changes.append((before, after))
-        # At once, so that whoever looks a document up when it hears of a change finds what came of it later.
+        # All at once, so that a look-up of the document when its change arrives would find a later state.
         await collection_of(Execution).bulk_write(writes)
         return changes
 
     def _event(self, tenant: str | None, subject: str) -> dict[str, Any]:
-        stated = {} if tenant is None else {"tenant_id": tenant}
+        tenant_field = {} if tenant is None else {"tenant_id": tenant}
         return {
-            **stated,
+            **tenant_field,
             "at": datetime.now(UTC),
             "kind": "query",
             "outcome": "succeeded",
@@ -159,7 +159,7 @@ class World:
         }
 
     def _free_tenant(self, tenant: str, execution_id: str) -> str:
-        other = self.dice.choice(TENANTS)
+        other = self.random.choice(TENANTS)
         return tenant if (other, execution_id) in self.rows else other
 
     def _new(self, tenant: str, execution_id: str) -> dict[str, Any]:
@@ -167,8 +167,8 @@ class World:
         return execution(
             IDS.index(execution_id),
             tenant_id=tenant,
-            user_id=self.dice.choice(USERS),
-            status=self.dice.choice(STATUSES),
+            user_id=self.random.choice(USERS),
+            status=self.random.choice(STATUSES),
             session_id=f"w{self.writes}",
             input_parameters={"secret": self.writes},
         )

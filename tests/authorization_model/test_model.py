@@ -1,4 +1,4 @@
-"""Nobody is told of an execution they may not see, whatever they ask: a model of it all, and faults that it notices.
+"""No caller sees an execution that they may not see, in any API: compared with a model, which finds planted faults.
 
 `make model` checks at least 100,000 facts, `make test` a tenth.
 """
@@ -25,9 +25,9 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
 from execution_monitor.storage.sorting import Order, Position
-from tests.authorization_model.client import Server
-from tests.authorization_model.comparison import Comparison, Noticed
-from tests.authorization_model.reference import World, people
+from tests.authorization_model.client import Client
+from tests.authorization_model.comparison import Comparison, DifferenceFound
+from tests.authorization_model.reference import ReferenceModel, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
@@ -43,38 +43,42 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
-    """A fault at a place; ask for it before anything is opened."""
+    """A fault at a place; request it before anything is opened."""
     monkeypatch.setattr(place, fault)
 
 
 @pytest.fixture
 async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
-    """`compare(rounds, callers, noticing)`: a finished comparison over a new world."""
+    """`compare(rounds, callers, raising_for)`: a finished comparison with a new model."""
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
     ):
 
-        async def compare(rounds: int, callers: int, noticing: str | None = None) -> Comparison:
-            dice = random.Random(7)  # noqa: S311 - the same in every run
-            asked = Server(Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client)
-            comparison = Comparison(World(dice), asked, people(dice, callers), server, noticing)
-            await comparison.world.begin()
+        async def compare(rounds: int, callers: int, raising_for: str | None = None) -> Comparison:
+            generator = random.Random(7)  # noqa: S311 - the same in every run
+            requests = Client(
+                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client
+            )
+            comparison = Comparison(
+                ReferenceModel(generator), requests, people(generator, callers), server, raising_for
+            )
+            await comparison.model.begin()
             for _ in range(rounds):
                 await comparison.compare_events(100)
-                await comparison.compare_wires(50)
-                await comparison.compare_answers()
+                await comparison.compare_transports(50)
+                await comparison.compare_responses()
             return comparison
 
         yield compare
 
 
-async def test_every_answer_and_event_is_what_the_reference_says(compare: Compare):
+async def test_every_response_and_event_agrees_with_the_reference(compare: Compare):
     done = await compare(ROUNDS, 8)
 
     assert done.differences[:5] == []
     assert done.checks >= LEAST
-    assert done.server.compiled > ROUNDS * 100
+    assert done.client.compiled > ROUNDS * 100
 
 
 def without_the_tenant(caller: Caller) -> Filter:
@@ -114,7 +118,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
 
 
 @pytest.mark.parametrize(
-    ("place", "fault", "noticed"),
+    ("place", "fault", "difference"),
     [
         pytest.param(
             "execution_monitor.executions.executions.visible_to", without_the_tenant, "list of", id="no tenant"
@@ -145,8 +149,8 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         pytest.param(
             "execution_monitor.live.visibility.visible_to",
             without_the_user,
-            "events over the wire",
-            id="no user, over the wire",
+            "events over a transport",
+            id="no user, over a transport",
         ),
         pytest.param(
             "execution_monitor.audit.repository.events_visible_to",
@@ -157,6 +161,6 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
     ],
 )
 @pytest.mark.usefixtures("_planted")
-async def test_a_fault_is_noticed(compare: Compare, noticed: str):
-    with pytest.raises(Noticed):
-        await compare(1, 2, noticed)
+async def test_a_fault_is_found(compare: Compare, difference: str):
+    with pytest.raises(DifferenceFound):
+        await compare(1, 2, difference)

@@ -1,4 +1,4 @@
-"""Events as they come over the wire: by graphql-transport-ws or as server-sent events, behind a live cursor."""
+"""Events over real transports after a live cursor: graphql-transport-ws and server-sent events."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,12 +15,12 @@ UPDATES = """subscription Q($after: String) {
 
 # The kind of the next event, the execution's id, and the mark of what is shown of it.
 Event = tuple[str, str, Any]
-Hear = Callable[[], Awaitable[Event]]
+Receive = Callable[[], Awaitable[Event]]
 
 
 @contextlib.asynccontextmanager
-async def following(server: str, who: Person, *, over_socket: bool) -> AsyncGenerator[Hear]:
-    """What hears, one by one, the events that happen from now on."""
+async def following(server: str, who: Person, *, over_socket: bool) -> AsyncGenerator[Receive]:
+    """Subscribe; yields a function that returns the next event from now on."""
     after = await cursor_now(server, who.token)
     if over_socket:
         async with opened(server) as socket:
@@ -47,10 +47,10 @@ def _read(payload: Any) -> Event:
     return event["kind"].lower(), event["executionId"], shown and shown["sessionId"]
 
 
-async def heard_until(hear: Hear, last: str) -> list[Event]:
-    """The events before the one about the execution `last`; others that end somebody's hearing are passed over."""
+async def receive_until(receive: Receive, last: str) -> list[Event]:
+    """The events before that of the execution `last`, without those that end another caller's events."""
     found: list[Event] = []
-    while (event := await hear())[1] != last:
+    while (event := await receive())[1] != last:
         if not event[1].startswith("end-"):
             found.append(event)
     return found

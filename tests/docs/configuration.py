@@ -1,4 +1,4 @@
-"""The table of settings in src/docs/configuration.md, generated from `Settings`: `make docs` writes it."""
+"""Generates the table of settings in src/docs/configuration.md from `Settings`: `make docs`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from execution_monitor.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[2] / "src" / "docs" / "configuration.md"
 _HEAD = ("variable", "default", "meaning")
-# Defaults that are no single value.
+# Defaults that are computed.
 _COMPUTED = {
     "data_dir": "the user's data folder, e.g. `~/.local/share/execution-monitor`",
     "roles": "the four roles below",
@@ -16,7 +16,7 @@ _COMPUTED = {
 
 
 def table() -> str:
-    """The settings in Markdown, one row each, in the order in which `Settings` declares them."""
+    """The settings as a table in Markdown, in the order of `Settings`."""
     rows = [_HEAD, ("---",) * len(_HEAD)]
     for name, field in Settings.model_fields.items():
         rows.append((f"`EXECUTION_MONITOR_{name.upper()}`", _default(name, field), field.description or ""))
@@ -30,7 +30,7 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def write(path: Path = CONFIGURATION) -> None:
-    """Put the table in place of the old one in `path`; the text around it stays."""
+    """Replace the table in `path`; the text around it stays."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     head = f"| {' | '.join(_HEAD)} |"
     start = next(number for number, line in enumerate(lines) if line.rstrip() == head)

@@ -1,4 +1,4 @@
-"""The pages for people: their links lead somewhere, the commands they name exist, and the top level stays tidy."""
+"""Pages in Markdown: their links, make goals and paths exist, and the top level has no other files."""
 
 import re
 import subprocess
@@ -37,7 +37,7 @@ def _anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_make_goal_that_is_named_exists(page: Path):
+def test_every_make_goal_on_a_page_exists(page: Path):
     named = re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     goals = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 
@@ -57,7 +57,7 @@ def test_the_recipes_name_files_that_exist():
     assert [path for path in paths if not (ROOT / path).exists() and not (package / path).exists()] == []
 
 
-def test_the_top_level_holds_what_a_stranger_looks_for_first():
+def test_the_top_level_has_only_what_a_newcomer_looks_for():
     tracked = subprocess.run(
         ["git", "ls-files"],  # noqa: S607 - whichever git is on PATH
         cwd=ROOT,

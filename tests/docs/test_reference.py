@@ -1,4 +1,4 @@
-"""What the reference in src/docs says of settings and stored documents is what the code does."""
+"""The reference in src/docs agrees with the code on settings and stored documents."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.docs.configuration import CONFIGURATION, write
 STORED = (CONFIGURATION.parent / "documents.md").read_text(encoding="utf-8")
 
 
-def test_the_configuration_table_is_what_the_settings_say(tmp_path: Path):
+def test_the_configuration_table_is_generated_from_the_settings(tmp_path: Path):
     copy = tmp_path / "configuration.md"
     copy.write_bytes(CONFIGURATION.read_bytes())
 
@@ -22,7 +22,7 @@ def test_the_configuration_table_is_what_the_settings_say(tmp_path: Path):
     assert copy.read_text(encoding="utf-8") == CONFIGURATION.read_text(encoding="utf-8"), "run make docs"
 
 
-def test_the_configuration_table_takes_the_place_of_the_old_one(tmp_path: Path):
+def test_the_configuration_table_replaces_the_old_one(tmp_path: Path):
     copy = tmp_path / "configuration.md"
     copy.write_text(
         "before\n\n| variable | default | meaning |\n| --- | --- | --- |\n| `OLD` | none | Old. |\n\nafter\n"
@@ -38,7 +38,7 @@ def test_the_configuration_table_takes_the_place_of_the_old_one(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_says_what_it_means(name: str):
+def test_every_setting_has_a_description(name: str):
     assert Settings.model_fields[name].description
 
 

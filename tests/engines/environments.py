@@ -1,4 +1,4 @@
-"""Virtual environments that hold the wheel and what it depends on, in the versions of the lock, and nothing else."""
+"""Virtual environments with the wheel and its dependencies in the locked versions, and nothing else."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ LOCK = ROOT / ".locks" / "development.txt"
 
 
 def clean_variables() -> dict[str, str]:
-    """The variables of this process without those by which an environment would see more than itself."""
+    """The environment variables of this process without those that would affect another virtual environment."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -24,7 +24,7 @@ def clean_variables() -> dict[str, str]:
 def install(wheel: Path, python: Path, version: str, shelf: Path) -> Path:
     """The folder `bin` of an environment below `shelf` in which `python` runs `wheel`.
 
-    Its dependencies are installed once for as long as the lock stays the same: later there is nothing to fetch.
+    Its dependencies are installed again only when the lock changes.
     """
     folder = shelf / f"{version}-{_lock_digest()}"
     pip = [folder / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -33,7 +33,7 @@ def install(wheel: Path, python: Path, version: str, shelf: Path) -> Path:
             shutil.rmtree(outdated)
         _run([python, "-m", "venv", folder])
         constraints = folder / "constraints.txt"
-        # With hashes pip would want one of the wheel's own dependencies too, which name no version.
+        # With hashes pip would require hashes of the wheel's dependencies, too, which have no versions there.
         constraints.write_text(re.sub(r"\s*\\\n\s+--hash=\S+", "", LOCK.read_text()))
         _run([*pip, "install", "--no-compile", "--constraint", constraints, wheel])
         (folder / "complete").touch()

@@ -23,7 +23,7 @@ def supported() -> list[str]:
 
 
 def find_python(version: str) -> Path | None:
-    """A Python of `version` that can make virtual environments: the one that runs this, or one of PATH or pyenv."""
+    """A Python of `version` that can create virtual environments: this one, or one of PATH or pyenv."""
     return next((python for python in _candidates(version) if _version_of(python) == version), None)
 
 
@@ -38,7 +38,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _version_of(python: Path) -> str:
-    """Found out by running it: a shim of pyenv is there for versions that it then does not find."""
+    """The version, found by running it: pyenv has shims for versions that are not installed."""
     try:
         return subprocess.run(
             [python, "-c", _VERSION], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -1,6 +1,6 @@
-"""The wheel on every supported Python: what it holds, and that a clean environment with it serves the demo.
+"""The wheel on every supported Python: its contents, and the demo served from a clean environment.
 
-`make test` tries the Python it runs on, `make engines` all that the machine has.
+`make test` tries the Python that it runs on, `make engines` all that the machine has.
 """
 
 import email
@@ -44,7 +44,7 @@ def test_the_wheel_holds_the_package_the_lock_of_mongodb_the_dashboard_and_nothi
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
 
 
-def test_the_wheel_tells_what_it_is_and_whose_texts_its_pages_hold(wheel: Path):
+def test_the_wheel_has_classifiers_and_the_licences_of_what_its_pages_hold(wheel: Path):
     archive = zipfile.ZipFile(wheel)
     metadata = email.message_from_bytes(archive.read("execution_monitor-0.1.0.dist-info/METADATA"))
     classifiers = set(metadata.get_all("Classifier", ()))
@@ -55,7 +55,7 @@ def test_the_wheel_tells_what_it_is_and_whose_texts_its_pages_hold(wheel: Path):
     assert {
         each.rpartition(" ")[2] for each in classifiers if each.startswith("Programming Language :: Python :: 3.")
     } == set(supported())
-    # A font, what the pages' scripts hold, and what workers alone hold.
+    # A font, packages of the pages' scripts, and packages of workers alone.
     for name in ("@fontsource-variable/inter", "react", "graphiql", "monaco-editor", "picomatch-browser"):
         assert re.search(rf"^{name} [\d.]+ \((MIT|OFL-1\.1)\)$", licenses, re.MULTILINE)
     assert "SIL OPEN FONT LICENSE Version 1.1" in licenses
