@@ -16,12 +16,30 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from tests.support.minutes import minutes_by_folder
 from tests.support.sent_commands import SentCommands, recording_commands
 from tests.support.servers import served, wait_until_ready
 from tests.support.tokens import SECRET, token_of
 
 _URI = "TEST_MONGODB_URI"
 _DATA_DIR = "TEST_DATA_DIR"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--minutes`."""
+    parser.addoption("--minutes", action="store_true", help="print how many minutes each folder of tests takes")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the minutes of each folder, summed over all processes of the run."""
+    if not config.getoption("minutes"):
+        return
+    reports = (each for group in terminalreporter.stats.values() for each in group)
+    minutes = minutes_by_folder(each for each in reports if isinstance(each, pytest.TestReport))
+    terminalreporter.section("minutes of one process")
+    for folder, taken in minutes.items():
+        terminalreporter.write_line(f"| `{folder}` | {taken:.1f} |")
+    terminalreporter.write_line(f"| all | {sum(minutes.values()):.1f} |")
 
 
 def pytest_configure(config: pytest.Config) -> None:

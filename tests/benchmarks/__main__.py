@@ -1,8 +1,6 @@
 """Compares this server with what one would write or choose instead, in one run: `python -m tests.benchmarks`."""
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +14,7 @@ from tests.benchmarks.compression import compression_part
 from tests.benchmarks.lists import list_part
 from tests.benchmarks.live import live_part
 from tests.benchmarks.scale import scale_part
-from tests.benchmarks.servers import LOAD_CPU
+from tests.benchmarks.servers import use_load_processor
 from tests.benchmarks.unfollowed_logs import logs_part
 
 RESULTS = Path(__file__).parent / "results"
@@ -69,10 +67,7 @@ def main() -> None:
         help="changes of one update, that 10 and 200 subscribers receive",
     )
     options = parser.parse_args()
-    # So that a SIGTERM ends every process that this one has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     with tempfile.TemporaryDirectory() as folder:
         found = list_part(options.rounds, options.seconds, Path(folder))
     with tempfile.TemporaryDirectory() as folder:

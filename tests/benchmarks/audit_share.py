@@ -5,8 +5,6 @@ the ratio. It includes all of the trail: making events, queueing and writing the
 """
 
 import argparse
-import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -18,8 +16,9 @@ import uvloop
 from tests.benchmarks.documents import store
 from tests.benchmarks.list_query import USER, body_of
 from tests.benchmarks.load_generator import request_of, request_repeatedly
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.benchmarks.servers import DATABASE, Contender, running_contender, use_load_processor
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
@@ -37,9 +36,7 @@ def measure(contender: Contender, token: str, seconds: float) -> float:
 def run(rounds: int, seconds: float, folder: Path) -> Mapping[str, float]:
     """The median CPU milliseconds a request, by the setting of the trail."""
     token = token_of(USER)
-    mongod = SingleNodeReplicaSet(folder)
-    try:
-        mongod.start()
+    with running(SingleNodeReplicaSet(folder)) as mongod:
         store(mongod.uri, DATABASE, EXECUTIONS)
         found: dict[str, list[float]] = {"off": [], "on": []}
         with (
@@ -52,8 +49,6 @@ def run(rounds: int, seconds: float, folder: Path) -> Mapping[str, float]:
                     if number:  # the first round warms up
                         found[name].append(cpu)
         return {name: statistics.median(each) for name, each in found.items()}
-    finally:
-        mongod.close()
 
 
 def main() -> None:
@@ -62,10 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.5)
     options = parser.parse_args()
-    # So that a SIGTERM ends every process that this one has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     with tempfile.TemporaryDirectory() as folder:
         cpu = run(options.rounds, options.seconds, Path(folder))
     sys.stdout.writelines(f"audit {name}: {each:.3f} ms CPU a request\n" for name, each in cpu.items())

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -30,9 +29,10 @@ from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import DATABASE, MESSAGE_BYTES, row_of
 from tests.benchmarks.live import UPDATES
 from tests.benchmarks.live_servers import our_server, peer_server
-from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
+from tests.benchmarks.servers import SERVER_CPU, Contender, use_load_processor
 from tests.benchmarks.websocket_client import Conversation, Listener, over_graphql
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 FEW, MANY = 10, 200  # subscribers
@@ -224,9 +224,8 @@ def bulk_part(rounds: int, changes: int, changes_of_many: int, many: int) -> dic
     """All runs: `bulk` by their names, and `ratios` by the names of the goals."""
     found: dict[str, BulkFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name), oplog_mb=_OPLOG_MB, cache_gb=1)
-        try:
-            mongod.start()
+        folder = Path(name)
+        with running(SingleNodeReplicaSet(folder, oplog_mb=_OPLOG_MB, cache_gb=1)) as mongod:
             # Once before the measurements: the server creates the collections with pre- and post-images.
             with our_server(folder, mongod):
                 pass
@@ -242,8 +241,6 @@ def bulk_part(rounds: int, changes: int, changes_of_many: int, many: int) -> dic
             with peer_server("floor", folder) as contender:
                 sent = uvloop.run(send_bare(contender, many, changes_of_many))
                 found[f"{many} bare sockets, {changes_of_many:,}"] = sent
-        finally:
-            mongod.close()
     return {
         "bulk": {name: asdict(each) for name, each in found.items()},
         "ratios": bulk_ratios(found, changes, changes_of_many, many),
@@ -276,10 +273,7 @@ def main() -> None:
     parser.add_argument("--changes-of-many", type=int, default=20_000, help="changes that --many subscribers receive")
     parser.add_argument("--many", type=int, default=MANY)
     options = parser.parse_args()
-    # So that a SIGTERM ends every process that this one has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     found = bulk_part(options.rounds, options.changes, options.changes_of_many, options.many)
     for name, each in found["bulk"].items():
         sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items() if value) + "\n")

@@ -4,8 +4,6 @@ The same server, with clients that accept gzip and clients that do not, in turns
 """
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -18,8 +16,9 @@ from tests.benchmarks.documents import store
 from tests.benchmarks.list_query import LONG, USER
 from tests.benchmarks.lists import measure
 from tests.benchmarks.ratios import Round, median_of
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.benchmarks.servers import DATABASE, Contender, running_contender, use_load_processor
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
@@ -51,9 +50,7 @@ def body_bytes(contender: Contender, token: str, coding: str) -> int:
 def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Bytes of the body and CPU milliseconds a request, by coding, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = SingleNodeReplicaSet(folder)
-    try:
-        mongod.start()
+    with running(SingleNodeReplicaSet(folder)) as mongod:
         store(mongod.uri, DATABASE, EXECUTIONS)
         measured: dict[str, list[Round]] = {coding: [] for coding in CODINGS}
         with running_contender("ours", mongod.uri, token, folder / "ours.log") as ours:
@@ -63,8 +60,6 @@ def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any
                     figures = measure(ours, token, LONG, seconds, coding=coding)
                     if number:  # the first round warms up
                         measured[coding].append(figures)
-    finally:
-        mongod.close()
     found = {coding: {"bytes": sizes[coding], "cpu": median_of(each).cpu} for coding, each in measured.items()}
     return {"compression": found, "ratios": compression_ratios(found)}
 
@@ -75,10 +70,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.5)
     options = parser.parse_args()
-    # So that a SIGTERM ends every process that this one has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     with tempfile.TemporaryDirectory() as folder:
         part = compression_part(options.rounds, options.seconds, Path(folder))
     for coding, figures in part["compression"].items():

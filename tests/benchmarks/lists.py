@@ -18,6 +18,7 @@ from tests.benchmarks.load_generator import request_of, request_repeatedly
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running_contender
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 EXECUTIONS = 10_000
@@ -30,7 +31,7 @@ def comparable(answer: Any) -> list[dict[str, Any]]:
     return [{**node, **times} for node, times in zip(nodes_of(answer), parsed, strict=True)]
 
 
-def compare_answers(contenders: Sequence[Contender], token: str) -> None:
+def compare_responses(contenders: Sequence[Contender], token: str) -> None:
     """Check that all servers return the same full pages.
 
     Raises:
@@ -78,17 +79,15 @@ def measure_all(
 def list_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """Figures by server and case, the noise between rounds, resident bytes, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = SingleNodeReplicaSet(folder)
     with contextlib.ExitStack() as stack:
-        stack.callback(mongod.close)
-        mongod.start()
+        mongod = stack.enter_context(running(SingleNodeReplicaSet(folder)))
         store(mongod.uri, DATABASE, EXECUTIONS, steps=True)
         # Ours comes first: it creates the indexes that all of them use.
         names = sorted(COMMANDS, key="ours".__ne__)
         contenders = [
             stack.enter_context(running_contender(each, mongod.uri, token, folder / f"{each}.log")) for each in names
         ]
-        compare_answers(contenders, token)
+        compare_responses(contenders, token)
         measured = measure_all(contenders, token, rounds, seconds)
         memory = {each.name: each.memory() for each in contenders}
         floor = next(each for each in contenders if each.name == "floor")

@@ -6,7 +6,6 @@
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
 import sys
 import tempfile
@@ -23,9 +22,10 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import LIMIT_SECONDS, RATE, broadcast, save, write
 from tests.benchmarks.live_servers import our_server, peer_server
-from tests.benchmarks.servers import LOAD_CPU, Contender
+from tests.benchmarks.servers import Contender, use_load_processor
 from tests.benchmarks.websocket_client import Conversation, Listener, listen, over_graphql
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
@@ -149,9 +149,8 @@ def live_part(changes: int, audiences: Sequence[int], subscribers: Sequence[int]
     """
     found: dict[str, LiveFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name))
-        try:
-            mongod.start()
+        folder = Path(name)
+        with running(SingleNodeReplicaSet(folder)) as mongod:
             written = partial(write, mongod.uri)
             for count in audiences:
                 seen = changes * min(1_000, count) // count
@@ -169,8 +168,6 @@ def live_part(changes: int, audiences: Sequence[int], subscribers: Sequence[int]
                 with our_server(folder, mongod) as contender:
                     run = measure(contender, count, _OWN_CHANGES, written, own=True)
                     found[f"own only, {count:,}"] = uvloop.run(run)
-        finally:
-            mongod.close()
     return {"live": {name: asdict(each) for name, each in found.items()}, "ratios": live_ratios(found)}
 
 
@@ -199,8 +196,7 @@ def main() -> None:
     parser.add_argument("--audiences", type=int, nargs="+", default=[100, 1_000, 5_000])
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000])
     options = parser.parse_args()
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     found = live_part(options.changes, options.audiences, options.subscribers)
     for name, each in found["live"].items():
         sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items() if value) + "\n")

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvloop
 from pymongo import AsyncMongoClient
@@ -23,7 +22,8 @@ from pymongo.write_concern import WriteConcern
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.websocket_client import listen, over_graphql
 from tests.support.mongod import SingleNodeReplicaSet
-from tests.support.server_process import ServerProcess
+from tests.support.processes import running
+from tests.support.server_process import ServerProcess, running_server
 from tests.support.tokens import token_of
 
 SUBSCRIBERS = 100
@@ -68,13 +68,11 @@ async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[fl
     """The latencies of the bare reader, and of all subscribers."""
     bare: list[float] = []
     is_reading = asyncio.Event()
-    where = urlsplit(server.url)
     async with AsyncMongoClient[dict[str, Any]](uri) as mongo, AsyncMongoClient[dict[str, Any]](uri) as reading:
         reader = asyncio.create_task(read_bare(reading["live"], bare, is_reading))
         await is_reading.wait()
         listeners = [
-            await listen(where.hostname or "", where.port or 0, over_graphql(token_of("ada"), _UPDATES))
-            for _ in range(SUBSCRIBERS)
+            await listen("127.0.0.1", server.port, over_graphql(token_of("ada"), _UPDATES)) for _ in range(SUBSCRIBERS)
         ]
         await asyncio.sleep(1)  # the last subscribe message has no answer
         acknowledged = await write(mongo["live"])
@@ -91,16 +89,12 @@ async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[fl
 
 def main() -> None:
     """Run and print."""
-    with tempfile.TemporaryDirectory() as folder:
-        mongod = SingleNodeReplicaSet(Path(folder))
-        server = ServerProcess(Path(folder), mongod.uri)
-        try:
-            mongod.start()
-            server.start()
-            bare, subscribers = uvloop.run(measure(server, mongod.uri))
-        finally:
-            server.close()
-            mongod.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(SingleNodeReplicaSet(Path(folder))) as mongod,
+        running_server(Path(folder), mongod.uri, "live") as server,
+    ):
+        bare, subscribers = uvloop.run(measure(server, mongod.uri))
     lines = ["| milliseconds from commit | p50 | p99 |\n", "| --- | --- | --- |\n"]
     for name, figures in (("a bare change stream", bare), (f"{SUBSCRIBERS} subscribers", subscribers)):
         quantiles = statistics.quantiles(figures, n=100)

@@ -26,6 +26,7 @@ from tests.benchmarks.list_query import USER
 from tests.benchmarks.servers import DATABASE, running_contender
 from tests.dashboard.chromium import running_chromium, sign_in
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 RESULTS = Path(__file__).parent / "results" / "page.json"
@@ -149,14 +150,10 @@ async def measure(url: str, uri: str) -> dict[str, Any]:
 
 def run(folder: Path) -> Mapping[str, Mapping[str, float]]:
     """Figures by measurement."""
-    mongod = SingleNodeReplicaSet(folder)
-    try:
-        mongod.start()
+    with running(SingleNodeReplicaSet(folder)) as mongod:
         store(mongod.uri, DATABASE, ROWS)
         with running_contender("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
             return asyncio.run(measure(f"http://127.0.0.1:{server.port}", mongod.uri))
-    finally:
-        mongod.close()
 
 
 def main() -> None:

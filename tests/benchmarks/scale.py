@@ -23,6 +23,7 @@ from tests.benchmarks.documents import store
 from tests.benchmarks.list_query import TENANT, USER
 from tests.benchmarks.servers import Contender, running_contender
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 # Of a page of 20; the last is page 5,001.
@@ -104,9 +105,7 @@ def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
     """Latencies in milliseconds by request and collection size, and the ratios of the goals."""
     token = token_of(USER)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        mongod = SingleNodeReplicaSet(Path(folder), cache_gb=_CACHE_GB)
-        stack.callback(mongod.close)
-        mongod.start()
+        mongod = stack.enter_context(running(SingleNodeReplicaSet(Path(folder), cache_gb=_CACHE_GB)))
         clients: dict[int, Client] = {}
         for size in sizes:
             name = f"benchmark_{size}"

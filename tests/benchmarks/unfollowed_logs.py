@@ -6,8 +6,6 @@ the CPU of the server with and without them, in turns, and the ratio.
 
 import argparse
 import asyncio
-import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -22,9 +20,10 @@ from pymongo import AsyncMongoClient
 
 from execution_monitor.storage.documents import Execution, LogEntry
 from tests.benchmarks.changes import row_of
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.benchmarks.servers import DATABASE, Contender, running_contender, use_load_processor
 from tests.benchmarks.websocket_client import listen, over_graphql
 from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
 from tests.support.tokens import token_of
 
 SUBSCRIBERS = 100
@@ -88,13 +87,11 @@ async def measure(uri: str, server: Contender, rounds: int, seconds: float) -> M
 
 def logs_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
     """This part of a whole run."""
-    mongod = SingleNodeReplicaSet(folder, oplog_mb=512)
-    try:
-        mongod.start()
-        with running_contender("ours", mongod.uri, token_of("ada"), folder / "ours.log") as server:
-            found = uvloop.run(measure(mongod.uri, server, rounds, seconds))
-    finally:
-        mongod.close()
+    with (
+        running(SingleNodeReplicaSet(folder, oplog_mb=512)) as mongod,
+        running_contender("ours", mongod.uri, token_of("ada"), folder / "ours.log") as server,
+    ):
+        found = uvloop.run(measure(mongod.uri, server, rounds, seconds))
     cpu = {name: statistics.median(each) for name, each in found.items()}
     return {"logs": cpu, "ratios": {"unfollowed_logs_cpu": cpu["changes and log lines"] / cpu["changes"]}}
 
@@ -105,10 +102,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     options = parser.parse_args()
-    # So that a SIGTERM ends every process that this one has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod is started from this process, and stays on its processor.
-    os.sched_setaffinity(0, {LOAD_CPU})
+    use_load_processor()
     with tempfile.TemporaryDirectory() as folder:
         found = logs_part(options.rounds, options.seconds, Path(folder))
     sys.stdout.writelines(f"{name}: {each:.3f} ms of CPU a change\n" for name, each in found["logs"].items())

@@ -8,9 +8,11 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger, Writers, longest_pause
+from tests.faults.results import FaultResult
 from tests.support.tokens import token_of
 
 PATIENCE = 60.0
@@ -120,4 +122,15 @@ async def scene(
         load.truth.unknown,
         staged.silence,
         staged.outage,
+    )
+
+
+def result_of(fault: str, scenes: Sequence[Scene], **measurement: Any) -> FaultResult:
+    """The row of `fault`, tried in each of `scenes`; `measurement` gives its other fields."""
+    return FaultResult(
+        fault,
+        len(scenes),
+        lost=sum(each.ledger.lost for each in scenes),
+        repeated=sum(each.ledger.repeated for each in scenes),
+        **measurement,
     )

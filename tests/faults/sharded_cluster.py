@@ -9,10 +9,7 @@ Every shard and the config server is a replica set of one node. Nothing is shard
 
 import asyncio
 import contextlib
-import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
@@ -25,6 +22,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from execution_monitor.development.mongodb.fetching import fetch_once
 from execution_monitor.development.mongodb.mongod import FETCHED_VERSION, fetch_program, find_mongod
+from tests.support.processes import ControlledProcess
 
 _START_SECONDS = 90
 _ALREADY_INITIALIZED = 23
@@ -33,15 +31,15 @@ _SHARD_KEY = {"tenant_id": 1, "execution_id": 1}
 _MEBIBYTES = 700
 
 
-class Process:
+class Process(ControlledProcess):
     """One process of the cluster, which can be killed, frozen and restarted with its data."""
 
     def __init__(self, name: str, command: list[str], folder: Path, port: int) -> None:
+        super().__init__()
         self.name = name
         self._command = command
         self._folder = folder
         self._port = port
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -53,19 +51,9 @@ class Process:
         """What it has logged."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it runs."""
-        return self._process is not None and self._process.poll() is None
-
     def launch(self) -> None:
         """Start it, and wait for nothing."""
-        self._process = subprocess.Popen(
-            [*self._command, f"--logpath={self._folder / 'log'}", "--logappend"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._spawn([*self._command, f"--logpath={self._folder / 'log'}", "--logappend"])
 
     @contextlib.contextmanager
     def client(self) -> Generator[MongoClient[dict[str, Any]]]:
@@ -74,21 +62,6 @@ class Process:
             "127.0.0.1", self._port, directConnection=True, serverSelectionTimeoutMS=500, socketTimeoutMS=30_000
         ) as client:
             yield client
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def freeze(self) -> None:
-        """Stop its execution; its connections stay open."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on after `freeze`."""
-        self._signal(signal.SIGCONT)
 
     def wait_until_ready(self) -> None:
         """Return when it answers, and takes writes if it keeps data."""
@@ -104,10 +77,6 @@ class Process:
                 return bool(client.admin.command("hello")["isWritablePrimary"])
             except PyMongoError:
                 return False
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, number)
 
 
 class ShardedCluster:
@@ -162,7 +131,7 @@ class ShardedCluster:
     def close(self) -> None:
         """End every process."""
         for process in (self.mongos, *self.shards, self.config):
-            process.kill()
+            process.close()
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, is_full, scene, sized
+from tests.faults.scenes import Scene, is_full, result_of, scene, sized
 from tests.support.mongod import Mongod
 from tests.support.processes import running
 from tests.support.server_process import ServerProcess
@@ -36,9 +36,9 @@ async def kill(primary: Mongod, staged: Scene) -> None:
 
 
 async def terminate(primary: Mongod, staged: Scene) -> None:
-    primary.terminate()
+    primary.send_signal()
     # It takes 15 s to end, and answers meanwhile.
-    await asyncio.to_thread(primary.wait_until_ended)
+    await asyncio.to_thread(primary.wait_for_exit)
     await staged.receive_more()
     primary.launch()
 
@@ -79,11 +79,9 @@ async def test_no_subscriber_loses_a_change_when_the_primary_fails(  # noqa: PLR
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        FaultResult(
+        result_of(
             fault,
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="silence",
             worst=max(each.silence for each in scenes),
             limit=limit,

@@ -17,7 +17,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, new_user, scene, sized
+from tests.faults.scenes import Scene, new_user, result_of, scene, sized
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
 from tests.support.server_process import ServerProcess
@@ -90,11 +90,9 @@ async def test_a_full_disk_is_reported_and_no_subscriber_loses_a_change(
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        FaultResult(
+        result_of(
             "the disk of mongod is full, which ends it, until there is room",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="first event after",
             worst=max(firsts),
             note="meanwhile lists answer `DATABASE_UNAVAILABLE`, `/readyz` 503",
@@ -110,7 +108,7 @@ async def write_until_it_ends(mongod: SingleNodeReplicaSet) -> None:
             except PyMongoError:
                 # It takes a second to end.
                 await asyncio.sleep(0.05)
-    mongod.wait_until_ended()
+    mongod.wait_for_exit()
 
 
 def responses_of(server: ServerProcess) -> tuple[int, int, set[str]]:

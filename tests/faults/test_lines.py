@@ -15,7 +15,7 @@ from tests.faults.bulks import Bulk
 from tests.faults.client import Client
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.results import FaultResult
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, result_of, scene
 from tests.live.factories import execution, log_line
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.server_process import ServerProcess
@@ -115,11 +115,9 @@ async def test_no_subscriber_loses_a_change_when_the_connection_to_mongodb_fails
     assert not failed.ledger.gaps
     assert failed.client.connections == 1
     report(
-        FaultResult(
+        result_of(
             fault,
-            trials=1,
-            lost=failed.ledger.lost,
-            repeated=failed.ledger.repeated,
+            [failed],
             measure="silence",
             worst=failed.silence,
             limit=limit,

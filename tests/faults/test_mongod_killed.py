@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, scene, sized
+from tests.faults.scenes import Scene, result_of, scene, sized
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.server_process import ServerProcess
 
@@ -27,11 +27,9 @@ async def test_no_subscriber_loses_a_change_when_mongod_is_killed_and_restarted(
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        FaultResult(
+        result_of(
             "`kill -9` of mongod, and its restart",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="first event after",
             worst=max(firsts),
             limit=3,
@@ -57,11 +55,9 @@ async def test_changes_written_before_the_server_reconnects_are_sent(
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        FaultResult(
+        result_of(
             "`kill -9` of mongod; writers find it again before the server does",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
         )
     )
 

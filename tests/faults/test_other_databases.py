@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from tests.faults.results import FaultResult
-from tests.faults.scenes import is_full, scene
+from tests.faults.scenes import is_full, result_of, scene
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.server_process import ServerProcess
 
@@ -34,11 +34,9 @@ async def test_writes_to_other_databases_delay_no_event(
     assert not busy.ledger.gaps
     assert sum(written)
     report(
-        FaultResult(
+        result_of(
             "other databases of the cluster at 5,000 writes a second",
-            trials=1,
-            lost=busy.ledger.lost,
-            repeated=busy.ledger.repeated,
+            [busy],
             measure="silence",
             worst=busy.silence,
             limit=2,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, new_user, sized
+from tests.faults.scenes import Scene, new_user, result_of, sized
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.server_process import ServerProcess
 from tests.support.tokens import token_of
@@ -24,11 +24,9 @@ async def test_nothing_is_lost_between_a_page_and_the_subscription_from_its_curs
     assert not any(scene.ledger.gaps for scene in scenes)
     assert all(scene.ledger.received > 0 for scene in scenes)
     report(
-        FaultResult(
+        result_of(
             "page, `liveCursor`, subscribe, under 8 writers",
-            len(trials),
-            lost=sum(scene.ledger.lost for scene in scenes),
-            repeated=sum(scene.ledger.repeated for scene in scenes),
+            scenes,
         )
     )
 

@@ -12,7 +12,7 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import FaultResult
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, result_of, sized
 from tests.live.factories import execution
 from tests.support.mongod import SingleNodeReplicaSet, oldest_in_oplog
 from tests.support.server_process import ServerProcess
@@ -63,13 +63,11 @@ async def test_a_client_whose_history_is_gone_receives_a_gap(
 
     assert [each.ledger.gaps for each in scenes] == [1 for _ in trials]
     report(
-        FaultResult(
+        result_of(
             "oplog rolled past a paused client"
             if oplog_mb == _SMALL_MB
             else "an oplog of 990 MB rolled past one client, under the load of another that hears all of it",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="`GAP` after",
             worst=max(delays),
             limit=1,

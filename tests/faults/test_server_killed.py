@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 import pytest
 
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, scene, sized
+from tests.faults.scenes import Scene, result_of, scene, sized
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
 from tests.support.server_process import ServerProcess
@@ -33,11 +33,9 @@ async def test_no_subscriber_loses_a_change_when_a_server_is_killed_while_it_sen
         await asyncio.to_thread(doomed.start)
 
     report(
-        FaultResult(
+        result_of(
             "`kill -9` of the server; the client goes on at another",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="silence",
             worst=max(each.silence for each in scenes),
             limit=2,

@@ -9,7 +9,7 @@ from pymongo import AsyncMongoClient
 
 from tests.faults.bulks import Bulk
 from tests.faults.results import FaultResult
-from tests.faults.scenes import Scene, is_full, scene, sized
+from tests.faults.scenes import Scene, is_full, result_of, scene, sized
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.server_process import ServerProcess
 
@@ -40,11 +40,9 @@ async def test_a_server_that_was_frozen_sends_the_changes_of_the_meantime(
 
     assert not any(each.ledger.gaps for each in scenes)
     report(
-        FaultResult(
+        result_of(
             "SIGSTOP of the server for 15 s, under 100,000 changes of others",
-            len(trials),
-            lost=sum(each.ledger.lost for each in scenes),
-            repeated=sum(each.ledger.repeated for each in scenes),
+            scenes,
             measure="silence after SIGCONT",
             worst=max(each.silence - stop for each, stop in zip(scenes, stops, strict=True)),
             note=f"first event {max(firsts):.3g} s after SIGCONT",

@@ -1,10 +1,7 @@
 """MongoDB servers that one test starts for itself, and may kill, freeze and start again."""
 
 import contextlib
-import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -14,15 +11,17 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from execution_monitor.development.mongodb.mongod import find_mongod
+from tests.support.processes import ControlledProcess
 
 _START_SECONDS = 60
 _ALREADY_INITIALIZED = 23
 
 
-class Mongod:
+class Mongod(ControlledProcess):
     """One member of the replica set `rs0` on loopback, without authentication, with its data below `folder`."""
 
     def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
+        super().__init__()
         self._cache_gb = cache_gb
         self._data = folder / "data"
         self._data.mkdir(parents=True)
@@ -31,21 +30,15 @@ class Mongod:
             free.bind(("127.0.0.1", 0))
             self._port: int = free.getsockname()[1]
         self._oplog_mb = oplog_mb
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         """Host and port."""
         return f"127.0.0.1:{self._port}"
 
-    @property
-    def is_running(self) -> bool:
-        """Whether its process runs."""
-        return self._process is not None and self._process.poll() is None
-
     def launch(self) -> None:
         """Start the process, and wait for nothing."""
-        self._process = subprocess.Popen(
+        self._spawn(
             [
                 *find_mongod(),
                 f"--port={self._port}",
@@ -61,10 +54,7 @@ class Mongod:
                 # Entries that no checkpoint holds yet stay in the oplog, however full it is: checkpoint every second.
                 "--syncdelay=1",
                 "--setParameter=enableTestCommands=1",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            ]
         )
 
     @contextlib.contextmanager
@@ -82,40 +72,6 @@ class Mongod:
                 return bool(client.admin.command("hello")["isWritablePrimary"])
             except PyMongoError:
                 return False
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
-        self._process = None
-
-    def terminate(self) -> None:
-        """Send it SIGTERM, and wait for nothing."""
-        self._signal(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """Stop its execution; its connections stay open."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on after `freeze`."""
-        self._signal(signal.SIGCONT)
-
-    def wait_until_ended(self) -> None:
-        """Return when its process has ended."""
-        assert self._process is not None
-        self._process.wait(_START_SECONDS)
-        self._process = None
-
-    def close(self) -> None:
-        """Kill it if it still runs."""
-        if self._process is not None:
-            self.kill()
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, number)
 
 
 class SingleNodeReplicaSet(Mongod):

@@ -1,8 +1,14 @@
-"""Processes that tests start and must end."""
+"""Processes that tests start, may kill, freeze and start again, and must end."""
 
 import contextlib
-from collections.abc import Generator
+import os
+import signal
+import subprocess
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, TypeVar
+
+_EXIT_SECONDS = 60
 
 
 class Startable(Protocol):
@@ -26,3 +32,58 @@ def running(startable: Started) -> Generator[Started]:
         yield startable
     finally:
         startable.close()
+
+
+class ControlledProcess:
+    """A process that a test may signal; a subclass launches it by `_spawn`, again after it has ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _spawn(
+        self, command: Sequence[str], log: Path = Path(os.devnull), environment: Mapping[str, str] = os.environ
+    ) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process, which must have been launched."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send it a signal, and wait for nothing."""
+        os.kill(self.process.pid, number)
+
+    def wait_for_exit(self, seconds: float = _EXIT_SECONDS) -> int:
+        """The exit status, once it has ended; raises `subprocess.TimeoutExpired` if that takes too long."""
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.send_signal(signal.SIGKILL)
+        self.wait_for_exit()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Stop its execution; its connections stay open."""
+        self.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        self.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

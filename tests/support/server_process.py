@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -14,19 +12,20 @@ from pathlib import Path
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.processes import running
+from tests.support.processes import ControlledProcess, running
 from tests.support.tokens import SECRET
 
 _LIMIT_SECONDS = 60
 
 
-class ServerProcess:
+class ServerProcess(ControlledProcess):
     """A server on loopback for the database `database` at `uri`.
 
     `arguments` are more of its command line, `variables` settings by their names. Its log is kept in `folder`.
     """
 
     def __init__(self, folder: Path, uri: str, database: str = "live", *arguments: str, **variables: str) -> None:
+        super().__init__()
         self.port = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "-m", "execution_monitor", "serve", f"--port={self.port}", *arguments]
@@ -39,13 +38,6 @@ class ServerProcess:
             **variables,
         }
         self._environment = {f"EXECUTION_MONITOR_{name.upper()}": value for name, value in settings.items()}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        """The process, which must have been launched."""
-        assert self._process is not None
-        return self._process
 
     @property
     def log(self) -> str:
@@ -90,14 +82,7 @@ class ServerProcess:
 
     def launch(self) -> None:
         """Start the process, and wait for nothing."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self._environment},
-            )
+        self._spawn(self._command, self._log, {**os.environ, **self._environment})
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""
@@ -120,46 +105,16 @@ class ServerProcess:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
 
-    def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send it a signal, and wait for nothing."""
-        os.kill(self.process.pid, number)
-
-    def wait_for_exit(self, seconds: float) -> int:
-        """The exit status; raises `subprocess.TimeoutExpired` if it has not ended in time."""
-        return self.process.wait(seconds)
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self._end(signal.SIGKILL)
-
     def stop(self) -> None:
         """End it as a deployment does, and wait until it has ended."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """Stop its execution; its connections stay open."""
-        self.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on after `freeze`."""
-        self.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        """Kill it if it still runs."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        self.send_signal()
+        self.wait_for_exit()
+        self._process = None
 
     def _memory(self, field: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
         (found,) = [line for line in lines if line.startswith(field)]
         return int(found.split()[1]) * 1024
-
-    def _end(self, number: signal.Signals) -> None:
-        self.send_signal(number)
-        self.process.wait()
-        self._process = None
 
 
 @contextlib.contextmanager
