@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from execution_monitor.storage.database import Database
-from tests.storage import large_database as large
+from tests.storage import large_collections
 from tests.support.sent_commands import SentCommands, recording_commands
 
 
@@ -16,9 +16,9 @@ from tests.support.sent_commands import SentCommands, recording_commands
 def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
     """The name of a database of 50,000 executions that no test changes."""
     name = f"{database_name}_large"
-    large.load(mongodb_uri, name)
+    large_collections.load(mongodb_uri, name)
     yield name
-    large.drop(mongodb_uri, name)
+    large_collections.drop(mongodb_uri, name)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execut
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.large_database import LONG_EXECUTION, START
+from tests.storage.large_collections import LONG_EXECUTION, START
 from tests.support.sent_commands import Explained, SentCommands, explain
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))

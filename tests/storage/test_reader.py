@@ -14,7 +14,7 @@ from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Rang
 from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.large_database import START
+from tests.storage.large_collections import START
 from tests.support.sent_commands import SentCommands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
