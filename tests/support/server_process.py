@@ -90,8 +90,8 @@ class ServerProcess(ControlledProcess):
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Return when it answers and has reached MongoDB."""
-        self.wait_until(lambda: self.readiness == (HTTPStatus.OK, "ready"))
+        """Return when it answers and has reached MongoDB; it may say that it is degraded."""
+        self.wait_until(lambda: self.readiness[0] == HTTPStatus.OK)
 
     def wait_until_draining(self) -> None:
         """Return when it says that it is about to stop."""
@@ -121,8 +121,9 @@ class ServerProcess(ControlledProcess):
 def running_server(
     folder: Path, uri: str, database: str, *arguments: str, **variables: str
 ) -> Generator[ServerProcess]:
-    """A ready `ServerProcess`, killed when the block ends."""
+    """A `ServerProcess` that is ready and not degraded; killed when the block ends."""
     with running(ServerProcess(folder, uri, database, *arguments, **variables)) as server:
+        server.wait_until(lambda: server.readiness == (HTTPStatus.OK, "ready"))
         yield server
 
 
