@@ -24,7 +24,7 @@ from execution_monitor.cli.revoke import revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, demo_people, describe
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
-from execution_monitor.development.progress import counting
+from execution_monitor.development.progress import show_progress
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
@@ -96,7 +96,7 @@ def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
     """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
 
     async def work() -> LoadReport:
-        with counting("Loading", len(files)) as show:
+        with show_progress("Loading", len(files)) as show:
             return await load_files(files, tenant=tenant, user=user, on_file=show)
 
     _tell(_run(work))
@@ -291,7 +291,7 @@ async def _fill_when_empty() -> None:
 
 
 async def _seed(options: SeedOptions) -> None:
-    with counting("Making executions", options.expected_documents) as show:
+    with show_progress("Making executions", options.expected_documents) as show:
         report = await seed(options, on_progress=show)
     typer.echo(
         f"Made {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "

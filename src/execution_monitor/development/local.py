@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
-from execution_monitor.development.progress import working
+from execution_monitor.development.progress import show_activity
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
@@ -76,7 +76,7 @@ def running_database(settings: Settings) -> Generator[Settings]:
     if settings.mongodb_uri is not None:
         yield settings
         return
-    with embedded_mongodb(settings.data_dir, settings.database, report=working) as mongodb:
+    with embedded_mongodb(settings.data_dir, settings.database, report=show_activity) as mongodb:
         yield settings.model_copy(update={"mongodb_uri": SecretStr(mongodb.uri)})
 
 

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 
 
 @contextlib.contextmanager
-def working(description: str) -> Generator[None]:
+def show_activity(description: str) -> Generator[None]:
     """Show that the work `description` is running, for work whose length is unknown."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -22,7 +22,7 @@ def working(description: str) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def counting(description: str, total: int) -> Generator[Callable[[int], None]]:
+def show_progress(description: str, total: int) -> Generator[Callable[[int], None]]:
     """Show how much of `total` is done; call the function that it yields with the number so far."""
     console = Console(stderr=True)
     columns = (

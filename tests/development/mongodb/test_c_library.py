@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.development.mongodb.c_library import fetch_library, loader, newer_lines, newer_stanzas
+from execution_monitor.development.mongodb.c_library import fetch_library, find_loader, newer_lines, newer_stanzas
 from execution_monitor.errors import SetupError
 
 CLASSIC = """\
@@ -67,7 +67,7 @@ def test_a_system_that_is_new_enough_needs_no_loader(
 ) -> None:
     monkeypatch.setattr(os, "confstr", {"CS_GNU_LIBC_VERSION": version}.get)
 
-    assert loader(tmp_path, nullcontext) == ()
+    assert find_loader(tmp_path, nullcontext) == ()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_on_an_old_system_without_apt_the_error_says_what_to_do(
     with pytest.raises(
         SetupError, match=rf"glibc 2\.38, this system has {found}, .*: put mongod 6\.0 or newer on PATH"
     ):
-        loader(tmp_path, nullcontext)
+        find_loader(tmp_path, nullcontext)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_the_loader_is_the_one_beside_the_library_whatever_links_to_it(fetched: 
         (fetched / "usr" / name / "ld-linux-x86-64.so.2").symlink_to(library / "ld-linux-x86-64.so.2")
     (library / "libc.so.6").touch()
 
-    program, _, folders = loader(fetched.parent, nullcontext)
+    program, _, folders = find_loader(fetched.parent, nullcontext)
 
     assert program == str(library / "ld-linux-x86-64.so.2")
     assert folders.split(":")[0] == str(library)
@@ -116,7 +116,7 @@ def test_a_fetched_library_that_is_incomplete_is_named(fetched: Path) -> None:
     (fetched / "libc.so.6").touch()
 
     with pytest.raises(SetupError, match=rf"^{fetched} holds no C library that can be used: remove this folder and"):
-        loader(fetched.parent, nullcontext)
+        find_loader(fetched.parent, nullcontext)
 
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="apt is what fails here")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from execution_monitor.development.mongodb.failures import ending, explained_failure
+from execution_monitor.development.mongodb.failures import describe_exit, startup_error
 from execution_monitor.development.mongodb.mongod_folder import MongodFolder
 from execution_monitor.errors import SetupError
 
@@ -95,7 +95,7 @@ def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, t
     folder = folder_with_log(tmp_path, log)
 
     with pytest.raises(SetupError, match=says):
-        raise explained_failure(folder, ending(-signal.SIGKILL))
+        raise startup_error(folder, describe_exit(-signal.SIGKILL))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, t
     [(14, "exit status 14, and no reason given"), (-4, "ended by SIGILL"), (-40, "ended by signal 40")],
 )
 def test_a_program_without_output_is_described_by_its_status(status: int, expected: str) -> None:
-    assert ending(status) == expected
+    assert describe_exit(status) == expected
 
 
 def test_a_full_disk_is_named_though_the_log_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +111,4 @@ def test_a_full_disk_is_named_though_the_log_is_empty(tmp_path: Path, monkeypatc
     monkeypatch.setattr(shutil, "disk_usage", {folder.path: SimpleNamespace(free=0)}.get)
 
     with pytest.raises(SetupError, match=r"^The disk that holds .* is full"):
-        raise explained_failure(folder, ending(1))
+        raise startup_error(folder, describe_exit(1))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_monitor.development.mongodb.fetching import failed_fetch, fetch_once, reason_in
+from execution_monitor.development.mongodb.fetching import fetch_error, fetch_once, find_reason
 from execution_monitor.development.mongodb.network import lack_of_network
 
 NPM_OFFLINE = """\
@@ -98,7 +98,7 @@ def test_of_many_threads_one_fetches_and_all_have_the_result(tmp_path: Path) -> 
     ],
 )
 def test_the_reason_is_one_line_of_the_output(output: str, reason: str) -> None:
-    assert reason_in(output) == reason
+    assert find_reason(output) == reason
 
 
 PIP_OFFLINE = """\
@@ -132,7 +132,7 @@ def test_no_network_is_distinguished_from_other_failures(output: str, words: str
 
 
 def test_only_no_network_is_called_no_network() -> None:
-    offline, tampered = (failed_fetch("a", "npm", output).message for output in (NPM_OFFLINE, NPM_TAMPERED))
+    offline, tampered = (fetch_error("a", "npm", output).message for output in (NPM_OFFLINE, NPM_TAMPERED))
 
     assert offline.startswith("There is no network: npm could not fetch a (network request to")
     assert tampered.startswith("npm could not fetch a (Integrity checksum failed")

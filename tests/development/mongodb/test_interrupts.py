@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from execution_monitor.development.mongodb.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.interrupts import defer_interrupts
 
 
 def test_an_interrupt_takes_effect_when_the_work_is_done() -> None:
     done: list[str] = []
 
     def work() -> None:
-        with interrupts_deferred():
+        with defer_interrupts():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
             done.append("all of it")
@@ -28,7 +28,7 @@ def test_an_interrupt_takes_effect_when_the_work_is_done() -> None:
 def test_the_handlers_are_those_from_before(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
-    with interrupts_deferred():
+    with defer_interrupts():
         during = signal.getsignal(number)
 
     assert isinstance(during, Callable)
@@ -40,20 +40,20 @@ def test_an_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     try:
-        with interrupts_deferred():
+        with defer_interrupts():
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def test_an_error_of_the_work_is_raised_where_no_signal_comes() -> None:
-    with pytest.raises(ZeroDivisionError), interrupts_deferred():
+    with pytest.raises(ZeroDivisionError), defer_interrupts():
         raise ZeroDivisionError
 
 
 def test_work_in_another_thread_is_simply_done() -> None:
     def work() -> bool:
-        with interrupts_deferred():
+        with defer_interrupts():
             return True
 
     with ThreadPoolExecutor(1) as thread:

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from execution_monitor.development.mongodb.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
+from execution_monitor.development.mongodb.fetching import INSTEAD, Report, fetch_error, fetch_once, run_client
 from execution_monitor.errors import SetupError
 
 NEEDED = (2, 38)
@@ -21,7 +21,7 @@ _POCKETS = ("", "-updates", "-security")
 _ONE_LINE = re.compile(r"^deb\s+(?:\[[^]]*]\s+)?\S+\s+(?P<suite>\S+)\s+(?P<components>.+)$")
 
 
-def loader(cache: Path, report: Report) -> tuple[str, ...]:
+def find_loader(cache: Path, report: Report) -> tuple[str, ...]:
     """What to put before a command that needs glibc 2.38: nothing, or the loader of a glibc fetched into `cache`.
 
     Raises:
@@ -98,10 +98,10 @@ def fetch_library(into: Path, codename: str, newer: str, etc: Path = Path("/etc/
     download = run_client(["apt-get", "-q", *options, "download", "libc6"], where=apt)
     packages = list(apt.glob("libc6_*.deb"))
     if download.returncode or not packages:
-        raise failed_fetch(f"libc6 of {newer}", "apt-get", update.stdout + download.stdout)
+        raise fetch_error(f"libc6 of {newer}", "apt-get", update.stdout + download.stdout)
     unpacked = run_client(["dpkg", "-x", str(packages[0]), str(into)], where=apt)
     if unpacked.returncode:
-        raise failed_fetch(f"libc6 of {newer}", "dpkg", unpacked.stdout)
+        raise fetch_error(f"libc6 of {newer}", "dpkg", unpacked.stdout)
     shutil.rmtree(apt)
 
 

@@ -13,13 +13,13 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextlib.contextmanager
-def explained(folder: Path, setting: str) -> Generator[None]:
+def explain_errors(folder: Path, setting: str) -> Generator[None]:
     """Turn an `OSError` of the block, which works in `folder`, into a `SetupError` that names `setting` to move it."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise full(folder, setting) from error
+            raise full_error(folder, setting) from error
         reason = error.strerror or type(error).__name__
         raise SetupError(
             f"{error.filename or folder} cannot be used ({reason}): "
@@ -27,7 +27,7 @@ def explained(folder: Path, setting: str) -> Generator[None]:
         ) from error
 
 
-def full(folder: Path, setting: str) -> SetupError:
+def full_error(folder: Path, setting: str) -> SetupError:
     """The error for a disk without space left."""
     return SetupError(
         f"The disk that holds {folder} is full: free some space, or set {setting} to a folder on another disk."

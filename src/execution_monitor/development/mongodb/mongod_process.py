@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 from execution_monitor.development.mongodb import disk
-from execution_monitor.development.mongodb.failures import ending, explained_failure, failure_reason
+from execution_monitor.development.mongodb.failures import describe_exit, find_failure_reason, startup_error
 from execution_monitor.development.mongodb.file_locks import is_held
-from execution_monitor.development.mongodb.interrupts import interrupts_deferred
+from execution_monitor.development.mongodb.interrupts import defer_interrupts
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, HOST, MongodFolder
 from execution_monitor.errors import SetupError
 
@@ -72,12 +72,12 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     # Forked, it is no child of this process, which may end before it, or go on after another process stopped it.
     whole = (*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS))
     # Interrupted, it would leave a server that does not hold its lock yet, which no process could find and stop.
-    with interrupts_deferred():
+    with defer_interrupts():
         status = _launch(whole, folder)
     if status:
         if "Address already in use" in folder.read_log():
             raise PortTaken
-        raise explained_failure(folder, ending(status))
+        raise startup_error(folder, describe_exit(status))
 
 
 def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
@@ -93,7 +93,7 @@ def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired as error:
-            reason = failure_reason(folder.read_log()) or "it is still starting"
+            reason = find_failure_reason(folder.read_log()) or "it is still starting"
             raise SetupError(
                 f"MongoDB did not start in {_START_SECONDS} seconds ({reason}): see {folder.log} and try again."
             ) from error
