@@ -3,12 +3,12 @@ import { Provider } from 'urql'
 import { Route, Switch, useRoute } from 'wouter'
 import { createClient } from '../graphql/client.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
-import { Connection } from '../live/follow.ts'
+import { Connection } from '../live/connection.ts'
 import { ListPage } from '../list/ListPage.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { ComingBack } from '../session/ComingBack.tsx'
-import { Expiry } from '../session/Expiry.tsx'
-import { CALLBACK } from '../session/issuer.ts'
+import { Notice } from '../components/Notice.tsx'
+import { SignInCallback } from '../session/SignInCallback.tsx'
+import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
+import { CALLBACK } from '../session/authorizationCodeFlow.ts'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { Shell } from './Shell.tsx'
@@ -19,7 +19,7 @@ const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
 export function App() {
   const { token, notice } = useSession()
   const [isComingBack] = useRoute(CALLBACK)
-  if (isComingBack) return <ComingBack />
+  if (isComingBack) return <SignInCallback />
   return token === null ? <SignIn notice={notice} /> : <SignedIn key={token} token={token} />
 }
 
@@ -29,7 +29,7 @@ function SignedIn({ token }: { token: string }) {
   return (
     <ConnectionContext value={connection}>
       <Provider value={client}>
-        <Shell banner={<Expiry token={token} />}>
+        <Shell banner={<ExpiryBanner token={token} />}>
           <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
             <Switch>
               <Route path="/" component={ListPage} />

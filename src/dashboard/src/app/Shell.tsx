@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
 import { readClaims } from '../model/token.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
-import icon from './icon.svg'
+import icon from '../components/logo.svg'
 import styles from './Shell.module.css'
-import { useShortcuts } from './shortcuts.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { ShortcutsHelp } from './ShortcutsHelp.tsx'
-import { chooseTheme, THEMES, useTheme } from './theme.ts'
+import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 
 /** What stands around every page: where one is, who one is, and the way elsewhere. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {

@@ -1,6 +1,6 @@
 import type { RefObject } from 'react'
-import { Button } from '../parts/Button.tsx'
-import { switchShortcuts, useShortcutsOn } from './shortcuts.ts'
+import { Button } from '../components/Button.tsx'
+import { switchShortcuts, useShortcutsOn } from '../components/useShortcuts.ts'
 import styles from './ShortcutsHelp.module.css'
 
 const KEYS: [keys: string[], what: string][] = [

@@ -3,9 +3,9 @@ import { useQuery } from 'urql'
 import { codeOf, explain } from '../graphql/client.ts'
 import { addressOf } from '../list/ExecutionRow.tsx'
 import { compareInputs, compareSteps } from '../model/comparison.ts'
-import { formatDuration } from '../model/quantities.ts'
-import { Moment } from '../parts/Moment.tsx'
-import { Notice } from '../parts/Notice.tsx'
+import { formatDuration } from '../model/numbers.ts'
+import { Timestamp } from '../components/Timestamp.tsx'
+import { Notice } from '../components/Notice.tsx'
 import styles from './Comparison.module.css'
 import { LAST_SUCCESS, PAYLOADS, type Execution, type Step } from './operations.ts'
 
@@ -39,7 +39,7 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
         <Link href={addressOf(before.executionId)}>
           <code>{before.executionId}</code>
         </Link>
-        , the last that went well, of <Moment at={before.createdAt} />
+        , the last that went well, of <Timestamp at={before.createdAt} />
         {before.durationSeconds !== null && `, which took ${formatDuration(before.durationSeconds)}`}.
       </p>
       <section>

@@ -1,7 +1,7 @@
 import { useLocation, useSearchParams } from 'wouter'
-import { Button } from '../parts/Button.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { Problem } from '../parts/Problem.tsx'
+import { Button } from '../components/Button.tsx'
+import { Notice } from '../components/Notice.tsx'
+import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -9,7 +9,7 @@ import { LogView } from './LogView.tsx'
 import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
 import { Summary } from './Summary.tsx'
-import { useDetail } from './useDetail.ts'
+import { useExecutionDetail } from './useExecutionDetail.ts'
 
 const TABS = { timeline: 'Timeline', logs: 'Logs', data: 'Input and result', compare: 'Compare' } as const
 
@@ -17,7 +17,7 @@ type Tab = keyof typeof TABS
 
 /** One execution: what it is, its steps in time, its log, its data, and how it differs from the last that went well. */
 export default function DetailPage({ executionId }: { executionId: string }) {
-  const { detail, snapshot } = useDetail(executionId)
+  const { detail, snapshot } = useExecutionDetail(executionId)
   const [tab, choose] = useTab()
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
@@ -54,7 +54,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         behindSeconds={snapshot.behindSeconds}
         isGone={state === 'gone'}
       />
-      {error !== null && <Problem onAgain={detail.tryAgain}>{error}</Problem>}
+      {error !== null && <ErrorBanner onRetry={detail.tryAgain}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
       <div className={styles.tabs} role="tablist" aria-label="About the execution">
         {(Object.keys(TABS) as Tab[]).map((each) => (

@@ -1,10 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { EVERY_LINE, isEveryLine, LEVELS, select, type Level } from '../model/lines.ts'
-import { formatUtc } from '../model/moments.ts'
-import { formatCount } from '../model/quantities.ts'
-import { Button } from '../parts/Button.tsx'
-import { Notice } from '../parts/Notice.tsx'
+import { EVERY_LINE, isEveryLine, LEVELS, select, type Level } from '../model/logLines.ts'
+import { formatUtc } from '../model/dates.ts'
+import { formatCount } from '../model/numbers.ts'
+import { Button } from '../components/Button.tsx'
+import { Notice } from '../components/Notice.tsx'
 import type { ExecutionDetail, Snapshot } from './executionDetail.ts'
 import styles from './LogView.module.css'
 import type { LogLine } from './operations.ts'
@@ -20,7 +20,7 @@ const PAUSE = 250
  * has earlier lines read.
  */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
-  const { tail, matches, hasEarlierLines, isReadingEarlier, error, status } = snapshot
+  const { tail, matches, hasOlderLines, isLoadingOlder, error, status } = snapshot
   const [filter, setFilter] = useState(EVERY_LINE)
   const [follows, setFollows] = useState(true)
   const scroller = useRef<HTMLDivElement>(null)
@@ -61,7 +61,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
     if (snapshot.filter !== filter) return
     const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = scroller.current ?? {}
     const isAtBeginning = scrollHeight <= clientHeight || (!follows && scrollTop < NEAR)
-    if (isAtBeginning && hasEarlierLines && !isReadingEarlier && error === null) void detail.readEarlier()
+    if (isAtBeginning && hasOlderLines && !isLoadingOlder && error === null) void detail.loadOlder()
   }
   useEffect(readOn)
 
@@ -101,13 +101,13 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         />
         <span className={styles.count} role="status">
           {isEveryLine(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
-          {hasEarlierLines && ' so far'}
+          {hasOlderLines && ' so far'}
           {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines let go`}
         </span>
         <span className={styles.end}>
-          {hasEarlierLines && (
-            <Button disabled={isReadingEarlier} onClick={() => void detail.readEarlier()}>
-              {isReadingEarlier ? 'Reading …' : 'Earlier lines'}
+          {hasOlderLines && (
+            <Button disabled={isLoadingOlder} onClick={() => void detail.loadOlder()}>
+              {isLoadingOlder ? 'Reading …' : 'Earlier lines'}
             </Button>
           )}
           <Button aria-pressed={follows} onClick={() => setFollows(!follows)}>
@@ -116,7 +116,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         </span>
       </div>
       {lines.length === 0 ? (
-        <Notice kind="empty" title={titleOfNothing(isEveryLine(filter), hasEarlierLines)}>
+        <Notice kind="empty" title={titleOfNothing(isEveryLine(filter), hasOlderLines)}>
           {status !== null && 'They appear here as they are written.'}
         </Notice>
       ) : (
@@ -141,9 +141,9 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
   )
 }
 
-function titleOfNothing(isWhole: boolean, hasEarlierLines: boolean): string {
+function titleOfNothing(isWhole: boolean, hasOlderLines: boolean): string {
   if (isWhole) return 'No log lines'
-  return hasEarlierLines ? 'No line matches so far' : 'No line matches'
+  return hasOlderLines ? 'No line matches so far' : 'No line matches'
 }
 
 function quantify(count: number, one: string, more = `${one}s`): string {

@@ -1,7 +1,7 @@
 import { useEffect } from 'react'
 import { useQuery } from 'urql'
 import { codeOf, explain } from '../graphql/client.ts'
-import { Notice } from '../parts/Notice.tsx'
+import { Notice } from '../components/Notice.tsx'
 import { JsonView } from './JsonView.tsx'
 import { PAYLOADS } from './operations.ts'
 import styles from './Payloads.module.css'

@@ -1,11 +1,11 @@
 import { useQuery } from 'urql'
 import { codeOf, explain } from '../graphql/client.ts'
-import { formatCost, formatCount } from '../model/quantities.ts'
-import { Button } from '../parts/Button.tsx'
-import { Duration } from '../parts/Duration.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { formatCost, formatCount } from '../model/numbers.ts'
+import { Button } from '../components/Button.tsx'
+import { Duration } from '../components/Duration.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
+import { StatusBadge } from '../components/StatusBadge.tsx'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
 import { STEP_PAYLOADS, type Step } from './operations.ts'
@@ -42,7 +42,7 @@ export function StepPanel({ step, steps, onChoose }: StepPanelProps) {
           </>
         )}
         <dt>Started</dt>
-        <dd>{step.startedAt === null ? 'not yet' : <Moment at={step.startedAt} />}</dd>
+        <dd>{step.startedAt === null ? 'not yet' : <Timestamp at={step.startedAt} />}</dd>
         <dt>Duration</dt>
         <dd>
           <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />

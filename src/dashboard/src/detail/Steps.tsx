@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { Notice } from '../parts/Notice.tsx'
+import { Notice } from '../components/Notice.tsx'
 import type { Step } from './operations.ts'
 import { StepPanel } from './StepPanel.tsx'
 import styles from './Steps.module.css'

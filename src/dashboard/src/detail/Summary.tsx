@@ -2,12 +2,12 @@ import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { useQuery } from 'urql'
 import { addressOf } from '../list/ExecutionRow.tsx'
-import { formatCost, formatCount } from '../model/quantities.ts'
-import type { LiveStatus } from '../model/transport.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { LiveIndicator } from '../parts/LiveIndicator.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge, StatusIcon } from '../parts/StatusBadge.tsx'
+import { formatCost, formatCount } from '../model/numbers.ts'
+import type { LiveStatus } from '../model/reconnection.ts'
+import { Duration } from '../components/Duration.tsx'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
+import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
 import { CHILDREN, type Execution } from './operations.ts'
 import styles from './Summary.module.css'
 
@@ -42,12 +42,12 @@ export function Summary({ execution, status, behindSeconds, isGone }: SummaryPro
       )}
       <dl className={styles.facts}>
         <Fact name="Created">
-          <Moment at={execution.createdAt} />
+          <Timestamp at={execution.createdAt} />
         </Fact>
-        <Fact name="Started">{execution.startedAt === null ? 'not yet' : <Moment at={execution.startedAt} />}</Fact>
+        <Fact name="Started">{execution.startedAt === null ? 'not yet' : <Timestamp at={execution.startedAt} />}</Fact>
         {execution.completedAt !== null && (
           <Fact name="Ended">
-            <Moment at={execution.completedAt} />
+            <Timestamp at={execution.completedAt} />
           </Fact>
         )}
         <Fact name="Duration">

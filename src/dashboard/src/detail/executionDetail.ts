@@ -1,9 +1,9 @@
 import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import type { Connection, Following } from '../live/follow.ts'
-import { append, EVERY_LINE, isEveryLine, MOST_LINES, prepend, type LineFilter, type Tail } from '../model/lines.ts'
-import type { LiveStatus } from '../model/transport.ts'
-import { EarlierLines } from './earlierLines.ts'
+import type { Connection, Following } from '../live/connection.ts'
+import { append, EVERY_LINE, isEveryLine, MOST_LINES, prepend, type LineFilter, type Tail } from '../model/logLines.ts'
+import type { LiveStatus } from '../model/reconnection.ts'
+import { OlderLogLines } from './olderLogLines.ts'
 import { ACTIVITY, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
 
 /** One execution at one moment. */
@@ -18,8 +18,8 @@ export interface Snapshot {
   /** Lines before the tail that `filter` lets through, the oldest first. */
   matches: readonly LogLine[]
   /** Whether there may be lines, or matches, before those that are there. */
-  hasEarlierLines: boolean
-  isReadingEarlier: boolean
+  hasOlderLines: boolean
+  isLoadingOlder: boolean
   /** What failed last, as a sentence. */
   error: string | null
   /** How the page hears of changes; null once there are no more to come. */
@@ -36,8 +36,8 @@ const NOTHING: Snapshot = {
   tail: NO_LINES,
   filter: EVERY_LINE,
   matches: [],
-  hasEarlierLines: false,
-  isReadingEarlier: false,
+  hasOlderLines: false,
+  isLoadingOlder: false,
   error: null,
   status: 'connecting',
   behindSeconds: 0,
@@ -52,9 +52,9 @@ export class ExecutionDetail {
   private readonly listeners = new Set<() => void>()
   private following: Following | undefined
   private timer: number | undefined
-  private earlier: EarlierLines
+  private older: OlderLogLines
   // The same for what is looked for, unless it is every line.
-  private matching: EarlierLines | null = null
+  private matching: OlderLogLines | null = null
   // Answers to what was asked before the latest begin are dropped.
   private reading = 0
   private again: () => void = () => this.start()
@@ -64,7 +64,7 @@ export class ExecutionDetail {
     private readonly connection: Connection,
     private readonly id: string,
   ) {
-    this.earlier = new EarlierLines(client, id)
+    this.older = new OlderLogLines(client, id)
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -95,19 +95,19 @@ export class ExecutionDetail {
     if (filter === this.snapshot.filter) return
     this.beginToLook(filter)
     this.change({ filter, matches: [] })
-    if (this.matching !== null) void this.readEarlier()
+    if (this.matching !== null) void this.loadOlder()
   }
 
   /** Reads the page of lines, or of matches, before the first one that is there. */
-  readonly readEarlier = async (): Promise<void> => {
-    if (this.snapshot.isReadingEarlier || !this.snapshot.hasEarlierLines) return
-    const pages = this.matching ?? this.earlier
+  readonly loadOlder = async (): Promise<void> => {
+    if (this.snapshot.isLoadingOlder || !this.snapshot.hasOlderLines) return
+    const pages = this.matching ?? this.older
     const read = pages.read(this.snapshot.tail)
     this.change({})
     const page = await read
     if ('error' in page) {
-      if (pages === (this.matching ?? this.earlier)) this.fail(page.error, () => void this.readEarlier())
-    } else if (pages === this.earlier) {
+      if (pages === (this.matching ?? this.older)) this.fail(page.error, () => void this.loadOlder())
+    } else if (pages === this.older) {
       this.change({ tail: prepend(this.snapshot.tail, page.lines), error: null })
     } else if (pages === this.matching) {
       this.change({ matches: [...page.lines, ...this.snapshot.matches], error: null })
@@ -115,11 +115,11 @@ export class ExecutionDetail {
   }
 
   private beginToLook(filter: LineFilter): void {
-    this.matching = isEveryLine(filter) ? null : new EarlierLines(this.client, this.id, filter)
+    this.matching = isEveryLine(filter) ? null : new OlderLogLines(this.client, this.id, filter)
   }
 
   private forgetPages(): void {
-    this.earlier = new EarlierLines(this.client, this.id)
+    this.older = new OlderLogLines(this.client, this.id)
     this.beginToLook(this.snapshot.filter)
   }
 
@@ -220,9 +220,9 @@ export class ExecutionDetail {
     const { tail, matches } = { ...this.snapshot, ...part }
     const held = this.matching === null ? tail.lines : matches
     const isPart = FIRST_LINES <= tail.lines.length && held.length < MOST_LINES
-    const hasEarlierLines = isPart && this.earlier.hasMore && this.matching?.hasMore !== false
-    const isReadingEarlier = (this.matching ?? this.earlier).isReading
-    this.snapshot = { ...this.snapshot, ...part, hasEarlierLines, isReadingEarlier }
+    const hasOlderLines = isPart && this.older.hasMore && this.matching?.hasMore !== false
+    const isLoadingOlder = (this.matching ?? this.older).isReading
+    this.snapshot = { ...this.snapshot, ...part, hasOlderLines, isLoadingOlder }
     this.listeners.forEach((tell) => tell())
   }
 }

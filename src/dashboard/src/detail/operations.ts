@@ -124,9 +124,9 @@ export const ACTIVITY = graphql(
 export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 
 /** A page of log lines that ends before a cursor. */
-export const EARLIER_LINES = graphql(
+export const OLDER_LOG_LINES = graphql(
   `
-    query EarlierLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
+    query OlderLogLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
       execution(executionId: $id) {
         logs(last: 100, before: $before, minLevel: $minLevel, search: $search) {
           edges {

@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws'
 import { useMemo } from 'react'
 import { EXAMPLES } from './examples.ts'
 import styles from './Explorer.module.css'
-import { nameAsRead } from './naming.ts'
+import { withOperationName } from './operationName.ts'
 
 /** GraphiQL, asking as whoever `token` is for. */
 export function Explorer({ token }: { token: string }) {
@@ -36,7 +36,7 @@ function createFetcher(token: string) {
     }),
   })
   return (parameters: FetcherParams, options?: FetcherOpts) => {
-    const { asked, document } = nameAsRead(parameters)
+    const { asked, document } = withOperationName(parameters)
     return fetch(asked, document === null ? options : { ...options, documentAST: document })
   }
 }

@@ -8,10 +8,10 @@ import {
   takesMany,
   type Field,
   type Operator,
-} from '../model/fields.ts'
+} from '../model/filterFields.ts'
 import { findProblem, type Condition } from '../model/filter.ts'
-import { Button } from '../parts/Button.tsx'
-import fields from '../parts/fields.module.css'
+import { Button } from '../components/Button.tsx'
+import form from '../components/form.module.css'
 import styles from './ConditionEditor.module.css'
 import { ValueEditor } from './ValueEditor.tsx'
 
@@ -39,10 +39,10 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
 
   return (
     <form className={styles.form} onSubmit={submit}>
-      <label className={fields.label}>
+      <label className={form.label}>
         Field
         <select
-          className={fields.input}
+          className={form.input}
           value={draft.field}
           onChange={(event) => isField(event.target.value) && change(beginWith(event.target.value))}
         >
@@ -54,10 +54,10 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
         </select>
       </label>
       {operatorsOf(draft.field).length > 1 && (
-        <label className={fields.label}>
+        <label className={form.label}>
           Condition
           <select
-            className={fields.input}
+            className={form.input}
             value={draft.operator}
             onChange={(event) => change(withOperator(draft, event.target.value as Operator))}
           >

@@ -1,10 +1,10 @@
 import { memo } from 'react'
 import { Link } from 'wouter'
 import { infoOf, type Column } from '../model/columns.ts'
-import { formatBriefly, formatCost, formatCount } from '../model/quantities.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { formatBriefly, formatCost, formatCount } from '../model/numbers.ts'
+import { Duration } from '../components/Duration.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
+import { StatusBadge } from '../components/StatusBadge.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
@@ -68,11 +68,11 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
     case 'who':
       return <span title={`Owner: ${row.userId}`}>{row.triggeredBy ?? row.userId}</span>
     case 'created':
-      return <Moment at={row.createdAt} />
+      return <Timestamp at={row.createdAt} />
     case 'started':
-      return row.startedAt === null ? <span className={styles.faint}>not yet</span> : <Moment at={row.startedAt} />
+      return row.startedAt === null ? <span className={styles.faint}>not yet</span> : <Timestamp at={row.startedAt} />
     case 'completed':
-      return <Moment at={row.completedAt} />
+      return <Timestamp at={row.completedAt} />
     case 'duration':
       return <Duration seconds={row.durationSeconds} startedAt={row.startedAt} isRunning={row.status === 'RUNNING'} />
     case 'progress':

@@ -1,13 +1,13 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
-import { useShortcuts } from '../app/shortcuts.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { infoOf, type Column } from '../model/columns.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SortField, SortKey } from '../model/sorting.ts'
 import type { Density } from '../model/view.ts'
-import { Icon } from '../parts/Icon.tsx'
-import { useMedia } from '../parts/media.ts'
+import { Icon } from '../components/Icon.tsx'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { addressOf, ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
@@ -33,7 +33,7 @@ const READ_AHEAD = 40
 /** The rows: only those in sight are drawn, and the next page is read before its rows come into sight. */
 export function ExecutionTable(props: ExecutionTableProps) {
   const { rows, hasMore, columns, density, order, place, onSort, onReadMore } = props
-  const isNarrow = useMedia('(max-width: 640px)')
+  const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const [selected, setSelected] = useState<string | null>(null)
   const [, navigate] = useLocation()

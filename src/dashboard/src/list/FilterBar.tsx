@@ -1,12 +1,12 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { changeAt, conjunctsOf, EVERYTHING, narrow, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { parseFilter, UnreadableFilter } from '../model/filterText.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { Popover } from '../parts/Popover.tsx'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { Popover } from '../components/Popover.tsx'
 import { ConditionEditor } from './ConditionEditor.tsx'
 import styles from './FilterBar.module.css'
-import { FilterPart } from './FilterPart.tsx'
+import { FilterNode } from './FilterNode.tsx'
 
 interface FilterBarProps {
   filter: Filter
@@ -26,7 +26,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
     <div className={styles.bar} role="search" aria-label="Filter">
       {parts.map((part, index) => (
         // Parts have no identity but their place.
-        <FilterPart key={index} part={part} path={'all' in filter ? [index] : []} onChange={change} />
+        <FilterNode key={index} part={part} path={'all' in filter ? [index] : []} onChange={change} />
       ))}
       <Typing inputRef={inputRef} hasParts={parts.length > 0} onAdd={(part) => onChange(narrow(filter, part))} />
       <Popover

@@ -1,15 +1,15 @@
 import { useRef } from 'react'
-import { useShortcuts } from '../app/shortcuts.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { EVERYTHING } from '../model/filter.ts'
-import { formatCount, formatTotal } from '../model/quantities.ts'
+import { formatCount, formatTotal } from '../model/numbers.ts'
 import { sortBy } from '../model/sorting.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { LiveIndicator } from '../parts/LiveIndicator.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { Problem } from '../parts/Problem.tsx'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
+import { Notice } from '../components/Notice.tsx'
+import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { ExecutionTable } from './ExecutionTable.tsx'
-import { FirstSteps } from './FirstSteps.tsx'
+import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
 import { useJoinsAtOnce } from './preferences.ts'
 import { Skeleton } from './Skeleton.tsx'
@@ -29,8 +29,8 @@ export function ListPage() {
     <div className={styles.page}>
       <h1 className="visually-hidden">Executions</h1>
       <Toolbar view={view} change={change} inputRef={input} />
-      {problem !== null && <Problem>{problem}</Problem>}
-      {rows !== null && error !== null && <Problem onAgain={() => void list.read()}>{error}</Problem>}
+      {problem !== null && <ErrorBanner>{problem}</ErrorBanner>}
+      {rows !== null && error !== null && <ErrorBanner onRetry={() => void list.read()}>{error}</ErrorBanner>}
       <div className={styles.summary}>
         <p className={styles.count} role="status">
           {rows === null
@@ -81,7 +81,7 @@ export function ListPage() {
 }
 
 function Nothing({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
-  if (!isFiltered) return <FirstSteps />
+  if (!isFiltered) return <GettingStarted />
   return (
     <Notice kind="empty" title="No execution matches" action={<Button onClick={onClear}>Show all executions</Button>}>
       The page goes on watching: as soon as one matches, it is announced here.

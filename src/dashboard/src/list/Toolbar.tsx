@@ -1,13 +1,13 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { useLocation } from 'wouter'
 import { COLUMNS, infoOf, USUAL_COLUMNS } from '../model/columns.ts'
-import { nameInstant } from '../model/instants.ts'
+import { nameDate } from '../model/dates.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
-import { Button } from '../parts/Button.tsx'
-import fields from '../parts/fields.module.css'
-import { Icon } from '../parts/Icon.tsx'
-import { Popover } from '../parts/Popover.tsx'
+import { Button } from '../components/Button.tsx'
+import form from '../components/form.module.css'
+import { Icon } from '../components/Icon.tsx'
+import { Popover } from '../components/Popover.tsx'
 import { FilterBar } from './FilterBar.tsx'
 import styles from './ListPage.module.css'
 import { chooseJoining, forgetView, saveView, useJoinsAtOnce, useSavedViews } from './preferences.ts'
@@ -53,7 +53,7 @@ function Range({ since, onChange }: { since: string | null; onChange: (since: st
           <button
             key={range}
             type="button"
-            className={fields.option}
+            className={form.option}
             aria-current={range === since}
             onClick={() => {
               onChange(range)
@@ -69,7 +69,7 @@ function Range({ since, onChange }: { since: string | null; onChange: (since: st
 }
 
 function nameRange(since: string | null): string {
-  return since === null ? 'Any time' : `Last ${nameInstant(since).replace(/ ago$/, '').replace(/^1 /, '')}`
+  return since === null ? 'Any time' : `Last ${nameDate(since).replace(/ ago$/, '').replace(/^1 /, '')}`
 }
 
 function Order({ order, onChange }: { order: readonly SortKey[]; onChange: (order: readonly SortKey[]) => void }) {
@@ -92,7 +92,7 @@ function Order({ order, onChange }: { order: readonly SortKey[]; onChange: (orde
             <button
               key={`${field} ${direction}`}
               type="button"
-              className={fields.option}
+              className={form.option}
               aria-current={first?.field === field && first.direction === direction}
               onClick={() => {
                 onChange([{ field, direction }])
@@ -138,7 +138,7 @@ function SavedViews({ view }: { view: View }) {
             <div key={saved.name} className={styles.saved}>
               <button
                 type="button"
-                className={fields.option}
+                className={form.option}
                 aria-current={saved.query === query}
                 onClick={() => {
                   navigate(saved.query === '' ? '/' : `/?${saved.query}`)
@@ -154,7 +154,7 @@ function SavedViews({ view }: { view: View }) {
           ))}
           <form className={styles.save} onSubmit={save}>
             <input
-              className={fields.input}
+              className={form.input}
               value={name}
               aria-label="Name of this view"
               placeholder="Name of this view"
@@ -184,8 +184,8 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
     >
       {() => (
         <>
-          <p className={fields.heading}>Rows</p>
-          <label className={fields.option}>
+          <p className={form.heading}>Rows</p>
+          <label className={form.option}>
             <input
               type="checkbox"
               checked={view.density === 'compact'}
@@ -193,13 +193,13 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             />
             Compact
           </label>
-          <label className={fields.option}>
+          <label className={form.option}>
             <input type="checkbox" checked={joinsAtOnce} onChange={(event) => chooseJoining(event.target.checked)} />
             Show new ones at once
           </label>
-          <p className={fields.heading}>Columns</p>
+          <p className={form.heading}>Columns</p>
           {COLUMNS.map((column) => (
-            <label key={column} className={fields.option}>
+            <label key={column} className={form.option}>
               <input
                 type="checkbox"
                 checked={view.columns.includes(column)}

@@ -1,9 +1,9 @@
-import { kindOf, takesMany } from '../model/fields.ts'
+import { kindOf, takesMany } from '../model/filterFields.ts'
 import type { Condition } from '../model/filter.ts'
-import { isRelative } from '../model/instants.ts'
+import { isRelative } from '../model/dates.ts'
 import { STATUSES } from '../model/status.ts'
-import fields from '../parts/fields.module.css'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import form from '../components/form.module.css'
+import { StatusBadge } from '../components/StatusBadge.tsx'
 import styles from './ConditionEditor.module.css'
 
 interface ValueEditorProps {
@@ -33,10 +33,10 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   }
   if (takesMany(operator)) {
     return (
-      <label className={fields.label}>
+      <label className={form.label}>
         Values, one a line
         <textarea
-          className={fields.input}
+          className={form.input}
           rows={3}
           value={values.join('\n')}
           onChange={(event) => onChange(event.target.value === '' ? [] : event.target.value.split('\n'))}
@@ -58,10 +58,10 @@ interface TextProps {
 
 function Text({ label, value, isNumber = false, onChange }: TextProps) {
   return (
-    <label className={fields.label}>
+    <label className={form.label}>
       {label}
       <input
-        className={fields.input}
+        className={form.input}
         inputMode={isNumber ? 'decimal' : 'text'}
         value={value}
         onChange={(event) => onChange(event.target.value)}
@@ -75,7 +75,7 @@ function Statuses({ values, onChange }: { values: readonly string[]; onChange: (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>
       <legend className="visually-hidden">Statuses</legend>
       {STATUSES.map((status) => (
-        <label key={status} className={fields.option}>
+        <label key={status} className={form.option}>
           <input
             type="checkbox"
             checked={values.includes(status)}
@@ -92,9 +92,9 @@ function Statuses({ values, onChange }: { values: readonly string[]; onChange: (
 
 function Missing({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
   return (
-    <label className={fields.label}>
+    <label className={form.label}>
       Value
-      <select className={fields.input} value={value} onChange={(event) => onChange([event.target.value])}>
+      <select className={form.input} value={value} onChange={(event) => onChange([event.target.value])}>
         <option value="true">is missing</option>
         <option value="false">is there</option>
       </select>
@@ -120,10 +120,10 @@ function Instant({ value, onChange }: { value: string; onChange: (value: string)
           </button>
         ))}
       </div>
-      <label className={fields.label}>
+      <label className={form.label}>
         or at, in your time zone
         <input
-          className={fields.input}
+          className={form.input}
           type="datetime-local"
           step="1"
           value={value === '' || isRelative(value) ? '' : toLocal(value)}

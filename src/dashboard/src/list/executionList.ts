@@ -1,11 +1,11 @@
 import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import type { Connection, Following } from '../live/follow.ts'
+import type { Connection, Following } from '../live/connection.ts'
 import type { Filter } from '../model/filter.ts'
 import { toFilterInput, type FilterInput } from '../model/filterInput.ts'
 import { appendPage, applyEvents, beginRows, dropLeft, settle, type RowEvent, type Rows } from '../model/rows.ts'
 import type { SortKey } from '../model/sorting.ts'
-import type { LiveStatus } from '../model/transport.ts'
+import type { LiveStatus } from '../model/reconnection.ts'
 import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution } from './operations.ts'
 
 /** The list at one moment. */

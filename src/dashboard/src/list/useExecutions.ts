@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useClient } from 'urql'
 import { useConnection } from '../live/ConnectionContext.ts'
-import type { Connection } from '../live/follow.ts'
+import type { Connection } from '../live/connection.ts'
 import { filterOf, type View } from '../model/view.ts'
 import { ExecutionList, type Snapshot } from './executionList.ts'
 

@@ -1,5 +1,5 @@
 import { createContext, useContext } from 'react'
-import type { Connection } from './follow.ts'
+import type { Connection } from './connection.ts'
 
 /** What the session follows its subscriptions through. */
 export const ConnectionContext = createContext<Connection | null>(null)

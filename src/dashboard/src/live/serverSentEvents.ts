@@ -1,5 +1,5 @@
-import { behindSecondsOfComment } from '../model/transport.ts'
-import type { Answer, Listener, OpenStream } from './events.ts'
+import { behindSecondsOfComment } from '../model/reconnection.ts'
+import type { Answer, Listener, OpenStream } from './eventStream.ts'
 
 /** Streams over HTTP at `address`, a response each (graphql-sse, distinct connections mode). */
 export function openEventStreams(address: string, token: string): OpenStream {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FIELDS, kindOf, operatorsOf, takesMany } from './fields.ts'
+import { FIELDS, kindOf, operatorsOf, takesMany } from './filterFields.ts'
 import {
   changeAt,
   describe as inWords,

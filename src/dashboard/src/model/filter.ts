@@ -1,5 +1,5 @@
-import { kindOf, nameField, nameOperator, operatorsOf, takesMany, type Field, type Operator } from './fields.ts'
-import { isInstant, nameInstant } from './instants.ts'
+import { kindOf, nameField, nameOperator, operatorsOf, takesMany, type Field, type Operator } from './filterFields.ts'
+import { isDate, nameDate } from './dates.ts'
 import { isStatus, nameStatus } from './status.ts'
 
 /** One test of one field. Values are text as people write it; `isNull` has `true` or `false`, `has` a key and perhaps a value. */
@@ -39,7 +39,7 @@ export function findProblem({ field, operator, values }: Condition): string | nu
     return `${title} needs a value.`
   const kind = kindOf(field)
   if (kind === 'status') return values.every(isStatus) ? null : 'That is no status.'
-  if (kind === 'moment') return isInstant(values[0] ?? '') ? null : 'Write a moment, or how long ago: -24h.'
+  if (kind === 'moment') return isDate(values[0] ?? '') ? null : 'Write a moment, or how long ago: -24h.'
   if (kind === 'number' || kind === 'count') {
     const value = Number(values[0])
     if (values[0]?.trim() === '' || !Number.isFinite(value)) return `${title} is a number.`
@@ -61,7 +61,7 @@ export function describe({ field, operator, values }: Condition): { field: strin
   const kind = kindOf(field)
   const named = values.map((value) => {
     if (kind === 'status' && isStatus(value)) return nameStatus(value)
-    return kind === 'moment' ? nameInstant(value) : value
+    return kind === 'moment' ? nameDate(value) : value
   })
   const isOne = takesMany(operator) && named.length === 1
   const name = isOne ? (operator === 'in' ? 'is' : 'is not') : nameOperator(field, operator)

@@ -1,6 +1,6 @@
-import { kindOf, takesMany } from './fields.ts'
+import { kindOf, takesMany } from './filterFields.ts'
 import { isCondition, type Condition, type Filter } from './filter.ts'
-import { resolveInstant } from './instants.ts'
+import { resolveDate } from './dates.ts'
 import type { Status } from './status.ts'
 
 interface Bounds<T> {
@@ -63,6 +63,6 @@ function toConditions({ field, operator, values }: Condition, now: number): unkn
   if (operator === 'isNull') return { isNull: first === 'true' }
   if (operator === 'has') return second === undefined ? { key: first } : { key: first, value: second }
   if (takesMany(operator)) return { [operator]: [...values] }
-  if (kind === 'moment') return { [operator]: resolveInstant(first, now) }
+  if (kind === 'moment') return { [operator]: resolveDate(first, now) }
   return { [operator]: kind === 'number' || kind === 'count' ? Number(first) : first }
 }

@@ -1,4 +1,4 @@
-import { isField, type Operator } from './fields.ts'
+import { isField, type Operator } from './filterFields.ts'
 import { EVERYTHING, findProblem, isCondition, partsOf, type Condition, type Filter } from './filter.ts'
 
 /** What cannot be read, as a sentence. */

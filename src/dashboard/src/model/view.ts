@@ -1,7 +1,7 @@
 import { COLUMNS, isColumn, USUAL_COLUMNS, type Column } from './columns.ts'
 import { EVERYTHING, narrow, type Filter } from './filter.ts'
 import { parseFilter, printFilter, UnreadableFilter } from './filterText.ts'
-import { isRelative } from './instants.ts'
+import { isRelative } from './dates.ts'
 import { NEWEST_FIRST, SORT_FIELDS, type SortKey } from './sorting.ts'
 
 export type Density = 'comfortable' | 'compact'

@@ -1,6 +1,6 @@
 import { useState, type SyntheticEvent } from 'react'
 import { readClaims } from '../model/token.ts'
-import { Button } from '../parts/Button.tsx'
+import { Button } from '../components/Button.tsx'
 import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
 

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react'
-import icon from '../app/icon.svg'
-import { Button } from '../parts/Button.tsx'
+import icon from '../components/logo.svg'
+import { Button } from '../components/Button.tsx'
 import { readConfiguration, readPeople, type Person } from './configuration.ts'
-import { leaveForIssuer } from './issuer.ts'
+import { beginSignIn } from './authorizationCodeFlow.ts'
 import { PasteToken } from './PasteToken.tsx'
 import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
@@ -68,7 +68,7 @@ function AtIssuer({ issuer }: { issuer: string }) {
     <>
       <Button
         kind="primary"
-        onClick={() => void leaveForIssuer().catch((error: unknown) => setProblem((error as Error).message))}
+        onClick={() => void beginSignIn().catch((error: unknown) => setProblem((error as Error).message))}
       >
         Sign in at {new URL(issuer).host}
       </Button>

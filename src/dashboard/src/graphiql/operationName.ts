@@ -9,7 +9,7 @@ interface Asked {
  * `asked` with the name of its only operation, and the document that it is. GraphiQL reads what a tab holds some moments
  * after it has opened it: whoever runs it at once would ask for an operation of the tab before.
  */
-export function nameAsRead<A extends Asked>(asked: A): { asked: A; document: DocumentNode | null } {
+export function withOperationName<A extends Asked>(asked: A): { asked: A; document: DocumentNode | null } {
   const document = read(asked.query)
   const operations = document?.definitions.filter(isOperation) ?? []
   const [only] = operations

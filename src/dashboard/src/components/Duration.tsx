@@ -1,5 +1,5 @@
-import { formatDuration, formatElapsed } from '../model/quantities.ts'
-import { useNow } from './clock.ts'
+import { formatDuration, formatElapsed } from '../model/numbers.ts'
+import { useNow } from './useNow.ts'
 
 interface DurationProps {
   /** Seconds, as the server said. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nameAsRead } from './naming.ts'
+import { withOperationName } from './operationName.ts'
 
 const TWO = 'query A { viewer { userId } } query B { viewer { tenantId } }'
 
@@ -10,10 +10,10 @@ test.each([
   ['the one of several that is asked for', TWO, 'B', 'B'],
   ['what is no document', '{', 'Other', 'Other'],
 ])('names %s', (_, query, operationName, expected) => {
-  expect(nameAsRead({ query, operationName }).asked.operationName).toBe(expected)
+  expect(withOperationName({ query, operationName }).asked.operationName).toBe(expected)
 })
 
 test('reads the document once for all', () => {
-  expect(nameAsRead({ query: TWO }).document?.definitions).toHaveLength(2)
-  expect(nameAsRead({ query: '{' }).document).toBeNull()
+  expect(withOperationName({ query: TWO }).document?.definitions).toHaveLength(2)
+  expect(withOperationName({ query: '{' }).document).toBeNull()
 })

@@ -1,16 +1,16 @@
 import { useEffect, useState } from 'react'
 import { readClaims } from '../model/token.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { useNow } from '../parts/clock.ts'
-import styles from './Expiry.module.css'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { useNow } from '../components/useNow.ts'
+import styles from './ExpiryBanner.module.css'
 import { signOut } from './session.ts'
 
 // Long enough to finish a thought and get another token.
 const ANNOUNCED = 5 * 60_000
 
 /** Says that the token is about to expire, and signs out when it has. */
-export function Expiry({ token }: { token: string }) {
+export function ExpiryBanner({ token }: { token: string }) {
   const expiresAt = readClaims(token)?.expiresAt ?? null
   const [isDismissed, setDismissed] = useState(false)
   const now = useNow()

@@ -1,4 +1,4 @@
-import { buildAuthorizationUrl, readCallback, toBase64Url, type PendingSignIn } from '../model/authorization.ts'
+import { buildAuthorizationUrl, readCallback, toBase64Url, type PendingSignIn } from '../model/authorizationCode.ts'
 
 /** Where issuers send people back to. */
 export const CALLBACK = '/signed-in'
@@ -14,7 +14,7 @@ interface AuthorizationServer {
 }
 
 /** Leaves for the issuer; it comes back to `CALLBACK`. */
-export async function leaveForIssuer(): Promise<void> {
+export async function beginSignIn(): Promise<void> {
   // Browsers know no digests on pages that came over plain HTTP from elsewhere.
   if (!window.isSecureContext) throw new Error('Signing in needs https, so that nobody in between learns of it.')
   const { endpoint, clientId, issuer, namesIssuer } = await ask<AuthorizationServer>('/sign-in/issuer')
@@ -40,8 +40,8 @@ export async function leaveForIssuer(): Promise<void> {
   )
 }
 
-/** Finishes what `leaveForIssuer` began: the token, and where in the dashboard to go on. */
-export async function comeBack(): Promise<{ token: string; returnTo: string }> {
+/** Finishes what `beginSignIn` began: the token, and where in the dashboard to go on. */
+export async function finishSignIn(): Promise<{ token: string; returnTo: string }> {
   const kept = sessionStorage.getItem(PENDING)
   sessionStorage.removeItem(PENDING)
   const pending = kept === null ? null : (JSON.parse(kept) as PendingSignIn)

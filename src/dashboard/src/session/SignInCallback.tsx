@@ -1,17 +1,17 @@
 import { useEffect } from 'react'
 import { useLocation } from 'wouter'
-import { Notice } from '../parts/Notice.tsx'
-import { comeBack } from './issuer.ts'
+import { Notice } from '../components/Notice.tsx'
+import { finishSignIn } from './authorizationCodeFlow.ts'
 import { signIn, signOut } from './session.ts'
 
 // A code is good for one try, and development runs effects twice.
-let attempt: ReturnType<typeof comeBack> | undefined
+let attempt: ReturnType<typeof finishSignIn> | undefined
 
 /** The page that the issuer sends people back to. */
-export function ComingBack() {
+export function SignInCallback() {
   const [, navigate] = useLocation()
   useEffect(() => {
-    attempt ??= comeBack()
+    attempt ??= finishSignIn()
     attempt
       .then(({ token, returnTo }) => {
         navigate(returnTo, { replace: true })

@@ -1,4 +1,4 @@
-import { describeLive, type LiveStatus } from '../model/transport.ts'
+import { describeLive, type LiveStatus } from '../model/reconnection.ts'
 import styles from './LiveIndicator.module.css'
 
 /** How the page hears of changes, and how late, at all times. */

@@ -4,7 +4,7 @@ import { useConnection } from '../live/ConnectionContext.ts'
 import { ExecutionDetail, type Snapshot } from './executionDetail.ts'
 
 /** The execution with this id, live. */
-export function useDetail(executionId: string): { detail: ExecutionDetail; snapshot: Snapshot } {
+export function useExecutionDetail(executionId: string): { detail: ExecutionDetail; snapshot: Snapshot } {
   const client = useClient()
   const connection = useConnection()
   const detail = useMemo(() => new ExecutionDetail(client, connection, executionId), [client, connection, executionId])

@@ -8,7 +8,7 @@ import {
   FIRST_ATTEMPT,
   LagMeter,
   type Attempt,
-} from './transport.ts'
+} from './reconnection.ts'
 
 function failTimes(count: number, from: Attempt = FIRST_ATTEMPT): Attempt {
   let attempt = from

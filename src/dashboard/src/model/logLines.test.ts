@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append, LEVELS, linesBefore, prepend, select, type Line, type Tail } from './lines.ts'
+import { append, LEVELS, linesBefore, prepend, select, type Line, type Tail } from './logLines.ts'
 
 const EMPTY: Tail<Line> = { lines: [], dropped: 0 }
 

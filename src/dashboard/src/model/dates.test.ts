@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatAge, formatMoment, formatUtc } from './moments.ts'
+import { formatAge, formatDate, formatUtc } from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -15,18 +15,18 @@ test.each([
 })
 
 test('a moment of today is its time, in the zone of the viewer', () => {
-  expect(formatMoment(NOW - 1000, NOW, 'UTC')).toBe('11:59:59')
-  expect(formatMoment(NOW - 1000, NOW, 'Asia/Tokyo')).toBe('20:59:59')
+  expect(formatDate(NOW - 1000, NOW, 'UTC')).toBe('11:59:59')
+  expect(formatDate(NOW - 1000, NOW, 'Asia/Tokyo')).toBe('20:59:59')
 })
 
 test('a moment of another day names the day, and of another year the year', () => {
-  expect(formatMoment(NOW - 86_400_000, NOW, 'UTC')).toBe('22 Nov 12:00')
-  expect(formatMoment(Date.UTC(2025, 0, 2, 3, 4), NOW, 'UTC')).toBe('2 Jan 2025 03:04')
+  expect(formatDate(NOW - 86_400_000, NOW, 'UTC')).toBe('22 Nov 12:00')
+  expect(formatDate(Date.UTC(2025, 0, 2, 3, 4), NOW, 'UTC')).toBe('2 Jan 2025 03:04')
 })
 
 test('yesterday in the zone of the viewer is not today', () => {
-  expect(formatMoment(Date.UTC(2026, 10, 22, 23, 30), NOW, 'UTC')).toBe('22 Nov 23:30')
-  expect(formatMoment(Date.UTC(2026, 10, 22, 23, 30), NOW, 'Europe/Berlin')).toBe('00:30:00')
+  expect(formatDate(Date.UTC(2026, 10, 22, 23, 30), NOW, 'UTC')).toBe('22 Nov 23:30')
+  expect(formatDate(Date.UTC(2026, 10, 22, 23, 30), NOW, 'Europe/Berlin')).toBe('00:30:00')
 })
 
 test('the exact instant is in UTC to the millisecond', () => {

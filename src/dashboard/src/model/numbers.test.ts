@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatBriefly, formatCost, formatDuration, formatElapsed, formatTotal } from './quantities.ts'
+import { formatBriefly, formatCost, formatDuration, formatElapsed, formatTotal } from './numbers.ts'
 
 describe('durations', () => {
   test.each([

@@ -6,9 +6,9 @@ import {
   POLLING_LASTS,
   type Attempt,
   type LiveStatus,
-} from '../model/transport.ts'
-import type { Answer, Ending, OpenStream, Operation } from './events.ts'
-import { openSockets } from './socket.ts'
+} from '../model/reconnection.ts'
+import type { Answer, Ending, OpenStream, Operation } from './eventStream.ts'
+import { openSockets } from './webSocket.ts'
 import { openEventStreams } from './serverSentEvents.ts'
 
 /** What every event of a subscription has. */

@@ -1,4 +1,4 @@
-import { formatElapsed } from './quantities.ts'
+import { formatElapsed } from './numbers.ts'
 
 /** Ways to hear of changes, the best one first; the last is to ask again and again. */
 export const TRANSPORTS = ['websocket', 'sse', 'polling'] as const

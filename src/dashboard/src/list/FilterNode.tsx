@@ -1,11 +1,11 @@
 import { describe, isCondition, partsOf, type Condition, type Filter, type Path } from '../model/filter.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { Popover } from '../parts/Popover.tsx'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { Popover } from '../components/Popover.tsx'
 import { ConditionEditor } from './ConditionEditor.tsx'
 import styles from './FilterBar.module.css'
 
-interface FilterPartProps {
+interface FilterNodeProps {
   part: Filter
   path: Path
   onChange: (path: Path, by: (part: Filter) => Filter | null) => void
@@ -14,13 +14,13 @@ interface FilterPartProps {
 const EMPTY: Condition = { field: 'workflowName', operator: 'contains', values: [] }
 
 /** A chip for a condition; chips within a frame for a group. */
-export function FilterPart({ part, path, onChange }: FilterPartProps) {
+export function FilterNode({ part, path, onChange }: FilterNodeProps) {
   if (isCondition(part)) return <Chip condition={part} path={path} onChange={onChange} />
   if ('not' in part) {
     return (
       <span className={styles.group}>
         <span className={styles.joint}>not</span>
-        <FilterPart part={part.not} path={[...path, 0]} onChange={onChange} />
+        <FilterNode part={part.not} path={[...path, 0]} onChange={onChange} />
         <Remove name="this negation" onClick={() => onChange(path, () => part.not)} />
       </span>
     )
@@ -32,7 +32,7 @@ export function FilterPart({ part, path, onChange }: FilterPartProps) {
         // Parts have no identity but their place.
         <span key={index} className={styles.member}>
           {index > 0 && <span className={styles.joint}>{isAny ? 'or' : 'and'}</span>}
-          <FilterPart part={each} path={[...path, index]} onChange={onChange} />
+          <FilterNode part={each} path={[...path, index]} onChange={onChange} />
         </span>
       ))}
       <Popover className={styles.joint} label={isAny ? '+ or' : '+ and'}>
@@ -53,7 +53,7 @@ export function FilterPart({ part, path, onChange }: FilterPartProps) {
   )
 }
 
-function Chip({ condition, path, onChange }: { condition: Condition } & Omit<FilterPartProps, 'part'>) {
+function Chip({ condition, path, onChange }: { condition: Condition } & Omit<FilterNodeProps, 'part'>) {
   const words = describe(condition)
   const name = [words.field, words.operator, words.value].filter((word) => word !== '').join(' ')
 
@@ -87,7 +87,7 @@ function Chip({ condition, path, onChange }: { condition: Condition } & Omit<Fil
   )
 }
 
-interface CombiningProps extends Omit<FilterPartProps, 'part'> {
+interface CombiningProps extends Omit<FilterNodeProps, 'part'> {
   condition: Condition
   close: () => void
 }

@@ -1,7 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { createClient, type Client } from 'graphql-ws'
-import { behindSecondsOf } from '../model/transport.ts'
-import type { Ending, Listener, OpenStream } from './events.ts'
+import { behindSecondsOf } from '../model/reconnection.ts'
+import type { Ending, Listener, OpenStream } from './eventStream.ts'
 
 const PING_AFTER = 10_000
 const PONG_WITHIN = 5_000

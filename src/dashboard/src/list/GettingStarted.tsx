@@ -1,8 +1,8 @@
-import { Notice } from '../parts/Notice.tsx'
+import { Notice } from '../components/Notice.tsx'
 import styles from './ListPage.module.css'
 
 /** What a first visitor of an empty database is told. */
-export function FirstSteps() {
+export function GettingStarted() {
   return (
     <Notice kind="empty" title="No executions yet">
       <p>

@@ -1,16 +1,16 @@
 import type { Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import { EVERY_LINE, linesBefore, type LineFilter, type Tail } from '../model/lines.ts'
-import { EARLIER_LINES, type LogLine } from './operations.ts'
+import { EVERY_LINE, linesBefore, type LineFilter, type Tail } from '../model/logLines.ts'
+import { OLDER_LOG_LINES, type LogLine } from './operations.ts'
 
 /** A page of lines, the oldest first, or why there is none. */
-export type EarlierPage = { lines: LogLine[] } | { error: string }
+export type OlderPage = { lines: LogLine[] } | { error: string }
 
 // As many pages may hold nothing but lines that are there before one is found that is not.
 const MOST_PAGES = 20
 
 /** What a filter lets through of a log, page by page from its end to its beginning. */
-export class EarlierLines {
+export class OlderLogLines {
   hasMore = true
   isReading = false
   private cursor: string | null = null
@@ -22,7 +22,7 @@ export class EarlierLines {
   ) {}
 
   /** The next lines that come before those of `tail`; none at the beginning of the log. */
-  async read(tail: Tail<LogLine>): Promise<EarlierPage> {
+  async read(tail: Tail<LogLine>): Promise<OlderPage> {
     this.isReading = true
     try {
       return await this.readPages(tail)
@@ -31,9 +31,9 @@ export class EarlierLines {
     }
   }
 
-  private async readPages(tail: Tail<LogLine>): Promise<EarlierPage> {
+  private async readPages(tail: Tail<LogLine>): Promise<OlderPage> {
     for (let page = 0; page < MOST_PAGES && this.hasMore; page += 1) {
-      const { data, error } = await this.client.query(EARLIER_LINES, {
+      const { data, error } = await this.client.query(OLDER_LOG_LINES, {
         id: this.id,
         before: this.cursor,
         ...argumentsFor(this.filter),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { buildAuthorizationUrl, readCallback, toBase64Url } from './authorization.ts'
+import { buildAuthorizationUrl, readCallback, toBase64Url } from './authorizationCode.ts'
 
 const ISSUER = 'https://issuer.example'
 const PENDING = { state: 's1', verifier: 'v1', returnTo: '/', issuer: ISSUER, namesIssuer: false }
