@@ -24,7 +24,7 @@ from pymongo import AsyncMongoClient
 from tests.benchmarks.question import USER
 from tests.benchmarks.rows import store
 from tests.benchmarks.servers import DATABASE, running
-from tests.dashboard.launching import launched, sign_in
+from tests.dashboard.chromium import launch_chromium, sign_in
 from tests.faults.scenes import token_of
 from tests.live.own_mongod import OwnMongod
 
@@ -140,7 +140,7 @@ async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float
 
 async def measure(url: str, uri: str) -> dict[str, Any]:
     """Everything, one after the other."""
-    async with launched() as browser:
+    async with launch_chromium() as browser:
         await visit(browser, url)  # the first warms up
         times = [await visit(browser, url) for _ in range(VISITS)]
         opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}

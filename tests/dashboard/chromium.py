@@ -13,7 +13,7 @@ _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
 
 @contextlib.asynccontextmanager
-async def launched() -> AsyncGenerator[Browser]:
+async def launch_chromium() -> AsyncGenerator[Browser]:
     """Chromium, until the block ends."""
     assert CHROMIUM.exists(), "The browser is not unpacked; run `make browser`."
     async with async_playwright() as playwright:
