@@ -1,4 +1,10 @@
-"""A browser without a window, and pages of somebody who is signed in."""
+"""Chromium without a window, for tests and benchmarks of the dashboard.
+
+async with launch_chromium() as browser:
+    context = await browser.new_context(base_url=url)
+    await sign_in(context, token)
+    page = await context.new_page()
+"""
 
 import contextlib
 import os
@@ -14,7 +20,7 @@ _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
 @contextlib.asynccontextmanager
 async def launch_chromium() -> AsyncGenerator[Browser]:
-    """Chromium, until the block ends."""
+    """Launch Chromium, and close it at the end of the block."""
     assert CHROMIUM.exists(), "The browser is not unpacked; run `make browser`."
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -32,5 +38,5 @@ async def launch_chromium() -> AsyncGenerator[Browser]:
 
 
 async def sign_in(context: BrowserContext, token: str) -> None:
-    """Make whoever opens a page of `context` the one whom `token` names."""
+    """Sign all pages of `context` in with `token`."""
     await context.add_init_script(_SIGN_IN.format(token))

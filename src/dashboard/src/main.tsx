@@ -6,7 +6,7 @@ import './styles/tokens.css'
 import './styles/base.css'
 
 const root = document.getElementById('root')
-if (root === null) throw new Error('The page has no root.')
+if (root === null) throw new Error('The page has no element #root.')
 applyTheme()
 createRoot(root).render(
   <StrictMode>

@@ -5,7 +5,7 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   kind?: 'primary' | 'plain' | 'quiet'
 }
 
-/** A button; `quiet` ones have no border until they are pointed at. */
+/** A button; `quiet` ones have no border. */
 export function Button({ kind = 'plain', type = 'button', className = '', ...rest }: ButtonProps) {
   return <button {...rest} type={type} className={`${styles.button ?? ''} ${styles[kind] ?? ''} ${className}`} />
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { Button } from './Button.tsx'
 import styles from './ErrorBanner.module.css'
 
-/** What is wrong with the page while there is something on it; with `onRetry`, a way to try once more. */
+/** An error above what the page still shows; with `onRetry` it has a button to try again. */
 export function ErrorBanner({ children, onRetry }: { children: ReactNode; onRetry?: () => void }) {
   return (
     <p className={styles.problem} role="alert">

@@ -1,7 +1,7 @@
-import { describeLive, type LiveStatus } from '../model/reconnection.ts'
+import { describeLive, type LiveStatus } from '../model/liveStatus.ts'
 import styles from './LiveIndicator.module.css'
 
-/** How the page hears of changes, and how late, at all times. */
+/** How changes reach the page, and how far behind it is. */
 export function LiveIndicator({ status, behindSeconds }: { status: LiveStatus; behindSeconds: number }) {
   const { tone, name, meaning } = describeLive(status, behindSeconds)
   return (

@@ -8,7 +8,7 @@ interface NoticeProps {
   action?: ReactNode
 }
 
-/** What stands where there is nothing to show: why, and what to do. */
+/** Fills a page or panel that has nothing to show: why, and what to do. */
 export function Notice({ kind, title, children, action }: NoticeProps) {
   return (
     <div className={`${styles.notice ?? ''} ${styles[kind] ?? ''}`} role={kind === 'error' ? 'alert' : 'status'}>

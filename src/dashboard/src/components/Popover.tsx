@@ -2,13 +2,13 @@ import { useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import styles from './Popover.module.css'
 
 interface PopoverProps {
-  /** What the button shows. */
+  /** The content of the button. */
   label: ReactNode
-  /** What the button is called, where its label does not say it. */
+  /** The accessible name of the button, where its content is not enough. */
   name?: string
   className?: string | undefined
   align?: 'start' | 'end'
-  /** What opens; it gets a function that closes it. */
+  /** The content of the panel; it gets a function that closes the panel. */
   children: (close: () => void) => ReactNode
 }
 

@@ -1,7 +1,7 @@
 import { nameStatus, type Status } from '../model/status.ts'
 import styles from './StatusBadge.module.css'
 
-// A shape each, so that colour is never all there is.
+// Each status has its own shape, since colour alone is not accessible (WCAG 1.4.1).
 const SHAPES: Record<Status, string> = {
   PENDING: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11Z',
   RUNNING: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
@@ -12,7 +12,7 @@ const SHAPES: Record<Status, string> = {
   TIMED_OUT: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11ZM8 5v3.2l2 1.6',
 }
 
-/** The mark of a status, without its name. */
+/** The icon of a status, without its name. */
 export function StatusIcon({ status }: { status: Status }) {
   return (
     <svg className={`${styles.icon ?? ''} ${styles[status] ?? ''}`} viewBox="0 0 16 16" aria-hidden="true">
@@ -22,7 +22,7 @@ export function StatusIcon({ status }: { status: Status }) {
   )
 }
 
-/** A status as mark, name and colour; `detail` is the engine's own name of it. */
+/** A status as icon, name and colour; `detail` is the engine's own name for it, shown on hover. */
 export function StatusBadge({ status, detail }: { status: Status; detail?: string | null }) {
   return (
     <span className={`${styles.badge ?? ''} ${styles[status] ?? ''}`} title={detail ?? undefined}>

@@ -7,30 +7,30 @@ const KEY = 'execution-monitor.theme'
 const listeners = new Set<() => void>()
 
 function read(): Theme {
-  const kept = localStorage.getItem(KEY)
-  return THEMES.find((theme) => theme === kept) ?? 'system'
+  const saved = localStorage.getItem(KEY)
+  return THEMES.find((theme) => theme === saved) ?? 'system'
 }
 
-function follow(listener: () => void): () => void {
+function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }
 
-/** Shows the page in the theme that was chosen; `system` leaves it to the browser. */
+/** Applies the chosen theme to the page; `system` leaves it to the browser. */
 export function applyTheme(): void {
   const theme = read()
   if (theme === 'system') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme
 }
 
-/** Keeps `theme` for this browser. */
+/** Saves `theme` in this browser and applies it. */
 export function chooseTheme(theme: Theme): void {
   localStorage.setItem(KEY, theme)
   applyTheme()
-  listeners.forEach((tell) => tell())
+  listeners.forEach((notify) => notify())
 }
 
-/** The theme that was chosen. */
+/** The chosen theme. */
 export function useTheme(): Theme {
-  return useSyncExternalStore(follow, read)
+  return useSyncExternalStore(subscribe, read)
 }

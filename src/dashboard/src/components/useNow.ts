@@ -7,10 +7,10 @@ let now = Date.now()
 
 function tick(): void {
   now = Date.now()
-  listeners.forEach((tell) => tell())
+  listeners.forEach((notify) => notify())
 }
 
-function follow(listener: () => void): () => void {
+function subscribe(listener: () => void): () => void {
   if (listeners.size === 0) timer = window.setInterval(tick, SECOND)
   listeners.add(listener)
   return () => {
@@ -19,7 +19,7 @@ function follow(listener: () => void): () => void {
   }
 }
 
-/** The time in milliseconds, anew each second: one clock for all that ticks on the page. */
+/** The current time in milliseconds, updated each second by one timer for the whole page. */
 export function useNow(): number {
-  return useSyncExternalStore(follow, () => now)
+  return useSyncExternalStore(subscribe, () => now)
 }

@@ -1,13 +1,13 @@
 import { useEffect, useSyncExternalStore } from 'react'
 
 const KEY = 'execution-monitor.shortcuts'
-// Between the keys of a sequence such as `g l`.
-const PATIENCE = 1_000
+// Milliseconds between the keys of a sequence such as `g l`.
+const SEQUENCE_TIMEOUT = 1_000
 
 const listeners = new Set<() => void>()
 
-/** Whether single keys do something: people who speak to their computer switch that off (WCAG 2.1.4). */
-export function useShortcutsOn(): boolean {
+/** Whether shortcuts are on: speech input can trigger them by mistake, so they can be turned off (WCAG 2.1.4). */
+export function useShortcutsEnabled(): boolean {
   return useSyncExternalStore(
     (listener) => {
       listeners.add(listener)
@@ -17,39 +17,40 @@ export function useShortcutsOn(): boolean {
   )
 }
 
-/** Switches single keys on or off, for this browser. */
-export function switchShortcuts(isOn: boolean): void {
-  localStorage.setItem(KEY, isOn ? 'on' : 'off')
-  listeners.forEach((tell) => tell())
+/** Turns shortcuts on or off, for this browser. */
+export function enableShortcuts(isEnabled: boolean): void {
+  localStorage.setItem(KEY, isEnabled ? 'on' : 'off')
+  listeners.forEach((notify) => notify())
 }
 
-// A checkbox takes no letters; besides, focus stays for a frame on the one in a dialog that has closed.
+// Not checkboxes: they take no letters, and one in a dialog has the focus for a frame after the dialog has closed.
 const TAKES_LETTERS = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]'
 const TAKES_ENTER = `${TAKES_LETTERS}, a[href], button, input, summary`
 
 /**
- * Calls what `actions` has for a key, or for two one after another (`g l`), unless the key is for what has the focus, or
- * a dialog is in front.
+ * Calls the action for a key, or for a sequence of two (`g l`).
+ *
+ * Not while a dialog is open, nor where the focused element takes the key.
  */
 export function useShortcuts(actions: Record<string, () => void>): void {
-  const isOn = useShortcutsOn()
+  const isEnabled = useShortcutsEnabled()
   useEffect(() => {
-    if (!isOn) return
+    if (!isEnabled) return
     let previous = ''
-    let at = 0
+    let pressedAt = 0
     function onKey(event: KeyboardEvent): void {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return
-      const sequence = event.timeStamp - at < PATIENCE ? `${previous} ${event.key}` : ''
+      const sequence = event.timeStamp - pressedAt < SEQUENCE_TIMEOUT ? `${previous} ${event.key}` : ''
       const action = actions[sequence] ?? actions[event.key]
       previous = event.key
-      at = event.timeStamp
+      pressedAt = event.timeStamp
       if (action === undefined) return
       event.preventDefault()
       action()
     }
     document.addEventListener('keydown', onKey)
     return () => document.removeEventListener('keydown', onKey)
-  }, [actions, isOn])
+  }, [actions, isEnabled])
 }
 
 function isTaken({ key, target }: KeyboardEvent): boolean {

@@ -1,38 +1,38 @@
 import type { Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import { EVERY_LINE, linesBefore, type LineFilter, type Tail } from '../model/logLines.ts'
+import { ALL_LINES, linesBefore, type LineFilter, type Tail } from '../model/logLines.ts'
 import { OLDER_LOG_LINES, type LogLine } from './operations.ts'
 
-/** A page of lines, the oldest first, or why there is none. */
+/** A page of lines, the oldest first, or the error of reading it. */
 export type OlderPage = { lines: LogLine[] } | { error: string }
 
-// As many pages may hold nothing but lines that are there before one is found that is not.
-const MOST_PAGES = 20
+// Pages to read in search of a line that is not loaded yet.
+const MAX_PAGES = 20
 
-/** What a filter lets through of a log, page by page from its end to its beginning. */
+/** Reads the lines of a log that match a filter, page by page, from its end to its start. */
 export class OlderLogLines {
   hasMore = true
-  isReading = false
+  isLoading = false
   private cursor: string | null = null
 
   constructor(
     private readonly client: Client,
     private readonly id: string,
-    private readonly filter = EVERY_LINE,
+    private readonly filter = ALL_LINES,
   ) {}
 
-  /** The next lines that come before those of `tail`; none at the beginning of the log. */
+  /** The next page of lines before `tail`; empty at the start of the log. */
   async read(tail: Tail<LogLine>): Promise<OlderPage> {
-    this.isReading = true
+    this.isLoading = true
     try {
       return await this.readPages(tail)
     } finally {
-      this.isReading = false
+      this.isLoading = false
     }
   }
 
   private async readPages(tail: Tail<LogLine>): Promise<OlderPage> {
-    for (let page = 0; page < MOST_PAGES && this.hasMore; page += 1) {
+    for (let page = 0; page < MAX_PAGES && this.hasMore; page += 1) {
       const { data, error } = await this.client.query(OLDER_LOG_LINES, {
         id: this.id,
         before: this.cursor,
@@ -54,7 +54,7 @@ export class OlderLogLines {
 
 function argumentsFor({ minLevel, search }: LineFilter) {
   return {
-    minLevel: minLevel === EVERY_LINE.minLevel ? null : minLevel,
+    minLevel: minLevel === ALL_LINES.minLevel ? null : minLevel,
     search: search.trim() === '' ? null : search.trim(),
   }
 }

@@ -3,7 +3,7 @@ import { useClient } from 'urql'
 import { useConnection } from '../live/ConnectionContext.ts'
 import { ExecutionDetail, type Snapshot } from './executionDetail.ts'
 
-/** The execution with this id, live. */
+/** The execution `executionId`, live. */
 export function useExecutionDetail(executionId: string): { detail: ExecutionDetail; snapshot: Snapshot } {
   const client = useClient()
   const connection = useConnection()

@@ -1,28 +1,30 @@
 import { Kind, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql'
 
-interface Asked {
+interface Request {
   query: string
   operationName?: string | null
 }
 
 /**
- * `asked` with the name of its only operation, and the document that it is. GraphiQL reads what a tab holds some moments
- * after it has opened it: whoever runs it at once would ask for an operation of the tab before.
+ * Sets `operationName` of `request` to its only operation, and parses its document.
+ *
+ * GraphiQL parses a tab some moments after it has opened it. A query that is run before then would have the operation name
+ * of the previous tab.
  */
-export function withOperationName<A extends Asked>(asked: A): { asked: A; document: DocumentNode | null } {
-  const document = read(asked.query)
+export function withOperationName<R extends Request>(request: R): { request: R; document: DocumentNode | null } {
+  const document = parseOrNull(request.query)
   const operations = document?.definitions.filter(isOperation) ?? []
   const [only] = operations
   return only === undefined || operations.length > 1
-    ? { asked, document }
-    : { asked: { ...asked, operationName: only.name?.value ?? null }, document }
+    ? { request, document }
+    : { request: { ...request, operationName: only.name?.value ?? null }, document }
 }
 
-function read(query: string): DocumentNode | null {
+function parseOrNull(query: string): DocumentNode | null {
   try {
     return parse(query)
   } catch {
-    // The server says what is wrong with it.
+    // The server reports the syntax error.
     return null
   }
 }

@@ -1,70 +1,70 @@
-import { describe, isCondition, partsOf, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
+import { childrenOf, describeCondition, isCondition, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { ConditionEditor } from './ConditionEditor.tsx'
 import styles from './FilterBar.module.css'
 
 interface FilterNodeProps {
-  part: Filter
+  node: Filter
   path: Path
-  onChange: (path: Path, by: (part: Filter) => Filter | null) => void
+  onChange: (path: Path, by: (node: Filter) => Filter | null) => void
 }
 
 const EMPTY: Condition = { field: 'workflowName', operator: 'contains', values: [] }
 
-/** A chip for a condition; chips within a frame for a group. */
-export function FilterNode({ part, path, onChange }: FilterNodeProps) {
-  if (isCondition(part)) return <Chip condition={part} path={path} onChange={onChange} />
-  if ('not' in part) {
+/** A filter as chips: one for a condition, a frame around those of a group. */
+export function FilterNode({ node, path, onChange }: FilterNodeProps) {
+  if (isCondition(node)) return <Chip condition={node} path={path} onChange={onChange} />
+  if ('not' in node) {
     return (
       <span className={styles.group}>
-        <span className={styles.joint}>not</span>
-        <FilterNode part={part.not} path={[...path, 0]} onChange={onChange} />
-        <Remove name="this negation" onClick={() => onChange(path, () => part.not)} />
+        <span className={styles.operator}>not</span>
+        <FilterNode node={node.not} path={[...path, 0]} onChange={onChange} />
+        <RemoveButton name="this negation" onClick={() => onChange(path, () => node.not)} />
       </span>
     )
   }
-  const isAny = 'any' in part
+  const isAny = 'any' in node
   return (
     <span className={styles.group}>
-      {partsOf(part).map((each, index) => (
-        // Parts have no identity but their place.
+      {childrenOf(node).map((child, index) => (
+        // A node is identified by its position alone.
         <span key={index} className={styles.member}>
-          {index > 0 && <span className={styles.joint}>{isAny ? 'or' : 'and'}</span>}
-          <FilterNode part={each} path={[...path, index]} onChange={onChange} />
+          {index > 0 && <span className={styles.operator}>{isAny ? 'or' : 'and'}</span>}
+          <FilterNode node={child} path={[...path, index]} onChange={onChange} />
         </span>
       ))}
-      <Popover className={styles.joint} label={isAny ? '+ or' : '+ and'}>
+      <Popover className={styles.operator} label={isAny ? '+ or' : '+ and'}>
         {(close) => (
           <ConditionEditor
             condition={EMPTY}
             action="Add"
             onDone={(condition) => {
-              const more = [...partsOf(part), condition]
-              onChange(path, () => (isAny ? { any: more } : { all: more }))
+              const children = [...childrenOf(node), condition]
+              onChange(path, () => (isAny ? { any: children } : { all: children }))
               close()
             }}
           />
         )}
       </Popover>
-      <Remove name="this group" onClick={() => onChange(path, () => null)} />
+      <RemoveButton name="this group" onClick={() => onChange(path, () => null)} />
     </span>
   )
 }
 
-function Chip({ condition, path, onChange }: { condition: Condition } & Omit<FilterNodeProps, 'part'>) {
-  const words = describe(condition)
-  const name = [words.field, words.operator, words.value].filter((word) => word !== '').join(' ')
+function Chip({ condition, path, onChange }: { condition: Condition } & Omit<FilterNodeProps, 'node'>) {
+  const { field, operator, value } = describeCondition(condition)
+  const name = [field, operator, value].filter((word) => word !== '').join(' ')
 
   return (
     <span className={styles.chip}>
       <Popover
-        className={styles.words}
-        name={`${name}: change`}
+        className={styles.label}
+        name={`Edit ${name}`}
         label={
           <>
-            <span className={styles.field}>{words.field}</span> {words.operator} <strong>{words.value}</strong>
+            <span className={styles.field}>{field}</span> {operator} <strong>{value}</strong>
           </>
         }
       >
@@ -78,24 +78,24 @@ function Chip({ condition, path, onChange }: { condition: Condition } & Omit<Fil
                 close()
               }}
             />
-            <Combining condition={condition} path={path} onChange={onChange} close={close} />
+            <Combine condition={condition} path={path} onChange={onChange} close={close} />
           </>
         )}
       </Popover>
-      <Remove name={name} onClick={() => onChange(path, () => null)} />
+      <RemoveButton name={name} onClick={() => onChange(path, () => null)} />
     </span>
   )
 }
 
-interface CombiningProps extends Omit<FilterNodeProps, 'part'> {
+interface CombineProps extends Omit<FilterNodeProps, 'node'> {
   condition: Condition
   close: () => void
 }
 
-/** Ways to make more of one condition: an alternative to it, or its opposite. */
-function Combining({ condition, path, onChange, close }: CombiningProps) {
+/** Buttons that extend one condition: with an alternative, with another condition, or to its opposite. */
+function Combine({ condition, path, onChange, close }: CombineProps) {
   return (
-    <div className={styles.combining}>
+    <div className={styles.combine}>
       <Popover className={styles.link} label="Or …">
         {() => (
           <ConditionEditor
@@ -123,7 +123,7 @@ function Combining({ condition, path, onChange, close }: CombiningProps) {
       <Button
         kind="quiet"
         onClick={() => {
-          onChange(path, (part) => ({ not: part }))
+          onChange(path, (node) => ({ not: node }))
           close()
         }}
       >
@@ -133,7 +133,7 @@ function Combining({ condition, path, onChange, close }: CombiningProps) {
   )
 }
 
-function Remove({ name, onClick }: { name: string; onClick: () => void }) {
+function RemoveButton({ name, onClick }: { name: string; onClick: () => void }) {
   return (
     <button type="button" className={styles.remove} aria-label={`Remove ${name}`} onClick={onClick}>
       <Icon name="close" />

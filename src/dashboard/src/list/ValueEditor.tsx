@@ -1,9 +1,9 @@
-import { kindOf, takesMany } from '../model/filterFields.ts'
-import type { Condition } from '../model/filter.ts'
-import { isRelative } from '../model/dates.ts'
-import { STATUSES } from '../model/status.ts'
 import form from '../components/form.module.css'
 import { StatusBadge } from '../components/StatusBadge.tsx'
+import { isRelative } from '../model/dates.ts'
+import type { Condition } from '../model/filter.ts'
+import { inputTypeOf, isNumeric, takesMany, unitOf } from '../model/filterFields.ts'
+import { STATUSES } from '../model/status.ts'
 import styles from './ConditionEditor.module.css'
 
 interface ValueEditorProps {
@@ -11,20 +11,20 @@ interface ValueEditorProps {
   onChange: (values: string[]) => void
 }
 
-/** What a field is compared with, in the form that suits the field. */
+/** The inputs for the values of a condition, by the type of its field. */
 export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   const { field, operator, values } = condition
-  const kind = kindOf(field)
+  const input = inputTypeOf(field)
   const [first = '', second = ''] = values
-  if (operator === 'isNull') return <Missing value={first} onChange={onChange} />
-  if (kind === 'status') return <Statuses values={values} onChange={onChange} />
-  if (kind === 'moment') return <Instant value={first} onChange={(value) => onChange([value])} />
-  if (kind === 'tag') {
+  if (operator === 'isNull') return <NullInput value={first} onChange={onChange} />
+  if (input === 'ExecutionStatusFilter') return <StatusInput values={values} onChange={onChange} />
+  if (input === 'DateTimeFilter') return <DateInput value={first} onChange={(value) => onChange([value])} />
+  if (input === 'TagFilter') {
     return (
       <div className={styles.pair}>
-        <Text label="Key" value={first} onChange={(key) => onChange(second === '' ? [key] : [key, second])} />
-        <Text
-          label="Value (any)"
+        <TextInput label="Key" value={first} onChange={(key) => onChange(second === '' ? [key] : [key, second])} />
+        <TextInput
+          label="Value (optional)"
           value={second}
           onChange={(value) => onChange(value === '' ? [first] : [first, value])}
         />
@@ -34,7 +34,7 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   if (takesMany(operator)) {
     return (
       <label className={form.label}>
-        Values, one a line
+        Values, one per line
         <textarea
           className={form.input}
           rows={3}
@@ -44,19 +44,24 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
       </label>
     )
   }
-  const isNumber = kind === 'number' || kind === 'count'
-  const label = field === 'durationSeconds' ? 'Seconds' : field === 'totalCost' ? 'Dollars' : 'Value'
-  return <Text label={label} value={first} isNumber={isNumber} onChange={(value) => onChange([value])} />
+  return (
+    <TextInput
+      label={unitOf(field) ?? 'Value'}
+      value={first}
+      isNumber={isNumeric(field)}
+      onChange={(value) => onChange([value])}
+    />
+  )
 }
 
-interface TextProps {
+interface TextInputProps {
   label: string
   value: string
   isNumber?: boolean
   onChange: (value: string) => void
 }
 
-function Text({ label, value, isNumber = false, onChange }: TextProps) {
+function TextInput({ label, value, isNumber = false, onChange }: TextInputProps) {
   return (
     <label className={form.label}>
       {label}
@@ -70,7 +75,7 @@ function Text({ label, value, isNumber = false, onChange }: TextProps) {
   )
 }
 
-function Statuses({ values, onChange }: { values: readonly string[]; onChange: (values: string[]) => void }) {
+function StatusInput({ values, onChange }: { values: readonly string[]; onChange: (values: string[]) => void }) {
   return (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>
       <legend className="visually-hidden">Statuses</legend>
@@ -90,13 +95,13 @@ function Statuses({ values, onChange }: { values: readonly string[]; onChange: (
   )
 }
 
-function Missing({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
+function NullInput({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
   return (
     <label className={form.label}>
       Value
       <select className={form.input} value={value} onChange={(event) => onChange([event.target.value])}>
         <option value="true">is missing</option>
-        <option value="false">is there</option>
+        <option value="false">is present</option>
       </select>
     </label>
   )
@@ -104,10 +109,10 @@ function Missing({ value, onChange }: { value: string; onChange: (values: string
 
 const AGES = ['-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
 
-function Instant({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+function DateInput({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   return (
     <>
-      <div className={styles.presets} role="group" aria-label="How long ago">
+      <div className={styles.presets} role="group" aria-label="Age">
         {AGES.map((age) => (
           <button
             key={age}
@@ -121,7 +126,7 @@ function Instant({ value, onChange }: { value: string; onChange: (value: string)
         ))}
       </div>
       <label className={form.label}>
-        or at, in your time zone
+        or a date, in your time zone
         <input
           className={form.input}
           type="datetime-local"
@@ -134,8 +139,8 @@ function Instant({ value, onChange }: { value: string; onChange: (value: string)
   )
 }
 
-/** An instant as `datetime-local` takes it: in the viewer's zone, without an offset. */
-function toLocal(instant: string): string {
-  const date = new Date(instant)
+/** `isoDate` as `datetime-local` takes it: in the viewer's zone, without an offset. */
+function toLocal(isoDate: string): string {
+  const date = new Date(isoDate)
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

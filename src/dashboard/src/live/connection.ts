@@ -1,79 +1,75 @@
-import {
-  afterFailure,
-  afterSuccess,
-  FIRST_ATTEMPT,
-  LagMeter,
-  POLLING_LASTS,
-  type Attempt,
-  type LiveStatus,
-} from '../model/reconnection.ts'
-import type { Answer, Ending, OpenStream, Operation } from './eventStream.ts'
-import { openSockets } from './webSocket.ts'
-import { openEventStreams } from './serverSentEvents.ts'
+import { LagMeter, type LiveStatus } from '../model/liveStatus.ts'
+import { afterFailure, afterSuccess, FIRST_ATTEMPT, POLLING_LASTS, type Attempt } from '../model/reconnection.ts'
+import type { OpenStream, Payload, StreamEnd, SubscriptionRequest } from './eventStream.ts'
+import { createEventSourceTransport } from './serverSentEvents.ts'
+import { createWebSocketTransport } from './webSocket.ts'
 
-/** What every event of a subscription has. */
+/** The fields that every event of a subscription has. */
 export interface LiveEvent {
   cursor: string
   occurredAt: string
 }
 
-/** Whoever follows a subscription. */
-export interface Follower<E extends LiveEvent> {
-  /** The operation that begins right behind the cursor `after`. */
-  operation: (after: string | null) => Operation
-  /** The event in the data of an answer. */
+/** What a subscriber requests, and its callbacks. */
+export interface Subscriber<E extends LiveEvent> {
+  /** The request that starts right after the cursor `after`. */
+  request: (after: string | null) => SubscriptionRequest
+  /** The event in the data of a payload. */
   read: (data: unknown) => E
-  /** Events in their order, all of a frame at once. */
+  /** Events in order, those of one animation frame together. */
   onEvents: (events: E[]) => void
   onStatus: (status: LiveStatus) => void
-  /** How many seconds the server is behind its database, as far as it says; 0 when it is not. */
+  /** The lag of the server behind its database in seconds, as far as the server reports it; otherwise 0. */
   onBehind: (seconds: number) => void
-  /** Events may have been missed, or none come: read everything again. Called every few seconds while polling. */
+  /** Events may have been missed: everything must be read again. While polling, called every few seconds. */
   onStale: () => void
-  /** The server refuses the operation, as a sentence. */
+  /** The server has rejected the request; `message` is a sentence for people. */
   onError?: (message: string) => void
-  /** The server has said all there is to say. */
+  /** The server has completed the subscription. */
   onComplete?: () => void
 }
 
-/** A subscription that goes on through lost connections. */
-export interface Following {
-  /** Ends it; tells the cursor behind which everything is still to come. */
+/** A subscription that survives lost connections. */
+export interface Subscription {
+  /** Ends it and returns the cursor of the last event that was delivered. */
   stop: () => string | null
-  /** Goes on right behind `cursor`: for whoever has read everything again. */
+  /** Continues right after `cursor`, once everything has been read again. */
   resumeFrom: (cursor: string) => void
 }
 
-const POLL_EVERY = 3_000
-// What 500 events a second amount to in one.
-const MOST_PENDING = 500
+const POLL_INTERVAL = 3_000
+// As many as one second brings at 500 events a second.
+const MAX_PENDING = 500
 
-/** What a session follows its subscriptions through: one socket for all of them. */
+type Transports = Record<'websocket' | 'sse', OpenStream>
+
+/** The subscriptions of a session, all over one socket. */
 export class Connection {
-  private readonly ways: Record<'websocket' | 'sse', OpenStream>
+  private readonly transports: Transports
 
   constructor(
     token: string,
     private readonly onRefused: (reason: string) => void,
   ) {
-    this.ways = {
-      websocket: openSockets('/graphql', token),
-      sse: openEventStreams('/graphql', token),
+    this.transports = {
+      websocket: createWebSocketTransport('/graphql', token),
+      sse: createEventSourceTransport('/graphql', token),
     }
   }
 
-  /** Follows a subscription from behind the cursor `after`, until it is stopped. */
-  follow<E extends LiveEvent>(follower: Follower<E>, after: string | null): Following {
-    return new Subscription(this.ways, follower, after, this.onRefused)
+  /** Subscribes to the events right after the cursor `after`, until the subscription is stopped. */
+  subscribe<E extends LiveEvent>(subscriber: Subscriber<E>, after: string | null): Subscription {
+    return new ResumingSubscription(this.transports, subscriber, after, this.onRefused)
   }
 }
 
-class Subscription<E extends LiveEvent> implements Following {
+class ResumingSubscription<E extends LiveEvent> implements Subscription {
   private attempt: Attempt = FIRST_ATTEMPT
   private readonly lag = new LagMeter()
   private pending: E[] = []
-  // The cursor of the last event that the follower was given.
-  private told: string | null
+  // Cursors of the last event: the one that was received, and the one that the subscriber got.
+  private received: string | null
+  private delivered: string | null
   private frame: number | undefined
   private timer: number | undefined
   private polling: number | undefined
@@ -81,35 +77,35 @@ class Subscription<E extends LiveEvent> implements Following {
   private isStopped = false
 
   constructor(
-    private readonly ways: Record<'websocket' | 'sse', OpenStream>,
-    private readonly follower: Follower<E>,
-    private after: string | null,
+    private readonly transports: Transports,
+    private readonly subscriber: Subscriber<E>,
+    after: string | null,
     private readonly onRefused: (reason: string) => void,
   ) {
-    this.told = after
-    follower.onStatus('connecting')
-    window.addEventListener('online', this.hurry)
+    this.received = this.delivered = after
+    subscriber.onStatus('connecting')
+    window.addEventListener('online', this.reconnectNow)
     this.open()
   }
 
   stop(): string | null {
     this.isStopped = true
-    window.removeEventListener('online', this.hurry)
-    this.silence()
+    window.removeEventListener('online', this.reconnectNow)
+    this.disconnect()
     if (this.frame !== undefined) window.cancelAnimationFrame(this.frame)
-    return this.told
+    return this.delivered
   }
 
   resumeFrom(cursor: string): void {
     this.pending = []
-    this.after = this.told = cursor
-    // Nothing is open then, and what follows is already planned.
+    this.received = this.delivered = cursor
+    // No stream is open while polling, and the next attempt is scheduled.
     if (this.attempt.transport === 'polling') return
-    this.silence()
+    this.disconnect()
     this.open()
   }
 
-  private silence(): void {
+  private disconnect(): void {
     window.clearTimeout(this.timer)
     window.clearInterval(this.polling)
     this.close?.()
@@ -122,40 +118,40 @@ class Subscription<E extends LiveEvent> implements Following {
       this.poll()
       return
     }
-    this.close = this.ways[transport](this.follower.operation(this.after), {
+    this.close = this.transports[transport](this.subscriber.request(this.received), {
       onOpen: () => this.succeed(),
-      onAnswer: (answer) => this.take(answer),
-      onBehind: (seconds) => this.follower.onBehind(seconds),
-      onEnd: (ending) => this.end(ending),
+      onPayload: (payload) => this.receive(payload),
+      onBehind: (seconds) => this.subscriber.onBehind(seconds),
+      onEnd: (end) => this.handleEnd(end),
     })
   }
 
   private succeed(): void {
     this.attempt = afterSuccess(this.attempt)
-    this.follower.onStatus('live')
+    this.subscriber.onStatus('live')
   }
 
-  private take(answer: Answer): void {
-    if (answer.errors !== undefined) {
-      this.takeErrors(answer.errors)
+  private receive(payload: Payload): void {
+    if (payload.errors !== undefined) {
+      this.handleErrors(payload.errors)
       return
     }
     if (!this.attempt.hasWorked) this.succeed()
-    const event = this.follower.read(answer.data)
-    this.after = event.cursor
+    const event = this.subscriber.read(payload.data)
+    this.received = event.cursor
     this.pending.push(event)
-    // A hidden tab has no frames.
-    if (this.pending.length >= MOST_PENDING) this.deliver()
+    // A hidden tab has no animation frames.
+    if (this.pending.length >= MAX_PENDING) this.deliver()
     else this.frame ??= window.requestAnimationFrame(() => this.deliver())
   }
 
-  private takeErrors(errors: NonNullable<Answer['errors']>): void {
+  private handleErrors(errors: NonNullable<Payload['errors']>): void {
     const [first] = errors
     const code = first?.extensions?.code
     if (code === 'UNAUTHENTICATED') this.onRefused(first?.message ?? '')
-    // The cursor is too old, or of a server with other secrets: only a re-read helps.
-    else if (code === 'INVALID_CURSOR') this.follower.onStale()
-    else this.follower.onError?.(first?.message ?? 'The server refuses this.')
+    // The cursor is too old, or signed with another secret.
+    else if (code === 'INVALID_CURSOR') this.subscriber.onStale()
+    else this.subscriber.onError?.(first?.message ?? 'The server rejected the subscription.')
   }
 
   private deliver(): void {
@@ -165,44 +161,44 @@ class Subscription<E extends LiveEvent> implements Following {
     this.pending = []
     const last = events.at(-1)
     if (this.isStopped || last === undefined) return
-    this.told = last.cursor
-    this.follower.onStatus(this.lag.isLate(Date.parse(last.occurredAt), Date.now()) ? 'behind' : 'live')
-    this.follower.onEvents(events)
+    this.delivered = last.cursor
+    this.subscriber.onStatus(this.lag.isLate(Date.parse(last.occurredAt), Date.now()) ? 'behind' : 'live')
+    this.subscriber.onEvents(events)
   }
 
-  private end(ending: Ending): void {
+  private handleEnd(end: StreamEnd): void {
     if (this.isStopped) return
     this.close = undefined
-    // Another server may answer next.
-    this.follower.onBehind(0)
-    if (ending.because === 'refused') {
-      this.onRefused(ending.reason)
+    // The next connection may be to another server, without a lag.
+    this.subscriber.onBehind(0)
+    if (end.cause === 'refused') {
+      this.onRefused(end.reason)
       return
     }
-    if (ending.because === 'complete' && this.follower.onComplete !== undefined) {
-      this.follower.onComplete()
+    if (end.cause === 'complete' && this.subscriber.onComplete !== undefined) {
+      this.subscriber.onComplete()
       return
     }
     this.attempt = afterFailure(this.attempt, Math.random())
-    if (this.attempt.transport !== 'polling') this.follower.onStatus('reconnecting')
+    if (this.attempt.transport !== 'polling') this.subscriber.onStatus('reconnecting')
     this.timer = window.setTimeout(() => this.open(), this.attempt.delay)
   }
 
   private poll(): void {
-    this.follower.onStatus('polling')
-    this.follower.onStale()
-    this.polling = window.setInterval(() => this.follower.onStale(), POLL_EVERY)
+    this.subscriber.onStatus('polling')
+    this.subscriber.onStale()
+    this.polling = window.setInterval(() => this.subscriber.onStale(), POLL_INTERVAL)
     this.timer = window.setTimeout(() => {
-      this.silence()
+      this.disconnect()
       this.attempt = FIRST_ATTEMPT
       this.open()
     }, POLLING_LASTS)
   }
 
-  /** The network is back: no reason to wait any longer. */
-  private readonly hurry = (): void => {
+  /** The network is back, so there is no reason to wait. */
+  private readonly reconnectNow = (): void => {
     if (this.close !== undefined || this.isStopped) return
-    this.silence()
+    this.disconnect()
     this.attempt = { ...this.attempt, failures: 0 }
     this.open()
   }

@@ -1,32 +1,32 @@
-/** What a subscription is: the operation as text, and its variables. */
-export interface Operation {
+/** The request of a subscription. */
+export interface SubscriptionRequest {
   query: string
   variables: Record<string, unknown>
 }
 
-/** An answer of GraphQL: data, or errors with a code each. */
-export interface Answer {
+/** One result of a subscription: data, or errors with their codes. */
+export interface Payload {
   data?: unknown
   errors?: readonly { message: string; extensions?: { code?: string } }[]
 }
 
-/** Why a stream is over. */
-export type Ending =
-  /** The connection is gone or could not be made: worth another try. */
-  | { because: 'lost' }
-  /** The server has nothing more to say. */
-  | { because: 'complete' }
-  /** The token is taken no more. */
-  | { because: 'refused'; reason: string }
+/** Why a stream has ended. */
+export type StreamEnd =
+  /** The connection was lost or could not be opened; trying again may help. */
+  | { cause: 'lost' }
+  /** The server has completed the subscription. */
+  | { cause: 'complete' }
+  /** The server has rejected the token; `reason` is a sentence for people. */
+  | { cause: 'refused'; reason: string }
 
-/** Whoever listens to a stream. After `onEnd` nothing comes any more. */
-export interface Listener {
+/** The callbacks of a stream; `onEnd` is the last one called. */
+export interface StreamListener {
   onOpen: () => void
-  onAnswer: (answer: Answer) => void
-  /** The server says how many seconds it is behind its database; 0 when it no longer is. */
+  onPayload: (payload: Payload) => void
+  /** The lag of the server behind its database in seconds; 0 once it has caught up. */
   onBehind: (seconds: number) => void
-  onEnd: (ending: Ending) => void
+  onEnd: (end: StreamEnd) => void
 }
 
-/** Opens a stream; what it returns closes it, without a word to the listener. */
-export type OpenStream = (operation: Operation, listener: Listener) => () => void
+/** Opens a stream and returns a function that closes it, without calling `onEnd`. */
+export type OpenStream = (request: SubscriptionRequest, listener: StreamListener) => () => void

@@ -1,17 +1,19 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { createClient, type Client } from 'graphql-ws'
-import { behindSecondsOf } from '../model/reconnection.ts'
-import type { Ending, Listener, OpenStream } from './eventStream.ts'
+import { behindSecondsOf } from '../model/liveStatus.ts'
+import type { OpenStream, StreamEnd, StreamListener } from './eventStream.ts'
 
-const PING_AFTER = 10_000
-const PONG_WITHIN = 5_000
-// Asking once more would be answered the same.
+// Milliseconds.
+const PING_INTERVAL = 10_000
+const PONG_TIMEOUT = 5_000
+// Errors that another attempt would meet again.
 const FINAL = new Set(['NOT_FOUND', 'FORBIDDEN', 'BAD_USER_INPUT'])
+// Close codes of graphql-transport-ws: Unauthorized and Forbidden.
 const REFUSED = new Set([4401, 4403])
 
-/** Streams over one WebSocket at `address`, opened for the first of them and closed after the last. */
-export function openSockets(address: string, token: string): OpenStream {
-  const client = createSocketClient(address, token)
+/** Streams over one WebSocket to `url`, which is open while there is at least one stream. */
+export function createWebSocketTransport(url: string, token: string): OpenStream {
+  const client = createSocketClient(url, token)
   let hasConnected = false
   let behindSeconds = 0
   client.on('connected', () => (hasConnected = true))
@@ -22,72 +24,72 @@ export function openSockets(address: string, token: string): OpenStream {
   client.on('ping', (isReceived, payload) => {
     if (isReceived) behindSeconds = behindSecondsOf(payload) ?? behindSeconds
   })
-  return (operation, listener) => {
-    let isOver = false
-    const end: typeof listener.onEnd = (ending) => {
-      if (!isOver) listener.onEnd(ending)
-      isOver = true
+  return (request, listener) => {
+    let isClosed = false
+    const end: typeof listener.onEnd = (reason) => {
+      if (!isClosed) listener.onEnd(reason)
+      isClosed = true
     }
-    const tellBehind = (): void => {
-      if (!isOver) listener.onBehind(behindSeconds)
+    const reportLag = (): void => {
+      if (!isClosed) listener.onBehind(behindSeconds)
     }
     const open = (): void => {
-      if (!isOver) listener.onOpen()
-      tellBehind()
+      if (!isClosed) listener.onOpen()
+      reportLag()
     }
-    const removeOpened = client.on('connected', open)
-    const removePinged = client.on('ping', tellBehind)
-    // Where others have opened the socket already, nothing more will be told of it.
+    const removeConnected = client.on('connected', open)
+    const removePing = client.on('ping', reportLag)
+    // A socket that another stream has opened emits no further `connected`.
     if (hasConnected) queueMicrotask(open)
-    const unsubscribe = client.subscribe(operation, {
-      next: (answer) => {
-        if (!isOver) listener.onAnswer(answer as never)
+    const unsubscribe = client.subscribe(request, {
+      next: (payload) => {
+        if (!isClosed) listener.onPayload(payload as never)
       },
-      complete: () => end({ because: 'complete' }),
+      complete: () => end({ cause: 'complete' }),
       error: (error) => {
-        if (isOver) return
-        if (Array.isArray(error)) end(answerErrors(listener, error as readonly GraphQLFormattedError[]))
-        else end(error instanceof CloseEvent && REFUSED.has(error.code) ? refusalOf(error) : { because: 'lost' })
+        if (isClosed) return
+        if (Array.isArray(error)) end(passErrors(listener, error as readonly GraphQLFormattedError[]))
+        else end(error instanceof CloseEvent && REFUSED.has(error.code) ? refusalOf(error) : { cause: 'lost' })
       },
     })
     return () => {
-      isOver = true
-      removeOpened()
-      removePinged()
+      isClosed = true
+      removeConnected()
+      removePing()
       unsubscribe()
     }
   }
 }
 
-/** Passes on the errors of an operation that the server would not run, or stopped. */
-function answerErrors(listener: Listener, errors: readonly GraphQLFormattedError[]): Ending {
-  listener.onAnswer({ errors })
+/** Passes on the errors of an operation that the server rejected or stopped. */
+function passErrors(listener: StreamListener, errors: readonly GraphQLFormattedError[]): StreamEnd {
+  listener.onPayload({ errors })
   const isFinal = errors.some((error) => FINAL.has(String(error.extensions?.code)))
-  return { because: isFinal ? 'complete' : 'lost' }
+  return { cause: isFinal ? 'complete' : 'lost' }
 }
 
-function refusalOf(closed: CloseEvent): { because: 'refused'; reason: string } {
-  return { because: 'refused', reason: closed.reason || 'Your token is taken no more.' }
+function refusalOf(closed: CloseEvent): { cause: 'refused'; reason: string } {
+  return { cause: 'refused', reason: closed.reason || 'Your token is no longer valid.' }
 }
 
-function createSocketClient(address: string, token: string): Client {
-  let overdue: number | undefined
+function createSocketClient(url: string, token: string): Client {
+  let pongTimer: number | undefined
   const client = createClient({
-    url: address,
+    url,
     connectionParams: { Authorization: `Bearer ${token}` },
-    // Whoever listens knows better where to go on.
+    // The subscription reconnects itself, from its last cursor.
     retryAttempts: 0,
-    keepAlive: PING_AFTER,
+    keepAlive: PING_INTERVAL,
     lazyCloseTimeout: 1_000,
     on: {
       ping: (isReceived) => {
-        // A connection that died without a word, as one does behind a laptop's lid.
-        if (!isReceived) overdue = window.setTimeout(() => client.terminate(), PONG_WITHIN)
+        // A connection can be lost without being closed, as when a laptop sleeps.
+        if (!isReceived) pongTimer = window.setTimeout(() => client.terminate(), PONG_TIMEOUT)
       },
       pong: (isReceived) => {
-        if (isReceived) window.clearTimeout(overdue)
+        if (isReceived) window.clearTimeout(pongTimer)
       },
-      closed: () => window.clearTimeout(overdue),
+      closed: () => window.clearTimeout(pongTimer),
     },
   })
   return client

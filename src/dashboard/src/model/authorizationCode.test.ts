@@ -6,7 +6,7 @@ const PENDING = { state: 's1', verifier: 'v1', returnTo: '/', issuer: ISSUER, na
 const NAMED = { ...PENDING, namesIssuer: true }
 const OURS = encodeURIComponent(ISSUER)
 
-test('the issuer is asked for a code, with a challenge and a state', () => {
+test('the URL of the issuer requests a code, with a challenge and a state', () => {
   const url = new URL(
     buildAuthorizationUrl({
       endpoint: 'https://issuer.example/authorize?tenant=7',
@@ -30,34 +30,34 @@ test('the issuer is asked for a code, with a challenge and a state', () => {
   })
 })
 
-test('a code comes back', () => {
+test('a response without an issuer has a code', () => {
   expect(readCallback('?code=abc&state=s1', PENDING)).toEqual({ code: 'abc', issuer: null })
 })
 
-test.each([PENDING, NAMED])('a code comes back from whom it says it is from', (pending) => {
+test.each([PENDING, NAMED])('a response from the expected issuer has a code', (pending) => {
   expect(readCallback(`?code=abc&state=s1&iss=${OURS}`, pending)).toEqual({ code: 'abc', issuer: ISSUER })
 })
 
 test.each([
-  ['?code=abc&state=s2', PENDING, 'not begun in this tab'],
-  ['?code=abc', PENDING, 'not begun in this tab'],
-  ['?code=abc&state=s1', null, 'not begun in this tab'],
-  ['?error=access_denied&state=s1', PENDING, 'did not let you sign in'],
-  ['?error=server_error&state=s1', PENDING, 'could not sign you in (server_error)'],
-  ['?state=s1', PENDING, 'without a code'],
-  ['?code=abc&state=s1', NAMED, 'does not say which issuer'],
-  ['?error=access_denied&state=s1', NAMED, 'does not say which issuer'],
-  ['?code=abc&state=s1&iss=', PENDING, 'from another issuer'],
-  ['?code=abc&state=s1&iss=https://evil.example', PENDING, 'from another issuer'],
-  ['?code=abc&state=s1&iss=https://evil.example', NAMED, 'from another issuer'],
-  ['?error=access_denied&state=s1&iss=https://evil.example', PENDING, 'from another issuer'],
-  [`?code=abc&state=s1&iss=${OURS}/`, NAMED, 'from another issuer'],
-  [`?code=abc&state=s1&iss=${OURS}&iss=https://evil.example`, NAMED, 'from another issuer'],
-  [`?code=abc&state=s1&iss=${OURS}&iss=${OURS}`, NAMED, 'from another issuer'],
-])('%s brings no code, and says why', (search, pending, sentence) => {
-  expect(() => readCallback(search, pending)).toThrow(sentence)
+  ['?code=abc&state=s2', PENDING, 'did not start in this tab'],
+  ['?code=abc', PENDING, 'did not start in this tab'],
+  ['?code=abc&state=s1', null, 'did not start in this tab'],
+  ['?error=access_denied&state=s1', PENDING, 'denied the sign-in'],
+  ['?error=server_error&state=s1', PENDING, 'failed at the issuer (server_error)'],
+  ['?state=s1', PENDING, 'returned no code'],
+  ['?code=abc&state=s1', NAMED, 'does not name its issuer'],
+  ['?error=access_denied&state=s1', NAMED, 'does not name its issuer'],
+  ['?code=abc&state=s1&iss=', PENDING, 'from a different issuer'],
+  ['?code=abc&state=s1&iss=https://evil.example', PENDING, 'from a different issuer'],
+  ['?code=abc&state=s1&iss=https://evil.example', NAMED, 'from a different issuer'],
+  ['?error=access_denied&state=s1&iss=https://evil.example', PENDING, 'from a different issuer'],
+  [`?code=abc&state=s1&iss=${OURS}/`, NAMED, 'from a different issuer'],
+  [`?code=abc&state=s1&iss=${OURS}&iss=https://evil.example`, NAMED, 'from a different issuer'],
+  [`?code=abc&state=s1&iss=${OURS}&iss=${OURS}`, NAMED, 'from a different issuer'],
+])('%s has no code, and the error says why', (search, pending, message) => {
+  expect(() => readCallback(search, pending)).toThrow(message)
 })
 
-test('bytes are spelt for addresses', () => {
+test('bytes are encoded as unpadded base64url', () => {
   expect(toBase64Url(new Uint8Array([251, 255, 254, 1]))).toBe('-__-AQ')
 })

@@ -1,15 +1,15 @@
-/** What a page must remember while somebody signs in: RFC 6749 (state), RFC 7636 (verifier) and RFC 9207 (issuer). */
+/** The state of a sign-in that has begun: RFC 6749 (state), RFC 7636 (verifier) and RFC 9207 (issuer). */
 export interface PendingSignIn {
   state: string
   verifier: string
   issuer: string
-  /** Whether the issuer says that every answer of its own names it. */
+  /** Whether the issuer promises to name itself in each response (`iss`). */
   namesIssuer: boolean
-  /** Where in the dashboard to go on. */
+  /** The path in the dashboard to return to. */
   returnTo: string
 }
 
-/** Where an issuer answers, and who we are there. */
+/** An authorization request: the issuer's endpoint and our parameters. */
 export interface AuthorizationRequest {
   endpoint: string
   clientId: string
@@ -18,7 +18,7 @@ export interface AuthorizationRequest {
   challenge: string
 }
 
-/** The address at the issuer that somebody is sent to. */
+/** The URL of the issuer that the browser is sent to. */
 export function buildAuthorizationUrl(request: AuthorizationRequest): string {
   const url = new URL(request.endpoint)
   const parameters = {
@@ -34,34 +34,38 @@ export function buildAuthorizationUrl(request: AuthorizationRequest): string {
   return url.href
 }
 
-/** What an issuer came back with. */
+/** The parameters of a successful authorization response. */
 export interface AuthorizationResponse {
   code: string
-  /** Whom it says it is from; null when it does not say. */
+  /** The issuer that the response names; null when it names none. */
   issuer: string | null
 }
 
-/** What the issuer came back with; raises an `Error` with a sentence when there is no code to be trusted. */
+/**
+ * Reads the authorization response in `search`, the query of the callback's URL.
+ *
+ * @throws Error with a message for people when there is no code to be trusted.
+ */
 export function readCallback(search: string, pending: PendingSignIn | null): AuthorizationResponse {
   const query = new URLSearchParams(search)
-  // Whoever made this browser come here without having begun is not who is signing in.
+  // A response that nobody here requested may come from an attacker (RFC 6749, section 10.12).
   if (query.get('state') !== pending?.state) {
-    throw new Error('This sign-in was not begun in this tab, or was finished already. Sign in again.')
+    throw new Error('This sign-in did not start in this tab, or has already finished. Sign in again.')
   }
-  // Before anything else is read: an error of somebody else's is not our issuer's either (RFC 9207, section 2.4).
+  // Before anything else is read: another issuer's error is not ours either (RFC 9207, section 2.4).
   const issuers = query.getAll('iss')
   if (issuers.some((each) => each !== pending.issuer) || issuers.length > 1) {
-    throw new Error('What you came back with is from another issuer than this server’s. Sign in again.')
+    throw new Error('The response came from a different issuer than expected. Sign in again.')
   }
   const issuer = issuers[0] ?? null
   if (issuer === null && pending.namesIssuer) {
-    throw new Error('What you came back with does not say which issuer it is from. Sign in again.')
+    throw new Error('The response does not name its issuer. Sign in again.')
   }
   const error = query.get('error')
-  if (error === 'access_denied') throw new Error('The issuer did not let you sign in.')
-  if (error !== null) throw new Error(`The issuer could not sign you in (${error}). Try again.`)
+  if (error === 'access_denied') throw new Error('The issuer denied the sign-in.')
+  if (error !== null) throw new Error(`Sign-in failed at the issuer (${error}). Try again.`)
   const code = query.get('code')
-  if (code === null || code === '') throw new Error('The issuer came back without a code. Try again.')
+  if (code === null || code === '') throw new Error('The issuer returned no code. Try again.')
   return { code, issuer }
 }
 

@@ -1,28 +1,28 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append, LEVELS, linesBefore, prepend, select, type Line, type Tail } from './logLines.ts'
+import { append, LEVELS, linesBefore, prepend, select, type LogLine, type Tail } from './logLines.ts'
 
-const EMPTY: Tail<Line> = { lines: [], dropped: 0 }
+const EMPTY: Tail<LogLine> = { lines: [], dropped: 0 }
 
-function line(message: string, level: Line['level'] = 'INFO'): Line {
+function line(message: string, level: LogLine['level'] = 'INFO'): LogLine {
   return { at: '2026-11-01T12:00:00Z', level, message, stepId: null }
 }
 
-test('the oldest go when there are too many, and are counted', () => {
+test('the oldest lines are dropped where there are too many, and counted', () => {
   const tail = append(append(EMPTY, [line('a'), line('b')], 3), [line('c'), line('d')], 3)
 
   expect(tail.lines.map((each) => each.message)).toEqual(['b', 'c', 'd'])
   expect(tail.dropped).toBe(1)
 })
 
-test('earlier lines come before, as many as there is room for', () => {
+test('older lines are put before the tail, up to the limit', () => {
   const tail = prepend(append(EMPTY, [line('c')], 3), [line('a'), line('b'), line('bb')], 3)
 
   expect(tail.lines.map((each) => each.message)).toEqual(['b', 'bb', 'c'])
 })
 
-test('a page of lines goes no further than to the first that is there, whatever came late', () => {
-  const at = (second: number): Line => ({ ...line(`at ${second}`), at: new Date(second * 1000).toISOString() })
+test('a page ends where the tail starts, even where lines arrived late', () => {
+  const at = (second: number): LogLine => ({ ...line(`at ${second}`), at: new Date(second * 1000).toISOString() })
   const tail = append(EMPTY, [at(5), at(6), at(3)])
 
   const lines = linesBefore([at(2), at(3), at(4), { ...at(5), stepId: 's1' }, at(5), at(6), at(7)], tail)
@@ -30,11 +30,11 @@ test('a page of lines goes no further than to the first that is there, whatever 
   expect(lines).toEqual([at(2), at(4), { ...at(5), stepId: 's1' }])
 })
 
-test('all of a page comes before nothing', () => {
+test('a whole page precedes an empty tail', () => {
   expect(linesBefore([line('a'), line('b')], EMPTY)).toEqual([line('a'), line('b')])
 })
 
-test('a level lets graver ones through, a search whatever the case', () => {
+test('a level includes more severe ones, and a search ignores case', () => {
   const lines = [line('Disk Full', 'ERROR'), line('disk ok'), line('full moon', 'WARNING'), line('x', 'DEBUG')]
 
   expect(select(lines, { minLevel: 'WARNING', search: '' }).map((each) => each.message)).toEqual([
@@ -47,15 +47,15 @@ test('a level lets graver ones through, a search whatever the case', () => {
   ])
 })
 
-test('whatever comes, the newest are kept in their order', () => {
+test('the newest lines are kept in their order', () => {
   const batches = fc.array(fc.array(fc.string().map((text) => line(text, LEVELS[text.length % 5]))))
 
   fc.assert(
-    fc.property(batches, fc.integer({ min: 1, max: 20 }), (given, most) => {
-      const tail = given.reduce((before, lines) => append(before, lines, most), EMPTY)
+    fc.property(batches, fc.integer({ min: 1, max: 20 }), (added, most) => {
+      const tail = added.reduce((before, lines) => append(before, lines, most), EMPTY)
 
-      expect(tail.lines).toEqual(given.flat().slice(-most))
-      expect(tail.dropped + tail.lines.length).toBe(given.flat().length)
+      expect(tail.lines).toEqual(added.flat().slice(-most))
+      expect(tail.dropped + tail.lines.length).toBe(added.flat().length)
     }),
   )
 })

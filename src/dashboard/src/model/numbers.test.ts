@@ -14,7 +14,7 @@ describe('durations', () => {
     [3599.9, '1 h 00 m'],
     [7805, '2 h 10 m'],
     [356_400, '4 d 03 h'],
-  ])('%f seconds read %s', (seconds, text) => {
+  ])('%f seconds are shown as %s', (seconds, text) => {
     expect(formatDuration(seconds)).toBe(text)
   })
 })
@@ -26,12 +26,12 @@ describe('costs', () => {
     [0.0123, '$0.0123'],
     [1.5, '$1.50'],
     [12_345.6, '$12,346'],
-  ])('%f dollars read %s', (dollars, text) => {
+  ])('%f dollars are shown as %s', (dollars, text) => {
     expect(formatCost(dollars)).toBe(text)
   })
 })
 
-test('a total that was not counted to its end says so', () => {
+test('a total that is not exact says so', () => {
   expect(formatTotal(1204, true)).toBe('1,204')
   expect(formatTotal(10_000, false)).toBe('more than 10,000')
 })
@@ -41,7 +41,7 @@ test('tokens are shown briefly', () => {
   expect(formatBriefly(15_300)).toBe('15.3K')
 })
 
-test('what goes on passing is shown in whole seconds, and never below none', () => {
+test('elapsed time is shown in whole seconds, and never negative', () => {
   expect(formatElapsed(-3)).toBe('0 s')
   expect(formatElapsed(4.9)).toBe('4 s')
   expect(formatElapsed(65.9)).toBe('1 m 05 s')

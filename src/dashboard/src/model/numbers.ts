@@ -1,7 +1,7 @@
 const count = new Intl.NumberFormat('en-US')
 const brief = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
 
-/** `seconds` in at most two units: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d 03 h`. */
+/** `seconds` in one or two units: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d 03 h`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 0.0005) return '0 s'
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`
@@ -15,13 +15,13 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${pad(hours % 24)} h`
 }
 
-/** `seconds` that go on passing: as `formatDuration`, in whole seconds. */
+/** `seconds` of something that is still running: as `formatDuration`, in whole seconds. */
 export function formatElapsed(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds))
   return whole < 10 ? `${whole} s` : formatDuration(whole)
 }
 
-/** An amount of money in dollars; small ones keep the digits that matter. */
+/** `dollars` with a currency sign: four decimals below ten cents, none from $10,000. */
 export function formatCost(dollars: number): string {
   if (dollars === 0) return '$0'
   if (dollars < 0.00005) return '<$0.0001'
@@ -40,7 +40,7 @@ export function formatBriefly(value: number): string {
   return brief.format(value)
 }
 
-/** How many match: exactly, or that there are more than were counted. */
+/** A number of matches; `more than 10,000` when counting stopped there. */
 export function formatTotal(total: number, isExact: boolean): string {
   return isExact ? formatCount(total) : `more than ${formatCount(total)}`
 }

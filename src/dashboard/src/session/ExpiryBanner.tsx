@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'react'
-import { readClaims } from '../model/token.ts'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { useNow } from '../components/useNow.ts'
+import { readClaims } from '../model/token.ts'
 import styles from './ExpiryBanner.module.css'
 import { signOut } from './session.ts'
 
-// Long enough to finish a thought and get another token.
-const ANNOUNCED = 5 * 60_000
+// Milliseconds; long enough to finish something and get another token.
+const ANNOUNCED_BEFORE = 5 * 60_000
 
-/** Says that the token is about to expire, and signs out when it has. */
+/** Warns before the token expires, and signs out when it has. */
 export function ExpiryBanner({ token }: { token: string }) {
   const expiresAt = readClaims(token)?.expiresAt ?? null
   const [isDismissed, setDismissed] = useState(false)
@@ -17,10 +17,10 @@ export function ExpiryBanner({ token }: { token: string }) {
   const left = expiresAt === null ? Infinity : expiresAt - now
 
   useEffect(() => {
-    if (left <= 0) signOut('Your session has ended, because your token has expired. Sign in again to go on.')
+    if (left <= 0) signOut('Your token has expired. Sign in again to continue.')
   }, [left])
 
-  if (left > ANNOUNCED || left <= 0 || isDismissed) return null
+  if (left > ANNOUNCED_BEFORE || left <= 0 || isDismissed) return null
   return (
     <div className={styles.expiry} role="status">
       <span>Your session ends in {left > 60_000 ? `${Math.ceil(left / 60_000)} minutes` : 'less than a minute'}.</span>

@@ -4,10 +4,10 @@ import { Notice } from '../components/Notice.tsx'
 import { finishSignIn } from './authorizationCodeFlow.ts'
 import { signIn, signOut } from './session.ts'
 
-// A code is good for one try, and development runs effects twice.
+// A code can be redeemed once, and React's StrictMode runs effects twice.
 let attempt: ReturnType<typeof finishSignIn> | undefined
 
-/** The page that the issuer sends people back to. */
+/** The page that the issuer redirects to after signing in. */
 export function SignInCallback() {
   const [, navigate] = useLocation()
   useEffect(() => {
@@ -19,7 +19,7 @@ export function SignInCallback() {
       })
       .catch((error: unknown) => {
         navigate('/', { replace: true })
-        signOut(error instanceof Error ? error.message : 'Signing in failed. Try again.')
+        signOut(error instanceof Error ? error.message : 'Sign-in failed. Try again.')
       })
       .finally(() => (attempt = undefined))
   }, [navigate])

@@ -1,11 +1,9 @@
 import { buildAuthorizationUrl, readCallback, toBase64Url, type PendingSignIn } from '../model/authorizationCode.ts'
-
-/** Where issuers send people back to. */
-export const CALLBACK = '/signed-in'
+import { SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 
 const PENDING = 'execution-monitor.pending-sign-in'
 
-/** What the server tells of the issuer. */
+/** The issuer, as the server describes it. */
 interface AuthorizationServer {
   endpoint: string
   clientId: string
@@ -13,11 +11,11 @@ interface AuthorizationServer {
   namesIssuer: boolean
 }
 
-/** Leaves for the issuer; it comes back to `CALLBACK`. */
+/** Redirects to the issuer, which redirects back to `SIGN_IN_CALLBACK_PATH`. */
 export async function beginSignIn(): Promise<void> {
-  // Browsers know no digests on pages that came over plain HTTP from elsewhere.
-  if (!window.isSecureContext) throw new Error('Signing in needs https, so that nobody in between learns of it.')
-  const { endpoint, clientId, issuer, namesIssuer } = await ask<AuthorizationServer>('/sign-in/issuer')
+  // Browsers offer crypto.subtle in secure contexts only.
+  if (!window.isSecureContext) throw new Error('Signing in needs HTTPS.')
+  const { endpoint, clientId, issuer, namesIssuer } = await fetchJson<AuthorizationServer>('/sign-in/issuer')
   const verifier = toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
   const state = toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
@@ -33,33 +31,38 @@ export async function beginSignIn(): Promise<void> {
     buildAuthorizationUrl({
       endpoint,
       clientId,
-      redirectUri: location.origin + CALLBACK,
+      redirectUri: location.origin + SIGN_IN_CALLBACK_PATH,
       state,
       challenge: toBase64Url(new Uint8Array(digest)),
     }),
   )
 }
 
-/** Finishes what `beginSignIn` began: the token, and where in the dashboard to go on. */
+/** Redeems the code that the issuer returned: the token, and the path in the dashboard to return to. */
 export async function finishSignIn(): Promise<{ token: string; returnTo: string }> {
-  const kept = sessionStorage.getItem(PENDING)
+  const saved = sessionStorage.getItem(PENDING)
   sessionStorage.removeItem(PENDING)
-  const pending = kept === null ? null : (JSON.parse(kept) as PendingSignIn)
+  const pending = saved === null ? null : (JSON.parse(saved) as PendingSignIn)
   const { code, issuer } = readCallback(location.search, pending)
-  const { token } = await ask<{ token: string }>('/sign-in/token', {
+  const { token } = await fetchJson<{ token: string }>('/sign-in/token', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ code, verifier: pending?.verifier, redirectUri: location.origin + CALLBACK, issuer }),
+    body: JSON.stringify({
+      code,
+      verifier: pending?.verifier,
+      redirectUri: location.origin + SIGN_IN_CALLBACK_PATH,
+      issuer,
+    }),
   })
-  const returnTo = pending === null || pending.returnTo.startsWith(CALLBACK) ? '/' : pending.returnTo
+  const returnTo = pending === null || pending.returnTo.startsWith(SIGN_IN_CALLBACK_PATH) ? '/' : pending.returnTo
   return { token, returnTo }
 }
 
-async function ask<T>(address: string, request?: RequestInit): Promise<T> {
-  const answer = await fetch(address, request).catch(() => {
+async function fetchJson<T>(url: string, init?: RequestInit): Promise<T> {
+  const response = await fetch(url, init).catch(() => {
     throw new Error('The server cannot be reached. Try again.')
   })
-  const body = (await answer.json()) as T & { detail?: string }
-  if (!answer.ok) throw new Error(body.detail ?? `The server answers with status ${answer.status}.`)
+  const body = (await response.json()) as T & { detail?: string }
+  if (!response.ok) throw new Error(body.detail ?? `The server returned status ${response.status}.`)
   return body
 }
