@@ -3,6 +3,38 @@ import reactHooks from 'eslint-plugin-react-hooks'
 import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
+// Imports run one way: a folder of src/ imports from the folders named here, and from no other.
+const IMPORTS = {
+  graphql: [],
+  model: ['graphql'],
+  components: ['model'],
+  live: ['model'],
+  session: ['components', 'model'],
+  list: ['components', 'graphql', 'live', 'model'],
+  detail: ['components', 'graphql', 'live', 'model'],
+  app: ['components', 'detail', 'graphql', 'list', 'live', 'model', 'session'],
+  graphiql: ['components', 'session', 'styles'],
+}
+
+// The models are plain functions, which tests run without a browser.
+const FRAMEWORKS = [
+  { group: ['react', 'react-dom', 'urql', '@urql/*', 'wouter'], message: 'Models use no framework.' },
+  { regex: '^\\.\\./graphql/', allowTypeImports: true, message: 'Models use the types of the schema alone.' },
+]
+
+/** @param {[string, string[]]} entry */
+function restrictImports([folder, allowed]) {
+  const others = {
+    regex: `^\\.\\./(?!(${allowed.join('|')})/)`,
+    message:
+      allowed.length === 0
+        ? `${folder}/ imports from no other folder.`
+        : `${folder}/ imports from ${allowed.join(', ')} alone.`,
+  }
+  const patterns = folder === 'model' ? [others, ...FRAMEWORKS] : [others]
+  return { files: [`src/${folder}/**`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+}
+
 export default defineConfig(
   { ignores: ['src/graphql/schema.generated.d.ts', 'node_modules'] },
   js.configs.recommended,
@@ -19,11 +51,10 @@ export default defineConfig(
     },
   },
   {
-    // Models know no framework.
-    files: ['src/model/**/*.ts'],
+    files: ['src/model/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: ['react', 'react-dom', 'urql', '@urql/*', 'wouter', '../*'] }],
       'no-restricted-globals': ['error', 'window', 'document', 'localStorage', 'location', 'history', 'fetch'],
     },
   },
+  ...Object.entries(IMPORTS).map(restrictImports),
 )

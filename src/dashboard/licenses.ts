@@ -19,16 +19,17 @@ interface Manifest {
 
 const TEXTS = /^(licen[cs]e|copying|notice|thirdpartynotices)/i
 
-/** Writes the licence texts of all packages of which the build holds a part into `fileName`.
+/**
+ * Writes the licence texts of all packages in the build into `fileName`.
  *
- * Vite's own `build.license` knows neither what workers bundle nor what style sheets import, such as a font.
+ * Vite's own `build.license` covers neither the bundles of workers nor the imports of style sheets, such as fonts.
  */
 export class Licenses {
   private readonly found = new Map<string, Package>()
 
   constructor(private readonly fileName: string) {}
 
-  /** For the plugins of workers, which are bundled before the pages are. */
+  /** The plugin for workers, which are bundled before the pages. */
   collect(): Plugin {
     return {
       name: 'collect-licenses',
@@ -39,7 +40,7 @@ export class Licenses {
     }
   }
 
-  /** For the plugins of the pages. */
+  /** The plugin for the pages. */
   write(): Plugin {
     const { fileName, found } = this
     const add = this.add.bind(this)
@@ -68,7 +69,7 @@ function sourcesOf(output: Output): string[] {
   return sources.filter((source) => source.includes('node_modules/') && !source.startsWith('\0'))
 }
 
-/** The package that holds `source`: some have folders with a manifest that names nothing. */
+/** The package that contains `source`; manifests without a name, which some packages have in subfolders, are skipped. */
 function packageOf(source: string): Package | null {
   let folder = path.dirname(path.resolve(import.meta.dirname, source))
   while (folder.includes('node_modules')) {
@@ -88,16 +89,16 @@ function render(packages: Package[]): string {
   const ordered = packages.sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))
   const textOf = (one: Package) =>
     textsIn(one) ||
-    // Of several packages of one repository often one alone holds the text.
+    // Where a repository has several packages, often only one of them contains the text.
     ordered
       .filter((other) => one.repository !== '' && other.repository === one.repository)
       .map(textsIn)
       .find(Boolean)
-  const parts = ordered.map((one) => {
+  const sections = ordered.map((one) => {
     const text = textOf(one) ?? `The package holds no text of its licence; it is from ${one.repository || one.name}.`
     return `${one.name} ${one.version} (${one.license})\n\n${text}\n`
   })
-  return ['The pages of Execution Monitor hold parts of these packages.\n', ...parts].join(`\n${'-'.repeat(80)}\n`)
+  return ['The pages of Execution Monitor contain code of these packages.\n', ...sections].join(`\n${'-'.repeat(80)}\n`)
 }
 
 function textsIn({ folder }: Package): string {

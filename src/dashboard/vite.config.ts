@@ -10,16 +10,16 @@ import { Licenses } from './licenses.ts'
 const outDir = '../execution_monitor/web/static'
 const compress = promisify(gzip)
 
-/** Writes each asset once more, compressed: the server then never spends time on it. */
+/** Writes a gzip copy of each asset, so that the server never compresses one. */
 function compressAssets(): Plugin {
   return {
     name: 'compress-assets',
     apply: 'build',
     async closeBundle() {
       const folder = path.resolve(import.meta.dirname, outDir, 'assets')
-      const texts = (await readdir(folder)).filter((name) => /\.(js|css|svg|json)$/.test(name))
+      const names = (await readdir(folder)).filter((name) => /\.(js|css|svg|json)$/.test(name))
       await Promise.all(
-        texts.map(async (name) => {
+        names.map(async (name) => {
           const file = path.join(folder, name)
           await writeFile(`${file}.gz`, await compress(await readFile(file), { level: 9 }))
         }),
@@ -28,7 +28,7 @@ function compressAssets(): Plugin {
   }
 }
 
-// Beside the pages, and so in the wheel.
+// Written beside the pages, so that the wheel holds it.
 const licenses = new Licenses('licenses.txt')
 
 export default defineConfig({
@@ -38,15 +38,15 @@ export default defineConfig({
     outDir,
     emptyOutDir: true,
     target: 'es2022',
-    // Those that know light-dark().
+    // The first versions with light-dark().
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // The Content-Security-Policy allows no data: URL.
     assetsInlineLimit: 0,
-    // GraphiQL's editor alone is several megabytes; a test holds the dashboard's own page to its budget.
+    // GraphiQL's editor alone is several megabytes; a test checks the size of the dashboard's own page.
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
       input: { index: 'index.html', graphiql: 'graphiql.html' },
-      // Libraries say "use no memo" and "use client" to React's compiler and to its server; neither runs here.
+      // Libraries contain "use no memo" and "use client", which are for React's compiler and server components; we use neither.
       checks: { moduleLevelDirective: false },
     },
   },

@@ -1,4 +1,10 @@
-"""Headless Chromium, and pages of signed-in users."""
+"""Chromium without a window, for tests and benchmarks of the dashboard.
+
+async with launch_chromium() as browser:
+    context = await browser.new_context(base_url=url)
+    await sign_in(context, token)
+    page = await context.new_page()
+"""
 
 import contextlib
 import os
@@ -13,8 +19,8 @@ _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
 
 @contextlib.asynccontextmanager
-async def running_chromium() -> AsyncGenerator[Browser]:
-    """Chromium, closed when the block ends."""
+async def launch_chromium() -> AsyncGenerator[Browser]:
+    """Launch Chromium, and close it at the end of the block."""
     assert CHROMIUM.exists(), "The browser is not unpacked; run `make browser`."
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -32,5 +38,5 @@ async def running_chromium() -> AsyncGenerator[Browser]:
 
 
 async def sign_in(context: BrowserContext, token: str) -> None:
-    """Sign pages of `context` in with `token`."""
+    """Sign all pages of `context` in with `token`."""
     await context.add_init_script(_SIGN_IN.format(token))

@@ -1,4 +1,4 @@
-"""Pictures of every page, light and dark, for people to look at: `make screenshots`. No test: nothing is asserted."""
+"""Screenshots of every page, light and dark, for people to look at: `make screenshots`. They assert nothing."""
 
 from collections.abc import Callable
 from pathlib import Path

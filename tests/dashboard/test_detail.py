@@ -1,5 +1,6 @@
 """The page of one execution, in a browser on the real server."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,14 +13,14 @@ from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
-from tests.support.documents import NOON, execution, store
+from tests.support.client import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 PAYLOAD = "executions:payload"
 
 
 def step(number: int, name: str, seconds: int, **fields: Any) -> dict[str, Any]:
-    """A step that began when the one before it ended, and took `seconds`."""
+    """Return a step that started 10 seconds after the previous one and took `seconds`."""
     started = NOON + timedelta(seconds=10 * number)
     return {
         "execution_id": "e001",
@@ -63,7 +64,7 @@ async def open_execution(
     return await open_page(address, token_for("ada", "acme", "executions:read", *scopes), **size)
 
 
-async def keep(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -> None:
+async def insert(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -> None:
     await store(*documents)
     if steps:
         await collection_of(Step).insert_many(steps)
@@ -71,10 +72,25 @@ async def keep(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -> 
         await collection_of(LogEntry).insert_many(lines)
 
 
-async def test_a_failure_is_told_with_its_step_its_trace_and_its_data(
+async def reload_until_present_state(page: Page) -> None:
+    """Reload, and wait until the subscription has repeated the present state; pages loaded before then are dropped."""
+    entered = asyncio.Event()
+
+    def note(frame: str | bytes) -> None:
+        if "ENTERED" in str(frame):
+            entered.set()
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    await page.reload()
+    await asyncio.wait_for(entered.wait(), 10)
+    # Events are delivered with the next animation frame.
+    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
+
+
+async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
-    await keep(FAILED, steps=STEPS)
+    await insert(FAILED, steps=STEPS)
     page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
 
     await expect(page.get_by_role("heading", name="nightly-etl")).to_be_visible()
@@ -94,28 +110,30 @@ async def test_a_failure_is_told_with_its_step_its_trace_and_its_data(
     assert page.url.endswith("?tab=data")
 
 
-async def test_without_the_scope_it_is_said_which_one_is_missing(open_page: OpenPage, token_for: Callable[..., str]):
-    await keep(FAILED, steps=STEPS)
+async def test_without_the_scope_the_page_names_the_missing_scope(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(FAILED, steps=STEPS)
     page = await open_execution(open_page, token_for, "/executions/e001?tab=data")
 
     await expect(page.get_by_text("executions:payload")).to_be_visible()
     assert "2026-11-01" not in await page.get_by_role("tabpanel").inner_text()
 
 
-async def test_what_others_own_and_what_never_was_look_the_same(open_page: OpenPage, token_for: Callable[..., str]):
-    await keep(execution(2, user_id="grace"))
+async def test_an_execution_of_others_looks_like_one_that_does_not_exist(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await insert(execution(2, user_id="grace"))
 
-    pages = [await open_execution(open_page, token_for, f"/executions/{each}") for each in ("e002", "never")]
+    pages = [await open_execution(open_page, token_for, f"/executions/{each}") for each in ("e002", "unknown")]
 
     texts: list[str] = []
     for page in pages:
-        await expect(page.get_by_role("heading", name="There is no such execution")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Execution not found")).to_be_visible()
         texts.append(await page.get_by_role("main").inner_text())
     assert texts[0] == texts[1]
 
 
 async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token_for: Callable[..., str]):
-    await keep(execution(1, workflow_name="billing", status="running", started_at=NOON))
+    await insert(execution(1, workflow_name="billing", status="running", started_at=NOON))
     page = await open_execution(open_page, token_for)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await expect(page.get_by_text("No steps yet")).to_be_visible()
@@ -129,64 +147,64 @@ async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token
     await expect(page.get_by_role("banner").or_(page.locator("header")).get_by_text("Failed").first).to_be_visible()
 
 
-async def test_the_log_follows_its_end_and_whoever_scrolls_up_reads_on(
+async def test_the_log_follows_its_end_and_loads_older_lines_when_scrolled_up(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
-    await keep(
+    await insert(
         execution(1, status="running", started_at=NOON),
         lines=[line(number, f"chunk {number:03} done") for number in range(250)],
     )
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
     log = page.get_by_role("log")
     await expect(log.get_by_text("chunk 249 done")).to_be_in_viewport()
-    await expect(page.get_by_text("100 lines so far")).to_be_visible()
+    await expect(page.get_by_text("100 lines loaded")).to_be_visible()
 
     await collection_of(LogEntry).insert_one(line(300, "disk nearly full", "warning"))
     await expect(log.get_by_text("disk nearly full")).to_be_in_viewport()
 
-    # The hundred that came first, and the new one; or the last hundred, if it was among them.
+    # 201 lines if the new one came after the first page had been read, otherwise 200.
     await log.evaluate("(log) => log.scrollTo(0, 0)")
-    await expect(page.get_by_text(re.compile("^20[01] lines so far"))).to_be_visible()
+    await expect(page.get_by_text(re.compile("^20[01] lines loaded"))).to_be_visible()
     await expect(log.get_by_text("chunk 151 done")).to_be_in_viewport()
     await collection_of(LogEntry).insert_one(line(301, "disk full", "error"))
-    await expect(page.get_by_text(re.compile("^20[12] lines so far"))).to_be_visible()
+    await expect(page.get_by_text(re.compile("^20[12] lines loaded"))).to_be_visible()
     await expect(log.get_by_text("chunk 151 done")).to_be_in_viewport()
-    await page.get_by_role("button", name="Earlier lines").click()
+    await page.get_by_role("button", name="Load older lines").click()
     await expect(page.get_by_text("252 lines", exact=True)).to_be_visible()
 
 
-async def test_a_search_goes_through_the_whole_log_and_goes_on(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_search_covers_the_whole_log_and_new_lines(open_page: OpenPage, token_for: Callable[..., str]):
     lines = [line(number, f"chunk {number:03} done", "debug") for number in range(450)]
     lines[7] = line(7, "Disk is nearly full", "warning")
-    await keep(execution(1, status="running", started_at=NOON), lines=lines)
+    await insert(execution(1, status="running", started_at=NOON), lines=lines)
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
     log = page.get_by_role("log")
     await expect(log.get_by_text("chunk 449 done")).to_be_in_viewport()
 
-    await page.get_by_label("Search in the lines").fill("DISK ")
+    await page.get_by_label("Search log lines").fill("DISK ")
     await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
     await collection_of(LogEntry).insert_one(line(500, "disk full", "error"))
     await expect(page.get_by_text("2 matches", exact=True)).to_be_visible()
-    await page.get_by_label("Least level").select_option("ERROR")
+    await page.get_by_label("Minimum level").select_option("ERROR")
     await expect(log.get_by_text("disk full")).to_be_visible()
     await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
-    await page.get_by_label("Search in the lines").fill("disk empty")
-    await expect(page.get_by_role("heading", name="No line matches", exact=True)).to_be_visible()
+    await page.get_by_label("Search log lines").fill("disk empty")
+    await expect(page.get_by_role("heading", name="No lines match", exact=True)).to_be_visible()
 
-    await page.get_by_label("Search in the lines").fill("")
-    await page.get_by_label("Least level").select_option("DEBUG")
-    await expect(page.get_by_text("101 lines so far")).to_be_visible()
+    await page.get_by_label("Search log lines").fill("")
+    await page.get_by_label("Minimum level").select_option("DEBUG")
+    await expect(page.get_by_text("101 lines loaded")).to_be_visible()
 
 
-async def test_what_fails_beside_what_is_shown_is_told_and_tried_again(
-    open_page: OpenPage, token_for: Callable[..., str]
-):
-    await keep(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
+async def test_an_error_is_shown_above_the_log_and_can_be_retried(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
+    await expect(page.get_by_text("100 lines")).to_be_visible()
+    await reload_until_present_state(page)
     await expect(page.get_by_text("100 lines")).to_be_visible()
     await page.route("**/graphql", lambda route: route.abort())
 
-    await page.get_by_role("button", name="Earlier lines").click()
+    await page.get_by_role("button", name="Load older lines").click()
 
     await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
     await expect(page.get_by_text("100 lines")).to_be_visible()
@@ -196,7 +214,9 @@ async def test_what_fails_beside_what_is_shown_is_told_and_tried_again(
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_it_is_compared_with_the_last_that_went_well(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_an_execution_is_compared_with_the_last_successful_one(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
     before = execution(
         2,
         workflow_name="nightly-etl",
@@ -205,7 +225,7 @@ async def test_it_is_compared_with_the_last_that_went_well(open_page: OpenPage, 
         input_parameters={"day": "2026-10-31", "limits": {"rows": 10}},
     )
     earlier = [{**step(0, "Extract", 4), "execution_id": "e002"}, {**step(1, "Load", 15), "execution_id": "e002"}]
-    await keep({**FAILED, "created": NOON}, before, steps=[*STEPS, *earlier])
+    await insert({**FAILED, "created": NOON}, before, steps=[*STEPS, *earlier])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=compare", PAYLOAD)
 
     steps = page.get_by_role("table").first
@@ -215,20 +235,22 @@ async def test_it_is_compared_with_the_last_that_went_well(open_page: OpenPage, 
     await expect(inputs).to_contain_text('"2026-10-31"')
 
 
-async def test_axe_finds_nothing_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):
-    await keep(FAILED, steps=STEPS, lines=[line(1, "disk full", "error")])
+async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(FAILED, steps=STEPS, lines=[line(1, "disk full", "error")])
     page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
     await page.evaluate(AXE.read_text())
 
     for tab in ("Timeline", "Logs", "Input and result", "Compare"):
         await page.get_by_role("tab", name=tab).click()
         await expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        found = await page.evaluate("axe.run(document).then(({ violations }) => violations.map((each) => each.id))")
-        assert found == [], tab
+        violations = await page.evaluate(
+            "axe.run(document).then(({ violations }) => violations.map((each) => each.id))"
+        )
+        assert violations == [], tab
 
 
-async def test_a_narrow_page_does_not_scroll_sideways(open_page: OpenPage, token_for: Callable[..., str]):
-    await keep(FAILED, steps=STEPS)
+async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(FAILED, steps=STEPS)
     page = await open_execution(open_page, token_for, width=360, height=740)
     await expect(page.get_by_role("button", name="Load")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""GraphiQL on the real server: offline, as whoever is signed in, its examples run as they are."""
+"""GraphiQL on a real server: its examples run as they are, with the token of the dashboard and without other hosts."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ async def result_of(page: Page) -> str:
 
 
 async def run(page: Page, name: str) -> None:
-    """Run the example, as soon as the editor has read it."""
+    """Run the example `name` once the editor has loaded it."""
     await expect(page.locator(".graphiql-query-editor .view-line").nth(1)).to_be_visible()
     await page.get_by_role("tab", name=name).click()
     await page.wait_for_function(
@@ -37,7 +37,7 @@ async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callab
     for name in EXAMPLES:
         await run(page, name)
         if name == "WatchRunning":
-            # Nothing on the page tells when the server has begun to follow.
+            # The page does not show when the server has subscribed, so executions are stored until one arrives.
             async with asyncio.timeout(20):
                 for number in itertools.count(2):
                     await store(execution(number, workflow_name="billing", status="running", started_at=NOON))
@@ -51,7 +51,7 @@ async def test_each_example_runs_as_it_is(open_page: OpenPage, token_for: Callab
     assert hosts <= {"127.0.0.1", ""}
 
 
-async def test_it_asks_as_whoever_is_signed_in_at_the_dashboard(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_it_uses_the_token_of_the_dashboard(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/graphiql", token_for("grace", "acme"))
 
     await run(page, "WhoAmI")
@@ -59,7 +59,7 @@ async def test_it_asks_as_whoever_is_signed_in_at_the_dashboard(open_page: OpenP
     await expect(page.locator(".result-window")).to_contain_text('"grace"')
 
 
-async def test_without_a_token_it_says_where_to_sign_in(open_page: OpenPage):
+async def test_without_a_token_it_links_to_the_sign_in_page(open_page: OpenPage):
     page = await open_page("/graphiql")
 
     await expect(page.get_by_role("link", name="Sign in")).to_be_visible()

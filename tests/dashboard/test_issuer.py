@@ -20,8 +20,8 @@ from tests.support.servers import served
 from tests.support.tokens import SECRET
 
 
-class Login:
-    """An authorization server that takes everybody for Ada, unless it `denies`."""
+class AuthorizationServer:
+    """An authorization server that signs everyone in as Ada, unless it `denies`."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -45,9 +45,9 @@ class Login:
 
 
 @pytest.fixture
-async def login() -> AsyncGenerator[Login]:
-    async with running_provider("ES256") as provider:
-        login = Login(provider)
+async def login() -> AsyncGenerator[AuthorizationServer]:
+    async with provided("ES256") as provider:
+        login = AuthorizationServer(provider)
         routes = [Route("/authorize", login.authorize), Route("/token", login.token, methods=["POST"])]
         async with served(Starlette(routes=routes)) as url:
             provider.discovery = {"authorization_endpoint": f"{url}/authorize", "token_endpoint": f"{url}/token"}
@@ -55,7 +55,7 @@ async def login() -> AsyncGenerator[Login]:
 
 
 @pytest.fixture
-def settings(mongodb_uri: str, database_name: str, login: Login) -> Settings:
+def settings(mongodb_uri: str, database_name: str, login: AuthorizationServer) -> Settings:
     return Settings(
         mongodb_uri=SecretStr(mongodb_uri),
         database=database_name,
@@ -65,26 +65,28 @@ def settings(mongodb_uri: str, database_name: str, login: Login) -> Settings:
     )
 
 
-async def test_signing_in_at_the_issuer_leads_back_to_where_one_was(open_page: OpenPage, login: Login):
+async def test_signing_in_at_the_issuer_returns_to_the_same_page(open_page: OpenPage, login: AuthorizationServer):
     page = await open_page("/?since=-24h")
 
     await page.get_by_role("button", name=f"Sign in at {login.provider.url.removeprefix('http://')}").click()
 
     await expect(page.get_by_text("ada acme")).to_be_visible()
-    await expect(page.get_by_role("heading", name="No execution matches")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No executions match")).to_be_visible()
     assert page.url.endswith("/?since=-24h")
 
 
-async def test_whom_the_issuer_does_not_let_in_is_told_so(open_page: OpenPage, login: Login):
+async def test_a_denied_sign_in_is_reported(open_page: OpenPage, login: AuthorizationServer):
     login.denies = True
     page = await open_page("/")
 
     await page.get_by_role("button", name="Sign in at").click()
 
-    await expect(page.get_by_text("The issuer did not let you sign in.")).to_be_visible()
+    await expect(page.get_by_text("The issuer denied the sign-in.")).to_be_visible()
 
 
-async def test_an_issuer_that_always_names_itself_signs_people_in(open_page: OpenPage, login: Login):
+async def test_signing_in_works_with_an_issuer_that_names_itself_in_responses(
+    open_page: OpenPage, login: AuthorizationServer
+):
     login.provider.discovery["authorization_response_iss_parameter_supported"] = True
     login.named = login.provider.url
     page = await open_page("/")
@@ -95,17 +97,21 @@ async def test_an_issuer_that_always_names_itself_signs_people_in(open_page: Ope
 
 
 @pytest.mark.parametrize("denies", [False, True])
-async def test_what_another_issuer_answers_signs_nobody_in(open_page: OpenPage, login: Login, denies: bool):  # noqa: FBT001 - a case
+async def test_a_response_of_another_issuer_does_not_sign_in(
+    open_page: OpenPage,
+    login: AuthorizationServer,
+    denies: bool,  # noqa: FBT001 - a parameter of the test
+):
     login.named, login.denies = "https://other.example", denies
     page = await open_page("/")
 
     await page.get_by_role("button", name="Sign in at").click()
 
-    await expect(page.get_by_text("What you came back with is from another issuer")).to_be_visible()
+    await expect(page.get_by_text("The response came from a different issuer than expected")).to_be_visible()
     await expect(page.get_by_role("button", name="Sign in at")).to_be_visible()
 
 
-async def test_a_code_that_came_unasked_signs_nobody_in(open_page: OpenPage):
+async def test_a_code_that_was_not_requested_does_not_sign_in(open_page: OpenPage):
     page = await open_page("/signed-in?code=code-1&state=made-up")
 
-    await expect(page.get_by_text("This sign-in was not begun in this tab")).to_be_visible()
+    await expect(page.get_by_text("This sign-in did not start in this tab")).to_be_visible()

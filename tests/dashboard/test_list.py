@@ -1,3 +1,5 @@
+"""The list of executions: filters, sorting, keyboard, scrolling and accessibility."""
+
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
-from tests.support.documents import NOON, execution, store
+from tests.support.client import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -18,7 +20,7 @@ RUNNING = execution(2, workflow_name="billing", status="running", started_at=NOO
 COMPLETED = execution(3, workflow_name="nightly-report", total_cost=1)
 
 
-async def workflows_on(page: Page) -> list[str]:
+async def workflows_of(page: Page) -> list[str]:
     return await page.get_by_role("row").get_by_role("link").all_inner_texts()
 
 
@@ -29,9 +31,7 @@ async def open_list(open_page: OpenPage, token_for: Callable[..., str], address:
     return page
 
 
-async def test_a_filter_is_built_of_chips_and_its_address_shows_others_the_same(
-    open_page: OpenPage, token_for: Callable[..., str]
-):
+async def test_a_filter_is_built_from_chips_and_shared_by_its_url(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for)
 
     await page.keyboard.press("/")
@@ -46,7 +46,7 @@ async def test_a_filter_is_built_of_chips_and_its_address_shows_others_the_same(
     assert "filter=workflowName:contains(nightly)+status:in(FAILED)" in page.url
 
     colleague = await open_page(page.url, token_for("ada", "acme"))
-    await expect(colleague.get_by_role("button", name="Status is Failed: change")).to_be_visible()
+    await expect(colleague.get_by_role("button", name="Edit Status is Failed")).to_be_visible()
     await expect(colleague.get_by_text("1 execution", exact=True)).to_be_visible()
 
     await page.get_by_role("button", name="Remove Status is Failed").click()
@@ -58,7 +58,7 @@ async def test_a_filter_is_built_of_chips_and_its_address_shows_others_the_same(
 async def test_an_alternative_widens_a_filter(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, "/?filter=status:in(FAILED)")
 
-    await page.get_by_role("button", name="Status is Failed: change").click()
+    await page.get_by_role("button", name="Edit Status is Failed").click()
     await page.get_by_role("button", name="Or …").click()
     await page.get_by_label("Value").fill("billing")
     await page.get_by_role("button", name="Add alternative").click()
@@ -67,19 +67,19 @@ async def test_an_alternative_widens_a_filter(open_page: OpenPage, token_for: Ca
     assert "filter=any(status:in(FAILED)+workflowName:contains(billing))" in page.url
 
 
-async def test_a_heading_sorts_and_turns_the_order_around(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_column_header_sorts_and_reverses_the_order(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for)
 
     await page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
     await expect(page.get_by_role("row").nth(1)).to_contain_text("billing")
-    assert await workflows_on(page) == ["billing", "nightly-etl", "nightly-report"]
+    assert await workflows_of(page) == ["billing", "nightly-etl", "nightly-report"]
 
     await page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
     await expect(page.get_by_role("row").nth(1)).to_contain_text("nightly-report")
     assert page.url.endswith("/?sort=TOTAL_COST")
 
 
-async def test_keys_alone_lead_through_the_list_to_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_an_execution_is_opened_with_the_keyboard_alone(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for)
 
     for key in ("j", "j", "k", "j", "Enter"):
@@ -91,14 +91,14 @@ async def test_keys_alone_lead_through_the_list_to_an_execution(open_page: OpenP
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
 
 
-async def test_keys_that_were_shown_and_closed_are_shown_again_at_once(
+async def test_the_shortcuts_dialog_reopens_right_after_it_was_closed(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     page = await open_list(open_page, token_for)
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
 
-    # Before the page hears that they are closed, and while focus is still in them.
+    # Press the key before the `close` event, while the focus is still in the dialog.
     await page.evaluate(
         """() => {
              const [dialog, { activeElement }] = [document.querySelector('dialog'), document]
@@ -107,25 +107,25 @@ async def test_keys_that_were_shown_and_closed_are_shown_again_at_once(
            }"""
     )
 
-    # By then, a page that hears of it late has hidden them.
+    # A page that acted on a late `close` event would have hidden the dialog by then.
     await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
-    await expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-async def test_enter_is_for_what_has_the_focus(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_enter_activates_the_focused_element(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for)
     await page.keyboard.press("j")
 
-    await page.get_by_role("button", name="Keys").focus()
+    await page.get_by_role("button", name="Keyboard shortcuts").focus()
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("dialog")).to_be_visible()
     assert page.url.endswith("/")
 
 
-async def test_keys_do_nothing_behind_a_dialog(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_shortcuts_do_nothing_while_a_dialog_is_open(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for)
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
@@ -137,7 +137,7 @@ async def test_keys_do_nothing_behind_a_dialog(open_page: OpenPage, token_for: C
     assert await page.locator("[role=row][aria-current=true]").count() == 0
 
 
-async def test_ten_thousand_rows_are_scrolled_through_with_few_in_the_page(
+async def test_ten_thousand_rows_scroll_with_few_of_them_in_the_page(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(*(execution(number, created=NOON + timedelta(milliseconds=number)) for number in range(10_001)))
@@ -145,7 +145,7 @@ async def test_ten_thousand_rows_are_scrolled_through_with_few_in_the_page(
     await expect(page.get_by_text("more than 10,000 executions")).to_be_visible()
     scroller = page.get_by_role("region", name="Executions")
 
-    # Each end that is reached has more read behind it.
+    # Each time the end is reached, the next page is loaded.
     await scroller.evaluate(
         """async (scroller) => {
              const step = () => {
@@ -160,25 +160,27 @@ async def test_ten_thousand_rows_are_scrolled_through_with_few_in_the_page(
     assert await page.get_by_role("row").count() < 80
 
 
-async def test_an_empty_database_tells_how_to_send_executions(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_an_empty_database_shows_how_to_get_started(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/", token_for("ada", "acme"))
 
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
     await expect(page.get_by_text("execution-monitor simulate")).to_be_visible()
 
 
-async def test_a_filter_that_matches_nothing_is_no_empty_database(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_filter_without_matches_does_not_look_like_an_empty_database(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
     page = await open_page("/?since=-15m", token_for("ada", "acme"))
 
-    await expect(page.get_by_role("heading", name="No execution matches")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No executions match")).to_be_visible()
 
 
-async def test_an_error_is_never_no_results(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_an_error_does_not_look_like_an_empty_list(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/", None)
     await page.route("**/graphql", lambda route: route.abort())
     await page.get_by_role("button", name="grace").click()
 
-    await expect(page.get_by_role("alert")).to_contain_text("The executions cannot be read")
+    await expect(page.get_by_role("alert")).to_contain_text("Executions could not be loaded")
     await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
     await page.unroute("**/graphql")
     await page.get_by_role("button", name="Try again").click()
@@ -186,25 +188,27 @@ async def test_an_error_is_never_no_results(open_page: OpenPage, token_for: Call
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
 
 
-async def test_an_address_that_cannot_be_read_says_so(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_url_with_an_unknown_field_is_reported(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, "/?filter=colour:eq(red)")
 
-    await expect(page.get_by_role("alert")).to_contain_text("There is no field colour.")
+    await expect(page.get_by_role("alert")).to_contain_text("Unknown field: colour.")
 
 
-async def test_a_narrow_screen_shows_all_without_scrolling_sideways(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, width=360, height=740)
 
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     await expect(page.get_by_text("disk full")).to_be_visible()
 
 
-async def test_axe_finds_nothing_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, "/?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
     await page.get_by_role("button", name="Display").click()
     await page.evaluate(AXE.read_text())
 
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
-        found = await page.evaluate("axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))")
-        assert found == [], scheme
+        violations = await page.evaluate(
+            "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
+        )
+        assert violations == [], scheme

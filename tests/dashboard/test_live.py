@@ -1,4 +1,4 @@
-"""What happens on the page while executions do, over sockets that come and go."""
+"""Live updates of the list, over connections that are lost, blocked or slow."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ async def change(execution_id: str, **fields: Any) -> None:
 
 @dataclass
 class Sockets:
-    """The sockets of a page: they can be cut, be kept from opening, and be made to say things."""
+    """The WebSockets of a page: a test can close them, block new ones and send messages."""
 
     opens: bool = True
     routes: list[WebSocketRoute] = field(default_factory=list[WebSocketRoute])
     subscriptions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    async def take(self, route: WebSocketRoute) -> None:
+    async def connect(self, route: WebSocketRoute) -> None:
         if not self.opens:
             await route.close(code=1012)
             return
@@ -40,19 +40,19 @@ class Sockets:
         self.routes.append(route)
 
         def pass_on(message: str | bytes) -> None:
-            told = json.loads(message)
-            if told["type"] == "subscribe":
-                self.subscriptions.append(told)
+            content = json.loads(message)
+            if content["type"] == "subscribe":
+                self.subscriptions.append(content)
             server.send(message)
 
         route.on_message(pass_on)
 
-    async def cut(self) -> None:
+    async def close(self) -> None:
         self.opens = False
         for route in self.routes:
             await route.close(code=1012)
 
-    def tell_gap(self) -> None:
+    def send_gap(self) -> None:
         gap = {
             "kind": "GAP",
             "cursor": "made-up",
@@ -66,23 +66,25 @@ class Sockets:
 
 @dataclass
 class Reads:
-    """How often the page has read its first page."""
+    """Counts how often the page has read the first page of the list."""
 
     count: int = 0
 
-    def see(self, request: Request) -> None:
+    def note(self, request: Request) -> None:
         self.count += "FirstPage" in (request.post_data or "")
 
 
 async def open_live(open_page: OpenPage, token: str, sockets: Sockets, path: str = "/") -> tuple[Page, Reads]:
     page, reads = await open_page("/config.json", token), Reads()
-    await page.route_web_socket("**/graphql", sockets.take)
-    page.on("request", reads.see)
+    await page.route_web_socket("**/graphql", sockets.connect)
+    page.on("request", reads.note)
     await page.goto(path)
     return page, reads
 
 
-async def test_an_execution_starts_runs_and_fails_before_ones_eyes(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_an_execution_appears_runs_and_fails_without_reloading(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
     await store(execution(1, workflow_name="first"))
     page = await open_page("/", token_for("ada", "acme"))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -100,7 +102,7 @@ async def test_an_execution_starts_runs_and_fails_before_ones_eyes(open_page: Op
     await expect(row).to_contain_text("out of memory")
 
 
-async def test_what_stops_to_match_goes_and_what_is_not_mine_never_comes(
+async def test_rows_that_no_longer_match_leave_and_those_of_others_never_appear(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(execution(1, workflow_name="mine", status="running"))
@@ -117,15 +119,13 @@ async def test_what_stops_to_match_goes_and_what_is_not_mine_never_comes(
     await expect(page.get_by_role("link", name="theirs")).to_be_hidden()
 
 
-async def test_a_lost_connection_is_caught_up_with_without_reading_again(
-    open_page: OpenPage, token_for: Callable[..., str]
-):
+async def test_a_lost_connection_is_resumed_without_reading_again(open_page: OpenPage, token_for: Callable[..., str]):
     await store(execution(1, workflow_name="first", status="running"))
     sockets = Sockets()
     page, reads = await open_live(open_page, token_for("ada", "acme"), sockets)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-    await sockets.cut()
+    await sockets.close()
     await expect(page.get_by_text("Reconnecting")).to_be_visible()
     await change("e001", status="failed")
     await store(execution(2, workflow_name="second"))
@@ -137,14 +137,14 @@ async def test_a_lost_connection_is_caught_up_with_without_reading_again(
     assert reads.count == 1
 
 
-async def test_after_a_gap_everything_is_read_again(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_after_a_gap_the_list_is_read_again(open_page: OpenPage, token_for: Callable[..., str]):
     await store(execution(1, workflow_name="first", status="running"))
     sockets = Sockets()
     page, reads = await open_live(open_page, token_for("ada", "acme"), sockets)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     async with page.expect_request(lambda request: "FirstPage" in (request.post_data or "")):
-        sockets.tell_gap()
+        sockets.send_gap()
 
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await store(execution(2, workflow_name="second"))
@@ -153,11 +153,11 @@ async def test_after_a_gap_everything_is_read_again(open_page: OpenPage, token_f
 
 
 @pytest.mark.parametrize("opens", [True, False], ids=["over a socket", "over HTTP"])
-async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_not(
+async def test_the_lag_of_the_server_is_shown_until_it_has_caught_up(
     open_page: OpenPage,
     token_for: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
-    opens: bool,  # noqa: FBT001 - a parameter of the table
+    opens: bool,  # noqa: FBT001 - a parameter of the test
 ):
     monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.2)
     await store(execution(1))
@@ -177,7 +177,7 @@ async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_n
     assert reads.count == 1
 
 
-async def test_where_no_socket_opens_events_come_over_http(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_without_websockets_events_arrive_over_http(open_page: OpenPage, token_for: Callable[..., str]):
     page, _ = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=False))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
@@ -186,7 +186,7 @@ async def test_where_no_socket_opens_events_come_over_http(open_page: OpenPage, 
     await expect(page.get_by_role("button", name="1 new")).to_be_visible()
 
 
-async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_without_any_stream_the_page_polls(open_page: OpenPage, token_for: Callable[..., str]):
     async def refuse_streams(route: Route) -> None:
         if route.request.headers.get("accept") == "text/event-stream":
             await route.abort()
@@ -194,7 +194,7 @@ async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: Open
             await route.fallback()
 
     page = await open_page("/config.json", token_for("ada", "acme"))
-    await page.route_web_socket("**/graphql", Sockets(opens=False).take)
+    await page.route_web_socket("**/graphql", Sockets(opens=False).connect)
     await page.route("**/graphql", refuse_streams)
     await page.goto("/")
     await expect(page.get_by_text("Polling")).to_be_visible()
@@ -204,9 +204,7 @@ async def test_where_nothing_lasts_the_page_asks_again_and_again(open_page: Open
     await expect(page.get_by_role("link", name="first")).to_be_visible()
 
 
-async def test_whoever_comes_back_finds_the_list_as_it_was_left_and_what_has_happened_since(
-    open_page: OpenPage, token_for: Callable[..., str]
-):
+async def test_going_back_restores_the_list_and_catches_up(open_page: OpenPage, token_for: Callable[..., str]):
     await store(*(execution(number, status="running") for number in range(150)))
     page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets())
     scroller = page.get_by_role("region", name="Executions")
@@ -229,33 +227,35 @@ async def test_whoever_comes_back_finds_the_list_as_it_was_left_and_what_has_hap
 UPDATES_A_SECOND, WRITES_A_SECOND = 500, 20
 
 
-async def test_five_hundred_updates_a_second_keep_nobody_waiting(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_the_page_responds_during_five_hundred_updates_a_second(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
     await store(*(execution(number, status="running", tokens_used=0) for number in range(100)))
     page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(), "/?columns=workflow,status,tokens")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     share = UPDATES_A_SECOND // WRITES_A_SECOND
 
-    async def update_on() -> None:
+    async def send_updates() -> None:
         for number in range(4 * WRITES_A_SECOND):
-            ids = [f"e{(number * share + place) % 100:03}" for place in range(share)]
+            ids = [f"e{(number * share + offset) % 100:03}" for offset in range(share)]
             await collection_of(Execution).update_many(
                 {"execution_id": {"$in": ids}}, {"$inc": {"version": 1, "tokens_used": 1}}
             )
             await asyncio.sleep(1 / WRITES_A_SECOND)
 
     async with asyncio.TaskGroup() as tasks:
-        updating = tasks.create_task(update_on())
-        # Nobody waits for the end of it: the page answers while it goes on.
+        updating = tasks.create_task(send_updates())
+        # The page responds while updates come in.
         await page.keyboard.press("?")
         await expect(page.get_by_role("dialog")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_be_hidden()
         assert not updating.done()
 
-    # Each has had 4 s x 500 / 100; those that were out of sight, too.
+    # 4 s x 500 updates / 100 rows is 20 for each, visible or not.
     tokens = page.locator("[role=row]:has(a[href^='/executions/']) [data-column=tokens]")
-    for place in ("0", "scroller.scrollHeight"):
-        await page.get_by_role("region", name="Executions").evaluate(f"(scroller) => scroller.scrollTo(0, {place})")
+    for position in ("0", "scroller.scrollHeight"):
+        await page.get_by_role("region", name="Executions").evaluate(f"(scroller) => scroller.scrollTo(0, {position})")
         for cell in await tokens.all():
             await expect(cell).to_have_text("20")
     assert reads.count == 1

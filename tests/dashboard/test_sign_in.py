@@ -1,3 +1,5 @@
+"""Signing in with a token, as a person of the demo, and signing out when a token is rejected."""
+
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,7 +10,7 @@ from tests.dashboard.conftest import OpenPage
 from tests.support.tokens import SECRET
 
 
-async def test_whoever_pastes_a_token_sees_the_list(open_page: OpenPage, token_for: Callable[..., str]):
+async def test_a_pasted_token_signs_in(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/")
 
     await page.get_by_text("Use a token instead").click()
@@ -19,17 +21,17 @@ async def test_whoever_pastes_a_token_sees_the_list(open_page: OpenPage, token_f
     await expect(page.get_by_text("ada acme")).to_be_visible()
 
 
-async def test_what_is_no_token_is_told_so(open_page: OpenPage):
+async def test_text_that_is_not_a_token_is_rejected(open_page: OpenPage):
     page = await open_page("/")
 
     await page.get_by_text("Use a token instead").click()
     await page.get_by_label("Token").fill("abc")
     await page.get_by_role("button", name="Sign in").click()
 
-    await expect(page.get_by_role("alert")).to_contain_text("That is no token")
+    await expect(page.get_by_role("alert")).to_contain_text("This is not a token")
 
 
-async def test_one_click_makes_somebody_of_the_demo(open_page: OpenPage):
+async def test_one_click_signs_in_as_a_person_of_the_demo(open_page: OpenPage):
     page = await open_page("/")
 
     await page.get_by_role("button", name="grace").click()
@@ -38,7 +40,7 @@ async def test_one_click_makes_somebody_of_the_demo(open_page: OpenPage):
     await expect(page.get_by_text("0 executions")).to_be_visible()
 
 
-async def test_a_token_that_the_server_refuses_leads_back_and_says_why(open_page: OpenPage):
+async def test_a_token_that_the_server_rejects_signs_out_and_says_why(open_page: OpenPage):
     forged = issue_token("x" * 64, user="ada", tenant="acme", scopes=(), lifetime=timedelta(hours=1))
 
     page = await open_page("/", forged)

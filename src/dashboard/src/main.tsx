@@ -1,12 +1,12 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/App.tsx'
-import { applyTheme } from './app/theme.ts'
+import { applyTheme } from './components/theme.ts'
 import './styles/tokens.css'
 import './styles/base.css'
 
 const root = document.getElementById('root')
-if (root === null) throw new Error('The page has no root.')
+if (root === null) throw new Error('The page has no element #root.')
 applyTheme()
 createRoot(root).render(
   <StrictMode>

@@ -1,41 +1,41 @@
 import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
 import { Route, Switch, useRoute } from 'wouter'
+import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
-import { ConnectionContext } from '../live/ConnectionContext.ts'
-import { Connection } from '../live/follow.ts'
 import { ListPage } from '../list/ListPage.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { ComingBack } from '../session/ComingBack.tsx'
-import { Expiry } from '../session/Expiry.tsx'
-import { CALLBACK } from '../session/issuer.ts'
+import { Connection } from '../live/connection.ts'
+import { ConnectionContext } from '../live/ConnectionContext.ts'
+import { SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
+import { SignInCallback } from '../session/SignInCallback.tsx'
 import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
 
-/** The dashboard: a sign-in, or its pages. */
+/** The dashboard: its pages, or the sign-in page. */
 export function App() {
   const { token, notice } = useSession()
-  const [isComingBack] = useRoute(CALLBACK)
-  if (isComingBack) return <ComingBack />
+  const [isCallback] = useRoute(SIGN_IN_CALLBACK_PATH)
+  if (isCallback) return <SignInCallback />
   return token === null ? <SignIn notice={notice} /> : <SignedIn key={token} token={token} />
 }
 
 function SignedIn({ token }: { token: string }) {
-  const client = useMemo(() => createClient(token, refuse), [token])
-  const connection = useMemo(() => new Connection(token, refuse), [token])
+  const client = useMemo(() => createClient(token, handleRefusal), [token])
+  const connection = useMemo(() => new Connection(token, handleRefusal), [token])
   return (
     <ConnectionContext value={connection}>
       <Provider value={client}>
-        <Shell banner={<Expiry token={token} />}>
+        <Shell banner={<ExpiryBanner token={token} />}>
           <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
             <Switch>
               <Route path="/" component={ListPage} />
               <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
               <Route>
-                <Notice kind="empty" title="There is nothing at this address." />
+                <Notice kind="empty" title="Page not found" />
               </Route>
             </Switch>
           </Suspense>
@@ -45,6 +45,6 @@ function SignedIn({ token }: { token: string }) {
   )
 }
 
-function refuse(reason: string): void {
+function handleRefusal(reason: string): void {
   signOut(`You were signed out: ${reason}`)
 }

@@ -1,20 +1,20 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import logo from '../components/logo.svg'
+import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { readClaims } from '../model/token.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
-import icon from './icon.svg'
 import styles from './Shell.module.css'
-import { useShortcuts } from './shortcuts.ts'
 import { ShortcutsHelp } from './ShortcutsHelp.tsx'
-import { chooseTheme, THEMES, useTheme } from './theme.ts'
 
-/** What stands around every page: where one is, who one is, and the way elsewhere. */
+/** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
   const help = useRef<HTMLDialogElement>(null)
-  const explores = useExplorer()
+  const hasGraphiQL = useGraphiQLServed()
   const [, navigate] = useLocation()
   const showHelp = (): void => {
     if (help.current?.open === false) help.current.showModal()
@@ -24,24 +24,30 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
-        Skip to the content
+        Skip to content
       </a>
       <header className={styles.header}>
         <Link className={styles.brand} href="/">
-          <img src={icon} width="20" height="20" alt="" />
+          <img src={logo} width="20" height="20" alt="" />
           <span>Execution Monitor</span>
         </Link>
         <nav className={styles.nav} aria-label="Pages">
-          <Tab href="/">Executions</Tab>
-          {explores && (
+          <NavLink href="/">Executions</NavLink>
+          {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL
             </a>
           )}
         </nav>
         <div className={styles.end}>
-          <Button kind="quiet" className={styles.keys ?? ''} onClick={showHelp} aria-label="Keys" title="Keys (?)">
-            <Icon name="keys" />
+          <Button
+            kind="quiet"
+            className={styles.shortcuts ?? ''}
+            onClick={showHelp}
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+          >
+            <Icon name="keyboard" />
           </Button>
           <ThemeChoice />
           <Account />
@@ -56,8 +62,8 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   )
 }
 
-/** Whether GraphiQL is served; until that is known, it is not offered. */
-function useExplorer(): boolean {
+/** Whether GraphiQL is served; false until that is known. */
+function useGraphiQLServed(): boolean {
   const [isServed, setServed] = useState(false)
   useEffect(() => {
     readConfiguration()
@@ -67,10 +73,10 @@ function useExplorer(): boolean {
   return isServed
 }
 
-function Tab({ href, children }: { href: string; children: string }) {
-  const [isHere] = useRoute(href)
+function NavLink({ href, children }: { href: string; children: string }) {
+  const [isCurrent] = useRoute(href)
   return (
-    <Link className={styles.tab} href={href} aria-current={isHere ? 'page' : undefined}>
+    <Link className={styles.tab} href={href} aria-current={isCurrent ? 'page' : undefined}>
       {children}
     </Link>
   )
@@ -82,7 +88,7 @@ function ThemeChoice() {
   const theme = useTheme()
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system'
   return (
-    <Button kind="quiet" onClick={() => chooseTheme(next)} title={`Theme: ${theme}; change to ${next}`}>
+    <Button kind="quiet" onClick={() => chooseTheme(next)} title={`Theme: ${theme}. Switch to ${next}`}>
       <Icon name={THEME_ICONS[theme]} />
       <span className="visually-hidden">Theme: {theme}</span>
     </Button>
@@ -94,12 +100,12 @@ function Account() {
   const claims = readClaims(token ?? '')
   return (
     <>
-      <span className={styles.who}>
+      <span className={styles.user}>
         {claims?.subject}
         {claims?.tenant !== null && <span className={styles.tenant}> {claims?.tenant}</span>}
       </span>
       <Button kind="quiet" onClick={() => signOut()} aria-label="Sign out" title="Sign out">
-        <Icon name="leave" />
+        <Icon name="signOut" />
       </Button>
     </>
   )

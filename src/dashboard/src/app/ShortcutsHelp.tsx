@@ -1,43 +1,45 @@
 import type { RefObject } from 'react'
-import { Button } from '../parts/Button.tsx'
-import { switchShortcuts, useShortcutsOn } from './shortcuts.ts'
+import { Button } from '../components/Button.tsx'
+import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
 import styles from './ShortcutsHelp.module.css'
 
-const KEYS: [keys: string[], what: string][] = [
+const KEYS: [keys: string[], action: string][] = [
   [['/'], 'Filter'],
   [['j'], 'Next execution'],
   [['k'], 'Previous execution'],
-  [['Enter'], 'Open it'],
-  [['n'], 'Let new executions in'],
+  [['Enter'], 'Open the execution'],
+  [['n'], 'Show new executions'],
   [['g', 'l'], 'Go to the list'],
-  [['?'], 'Show this'],
+  [['?'], 'Show this help'],
 ]
 
 /**
- * What keys do, and a switch for them, in a dialog that waits to be shown. It alone knows whether it is open: its event
- * `close` comes later than it has closed, and whoever counted on that would lose the key that asks for it again.
+ * The dialog that lists the keyboard shortcuts and turns them on and off.
+ *
+ * Whether it is open is no state of React: the event `close` fires some time after the dialog has closed, and a key that is
+ * pressed in between would not open it again.
  */
 export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }) {
-  const isOn = useShortcutsOn()
+  const isEnabled = useShortcutsEnabled()
 
   return (
     <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts">
-      <h2 id="shortcuts">Keys</h2>
+      <h2 id="shortcuts">Keyboard shortcuts</h2>
       <dl className={styles.keys}>
-        {KEYS.map(([keys, what]) => (
-          <div key={what}>
+        {KEYS.map(([keys, action]) => (
+          <div key={action}>
             <dt>
               {keys.map((key) => (
                 <kbd key={key}>{key}</kbd>
               ))}
             </dt>
-            <dd>{what}</dd>
+            <dd>{action}</dd>
           </div>
         ))}
       </dl>
       <label className={styles.switch}>
-        <input type="checkbox" checked={isOn} onChange={(event) => switchShortcuts(event.target.checked)} />
-        Single keys do this
+        <input type="checkbox" checked={isEnabled} onChange={(event) => enableShortcuts(event.target.checked)} />
+        Enable shortcuts
       </label>
       <Button onClick={() => dialog.current?.close()}>Close</Button>
     </dialog>

@@ -1,15 +1,15 @@
 import { Link } from 'wouter'
 import { useQuery } from 'urql'
+import { Notice } from '../components/Notice.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
-import { addressOf } from '../list/ExecutionRow.tsx'
 import { compareInputs, compareSteps } from '../model/comparison.ts'
-import { formatDuration } from '../model/quantities.ts'
-import { Moment } from '../parts/Moment.tsx'
-import { Notice } from '../parts/Notice.tsx'
+import { formatDuration } from '../model/numbers.ts'
+import { executionPath } from '../model/paths.ts'
 import styles from './Comparison.module.css'
 import { LAST_SUCCESS, PAYLOADS, type Execution, type Step } from './operations.ts'
 
-/** How an execution differs from the last one of its workflow that went well. */
+/** Compares an execution with the last successful one of its workflow. */
 export function Comparison({ execution, steps }: { execution: Execution; steps: readonly Step[] }) {
   const [{ data, error }] = useQuery({
     query: LAST_SUCCESS,
@@ -17,17 +17,17 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
   })
   if (error !== undefined) {
     return (
-      <Notice kind="error" title="There is nothing to compare with">
+      <Notice kind="error" title="The comparison could not be loaded">
         {explain(error)}
       </Notice>
     )
   }
-  if (data === undefined) return <Notice kind="loading" title="Looking for the last that went well …" />
+  if (data === undefined) return <Notice kind="loading" title="Loading …" />
   const [before] = data.executions.nodes
   if (before === undefined) {
     return (
       <Notice kind="empty" title="Nothing to compare with">
-        No execution of {execution.workflowName} went well before this one.
+        No execution of {execution.workflowName} succeeded before this one.
       </Notice>
     )
   }
@@ -36,20 +36,20 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
     <div className={styles.comparison}>
       <p>
         Compared with{' '}
-        <Link href={addressOf(before.executionId)}>
+        <Link href={executionPath(before.executionId)}>
           <code>{before.executionId}</code>
         </Link>
-        , the last that went well, of <Moment at={before.createdAt} />
+        , the last successful execution, created <Timestamp at={before.createdAt} />
         {before.durationSeconds !== null && `, which took ${formatDuration(before.durationSeconds)}`}.
       </p>
       <section>
-        <h2>Steps, those that took longer first</h2>
+        <h2>Steps, largest increase first</h2>
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Step</th>
-              <th scope="col">This one</th>
-              <th scope="col">Then</th>
+              <th scope="col">Now</th>
+              <th scope="col">Before</th>
               <th scope="col">Difference</th>
             </tr>
           </thead>
@@ -76,9 +76,9 @@ function nameDifference(seconds: number): string {
 }
 
 function Inputs({ now, before }: { now: string; before: string }) {
-  const [here] = useQuery({ query: PAYLOADS, variables: { id: now } })
-  const [there] = useQuery({ query: PAYLOADS, variables: { id: before } })
-  const error = here.error ?? there.error
+  const [nowResult] = useQuery({ query: PAYLOADS, variables: { id: now } })
+  const [beforeResult] = useQuery({ query: PAYLOADS, variables: { id: before } })
+  const error = nowResult.error ?? beforeResult.error
   if (error !== undefined) {
     const isForbidden = codeOf(error) === 'FORBIDDEN'
     return (
@@ -90,27 +90,30 @@ function Inputs({ now, before }: { now: string; before: string }) {
       </section>
     )
   }
-  if (here.data === undefined || there.data === undefined) return null
-  const differences = compareInputs(here.data.execution?.inputParameters, there.data.execution?.inputParameters)
+  if (nowResult.data === undefined || beforeResult.data === undefined) return null
+  const differences = compareInputs(
+    nowResult.data.execution?.inputParameters,
+    beforeResult.data.execution?.inputParameters,
+  )
   return (
     <section>
       <h2>Inputs that differ</h2>
       {differences.length === 0 ? (
-        <p className={styles.faint}>None: both were begun with the same.</p>
+        <p className={styles.faint}>None: both had the same inputs.</p>
       ) : (
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Input</th>
-              <th scope="col">This one</th>
-              <th scope="col">Then</th>
+              <th scope="col">Now</th>
+              <th scope="col">Before</th>
             </tr>
           </thead>
           <tbody>
             {differences.map((each) => (
               <tr key={each.path}>
                 <th scope="row">
-                  <code>{each.path === '' ? 'all of it' : each.path}</code>
+                  <code>{each.path === '' ? 'entire input' : each.path}</code>
                 </th>
                 <td>{show(each.now)}</td>
                 <td>{show(each.before)}</td>

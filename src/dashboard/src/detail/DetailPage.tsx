@@ -1,7 +1,7 @@
 import { useLocation, useSearchParams } from 'wouter'
-import { Button } from '../parts/Button.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { Problem } from '../parts/Problem.tsx'
+import { Button } from '../components/Button.tsx'
+import { ErrorBanner } from '../components/ErrorBanner.tsx'
+import { Notice } from '../components/Notice.tsx'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -9,16 +9,16 @@ import { LogView } from './LogView.tsx'
 import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
 import { Summary } from './Summary.tsx'
-import { useDetail } from './useDetail.ts'
+import { useExecutionDetail } from './useExecutionDetail.ts'
 
 const TABS = { timeline: 'Timeline', logs: 'Logs', data: 'Input and result', compare: 'Compare' } as const
 
 type Tab = keyof typeof TABS
 
-/** One execution: what it is, its steps in time, its log, its data, and how it differs from the last that went well. */
+/** The page of one execution: summary, timeline, logs, data, and a comparison with the last successful one. */
 export default function DetailPage({ executionId }: { executionId: string }) {
-  const { detail, snapshot } = useDetail(executionId)
-  const [tab, choose] = useTab()
+  const { detail, snapshot } = useExecutionDetail(executionId)
+  const [tab, setTab] = useTab()
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
 
@@ -27,10 +27,10 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       return (
         <Notice
           kind="empty"
-          title="There is no such execution"
+          title="Execution not found"
           action={<Button onClick={() => navigate('/')}>All executions</Button>}
         >
-          It may never have been, or it may belong to somebody else: the two look the same.
+          It does not exist, or you may not see it.
         </Notice>
       )
     }
@@ -38,8 +38,8 @@ export default function DetailPage({ executionId }: { executionId: string }) {
     return (
       <Notice
         kind="error"
-        title="The execution cannot be read"
-        action={<Button onClick={detail.tryAgain}>Try again</Button>}
+        title="The execution could not be loaded"
+        action={<Button onClick={detail.retry}>Try again</Button>}
       >
         {error}
       </Notice>
@@ -52,11 +52,11 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         execution={execution}
         status={snapshot.status}
         behindSeconds={snapshot.behindSeconds}
-        isGone={state === 'gone'}
+        isRemoved={state === 'removed'}
       />
-      {error !== null && <Problem onAgain={detail.tryAgain}>{error}</Problem>}
+      {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
-      <div className={styles.tabs} role="tablist" aria-label="About the execution">
+      <div className={styles.tabs} role="tablist" aria-label="Details of the execution">
         {(Object.keys(TABS) as Tab[]).map((each) => (
           <button
             key={each}
@@ -66,7 +66,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
             className={styles.tab}
             aria-selected={each === tab}
             aria-controls="panel"
-            onClick={() => choose(each)}
+            onClick={() => setTab(each)}
           >
             {TABS[each]}
           </button>
@@ -84,7 +84,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
 
 function useTab(): [Tab, (tab: Tab) => void] {
   const [parameters, setParameters] = useSearchParams()
-  const stated = parameters.get('tab') ?? ''
-  const tab = stated in TABS ? (stated as Tab) : 'timeline'
+  const requested = parameters.get('tab') ?? ''
+  const tab = requested in TABS ? (requested as Tab) : 'timeline'
   return [tab, (next) => setParameters(next === 'timeline' ? {} : { tab: next }, { replace: true })]
 }

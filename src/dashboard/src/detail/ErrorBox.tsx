@@ -8,18 +8,13 @@ interface Failure {
   retryable: boolean | null
 }
 
-/** Why something failed: the message first, the stack trace for whoever asks. */
+/** The error of an execution or a step: message, details, and the stack trace folded. */
 export function ErrorBox({ error, stepId }: { error: Failure; stepId?: string | null }) {
-  const about = [
-    error.type,
-    error.code,
-    stepId && `in step ${stepId}`,
-    error.retryable === true && 'may be tried again',
-  ]
+  const details = [error.type, error.code, stepId && `in step ${stepId}`, error.retryable === true && 'retryable']
   return (
     <section className={styles.box} aria-label="Error">
       <p className={styles.message}>{error.message}</p>
-      <p className={styles.about}>{about.filter(Boolean).join(' · ')}</p>
+      <p className={styles.details}>{details.filter(Boolean).join(' · ')}</p>
       {error.stackTrace !== null && (
         <details>
           <summary>Stack trace</summary>

@@ -1,17 +1,17 @@
 import { useState, type ReactNode } from 'react'
 import styles from './JsonView.module.css'
 
-// Deeper ones, and what has more entries, are folded until they are asked for.
+// Deeper values, and those with more entries, start folded.
 const OPEN_DEPTH = 2
 const OPEN_ENTRIES = 50
-// Of a list or an object; the rest is drawn when it is asked for.
-const DRAWN = 200
-// A text of megabytes would hold up the page.
-const LONGEST_TEXT = 5_000
+// Entries of a list or an object to render at a time.
+const RENDERED = 200
+// Characters; a text of megabytes would block the page.
+const MAX_TEXT = 5_000
 
-/** A JSON value, folded where it is large. */
+/** A JSON value as a tree, folded where it is large. */
 export function JsonView({ value }: { value: unknown }) {
-  if (value === null || value === undefined) return <p className={styles.nothing}>Nothing</p>
+  if (value === null || value === undefined) return <p className={styles.none}>None</p>
   return (
     <div className={styles.json} tabIndex={0} role="region" aria-label="JSON">
       <Value value={value} depth={0} />
@@ -43,7 +43,7 @@ interface FoldedProps {
 }
 
 function Folded({ entries, brackets, depth, name }: FoldedProps) {
-  const [drawn, setDrawn] = useState(DRAWN)
+  const [rendered, setRendered] = useState(RENDERED)
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES)
   const [open, close] = [brackets[0], brackets[1]]
   if (entries.length === 0) {
@@ -68,12 +68,12 @@ function Folded({ entries, brackets, depth, name }: FoldedProps) {
       </summary>
       {isOpen && (
         <div className={styles.inner}>
-          {entries.slice(0, drawn).map(([key, each]) => (
+          {entries.slice(0, rendered).map(([key, each]) => (
             <Value key={key} value={each} depth={depth + 1} name={key} />
           ))}
-          {entries.length > drawn && (
-            <button type="button" className={styles.more} onClick={() => setDrawn(drawn + DRAWN)}>
-              {entries.length - drawn} more
+          {entries.length > rendered && (
+            <button type="button" className={styles.more} onClick={() => setRendered(rendered + RENDERED)}>
+              {entries.length - rendered} more
             </button>
           )}
         </div>
@@ -91,7 +91,7 @@ function Scalar({ value }: { value: unknown }) {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return (
     <span className={styles[typeof value] ?? styles.null}>
-      {text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)} … (${text.length} characters)` : text}
+      {text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} … (${text.length} characters)` : text}
     </span>
   )
 }

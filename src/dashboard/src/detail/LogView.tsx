@@ -1,27 +1,24 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { EVERY_LINE, isEveryLine, LEVELS, select, type Level } from '../model/lines.ts'
-import { formatUtc } from '../model/moments.ts'
-import { formatCount } from '../model/quantities.ts'
-import { Button } from '../parts/Button.tsx'
-import { Notice } from '../parts/Notice.tsx'
+import { Button } from '../components/Button.tsx'
+import { Notice } from '../components/Notice.tsx'
+import { formatUtc } from '../model/dates.ts'
+import { ALL_LINES, isAllLines, LEVELS, select, type Level } from '../model/logLines.ts'
+import { formatCount } from '../model/numbers.ts'
 import type { ExecutionDetail, Snapshot } from './executionDetail.ts'
 import styles from './LogView.module.css'
 import type { LogLine } from './operations.ts'
 
 const LINE_HEIGHT = 22
-// Within so many pixels of an end, the end is what is looked at.
+// Pixels from an end of the log within which it counts as reached.
 const NEAR = 40
-// Who types goes on within it; each search reads the whole log.
-const PAUSE = 250
+// Milliseconds without a key before a search starts, since each search reads the whole log.
+const SEARCH_DELAY = 250
 
-/**
- * The log of an execution: it follows the end, until somebody scrolls away from it; whoever comes to its beginning
- * has earlier lines read.
- */
+/** The log of an execution: it follows the end until the user scrolls up, and loads older lines at the top. */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
-  const { tail, matches, hasEarlierLines, isReadingEarlier, error, status } = snapshot
-  const [filter, setFilter] = useState(EVERY_LINE)
+  const { tail, matches, hasOlderLines, isLoadingOlder, error, status } = snapshot
+  const [filter, setFilter] = useState(ALL_LINES)
   const [follows, setFollows] = useState(true)
   const scroller = useRef<HTMLDivElement>(null)
   const lines = useMemo(
@@ -29,7 +26,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
     [matches, tail.lines, filter],
   )
 
-  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is given to memoised parts
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
@@ -42,11 +39,11 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
   }, [follows, lines.length, virtual])
 
   useEffect(() => {
-    const timer = window.setTimeout(() => detail.lookFor(filter), PAUSE)
+    const timer = window.setTimeout(() => detail.setFilter(filter), SEARCH_DELAY)
     return () => window.clearTimeout(timer)
   }, [detail, filter])
 
-  // What is looked at stays where it is while earlier lines come before it.
+  // Keep the visible lines in place while older ones are added above them.
   const first = useRef(lines[0])
   const top = useRef(0)
   useLayoutEffect(() => {
@@ -56,31 +53,31 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
     if (scroller.current === null) top.current = 0
   }, [lines, follows])
 
-  function readOn(): void {
-    // Until what is typed is looked for, every line would be read.
+  function loadOlderAtTop(): void {
+    // While the filter has not been applied, this would load lines of the previous one.
     if (snapshot.filter !== filter) return
     const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = scroller.current ?? {}
-    const isAtBeginning = scrollHeight <= clientHeight || (!follows && scrollTop < NEAR)
-    if (isAtBeginning && hasEarlierLines && !isReadingEarlier && error === null) void detail.readEarlier()
+    const isAtTop = scrollHeight <= clientHeight || (!follows && scrollTop < NEAR)
+    if (isAtTop && hasOlderLines && !isLoadingOlder && error === null) void detail.loadOlder()
   }
-  useEffect(readOn)
+  useEffect(loadOlderAtTop)
 
   function onScroll(): void {
     const element = scroller.current
     if (element === null) return
     const { scrollTop, scrollHeight, clientHeight } = element
-    // Lines that come in move the end away; only whoever scrolls up leaves it.
+    // New lines move the end away; following stops only when the user scrolls up.
     const isNearEnd = scrollHeight - scrollTop - clientHeight < NEAR
     if (isNearEnd || scrollTop < top.current) setFollows(isNearEnd)
     top.current = scrollTop
-    readOn()
+    loadOlderAtTop()
   }
 
   return (
     <div className={styles.view}>
       <div className={styles.bar}>
         <label>
-          <span className="visually-hidden">Least level</span>
+          <span className="visually-hidden">Minimum level</span>
           <select
             value={filter.minLevel}
             onChange={(event) => setFilter({ ...filter, minLevel: event.target.value as Level })}
@@ -94,20 +91,20 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         </label>
         <input
           type="search"
-          aria-label="Search in the lines"
-          placeholder="Search in the lines"
+          aria-label="Search log lines"
+          placeholder="Search log lines"
           value={filter.search}
           onChange={(event) => setFilter({ ...filter, search: event.target.value })}
         />
         <span className={styles.count} role="status">
-          {isEveryLine(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
-          {hasEarlierLines && ' so far'}
-          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines let go`}
+          {isAllLines(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
+          {hasOlderLines && ' loaded'}
+          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines dropped`}
         </span>
         <span className={styles.end}>
-          {hasEarlierLines && (
-            <Button disabled={isReadingEarlier} onClick={() => void detail.readEarlier()}>
-              {isReadingEarlier ? 'Reading …' : 'Earlier lines'}
+          {hasOlderLines && (
+            <Button disabled={isLoadingOlder} onClick={() => void detail.loadOlder()}>
+              {isLoadingOlder ? 'Loading …' : 'Load older lines'}
             </Button>
           )}
           <Button aria-pressed={follows} onClick={() => setFollows(!follows)}>
@@ -116,8 +113,8 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         </span>
       </div>
       {lines.length === 0 ? (
-        <Notice kind="empty" title={titleOfNothing(isEveryLine(filter), hasEarlierLines)}>
-          {status !== null && 'They appear here as they are written.'}
+        <Notice kind="empty" title={titleOfEmpty(isAllLines(filter), hasOlderLines)}>
+          {status !== null && 'New lines appear here as they are written.'}
         </Notice>
       ) : (
         <div
@@ -141,9 +138,9 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
   )
 }
 
-function titleOfNothing(isWhole: boolean, hasEarlierLines: boolean): string {
-  if (isWhole) return 'No log lines'
-  return hasEarlierLines ? 'No line matches so far' : 'No line matches'
+function titleOfEmpty(isUnfiltered: boolean, hasOlderLines: boolean): string {
+  if (isUnfiltered) return 'No log lines'
+  return hasOlderLines ? 'No lines match so far' : 'No lines match'
 }
 
 function quantify(count: number, one: string, more = `${one}s`): string {
@@ -151,7 +148,7 @@ function quantify(count: number, one: string, more = `${one}s`): string {
 }
 
 function LineRow({ line, top }: { line: LogLine; top: number }) {
-  const instant = Date.parse(line.at)
+  const time = Date.parse(line.at)
   return (
     <div
       className={styles.line}
@@ -159,8 +156,8 @@ function LineRow({ line, top }: { line: LogLine; top: number }) {
       style={{ transform: `translateY(${top}px)` }}
       title={line.message}
     >
-      <time dateTime={line.at} title={formatUtc(instant)}>
-        {new Date(instant).toLocaleTimeString('en-GB')}
+      <time dateTime={line.at} title={formatUtc(time)}>
+        {new Date(time).toLocaleTimeString('en-GB')}
       </time>
       <span className={styles.level}>{line.level}</span>
       <span className={styles.step}>{line.stepId}</span>

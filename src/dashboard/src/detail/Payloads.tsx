@@ -1,19 +1,19 @@
 import { useEffect } from 'react'
 import { useQuery } from 'urql'
+import { Notice } from '../components/Notice.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
-import { Notice } from '../parts/Notice.tsx'
 import { JsonView } from './JsonView.tsx'
 import { PAYLOADS } from './operations.ts'
 import styles from './Payloads.module.css'
 
-/** What went into an execution and what came out of it. */
+/** The input and result of an execution. */
 export function Payloads({ executionId, updatedAt }: { executionId: string; updatedAt: string }) {
   const [{ data, error }, read] = useQuery({ query: PAYLOADS, variables: { id: executionId } })
   useEffect(() => read(), [read, updatedAt])
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) {
     return (
-      <Notice kind="error" title="Input and result cannot be read">
+      <Notice kind="error" title="Input and result could not be loaded">
         {explain(error)}
       </Notice>
     )
@@ -33,10 +33,10 @@ export function Payloads({ executionId, updatedAt }: { executionId: string; upda
   )
 }
 
-/** Says what is missing, instead of showing nothing. */
+/** Says which scope the token lacks for inputs and results. */
 export function NeedsScope() {
   return (
-    <Notice kind="empty" title="Not for your eyes">
+    <Notice kind="empty" title="Access denied">
       Inputs and results need the scope <code>executions:payload</code>, which your token does not have.
     </Notice>
   )

@@ -1,11 +1,11 @@
 import { useQuery } from 'urql'
+import { Button } from '../components/Button.tsx'
+import { Duration } from '../components/Duration.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { StatusBadge } from '../components/StatusBadge.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
-import { formatCost, formatCount } from '../model/quantities.ts'
-import { Button } from '../parts/Button.tsx'
-import { Duration } from '../parts/Duration.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { formatCost, formatCount } from '../model/numbers.ts'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
 import { STEP_PAYLOADS, type Step } from './operations.ts'
@@ -15,23 +15,23 @@ import styles from './StepPanel.module.css'
 interface StepPanelProps {
   step: Step
   steps: readonly Step[]
-  onChoose: (stepId: string | null) => void
+  onSelect: (stepId: string | null) => void
 }
 
-/** One step: its times, what it waited for, why it failed, what went in and came out. */
-export function StepPanel({ step, steps, onChoose }: StepPanelProps) {
-  const awaited = steps.filter((each) => step.dependsOn.includes(each.stepId))
+/** Details of one step: times, dependencies, error, input and result. */
+export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
+  const dependencies = steps.filter((each) => step.dependsOn.includes(each.stepId))
   return (
     <section className={styles.panel} aria-label={`Step ${step.name}`}>
       <header className={styles.head}>
         <h2>{step.name}</h2>
         <StatusBadge status={step.status} />
-        <Button kind="quiet" onClick={() => onChoose(null)} aria-label="Close" title="Close">
+        <Button kind="quiet" onClick={() => onSelect(null)} aria-label="Close" title="Close">
           <Icon name="close" />
         </Button>
       </header>
       <dl className={styles.facts}>
-        <dt>Id</dt>
+        <dt>ID</dt>
         <dd>
           <code>{step.stepId}</code>
         </dd>
@@ -42,7 +42,7 @@ export function StepPanel({ step, steps, onChoose }: StepPanelProps) {
           </>
         )}
         <dt>Started</dt>
-        <dd>{step.startedAt === null ? 'not yet' : <Moment at={step.startedAt} />}</dd>
+        <dd>{step.startedAt === null ? 'not started' : <Timestamp at={step.startedAt} />}</dd>
         <dt>Duration</dt>
         <dd>
           <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
@@ -61,12 +61,12 @@ export function StepPanel({ step, steps, onChoose }: StepPanelProps) {
             <dd>{formatCount(step.tokensUsed)}</dd>
           </>
         )}
-        {awaited.length > 0 && (
+        {dependencies.length > 0 && (
           <>
-            <dt>Waited for</dt>
-            <dd className={styles.awaited}>
-              {awaited.map((each) => (
-                <button key={each.stepId} type="button" onClick={() => onChoose(each.stepId)}>
+            <dt>Depends on</dt>
+            <dd className={styles.dependencies}>
+              {dependencies.map((each) => (
+                <button key={each.stepId} type="button" onClick={() => onSelect(each.stepId)}>
                   {each.name}
                 </button>
               ))}

@@ -1,25 +1,25 @@
 import { useState } from 'react'
-import { Notice } from '../parts/Notice.tsx'
+import { Notice } from '../components/Notice.tsx'
 import type { Step } from './operations.ts'
 import { StepPanel } from './StepPanel.tsx'
 import styles from './Steps.module.css'
 import { Timeline } from './Timeline.tsx'
 
-/** The steps of an execution in time, and beside them the one that is looked at. */
+/** The timeline of an execution, and beside it the selected step. */
 export function Steps({ steps, hasEnded }: { steps: readonly Step[]; hasEnded: boolean }) {
-  const [chosen, choose] = useState<string | null>(null)
+  const [selected, select] = useState<string | null>(null)
   if (steps.length === 0) {
     return (
-      <Notice kind="empty" title="No steps yet">
-        {hasEnded ? 'It ended without one.' : 'They appear here as soon as they begin.'}
+      <Notice kind="empty" title={hasEnded ? 'No steps' : 'No steps yet'}>
+        {hasEnded ? 'The execution ended without any.' : 'Steps appear here as they start.'}
       </Notice>
     )
   }
-  const step = steps.find((each) => each.stepId === chosen)
+  const step = steps.find((each) => each.stepId === selected)
   return (
     <div className={styles.steps} data-open={step !== undefined}>
-      <Timeline steps={steps} chosen={chosen} onChoose={choose} />
-      {step !== undefined && <StepPanel key={step.stepId} step={step} steps={steps} onChoose={choose} />}
+      <Timeline steps={steps} selected={selected} onSelect={select} />
+      {step !== undefined && <StepPanel key={step.stepId} step={step} steps={steps} onSelect={select} />}
     </div>
   )
 }

@@ -1,13 +1,13 @@
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { useQuery } from 'urql'
-import { addressOf } from '../list/ExecutionRow.tsx'
-import { formatCost, formatCount } from '../model/quantities.ts'
-import type { LiveStatus } from '../model/transport.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { LiveIndicator } from '../parts/LiveIndicator.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge, StatusIcon } from '../parts/StatusBadge.tsx'
+import { Duration } from '../components/Duration.tsx'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
+import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
+import type { LiveStatus } from '../model/liveStatus.ts'
+import { formatCost, formatCount } from '../model/numbers.ts'
+import { executionPath } from '../model/paths.ts'
 import { CHILDREN, type Execution } from './operations.ts'
 import styles from './Summary.module.css'
 
@@ -15,11 +15,11 @@ interface SummaryProps {
   execution: Execution
   status: LiveStatus | null
   behindSeconds: number
-  isGone: boolean
+  isRemoved: boolean
 }
 
-/** What an execution is: its status, its times, who began it, what it cost, and what it belongs to. */
-export function Summary({ execution, status, behindSeconds, isGone }: SummaryProps) {
+/** The head of an execution's page: status, times, who started it, cost, parent, children and tags. */
+export function Summary({ execution, status, behindSeconds, isRemoved }: SummaryProps) {
   const isRunning = execution.status === 'RUNNING'
   return (
     <header className={styles.summary}>
@@ -35,19 +35,21 @@ export function Summary({ execution, status, behindSeconds, isGone }: SummaryPro
         {execution.name !== null && `${execution.name} · `}
         <code>{execution.executionId}</code>
       </p>
-      {isGone && (
-        <p className={styles.gone} role="status">
-          This execution is gone, or no longer yours to see. What stands here is the last that was known.
+      {isRemoved && (
+        <p className={styles.removed} role="status">
+          This execution was deleted, or you may no longer see it. The page shows its last known state.
         </p>
       )}
       <dl className={styles.facts}>
         <Fact name="Created">
-          <Moment at={execution.createdAt} />
+          <Timestamp at={execution.createdAt} />
         </Fact>
-        <Fact name="Started">{execution.startedAt === null ? 'not yet' : <Moment at={execution.startedAt} />}</Fact>
+        <Fact name="Started">
+          {execution.startedAt === null ? 'not started' : <Timestamp at={execution.startedAt} />}
+        </Fact>
         {execution.completedAt !== null && (
           <Fact name="Ended">
-            <Moment at={execution.completedAt} />
+            <Timestamp at={execution.completedAt} />
           </Fact>
         )}
         <Fact name="Duration">
@@ -58,12 +60,12 @@ export function Summary({ execution, status, behindSeconds, isGone }: SummaryPro
             {execution.progress.currentStep}/{execution.progress.totalSteps}
           </Fact>
         )}
-        <Fact name="By">{execution.triggeredBy ?? execution.userId}</Fact>
+        <Fact name="Started by">{execution.triggeredBy ?? execution.userId}</Fact>
         {execution.totalCost > 0 && <Fact name="Cost">{formatCost(execution.totalCost)}</Fact>}
         {execution.tokensUsed > 0 && <Fact name="Tokens">{formatCount(execution.tokensUsed)}</Fact>}
         {execution.parentExecutionId !== null && (
           <Fact name="Parent">
-            <Link href={addressOf(execution.parentExecutionId)}>
+            <Link href={executionPath(execution.parentExecutionId)}>
               <code>{execution.parentExecutionId}</code>
             </Link>
           </Fact>
@@ -102,7 +104,7 @@ function Children({ executionId }: { executionId: string }) {
     <Fact name="Children">
       <span className={styles.tags}>
         {children.map((child) => (
-          <Link key={child.executionId} className={styles.child} href={addressOf(child.executionId)}>
+          <Link key={child.executionId} className={styles.child} href={executionPath(child.executionId)}>
             <StatusIcon status={child.status} /> {child.workflowName}
           </Link>
         ))}

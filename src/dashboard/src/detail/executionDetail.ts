@@ -1,70 +1,71 @@
 import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import type { Connection, Following } from '../live/follow.ts'
-import { append, EVERY_LINE, isEveryLine, MOST_LINES, prepend, type LineFilter, type Tail } from '../model/lines.ts'
-import type { LiveStatus } from '../model/transport.ts'
-import { EarlierLines } from './earlierLines.ts'
+import type { Connection, Subscription } from '../live/connection.ts'
+import type { LiveStatus } from '../model/liveStatus.ts'
+import { ALL_LINES, append, isAllLines, MAX_LINES, prepend, type LineFilter, type Tail } from '../model/logLines.ts'
+import { OlderLogLines } from './olderLogLines.ts'
 import { ACTIVITY, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
 
-/** One execution at one moment. */
+/** The state of an execution that its page shows. */
 export interface Snapshot {
-  state: 'loading' | 'missing' | 'present' | 'gone'
+  state: 'loading' | 'missing' | 'present' | 'removed'
   execution: Execution | null
   /** In the order of the workflow. */
   steps: readonly Step[]
   tail: Tail<LogLine>
-  /** What lines are looked for. */
+  /** The filter of the log. */
   filter: LineFilter
-  /** Lines before the tail that `filter` lets through, the oldest first. */
+  /** Lines before the tail that match `filter`, the oldest first. */
   matches: readonly LogLine[]
-  /** Whether there may be lines, or matches, before those that are there. */
-  hasEarlierLines: boolean
-  isReadingEarlier: boolean
+  /** Whether there may be older lines, or matches, than those that are loaded. */
+  hasOlderLines: boolean
+  isLoadingOlder: boolean
   /** What failed last, as a sentence. */
   error: string | null
-  /** How the page hears of changes; null once there are no more to come. */
+  /** How changes reach the page; null once there are no more to come. */
   status: LiveStatus | null
-  /** How many seconds the server is behind its database. */
+  /** The lag of the server behind its database. */
   behindSeconds: number
 }
 
 const NO_LINES: Tail<LogLine> = { lines: [], dropped: 0 }
-const NOTHING: Snapshot = {
+const INITIAL: Snapshot = {
   state: 'loading',
   execution: null,
   steps: [],
   tail: NO_LINES,
-  filter: EVERY_LINE,
+  filter: ALL_LINES,
   matches: [],
-  hasEarlierLines: false,
-  isReadingEarlier: false,
+  hasOlderLines: false,
+  isLoadingOlder: false,
   error: null,
   status: 'connecting',
   behindSeconds: 0,
 }
-const RETRY = 4_000
-// The present state begins with so many of the last lines; a log of fewer is there as a whole.
+// Milliseconds.
+const RETRY_AFTER = 4_000
+// Lines that the present state starts with; a log of fewer lines is loaded completely.
 const FIRST_LINES = 100
 
-/** One execution with its steps and its log, kept up to date until it is stopped. */
+/** A store of one execution, its steps and its log: it keeps them up to date until it is stopped. */
 export class ExecutionDetail {
-  private snapshot = NOTHING
+  private snapshot = INITIAL
   private readonly listeners = new Set<() => void>()
-  private following: Following | undefined
+  private subscription: Subscription | undefined
   private timer: number | undefined
-  private earlier: EarlierLines
-  // The same for what is looked for, unless it is every line.
-  private matching: EarlierLines | null = null
-  // Answers to what was asked before the latest begin are dropped.
-  private reading = 0
-  private again: () => void = () => this.start()
+  private older: OlderLogLines
+  // The same for lines that match the filter; null without one.
+  private matching: OlderLogLines | null = null
+  // Counts reads, so that responses to earlier ones are dropped.
+  private readNumber = 0
+  private retryFailed: () => void = () => this.start()
 
   constructor(
     private readonly client: Client,
     private readonly connection: Connection,
     private readonly id: string,
   ) {
-    this.earlier = new EarlierLines(client, id)
+    this.older = new OlderLogLines(client, id)
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -74,70 +75,70 @@ export class ExecutionDetail {
 
   readonly getSnapshot = (): Snapshot => this.snapshot
 
-  /** Reads the present, and follows what happens from there. */
+  /** Reads the present state, then subscribes to changes. */
   readonly start = (): void => {
     this.stop()
-    void this.read().then((isThere) => {
-      if (isThere) this.follow()
+    void this.read().then((exists) => {
+      if (exists) this.subscribeToActivity()
     })
   }
 
-  /** Ends everything that was begun; `start` begins anew. */
+  /** Ends the subscription, timers and reads; `start` starts again. */
   stop(): void {
-    this.reading += 1
+    this.readNumber += 1
     window.clearTimeout(this.timer)
-    this.following?.stop()
-    this.following = undefined
+    this.subscription?.stop()
+    this.subscription = undefined
   }
 
-  /** Looks through the whole log for what `filter` lets through; the tail stays as it is. */
-  readonly lookFor = (filter: LineFilter): void => {
+  /** Searches the whole log for lines that match `filter`; the tail stays as it is. */
+  readonly setFilter = (filter: LineFilter): void => {
     if (filter === this.snapshot.filter) return
-    this.beginToLook(filter)
+    this.beginSearch(filter)
     this.change({ filter, matches: [] })
-    if (this.matching !== null) void this.readEarlier()
+    if (this.matching !== null) void this.loadOlder()
   }
 
-  /** Reads the page of lines, or of matches, before the first one that is there. */
-  readonly readEarlier = async (): Promise<void> => {
-    if (this.snapshot.isReadingEarlier || !this.snapshot.hasEarlierLines) return
-    const pages = this.matching ?? this.earlier
+  /** Loads the page of lines, or of matches, before the first that is loaded. */
+  readonly loadOlder = async (): Promise<void> => {
+    if (this.snapshot.isLoadingOlder || !this.snapshot.hasOlderLines) return
+    const pages = this.matching ?? this.older
     const read = pages.read(this.snapshot.tail)
     this.change({})
     const page = await read
     if ('error' in page) {
-      if (pages === (this.matching ?? this.earlier)) this.fail(page.error, () => void this.readEarlier())
-    } else if (pages === this.earlier) {
+      if (pages === (this.matching ?? this.older)) this.fail(page.error, () => void this.loadOlder())
+    } else if (pages === this.older) {
       this.change({ tail: prepend(this.snapshot.tail, page.lines), error: null })
     } else if (pages === this.matching) {
       this.change({ matches: [...page.lines, ...this.snapshot.matches], error: null })
     }
   }
 
-  private beginToLook(filter: LineFilter): void {
-    this.matching = isEveryLine(filter) ? null : new EarlierLines(this.client, this.id, filter)
+  private beginSearch(filter: LineFilter): void {
+    this.matching = isAllLines(filter) ? null : new OlderLogLines(this.client, this.id, filter)
   }
 
-  private forgetPages(): void {
-    this.earlier = new EarlierLines(this.client, this.id)
-    this.beginToLook(this.snapshot.filter)
+  private resetPages(): void {
+    this.older = new OlderLogLines(this.client, this.id)
+    this.beginSearch(this.snapshot.filter)
   }
 
   private async read(): Promise<boolean> {
-    const reading = this.reading
+    const readNumber = this.readNumber
     const { data, error } = await this.client.query(PRESENT, { id: this.id })
-    if (reading !== this.reading) return false
+    if (readNumber !== this.readNumber) return false
     if (data === undefined) {
       this.fail(explain(error), this.start)
-      this.timer = window.setTimeout(this.start, RETRY)
+      this.timer = window.setTimeout(this.start, RETRY_AFTER)
       return false
     }
     if (data.execution === null) {
-      this.change({ state: this.snapshot.execution === null ? 'missing' : 'gone', error: null, status: null })
+      this.change({ state: this.snapshot.execution === null ? 'missing' : 'removed', error: null, status: null })
       return false
     }
     const { steps, logs, ...execution } = data.execution
-    this.forgetPages()
+    this.resetPages()
     this.change({
       state: 'present',
       execution,
@@ -149,13 +150,13 @@ export class ExecutionDetail {
     return true
   }
 
-  private follow(): void {
+  private subscribeToActivity(): void {
     const query = stringifyDocument(ACTIVITY)
-    this.following = this.connection.follow<Activity>(
+    this.subscription = this.connection.subscribe<Activity>(
       {
-        operation: (after) => ({ query, variables: { id: this.id, after } }),
+        request: (after) => ({ query, variables: { id: this.id, after } }),
         read: (data) => (data as { executionActivity: Activity }).executionActivity,
-        onEvents: (events) => this.take(events),
+        onEvents: (events) => this.apply(events),
         onStatus: (status) => {
           if (this.snapshot.status !== null && status !== this.snapshot.status) this.change({ status })
         },
@@ -175,7 +176,7 @@ export class ExecutionDetail {
     else this.start()
   }
 
-  private take(events: Activity[]): void {
+  private apply(events: Activity[]): void {
     let { execution, state } = this.snapshot
     let lines: LogLine[] = []
     let { tail, matches } = this.snapshot
@@ -186,43 +187,43 @@ export class ExecutionDetail {
       } else if (event.__typename === 'LogAppended') {
         lines.push(event.entry)
       } else if (event.kind === 'LEFT' || event.kind === 'DELETED') {
-        state = 'gone'
+        state = 'removed'
       } else if (event.execution !== null) {
         execution = event.execution
         if (event.kind === 'ENTERED') {
-          // The present state begins: what is there has been read before, and comes again.
+          // The present state starts again, and repeats what has been read before.
           steps.clear()
           lines = []
           tail = NO_LINES
           matches = []
-          this.forgetPages()
+          this.resetPages()
         }
       }
     }
     const ordered = [...steps.values()].sort((one, other) => one.index - other.index)
-    const isGone = state === 'gone'
+    const isRemoved = state === 'removed'
     tail = append(tail, lines)
-    this.change({ state, execution, steps: ordered, tail, matches, ...(isGone ? { status: null } : {}) })
+    this.change({ state, execution, steps: ordered, tail, matches, ...(isRemoved ? { status: null } : {}) })
   }
 
-  /** What failed last, once more. */
-  readonly tryAgain = (): void => {
+  /** Retries what failed last. */
+  readonly retry = (): void => {
     this.change({ error: null })
-    this.again()
+    this.retryFailed()
   }
 
-  private fail(error: string, again: () => void): void {
-    this.again = again
+  private fail(error: string, retry: () => void): void {
+    this.retryFailed = retry
     this.change({ error })
   }
 
-  private change(part: Partial<Snapshot>): void {
-    const { tail, matches } = { ...this.snapshot, ...part }
-    const held = this.matching === null ? tail.lines : matches
-    const isPart = FIRST_LINES <= tail.lines.length && held.length < MOST_LINES
-    const hasEarlierLines = isPart && this.earlier.hasMore && this.matching?.hasMore !== false
-    const isReadingEarlier = (this.matching ?? this.earlier).isReading
-    this.snapshot = { ...this.snapshot, ...part, hasEarlierLines, isReadingEarlier }
-    this.listeners.forEach((tell) => tell())
+  private change(changes: Partial<Snapshot>): void {
+    const { tail, matches } = { ...this.snapshot, ...changes }
+    const loaded = this.matching === null ? tail.lines : matches
+    const isIncomplete = FIRST_LINES <= tail.lines.length && loaded.length < MAX_LINES
+    const hasOlderLines = isIncomplete && this.older.hasMore && this.matching?.hasMore !== false
+    const isLoadingOlder = (this.matching ?? this.older).isLoading
+    this.snapshot = { ...this.snapshot, ...changes, hasOlderLines, isLoadingOlder }
+    this.listeners.forEach((notify) => notify())
   }
 }

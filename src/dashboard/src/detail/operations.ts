@@ -1,9 +1,9 @@
 import { EXECUTION_FIELDS } from '../graphql/executionFields.ts'
 import { graphql, type ResultOf } from '../graphql/graphql.ts'
 
-const SHOWN = graphql(
+const DETAIL = graphql(
   `
-    fragment Shown on Execution @_unmask {
+    fragment Detail on Execution @_unmask {
       ...ExecutionFields
       workflowTemplateId
       tenantId
@@ -22,8 +22,8 @@ const SHOWN = graphql(
   [EXECUTION_FIELDS],
 )
 
-const SHOWN_STEP = graphql(`
-  fragment ShownStep on ExecutionStep @_unmask {
+const STEP = graphql(`
+  fragment Step on ExecutionStep @_unmask {
     id
     stepId
     name
@@ -47,8 +47,8 @@ const SHOWN_STEP = graphql(`
   }
 `)
 
-const SHOWN_LINE = graphql(`
-  fragment ShownLine on ExecutionLogEntry @_unmask {
+const LOG_LINE = graphql(`
+  fragment LogLine on ExecutionLogEntry @_unmask {
     at
     level
     message
@@ -58,35 +58,35 @@ const SHOWN_LINE = graphql(`
 `)
 
 /** An execution as its page shows it. */
-export type Execution = ResultOf<typeof SHOWN>
+export type Execution = ResultOf<typeof DETAIL>
 /** One of its steps. */
-export type Step = ResultOf<typeof SHOWN_STEP>
+export type Step = ResultOf<typeof STEP>
 /** One of its log lines. */
-export type LogLine = ResultOf<typeof SHOWN_LINE>
+export type LogLine = ResultOf<typeof LOG_LINE>
 
-/** The present state, without a subscription. */
+/** The present state of an execution, its first steps and its last log lines. */
 export const PRESENT = graphql(
   `
     query Present($id: String!) {
       execution(executionId: $id) {
-        ...Shown
+        ...Detail
         steps(first: 100) {
           nodes {
-            ...ShownStep
+            ...Step
           }
         }
         logs(last: 100) {
           nodes {
-            ...ShownLine
+            ...LogLine
           }
         }
       }
     }
   `,
-  [SHOWN, SHOWN_STEP, SHOWN_LINE],
+  [DETAIL, STEP, LOG_LINE],
 )
 
-/** Everything that happens to one execution; without a cursor its present state first. */
+/** Every change to one execution; without a cursor, its present state first. */
 export const ACTIVITY = graphql(
   `
     subscription Activity($id: String!, $after: String) {
@@ -97,42 +97,42 @@ export const ACTIVITY = graphql(
           cursor
           occurredAt
           execution {
-            ...Shown
+            ...Detail
           }
         }
         ... on StepUpdate {
           cursor
           occurredAt
           step {
-            ...ShownStep
+            ...Step
           }
         }
         ... on LogAppended {
           cursor
           occurredAt
           entry {
-            ...ShownLine
+            ...LogLine
           }
         }
       }
     }
   `,
-  [SHOWN, SHOWN_STEP, SHOWN_LINE],
+  [DETAIL, STEP, LOG_LINE],
 )
 
-/** An event, as `ACTIVITY` tells it. */
+/** An event of `ACTIVITY`. */
 export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 
-/** A page of log lines that ends before a cursor. */
-export const EARLIER_LINES = graphql(
+/** The page of log lines before a cursor. */
+export const OLDER_LOG_LINES = graphql(
   `
-    query EarlierLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
+    query OlderLogLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
       execution(executionId: $id) {
         logs(last: 100, before: $before, minLevel: $minLevel, search: $search) {
           edges {
             cursor
             node {
-              ...ShownLine
+              ...LogLine
             }
           }
           pageInfo {
@@ -142,10 +142,10 @@ export const EARLIER_LINES = graphql(
       }
     }
   `,
-  [SHOWN_LINE],
+  [LOG_LINE],
 )
 
-/** The executions that this one has begun. */
+/** The executions that this one has started. */
 export const CHILDREN = graphql(`
   query Children($id: String!) {
     executions(filter: { parentExecutionId: { eq: $id } }, sort: [{ field: CREATED_AT, direction: ASC }], first: 20) {
@@ -161,7 +161,7 @@ export const CHILDREN = graphql(`
   }
 `)
 
-/** What went in and came out; it needs a scope of its own. */
+/** The input and result of an execution; needs the scope `executions:payload`. */
 export const PAYLOADS = graphql(`
   query Payloads($id: String!) {
     execution(executionId: $id) {
@@ -171,7 +171,7 @@ export const PAYLOADS = graphql(`
   }
 `)
 
-/** What went into a step and came out of it; it needs a scope of its own. */
+/** The input and result of a step; needs the scope `executions:payload`. */
 export const STEP_PAYLOADS = graphql(`
   query StepPayloads($id: ID!) {
     node(id: $id) {
@@ -183,7 +183,7 @@ export const STEP_PAYLOADS = graphql(`
   }
 `)
 
-/** The last execution of the same workflow, before an instant, that went well. */
+/** The last successful execution of a workflow that was created before a time. */
 export const LAST_SUCCESS = graphql(`
   query LastSuccess($workflow: String!, $before: DateTime!) {
     executions(

@@ -6,9 +6,9 @@ import { createClient } from 'graphql-ws'
 import { useMemo } from 'react'
 import { EXAMPLES } from './examples.ts'
 import styles from './Explorer.module.css'
-import { nameAsRead } from './naming.ts'
+import { withOperationName } from './operationName.ts'
 
-/** GraphiQL, asking as whoever `token` is for. */
+/** GraphiQL, whose requests are authenticated with `token`. */
 export function Explorer({ token }: { token: string }) {
   const fetcher = useMemo(() => createFetcher(token), [token])
   return (
@@ -23,20 +23,20 @@ export function Explorer({ token }: { token: string }) {
 }
 
 function createFetcher(token: string) {
-  const address = new URL('/graphql', window.location.href)
+  const url = new URL('/graphql', window.location.href)
   const Authorization = `Bearer ${token}`
   const fetch = createGraphiQLFetcher({
-    url: address.href,
+    url: url.href,
     headers: { Authorization },
     wsClient: createClient({
-      url: address.href.replace(/^http/, 'ws'),
+      url: url.href.replace(/^http/, 'ws'),
       connectionParams: { Authorization },
-      // GraphiQL shows why a subscription ended; whoever runs it runs it again.
+      // GraphiQL shows why a subscription ended; people run it again themselves.
       retryAttempts: 0,
     }),
   })
   return (parameters: FetcherParams, options?: FetcherOpts) => {
-    const { asked, document } = nameAsRead(parameters)
-    return fetch(asked, document === null ? options : { ...options, documentAST: document })
+    const { request, document } = withOperationName(parameters)
+    return fetch(request, document === null ? options : { ...options, documentAST: document })
   }
 }

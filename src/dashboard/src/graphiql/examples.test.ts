@@ -7,7 +7,7 @@ import { EXAMPLES } from './examples.ts'
 const SCHEMA = buildSchema(readFileSync(path.resolve(import.meta.dirname, '../../../../schema.graphql'), 'utf-8'))
 
 test.each(EXAMPLES.map((example) => [/(query|subscription) (\w+)/.exec(example.query)?.[2], example] as const))(
-  '%s is valid as it stands',
+  '%s is valid',
   (_, { query, variables }) => {
     expect(validate(SCHEMA, parse(query))).toEqual([])
     expect(typeof JSON.parse(variables ?? '{}')).toBe('object')

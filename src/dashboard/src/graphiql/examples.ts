@@ -1,4 +1,4 @@
-/** An operation that runs as it is, for whoever opens GraphiQL for the first time. */
+/** An operation that runs as it is, for those who open GraphiQL for the first time. */
 export interface Example {
   query: string
   variables?: string
@@ -30,7 +30,7 @@ query LatestFailures($first: Int = 10) {
     variables: '{\n  "first": 10\n}',
   },
   {
-    query: `# Every change to what runs, as it happens. Ctrl-Enter again ends it.
+    query: `# Every change to running executions, as it happens. Ctrl-Enter again stops it.
 subscription WatchRunning {
   executionUpdates(filter: { status: { in: [PENDING, RUNNING] } }) {
     kind
@@ -49,7 +49,7 @@ subscription WatchRunning {
 `,
   },
   {
-    query: `# The most expensive executions of the month, with their steps.
+    query: `# The most expensive executions, with their steps.
 query Costly {
   executions(sort: [{ field: TOTAL_COST }, { field: CREATED_AT }], first: 5) {
     nodes {
@@ -71,7 +71,7 @@ query Costly {
 `,
   },
   {
-    query: `# Conditions combine with and, or and not; text is never a pattern.
+    query: `# Conditions combine with and, or and not. Text has no wildcards.
 query Combined {
   executions(
     filter: {
@@ -92,7 +92,7 @@ query Combined {
 `,
   },
   {
-    query: `# Who the server thinks you are, and what you may do.
+    query: `# Who you are to the server, and what your token allows.
 query WhoAmI {
   viewer {
     userId

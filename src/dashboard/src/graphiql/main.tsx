@@ -1,7 +1,7 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { applyTheme } from '../app/theme.ts'
-import { Notice } from '../parts/Notice.tsx'
+import { applyTheme } from '../components/theme.ts'
+import { Notice } from '../components/Notice.tsx'
 import { useSession } from '../session/session.ts'
 import '../styles/tokens.css'
 import '../styles/base.css'
@@ -11,14 +11,14 @@ function Page() {
   const { token } = useSession()
   if (token !== null) return <Explorer key={token} token={token} />
   return (
-    <Notice kind="empty" title="Nobody is signed in" action={<a href="/">Sign in</a>}>
-      GraphiQL asks with the token of the dashboard.
+    <Notice kind="empty" title="You are not signed in" action={<a href="/">Sign in</a>}>
+      GraphiQL uses the token of the dashboard.
     </Notice>
   )
 }
 
 const root = document.getElementById('root')
-if (root === null) throw new Error('The page has no root.')
+if (root === null) throw new Error('The page has no element #root.')
 applyTheme()
 createRoot(root).render(
   <StrictMode>

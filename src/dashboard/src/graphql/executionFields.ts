@@ -1,6 +1,6 @@
 import { graphql } from './graphql.ts'
 
-/** What the list and the page of an execution both show of it. */
+/** The fields of an execution that the list and its own page both show. */
 export const EXECUTION_FIELDS = graphql(`
   fragment ExecutionFields on Execution @_unmask {
     executionId

@@ -1,7 +1,7 @@
 import { initGraphQLTada } from 'gql.tada'
 import type { introspection } from './schema.generated.d.ts'
 
-/** `graphql(...)`: an operation whose result and variables are typed by `schema.graphql`. */
+/** Parses a GraphQL document; its result and variables are typed by `schema.graphql`. */
 export const graphql = initGraphQLTada<{
   introspection: introspection
   scalars: { DateTime: string; JSON: unknown }

@@ -1,4 +1,7 @@
 import { useState, type SyntheticEvent } from 'react'
+import { Button } from '../components/Button.tsx'
+import form from '../components/form.module.css'
+import { findProblem, type Condition } from '../model/filter.ts'
 import {
   FIELDS,
   isField,
@@ -8,20 +11,18 @@ import {
   takesMany,
   type Field,
   type Operator,
-} from '../model/fields.ts'
-import { findProblem, type Condition } from '../model/filter.ts'
-import { Button } from '../parts/Button.tsx'
-import fields from '../parts/fields.module.css'
+} from '../model/filterFields.ts'
 import styles from './ConditionEditor.module.css'
 import { ValueEditor } from './ValueEditor.tsx'
 
 interface ConditionEditorProps {
   condition: Condition
+  /** The text of the submit button. */
   action: string
   onDone: (condition: Condition) => void
 }
 
-/** A form for one condition: what, how, and against what. */
+/** A form for one condition: field, operator and values. */
 export function ConditionEditor({ condition, action, onDone }: ConditionEditorProps) {
   const [draft, setDraft] = useState(condition)
   const [problem, setProblem] = useState<string | null>(null)
@@ -39,12 +40,12 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
 
   return (
     <form className={styles.form} onSubmit={submit}>
-      <label className={fields.label}>
+      <label className={form.label}>
         Field
         <select
-          className={fields.input}
+          className={form.input}
           value={draft.field}
-          onChange={(event) => isField(event.target.value) && change(beginWith(event.target.value))}
+          onChange={(event) => isField(event.target.value) && change(createCondition(event.target.value))}
         >
           {FIELDS.map((field) => (
             <option key={field} value={field}>
@@ -54,10 +55,10 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
         </select>
       </label>
       {operatorsOf(draft.field).length > 1 && (
-        <label className={fields.label}>
+        <label className={form.label}>
           Condition
           <select
-            className={fields.input}
+            className={form.input}
             value={draft.operator}
             onChange={(event) => change(withOperator(draft, event.target.value as Operator))}
           >
@@ -82,7 +83,7 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
   )
 }
 
-function beginWith(field: Field): Condition {
+function createCondition(field: Field): Condition {
   const [operator = 'eq'] = operatorsOf(field)
   return { field, operator, values: [] }
 }

@@ -1,10 +1,11 @@
 import { memo } from 'react'
 import { Link } from 'wouter'
+import { Duration } from '../components/Duration.tsx'
+import { StatusBadge } from '../components/StatusBadge.tsx'
+import { Timestamp } from '../components/Timestamp.tsx'
 import { infoOf, type Column } from '../model/columns.ts'
-import { formatBriefly, formatCost, formatCount } from '../model/quantities.ts'
-import { Duration } from '../parts/Duration.tsx'
-import { Moment } from '../parts/Moment.tsx'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
+import { formatBriefly, formatCost, formatCount } from '../model/numbers.ts'
+import { executionPath } from '../model/paths.ts'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
@@ -23,7 +24,7 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
   const { row, index, top, columns, isSelected, isLeaving, onOpen } = props
   const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
   return (
-    // Its link is what keyboards and screen readers use; the whole row is a larger target for pointers.
+    // Keyboards and screen readers use the link; for pointers the whole row is the target.
     <div
       className={`${styles.row ?? ''} ${state}`}
       role="row"
@@ -48,18 +49,13 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
   )
 })
 
-/** Where an execution has its page. */
-export function addressOf(executionId: string): string {
-  return `/executions/${encodeURIComponent(executionId)}`
-}
-
 function Cell({ column, row }: { column: Column; row: Execution }) {
   switch (column) {
     case 'status':
       return <StatusBadge status={row.status} detail={row.statusDetail} />
     case 'workflow':
       return (
-        <Link className={styles.link} href={addressOf(row.executionId)} title={row.name ?? row.executionId}>
+        <Link className={styles.link} href={executionPath(row.executionId)} title={row.name ?? row.executionId}>
           {row.workflowName}
         </Link>
       )
@@ -68,11 +64,15 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
     case 'who':
       return <span title={`Owner: ${row.userId}`}>{row.triggeredBy ?? row.userId}</span>
     case 'created':
-      return <Moment at={row.createdAt} />
+      return <Timestamp at={row.createdAt} />
     case 'started':
-      return row.startedAt === null ? <span className={styles.faint}>not yet</span> : <Moment at={row.startedAt} />
+      return row.startedAt === null ? (
+        <span className={styles.faint}>not started</span>
+      ) : (
+        <Timestamp at={row.startedAt} />
+      )
     case 'completed':
-      return <Moment at={row.completedAt} />
+      return <Timestamp at={row.completedAt} />
     case 'duration':
       return <Duration seconds={row.durationSeconds} startedAt={row.startedAt} isRunning={row.status === 'RUNNING'} />
     case 'progress':

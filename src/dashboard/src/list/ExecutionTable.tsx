@@ -1,14 +1,15 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
-import { useShortcuts } from '../app/shortcuts.ts'
+import { Icon } from '../components/Icon.tsx'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { infoOf, type Column } from '../model/columns.ts'
+import { executionPath } from '../model/paths.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SortField, SortKey } from '../model/sorting.ts'
 import type { Density } from '../model/view.ts'
-import { Icon } from '../parts/Icon.tsx'
-import { useMedia } from '../parts/media.ts'
-import { addressOf, ExecutionRow } from './ExecutionRow.tsx'
+import { ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
@@ -18,35 +19,35 @@ interface ExecutionTableProps {
   columns: readonly Column[]
   density: Density
   order: readonly SortKey[]
-  /** Where the list is scrolled to; whoever comes back finds it there. */
-  place: { top: number }
+  /** The scroll position, which is kept while another page is open. */
+  scroll: { top: number }
   onSort: (field: SortField) => void
-  onReadMore: () => void
+  onLoadMore: () => void
 }
 
-// As in styles/tokens.css, at 16 pixels a rem.
+// In pixels; as --row in styles/tokens.css at 16 pixels a rem.
 const HEIGHTS: Record<Density, number> = { comfortable: 36, compact: 28 }
 const CARD_HEIGHT = 62
-// So that the next page is there before its rows are scrolled to.
-const READ_AHEAD = 40
+// Rows before the end at which the next page is loaded, so that scrolling does not have to wait for it.
+const LOAD_AHEAD = 40
 
-/** The rows: only those in sight are drawn, and the next page is read before its rows come into sight. */
+/** The table of executions: it renders the visible rows alone, and loads the next page before the end is reached. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, hasMore, columns, density, order, place, onSort, onReadMore } = props
-  const isNarrow = useMedia('(max-width: 640px)')
+  const { rows, hasMore, columns, density, order, scroll, onSort, onLoadMore } = props
+  const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const [selected, setSelected] = useState<string | null>(null)
   const [, navigate] = useLocation()
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
   const all = rows.rows
 
-  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is given to memoised parts
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
   const virtual = useVirtualizer({
     count: all.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 10,
-    initialOffset: place.top,
+    initialOffset: scroll.top,
     getItemKey: (index) => all[index]?.executionId ?? index,
   })
   const items = virtual.getVirtualItems()
@@ -54,13 +55,13 @@ export function ExecutionTable(props: ExecutionTableProps) {
 
   useEffect(() => virtual.measure(), [virtual, height])
   useLayoutEffect(() => {
-    if (scroller.current !== null) scroller.current.scrollTop = place.top
-  }, [place])
+    if (scroller.current !== null) scroller.current.scrollTop = scroll.top
+  }, [scroll])
   useEffect(() => {
-    if (hasMore && last >= all.length - READ_AHEAD) onReadMore()
-  }, [hasMore, last, all.length, onReadMore])
+    if (hasMore && last >= all.length - LOAD_AHEAD) onLoadMore()
+  }, [hasMore, last, all.length, onLoadMore])
 
-  const open = useCallback((id: string) => navigate(addressOf(id)), [navigate])
+  const open = useCallback((id: string) => navigate(executionPath(id)), [navigate])
   const move = (by: number): void => {
     const at = all.findIndex((row) => row.executionId === selected)
     const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
@@ -84,7 +85,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
       role="region"
       aria-label="Executions"
       onScroll={(event) => {
-        place.top = event.currentTarget.scrollTop
+        scroll.top = event.currentTarget.scrollTop
       }}
     >
       <div
@@ -96,7 +97,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
       >
         <div className={styles.head} role="row" aria-rowindex={1}>
           {columns.map((column) => (
-            <Heading key={column} column={column} order={order} onSort={onSort} />
+            <ColumnHeader key={column} column={column} order={order} onSort={onSort} />
           ))}
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
@@ -121,13 +122,13 @@ export function ExecutionTable(props: ExecutionTableProps) {
   )
 }
 
-interface HeadingProps {
+interface ColumnHeaderProps {
   column: Column
   order: readonly SortKey[]
   onSort: (field: SortField) => void
 }
 
-function Heading({ column, order, onSort }: HeadingProps) {
+function ColumnHeader({ column, order, onSort }: ColumnHeaderProps) {
   const { title, sort, isNumber } = infoOf(column)
   const [first] = order
   const direction = sort !== undefined && first?.field === sort ? first.direction : null

@@ -1,12 +1,12 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
+import { Button } from '../components/Button.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { Popover } from '../components/Popover.tsx'
 import { changeAt, conjunctsOf, EVERYTHING, narrow, type Condition, type Filter, type Path } from '../model/filter.ts'
-import { parseFilter, UnreadableFilter } from '../model/filterText.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { Popover } from '../parts/Popover.tsx'
+import { parseFilter, FilterSyntaxError } from '../model/filterText.ts'
 import { ConditionEditor } from './ConditionEditor.tsx'
 import styles from './FilterBar.module.css'
-import { FilterPart } from './FilterPart.tsx'
+import { FilterNode } from './FilterNode.tsx'
 
 interface FilterBarProps {
   filter: Filter
@@ -14,21 +14,25 @@ interface FilterBarProps {
   inputRef: RefObject<HTMLInputElement | null>
 }
 
-// What a first condition usually is about.
-const FIRST: Condition = { field: 'status', operator: 'in', values: [] }
+// Most filters start with a status.
+const FIRST_CONDITION: Condition = { field: 'status', operator: 'in', values: [] }
 
-/** The filter as chips, and a place to type: plain text is looked for in workflow names. */
+/** The filter as chips, and an input: plain text searches workflow names, `status:in(FAILED)` is a filter. */
 export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
-  const parts = conjunctsOf(filter)
-  const change = (path: Path, by: (part: Filter) => Filter | null): void => onChange(changeAt(filter, path, by))
+  const nodes = conjunctsOf(filter)
+  const change = (path: Path, by: (node: Filter) => Filter | null): void => onChange(changeAt(filter, path, by))
 
   return (
     <div className={styles.bar} role="search" aria-label="Filter">
-      {parts.map((part, index) => (
-        // Parts have no identity but their place.
-        <FilterPart key={index} part={part} path={'all' in filter ? [index] : []} onChange={change} />
+      {nodes.map((node, index) => (
+        // A node is identified by its position alone.
+        <FilterNode key={index} node={node} path={'all' in filter ? [index] : []} onChange={change} />
       ))}
-      <Typing inputRef={inputRef} hasParts={parts.length > 0} onAdd={(part) => onChange(narrow(filter, part))} />
+      <FilterTextInput
+        inputRef={inputRef}
+        isFirst={nodes.length === 0}
+        onAdd={(added) => onChange(narrow(filter, added))}
+      />
       <Popover
         className={styles.add}
         label={
@@ -40,7 +44,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
       >
         {(close) => (
           <ConditionEditor
-            condition={FIRST}
+            condition={FIRST_CONDITION}
             action="Add"
             onDone={(condition) => {
               onChange(narrow(filter, condition))
@@ -49,7 +53,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
           />
         )}
       </Popover>
-      {parts.length > 0 && (
+      {nodes.length > 0 && (
         <Button kind="quiet" onClick={() => onChange(EVERYTHING)}>
           Clear
         </Button>
@@ -58,13 +62,13 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
   )
 }
 
-interface TypingProps {
+interface FilterTextInputProps {
   inputRef: RefObject<HTMLInputElement | null>
-  hasParts: boolean
-  onAdd: (part: Filter) => void
+  isFirst: boolean
+  onAdd: (filter: Filter) => void
 }
 
-function Typing({ inputRef, hasParts, onAdd }: TypingProps) {
+function FilterTextInput({ inputRef, isFirst, onAdd }: FilterTextInputProps) {
   const [text, setText] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
 
@@ -72,23 +76,23 @@ function Typing({ inputRef, hasParts, onAdd }: TypingProps) {
     event.preventDefault()
     if (text.trim() === '') return
     try {
-      onAdd(readTyped(text.trim()))
+      onAdd(parseInput(text.trim()))
       setText('')
     } catch (error) {
-      if (!(error instanceof UnreadableFilter)) throw error
+      if (!(error instanceof FilterSyntaxError)) throw error
       setProblem(error.message)
     }
   }
 
   return (
-    <form className={styles.typing} onSubmit={submit}>
+    <form className={styles.search} onSubmit={submit}>
       <Icon name="search" />
       <input
         ref={inputRef}
         value={text}
-        aria-label="Find workflows, or type a filter"
-        placeholder={hasParts ? 'and …' : 'Find workflows …'}
-        title="Text is looked for in workflow names; status:in(FAILED) and the like are filters"
+        aria-label="Search workflows, or enter a filter"
+        placeholder={isFirst ? 'Search workflows …' : 'and …'}
+        title="Searches workflow names. Filters work too, such as status:in(FAILED)"
         aria-invalid={problem !== null}
         onChange={(event) => {
           setText(event.target.value)
@@ -98,7 +102,7 @@ function Typing({ inputRef, hasParts, onAdd }: TypingProps) {
           if (event.key === 'Escape') event.currentTarget.blur()
         }}
       />
-      {!hasParts && text === '' && (
+      {isFirst && text === '' && (
         <kbd className={styles.key} aria-hidden="true">
           /
         </kbd>
@@ -112,7 +116,7 @@ function Typing({ inputRef, hasParts, onAdd }: TypingProps) {
   )
 }
 
-function readTyped(text: string): Filter {
+function parseInput(text: string): Filter {
   if (/\w:\w+\(|^(any|all|not)\(/.test(text)) return parseFilter(text)
   return { field: 'workflowName', operator: 'contains', values: [text] }
 }

@@ -1,36 +1,36 @@
 import { useRef } from 'react'
-import { useShortcuts } from '../app/shortcuts.ts'
+import { Button } from '../components/Button.tsx'
+import { ErrorBanner } from '../components/ErrorBanner.tsx'
+import { Icon } from '../components/Icon.tsx'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
+import { Notice } from '../components/Notice.tsx'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { EVERYTHING } from '../model/filter.ts'
-import { formatCount, formatTotal } from '../model/quantities.ts'
+import { formatCount, formatTotal } from '../model/numbers.ts'
 import { sortBy } from '../model/sorting.ts'
-import { Button } from '../parts/Button.tsx'
-import { Icon } from '../parts/Icon.tsx'
-import { LiveIndicator } from '../parts/LiveIndicator.tsx'
-import { Notice } from '../parts/Notice.tsx'
-import { Problem } from '../parts/Problem.tsx'
 import { ExecutionTable } from './ExecutionTable.tsx'
-import { FirstSteps } from './FirstSteps.tsx'
+import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
-import { useJoinsAtOnce } from './preferences.ts'
+import { useShowsNewAtOnce } from './preferences.ts'
 import { Skeleton } from './Skeleton.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useExecutions } from './useExecutions.ts'
 import { useView } from './useView.ts'
 
-/** The executions that the address asks for, live. */
+/** The page of the list: the executions of the view in the URL, live. */
 export function ListPage() {
   const { view, problem, change } = useView()
-  const { list, snapshot } = useExecutions(view, useJoinsAtOnce())
+  const { list, snapshot } = useExecutions(view, useShowsNewAtOnce())
   const input = useRef<HTMLInputElement>(null)
   const { rows, error, waiting } = snapshot
-  useShortcuts({ '/': () => input.current?.focus(), n: () => list.letIn() })
+  useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
   return (
     <div className={styles.page}>
       <h1 className="visually-hidden">Executions</h1>
       <Toolbar view={view} change={change} inputRef={input} />
-      {problem !== null && <Problem>{problem}</Problem>}
-      {rows !== null && error !== null && <Problem onAgain={() => void list.read()}>{error}</Problem>}
+      {problem !== null && <ErrorBanner>{problem}</ErrorBanner>}
+      {rows !== null && error !== null && <ErrorBanner onRetry={() => void list.read()}>{error}</ErrorBanner>}
       <div className={styles.summary}>
         <p className={styles.count} role="status">
           {rows === null
@@ -41,7 +41,7 @@ export function ListPage() {
       </div>
       <div className={styles.content}>
         {waiting > 0 && (
-          <button type="button" className={styles.fresh} onClick={() => list.letIn()}>
+          <button type="button" className={styles.newRows} onClick={() => list.showNew()}>
             <Icon name="up" />
             {formatCount(waiting)} new
           </button>
@@ -52,14 +52,14 @@ export function ListPage() {
           ) : (
             <Notice
               kind="error"
-              title="The executions cannot be read"
+              title="Executions could not be loaded"
               action={<Button onClick={() => void list.read()}>Try again</Button>}
             >
               {error}
             </Notice>
           )
         ) : rows.rows.length === 0 ? (
-          <Nothing
+          <NoMatches
             isFiltered={view.filter !== EVERYTHING || view.since !== null}
             onClear={() => change({ filter: EVERYTHING, since: null })}
           />
@@ -70,9 +70,9 @@ export function ListPage() {
             columns={view.columns}
             density={view.density}
             order={view.order}
-            place={list.place}
+            scroll={list.scroll}
             onSort={(field) => change({ order: sortBy(view.order, field) })}
-            onReadMore={list.readMoreNow}
+            onLoadMore={list.loadMoreNow}
           />
         )}
       </div>
@@ -80,11 +80,11 @@ export function ListPage() {
   )
 }
 
-function Nothing({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
-  if (!isFiltered) return <FirstSteps />
+function NoMatches({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
+  if (!isFiltered) return <GettingStarted />
   return (
-    <Notice kind="empty" title="No execution matches" action={<Button onClick={onClear}>Show all executions</Button>}>
-      The page goes on watching: as soon as one matches, it is announced here.
+    <Notice kind="empty" title="No executions match" action={<Button onClick={onClear}>Show all executions</Button>}>
+      New matches appear here as they happen.
     </Notice>
   )
 }

@@ -1,7 +1,7 @@
 import type { Column } from '../model/columns.ts'
 import styles from './ListPage.module.css'
 
-/** Rows that are on their way. */
+/** Placeholder rows while the list loads. */
 export function Skeleton({ columns }: { columns: readonly Column[] }) {
   return (
     <div role="status" className={styles.skeleton}>

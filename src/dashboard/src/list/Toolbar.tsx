@@ -1,33 +1,34 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { useLocation } from 'wouter'
-import { COLUMNS, infoOf, USUAL_COLUMNS } from '../model/columns.ts'
-import { nameInstant } from '../model/instants.ts'
+import { Button } from '../components/Button.tsx'
+import form from '../components/form.module.css'
+import { Icon } from '../components/Icon.tsx'
+import { Popover } from '../components/Popover.tsx'
+import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
+import { nameDate } from '../model/dates.ts'
+import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
-import { Button } from '../parts/Button.tsx'
-import fields from '../parts/fields.module.css'
-import { Icon } from '../parts/Icon.tsx'
-import { Popover } from '../parts/Popover.tsx'
 import { FilterBar } from './FilterBar.tsx'
 import styles from './ListPage.module.css'
-import { chooseJoining, forgetView, saveView, useJoinsAtOnce, useSavedViews } from './preferences.ts'
+import { deleteView, saveView, setShowsNewAtOnce, useSavedViews, useShowsNewAtOnce } from './preferences.ts'
 
 interface ToolbarProps {
   view: View
-  change: (part: Partial<View>) => void
+  change: (changes: Partial<View>) => void
   inputRef: RefObject<HTMLInputElement | null>
 }
 
 const RANGES = [null, '-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
 
-/** What decides what the list shows, and how. */
+/** The controls of the list: filter, time range, order, saved views, display. */
 export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
     <div className={styles.toolbar}>
       <FilterBar filter={view.filter} onChange={(filter) => change({ filter })} inputRef={inputRef} />
       <div className={styles.controls}>
-        <Range since={view.since} onChange={(since) => change({ since })} />
-        <Order order={view.order} onChange={(order) => change({ order })} />
+        <TimeRange since={view.since} onChange={(since) => change({ since })} />
+        <SortOrder order={view.order} onChange={(order) => change({ order })} />
         <SavedViews view={view} />
         <Display view={view} change={change} />
       </div>
@@ -35,7 +36,7 @@ export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   )
 }
 
-function Range({ since, onChange }: { since: string | null; onChange: (since: string | null) => void }) {
+function TimeRange({ since, onChange }: { since: string | null; onChange: (since: string | null) => void }) {
   const ranges = RANGES.includes(since) ? RANGES : [...RANGES, since]
   return (
     <Popover
@@ -53,7 +54,7 @@ function Range({ since, onChange }: { since: string | null; onChange: (since: st
           <button
             key={range}
             type="button"
-            className={fields.option}
+            className={form.option}
             aria-current={range === since}
             onClick={() => {
               onChange(range)
@@ -69,21 +70,21 @@ function Range({ since, onChange }: { since: string | null; onChange: (since: st
 }
 
 function nameRange(since: string | null): string {
-  return since === null ? 'Any time' : `Last ${nameInstant(since).replace(/ ago$/, '').replace(/^1 /, '')}`
+  return since === null ? 'Any time' : `Last ${nameDate(since).replace(/ ago$/, '').replace(/^1 /, '')}`
 }
 
-function Order({ order, onChange }: { order: readonly SortKey[]; onChange: (order: readonly SortKey[]) => void }) {
+function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (order: readonly SortKey[]) => void }) {
   const [first] = order
   const name = first === undefined ? '' : nameOrder(first)
   return (
     <Popover
       label={
         <>
-          <Icon name="order" />
+          <Icon name="sort" />
           <span>{name}</span>
         </>
       }
-      name={`Order: ${name}`}
+      name={`Sort: ${name}`}
       align="end"
     >
       {(close) =>
@@ -92,7 +93,7 @@ function Order({ order, onChange }: { order: readonly SortKey[]; onChange: (orde
             <button
               key={`${field} ${direction}`}
               type="button"
-              className={fields.option}
+              className={form.option}
               aria-current={first?.field === field && first.direction === direction}
               onClick={() => {
                 onChange([{ field, direction }])
@@ -138,31 +139,31 @@ function SavedViews({ view }: { view: View }) {
             <div key={saved.name} className={styles.saved}>
               <button
                 type="button"
-                className={fields.option}
+                className={form.option}
                 aria-current={saved.query === query}
                 onClick={() => {
-                  navigate(saved.query === '' ? '/' : `/?${saved.query}`)
+                  navigate(listPath(saved.query))
                   close()
                 }}
               >
                 {saved.name}
               </button>
-              <Button kind="quiet" aria-label={`Forget ${saved.name}`} onClick={() => forgetView(saved.name)}>
+              <Button kind="quiet" aria-label={`Delete ${saved.name}`} onClick={() => deleteView(saved.name)}>
                 <Icon name="close" />
               </Button>
             </div>
           ))}
           <form className={styles.save} onSubmit={save}>
             <input
-              className={fields.input}
+              className={form.input}
               value={name}
-              aria-label="Name of this view"
-              placeholder="Name of this view"
+              aria-label="Name of the view"
+              placeholder="Name of the view"
               onChange={(event) => setName(event.target.value)}
             />
             <Button type="submit">Save</Button>
           </form>
-          <p className={styles.hint}>Views are kept in this browser. To share one, copy the address.</p>
+          <p className={styles.hint}>Views are saved in this browser. To share one, copy its URL.</p>
         </>
       )}
     </Popover>
@@ -170,7 +171,7 @@ function SavedViews({ view }: { view: View }) {
 }
 
 function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
-  const joinsAtOnce = useJoinsAtOnce()
+  const showsNewAtOnce = useShowsNewAtOnce()
   return (
     <Popover
       label={
@@ -184,8 +185,8 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
     >
       {() => (
         <>
-          <p className={fields.heading}>Rows</p>
-          <label className={fields.option}>
+          <p className={form.heading}>Rows</p>
+          <label className={form.option}>
             <input
               type="checkbox"
               checked={view.density === 'compact'}
@@ -193,17 +194,21 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             />
             Compact
           </label>
-          <label className={fields.option}>
-            <input type="checkbox" checked={joinsAtOnce} onChange={(event) => chooseJoining(event.target.checked)} />
-            Show new ones at once
+          <label className={form.option}>
+            <input
+              type="checkbox"
+              checked={showsNewAtOnce}
+              onChange={(event) => setShowsNewAtOnce(event.target.checked)}
+            />
+            Show new executions at once
           </label>
-          <p className={fields.heading}>Columns</p>
+          <p className={form.heading}>Columns</p>
           {COLUMNS.map((column) => (
-            <label key={column} className={fields.option}>
+            <label key={column} className={form.option}>
               <input
                 type="checkbox"
                 checked={view.columns.includes(column)}
-                // The workflow is the way to the execution.
+                // The workflow holds the link to the execution.
                 disabled={column === 'workflow'}
                 onChange={(event) =>
                   change({
@@ -216,8 +221,8 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
               {infoOf(column).title}
             </label>
           ))}
-          <Button kind="quiet" onClick={() => change({ columns: USUAL_COLUMNS })}>
-            Usual columns
+          <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
+            Default columns
           </Button>
         </>
       )}

@@ -1,9 +1,9 @@
-import { kindOf, takesMany } from '../model/fields.ts'
+import form from '../components/form.module.css'
+import { StatusBadge } from '../components/StatusBadge.tsx'
+import { isRelative } from '../model/dates.ts'
 import type { Condition } from '../model/filter.ts'
-import { isRelative } from '../model/instants.ts'
+import { inputTypeOf, isNumeric, takesMany, unitOf } from '../model/filterFields.ts'
 import { STATUSES } from '../model/status.ts'
-import fields from '../parts/fields.module.css'
-import { StatusBadge } from '../parts/StatusBadge.tsx'
 import styles from './ConditionEditor.module.css'
 
 interface ValueEditorProps {
@@ -11,20 +11,20 @@ interface ValueEditorProps {
   onChange: (values: string[]) => void
 }
 
-/** What a field is compared with, in the form that suits the field. */
+/** The inputs for the values of a condition, by the type of its field. */
 export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   const { field, operator, values } = condition
-  const kind = kindOf(field)
+  const input = inputTypeOf(field)
   const [first = '', second = ''] = values
-  if (operator === 'isNull') return <Missing value={first} onChange={onChange} />
-  if (kind === 'status') return <Statuses values={values} onChange={onChange} />
-  if (kind === 'moment') return <Instant value={first} onChange={(value) => onChange([value])} />
-  if (kind === 'tag') {
+  if (operator === 'isNull') return <NullInput value={first} onChange={onChange} />
+  if (input === 'ExecutionStatusFilter') return <StatusInput values={values} onChange={onChange} />
+  if (input === 'DateTimeFilter') return <DateInput value={first} onChange={(value) => onChange([value])} />
+  if (input === 'TagFilter') {
     return (
       <div className={styles.pair}>
-        <Text label="Key" value={first} onChange={(key) => onChange(second === '' ? [key] : [key, second])} />
-        <Text
-          label="Value (any)"
+        <TextInput label="Key" value={first} onChange={(key) => onChange(second === '' ? [key] : [key, second])} />
+        <TextInput
+          label="Value (optional)"
           value={second}
           onChange={(value) => onChange(value === '' ? [first] : [first, value])}
         />
@@ -33,10 +33,10 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   }
   if (takesMany(operator)) {
     return (
-      <label className={fields.label}>
-        Values, one a line
+      <label className={form.label}>
+        Values, one per line
         <textarea
-          className={fields.input}
+          className={form.input}
           rows={3}
           value={values.join('\n')}
           onChange={(event) => onChange(event.target.value === '' ? [] : event.target.value.split('\n'))}
@@ -44,24 +44,29 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
       </label>
     )
   }
-  const isNumber = kind === 'number' || kind === 'count'
-  const label = field === 'durationSeconds' ? 'Seconds' : field === 'totalCost' ? 'Dollars' : 'Value'
-  return <Text label={label} value={first} isNumber={isNumber} onChange={(value) => onChange([value])} />
+  return (
+    <TextInput
+      label={unitOf(field) ?? 'Value'}
+      value={first}
+      isNumber={isNumeric(field)}
+      onChange={(value) => onChange([value])}
+    />
+  )
 }
 
-interface TextProps {
+interface TextInputProps {
   label: string
   value: string
   isNumber?: boolean
   onChange: (value: string) => void
 }
 
-function Text({ label, value, isNumber = false, onChange }: TextProps) {
+function TextInput({ label, value, isNumber = false, onChange }: TextInputProps) {
   return (
-    <label className={fields.label}>
+    <label className={form.label}>
       {label}
       <input
-        className={fields.input}
+        className={form.input}
         inputMode={isNumber ? 'decimal' : 'text'}
         value={value}
         onChange={(event) => onChange(event.target.value)}
@@ -70,12 +75,12 @@ function Text({ label, value, isNumber = false, onChange }: TextProps) {
   )
 }
 
-function Statuses({ values, onChange }: { values: readonly string[]; onChange: (values: string[]) => void }) {
+function StatusInput({ values, onChange }: { values: readonly string[]; onChange: (values: string[]) => void }) {
   return (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>
       <legend className="visually-hidden">Statuses</legend>
       {STATUSES.map((status) => (
-        <label key={status} className={fields.option}>
+        <label key={status} className={form.option}>
           <input
             type="checkbox"
             checked={values.includes(status)}
@@ -90,13 +95,13 @@ function Statuses({ values, onChange }: { values: readonly string[]; onChange: (
   )
 }
 
-function Missing({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
+function NullInput({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
   return (
-    <label className={fields.label}>
+    <label className={form.label}>
       Value
-      <select className={fields.input} value={value} onChange={(event) => onChange([event.target.value])}>
+      <select className={form.input} value={value} onChange={(event) => onChange([event.target.value])}>
         <option value="true">is missing</option>
-        <option value="false">is there</option>
+        <option value="false">is present</option>
       </select>
     </label>
   )
@@ -104,10 +109,10 @@ function Missing({ value, onChange }: { value: string; onChange: (values: string
 
 const AGES = ['-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
 
-function Instant({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+function DateInput({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   return (
     <>
-      <div className={styles.presets} role="group" aria-label="How long ago">
+      <div className={styles.presets} role="group" aria-label="Age">
         {AGES.map((age) => (
           <button
             key={age}
@@ -120,10 +125,10 @@ function Instant({ value, onChange }: { value: string; onChange: (value: string)
           </button>
         ))}
       </div>
-      <label className={fields.label}>
-        or at, in your time zone
+      <label className={form.label}>
+        or a date, in your time zone
         <input
-          className={fields.input}
+          className={form.input}
           type="datetime-local"
           step="1"
           value={value === '' || isRelative(value) ? '' : toLocal(value)}
@@ -134,8 +139,8 @@ function Instant({ value, onChange }: { value: string; onChange: (value: string)
   )
 }
 
-/** An instant as `datetime-local` takes it: in the viewer's zone, without an offset. */
-function toLocal(instant: string): string {
-  const date = new Date(instant)
+/** `isoDate` as `datetime-local` takes it: in the viewer's zone, without an offset. */
+function toLocal(isoDate: string): string {
+  const date = new Date(isoDate)
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

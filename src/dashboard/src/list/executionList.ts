@@ -1,42 +1,42 @@
 import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
-import type { Connection, Following } from '../live/follow.ts'
+import type { Connection, Subscription } from '../live/connection.ts'
 import type { Filter } from '../model/filter.ts'
 import { toFilterInput, type FilterInput } from '../model/filterInput.ts'
-import { appendPage, applyEvents, beginRows, dropLeft, settle, type RowEvent, type Rows } from '../model/rows.ts'
+import type { LiveStatus } from '../model/liveStatus.ts'
+import { appendPage, applyEvents, createRows, removeLeaving, settle, type RowEvent, type Rows } from '../model/rows.ts'
 import type { SortKey } from '../model/sorting.ts'
-import type { LiveStatus } from '../model/transport.ts'
 import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution } from './operations.ts'
 
-/** The list at one moment. */
+/** The state of the list that the page shows. */
 export interface Snapshot {
-  /** Null until the first page has come. */
+  /** Null until the first page has been read. */
   rows: Rows<Execution> | null
   hasMore: boolean
   isReading: boolean
   /** Why the last read failed, as a sentence. */
   error: string | null
   status: LiveStatus
-  /** How many seconds the server is behind its database. */
+  /** The lag of the server behind its database. */
   behindSeconds: number
-  /** How many wait to be let in. */
+  /** How many new executions are not shown yet. */
   waiting: number
 }
 
-// The most that the server takes.
-const PAGE = 100
-// What a person may be looking at when everything is read again.
-const MOST_READ_AGAIN = 300
-// Beyond these, reading again is cheaper than keeping what came.
-const MOST_WAITING = 1_000
-const MOST_ROWS = 20_000
-// Long enough to be noticed.
+// The maximum of the server.
+const PAGE_SIZE = 100
+// Rows to read again after a gap: three pages, more than anyone has on the screen.
+const MAX_REREAD = 300
+// With more rows than these, reading the list again is cheaper than keeping them.
+const MAX_WAITING = 1_000
+const MAX_ROWS = 20_000
+// Milliseconds; long enough to be noticed.
 const FADE = 2_000
-const RETRY = 4_000
-// Reading again is cheaper than hearing all that has happened since, and "the last hour" has moved on.
-const GOES_STALE = 120_000
+const RETRY_AFTER = 4_000
+// After a longer absence, reading again is cheaper than catching up, and relative dates have moved on.
+const STALE_AFTER = 120_000
 
-/** The executions that match a filter, page by page, kept up to date until it is stopped. */
+/** A store of the executions that match a filter: it loads them page by page and keeps them up to date until it is stopped. */
 export class ExecutionList {
   private snapshot: Snapshot = {
     rows: null,
@@ -49,15 +49,16 @@ export class ExecutionList {
   }
   private readonly listeners = new Set<() => void>()
   private readonly timers = new Set<number>()
-  private following: Following | undefined
+  private subscription: Subscription | undefined
   private endCursor: string | null = null
-  // Answers to what was asked before the latest reading began are dropped.
-  private reading = 0
-  private resolved: FilterInput = {}
-  private joinsAtOnce = false
-  private left: { cursor: string; at: number } | null = null
-  /** Where it is scrolled to. */
-  readonly place = { top: 0 }
+  // Counts reads, so that responses to earlier ones are dropped.
+  private readNumber = 0
+  private filterInput: FilterInput = {}
+  private showsNewAtOnce = false
+  // Where and when the list was stopped, if it was complete.
+  private stopped: { cursor: string; at: number } | null = null
+  /** The scroll position. */
+  readonly scroll = { top: 0 }
 
   constructor(
     private readonly client: Client,
@@ -73,43 +74,43 @@ export class ExecutionList {
 
   readonly getSnapshot = (): Snapshot => this.snapshot
 
-  /** Reads the first page, and follows what happens to it; after a short stop, goes on where it stopped. */
+  /** Reads the first page and subscribes to changes; after a short stop, resumes where it stopped. */
   start(): void {
-    const { left } = this
-    this.left = null
+    const { stopped } = this
+    this.stopped = null
     const { rows } = this.snapshot
-    if (rows === null || left === null || Date.now() - left.at > GOES_STALE) {
+    if (rows === null || stopped === null || Date.now() - stopped.at > STALE_AFTER) {
       void this.read()
       return
     }
-    // Nobody waited for them to fade.
-    this.change({ rows: dropLeft(rows, [...rows.leaving]) })
-    this.follow(left.cursor)
+    // Leaving rows have had time to fade.
+    this.change({ rows: removeLeaving(rows, [...rows.leaving]) })
+    this.subscribeFrom(stopped.cursor)
   }
 
-  /** Ends everything that was begun; `start` begins anew. */
+  /** Ends the subscription, timers and reads; `start` resumes. */
   stop(): void {
-    this.reading += 1
-    const cursor = this.following?.stop() ?? null
-    this.following = undefined
-    // What was being read was not: the list goes on only from where it is whole.
-    const isWhole = this.snapshot.rows !== null && !this.snapshot.isReading && this.snapshot.error === null
-    this.left = cursor !== null && isWhole ? { cursor, at: Date.now() } : null
+    this.readNumber += 1
+    const cursor = this.subscription?.stop() ?? null
+    this.subscription = undefined
+    // The list can resume only if it was not in the middle of a read.
+    const isComplete = this.snapshot.rows !== null && !this.snapshot.isReading && this.snapshot.error === null
+    this.stopped = cursor !== null && isComplete ? { cursor, at: Date.now() } : null
     this.timers.forEach((timer) => window.clearTimeout(timer))
     this.timers.clear()
   }
 
-  /** Begins to read the page behind the last one, unless that is under way. */
-  readonly readMoreNow = (): void => void this.readMore()
+  /** Loads the next page, unless that is under way. */
+  readonly loadMoreNow = (): void => void this.loadMore()
 
-  private async readMore(): Promise<void> {
+  private async loadMore(): Promise<void> {
     if (this.snapshot.isReading || !this.snapshot.hasMore) return
-    const reading = this.reading
+    const readNumber = this.readNumber
     this.change({ isReading: true })
     const { data, error } = await this.client.query(NEXT_PAGE, { ...this.variables(), after: this.endCursor })
-    if (reading !== this.reading) return
+    if (readNumber !== this.readNumber) return
     if (data === undefined || this.snapshot.rows === null) {
-      this.fail(explain(error), () => this.readMore())
+      this.fail(explain(error), () => this.loadMore())
       return
     }
     const { nodes, pageInfo } = data.executions
@@ -118,58 +119,58 @@ export class ExecutionList {
     this.change({ rows, hasMore: pageInfo.hasNextPage, isReading: false, error: null })
   }
 
-  /** Lets new rows in as they come, or lets them wait. */
-  setJoining(atOnce: boolean): void {
-    this.joinsAtOnce = atOnce
-    if (atOnce && this.snapshot.waiting > 0) this.letIn()
+  /** Shows new rows as they arrive, or lets them wait for `showNew`. */
+  setShowsNewAtOnce(atOnce: boolean): void {
+    this.showsNewAtOnce = atOnce
+    if (atOnce && this.snapshot.waiting > 0) this.showNew()
   }
 
-  /** Lets in what waits. */
-  letIn(): void {
+  /** Shows the rows that wait. */
+  showNew(): void {
     const { rows, waiting } = this.snapshot
     if (rows === null) return
-    if (waiting > rows.waiting.size || rows.rows.length > MOST_ROWS) void this.read()
+    if (waiting > rows.waiting.size || rows.rows.length > MAX_ROWS) void this.read()
     else this.change({ rows: settle(rows), waiting: 0 })
   }
 
-  /** Reads again what is shown, or as much of it as fits a few pages. */
+  /** Reads the list again: as many rows as are shown, up to `MAX_REREAD`. */
   async read(): Promise<void> {
-    const reading = ++this.reading
-    const wanted = Math.min(this.snapshot.rows?.rows.length ?? 0, MOST_READ_AGAIN)
-    this.resolved = toFilterInput(this.filter, Date.now())
+    const readNumber = ++this.readNumber
+    const target = Math.min(this.snapshot.rows?.rows.length ?? 0, MAX_REREAD)
+    this.filterInput = toFilterInput(this.filter, Date.now())
     this.change({ isReading: true })
     const first = await this.client.query(FIRST_PAGE, this.variables())
-    if (reading !== this.reading) return
+    if (readNumber !== this.readNumber) return
     if (first.data === undefined) {
       this.fail(explain(first.error), () => this.read())
       return
     }
     const { nodes, pageInfo, totalCount, totalCountIsExact, liveCursor } = first.data.executions
-    let rows = beginRows(this.order, { rows: nodes, hasMore: pageInfo.hasNextPage }, totalCount, totalCountIsExact)
+    let rows = createRows(this.order, { rows: nodes, hasMore: pageInfo.hasNextPage }, totalCount, totalCountIsExact)
     let end = pageInfo
-    while (rows.rows.length < wanted && end.hasNextPage) {
+    while (rows.rows.length < target && end.hasNextPage) {
       const next = await this.client.query(NEXT_PAGE, { ...this.variables(), after: end.endCursor })
-      if (reading !== this.reading) return
+      if (readNumber !== this.readNumber) return
       if (next.data === undefined) break
       end = next.data.executions.pageInfo
       rows = appendPage(rows, { rows: next.data.executions.nodes, hasMore: end.hasNextPage })
     }
     this.endCursor = end.endCursor
     this.change({ rows, hasMore: end.hasNextPage, isReading: false, error: null, waiting: 0 })
-    this.follow(liveCursor)
+    this.subscribeFrom(liveCursor)
   }
 
-  private follow(cursor: string): void {
-    if (this.following !== undefined) {
-      this.following.resumeFrom(cursor)
+  private subscribeFrom(cursor: string): void {
+    if (this.subscription !== undefined) {
+      this.subscription.resumeFrom(cursor)
       return
     }
     const query = stringifyDocument(CHANGES)
-    this.following = this.connection.follow<Change>(
+    this.subscription = this.connection.subscribe<Change>(
       {
-        operation: (after) => ({ query, variables: { filter: this.resolved, after } }),
+        request: (after) => ({ query, variables: { filter: this.filterInput, after } }),
         read: (data) => (data as { executionUpdates: Change }).executionUpdates,
-        onEvents: (changes) => this.take(changes),
+        onEvents: (changes) => this.apply(changes),
         onStatus: (status) => {
           if (status !== this.snapshot.status) this.change({ status })
         },
@@ -183,7 +184,7 @@ export class ExecutionList {
     )
   }
 
-  private take(changes: Change[]): void {
+  private apply(changes: Change[]): void {
     const { rows } = this.snapshot
     if (rows === null) return
     if (changes.some((change) => change.kind === 'GAP')) {
@@ -192,17 +193,17 @@ export class ExecutionList {
       return
     }
     const next = applyEvents(rows, changes.flatMap(toEvent))
-    this.forgetLater(next.leaving, rows.leaving)
+    this.removeLater(next.leaving, rows.leaving)
     this.show(next)
   }
 
   private show(next: Rows<Execution>): void {
-    const overflow = this.snapshot.waiting > MOST_WAITING
-    if (this.joinsAtOnce && !overflow) {
-      // Those that leave fade where they are.
+    const overflow = this.snapshot.waiting > MAX_WAITING
+    if (this.showsNewAtOnce && !overflow) {
+      // Leaving rows stay where they are while they fade.
       const settled = { ...settle({ ...next, leaving: new Set<string>() }), leaving: next.leaving }
       this.change({ rows: settled, waiting: 0 })
-      if (settled.rows.length > MOST_ROWS) void this.read()
+      if (settled.rows.length > MAX_ROWS) void this.read()
       return
     }
     const added = Math.max(0, next.waiting.size - (this.snapshot.rows?.waiting.size ?? 0))
@@ -210,37 +211,37 @@ export class ExecutionList {
     this.change({ rows: overflow ? { ...next, waiting: new Map<string, Execution>() } : next, waiting })
   }
 
-  private forgetLater(leaving: ReadonlySet<string>, before: ReadonlySet<string>): void {
+  private removeLater(leaving: ReadonlySet<string>, before: ReadonlySet<string>): void {
     const ids = [...leaving].filter((id) => !before.has(id))
     if (ids.length === 0) return
     this.later(FADE, () => {
-      if (this.snapshot.rows !== null) this.change({ rows: dropLeft(this.snapshot.rows, ids) })
+      if (this.snapshot.rows !== null) this.change({ rows: removeLeaving(this.snapshot.rows, ids) })
     })
   }
 
-  private fail(error: string, again: () => Promise<void>): void {
+  private fail(error: string, retry: () => Promise<void>): void {
     this.change({ isReading: false, error })
-    const reading = this.reading
-    this.later(RETRY, () => {
-      if (reading === this.reading) void again()
+    const readNumber = this.readNumber
+    this.later(RETRY_AFTER, () => {
+      if (readNumber === this.readNumber) void retry()
     })
   }
 
-  private later(milliseconds: number, work: () => void): void {
+  private later(milliseconds: number, action: () => void): void {
     const timer = window.setTimeout(() => {
       this.timers.delete(timer)
-      work()
+      action()
     }, milliseconds)
     this.timers.add(timer)
   }
 
   private variables() {
-    return { filter: this.resolved, sort: [...this.order], first: PAGE }
+    return { filter: this.filterInput, sort: [...this.order], first: PAGE_SIZE }
   }
 
-  private change(part: Partial<Snapshot>): void {
-    this.snapshot = { ...this.snapshot, ...part }
-    this.listeners.forEach((tell) => tell())
+  private change(changes: Partial<Snapshot>): void {
+    this.snapshot = { ...this.snapshot, ...changes }
+    this.listeners.forEach((notify) => notify())
   }
 }
 

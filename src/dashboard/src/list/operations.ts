@@ -17,7 +17,7 @@ const ROW = graphql(
 /** An execution as the list shows it. */
 export type Execution = ResultOf<typeof ROW>
 
-/** The first page, how many there are, and where to follow them from. */
+/** The first page, the total, and the cursor to subscribe from. */
 export const FIRST_PAGE = graphql(
   `
     query FirstPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int) {
@@ -38,7 +38,7 @@ export const FIRST_PAGE = graphql(
   [ROW],
 )
 
-/** A page behind another. */
+/** The page after a cursor. */
 export const NEXT_PAGE = graphql(
   `
     query NextPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int, $after: String) {
@@ -56,7 +56,7 @@ export const NEXT_PAGE = graphql(
   [ROW],
 )
 
-/** Every change to what the filter matches. */
+/** Every change to the executions that the filter matches. */
 export const CHANGES = graphql(
   `
     subscription Changes($filter: ExecutionFilter, $after: String) {
@@ -74,5 +74,5 @@ export const CHANGES = graphql(
   [ROW],
 )
 
-/** A change, as `CHANGES` tells it. */
+/** An event of `CHANGES`. */
 export type Change = ResultOf<typeof CHANGES>['executionUpdates']

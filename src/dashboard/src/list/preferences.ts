@@ -1,16 +1,16 @@
 import { useSyncExternalStore } from 'react'
 
-/** A view that somebody has given a name: the query of its address. */
+/** A view that was saved under a name: the query of its URL. */
 export interface SavedView {
   name: string
   query: string
 }
 
 const VIEWS = 'execution-monitor.views'
-const JOINING = 'execution-monitor.joins-at-once'
+const SHOW_NEW = 'execution-monitor.joins-at-once'
 const listeners = new Set<() => void>()
 
-function follow(listener: () => void): () => void {
+function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   window.addEventListener('storage', listener)
   return () => {
@@ -19,35 +19,35 @@ function follow(listener: () => void): () => void {
   }
 }
 
-function keep(key: string, value: string): void {
+function save(key: string, value: string): void {
   localStorage.setItem(key, value)
-  listeners.forEach((tell) => tell())
+  listeners.forEach((notify) => notify())
 }
 
-/** The views that are kept in this browser, by name. */
+/** The views that are saved in this browser, sorted by name. */
 export function useSavedViews(): SavedView[] {
-  return parseViews(useSyncExternalStore(follow, () => localStorage.getItem(VIEWS) ?? '[]'))
+  return parseViews(useSyncExternalStore(subscribe, () => localStorage.getItem(VIEWS) ?? '[]'))
 }
 
-/** Keeps `view`, in place of another of its name. */
+/** Saves `view`, in place of any other of its name. */
 export function saveView(view: SavedView): void {
   const others = readViews().filter((each) => each.name !== view.name)
-  keep(VIEWS, JSON.stringify([...others, view].sort((left, right) => left.name.localeCompare(right.name))))
+  save(VIEWS, JSON.stringify([...others, view].sort((left, right) => left.name.localeCompare(right.name))))
 }
 
-/** Forgets the view of this name. */
-export function forgetView(name: string): void {
-  keep(VIEWS, JSON.stringify(readViews().filter((view) => view.name !== name)))
+/** Deletes the view of this name. */
+export function deleteView(name: string): void {
+  save(VIEWS, JSON.stringify(readViews().filter((view) => view.name !== name)))
 }
 
-/** Whether new executions join the list by themselves. */
-export function useJoinsAtOnce(): boolean {
-  return useSyncExternalStore(follow, () => localStorage.getItem(JOINING) === 'yes')
+/** Whether the list shows new executions at once. */
+export function useShowsNewAtOnce(): boolean {
+  return useSyncExternalStore(subscribe, () => localStorage.getItem(SHOW_NEW) === 'yes')
 }
 
-/** Lets new executions join by themselves, or wait for a click. */
-export function chooseJoining(atOnce: boolean): void {
-  keep(JOINING, atOnce ? 'yes' : 'no')
+/** Sets whether the list shows new executions at once, or after a click. */
+export function setShowsNewAtOnce(atOnce: boolean): void {
+  save(SHOW_NEW, atOnce ? 'yes' : 'no')
 }
 
 function readViews(): SavedView[] {

@@ -1,28 +1,28 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useClient } from 'urql'
+import type { Connection } from '../live/connection.ts'
 import { useConnection } from '../live/ConnectionContext.ts'
-import type { Connection } from '../live/follow.ts'
 import { filterOf, type View } from '../model/view.ts'
 import { ExecutionList, type Snapshot } from './executionList.ts'
 
-// The list that was shown last: whoever comes back to it finds it as it was left, and what has happened since.
-const left = new WeakMap<Connection, { key: string; list: ExecutionList }>()
+// The last list of each connection, so that going back to it restores its rows and scroll position.
+const lastLists = new WeakMap<Connection, { key: string; list: ExecutionList }>()
 
 /** The executions of `view`, live. */
-export function useExecutions(view: View, joinsAtOnce: boolean): { list: ExecutionList; snapshot: Snapshot } {
+export function useExecutions(view: View, showsNewAtOnce: boolean): { list: ExecutionList; snapshot: Snapshot } {
   const client = useClient()
   const connection = useConnection()
-  // Columns and density change nothing of what is read.
+  // Columns and density do not change what is read.
   const key = JSON.stringify([view.filter, view.since, view.order])
   const list = useMemo(
     () => {
-      const before = left.get(connection)
-      if (before?.key === key) return before.list
+      const last = lastLists.get(connection)
+      if (last?.key === key) return last.list
       const list = new ExecutionList(client, connection, filterOf(view), view.order)
-      left.set(connection, { key, list })
+      lastLists.set(connection, { key, list })
       return list
     },
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the key says what matters of the view
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the key holds what matters of the view
     [client, connection, key],
   )
 
@@ -32,8 +32,8 @@ export function useExecutions(view: View, joinsAtOnce: boolean): { list: Executi
   }, [list])
 
   useEffect(() => {
-    list.setJoining(joinsAtOnce)
-  }, [list, joinsAtOnce])
+    list.setShowsNewAtOnce(showsNewAtOnce)
+  }, [list, showsNewAtOnce])
 
   return { list, snapshot: useSyncExternalStore(list.subscribe, list.getSnapshot) }
 }

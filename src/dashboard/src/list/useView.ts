@@ -1,18 +1,19 @@
 import { useCallback, useMemo } from 'react'
 import { useLocation, useSearch } from 'wouter'
+import { listPath } from '../model/paths.ts'
 import { parseView, printView, type View } from '../model/view.ts'
 
-/** The view that the address says, and a way to another. */
-export function useView(): { view: View; problem: string | null; change: (part: Partial<View>) => void } {
+/** The view in the URL, and a function that changes it. */
+export function useView(): { view: View; problem: string | null; change: (changes: Partial<View>) => void } {
   const search = useSearch()
   const [, navigate] = useLocation()
   const { view, problem } = useMemo(() => parseView(search), [search])
   const change = useCallback(
-    (part: Partial<View>) => {
-      const query = printView({ ...view, ...part })
-      // Another filter is another place to come back to; how the list looks is not.
-      const replace = !('filter' in part || 'since' in part || 'order' in part)
-      navigate(query === '' ? '/' : `/?${query}`, { replace })
+    (changes: Partial<View>) => {
+      const query = printView({ ...view, ...changes })
+      // A change of what the list shows gets an entry in the browser's history; a change of how it looks does not.
+      const replace = !('filter' in changes || 'since' in changes || 'order' in changes)
+      navigate(listPath(query), { replace })
     },
     [view, navigate],
   )

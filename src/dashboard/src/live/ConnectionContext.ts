@@ -1,12 +1,12 @@
 import { createContext, useContext } from 'react'
-import type { Connection } from './follow.ts'
+import type { Connection } from './connection.ts'
 
-/** What the session follows its subscriptions through. */
+/** The live connection of the session; null while signed out. */
 export const ConnectionContext = createContext<Connection | null>(null)
 
-/** The connection of the session; only pages of somebody who is signed in have one. */
+/** The live connection of the session; for pages that are shown to signed-in users alone. */
 export function useConnection(): Connection {
   const connection = useContext(ConnectionContext)
-  if (connection === null) throw new Error('Nobody is signed in.')
+  if (connection === null) throw new Error('There is no live connection while signed out.')
   return connection
 }

@@ -1,53 +1,53 @@
-import { behindSecondsOfComment } from '../model/transport.ts'
-import type { Answer, Listener, OpenStream } from './events.ts'
+import { behindSecondsOfComment } from '../model/liveStatus.ts'
+import type { OpenStream, Payload, StreamListener } from './eventStream.ts'
 
-/** Streams over HTTP at `address`, a response each (graphql-sse, distinct connections mode). */
-export function openEventStreams(address: string, token: string): OpenStream {
-  return (operation, listener) => {
+/** Streams over Server-Sent Events from `url`, one response each (graphql-sse, distinct connections mode). */
+export function createEventSourceTransport(url: string, token: string): OpenStream {
+  return (request, listener) => {
     const abort = new AbortController()
-    fetch(address, {
+    fetch(url, {
       method: 'POST',
       headers: { accept: 'text/event-stream', 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify(operation),
+      body: JSON.stringify(request),
       signal: abort.signal,
     })
       .then((response) => readStream(response, listener))
       .catch(() => {
-        if (!abort.signal.aborted) listener.onEnd({ because: 'lost' })
+        if (!abort.signal.aborted) listener.onEnd({ cause: 'lost' })
       })
     return () => abort.abort()
   }
 }
 
-async function readStream(response: Response, listener: Listener): Promise<void> {
+async function readStream(response: Response, listener: StreamListener): Promise<void> {
   if (response.status === 401) {
-    const { errors } = (await response.json()) as Answer
-    listener.onEnd({ because: 'refused', reason: errors?.[0]?.message ?? 'Your token is taken no more.' })
+    const { errors } = (await response.json()) as Payload
+    listener.onEnd({ cause: 'refused', reason: errors?.[0]?.message ?? 'Your token is no longer valid.' })
     return
   }
-  if (!response.ok || response.body === null) throw new Error(`The server answers with status ${response.status}.`)
+  if (!response.ok || response.body === null) throw new Error(`The server returned status ${response.status}.`)
   listener.onOpen()
-  for await (const { event, data, comment } of readEvents(response.body)) {
+  for await (const { event, data, comment } of readBlocks(response.body)) {
     const behindSeconds = behindSecondsOfComment(comment)
     if (behindSeconds !== null) listener.onBehind(behindSeconds)
     if (event === 'complete') {
-      listener.onEnd({ because: 'complete' })
+      listener.onEnd({ cause: 'complete' })
       return
     }
-    if (event === 'next') listener.onAnswer(JSON.parse(data) as Answer)
+    if (event === 'next') listener.onPayload(JSON.parse(data) as Payload)
   }
-  listener.onEnd({ because: 'lost' })
+  listener.onEnd({ cause: 'lost' })
 }
 
-/** A block of a stream: an event, or a comment alone, which names no event and has no data. */
+/** A block of a stream: an event, or a comment without event and data. */
 interface Block {
   event: string
   data: string
   comment: string
 }
 
-/** The blocks in `body`, one after another (HTML, section "Server-sent events"). */
-async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Block> {
+/** Yields the blocks in `body` (HTML Standard, section "Server-sent events"). */
+async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let rest = ''
@@ -57,11 +57,11 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Blo
     rest += decoder.decode(value, { stream: true }).replaceAll('\r\n', '\n')
     const blocks = rest.split('\n\n')
     rest = blocks.pop() ?? ''
-    for (const block of blocks) yield readEvent(block)
+    for (const block of blocks) yield parseBlock(block)
   }
 }
 
-function readEvent(block: string): Block {
+function parseBlock(block: string): Block {
   const lines = block.split('\n')
   const valueOf = (name: string): string[] =>
     lines.flatMap((line) => (line.startsWith(`${name}:`) ? [line.slice(name.length + 1).replace(/^ /, '')] : []))

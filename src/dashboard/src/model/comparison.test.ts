@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compareInputs, compareSteps } from './comparison.ts'
 
-test('what took longer comes first, and what is in one alone is told', () => {
+test('the largest increase comes first, and steps of one execution alone are included', () => {
   const now = [
     { stepId: 'load', name: 'Load', durationSeconds: 12 },
     { stepId: 'sort', name: 'Sort', durationSeconds: 90 },
@@ -33,7 +33,7 @@ test('inputs differ where their values do', () => {
   ])
 })
 
-test('names of objects’ own making are names like others', () => {
+test('property names of Object.prototype are names like any other', () => {
   expect(compareInputs(JSON.parse('{"__proto__": 1}'), {})).toHaveLength(1)
   expect(compareInputs({ constructor: 1 }, {})).toEqual([{ path: 'constructor', now: 1, before: undefined }])
 })
@@ -48,7 +48,7 @@ test('a value does not differ from itself, and from another it does', () => {
   )
 })
 
-/** `value` such that its text is another’s only where the two are the same. */
+/** `value` in a form whose JSON text is equal exactly where values are. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return { list: value.map(sorted) }
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? { zero: '-' } : value

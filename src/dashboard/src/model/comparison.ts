@@ -1,34 +1,34 @@
-/** What is compared of a step. */
+/** The fields of a step that a comparison reads. */
 export interface ComparedStep {
   stepId: string
   name: string
   durationSeconds: number | null
 }
 
-/** A step in this execution and in the one it is compared with; null seconds where it is not there, or not done. */
+/** A step in two executions: seconds in each, null where it is missing or has not ended. */
 export interface StepDifference {
   stepId: string
   name: string
   now: number | null
   before: number | null
-  /** How much longer it took, in seconds; 0 where that cannot be said. */
+  /** How many seconds longer it took now; 0 where either is null. */
   longer: number
 }
 
-/** A place in the inputs at which the two differ, as `a.b[2]`; undefined where there is nothing. */
+/** Two inputs that differ at a path such as `a.b[2]`; undefined where one has no such path. */
 export interface InputDifference {
   path: string
   now: unknown
   before: unknown
 }
 
-const MOST_DIFFERENCES = 200
+const MAX_DIFFERENCES = 200
 
-/** The steps of both, those that took longer first by how much. */
+/** The steps of both executions, the largest increase in duration first. */
 export function compareSteps(now: readonly ComparedStep[], before: readonly ComparedStep[]): StepDifference[] {
   const earlier = new Map(before.map((step) => [step.stepId, step]))
-  const here = new Set(now.map((step) => step.stepId))
-  const all = [...now, ...before.filter((step) => !here.has(step.stepId))]
+  const stepIds = new Set(now.map((step) => step.stepId))
+  const all = [...now, ...before.filter((step) => !stepIds.has(step.stepId))]
   const current = new Map(now.map((step) => [step.stepId, step]))
   return all
     .map(({ stepId, name }) => {
@@ -45,7 +45,7 @@ export function compareSteps(now: readonly ComparedStep[], before: readonly Comp
     .sort((one, other) => other.longer - one.longer)
 }
 
-/** Where the JSON values `now` and `before` differ, the first 200 places. */
+/** The first 200 differences between the JSON values `now` and `before`. */
 export function compareInputs(now: unknown, before: unknown): InputDifference[] {
   const found: InputDifference[] = []
   collect(now, before, '', found)
@@ -53,7 +53,7 @@ export function compareInputs(now: unknown, before: unknown): InputDifference[] 
 }
 
 function collect(now: unknown, before: unknown, path: string, found: InputDifference[]): void {
-  if (found.length >= MOST_DIFFERENCES || Object.is(now, before)) return
+  if (found.length >= MAX_DIFFERENCES || Object.is(now, before)) return
   if (Array.isArray(now) && Array.isArray(before)) {
     for (let index = 0; index < Math.max(now.length, before.length); index += 1) {
       collect(now[index], before[index], `${path}[${index}]`, found)

@@ -1,17 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FIELDS, kindOf, operatorsOf, takesMany } from './fields.ts'
-import {
-  changeAt,
-  describe as inWords,
-  EVERYTHING,
-  findProblem,
-  narrow,
-  type Condition,
-  type Filter,
-} from './filter.ts'
+import { changeAt, describeCondition, EVERYTHING, findProblem, narrow, type Condition, type Filter } from './filter.ts'
+import { FIELDS, inputTypeOf, isNumeric, operatorsOf, takesMany } from './filterFields.ts'
 import { toFilterInput } from './filterInput.ts'
-import { parseFilter, printFilter, UnreadableFilter } from './filterText.ts'
+import { parseFilter, printFilter, FilterSyntaxError } from './filterText.ts'
 import { STATUSES } from './status.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
@@ -23,14 +15,15 @@ const texts = fc.oneof(
 )
 
 function valuesOf(field: Condition['field'], operator: Condition['operator']): fc.Arbitrary<string[]> {
-  const kind = kindOf(field)
+  const input = inputTypeOf(field)
   if (operator === 'isNull') return fc.constantFrom(['true'], ['false'])
   if (operator === 'has') return fc.array(texts, { minLength: 1, maxLength: 2 })
-  if (kind === 'status') return fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 })
-  if (kind === 'moment')
+  if (input === 'ExecutionStatusFilter') return fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 })
+  if (input === 'DateTimeFilter')
     return fc.constantFrom(['-24h'], ['-15m'], ['2026-11-01T00:00:00Z'], ['2026-11-01T10:30:00.250+02:00'])
-  if (kind === 'count') return fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 - 1 }).map((value) => [String(value)])
-  if (kind === 'number') return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => [String(value)])
+  if (input === 'IntFilter')
+    return fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 - 1 }).map((value) => [String(value)])
+  if (isNumeric(field)) return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => [String(value)])
   return takesMany(operator) ? fc.array(texts, { minLength: 1, maxLength: 3 }) : texts.map((text) => [text])
 }
 
@@ -53,7 +46,7 @@ export const filters = fc.letrec<{ filter: Filter }>((tie) => ({
 })).filter
 
 describe('a filter as text', () => {
-  test('is read back as what it was, whatever its values hold', () => {
+  test('is parsed back to the same filter, whatever its values contain', () => {
     fc.assert(
       fc.property(conditions, (condition) => {
         expect(parseFilter(printFilter(condition))).toEqual(condition)
@@ -62,7 +55,7 @@ describe('a filter as text', () => {
     )
   })
 
-  test('asks the server for the same after a round trip', () => {
+  test('means the same to the server after a round trip', () => {
     fc.assert(
       fc.property(filters, (filter) => {
         expect(toFilterInput(parseFilter(printFilter(filter)), NOW)).toEqual(toFilterInput(filter, NOW))
@@ -70,7 +63,7 @@ describe('a filter as text', () => {
     )
   })
 
-  test('can be read by people', () => {
+  test('is readable', () => {
     const filter: Filter = {
       all: [
         { field: 'status', operator: 'in', values: ['FAILED', 'TIMED_OUT'] },
@@ -89,30 +82,32 @@ describe('a filter as text', () => {
   })
 
   test.each([
-    ['status:in(FAILED', 'It ends too early.'],
-    ['status:in(FAILED))', 'It has a bracket too many.'],
-    ['colour:eq(red)', 'There is no field colour.'],
-    ['status:contains(F)', 'Status cannot be compared like that.'],
-    ['status:in(BROKEN)', 'That is no status.'],
-    ['totalCost:gte(much)', 'Cost is a number.'],
-    ['tokensUsed:eq(1.5)', 'Tokens is a whole number.'],
-    ['tokensUsed:eq(3000000000)', 'Tokens is a whole number.'],
-    ['createdAt:gte(yesterday)', 'Write a moment, or how long ago: -24h.'],
-    ['workflowName:eq(a,b)', 'Workflow needs a value.'],
-    ['not(status:in(FAILED) status:in(PENDING))', '"not" takes one part.'],
-    ['workflowName:eq("a', 'A quotation mark is missing.'],
-    [`${'not('.repeat(20)}status:in(FAILED)${')'.repeat(20)}`, 'It is nested too deeply.'],
-  ])('%s cannot be read, and says why', (text, problem) => {
-    expect(() => parseFilter(text)).toThrow(new UnreadableFilter(problem))
+    ['status:in(FAILED', 'The filter is incomplete.'],
+    ['status:in(FAILED))', 'Unmatched ")".'],
+    ['colour:eq(red)', 'Unknown field: colour.'],
+    ['status:contains(F)', '"contains" does not apply to Status.'],
+    ['status:in(BROKEN)', 'Unknown status: BROKEN.'],
+    ['totalCost:gte(much)', 'Cost must be a number.'],
+    ['tokensUsed:eq(1.5)', 'Tokens must be a whole number.'],
+    ['tokensUsed:eq(3000000000)', 'Tokens must be a whole number.'],
+    ['createdAt:gte(yesterday)', 'Enter a date such as 2026-11-01T10:30:00Z, or an age such as -24h.'],
+    ['workflowName:eq()', 'Workflow needs a value.'],
+    ['workflowName:eq(a,b)', 'Workflow takes one value.'],
+    ['tags:has(a,b,c)', 'Tag takes one key and one value.'],
+    ['not(status:in(FAILED) status:in(PENDING))', '"not" takes exactly one condition.'],
+    ['workflowName:eq("a', 'A closing quotation mark is missing.'],
+    [`${'not('.repeat(20)}status:in(FAILED)${')'.repeat(20)}`, 'The filter is nested too deeply.'],
+  ])('%s is rejected with the reason', (text, problem) => {
+    expect(() => parseFilter(text)).toThrow(new FilterSyntaxError(problem))
   })
 
-  test('any text is read or refused, never anything else', () => {
+  test('any text is parsed or rejected with a FilterSyntaxError', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('status:in(FAILED),any"\\ x')) }), (text) => {
         try {
           parseFilter(text)
         } catch (error) {
-          expect(error).toBeInstanceOf(UnreadableFilter)
+          expect(error).toBeInstanceOf(FilterSyntaxError)
         }
       }),
     )
@@ -138,7 +133,7 @@ describe('a filter for the server', () => {
   })
 })
 
-describe('a part of a filter', () => {
+describe('a node of a filter', () => {
   const failed: Condition = { field: 'status', operator: 'in', values: ['FAILED'] }
   const nightly: Condition = { field: 'workflowName', operator: 'contains', values: ['nightly'] }
   const filter: Filter = { all: [failed, { any: [failed, nightly] }] }
@@ -147,21 +142,21 @@ describe('a part of a filter', () => {
     expect(changeAt(filter, [1, 0], () => nightly)).toEqual({ all: [failed, { any: [nightly, nightly] }] })
   })
 
-  test('leaves no group of one behind', () => {
+  test('that is removed leaves no group of one', () => {
     expect(changeAt(filter, [1, 1], () => null)).toEqual({ all: [failed, failed] })
   })
 
-  test('that is the last one leaves everything', () => {
+  test('that is removed as the last one leaves a filter that matches everything', () => {
     expect(changeAt(failed, [], () => null)).toEqual(EVERYTHING)
   })
 
-  test('joins what was there', () => {
+  test('is added to the existing filter', () => {
     expect(narrow(EVERYTHING, failed)).toEqual(failed)
     expect(narrow(failed, nightly)).toEqual({ all: [failed, nightly] })
   })
 
-  test('negated twice is itself', () => {
-    expect(changeAt({ not: failed }, [], (part) => ({ not: part }))).toEqual(failed)
+  test('that is negated twice is itself', () => {
+    expect(changeAt({ not: failed }, [], (node) => ({ not: node }))).toEqual(failed)
   })
 })
 
@@ -171,7 +166,7 @@ test.each<[Condition, string]>([
   [{ field: 'createdAt', operator: 'gte', values: ['-1d'] }, 'Created since 1 day ago'],
   [{ field: 'errorCode', operator: 'isNull', values: ['true'] }, 'Error code is missing '],
   [{ field: 'tags', operator: 'has', values: ['team', 'data'] }, 'Tag  team = data'],
-])('%j in words', (condition, words) => {
+])('%j is described for people', (condition, text) => {
   expect(findProblem(condition)).toBeNull()
-  expect(Object.values(inWords(condition)).join(' ')).toBe(words)
+  expect(Object.values(describeCondition(condition)).join(' ')).toBe(text)
 })

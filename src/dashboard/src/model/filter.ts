@@ -1,19 +1,28 @@
-import { kindOf, nameField, nameOperator, operatorsOf, takesMany, type Field, type Operator } from './fields.ts'
-import { isInstant, nameInstant } from './instants.ts'
+import { isDate, nameDate } from './dates.ts'
+import {
+  inputTypeOf,
+  isNumeric,
+  nameField,
+  nameOperator,
+  operatorsOf,
+  takesMany,
+  type Field,
+  type Operator,
+} from './filterFields.ts'
 import { isStatus, nameStatus } from './status.ts'
 
-/** One test of one field. Values are text as people write it; `isNull` has `true` or `false`, `has` a key and perhaps a value. */
+/** A test of one field. Values are text; those of `isNull` are `true` or `false`, those of `has` a key and optionally a value. */
 export interface Condition {
   readonly field: Field
   readonly operator: Operator
   readonly values: readonly string[]
 }
 
-/** A filter: a condition, or several of them together. */
+/** A filter: a tree of conditions. */
 export type Filter =
   Condition | { readonly all: readonly Filter[] } | { readonly any: readonly Filter[] } | { readonly not: Filter }
 
-/** The way to a part of a filter: an index into each group; a negation has one part, 0. */
+/** The path to a node of a filter: the index of a child on each level; the child of `not` is 0. */
 export type Path = readonly number[]
 
 export const EVERYTHING: Filter = { all: [] }
@@ -23,85 +32,103 @@ export function isCondition(filter: Filter): filter is Condition {
   return 'field' in filter
 }
 
-/** The parts of a group; a negation's one part; none of a condition. */
-export function partsOf(filter: Filter): readonly Filter[] {
+/** The children of a group or a negation; a condition has none. */
+export function childrenOf(filter: Filter): readonly Filter[] {
   if ('all' in filter) return filter.all
   if ('any' in filter) return filter.any
   return 'not' in filter ? [filter.not] : []
 }
 
-/** Why the server would refuse `condition`, as a sentence; null when it would not. */
+/** Why the server would reject `condition`, as a sentence; null when it would not. */
 export function findProblem({ field, operator, values }: Condition): string | null {
   const title = nameField(field)
-  if (!operatorsOf(field).includes(operator)) return `${title} cannot be compared like that.`
-  if (operator === 'isNull') return values[0] === 'true' || values[0] === 'false' ? null : 'Say whether it is missing.'
-  if (values.length === 0 || (values.length > (operator === 'has' ? 2 : 1) && !takesMany(operator)))
-    return `${title} needs a value.`
-  const kind = kindOf(field)
-  if (kind === 'status') return values.every(isStatus) ? null : 'That is no status.'
-  if (kind === 'moment') return isInstant(values[0] ?? '') ? null : 'Write a moment, or how long ago: -24h.'
-  if (kind === 'number' || kind === 'count') {
-    const value = Number(values[0])
-    if (values[0]?.trim() === '' || !Number.isFinite(value)) return `${title} is a number.`
-    // What GraphQL's Int holds.
-    return kind === 'count' && (!Number.isInteger(value) || Math.abs(value) > 2 ** 31 - 1)
-      ? `${title} is a whole number.`
-      : null
-  }
-  return values[0] === '' ? `${title} needs a value.` : null
+  if (!operatorsOf(field).includes(operator)) return `"${operator}" does not apply to ${title}.`
+  if (operator === 'isNull')
+    return values[0] === 'true' || values[0] === 'false' ? null : 'The value must be true or false.'
+  const [first] = values
+  if (first === undefined) return `${title} needs a value.`
+  const isPair = operator === 'has'
+  if (values.length > (isPair ? 2 : 1) && !takesMany(operator))
+    return `${title} takes ${isPair ? 'one key and one value' : 'one value'}.`
+  return findValueProblem(field, first, values)
 }
 
-/** `condition` in words: what it tests, how, and against what. */
-export function describe({ field, operator, values }: Condition): { field: string; operator: string; value: string } {
+function findValueProblem(field: Field, first: string, values: readonly string[]): string | null {
+  const title = nameField(field)
+  const input = inputTypeOf(field)
+  if (input === 'ExecutionStatusFilter') {
+    const unknown = values.find((value) => !isStatus(value))
+    return unknown === undefined ? null : `Unknown status: ${unknown}.`
+  }
+  if (input === 'DateTimeFilter')
+    return isDate(first) ? null : 'Enter a date such as 2026-11-01T10:30:00Z, or an age such as -24h.'
+  if (isNumeric(field)) {
+    const value = Number(first)
+    if (first.trim() === '' || !Number.isFinite(value)) return `${title} must be a number.`
+    // GraphQL's Int has 32 bits.
+    return input === 'IntFilter' && (!Number.isInteger(value) || Math.abs(value) > 2 ** 31 - 1)
+      ? `${title} must be a whole number.`
+      : null
+  }
+  return first === '' ? `${title} needs a value.` : null
+}
+
+/** `condition` for people: `Status`, `is any of`, `Failed, Timed out`. */
+export function describeCondition({ field, operator, values }: Condition): {
+  field: string
+  operator: string
+  value: string
+} {
   const title = nameField(field)
   if (operator === 'isNull') {
-    return { field: title, operator: values[0] === 'true' ? 'is missing' : 'is there', value: '' }
+    return { field: title, operator: values[0] === 'true' ? 'is missing' : 'is present', value: '' }
   }
   if (operator === 'has') return { field: title, operator: '', value: values.join(' = ') }
-  const kind = kindOf(field)
+  const input = inputTypeOf(field)
   const named = values.map((value) => {
-    if (kind === 'status' && isStatus(value)) return nameStatus(value)
-    return kind === 'moment' ? nameInstant(value) : value
+    if (input === 'ExecutionStatusFilter' && isStatus(value)) return nameStatus(value)
+    return input === 'DateTimeFilter' ? nameDate(value) : value
   })
   const isOne = takesMany(operator) && named.length === 1
   const name = isOne ? (operator === 'in' ? 'is' : 'is not') : nameOperator(field, operator)
   return { field: title, operator: name, value: named.join(', ') }
 }
 
-/** `filter` with the part at `path` changed by `change`; a part that becomes null is taken out. */
-export function changeAt(filter: Filter, path: Path, change: (part: Filter) => Filter | null): Filter {
-  return tidy(changePart(filter, path, change)) ?? EVERYTHING
+/** `filter` with `change` applied to the node at `path`; a node that becomes null is removed. */
+export function changeAt(filter: Filter, path: Path, change: (node: Filter) => Filter | null): Filter {
+  return simplify(changeNode(filter, path, change)) ?? EVERYTHING
 }
 
-function changePart(filter: Filter, [index, ...rest]: Path, change: (part: Filter) => Filter | null): Filter | null {
+function changeNode(filter: Filter, [index, ...rest]: Path, change: (node: Filter) => Filter | null): Filter | null {
   if (index === undefined) return change(filter)
-  const parts = partsOf(filter).flatMap((part, at) => {
-    const changed = at === index ? changePart(part, rest, change) : part
+  const children = childrenOf(filter).flatMap((child, at) => {
+    const changed = at === index ? changeNode(child, rest, change) : child
     return changed === null ? [] : [changed]
   })
-  if ('not' in filter) return parts[0] === undefined ? null : { not: parts[0] }
-  return 'any' in filter ? { any: parts } : { all: parts }
+  if ('not' in filter) return children[0] === undefined ? null : { not: children[0] }
+  return 'any' in filter ? { any: children } : { all: children }
 }
 
-/** `filter` without groups that say nothing: none of no parts but the outermost, none of one part. */
-function tidy(filter: Filter | null): Filter | null {
+/** `filter` without empty groups, groups of one, double negations and nested `all`; null when nothing is left. */
+function simplify(filter: Filter | null): Filter | null {
   if (filter === null || isCondition(filter)) return filter
-  const parts = partsOf(filter)
-    .map(tidy)
-    .filter((part) => part !== null)
-  const [first] = parts
+  const children = childrenOf(filter)
+    .map(simplify)
+    .filter((child) => child !== null)
+  const [first] = children
   if (first === undefined) return null
   if ('not' in filter) return 'not' in first ? first.not : { not: first }
-  if (parts.length === 1) return first
-  return 'any' in filter ? { any: parts } : { all: parts.flatMap((part) => ('all' in part ? part.all : [part])) }
+  if (children.length === 1) return first
+  if ('any' in filter) return { any: children }
+  return { all: children.flatMap((child) => ('all' in child ? child.all : [child])) }
 }
 
-/** `filter` and `part` both. */
-export function narrow(filter: Filter, part: Filter): Filter {
-  return tidy({ all: [filter, part] }) ?? EVERYTHING
+/** The filter that matches what both `filter` and `other` match. */
+export function narrow(filter: Filter, other: Filter): Filter {
+  return simplify({ all: [filter, other] }) ?? EVERYTHING
 }
 
-/** The parts that must all hold: what a filter bar shows one after another. */
+/** The filters that must all match, as the filter bar shows them side by side. */
 export function conjunctsOf(filter: Filter): readonly Filter[] {
   return 'all' in filter ? filter.all : [filter]
 }

@@ -1,17 +1,17 @@
-import { isField, type Operator } from './fields.ts'
-import { EVERYTHING, findProblem, isCondition, partsOf, type Condition, type Filter } from './filter.ts'
+import { childrenOf, EVERYTHING, findProblem, isCondition, type Condition, type Filter } from './filter.ts'
+import { isField, type Operator } from './filterFields.ts'
 
-/** What cannot be read, as a sentence. */
-export class UnreadableFilter extends Error {}
+/** A filter text that cannot be parsed; the message is a sentence for people. */
+export class FilterSyntaxError extends Error {}
 
-// What needs no quotes: whatever neither ends a value nor begins a quoted one.
+// Values that need no quotes.
 const PLAIN = /^[^\s"(),]+$/
 const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|([(),])|([^\s"(),]+))/y
-// Deeper ones were not written by people, and the server takes no more.
+// The server rejects deeper ones.
 const MAX_DEPTH = 12
 
 /**
- * `filter` as text that people can read in an address:
+ * Writes `filter` as text that people can read in a URL:
  * `status:in(FAILED,TIMED_OUT) any(workflowName:contains("nightly run") not(tags:has(team,data)))`.
  */
 export function printFilter(filter: Filter): string {
@@ -21,21 +21,25 @@ export function printFilter(filter: Filter): string {
 function print(filter: Filter): string {
   if (isCondition(filter)) return `${filter.field}:${filter.operator}(${filter.values.map(quote).join(',')})`
   const name = 'all' in filter ? 'all' : 'any' in filter ? 'any' : 'not'
-  return `${name}(${partsOf(filter).map(print).join(' ')})`
+  return `${name}(${childrenOf(filter).map(print).join(' ')})`
 }
 
 function quote(value: string): string {
   return PLAIN.test(value) ? value : JSON.stringify(value)
 }
 
-/** The filter that `text` is; raises `UnreadableFilter`. */
+/**
+ * Reads the text that `printFilter` writes, and what people type.
+ *
+ * @throws FilterSyntaxError
+ */
 export function parseFilter(text: string): Filter {
   const parser = new Parser(text)
-  const parts = parser.readParts(0)
+  const nodes = parser.readNodes(0)
   parser.expectEnd()
-  const [only] = parts
+  const [only] = nodes
   if (only === undefined) return EVERYTHING
-  return parts.length === 1 ? only : { all: parts }
+  return nodes.length === 1 ? only : { all: nodes }
 }
 
 class Parser {
@@ -46,38 +50,38 @@ class Parser {
     this.tokens = tokenize(text)
   }
 
-  readParts(depth: number): Filter[] {
-    if (depth > MAX_DEPTH) throw new UnreadableFilter('It is nested too deeply.')
-    const parts: Filter[] = []
-    while (this.peek() !== undefined && this.peek() !== ')') parts.push(this.readPart(depth))
-    return parts
+  readNodes(depth: number): Filter[] {
+    if (depth > MAX_DEPTH) throw new FilterSyntaxError('The filter is nested too deeply.')
+    const nodes: Filter[] = []
+    while (this.peek() !== undefined && this.peek() !== ')') nodes.push(this.readNode(depth))
+    return nodes
   }
 
   expectEnd(): void {
-    if (this.peek() !== undefined) throw new UnreadableFilter('It has a bracket too many.')
+    if (this.peek() !== undefined) throw new FilterSyntaxError('Unmatched ")".')
   }
 
-  private readPart(depth: number): Filter {
+  private readNode(depth: number): Filter {
     const word = this.next()
     if (word === 'all' || word === 'any' || word === 'not') return this.readGroup(word, depth)
     const [field = '', operator = '', ...more] = word.split(':')
-    if (!isField(field) || more.length > 0) throw new UnreadableFilter(`There is no field ${field}.`)
+    if (!isField(field) || more.length > 0) throw new FilterSyntaxError(`Unknown field: ${field}.`)
     this.expect('(')
     const condition: Condition = { field, operator: operator as Operator, values: this.readValues() }
     const problem = findProblem(condition)
-    if (problem !== null) throw new UnreadableFilter(problem)
+    if (problem !== null) throw new FilterSyntaxError(problem)
     return condition
   }
 
   private readGroup(name: 'all' | 'any' | 'not', depth: number): Filter {
     this.expect('(')
-    const parts = this.readParts(depth + 1)
+    const nodes = this.readNodes(depth + 1)
     this.expect(')')
-    if (name === 'all') return { all: parts }
-    if (name === 'any') return { any: parts }
-    const [part] = parts
-    if (part === undefined || parts.length > 1) throw new UnreadableFilter('"not" takes one part.')
-    return { not: part }
+    if (name === 'all') return { all: nodes }
+    if (name === 'any') return { any: nodes }
+    const [node] = nodes
+    if (node === undefined || nodes.length > 1) throw new FilterSyntaxError('"not" takes exactly one condition.')
+    return { not: node }
   }
 
   private readValues(): string[] {
@@ -96,12 +100,12 @@ class Parser {
 
   private next(): string {
     const token = this.tokens[this.position++]
-    if (token === undefined) throw new UnreadableFilter('It ends too early.')
+    if (token === undefined) throw new FilterSyntaxError('The filter is incomplete.')
     return token
   }
 
-  private expect(wanted: string): void {
-    if (this.next() !== wanted) throw new UnreadableFilter(`"${wanted}" is missing.`)
+  private expect(expected: string): void {
+    if (this.next() !== expected) throw new FilterSyntaxError(`"${expected}" is missing.`)
   }
 }
 
@@ -110,20 +114,20 @@ function tokenize(text: string): string[] {
   const trimmed = text.trimEnd()
   TOKEN.lastIndex = 0
   while (TOKEN.lastIndex < trimmed.length) {
-    const [, quoted, mark, word] = TOKEN.exec(trimmed) ?? []
-    const token = quoted ?? mark ?? word
-    if (token === undefined) throw new UnreadableFilter('A quotation mark is missing.')
+    const [, quoted, punctuation, word] = TOKEN.exec(trimmed) ?? []
+    const token = quoted ?? punctuation ?? word
+    if (token === undefined) throw new FilterSyntaxError('A closing quotation mark is missing.')
     tokens.push(token)
   }
   return tokens
 }
 
 function unquote(token: string): string {
-  if (token === '(' || token === ')' || token === ',') throw new UnreadableFilter('A value is missing.')
+  if (token === '(' || token === ')' || token === ',') throw new FilterSyntaxError('A value is missing.')
   if (!token.startsWith('"')) return token
   try {
     return JSON.parse(token) as string
   } catch {
-    throw new UnreadableFilter('A quoted value cannot be read.')
+    throw new FilterSyntaxError('A quoted value cannot be read.')
   }
 }

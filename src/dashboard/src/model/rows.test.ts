@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { appendPage, applyEvents, beginRows, dropLeft, settle, type Row, type RowEvent, type Rows } from './rows.ts'
+import {
+  appendPage,
+  applyEvents,
+  createRows,
+  removeLeaving,
+  settle,
+  type Row,
+  type RowEvent,
+  type Rows,
+} from './rows.ts'
 import { compareRows, type SortKey } from './sorting.ts'
 
 // Costs and names together are unique, so that the order has no ties.
@@ -25,7 +34,7 @@ function rowOf(name: string, cost: number, version = 0): Row {
   }
 }
 
-/** Executions on a server that tells of every change, and answers pages by keyset. */
+/** A server that logs an event for every change and returns pages by keyset. */
 class Server {
   readonly log: RowEvent<Row>[] = []
   private readonly rows = new Map<string, { row: Row; matches: boolean }>()
@@ -35,7 +44,7 @@ class Server {
     const before = this.rows.get(name)?.matches ?? false
     const row = rowOf(name, cost, ++this.version)
     this.rows.set(name, { row, matches })
-    if (before || matches) this.tell(before ? (matches ? 'UPDATED' : 'LEFT') : 'ENTERED', row)
+    if (before || matches) this.emit(before ? (matches ? 'UPDATED' : 'LEFT') : 'ENTERED', row)
   }
 
   remove(name: string): void {
@@ -50,11 +59,11 @@ class Server {
   }
 
   read(after: Row | null): { rows: Row[]; hasMore: boolean } {
-    const beyond = this.matching().filter((row) => after === null || compareRows(row, after, ORDER) > 0)
-    return { rows: beyond.slice(0, PAGE), hasMore: beyond.length > PAGE }
+    const following = this.matching().filter((row) => after === null || compareRows(row, after, ORDER) > 0)
+    return { rows: following.slice(0, PAGE), hasMore: following.length > PAGE }
   }
 
-  private tell(kind: RowEvent<Row>['kind'], row: Row): void {
+  private emit(kind: RowEvent<Row>['kind'], row: Row): void {
     this.log.push({ kind, executionId: row.executionId, row })
   }
 }
@@ -65,7 +74,7 @@ type Step =
   | { do: 'read more' }
   | { do: 'deliver'; events: number }
   | { do: 'settle' }
-  | { do: 'forget left' }
+  | { do: 'remove leaving' }
 
 const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l')
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -78,19 +87,19 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 2, arbitrary: fc.constant({ do: 'read more' as const }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), events: fc.nat(5) }) },
     { weight: 1, arbitrary: fc.constant({ do: 'settle' as const }) },
-    { weight: 1, arbitrary: fc.constant({ do: 'forget left' as const }) },
+    { weight: 1, arbitrary: fc.constant({ do: 'remove leaving' as const }) },
   ),
   { maxLength: 60 },
 )
 
 describe('a list that follows events', () => {
-  test('is what a naive re-read finds, once every event has come', () => {
+  test('equals a fresh read once all events have arrived', () => {
     fc.assert(
       fc.property(steps, steps, (before, after) => {
         const server = new Server()
         for (const step of before) if (step.do === 'put') server.put(step.name, step.cost, step.matches)
         let delivered = server.log.length
-        let list: Rows<Row> = beginRows(ORDER, server.read(null), server.matching().length, true)
+        let list: Rows<Row> = createRows(ORDER, server.read(null), server.matching().length, true)
 
         const deliver = (count: number): void => {
           list = applyEvents(list, server.log.slice(delivered, delivered + count))
@@ -99,16 +108,18 @@ describe('a list that follows events', () => {
         for (const step of after) {
           if (step.do === 'put') server.put(step.name, step.cost, step.matches)
           if (step.do === 'remove') server.remove(step.name)
-          if (step.do === 'read more' && list.boundary !== null) list = appendPage(list, server.read(list.boundary))
+          if (step.do === 'read more' && list.lastLoaded !== null) list = appendPage(list, server.read(list.lastLoaded))
           if (step.do === 'deliver') deliver(step.events)
           if (step.do === 'settle') list = settle(list)
-          if (step.do === 'forget left') list = dropLeft(list, list.leaving)
+          if (step.do === 'remove leaving') list = removeLeaving(list, list.leaving)
         }
         deliver(Infinity)
         list = settle(list)
 
-        const { boundary } = list
-        const expected = server.matching().filter((row) => boundary === null || compareRows(row, boundary, ORDER) <= 0)
+        const { lastLoaded } = list
+        const expected = server
+          .matching()
+          .filter((row) => lastLoaded === null || compareRows(row, lastLoaded, ORDER) <= 0)
         expect(list.rows).toEqual(expected)
         expect(list.total).toBe(server.matching().length)
       }),
@@ -120,10 +131,10 @@ describe('a list that follows events', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const server = new Server()
-        let list: Rows<Row> = beginRows(ORDER, server.read(null), 0, true)
+        let list: Rows<Row> = createRows(ORDER, server.read(null), 0, true)
         for (const step of all) {
           if (step.do === 'put') server.put(step.name, step.cost, step.matches)
-          if (step.do === 'read more') list = appendPage(list, server.read(list.boundary))
+          if (step.do === 'read more') list = appendPage(list, server.read(list.lastLoaded))
           if (step.do === 'deliver') list = applyEvents(list, server.log.splice(0, step.events))
           if (step.do === 'settle') list = settle(list)
         }
@@ -135,8 +146,8 @@ describe('a list that follows events', () => {
   })
 })
 
-test('a row changes where it stands, though its order says otherwise, until the list settles', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9), rowOf('b', 5)], hasMore: false }, 2, true)
+test('a row that changes stays in place until the list settles', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9), rowOf('b', 5)], hasMore: false }, 2, true)
 
   const after = applyEvents(list, [{ kind: 'UPDATED', executionId: 'b', row: rowOf('b', 10, 1) }])
 
@@ -147,8 +158,8 @@ test('a row changes where it stands, though its order says otherwise, until the 
   expect(settle(after).rows.map((row) => row.executionId)).toEqual(['b', 'a'])
 })
 
-test('what starts to match waits to be let in, and counts', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: false }, 1, true)
+test('an execution that starts to match waits, and is counted', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9)], hasMore: false }, 1, true)
 
   const after = applyEvents(list, [{ kind: 'ENTERED', executionId: 'b', row: rowOf('b', 10) }])
 
@@ -157,28 +168,28 @@ test('what starts to match waits to be let in, and counts', () => {
   expect(after.total).toBe(2)
 })
 
-test('what lies beyond the loaded pages does not wait: scrolling finds it', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 5, true)
+test('an execution after the loaded pages does not wait: scrolling loads it', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 5, true)
 
   expect(applyEvents(list, [{ kind: 'ENTERED', executionId: 'z', row: rowOf('z', 1) }]).waiting.size).toBe(0)
 })
 
-test('a count that was not finished stays as it was', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 10_000, false)
+test('a total that is not exact stays as it is', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 10_000, false)
 
   expect(applyEvents(list, [{ kind: 'ENTERED', executionId: 'z', row: rowOf('z', 1) }]).total).toBe(10_000)
 })
 
-test('an event from before a page was read changes nothing of it', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+test('an event older than the page is ignored', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
 
   const after = applyEvents(list, [{ kind: 'UPDATED', executionId: 'a', row: rowOf('a', 1, 6) }])
 
   expect(after.rows[0]?.totalCost).toBe(9)
 })
 
-test('what left before a page was read, and is on it, does not leave again', () => {
-  const list = beginRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+test('a row does not leave because of an event older than its page', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
 
   const after = applyEvents(list, [{ kind: 'LEFT', executionId: 'a', row: rowOf('a', 1, 6) }])
 

@@ -1,41 +1,35 @@
-/** What executions can be sorted by. */
-export const SORT_FIELDS = [
-  'CREATED_AT',
-  'STARTED_AT',
-  'COMPLETED_AT',
-  'DURATION',
-  'TOTAL_COST',
-  'TOKENS_USED',
-  'WORKFLOW_NAME',
-  'STATUS',
-] as const
+import type { SchemaType } from '../graphql/schemaTypes.ts'
 
-export type SortField = (typeof SORT_FIELDS)[number]
+/** A field that executions can be sorted by. */
+export type SortField = SchemaType<'ExecutionSortField'>
 
 export interface SortKey {
   readonly field: SortField
-  readonly direction: 'ASC' | 'DESC'
+  readonly direction: SchemaType<'SortDirection'>
 }
 
 export const NEWEST_FIRST: readonly SortKey[] = [{ field: 'CREATED_AT', direction: 'DESC' }]
 
 const ORDER_NAMES: Record<SortField, [descending: string, ascending: string]> = {
   CREATED_AT: ['Newest first', 'Oldest first'],
-  STARTED_AT: ['Started last', 'Started first'],
-  COMPLETED_AT: ['Completed last', 'Completed first'],
+  STARTED_AT: ['Latest start first', 'Earliest start first'],
+  COMPLETED_AT: ['Latest completion first', 'Earliest completion first'],
   DURATION: ['Longest first', 'Shortest first'],
-  TOTAL_COST: ['Dearest first', 'Cheapest first'],
-  TOKENS_USED: ['Most tokens', 'Fewest tokens'],
+  TOTAL_COST: ['Most expensive first', 'Least expensive first'],
+  TOKENS_USED: ['Most tokens first', 'Fewest tokens first'],
   WORKFLOW_NAME: ['Workflow Z to A', 'Workflow A to Z'],
   STATUS: ['Status Z to A', 'Status A to Z'],
 }
 
-/** `key` as people read it. */
+/** All sort fields, in the order of the menu. */
+export const SORT_FIELDS = Object.keys(ORDER_NAMES) as readonly SortField[]
+
+/** `key` for people, such as `Newest first`. */
 export function nameOrder({ field, direction }: SortKey): string {
   return ORDER_NAMES[field][direction === 'DESC' ? 0 : 1]
 }
 
-/** What a row must have to be put in order. */
+/** The fields of an execution that sorting reads. */
 export interface Sortable {
   createdAt: string
   startedAt: string | null
@@ -58,11 +52,11 @@ const READERS: Record<SortField, (row: Sortable) => Value> = {
   TOTAL_COST: (row) => row.totalCost,
   TOKENS_USED: (row) => row.tokensUsed,
   WORKFLOW_NAME: (row) => row.workflowName,
-  // It is stored in lower case and sorted as text.
+  // As on the server, which stores it in lower case and sorts it as text.
   STATUS: (row) => row.status.toLowerCase(),
 }
 
-/** Below 0 when `left` comes before `right` in `order`; missing values come first when ascending, as on the server. */
+/** Negative when `left` comes before `right` in `order`; missing values come first when ascending, as on the server. */
 export function compareRows(left: Sortable, right: Sortable, order: readonly SortKey[]): number {
   for (const { field, direction } of order) {
     const read = READERS[field]
@@ -74,11 +68,11 @@ export function compareRows(left: Sortable, right: Sortable, order: readonly Sor
 
 function compareValues(left: Value, right: Value): number {
   if (left === null || right === null) return Number(left !== null) - Number(right !== null)
-  // By code units, as MongoDB compares text: not as a language sorts words.
+  // By code units, as MongoDB compares text, and not by a locale.
   return left < right ? -1 : Number(left > right)
 }
 
-/** The order after somebody asks for `field`: it comes first, and turns around when it was there already. */
+/** The order after a click on the header of `field`: by that field, reversed when it was sorted by it already. */
 export function sortBy(order: readonly SortKey[], field: SortField): readonly SortKey[] {
   const [first] = order
   if (first?.field === field) return [{ field, direction: first.direction === 'DESC' ? 'ASC' : 'DESC' }]

@@ -1,7 +1,7 @@
-/** What can happen to an execution or a step, in the order people think of it. */
-export const STATUSES = ['PENDING', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'] as const
+import type { SchemaType } from '../graphql/schemaTypes.ts'
 
-export type Status = (typeof STATUSES)[number]
+/** The status of an execution or a step. */
+export type Status = SchemaType<'ExecutionStatus'>
 
 const NAMES: Record<Status, string> = {
   PENDING: 'Pending',
@@ -13,17 +13,20 @@ const NAMES: Record<Status, string> = {
   TIMED_OUT: 'Timed out',
 }
 
-/** `status` as people read it. */
+/** All statuses, in the order of an execution's life. */
+export const STATUSES = Object.keys(NAMES) as readonly Status[]
+
+/** `status` for people, such as `Timed out`. */
 export function nameStatus(status: Status): string {
   return NAMES[status]
 }
 
-/** Whether nothing more will happen. */
+/** Whether `status` is final. */
 export function hasEnded(status: Status): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED' || status === 'TIMED_OUT'
 }
 
-/** Whether `text` names a status. */
+/** Whether `text` is a status. */
 export function isStatus(text: string): text is Status {
-  return (STATUSES as readonly string[]).includes(text)
+  return Object.hasOwn(NAMES, text)
 }

@@ -1,4 +1,4 @@
-/** What the timeline must know of a step. */
+/** The fields of a step that the timeline reads. */
 export interface TimedStep {
   stepId: string
   startedAt: string | null
@@ -6,70 +6,70 @@ export interface TimedStep {
   dependsOn: readonly string[]
 }
 
-/** A step on the timeline; `left` and `width` are parts of the whole, from 0 to 1. Null where it has not begun. */
+/** A step on the timeline; `left` and `width` are fractions of its length. Null where it has not started. */
 export interface Bar {
   stepId: string
-  place: { left: number; width: number } | null
+  position: { left: number; width: number } | null
 }
 
-/** A mark on the axis: its place from 0 to 1, and the seconds since the begin. */
+/** A tick of the axis: a fraction of its length, and the seconds since the start. */
 export interface Tick {
-  at: number
+  position: number
   seconds: number
 }
 
-/** A step that waits for another: both by their row, from 0. */
+/** A dependency of the step in row `to` on that in row `from`, counted from 0. */
 export interface Dependency {
   from: number
   to: number
 }
 
 export interface Timeline {
-  /** Milliseconds since 1970. */
-  begin: number
+  /** Milliseconds since 1970, as is `end`. */
+  start: number
   end: number
   bars: Bar[]
   ticks: Tick[]
   dependencies: Dependency[]
 }
 
-// Seconds between marks that people read without thinking.
+// Seconds between ticks: round numbers of seconds, minutes, hours and days.
 const INTERVALS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400]
-const MOST_TICKS = 8
-// Shorter spans would make a point of everything.
-const SHORTEST = 100
-// Beyond these, lines are a thicket.
-const MOST_DEPENDENCIES = 400
+const MAX_TICKS = 8
+// Milliseconds; on a shorter timeline every bar would be a dot.
+const MIN_LENGTH = 100
+// More lines could not be told apart.
+const MAX_DEPENDENCIES = 400
 
-/** The steps in time, at `now` (milliseconds): what runs lasts until then. */
+/** Lays out `steps` on a timeline; steps that are running last until `now` (milliseconds). */
 export function layOut(steps: readonly TimedStep[], now: number): Timeline {
   const spans = steps.map((step) => spanOf(step, now))
-  const begun = spans.filter((span) => span !== null)
-  const begin = begun.length === 0 ? now : Math.min(...begun.map((span) => span.from))
-  const end = Math.max(begin + SHORTEST, ...begun.map((span) => span.to))
-  const length = end - begin
+  const started = spans.filter((span) => span !== null)
+  const start = started.length === 0 ? now : Math.min(...started.map((span) => span.from))
+  const end = Math.max(start + MIN_LENGTH, ...started.map((span) => span.to))
+  const length = end - start
   const bars = steps.map((step, index): Bar => {
     const span = spans[index] ?? null
-    const place = span && { left: (span.from - begin) / length, width: (span.to - span.from) / length }
-    return { stepId: step.stepId, place }
+    const position = span && { left: (span.from - start) / length, width: (span.to - span.from) / length }
+    return { stepId: step.stepId, position }
   })
-  return { begin, end, bars, ticks: ticksOf(length / 1000), dependencies: dependenciesOf(steps) }
+  return { start, end, bars, ticks: ticksOf(length / 1000), dependencies: dependenciesOf(steps) }
 }
 
 function spanOf(step: TimedStep, now: number): { from: number; to: number } | null {
   if (step.startedAt === null) return null
   const from = Date.parse(step.startedAt)
-  // A clock that is behind the engine's must not turn a step around.
+  // This clock may be slower than the engine's: a step must not end before it starts.
   const to = Math.max(from, step.completedAt === null ? now : Date.parse(step.completedAt))
   return { from, to }
 }
 
 function ticksOf(seconds: number): Tick[] {
   const interval =
-    INTERVALS.find((each) => seconds / each <= MOST_TICKS) ?? Math.ceil(seconds / MOST_TICKS / 86_400) * 86_400
+    INTERVALS.find((each) => seconds / each <= MAX_TICKS) ?? Math.ceil(seconds / MAX_TICKS / 86_400) * 86_400
   const count = Math.floor(seconds / interval)
   return Array.from({ length: count + 1 }, (_, index) => ({
-    at: (index * interval) / seconds,
+    position: (index * interval) / seconds,
     seconds: index * interval,
   }))
 }
@@ -82,5 +82,5 @@ function dependenciesOf(steps: readonly TimedStep[]): Dependency[] {
       return from === undefined || from === to ? [] : [{ from, to }]
     }),
   )
-  return found.slice(0, MOST_DEPENDENCIES)
+  return found.slice(0, MAX_DEPENDENCIES)
 }

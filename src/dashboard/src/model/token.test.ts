@@ -5,7 +5,7 @@ function tokenOf(claims: unknown): string {
   return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`
 }
 
-test('a token tells its subject, its tenant and its end', () => {
+test('the subject, tenant and expiry of a token are read', () => {
   expect(readClaims(tokenOf({ sub: 'ådä ✓', tenant_id: 'acme', exp: 1_800_000_000 }))).toEqual({
     subject: 'ådä ✓',
     tenant: 'acme',
@@ -13,10 +13,10 @@ test('a token tells its subject, its tenant and its end', () => {
   })
 })
 
-test('what a token leaves out is missing', () => {
+test('missing claims are empty or null', () => {
   expect(readClaims(tokenOf({}))).toEqual({ subject: '', tenant: null, expiresAt: null })
 })
 
-test.each(['', 'a.b', 'a.b.c', 'a.!!.c', `a.${btoa('[1]')}.c`, `a.${btoa('null')}.c`])('%j is no token', (text) => {
+test.each(['', 'a.b', 'a.b.c', 'a.!!.c', `a.${btoa('[1]')}.c`, `a.${btoa('null')}.c`])('%j is not a token', (text) => {
   expect(readClaims(text)).toBeNull()
 })

@@ -1,16 +1,16 @@
-/** What a token says about itself. The server alone decides whether it is true. */
+/** Claims of a token, unverified: only the server verifies tokens. */
 export interface TokenClaims {
   subject: string
   tenant: string | null
-  /** Milliseconds since 1970; null for a token that names no end. */
+  /** Milliseconds since 1970; null for a token that does not expire. */
   expiresAt: number | null
 }
 
-/** The claims of a JWT; null when `token` is none. Nothing is verified here. */
+/** The claims of `token`, unverified; null when it is not a JWT. */
 export function readClaims(token: string): TokenClaims | null {
-  const parts = token.trim().split('.')
-  if (parts.length !== 3) return null
-  const claims = decodeObject(parts[1] ?? '')
+  const segments = token.trim().split('.')
+  if (segments.length !== 3) return null
+  const claims = decodeObject(segments[1] ?? '')
   if (claims === null) return null
   const { sub, exp } = claims
   const tenant = claims.tenant_id ?? claims.tenant

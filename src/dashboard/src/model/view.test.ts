@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { COLUMNS } from './columns.ts'
 import { EVERYTHING } from './filter.ts'
 import { SORT_FIELDS, sortBy, type SortKey } from './sorting.ts'
-import { filterOf, parseView, printView, USUAL_VIEW, type View } from './view.ts'
+import { filterOf, parseView, printView, DEFAULT_VIEW, type View } from './view.ts'
 
 const orders: fc.Arbitrary<SortKey[]> = fc.uniqueArray(
   fc.record({ field: fc.constantFrom(...SORT_FIELDS), direction: fc.constantFrom('ASC' as const, 'DESC' as const) }),
@@ -22,8 +22,8 @@ const views: fc.Arbitrary<View> = fc.record({
   density: fc.constantFrom('comfortable' as const, 'compact' as const),
 })
 
-describe('a view in an address', () => {
-  test('is read back as what it was', () => {
+describe('a view in a URL', () => {
+  test('is parsed back to the same view', () => {
     fc.assert(
       fc.property(views, (view) => {
         expect(parseView(printView(view))).toEqual({ view, problem: null })
@@ -32,14 +32,14 @@ describe('a view in an address', () => {
     )
   })
 
-  test('that is usual is empty', () => {
-    expect(printView(USUAL_VIEW)).toBe('')
-    expect(parseView('')).toEqual({ view: USUAL_VIEW, problem: null })
+  test('is empty for the default view', () => {
+    expect(printView(DEFAULT_VIEW)).toBe('')
+    expect(parseView('')).toEqual({ view: DEFAULT_VIEW, problem: null })
   })
 
-  test('can be read by people', () => {
+  test('is readable', () => {
     const view: View = {
-      ...USUAL_VIEW,
+      ...DEFAULT_VIEW,
       filter: { field: 'status', operator: 'in', values: ['FAILED', 'TIMED_OUT'] },
       since: '-24h',
       order: [{ field: 'TOTAL_COST', direction: 'DESC' }],
@@ -48,20 +48,20 @@ describe('a view in an address', () => {
     expect(printView(view)).toBe('filter=status:in(FAILED,TIMED_OUT)&since=-24h&sort=-TOTAL_COST')
   })
 
-  test('says what cannot be read, and shows the rest', () => {
+  test('reports what is not valid, and keeps the rest', () => {
     const { view, problem } = parseView('filter=colour:eq(red)&since=soon&sort=-NOTHING,STATUS&columns=x,cost')
 
-    expect(problem).toBe('The filter in this address cannot be read. There is no field colour.')
-    expect(view).toEqual({ ...USUAL_VIEW, order: [{ field: 'STATUS', direction: 'ASC' }], columns: ['cost'] })
+    expect(problem).toBe('The filter in this link is not valid. Unknown field: colour.')
+    expect(view).toEqual({ ...DEFAULT_VIEW, order: [{ field: 'STATUS', direction: 'ASC' }], columns: ['cost'] })
   })
 
-  test('has at most the three sort keys that the server takes', () => {
+  test('has at most three sort keys', () => {
     const { view } = parseView('sort=STATUS,-DURATION,STARTED_AT,-TOTAL_COST')
 
     expect(view.order.map((key) => key.field)).toEqual(['STATUS', 'DURATION', 'STARTED_AT'])
   })
 
-  test('of anything at all is a view', () => {
+  test('is parsed from any text', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const { view } = parseView(`filter=${text}&sort=${text}`)
@@ -71,12 +71,16 @@ describe('a view in an address', () => {
   })
 })
 
-test('the time of a view narrows its filter', () => {
-  expect(filterOf({ ...USUAL_VIEW, since: '-24h' })).toEqual({ field: 'createdAt', operator: 'gte', values: ['-24h'] })
+test('the time range of a view narrows its filter', () => {
+  expect(filterOf({ ...DEFAULT_VIEW, since: '-24h' })).toEqual({
+    field: 'createdAt',
+    operator: 'gte',
+    values: ['-24h'],
+  })
 })
 
-test('asking for the same order again turns it around', () => {
-  const byCost = sortBy(USUAL_VIEW.order, 'TOTAL_COST')
+test('sorting by the same field again reverses the order', () => {
+  const byCost = sortBy(DEFAULT_VIEW.order, 'TOTAL_COST')
 
   expect(byCost).toEqual([{ field: 'TOTAL_COST', direction: 'DESC' }])
   expect(sortBy(byCost, 'TOTAL_COST')).toEqual([{ field: 'TOTAL_COST', direction: 'ASC' }])

@@ -1,10 +1,10 @@
 import { useState, type SyntheticEvent } from 'react'
+import { Button } from '../components/Button.tsx'
 import { readClaims } from '../model/token.ts'
-import { Button } from '../parts/Button.tsx'
 import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
 
-/** Signs in with a token that somebody has got elsewhere. */
+/** A form to sign in with a token. */
 export function PasteToken() {
   const [token, setToken] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
@@ -12,8 +12,8 @@ export function PasteToken() {
   function submit(event: SyntheticEvent): void {
     event.preventDefault()
     const claims = readClaims(token)
-    if (claims === null) setProblem('That is no token: a token is three parts with dots between.')
-    else if (claims.expiresAt !== null && claims.expiresAt < Date.now()) setProblem('That token has expired.')
+    if (claims === null) setProblem('This is not a token: a token has three parts, separated by dots.')
+    else if (claims.expiresAt !== null && claims.expiresAt < Date.now()) setProblem('This token has expired.')
     else signIn(token)
   }
 
@@ -38,7 +38,7 @@ export function PasteToken() {
         Sign in
       </Button>
       <p className={styles.hint}>
-        <code>execution-monitor token --user ada</code> prints one.
+        To get one, run <code>execution-monitor token --user ada</code>.
       </p>
     </form>
   )

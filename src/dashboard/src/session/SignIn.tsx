@@ -1,21 +1,21 @@
 import { useEffect, useState } from 'react'
-import icon from '../app/icon.svg'
-import { Button } from '../parts/Button.tsx'
+import { Button } from '../components/Button.tsx'
+import logo from '../components/logo.svg'
+import { beginSignIn } from './authorizationCodeFlow.ts'
 import { readConfiguration, readPeople, type Person } from './configuration.ts'
-import { leaveForIssuer } from './issuer.ts'
 import { PasteToken } from './PasteToken.tsx'
 import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
 
-/** The page of whoever is not signed in. */
+/** The sign-in page: at an issuer, as a person of the demo, or with a token. */
 export function SignIn({ notice }: { notice: string | null }) {
-  const { people, issuer } = useOffers()
+  const { people, issuer } = useSignInOptions()
 
   return (
     <main className={styles.page}>
       <section className={styles.card} aria-labelledby="sign-in">
         <header className={styles.header}>
-          <img src={icon} width="36" height="36" alt="" />
+          <img src={logo} width="36" height="36" alt="" />
           <h1 id="sign-in">Execution Monitor</h1>
           <p>Every workflow run, live.</p>
         </header>
@@ -24,8 +24,8 @@ export function SignIn({ notice }: { notice: string | null }) {
             {notice}
           </p>
         )}
-        {issuer !== null && <AtIssuer issuer={issuer} />}
-        {people.length > 0 && <Choice people={people} />}
+        {issuer !== null && <IssuerButton issuer={issuer} />}
+        {people.length > 0 && <PersonList people={people} />}
         {people.length > 0 || issuer !== null ? (
           <details className={styles.other}>
             <summary>Use a token instead</summary>
@@ -39,10 +39,10 @@ export function SignIn({ notice }: { notice: string | null }) {
   )
 }
 
-function Choice({ people }: { people: Person[] }) {
+function PersonList({ people }: { people: Person[] }) {
   return (
     <>
-      <h2 className={styles.question}>Look around as</h2>
+      <h2 className={styles.heading}>Continue as</h2>
       <ul className={styles.people}>
         {people.map((person) => (
           <li key={person.name}>
@@ -62,13 +62,13 @@ function Choice({ people }: { people: Person[] }) {
   )
 }
 
-function AtIssuer({ issuer }: { issuer: string }) {
+function IssuerButton({ issuer }: { issuer: string }) {
   const [problem, setProblem] = useState<string | null>(null)
   return (
     <>
       <Button
         kind="primary"
-        onClick={() => void leaveForIssuer().catch((error: unknown) => setProblem((error as Error).message))}
+        onClick={() => void beginSignIn().catch((error: unknown) => setProblem((error as Error).message))}
       >
         Sign in at {new URL(issuer).host}
       </Button>
@@ -79,25 +79,25 @@ function AtIssuer({ issuer }: { issuer: string }) {
   )
 }
 
-interface Offers {
+interface SignInOptions {
   people: Person[]
   issuer: string | null
 }
 
-/** Ways to sign in; while the server does not answer, none: a token can always be pasted. */
-function useOffers(): Offers {
-  const [offers, setOffers] = useState<Offers>({ people: [], issuer: null })
+/** The ways to sign in that the server offers; none until it has responded. A token can always be pasted. */
+function useSignInOptions(): SignInOptions {
+  const [options, setSignInOptions] = useState<SignInOptions>({ people: [], issuer: null })
   useEffect(() => {
-    let isShown = true
-    async function ask(): Promise<void> {
-      const { people: address, issuer } = await readConfiguration()
-      const people = address === null ? [] : await readPeople(address)
-      if (isShown) setOffers({ people, issuer })
+    let isMounted = true
+    async function load(): Promise<void> {
+      const { people: url, issuer } = await readConfiguration()
+      const people = url === null ? [] : await readPeople(url)
+      if (isMounted) setSignInOptions({ people, issuer })
     }
-    ask().catch(() => undefined)
+    load().catch(() => undefined)
     return () => {
-      isShown = false
+      isMounted = false
     }
   }, [])
-  return offers
+  return options
 }

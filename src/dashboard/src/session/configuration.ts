@@ -1,6 +1,6 @@
-/** What the server tells about signing in (`/config.json`). */
+/** How people sign in to this server (`/config.json`). */
 export interface Configuration {
-  /** Where the people of a demo are listed; null elsewhere. */
+  /** The path that lists the people of a demo; null elsewhere. */
   people: string | null
   /** The issuer that people sign in at; null without one. */
   issuer: string | null
@@ -8,9 +8,10 @@ export interface Configuration {
   graphiql: boolean
 }
 
-/** Somebody whom anyone at the machine of a demo may be. */
+/** A person of the demo, whose token is for anyone at its machine. */
 export interface Person {
   name: string
+  /** What their token allows, for people. */
   may: string
   token: string
 }
@@ -20,13 +21,13 @@ export function readConfiguration(): Promise<Configuration> {
   return fetchJson<Configuration>('/config.json')
 }
 
-/** The people that `address` lists. */
-export function readPeople(address: string): Promise<Person[]> {
-  return fetchJson<Person[]>(address)
+/** Reads the people of the demo from `url`. */
+export function readPeople(url: string): Promise<Person[]> {
+  return fetchJson<Person[]>(url)
 }
 
-async function fetchJson<T>(address: string): Promise<T> {
-  const answer = await fetch(address, { headers: { accept: 'application/json' } })
-  if (!answer.ok) throw new Error(`The server answers with status ${answer.status}.`)
-  return (await answer.json()) as T
+async function fetchJson<T>(url: string): Promise<T> {
+  const response = await fetch(url, { headers: { accept: 'application/json' } })
+  if (!response.ok) throw new Error(`The server returned status ${response.status}.`)
+  return (await response.json()) as T
 }

@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react'
 
-/** Who asks: the token, and why there is none any more. */
+/** The token of the signed-in user, or why there is none. */
 export interface Session {
   token: string | null
-  /** A sentence for whoever has to sign in again. */
+  /** Why the session ended, for the sign-in page. */
   notice: string | null
 }
 
@@ -13,7 +13,7 @@ let current: Session | undefined
 const listeners = new Set<() => void>()
 
 function read(): Session {
-  // GraphiQL is another page and people open new tabs: the token is kept for all of this origin.
+  // In localStorage, since GraphiQL and other tabs use the same token.
   current ??= { token: localStorage.getItem(KEY), notice: null }
   return current
 }
@@ -22,10 +22,10 @@ function change(next: Session): void {
   current = next
   if (next.token === null) localStorage.removeItem(KEY)
   else localStorage.setItem(KEY, next.token)
-  listeners.forEach((tell) => tell())
+  listeners.forEach((notify) => notify())
 }
 
-function follow(listener: () => void): () => void {
+function subscribe(listener: () => void): () => void {
   const onStorage = (event: StorageEvent): void => {
     if (event.key !== KEY) return
     current = { token: event.newValue, notice: event.newValue === null ? 'You signed out in another tab.' : null }
@@ -39,22 +39,17 @@ function follow(listener: () => void): () => void {
   }
 }
 
-/** The session of this browser, in every tab. */
+/** The session of this browser, the same in every tab. */
 export function useSession(): Session {
-  return useSyncExternalStore(follow, read)
+  return useSyncExternalStore(subscribe, read)
 }
 
-/** The token of this browser; null when nobody is signed in. */
-export function readToken(): string | null {
-  return read().token
-}
-
-/** Goes on as whoever `token` is for. */
+/** Signs in with `token`. */
 export function signIn(token: string): void {
   change({ token: token.trim(), notice: null })
 }
 
-/** Forgets the token; `notice` says why, when it was not asked for. */
+/** Removes the token; `notice` says why, unless the user signed out. */
 export function signOut(notice: string | null = null): void {
   change({ token: null, notice })
 }

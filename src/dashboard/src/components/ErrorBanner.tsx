@@ -1,0 +1,12 @@
+import type { ReactNode } from 'react'
+import { Button } from './Button.tsx'
+import styles from './ErrorBanner.module.css'
+
+/** An error above what the page still shows; with `onRetry` it has a button to try again. */
+export function ErrorBanner({ children, onRetry }: { children: ReactNode; onRetry?: () => void }) {
+  return (
+    <p className={styles.problem} role="alert">
+      {children} {onRetry !== undefined && <Button onClick={onRetry}>Try again</Button>}
+    </p>
+  )
+}

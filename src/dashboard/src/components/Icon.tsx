@@ -1,0 +1,29 @@
+import styles from './Icon.module.css'
+
+const PATHS = {
+  close: 'm4.5 4.5 7 7m0-7-7 7',
+  search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9Zm3.3 7.8 3.2 3.2',
+  plus: 'M8 3.5v9M3.5 8h9',
+  down: 'm4.5 6.5 3.5 3.5 3.5-3.5',
+  up: 'M8 13V3.5m-4 4 4-4 4 4',
+  sun: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6ZM8 1.5v1.3m0 10.4v1.3M1.5 8h1.3m10.4 0h1.3M3.4 3.4l.9.9m7.4 7.4.9.9m0-9.2-.9.9m-7.4 7.4-.9.9',
+  moon: 'M13.2 9.6A5.6 5.6 0 0 1 6.4 2.8a5.6 5.6 0 1 0 6.8 6.8Z',
+  system: 'M2.5 3.5h11v7h-11zM6 13.5h4',
+  keyboard: 'M1.8 4.5h12.4v7.5H1.8zM4.5 7h0m2.3 0h0m2.4 0h0m2.3 0h0M5 9.6h6',
+  signOut: 'M6.5 2.5h-4v11h4M10 5l3 3-3 3m3-3H6',
+  time: 'M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2ZM8 5v3.2l2.2 1.4',
+  bookmark: 'M4.5 2.5h7v11L8 10.8 4.5 13.5z',
+  sliders: 'M2.5 5h6m4 0h1M2.5 11h1m4 0h6M10.5 3.5v3m-5 3v3',
+  sort: 'M4.5 3v10m-2.5-2.5L4.5 13 7 10.500M11.500 13V3M9 5.500 11.500 3 14 5.500',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+/** An icon, hidden from screen readers: a button with an icon alone needs an `aria-label`. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg className={styles.icon} viewBox="0 0 16 16" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  )
+}

@@ -1,0 +1,99 @@
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+interface Formats {
+  clock: Intl.DateTimeFormat
+  day: Intl.DateTimeFormat
+  date: Intl.DateTimeFormat
+  dateWithYear: Intl.DateTimeFormat
+}
+
+// Cached by zone: creating a formatter takes longer than drawing a row that uses it.
+const formats = new Map<string | undefined, Formats>()
+
+/** The age of `time` at `now` (both milliseconds), rounded: `just now`, `5 m ago`, `3 h ago`, `2 d ago`. */
+export function formatAge(time: number, now: number): string {
+  const age = now - time
+  if (age < -MINUTE) return `in ${round(-age)}`
+  if (age < 5000) return 'just now'
+  return `${round(age)} ago`
+}
+
+/** `time` in the time zone `zone` (by default the viewer's): `12:30:05` today, `22 Nov 12:30` otherwise. */
+export function formatDate(time: number, now: number, zone?: string): string {
+  const { clock, day, date, dateWithYear } = formatsOf(zone)
+  const thatDay = day.format(time)
+  const today = day.format(now)
+  const clockTime = clock.format(time)
+  if (thatDay === today) return clockTime
+  const isThisYear = thatDay.slice(0, 4) === today.slice(0, 4)
+  return `${(isThisYear ? date : dateWithYear).format(time)} ${clockTime.slice(0, 5)}`
+}
+
+/** `time` in UTC, to the millisecond: `2026-11-23 12:00:00.007 UTC`. */
+export function formatUtc(time: number): string {
+  return new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC')
+}
+
+// Dates in filters and addresses are text: how long ago, such as `-24h`, or an RFC 3339 date and time.
+
+const UNITS: Record<string, { milliseconds: number; name: string }> = {
+  s: { milliseconds: 1000, name: 'second' },
+  m: { milliseconds: MINUTE, name: 'minute' },
+  h: { milliseconds: HOUR, name: 'hour' },
+  d: { milliseconds: DAY, name: 'day' },
+  w: { milliseconds: 7 * DAY, name: 'week' },
+}
+
+const RELATIVE = /^-(\d{1,5})([smhdw])$/
+const ABSOLUTE = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/
+
+/** Whether `text` is a date: relative or absolute. */
+export function isDate(text: string): boolean {
+  return isRelative(text) || (ABSOLUTE.test(text) && !Number.isNaN(Date.parse(text)))
+}
+
+/** Whether `text` is a relative date, such as `-24h`. */
+export function isRelative(text: string): boolean {
+  return RELATIVE.test(text)
+}
+
+/** The date `text` in RFC 3339, relative ones counted back from `now` (milliseconds). */
+export function resolveDate(text: string, now: number): string {
+  const [, amount, unit] = RELATIVE.exec(text) ?? []
+  const length = UNITS[unit ?? '']?.milliseconds
+  if (length === undefined) return new Date(text).toISOString()
+  return new Date(now - Number(amount) * length).toISOString()
+}
+
+/** The date `text` for people: `24 hours ago` or `2026-11-01 10:30 UTC`. */
+export function nameDate(text: string): string {
+  const [, amount, unit] = RELATIVE.exec(text) ?? []
+  const name = UNITS[unit ?? '']?.name
+  if (name === undefined) return text.replace('T', ' ').replace(/(:00)?(\.\d+)?Z$/, ' UTC')
+  return `${amount ?? ''} ${name}${amount === '1' ? '' : 's'} ago`
+}
+
+function formatsOf(zone: string | undefined): Formats {
+  const known = formats.get(zone)
+  if (known !== undefined) return known
+  const common = zone === undefined ? {} : { timeZone: zone }
+  const date = { day: 'numeric', month: 'short', ...common } as const
+  const created = {
+    clock: new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', ...common }),
+    // Swedish writes dates as ISO 8601 does.
+    day: new Intl.DateTimeFormat('sv-SE', common),
+    date: new Intl.DateTimeFormat('en-GB', date),
+    dateWithYear: new Intl.DateTimeFormat('en-GB', { ...date, year: 'numeric' }),
+  }
+  formats.set(zone, created)
+  return created
+}
+
+function round(milliseconds: number): string {
+  if (milliseconds < MINUTE) return `${Math.floor(milliseconds / 1000)} s`
+  if (milliseconds < HOUR) return `${Math.floor(milliseconds / MINUTE)} m`
+  if (milliseconds < 2 * DAY) return `${Math.floor(milliseconds / HOUR)} h`
+  return `${Math.floor(milliseconds / DAY)} d`
+}

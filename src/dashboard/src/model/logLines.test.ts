@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { append, LEVELS, linesBefore, prepend, select, type LogLine, type Tail } from './logLines.ts'
+
+const EMPTY: Tail<LogLine> = { lines: [], dropped: 0 }
+
+function line(message: string, level: LogLine['level'] = 'INFO'): LogLine {
+  return { at: '2026-11-01T12:00:00Z', level, message, stepId: null }
+}
+
+test('the oldest lines are dropped where there are too many, and counted', () => {
+  const tail = append(append(EMPTY, [line('a'), line('b')], 3), [line('c'), line('d')], 3)
+
+  expect(tail.lines.map((each) => each.message)).toEqual(['b', 'c', 'd'])
+  expect(tail.dropped).toBe(1)
+})
+
+test('older lines are put before the tail, up to the limit', () => {
+  const tail = prepend(append(EMPTY, [line('c')], 3), [line('a'), line('b'), line('bb')], 3)
+
+  expect(tail.lines.map((each) => each.message)).toEqual(['b', 'bb', 'c'])
+})
+
+test('a page ends where the tail starts, even where lines arrived late', () => {
+  const at = (second: number): LogLine => ({ ...line(`at ${second}`), at: new Date(second * 1000).toISOString() })
+  const tail = append(EMPTY, [at(5), at(6), at(3)])
+
+  const lines = linesBefore([at(2), at(3), at(4), { ...at(5), stepId: 's1' }, at(5), at(6), at(7)], tail)
+
+  expect(lines).toEqual([at(2), at(4), { ...at(5), stepId: 's1' }])
+})
+
+test('a whole page precedes an empty tail', () => {
+  expect(linesBefore([line('a'), line('b')], EMPTY)).toEqual([line('a'), line('b')])
+})
+
+test('a level includes more severe ones, and a search ignores case', () => {
+  const lines = [line('Disk Full', 'ERROR'), line('disk ok'), line('full moon', 'WARNING'), line('x', 'DEBUG')]
+
+  expect(select(lines, { minLevel: 'WARNING', search: '' }).map((each) => each.message)).toEqual([
+    'Disk Full',
+    'full moon',
+  ])
+  expect(select(lines, { minLevel: 'DEBUG', search: ' DISK ' }).map((each) => each.message)).toEqual([
+    'Disk Full',
+    'disk ok',
+  ])
+})
+
+test('the newest lines are kept in their order', () => {
+  const batches = fc.array(fc.array(fc.string().map((text) => line(text, LEVELS[text.length % 5]))))
+
+  fc.assert(
+    fc.property(batches, fc.integer({ min: 1, max: 20 }), (added, most) => {
+      const tail = added.reduce((before, lines) => append(before, lines, most), EMPTY)
+
+      expect(tail.lines).toEqual(added.flat().slice(-most))
+      expect(tail.dropped + tail.lines.length).toBe(added.flat().length)
+    }),
+  )
+})

@@ -1,0 +1,79 @@
+import type { SchemaType } from '../graphql/schemaTypes.ts'
+
+/** The severity of a log line. */
+export type Level = SchemaType<'LogLevel'>
+
+const SEVERITIES: Record<Level, number> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3, CRITICAL: 4 }
+
+/** All levels, the least severe first. */
+export const LEVELS = Object.keys(SEVERITIES) as readonly Level[]
+
+/** A log line. */
+export interface LogLine {
+  at: string
+  level: Level
+  message: string
+  stepId: string | null
+}
+
+/** The loaded end of a log. */
+export interface Tail<L extends LogLine> {
+  readonly lines: readonly L[]
+  /** How many older lines were loaded and then dropped, to save memory. */
+  readonly dropped: number
+}
+
+/** Which lines of a log are shown. */
+export interface LineFilter {
+  minLevel: Level
+  /** Text that the message contains, in any case; empty matches all. */
+  search: string
+}
+
+export const ALL_LINES: LineFilter = { minLevel: 'DEBUG', search: '' }
+
+/** Whether `filter` matches every line. */
+export function isAllLines(filter: LineFilter): boolean {
+  return filter.minLevel === ALL_LINES.minLevel && filter.search.trim() === ''
+}
+
+// A line takes some 300 bytes: 30 MB in all.
+export const MAX_LINES = 100_000
+
+/** `tail` with `lines` after it; the oldest are dropped where there are more than `most`. */
+export function append<L extends LogLine>(tail: Tail<L>, lines: readonly L[], most = MAX_LINES): Tail<L> {
+  const all = [...tail.lines, ...lines]
+  const excess = Math.max(0, all.length - most)
+  return { lines: excess === 0 ? all : all.slice(excess), dropped: tail.dropped + excess }
+}
+
+/** `tail` with the older `lines` before it, up to `most` lines in all. */
+export function prepend<L extends LogLine>(tail: Tail<L>, lines: readonly L[], most = MAX_LINES): Tail<L> {
+  const room = Math.max(0, most - tail.lines.length)
+  return { lines: [...lines.slice(Math.max(0, lines.length - room)), ...tail.lines], dropped: tail.dropped }
+}
+
+/**
+ * Those of `lines` that precede `tail` and are not in it.
+ *
+ * Lines have no id, so their content identifies them. Lines that arrived late may be older than the first of the tail.
+ */
+export function linesBefore<L extends LogLine>(lines: readonly L[], tail: Tail<L>): L[] {
+  const first = tail.lines[0]
+  if (first === undefined) return [...lines]
+  const start = Date.parse(first.at)
+  const loaded = new Set(tail.lines.filter((line) => Date.parse(line.at) <= start).map(contentOf))
+  return lines.filter((line) => Date.parse(line.at) <= start && !loaded.has(contentOf(line)))
+}
+
+function contentOf({ at, level, message, stepId }: LogLine): string {
+  return JSON.stringify([at, level, message, stepId])
+}
+
+/** The lines that match `filter`, in their order. */
+export function select<L extends LogLine>(lines: readonly L[], filter: LineFilter): readonly L[] {
+  if (isAllLines(filter)) return lines
+  const minimum = SEVERITIES[filter.minLevel]
+  const search = filter.search.trim().toLocaleLowerCase()
+  return lines.filter((line) => SEVERITIES[line.level] >= minimum && line.message.toLocaleLowerCase().includes(search))
+}
