@@ -11,15 +11,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from execution_monitor.asgi.authentication import Gate
+from execution_monitor.asgi.authentication import RequestAuthenticator
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.audit.journal import Journal
-from execution_monitor.audit.observer import Audit
-from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.audit.observer import AuditObserver
+from execution_monitor.audit.writer import AuditWriter
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
@@ -92,16 +92,16 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
     registry.register(ClientConnectionsCollector(clients.figures))
-    journal = Journal(AuditEvents(database).write)
+    journal = Journal(AuditWriter(database).write)
     limits = _rate_limits(settings, settings.mongodb_uri.get_secret_value())
     registry.register(AuditCollector(journal.figures))
     registry.register(RateLimitCollector(limits.figures))
     # The first: it records what others refuse, and they see what it withholds.
-    audits = [] if settings.audit == "off" else [Audit(journal, strict=settings.audit == "strict")]
+    audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
     traces = [] if tracing is None else [tracing.operations]
     observers = Observers(*audits, OperationMetrics(registry), *traces, limits)
     on_refusal = [audit.record_refusal for audit in audits]
-    admit = Gate(identity.authenticate, on_refusal).admit
+    admit = RequestAuthenticator(identity.authenticate, on_refusal).admit
     trusted = settings.trusted_documents
     operations = Operations(
         schema,
@@ -161,9 +161,9 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             ),
             *metrics_routes(
                 registry,
-                Gate(identity.recognise, on_refusal).admit,
+                RequestAuthenticator(identity.recognise, on_refusal).admit,
                 # Recorded, but neither limited nor waited for: they tell how both of these are doing.
-                Observers(*([Audit(journal, strict=False)] if audits else [])),
+                Observers(*([AuditObserver(journal, strict=False)] if audits else [])),
                 settings.metrics,
                 settings.metrics_port,
             ),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.eager_tasks import start_eagerly
 
 
 async def test_a_coroutine_that_never_waits_is_over_at_once():
@@ -13,7 +13,7 @@ async def test_a_coroutine_that_never_waits_is_over_at_once():
     async def work() -> None:
         done.append("all")
 
-    assert run_ahead(work()) is None
+    assert start_eagerly(work()) is None
     assert done == ["all"]
 
 
@@ -26,7 +26,7 @@ async def test_the_rest_goes_on_where_it_waited():
         await asyncio.sleep(0)
         done.append("second")
 
-    rest = run_ahead(work())
+    rest = start_eagerly(work())
     assert done == ["first"]
     assert rest is not None
 
@@ -44,7 +44,7 @@ async def test_what_it_waited_for_may_have_come_before_the_rest_is_awaited():
     async def work() -> None:
         await gate.wait()
 
-    rest = run_ahead(work())
+    rest = start_eagerly(work())
     gate.set()
     assert rest is not None
 
@@ -61,8 +61,8 @@ async def test_errors_come_out_where_they_happen():
         raise LookupError("later")
 
     with pytest.raises(LookupError, match="at once"):
-        run_ahead(fail_at_once())
-    rest = run_ahead(fail_later())
+        start_eagerly(fail_at_once())
+    rest = start_eagerly(fail_later())
     assert rest is not None
     with pytest.raises(LookupError, match="later"):
         await rest
@@ -80,7 +80,7 @@ async def test_cancelling_the_rest_cancels_the_coroutine():
         finally:
             seen.append("closed")
 
-    rest = run_ahead(work())
+    rest = start_eagerly(work())
     assert rest is not None
     waiting = asyncio.ensure_future(rest)
     await asyncio.sleep(0)

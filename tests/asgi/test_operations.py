@@ -3,16 +3,16 @@ import pytest
 from execution_monitor.asgi.operations import (
     MAX_REMEMBERED_CODES,
     MAX_REMEMBERED_IDS,
-    Kind,
     Observers,
     Operation,
+    OperationKind,
     Origin,
     Outcome,
 )
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden
 
-ASKED = Operation(Caller("ada", "acme"), Origin("192.0.2.1", "tests", "r-1"), Kind.QUERY, "Failed")
+ASKED = Operation(Caller("ada", "acme"), Origin("192.0.2.1", "tests", "r-1"), OperationKind.QUERY, "Failed")
 
 
 class Witness:
@@ -102,7 +102,7 @@ def test_an_outcome_forgets_an_answer_that_was_not_sent():
     outcome = Outcome()
     outcome.answer_with("run-1", "run-2")
 
-    outcome.begin_anew()
+    outcome.discard_executions()
     outcome.answer_with("run-3")
 
     assert (outcome.executions, outcome.execution_ids) == (1, ["run-3"])

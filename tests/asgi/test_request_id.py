@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from execution_monitor.asgi.request_id import current_request_id, identify, log_under
+from execution_monitor.asgi.request_id import bind_request_id, current_request_id, identify
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_requests_without_an_id_get_different_ones_and_keep_them():
 
 def test_log_lines_and_errors_have_the_id_of_the_request():
     def serve() -> tuple[object, str]:
-        log_under("r1")
+        bind_request_id("r1")
         return structlog.contextvars.get_contextvars()["request_id"], current_request_id()
 
     assert contextvars.Context().run(serve) == ("r1", "r1")

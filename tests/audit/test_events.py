@@ -7,7 +7,8 @@ import bson
 import pytest
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import (
     AuditRow,
     describe_begin,
@@ -23,10 +24,10 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "tests/1", "r-1")
 CALLER = Caller("ada", "acme", token_id="t-1")  # noqa: S106 - an id
 ARGUMENTS = {"executions": {"filter": {"workflowName": {"contains": "secret"}}, "first": 5}}
-OPERATION = Operation(CALLER, ORIGIN, Kind.QUERY, "Failed", arguments=lambda: ARGUMENTS)
+OPERATION = Operation(CALLER, ORIGIN, OperationKind.QUERY, "Failed", arguments=lambda: ARGUMENTS)
 
 
-def of_kind(kind: Kind) -> Operation:
+def of_kind(kind: OperationKind) -> Operation:
     return Operation(CALLER, ORIGIN, kind, "Failed", arguments=lambda: ARGUMENTS)
 
 
@@ -74,23 +75,23 @@ def test_the_outcome_follows_from_the_codes(codes: list[str], outcome: str):
     assert (row["outcome"], row["codes"]) == (outcome, list(dict.fromkeys(codes)))
 
 
-@pytest.mark.parametrize(("kind", "kept"), [(Kind.MUTATION, "mutation"), (Kind.REST, "rest")])
-def test_the_kind_is_the_operations(kind: Kind, kept: str):
+@pytest.mark.parametrize(("kind", "kept"), [(OperationKind.MUTATION, "mutation"), (OperationKind.REST, "rest")])
+def test_the_kind_is_the_operations(kind: OperationKind, kept: str):
     assert describe_end(of_kind(kind), Outcome(), NOON)["kind"] == kept
 
 
 def test_a_subscription_is_kept_when_it_begins_and_when_it_ends():
     begun_by = ObjectId()
 
-    begin = describe_begin(of_kind(Kind.SUBSCRIPTION), NOON, begun_by)
-    end = describe_end(of_kind(Kind.SUBSCRIPTION), Outcome(executions=7), NOON, begun_by)
+    begin = describe_begin(of_kind(OperationKind.SUBSCRIPTION), NOON, begun_by)
+    end = describe_end(of_kind(OperationKind.SUBSCRIPTION), Outcome(executions=7), NOON, begun_by)
 
     assert (begin["_id"], begin["kind"], begin["subject"]) == (begun_by, "subscription_begun", "ada")
     assert (end["begun_by"], end["kind"], end["executions"]) == (begun_by, "subscription_ended", 7)
 
 
 def test_of_nobody_neither_subject_nor_tenant_is_kept():
-    nobody = Operation(Caller("", ""), ORIGIN, Kind.QUERY, None)
+    nobody = Operation(Caller("", ""), ORIGIN, OperationKind.QUERY, None)
 
     row = describe_end(nobody, Outcome(), NOON)
 
@@ -143,7 +144,7 @@ def answered_with(execution_ids: list[str]) -> Outcome:
                 Operation(
                     Caller("ada", "acme", token_id=LONG),
                     Origin(LONG, LONG, LONG),
-                    Kind.QUERY,
+                    OperationKind.QUERY,
                     LONG,
                     arguments=lambda: {f"a{number}": {"ids": [LONG] * 100} for number in range(1_000)},
                 ),
@@ -162,7 +163,7 @@ def test_an_event_is_bounded_whatever_was_sent(row: AuditRow):
 
 ROWS: dict[str, AuditRow] = {
     "an operation": describe_end(OPERATION, Outcome(), NOON, ObjectId()),
-    "a begin": describe_begin(of_kind(Kind.SUBSCRIPTION), NOON, ObjectId()),
+    "a begin": describe_begin(of_kind(OperationKind.SUBSCRIPTION), NOON, ObjectId()),
     "a refusal": describe_refusal(ORIGIN, "No token.", NOON),
     "a revocation": describe_revocation(by="root", token_id="t-1"),  # noqa: S106 - an id
     "a loss": describe_loss(None, 1, NOON, NOON),

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import AuditRow
 from execution_monitor.audit.journal import Journal, JournalLimits
-from execution_monitor.audit.observer import Audit
+from execution_monitor.audit.observer import AuditObserver
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
 
@@ -37,14 +38,14 @@ class Store:
         return [row["kind"] for row in self.rows]
 
 
-def asked(kind: Kind = Kind.QUERY, name: str = "Failed") -> Operation:
+def asked(kind: OperationKind = OperationKind.QUERY, name: str = "Failed") -> Operation:
     return Operation(Caller("ada", "acme"), ORIGIN, kind, name)
 
 
 def watched(
-    journal: Journal, kind: Kind = Kind.QUERY, name: str = "Failed", *, strict: bool = False
+    journal: Journal, kind: OperationKind = OperationKind.QUERY, name: str = "Failed", *, strict: bool = False
 ) -> AbstractAsyncContextManager[Outcome]:
-    return Observers(Audit(journal, strict=strict)).watching(asked(kind, name))
+    return Observers(AuditObserver(journal, strict=strict)).watching(asked(kind, name))
 
 
 async def run(journal: Journal, name: str = "Failed", *, strict: bool) -> None:
@@ -79,10 +80,10 @@ async def test_a_query_is_recorded_once_as_of_when_it_was_asked(store: Store):
 
 async def test_a_subscription_is_recorded_when_it_begins_and_when_it_ends(store: Store):
     async with Journal(store.write, QUICK) as journal:
-        observers = Observers(Audit(journal, strict=False))
+        observers = Observers(AuditObserver(journal, strict=False))
         # Two at a time, which are equal.
-        first, second = asked(Kind.SUBSCRIPTION), asked(Kind.SUBSCRIPTION)
-        async with observers.watching(first) as outcome, observers.watching(second):
+        first, second = asked(OperationKind.SUBSCRIPTION), asked(OperationKind.SUBSCRIPTION)
+        async with observers.observe(first) as outcome, observers.observe(second):
             outcome.answer_with("run-1")
 
     begins, ends = store.rows[:2], store.rows[2:]
@@ -116,7 +117,7 @@ async def test_when_strict_the_answer_waits_until_it_is_recorded(store: Store):
 
 
 async def test_when_strict_a_subscription_delivers_nothing_before_its_begin_is_recorded(store: Store):
-    async with Journal(store.write, QUICK) as journal, watched(journal, Kind.SUBSCRIPTION, strict=True):
+    async with Journal(store.write, QUICK) as journal, watched(journal, OperationKind.SUBSCRIPTION, strict=True):
         assert store.kinds == ["subscription_begun"]
 
 
@@ -139,7 +140,7 @@ async def test_when_strict_an_answer_that_cannot_be_recorded_is_withheld(store: 
 
 async def test_when_strict_the_end_of_a_subscription_keeps_nobody_waiting(store: Store):
     async with Journal(store.write, QUICK) as journal:
-        async with watched(journal, Kind.SUBSCRIPTION, strict=True):
+        async with watched(journal, OperationKind.SUBSCRIPTION, strict=True):
             store.broken = True
         store.broken = False
 
@@ -178,7 +179,9 @@ async def test_an_error_of_the_operation_is_not_replaced_by_that_of_its_record(s
 
 async def test_a_refused_token_is_recorded_without_a_tenant(store: Store):
     async with Journal(store.write, QUICK) as journal:
-        Audit(journal, strict=False).record_refusal(ORIGIN, Unauthenticated("Your token has expired; get a new one."))
+        AuditObserver(journal, strict=False).record_refusal(
+            ORIGIN, Unauthenticated("Your token has expired; get a new one.")
+        )
 
     (row,) = store.rows
     assert (row["kind"], row["address"], row.get("tenant_id")) == ("token_refused", "192.0.2.1", None)
@@ -186,7 +189,7 @@ async def test_a_refused_token_is_recorded_without_a_tenant(store: Store):
 
 async def test_of_a_flood_of_refused_tokens_the_first_are_recorded_and_the_rest_are_counted(store: Store):
     async with Journal(store.write, QUICK) as journal:
-        audit = Audit(journal, strict=False)
+        audit = AuditObserver(journal, strict=False)
         for _ in range(1_000):
             audit.record_refusal(ORIGIN, Unauthenticated("No."))
 
@@ -197,10 +200,10 @@ async def test_of_a_flood_of_refused_tokens_the_first_are_recorded_and_the_rest_
 
 async def test_of_a_flood_of_operations_beyond_a_rate_the_first_are_recorded_and_the_rest_are_counted(store: Store):
     async with Journal(store.write, QUICK) as journal:
-        observers = Observers(Audit(journal, strict=True))
+        observers = Observers(AuditObserver(journal, strict=True))
         for _ in range(1_000):
             with contextlib.suppress(RateLimited):
-                async with observers.watching(asked(Kind.UNREADABLE)):
+                async with observers.observe(asked(OperationKind.UNREADABLE)):
                     raise RateLimited("No.", retry_after=1)
 
     recorded = store.kinds.count("unreadable")

@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 from pymongo.write_concern import WriteConcern
 
-from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.audit.writer import AuditWriter
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, Row, open_database
@@ -34,20 +34,20 @@ async def stored(database: Database) -> list[Row]:
 async def test_a_batch_is_kept(database: Database):
     rows = [event(tenant_id="acme"), event(tenant_id="globex")]
 
-    refused = await AuditEvents(database).write(rows)
+    refused = await AuditWriter(database).write(rows)
 
     assert (await stored(database), refused) == (rows, frozenset())
 
 
 async def test_nothing_is_kept_of_nothing(database: Database):
-    assert await AuditEvents(database).write([]) == frozenset()
+    assert await AuditWriter(database).write([]) == frozenset()
 
 
 async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
     first, second = event(subject="ada"), event(subject="grace")
-    await AuditEvents(database).write([first])
+    await AuditWriter(database).write([first])
 
-    refused = await AuditEvents(database).write([{**first, "subject": "eve"}, second])
+    refused = await AuditWriter(database).write([{**first, "subject": "eve"}, second])
 
     assert (await stored(database), refused) == ([first, second], frozenset())
 
@@ -63,7 +63,7 @@ async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
 async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: Database, arguments: Row):
     rows = [event(), event(arguments=arguments), event()]
 
-    refused = await AuditEvents(database).write(rows)
+    refused = await AuditWriter(database).write(rows)
 
     assert refused == {rows[1]["_id"]}
     assert await stored(database) == [rows[0], rows[2]]
@@ -74,7 +74,7 @@ async def test_an_event_that_the_database_will_never_take_is_told_from_the_other
     await database.handle.command("collMod", name, validator={"subject": {"$ne": "eve"}})
     rows = [event(subject="ada"), event(subject="eve")]
     try:
-        refused = await AuditEvents(database).write(rows)
+        refused = await AuditWriter(database).write(rows)
     finally:
         await database.handle.command("collMod", name, validator={})
 
@@ -103,12 +103,12 @@ async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
         await database.connect()
         mongod.kill()
         with pytest.raises(DatabaseUnavailable):
-            await AuditEvents(database).write([row])
+            await AuditWriter(database).write([row])
     mongod.start()
     monkeypatch.undo()
     async with open_database(mongod.uri, "audit") as database:
         await database.connect()
-        await AuditEvents(database).write([row])
+        await AuditWriter(database).write([row])
 
         assert await stored(database) == [row]
 
@@ -116,7 +116,7 @@ async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
 async def test_nothing_is_written_before_the_database_has_answered(mongodb_uri: str, database_name: str):
     async with open_database(mongodb_uri, database_name) as unconnected:
         with pytest.raises(DatabaseUnavailable):
-            await AuditEvents(unconnected).write([event()])
+            await AuditWriter(unconnected).write([event()])
 
 
 async def test_an_event_that_no_majority_has_is_not_taken_for_written(
@@ -126,7 +126,7 @@ async def test_an_event_that_no_majority_has_is_not_taken_for_written(
     monkeypatch.setattr("execution_monitor.audit.writer._DURABLY", WriteConcern(2, wtimeout=100))
 
     with pytest.raises(DatabaseUnavailable):
-        await AuditEvents(database).write([event()])
+        await AuditWriter(database).write([event()])
 
 
 async def indexes(database: Database) -> Row:

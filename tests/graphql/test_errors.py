@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.executions.services import Monitor

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from execution_monitor.app import create_app
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited

@@ -10,7 +10,8 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
 from execution_monitor.limits.memory_storage import PointMemory
@@ -29,7 +30,7 @@ def policy(name: str, text: str) -> Policy:
 
 
 def asked(cost: int, caller: Caller = ADA, address: str | None = "192.0.2.1") -> Operation:
-    return Operation(caller, Origin(address, None, "r-1"), Kind.QUERY, None, cost)
+    return Operation(caller, Origin(address, None, "r-1"), OperationKind.QUERY, None, cost)
 
 
 async def spend(limits: RateLimits, *operations: Operation) -> list[bool]:

@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
 from execution_monitor.observability.metrics.operations import OperationMetrics
@@ -127,7 +128,7 @@ async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_p
         async def end(self, operation: Operation, outcome: Outcome) -> None: ...
 
     registry = CollectorRegistry()
-    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), Kind.QUERY, None)
+    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), OperationKind.QUERY, None)
 
     with pytest.raises(AuditUnavailable):
         async with Observers(Refuses(), OperationMetrics(registry)).watching(operation):

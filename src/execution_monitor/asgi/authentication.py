@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.tokens import Authenticate
 from execution_monitor.errors import Unauthenticated
@@ -13,7 +13,7 @@ Admit = Callable[[Mapping[str, str], Origin], Awaitable[Caller]]
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class RequestAuthenticator:
     """Admits those whom `authenticate` knows, and calls each of `on_refusal` for the others."""
 
     authenticate: Authenticate

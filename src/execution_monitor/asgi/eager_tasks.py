@@ -5,7 +5,7 @@ from types import coroutine as awaitable
 from typing import Any
 
 
-def run_ahead(coroutine: Coroutine[Any, Any, object]) -> Awaitable[None] | None:
+def start_eagerly(coroutine: Coroutine[Any, Any, object]) -> Awaitable[None] | None:
     """Run `coroutine` up to where it first has to wait; the rest of it, or None when it never had to.
 
     Raises what it raises on the way. The rest must be awaited, in whichever task.

@@ -8,7 +8,7 @@ from typing import Any
 HEARTBEAT_SECONDS = 12.0
 
 
-async def pace(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> AsyncGenerator[bytes | None]:
+async def with_heartbeats(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> AsyncGenerator[bytes | None]:
     """`payloads`, with a None every `HEARTBEAT_SECONDS`, until they end or `ended` is set; they are closed in the end.
 
     Also between payloads that come without a pause: it tells how late they are.
@@ -41,7 +41,7 @@ async def pace(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> A
         await payloads.aclose()
 
 
-def comment_of(behind_seconds: int) -> bytes:
+def heartbeat_comment(behind_seconds: int) -> bytes:
     """The heartbeat of Server-Sent Events: a comment that tells how many seconds live updates are behind."""
     return b": behindSeconds=%d\n\n" % behind_seconds
 

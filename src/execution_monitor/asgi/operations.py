@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Protocol
 
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 
@@ -16,7 +17,7 @@ MAX_REMEMBERED_IDS = 100
 MAX_REMEMBERED_CODES = 100
 
 
-class Kind(StrEnum):
+class OperationKind(StrEnum):
     """What sort of operation it is; `REST` is a request to the REST API, `UNREADABLE` a document that is none."""
 
     QUERY = "query"
@@ -24,15 +25,6 @@ class Kind(StrEnum):
     SUBSCRIPTION = "subscription"
     REST = "rest"
     UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from: the client's address and user agent, and the id that the client is told, too."""
-
-    address: str | None
-    user_agent: str | None
-    request_id: str
 
 
 @dataclass(slots=True)
@@ -54,7 +46,7 @@ class Operation:
 
     caller: Caller
     origin: Origin
-    kind: Kind
+    kind: OperationKind
     name: str | None
     cost: int = 1
     arguments: Callable[[], Mapping[str, Any]] = dict[str, Any]
@@ -110,7 +102,7 @@ class Outcome:
         if len(self._ids) < MAX_REMEMBERED_IDS:
             self._ids.update(dict.fromkeys(execution_ids))
 
-    def begin_anew(self) -> None:
+    def discard_executions(self) -> None:
         """Forget what has been answered: it will not be sent."""
         self.executions = 0
         self._ids.clear()
@@ -137,7 +129,7 @@ class Observers:
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def watching(self, operation: Operation) -> "_Watch":
+    def observe(self, operation: Operation) -> "_Watch":
         """Let every observer see `operation` begin and end; the body fills in the outcome that is given."""
         return _Watch(self, operation)
 

@@ -2,10 +2,10 @@
 
 import ipaddress
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from execution_monitor.asgi.operations import Origin
 from execution_monitor.asgi.request_id import identify
 
 _USER_AGENT = b"user-agent"
@@ -13,6 +13,15 @@ _USER_AGENT = b"user-agent"
 _MAX_USER_AGENT_LENGTH = 256
 # What an Internet provider gives to one customer (RFC 6177).
 _IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the client's address and user agent, and the request's id, which the client gets."""
+
+    address: str | None
+    user_agent: str | None
+    request_id: str
 
 
 def origin_of(scope: MutableMapping[str, Any]) -> Origin:

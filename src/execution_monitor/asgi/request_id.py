@@ -30,7 +30,7 @@ def make_request_id() -> str:
     return secrets.token_hex(16)
 
 
-def log_under(request_id: str) -> None:
+def bind_request_id(request_id: str) -> None:
     """Let every later log line of this task, and of those it begins, hold `request_id`."""
     structlog.contextvars.bind_contextvars(**{_LOG_KEY: request_id})
 
@@ -40,5 +40,5 @@ def current_request_id() -> str:
     request_id: str | None = structlog.contextvars.get_contextvars().get(_LOG_KEY)
     if request_id is None:
         request_id = make_request_id()
-        log_under(request_id)
+        bind_request_id(request_id)
     return request_id

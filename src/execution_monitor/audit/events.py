@@ -7,7 +7,8 @@ from typing import Any
 
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.redaction import shorten, shorten_all, show_arguments
 
 AuditRow = dict[str, Any]
@@ -42,11 +43,11 @@ class AuditOutcome(StrEnum):
 
 _DENIALS = frozenset({"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "AUDIT_UNAVAILABLE"})
 _KINDS = {
-    Kind.QUERY: AuditKind.QUERY,
-    Kind.MUTATION: AuditKind.MUTATION,
-    Kind.REST: AuditKind.REST,
-    Kind.UNREADABLE: AuditKind.UNREADABLE,
-    Kind.SUBSCRIPTION: AuditKind.SUBSCRIPTION_ENDED,
+    OperationKind.QUERY: AuditKind.QUERY,
+    OperationKind.MUTATION: AuditKind.MUTATION,
+    OperationKind.REST: AuditKind.REST,
+    OperationKind.UNREADABLE: AuditKind.UNREADABLE,
+    OperationKind.SUBSCRIPTION: AuditKind.SUBSCRIPTION_ENDED,
 }
 
 
@@ -89,7 +90,7 @@ def describe_revocation(
 ) -> AuditRow:
     """That `by` has revoked the tokens of `user`, or the one with `token_id`; without `tenant` no auditor is shown it.
 
-    The row for `AuditEvents.write`: the command has no server around it that would record operations.
+    The row for `AuditWriter.write`: the command has no server around it that would record operations.
     """
     revoked = {"user": shorten(user), "tokenId": shorten(token_id)}
     return {

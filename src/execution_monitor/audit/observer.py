@@ -6,7 +6,8 @@ from functools import partial
 
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
 from execution_monitor.audit.journal import Describe, Journal
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
@@ -18,7 +19,7 @@ _REFUSALS_AT_ONCE = 200
 _WITHOUT_ANSWER = frozenset({AuditUnavailable.code, RateLimited.code})
 
 
-class Audit:
+class AuditObserver:
     """Records every operation in `journal`; when `strict`, nobody is answered before that is durable."""
 
     def __init__(self, journal: Journal, *, strict: bool) -> None:
@@ -32,7 +33,7 @@ class Audit:
         """Record that a subscription begins; raises `AuditUnavailable` where that is required and cannot be done."""
         if self._strict:
             self._journal.require()
-        if operation.kind is Kind.SUBSCRIPTION:
+        if operation.kind is OperationKind.SUBSCRIPTION:
             event_id = ObjectId()
             # An operation is itself from its begin to its end; others may be equal to it.
             self._begun[id(operation)] = event_id
@@ -41,12 +42,12 @@ class Audit:
     async def end(self, operation: Operation, outcome: Outcome) -> None:
         """Record the operation; raises `AuditUnavailable` to withhold an answer that must not go out unrecorded."""
         now = datetime.now(UTC)
-        at = now if operation.kind is Kind.SUBSCRIPTION else now - timedelta(seconds=outcome.seconds)
+        at = now if operation.kind is OperationKind.SUBSCRIPTION else now - timedelta(seconds=outcome.seconds)
         describe = partial(describe_end, operation, outcome, at, self._begun.pop(id(operation), None))
         if RateLimited.code in outcome.codes and not self._limited.take():
             self._journal.lose(operation.caller.tenant)
         # What a subscription delivered has gone, and where nothing is answered there is nothing to wait for.
-        elif operation.kind is Kind.SUBSCRIPTION or _WITHOUT_ANSWER.intersection(outcome.codes):
+        elif operation.kind is OperationKind.SUBSCRIPTION or _WITHOUT_ANSWER.intersection(outcome.codes):
             self._journal.add(operation.caller.tenant, describe)
         else:
             await self._record(operation, describe)

@@ -25,7 +25,7 @@ _DURABLY = WriteConcern("majority", wtimeout=8_000)
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEvents:
+class AuditWriter:
     """The audit trail of one database. There is no way to change or to delete an event."""
 
     database: Database

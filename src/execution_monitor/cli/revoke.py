@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from execution_monitor.audit.events import describe_revocation
-from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.audit.writer import AuditWriter
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.revocations import revoke
@@ -28,7 +28,7 @@ async def revoke_and_record(  # noqa: PLR0913 - what is revoked, by whom, and fo
         row = describe_revocation(by=by, tenant=tenant, user=user, token_id=token_id)
         unrecorded = "The tokens are refused, but the audit trail does not take that this was done; run this again."
         try:
-            refused = await AuditEvents(database).write([row])
+            refused = await AuditWriter(database).write([row])
         except DatabaseUnavailable as error:
             raise AuditUnavailable(unrecorded) from error
         if refused:

@@ -11,8 +11,8 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from execution_monitor.asgi.operations import Operation, Origin, Outcome
-from execution_monitor.asgi.origin import network_of
+from execution_monitor.asgi.operations import Operation, Outcome
+from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
 from execution_monitor.limits.memory_storage import PointMemory

@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.heartbeat import comment_of, pace
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.asgi.heartbeat import heartbeat_comment, with_heartbeats
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
@@ -71,7 +71,7 @@ def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observe
         after = request.headers.get("last-event-id") or None
         async with contextlib.AsyncExitStack() as resources:
             operation = _operation(request, caller, "streamExecutions")
-            outcome = await resources.enter_async_context(observers.watching(operation))
+            outcome = await resources.enter_async_context(observers.observe(operation))
             subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
             resources.callback(subscription.close)
             ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
@@ -86,7 +86,11 @@ def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observe
 def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operation:
     parameters = connection.query_params
     return Operation(
-        caller, origin_of(connection.scope), Kind.SUBSCRIPTION, name, arguments=lambda: {name: dict(parameters)}
+        caller,
+        origin_of(connection.scope),
+        OperationKind.SUBSCRIPTION,
+        name,
+        arguments=lambda: {name: dict(parameters)},
     )
 
 
@@ -109,9 +113,9 @@ async def _frames(
 ) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
+    async with contextlib.aclosing(with_heartbeats(_events(subscription, outcome), ended)) as paced:
         async for event in paced:
-            yield comment_of(behind.seconds_to_report) if event is None else event
+            yield heartbeat_comment(behind.seconds_to_report) if event is None else event
 
 
 async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
@@ -129,7 +133,7 @@ async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
         caller = await admit(headers, origin_of(socket.scope))
         operation = _operation(socket, caller, "watchExecutions")
-        async with observers.watching(operation) as outcome:
+        async with observers.observe(operation) as outcome:
             subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
             # Only now, so that whoever is connected is told of everything from here on.
             held = sessions.hold(caller, operation.origin.address)

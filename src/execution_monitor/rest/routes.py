@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.compression import COMPRESSED
-from execution_monitor.asgi.operations import Kind, Observers, Operation
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
@@ -46,10 +46,10 @@ def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
         try:
             asked = read_list_request(query)
         except BadUserInput:
-            async with observers.watching(_operation(request, caller, name, query)):
+            async with observers.observe(_operation(request, caller, name, query)):
                 raise
         operation = _operation(request, caller, name, query, 1 + asked.page.size)
-        async with observers.watching(operation) as outcome:
+        async with observers.observe(operation) as outcome:
             found = await _list(monitor, caller, asked)
             outcome.answer_with(*[each.execution_id for each in found.executions])
             body = _render(found, max_response_bytes)
@@ -59,7 +59,7 @@ def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
     async def get_execution(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
         operation = _operation(request, caller, "getExecution", request.path_params, _DETAIL_COST)
-        async with observers.watching(operation) as outcome:
+        async with observers.observe(operation) as outcome:
             found = await _find(monitor, caller, request.path_params["execution_id"])
             outcome.answer_with(found.execution_id)
             body = _render(found, max_response_bytes)
@@ -80,7 +80,7 @@ def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
 
 def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[str, Any], cost: int = 1) -> Operation:
     origin = origin_of(request.scope)
-    return Operation(caller, origin, Kind.REST, name, cost, arguments=lambda: {name: dict(arguments)})
+    return Operation(caller, origin, OperationKind.REST, name, cost, arguments=lambda: {name: dict(arguments)})
 
 
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import list_of
-from execution_monitor.asgi.operations import Kind, Observers, Operation
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Scope
@@ -61,7 +61,7 @@ def metrics_routes(
         if access == "manage" and not at_open_port:
             origin = origin_of(request.scope)
             caller = await admit(request.headers, origin)
-            async with observers.watching(Operation(caller, origin, Kind.REST, "getMetrics")):
+            async with observers.observe(Operation(caller, origin, OperationKind.REST, "getMetrics")):
                 caller.require(Scope.MANAGE)
         if "application/openmetrics-text" in (list_of(request.headers, "accept") or ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST

@@ -6,7 +6,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution_monitor.asgi.problems import CLIENT_LEFT
-from execution_monitor.asgi.request_id import HEADER, identify, log_under
+from execution_monitor.asgi.request_id import HEADER, bind_request_id, identify
 from execution_monitor.observability.metrics.http import Traffic
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         request_id = identify(scope)
-        log_under(request_id)
+        bind_request_id(request_id)
         begun = time.perf_counter()
         seen = _Seen(receive, send, request_id)
         if scope["type"] == "websocket":

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
@@ -70,7 +70,7 @@ class Compiler:
         return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
 
     def _plan(self, question: Question) -> _Plan | str:
-        if question.kind is not Kind.QUERY:
+        if question.kind is not OperationKind.QUERY:
             return question.kind.value
         try:
             operation = self._compile(question)

@@ -12,7 +12,8 @@ from graphql import (
     execute_root_selection_set,  # pyright: ignore[reportUnknownVariableType] - likewise
 )
 
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.executions.services import Monitor
@@ -66,14 +67,20 @@ class Operations:
         )
 
     async def prepare(
-        self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+        self,
+        asked: GraphQLRequest,
+        caller: Caller,
+        origin: Origin,
+        kinds: Collection[OperationKind] = frozenset(OperationKind),
     ) -> Prepared:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
         try:
             self._refuse_exhausted(caller, origin)
         except RateLimited:
             # Of the document nothing is known, and it cost nothing; but that somebody asked is.
-            async with self._observers.watching(Operation(caller, origin, Kind.UNREADABLE, asked.operation_name, 0)):
+            async with self._observers.observe(
+                Operation(caller, origin, OperationKind.UNREADABLE, asked.operation_name, 0)
+            ):
                 raise
         try:
             asked = self._documents.resolve(asked)
@@ -81,13 +88,13 @@ class Operations:
         except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
-            failed = Operation(caller, origin, kind or Kind.UNREADABLE, asked.operation_name, cost)
-            async with self._observers.watching(failed):
+            failed = Operation(caller, origin, kind or OperationKind.UNREADABLE, asked.operation_name, cost)
+            async with self._observers.observe(failed):
                 raise
 
     async def answer(self, prepared: Prepared) -> bytes:
         """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""
-        async with self._observers.watching(prepared.operation) as outcome:
+        async with self._observers.observe(prepared.operation) as outcome:
             return await self._answer(prepared, outcome)
 
     async def begin(self, prepared: Prepared, sink: Sink | None = None) -> AsyncGenerator[bytes]:
@@ -106,13 +113,13 @@ class Operations:
 
     async def _run(self, prepared: Prepared, sink: Sink | None) -> AsyncGenerator[bytes]:
         """The payloads, behind an empty one that says that the operation has begun."""
-        if prepared.operation.kind is not Kind.SUBSCRIPTION:
+        if prepared.operation.kind is not OperationKind.SUBSCRIPTION:
             payload = await self.answer(prepared)
             yield b""
             yield payload
             return
         async with (
-            self._observers.watching(prepared.operation) as outcome,
+            self._observers.observe(prepared.operation) as outcome,
             aclosing(await self._open(prepared, outcome)) as events,
         ):
             feed = Feed(events, self._renderer.of(prepared), outcome)
@@ -131,7 +138,7 @@ class Operations:
                 outcome.compiled = True
             except (NotKnown, PayloadTooLarge):
                 # An error of one field is for graphql-core to place.
-                outcome.begin_anew()
+                outcome.discard_executions()
                 outcome.compiled = False
                 result = await _interpret(question.build_executor(), context)
         except Exception as error:
@@ -142,7 +149,7 @@ class Operations:
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
-            outcome.begin_anew()
+            outcome.discard_executions()
             raise AnswerTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1
@@ -155,7 +162,7 @@ class Operations:
         if isawaitable(events):
             events = await events
         if isinstance(events, ExecutionResult):
-            raise RequestErrors(events.errors or [], Kind.SUBSCRIPTION)
+            raise RequestErrors(events.errors or [], OperationKind.SUBSCRIPTION)
         return events
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.eager_tasks import start_eagerly
 from execution_monitor.asgi.extensions import send_all_of, send_now_of
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.websocket_frames import SharedTexts
@@ -329,7 +329,7 @@ class _Connection:
     def _begin_to_send(self, text: bytes) -> None:
         # Text that the client has room for is on its way at once: a task and a time limit for each would cost more
         # than sending it.
-        rest = run_ahead(self._socket.send({"type": "websocket.send", "text": text.decode()}))
+        rest = start_eagerly(self._socket.send({"type": "websocket.send", "text": text.decode()}))
         if rest is not None:
             self._sending = asyncio.create_task(self._finish_sending(rest))
 

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import list_of
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
@@ -38,7 +38,7 @@ from execution_monitor.live.lag import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
-_KINDS_IN_GET = frozenset({Kind.QUERY, Kind.SUBSCRIPTION})
+_KINDS_IN_GET = frozenset({OperationKind.QUERY, OperationKind.SUBSCRIPTION})
 
 
 class MethodNotAllowed(BadUserInput):
@@ -97,9 +97,9 @@ class GraphQLEndpoint:
         framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
             prepared = await self.operations.prepare(
-                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(Kind)
+                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(OperationKind)
             )
-            subscribes = prepared.operation.kind is Kind.SUBSCRIPTION
+            subscribes = prepared.operation.kind is OperationKind.SUBSCRIPTION
             if subscribes and framing is None:
                 raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
@@ -112,7 +112,7 @@ class GraphQLEndpoint:
         except KindNotTaken as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error
         except RequestErrors as error:
-            if framing is not None and (error.kind is Kind.SUBSCRIPTION or media_type is None):
+            if framing is not None and (error.kind is OperationKind.SUBSCRIPTION or media_type is None):
                 return stream_errors(error.errors, framing)
             ours = ExecutionMonitorError.code in error.codes
             status = HTTPStatus.INTERNAL_SERVER_ERROR if ours else error.status

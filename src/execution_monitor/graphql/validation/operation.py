@@ -20,7 +20,7 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.validation.documents import Document
@@ -39,7 +39,7 @@ class RequestErrors(ExecutionMonitorError):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, errors: Sequence[GraphQLError], kind: Kind | None = None) -> None:
+    def __init__(self, errors: Sequence[GraphQLError], kind: OperationKind | None = None) -> None:
         self.errors = to_client_errors(errors)
         self.kind = kind
         super().__init__(self.errors[0]["message"])
@@ -65,7 +65,7 @@ class Question:
     """
 
     asked: GraphQLRequest
-    kind: Kind
+    kind: OperationKind
     definition: OperationDefinitionNode
     executor: Any
     cost: int
@@ -107,7 +107,7 @@ class Questions:
         definition = get_operation_ast(document.node, asked.operation_name)
         if definition is None:
             _refuse(schema, [*document.errors, _no_operation(document, asked.operation_name)])
-        kind = Kind(definition.operation.value)
+        kind = OperationKind(definition.operation.value)
         if document.errors:
             _refuse(schema, document.errors, kind)
         build_executor = partial(
@@ -136,7 +136,7 @@ def _spell(variables: Mapping[str, Any] | None) -> bytes | None:
         return None
 
 
-def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
+def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: OperationKind | None = None) -> NoReturn:
     found = list(errors)
     schema.process_errors(found)
     raise RequestErrors(found, kind)

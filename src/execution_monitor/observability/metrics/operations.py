@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from execution_monitor.asgi.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.observability.metrics.families import PREFIX
 
@@ -48,13 +48,15 @@ class OperationMetrics:
         )
         self._failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_OF_SERVER)
         # Looked up once: a look-up of labels costs as much as what is counted.
-        self._running_of = {kind: self._running.labels(kind) for kind in Kind}
-        self._cost_of = {kind: self._cost.labels(kind) for kind in Kind}
-        self._seconds_of = {kind: self._seconds.labels(kind) for kind in Kind if kind is not Kind.SUBSCRIPTION}
+        self._running_of = {kind: self._running.labels(kind) for kind in OperationKind}
+        self._cost_of = {kind: self._cost.labels(kind) for kind in OperationKind}
+        self._seconds_of = {
+            kind: self._seconds.labels(kind) for kind in OperationKind if kind is not OperationKind.SUBSCRIPTION
+        }
         # So that the first of a kind is a step from 0, and not a series that begins at 1.
         self._ended_of = {
             (kind, outcome): self._ended.labels(kind, outcome)
-            for kind in Kind
+            for kind in OperationKind
             for outcome in ("ok", "refused", "failed")
         }
         for error in _errors():
@@ -77,7 +79,7 @@ class OperationMetrics:
         self._ended_of[kind, ended].inc()
         for code in codes:
             self._errors.labels(code).inc()
-        if kind is not Kind.SUBSCRIPTION:
+        if kind is not OperationKind.SUBSCRIPTION:
             self._seconds_of[kind].observe(outcome.seconds)
 
 

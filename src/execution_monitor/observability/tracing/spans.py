@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from execution_monitor.asgi.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 
 _NAME = "execution-monitor"
 # A stop has ten seconds in all; a collector that does not answer gets two of them.
@@ -125,7 +125,7 @@ class _Operations:
         span.set_attribute("graphql.operation.name", operation.name or "")
         span.set_attribute("execution_monitor.cost", operation.cost)
         # A subscription ends in whichever task lets go of it: its context is not there to be put back.
-        within = operation.kind is not Kind.SUBSCRIPTION
+        within = operation.kind is not OperationKind.SUBSCRIPTION
         self._running[id(operation)] = (
             span,
             context.attach(trace.set_span_in_context(span)) if within else None,
