@@ -11,19 +11,17 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.request_id import current_request_id
 from execution_monitor.errors import ExecutionMonitorError
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
-# Nothing here may be kept for another caller, nor be shown when it has changed.
-NO_STORE = {"Cache-Control": "no-store"}
-# Of a new secret: besides, nobody on the way may compress it (BREACH), as RFC 9111, section 5.2.2.6, has it.
-SECRET = {"Cache-Control": "no-store, no-transform"}
-NO_HEADERS: Mapping[str, str] = {}
 # As nginx tells of a client that left before it was answered.
 CLIENT_LEFT = 499
+
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Problem(BaseModel):
@@ -94,7 +92,7 @@ def _answer_unexpected(request: Request, error: Exception) -> Response:
 
 
 def answer_problem(
-    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = NO_HEADERS, request_id: str | None = None
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = _NO_HEADERS, request_id: str | None = None
 ) -> Response:
     """The response that tells of a problem."""
     problem = Problem(

@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
 from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.heartbeat import heartbeat_comment, with_heartbeats
 from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import origin_of
-from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
     BadUserInput,

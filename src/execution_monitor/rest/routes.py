@@ -10,9 +10,9 @@ from starlette.routing import BaseRoute, Route
 
 from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.compression import COMPRESSED
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.operations import Observers, Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
-from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
 from execution_monitor.executions.children import PartsRequest

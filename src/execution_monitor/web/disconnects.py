@@ -6,7 +6,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.shutdown import Draining
 
 

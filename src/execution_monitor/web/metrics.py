@@ -21,10 +21,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.headers import list_of
+from execution_monitor.asgi.headers import NO_STORE, combined_header
 from execution_monitor.asgi.operations import Observers, Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
-from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Scope
 from execution_monitor.observability.metrics.families import PREFIX
 
@@ -63,7 +62,7 @@ def metrics_routes(
             caller = await admit(request.headers, origin)
             async with observers.observe(Operation(caller, origin, OperationKind.REST, "getMetrics")):
                 caller.require(Scope.MANAGE)
-        if "application/openmetrics-text" in (list_of(request.headers, "accept") or ""):
+        if "application/openmetrics-text" in (combined_header(request.headers, "accept") or ""):
             body, media_type = _encode_open(registry), openmetrics.CONTENT_TYPE_LATEST
         else:
             body, media_type = generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.asgi.problems import NO_STORE, SECRET
+from execution_monitor.asgi.headers import NO_STORE, NO_STORE_NO_TRANSFORM
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
 
@@ -48,7 +48,7 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
         def list_people(request: Request) -> JSONResponse:
             if not _is_at_this_machine(request):
                 raise Forbidden("The people of the demo are for browsers on its own machine; paste a token instead.")
-            return JSONResponse([asdict(person) for person in people()], headers=SECRET)
+            return JSONResponse([asdict(person) for person in people()], headers=NO_STORE_NO_TRANSFORM)
 
         routes.append(Route("/development/people", list_people))
     return routes if flow is None else [*routes, *_flow_routes(flow)]
@@ -70,7 +70,7 @@ def _flow_routes(flow: CodeFlow) -> list[Route]:
         token = await flow.redeem(
             redemption.code, redemption.verifier, redemption.redirect_uri, named_issuer=redemption.issuer
         )
-        return JSONResponse({"token": token}, headers=SECRET)
+        return JSONResponse({"token": token}, headers=NO_STORE_NO_TRANSFORM)
 
     return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
 

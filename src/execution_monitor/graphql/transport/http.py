@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.headers import list_of
+from execution_monitor.asgi.headers import combined_header
 from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
@@ -76,7 +76,7 @@ class GraphQLEndpoint:
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; failures are GraphQL errors with a code."""
-        accept = list_of(request.headers, "accept")
+        accept = combined_header(request.headers, "accept")
         media_type, stream_type = negotiate(accept), negotiate_stream(accept, FRAMINGS)
         try:
             if media_type is None and stream_type is None:
