@@ -38,7 +38,7 @@ async def spend(limits: RateLimits, *operations: Operation) -> list[bool]:
     granted: list[bool] = []
     for operation in operations:
         try:
-            await limits.begin(operation)
+            await limits.charge(operation)
         except RateLimited:
             granted.append(False)
         else:
@@ -63,11 +63,11 @@ async def test_points_are_spent_by_cost_until_none_are_left(clock: Any):
 
 async def test_a_refusal_says_when_to_try_again_and_then_it_is_granted(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(100))
+    await limits.charge(asked(100))
     clock.shift(30)
 
     with pytest.raises(RateLimited) as refusal:
-        await limits.begin(asked(50))
+        await limits.charge(asked(50))
     clock.shift(refusal.value.retry_after - 1)
     early = await spend(limits, asked(50))
     clock.shift(1)
@@ -99,13 +99,13 @@ async def test_the_wait_is_as_long_as_it_takes(  # noqa: PLR0913, PLR0917 - a ro
     clock: Any, spent: int, then: int, seconds: int, cost: int, wait: int
 ):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(spent))
+    await limits.charge(asked(spent))
     clock.move_to(NOON + timedelta(seconds=seconds))
     if then:
-        await limits.begin(asked(then))
+        await limits.charge(asked(then))
 
     with pytest.raises(RateLimited) as refusal:
-        await limits.begin(asked(cost))
+        await limits.charge(asked(cost))
     clock.shift(refusal.value.retry_after)
 
     assert refusal.value.retry_after == wait
@@ -114,7 +114,7 @@ async def test_the_wait_is_as_long_as_it_takes(  # noqa: PLR0913, PLR0917 - a ro
 
 async def test_points_refill_over_time(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(100))
+    await limits.charge(asked(100))
     granted: list[bool] = []
 
     for _ in range(5):
@@ -139,7 +139,7 @@ async def test_an_operation_is_told_what_is_left(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute"), policy(ADDRESS, "50/minute")])
     operation = asked(20)
 
-    await limits.begin(operation)
+    await limits.charge(operation)
 
     assert operation.allowance.remaining == 30
     assert operation.allowance.headers == {
@@ -238,7 +238,7 @@ async def test_replicas_share_points_in_mongodb(shared: list[RateLimits]):
 
     granted = await spend(one, asked(60)) + await spend(other, asked(60)) + await spend(other, asked(40))
     last = asked(1, BEN)
-    await one.begin(last)
+    await one.charge(last)
 
     assert granted == [True, False, True]
     assert last.allowance.remaining == 99
@@ -248,7 +248,7 @@ async def test_replicas_share_points_in_mongodb(shared: list[RateLimits]):
 async def test_points_are_spent_once_however_many_ask_at_once(shared: list[RateLimits]):
     one, other = shared
     # The first makes the collection and its index.
-    await one.begin(asked(1))
+    await one.charge(asked(1))
 
     granted = [
         each

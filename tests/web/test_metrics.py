@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.operations import Observation, Observers, Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
@@ -121,11 +121,13 @@ async def test_operations_are_counted_by_kind_and_outcome(server: str, token_for
 
 
 async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_progress():
-    class Refuses:
-        async def begin(self, operation: Operation) -> None:
-            raise AuditUnavailable(f"{operation.kind} has no record")
+    class Refusal(Observation):
+        async def __aenter__(self) -> None:
+            raise AuditUnavailable("There is no record.")
 
-        async def end(self, operation: Operation, outcome: Outcome) -> None: ...
+    class Refuses:
+        def observe(self, operation: Operation, outcome: Outcome) -> Observation:  # noqa: ARG002 - it refuses all
+            return Refusal()
 
     registry = CollectorRegistry()
     operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), OperationKind.QUERY, None)

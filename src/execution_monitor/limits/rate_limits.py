@@ -10,8 +10,9 @@ import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from typing_extensions import override
 
-from execution_monitor.asgi.operations import Operation, Outcome
+from execution_monitor.asgi.operations import Observation, Operation, Outcome
 from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
@@ -90,7 +91,11 @@ class RateLimits:
         self._refused = {policy.name: 0 for policy in policies}
         self._exhausted: dict[str, float] = {}
 
-    async def begin(self, operation: Operation) -> None:
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:  # noqa: ARG002 - what was spent is spent
+        """Spend the points of `operation` before it runs."""
+        return _Charge(self, operation)
+
+    async def charge(self, operation: Operation) -> None:
         """Spend the points that `operation` costs; raises `RateLimited` when they are not there."""
         keys = self._keys_of(operation.caller, operation.origin)
         # What costs nothing was refused before it was read.
@@ -101,9 +106,6 @@ class RateLimits:
         operation.allowance.remaining = min(quota.remaining for quota in quotas)
         if not quotas[-1].granted:
             self._refuse(quotas[-1], keys[len(quotas) - 1][1], operation.allowance.headers)
-
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Nothing: what was spent is spent."""
 
     def refuse_exhausted(self, caller: Caller, origin: Origin) -> None:
         """Raise `RateLimited` for whoever was refused and has not waited: reading a document costs us, too."""
@@ -165,6 +167,20 @@ class RateLimits:
             if len(self._exhausted) > _MAX_EXHAUSTED:
                 del self._exhausted[next(iter(self._exhausted))]
         raise _refusal(quota, headers)
+
+
+class _Charge(Observation):
+    """The points that one operation costs."""
+
+    __slots__ = ("_limits", "_operation")
+
+    def __init__(self, limits: RateLimits, operation: Operation) -> None:
+        self._limits = limits
+        self._operation = operation
+
+    @override
+    async def __aenter__(self) -> None:
+        await self._limits.charge(self._operation)
 
 
 def shared_store(uri: str, database: str) -> MongoDBStorage:

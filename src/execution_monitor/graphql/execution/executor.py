@@ -76,12 +76,11 @@ class Operations:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
         try:
             self._refuse_exhausted(caller, origin)
-        except RateLimited:
-            # Of the document nothing is known, and it cost nothing; but that somebody asked is.
-            async with self._observers.observe(
-                Operation(caller, origin, OperationKind.UNREADABLE, asked.operation_name, 0)
-            ):
-                raise
+        except RateLimited as error:
+            # The document was not read, so nothing is known of it, and it costs nothing.
+            unread = Operation(caller, origin, OperationKind.UNREADABLE, asked.operation_name, 0)
+            await self._observers.refused(unread, error)
+            raise
         try:
             asked = self._documents.resolve(asked)
             return prepare(self._questions, asked, caller, origin, kinds)
@@ -89,8 +88,8 @@ class Operations:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
             failed = Operation(caller, origin, kind or OperationKind.UNREADABLE, asked.operation_name, cost)
-            async with self._observers.observe(failed):
-                raise
+            await self._observers.refused(failed, error)
+            raise
 
     async def answer(self, prepared: Prepared) -> bytes:
         """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""

@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.operations import Observation, Operation, OperationKind, Outcome
 
 _NAME = "execution-monitor"
 # A stop has ten seconds in all; a collector that does not answer gets two of them.
@@ -111,33 +111,45 @@ class _Requests:
 
 
 class _Operations:
-    """An observer: a span of each operation, with its cost and what became of it."""
+    """An observer that makes a span of each operation, with its cost and how it ended."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
-        self._running: dict[int, tuple[Span, Token[Context] | None]] = {}
 
-    async def begin(self, operation: Operation) -> None:
-        """Start its span; what is done for it is within the span."""
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:
+        return _OperationSpan(self._tracer, operation, outcome)
+
+
+class _OperationSpan(Observation):
+    """The span of one operation; what the operation does is within the span."""
+
+    __slots__ = ("_attached", "_operation", "_outcome", "_span", "_tracer")
+
+    def __init__(self, tracer: trace.Tracer, operation: Operation, outcome: Outcome) -> None:
+        self._tracer = tracer
+        self._operation = operation
+        self._outcome = outcome
+        self._span = trace.INVALID_SPAN
+        self._attached: Token[Context] | None = None
+
+    @override
+    async def __aenter__(self) -> None:
+        operation = self._operation
         kind = operation.kind.value
         span = self._tracer.start_span(f"{kind} {operation.name}" if operation.name else kind)
         span.set_attribute("graphql.operation.type", kind)
         span.set_attribute("graphql.operation.name", operation.name or "")
         span.set_attribute("execution_monitor.cost", operation.cost)
-        # A subscription ends in whichever task lets go of it: its context is not there to be put back.
-        within = operation.kind is not OperationKind.SUBSCRIPTION
-        self._running[id(operation)] = (
-            span,
-            context.attach(trace.set_span_in_context(span)) if within else None,
-        )
+        self._span = span
+        # A subscription may end in another task than it started in, where its context could not be restored.
+        if operation.kind is not OperationKind.SUBSCRIPTION:
+            self._attached = context.attach(trace.set_span_in_context(span))
 
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """End its span."""
-        span, attached = self._running.pop(id(operation), (None, None))
-        if span is None:
-            return
-        if attached is not None:
-            context.detach(attached)
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        span, outcome = self._span, self._outcome
+        if self._attached is not None:
+            context.detach(self._attached)
         span.set_attribute("execution_monitor.executions", outcome.executions)
         if outcome.compiled is not None:
             span.set_attribute("execution_monitor.compiled", outcome.compiled)
