@@ -41,7 +41,7 @@ from execution_monitor.observability.metrics.mongodb import ConnectionsCollector
 from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.tcp_connections import ClientConnectionsCollector
 from execution_monitor.observability.tracing.optional import load_tracing
-from execution_monitor.rest.routes import rest_routes
+from execution_monitor.rest.routes import RestServices, rest_routes
 from execution_monitor.settings import Settings, explain_unknown
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.pool_listener import Connections
@@ -144,14 +144,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             WebSocketRoute(
                 "/graphql", TransportWS(operations, admit, identity.sessions, live.behind, socket_limits).handle
             ),
-            *rest_routes(
-                monitor,
-                live,
-                admit,
-                identity.sessions,
-                observers,
-                max_response_bytes=settings.max_response_bytes,
-            ),
+            *rest_routes(RestServices(monitor, live, admit, identity.sessions, observers, settings.max_response_bytes)),
             *dashboard_routes(explorer=settings.introspects),
             *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
             *health_routes(
