@@ -35,11 +35,8 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.observability.logging import configure_logging
 from execution_monitor.observability.metrics.http import Traffic
-from execution_monitor.observability.metrics.limits_and_audit import AuditCollector, RateLimitCollector
 from execution_monitor.observability.metrics.live import LiveCollector
-from execution_monitor.observability.metrics.mongodb import ConnectionsCollector
 from execution_monitor.observability.metrics.operations import OperationMetrics
-from execution_monitor.observability.metrics.tcp_connections import ClientConnectionsCollector
 from execution_monitor.observability.tracing.optional import load_tracing
 from execution_monitor.rest.routes import RestServices, rest_routes
 from execution_monitor.settings import Settings, explain_unknown
@@ -90,12 +87,12 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
-    registry.register(ConnectionsCollector(connections))
-    registry.register(ClientConnectionsCollector(clients.figures))
+    registry.register(connections)
+    registry.register(clients)
     journal = Journal(AuditWriter(database).write)
     limits = _rate_limits(settings, settings.mongodb_uri.get_secret_value())
-    registry.register(AuditCollector(journal.figures))
-    registry.register(RateLimitCollector(limits.figures))
+    registry.register(journal)
+    registry.register(limits)
     # The first: it records what others refuse, and they see what it withholds.
     audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
     traces = [] if tracing is None else [tracing.operations]

@@ -58,7 +58,7 @@ async def test_points_are_spent_by_cost_until_none_are_left(clock: Any):
     granted = await spend(limits, asked(60), asked(41), asked(40), asked(1))
 
     assert granted == [True, False, True, False]
-    assert limits.figures().refused == {CALLER: 2}
+    assert limits.refused == {CALLER: 2}
 
 
 async def test_a_refusal_says_when_to_try_again_and_then_it_is_granted(clock: Any):
@@ -197,7 +197,7 @@ async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admi
     await asyncio.sleep(refusal.value.retry_after)
 
     limits.refuse_exhausted(ADA, origin)
-    assert limits.figures().refused == {CALLER: 2}
+    assert limits.refused == {CALLER: 2}
 
 
 @pytest.mark.parametrize("text", ["1000/minute", "5 per second", "1/day"])
@@ -242,7 +242,7 @@ async def test_replicas_share_points_in_mongodb(shared: list[RateLimits]):
 
     assert granted == [True, False, True]
     assert last.allowance.remaining == 99
-    assert (one.figures().store_failures, other.figures().store_failures) == (0, 0)
+    assert (one.store_failures, other.store_failures) == (0, 0)
 
 
 async def test_points_are_spent_once_however_many_ask_at_once(shared: list[RateLimits]):
@@ -271,7 +271,6 @@ async def test_without_its_store_reading_goes_on_and_figures_say_so():
 
     # Each process counts for itself meanwhile, and does not ask again for a while.
     assert granted == [True, True, False]
-    figures = limits.figures()
-    assert (figures.store_failures, figures.store_is_down) == (1, True)
+    assert (limits.store_failures, limits.store_is_down) == (1, True)
     assert [each["event"] for each in logs] == ["rate_limit_store_failed"]
     assert "hidden" not in str(logs)

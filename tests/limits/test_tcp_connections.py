@@ -60,7 +60,7 @@ def test_each_phase_has_its_time(clients: ClientConnections, phase: Phase, secon
     elapse(clients, 1)
 
     assert (before, client.overstayed) == ([], [phase])
-    assert clients.figures().overstayed[phase] == 1
+    assert clients.overstayed[phase] == 1
 
 
 def test_whoever_is_being_answered_has_all_the_time(clients: ClientConnections):
@@ -89,7 +89,7 @@ def test_whoever_may_stay_is_looked_at_again_after_as_long_and_counts_for_nothin
     elapse(clients, 25)
 
     assert client.overstayed == [Phase.BODY, Phase.BODY]
-    assert clients.figures().overstayed[Phase.BODY] == 0
+    assert clients.overstayed[Phase.BODY] == 0
 
 
 def test_a_process_that_stood_still_takes_nobody_for_silent(clients: ClientConnections):
@@ -116,8 +116,7 @@ def test_for_another_the_one_that_is_silent_for_longest_goes(clients: ClientConn
 
     assert gone == [idle, waiting, half_heard, slow]
     assert last.connection is None
-    figures = clients.figures()
-    assert (figures.displaced, figures.refused, figures.phases[Phase.ACTIVE]) == (4, 1, 4)
+    assert (clients.displaced, clients.refused, clients.phases[Phase.ACTIVE]) == (4, 1, 4)
 
 
 def test_an_address_makes_room_for_itself_alone(clients: ClientConnections):
@@ -166,7 +165,7 @@ def test_whoever_leaves_makes_room_once_and_stands_nowhere(clients: ClientConnec
     assert second.connection is not None
     assert third.overstayed == [Phase.WAITING] * 3
     assert first.overstayed == []
-    assert sum(clients.figures().phases.values()) == 2
+    assert sum(clients.phases.values()) == 2
 
 
 def test_a_websocket_is_not_closed_for_another(clients: ClientConnections):

@@ -27,7 +27,7 @@ def statuses(wire: Wire) -> list[int]:
 
 
 def phase_of(wire: Wire) -> Phase:
-    (phase,) = [phase for phase, count in wire.clients.figures().phases.items() if count]
+    (phase,) = [phase for phase, count in wire.clients.phases.items() if count]
     return phase
 
 
@@ -199,7 +199,7 @@ async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_tol
 
     assert statuses(wire) == [400]
     assert gate.left == ["/first"]
-    assert wire.clients.figures().invalid == {400: 1}
+    assert wire.clients.invalid == {400: 1}
 
 
 async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_that_is_being_answered():
@@ -268,7 +268,7 @@ async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
     (answer,) = read_answers(second.transport.written)
     assert (answer.status, int(answer.headers["retry-after"]) > 0) == (503, True)
     assert second.transport.is_closed
-    assert clients.figures().phases[Phase.ACTIVE] == 1
+    assert clients.phases[Phase.ACTIVE] == 1
 
 
 async def test_over_a_socket_a_limit_ends_what_overstays():

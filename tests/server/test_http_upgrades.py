@@ -147,12 +147,12 @@ def test_a_head_is_written_again_without_its_offer():
 async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lost():
     wire = Wire()
     wire.feed(b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
-    during = sum(wire.clients.figures().phases.values())
+    during = sum(wire.clients.phases.values())
     await wire.settle()
     wire.lose()
 
     assert wire.transport.written.startswith(b"HTTP/1.1 101 ")
-    assert (during, sum(wire.clients.figures().phases.values())) == (1, 0)
+    assert (during, sum(wire.clients.phases.values())) == (1, 0)
 
 
 async def test_a_handshake_of_lines_that_are_too_long_for_it_is_told_so():

@@ -10,7 +10,8 @@ from typing_extensions import override
 from execution_monitor.asgi.operations import Observation, Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
-from execution_monitor.audit.journal import Describe, Journal
+from execution_monitor.audit.journal import Journal
+from execution_monitor.audit.pending import Describe
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 
 # A client can send refused tokens, and operations beyond its rate limit, as fast as it likes: of each of the two so

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +10,8 @@ import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from execution_monitor.asgi.operations import Observation, Operation, Outcome
@@ -17,6 +19,7 @@ from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
 from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.observability.metrics.families import counter, counters_by, gauge
 
 log = structlog.get_logger()
 
@@ -64,16 +67,7 @@ class Quota:
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitFigures:
-    """How rate limits are doing: totals since the process started, and whether the shared store is out of reach."""
-
-    refused: Mapping[str, int]
-    store_failures: int
-    store_is_down: bool
-
-
-class RateLimits:
+class RateLimits(Collector):
     """An observer that refuses operations of callers and addresses that have spent their points.
 
     The policies are asked in their order; the first should be that of the fewest.
@@ -87,8 +81,8 @@ class RateLimits:
         self._store = store
         self._shared = None if store is None else SlidingWindowCounterRateLimiter(store)
         self._asked_again_at = 0.0
-        self._failures = 0
-        self._refused = {policy.name: 0 for policy in policies}
+        self.store_failures = 0
+        self.refused = {policy.name: 0 for policy in policies}
         self._exhausted: dict[str, float] = {}
 
     def observe(self, operation: Operation, outcome: Outcome) -> Observation:  # noqa: ARG002 - what was spent is spent
@@ -115,7 +109,7 @@ class RateLimits:
             left = self._exhausted.get(key, 0.0) - time.monotonic()
             if left > 0:
                 quota = Quota(policy, granted=False, remaining=0, wait=math.ceil(left))
-                self._refused[policy.name] += 1
+                self.refused[policy.name] += 1
                 raise _refusal(quota, _headers_of([quota]))
             self._exhausted.pop(key, None)
 
@@ -130,12 +124,25 @@ class RateLimits:
     @property
     def warnings(self) -> Sequence[str]:
         """Whether the shared store is out of reach, for `/readyz`."""
-        is_down = self.figures().store_is_down
-        return ["Rate limits are counted by each process alone: MongoDB does not keep them."] if is_down else []
+        if not self.store_is_down:
+            return []
+        return ["Rate limits are counted by each process alone: MongoDB does not keep them."]
 
-    def figures(self) -> RateLimitFigures:
-        """How they are doing now."""
-        return RateLimitFigures(dict(self._refused), self._failures, self._asked_again_at > time.monotonic())
+    @property
+    def store_is_down(self) -> bool:
+        """Whether points are counted in this process alone."""
+        return self._asked_again_at > time.monotonic()
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the rate limits of this process."""
+        yield counters_by("policy", "rate_limited", "Operations that were refused for want of points.", self.refused)
+        yield counter(
+            "rate_limit_store_failures", "Times that shared points could not be counted.", self.store_failures
+        )
+        yield gauge(
+            "rate_limit_store_down", "1 while points are counted in this process alone.", int(self.store_is_down)
+        )
 
     def _keys_of(self, caller: Caller, origin: Origin) -> list[tuple[Policy, str]]:
         found: list[tuple[Policy, str]] = []
@@ -154,13 +161,13 @@ class RateLimits:
                 return await _spend_all(shared, keys, cost)
             # Whatever the driver raises: a limit that cannot be counted must not stop reading.
             except Exception as error:  # noqa: BLE001
-                self._failures += 1
+                self.store_failures += 1
                 self._asked_again_at = time.monotonic() + _STORE_PAUSE_SECONDS
                 log.warning("rate_limit_store_failed", error=type(error).__name__)
         return await _spend_all(self._memory, keys, cost)
 
     def _refuse(self, quota: Quota, key: str, headers: Mapping[str, str]) -> None:
-        self._refused[quota.policy.name] += 1
+        self.refused[quota.policy.name] += 1
         if quota.remaining == 0:
             self._exhausted.pop(key, None)
             self._exhausted[key] = time.monotonic() + quota.wait

@@ -1,12 +1,17 @@
 """TCP connections of clients: how many may be open, how long each may be silent, and which is closed for another."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
 from execution_monitor.asgi.origin import network_of, proxies_in
+from execution_monitor.observability.metrics.families import counter, counters_by, gauge, gauges_by
 
 # Under which an application hands its `ClientConnections` to the server: a key of its lifespan's state (ASGI).
 CONNECTIONS_KEY = "client_connections"
@@ -143,19 +148,7 @@ class Connection:
         self._all.forget(self)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionFigures:
-    """Connections now by phase, and totals since the process started."""
-
-    limit: int
-    phases: Mapping[Phase, int]
-    overstayed: Mapping[Phase, int]
-    displaced: int
-    refused: int
-    invalid: Mapping[int, int]  # requests that ended with this status before the application saw them
-
-
-class ClientConnections:
+class ClientConnections(Collector):
     """All that are open in this process.
 
     What is in one phase stands in one line, in the order in which it came, and has the same time as all in that line:
@@ -173,10 +166,11 @@ class ClientConnections:
         self._watched_at: float | None = None
         self._open: set[Connection] = set()
         self._by_address: dict[str, _Neighbours] = {}
-        self._overstayed: Counter[Phase] = Counter()
-        self._displaced = 0
-        self._refused = 0
-        self._invalid: Counter[int] = Counter()
+        # Totals since the process started.
+        self.overstayed: Counter[Phase] = Counter(dict.fromkeys(self.lines, 0))
+        self.displaced = 0
+        self.refused = 0
+        self.invalid: Counter[int] = Counter()  # requests that ended with this status before the application saw them
 
     def enter(self, speaker: Speaker, address: str | None) -> Connection | None:
         """A place for a new connection from `address`; None when all places are those of active ones.
@@ -223,18 +217,45 @@ class ClientConnections:
                 # To the end of the line, so that whoever may stay is looked at again after as long.
                 first.enter(phase)
                 if first.speaker is not None and first.speaker.overstay(phase):
-                    self._overstayed[phase] += 1
+                    self.overstayed[phase] += 1
 
     def count_invalid(self, status: int) -> None:
         """Count a request that was refused before the application saw it."""
-        self._invalid[status] += 1
+        self.invalid[status] += 1
 
-    def figures(self) -> ConnectionFigures:
-        """How they are doing now."""
+    @property
+    def phases(self) -> Mapping[Phase, int]:
+        """How many connections are in each phase now."""
         phases = {phase: len(line) for phase, line in self.lines.items()}
         phases[Phase.ACTIVE] = len(self._open) - sum(phases.values())
-        overstayed = {phase: self._overstayed[phase] for phase in self.lines}
-        return ConnectionFigures(self.room, phases, overstayed, self._displaced, self._refused, dict(self._invalid))
+        return phases
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the TCP connections of this process."""
+        yield gauges_by(
+            "phase",
+            "tcp_connections",
+            "TCP connections of clients by what they are doing now.",
+            {phase.value: count for phase, count in self.phases.items()},
+        )
+        yield counters_by(
+            "phase",
+            "tcp_timeouts",
+            "TCP connections that were closed because they were in this phase for too long.",
+            {phase.value: times for phase, times in self.overstayed.items()},
+        )
+        yield gauge("tcp_connections_limit", "TCP connections that may be open at once.", self.room)
+        yield counter(
+            "tcp_displaced", "Silent TCP connections that were closed to make room for others.", self.displaced
+        )
+        yield counter("tcp_refused", "TCP connections that were refused for want of room.", self.refused)
+        yield counters_by(
+            "status",
+            "http_invalid_requests",
+            "Requests that were refused with this status before they were read to the end.",
+            {str(status): times for status, times in self.invalid.items()},
+        )
 
     def _find_oldest(self) -> Connection | None:
         for phases in _GIVE_WAY:
@@ -244,12 +265,12 @@ class ClientConnections:
         return None
 
     def _refuse(self) -> None:
-        self._refused += 1
+        self.refused += 1
 
     def _displace(self, connection: Connection | None) -> bool:
         if connection is None or connection.speaker is None:
             return False
-        self._displaced += 1
+        self.displaced += 1
         connection.leave()
         connection.speaker.abort()
         return True

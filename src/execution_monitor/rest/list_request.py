@@ -72,7 +72,7 @@ PAGE_SIZE = Parameter(
 CURSOR: Parameter[str | None] = Parameter(
     "cursor",
     Text(),
-    "`pagination.next_cursor` of the previous page, with the same filters and order; it reaches any depth, equally fast.",
+    "`pagination.next_cursor` of the previous page, with the same filters and order; any depth is equally fast.",
     None,
 )
 
