@@ -34,7 +34,7 @@ from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConn
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.observability.logging import configure_logging
-from execution_monitor.observability.metrics.http import Traffic
+from execution_monitor.observability.metrics.http import HttpMetrics
 from execution_monitor.observability.metrics.live import LiveCollector
 from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.tracing.optional import load_tracing
@@ -165,7 +165,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     # Around everything, so that even the answer to a failure of ours has its id.
     shared = share_across_origins(StreamEnds(application, draining), settings.origins)
     bounded = Boundary(shared, settings.hosts, settings.origins)
-    return RequestLog(bounded if tracing is None else tracing.around(bounded), Traffic(registry))
+    return RequestLog(bounded if tracing is None else tracing.around(bounded), HttpMetrics(registry))
 
 
 def _code_flow(settings: Settings) -> CodeFlow | None:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.asgi.extensions import BEHIND_KEY, Delay, offer_to_send_now
-from execution_monitor.asgi.websocket_frames import SharedTexts, head_of
+from execution_monitor.asgi.websocket_frames import SharedTexts, frame_header
 
 # What uvloop lets a socket's buffer hold before it says that there is no more room.
 _MOST_WAITING_BYTES = 65_536
@@ -183,7 +183,7 @@ class ReadyFrames(WebSocketsSansIOProtocol):
     def _send_now(self, text: bytes) -> bool:
         if not self._takes_more:
             return False
-        frame = head_of(len(text)) + text
+        frame = frame_header(len(text)) + text
         if self._written_in != self._round.number:
             self._round.begin()
             self._written_in = self._round.number

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from execution_monitor.asgi.problems import answer_problem
+from execution_monitor.asgi.problems import problem_response
 from execution_monitor.asgi.request_id import HEADER as REQUEST_ID
 
 # RFC 9112, section 3.2, and RFC 3986, section 3.2: a name or a number and perhaps a port, without user and password.
@@ -53,21 +53,21 @@ class Boundary:
         # With two of them, who knows which one others went by (RFC 9112, section 3.2).
         parts = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if parts is None:
-            return answer_problem(
+            return problem_response(
                 HTTPStatus.BAD_REQUEST,
                 "A request has one Host, a name or a number and perhaps a port: monitor.example.com:443.",
                 "BAD_USER_INPUT",
             )
         host = hosts[0]
         if not self._is_ours((parts["number"] or parts["name"] or "").lower().removesuffix(".")):
-            return answer_problem(
+            return problem_response(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This server does not answer to the name in Host; EXECUTION_MONITOR_ALLOWED_HOSTS lists those it has.",
                 "MISDIRECTED_REQUEST",
             )
         # Whatever else a page sends across origins, a browser asks for leave first; not so for a WebSocket.
         if scope["type"] == "websocket" and not self._may_come_from(headers.get("origin"), host):
-            return answer_problem(
+            return problem_response(
                 HTTPStatus.FORBIDDEN,
                 "Pages of that origin may not connect; EXECUTION_MONITOR_ALLOWED_ORIGINS lists those that may.",
                 "FORBIDDEN",

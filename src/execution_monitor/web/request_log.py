@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution_monitor.asgi.problems import CLIENT_LEFT
 from execution_monitor.asgi.request_id import HEADER, bind_request_id, identify
-from execution_monitor.observability.metrics.http import Traffic
+from execution_monitor.observability.metrics.http import HttpMetrics
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ class RequestLog:
     It tells nothing of query strings, headers or bodies: tokens and the values of operations stand there.
     """
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: HttpMetrics) -> None:
         self._app = app
         self._traffic = traffic
 

@@ -25,7 +25,7 @@ class OperationMetrics:
         )
         self._ended = Counter(
             f"{PREFIX}_operations",
-            "Operations that ended: well (ok), by a mistake of the caller (refused), by a failure of ours (failed).",
+            "Operations that ended: without an error (ok), with an error of the caller (refused) or of ours (failed).",
             ["kind", "outcome"],
             registry=registry,
         )
@@ -34,7 +34,7 @@ class OperationMetrics:
         )
         self._seconds = Histogram(
             f"{PREFIX}_operation_duration_seconds",
-            "How long operations took; subscriptions, which last as long as their clients want, are left out.",
+            "How long operations took, without subscriptions, which last as long as their clients want.",
             ["kind"],
             buckets=_SECONDS,
             registry=registry,
