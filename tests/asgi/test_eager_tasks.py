@@ -1,4 +1,4 @@
-"""Coroutines that begin at once: as asyncio would run them, but for the first stretch."""
+"""Coroutines that start eagerly: as asyncio runs them, but for the first part."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from execution_monitor.asgi.eager_tasks import start_eagerly
 
 
-async def test_a_coroutine_that_never_waits_is_over_at_once():
+async def test_a_coroutine_that_never_waits_ends_at_once():
     done: list[str] = []
 
     async def work() -> None:
@@ -17,12 +17,12 @@ async def test_a_coroutine_that_never_waits_is_over_at_once():
     assert done == ["all"]
 
 
-async def test_the_rest_goes_on_where_it_waited():
-    gate, done = asyncio.Event(), list[str]()
+async def test_the_rest_continues_where_the_coroutine_waited():
+    ready, done = asyncio.Event(), list[str]()
 
     async def work() -> None:
         done.append("first")
-        await gate.wait()
+        await ready.wait()
         await asyncio.sleep(0)
         done.append("second")
 
@@ -32,27 +32,27 @@ async def test_the_rest_goes_on_where_it_waited():
 
     waiting = asyncio.ensure_future(rest)
     await asyncio.sleep(0)
-    gate.set()
+    ready.set()
     await waiting
 
     assert done == ["first", "second"]
 
 
-async def test_what_it_waited_for_may_have_come_before_the_rest_is_awaited():
-    gate = asyncio.Event()
+async def test_the_rest_may_be_awaited_after_what_it_waits_for():
+    ready = asyncio.Event()
 
     async def work() -> None:
-        await gate.wait()
+        await ready.wait()
 
     rest = start_eagerly(work())
-    gate.set()
+    ready.set()
     assert rest is not None
 
     async with asyncio.timeout(5):
         await rest
 
 
-async def test_errors_come_out_where_they_happen():
+async def test_errors_are_raised_where_they_happen():
     async def fail_at_once() -> None:
         raise LookupError("at once")
 

@@ -1,4 +1,4 @@
-"""Ids of requests: whose they are, and which are taken from clients."""
+"""Request ids: which of clients are used, which are made, and where they appear."""
 
 import contextvars
 from typing import Any
@@ -10,7 +10,7 @@ from execution_monitor.asgi.request_id import bind_request_id, current_request_i
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "sent",
     [
         pytest.param(b"a", id="one character"),
         pytest.param(b"0b7c1c9e-8d4e-4a53-9d1a-3a1f0f1d2c3b", id="a UUID"),
@@ -18,12 +18,12 @@ from execution_monitor.asgi.request_id import bind_request_id, current_request_i
         pytest.param(b"x" * 128, id="the longest"),
     ],
 )
-def test_a_well_formed_id_of_the_client_is_taken(stated: bytes):
-    assert identify({"headers": [(b"accept", b"*/*"), (b"x-request-id", stated)]}) == stated.decode()
+def test_a_well_formed_id_of_the_client_is_used(sent: bytes):
+    assert identify({"headers": [(b"accept", b"*/*"), (b"x-request-id", sent)]}) == sent.decode()
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "sent",
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"x" * 129, id="too long"),
@@ -34,10 +34,10 @@ def test_a_well_formed_id_of_the_client_is_taken(stated: bytes):
         pytest.param("é".encode(), id="not ASCII"),
     ],
 )
-def test_any_other_is_replaced(stated: bytes):
-    made = identify({"headers": [(b"x-request-id", stated)]})
+def test_any_other_is_replaced(sent: bytes):
+    made = identify({"headers": [(b"x-request-id", sent)]})
 
-    assert made != stated.decode("latin-1")
+    assert made != sent.decode("latin-1")
     assert len(made) == 32
 
 

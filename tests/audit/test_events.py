@@ -1,4 +1,4 @@
-"""What the audit trail keeps of an event."""
+"""Audit events as rows: what is kept of each kind."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def of_kind(kind: OperationKind) -> Operation:
     return Operation(CALLER, ORIGIN, kind, "Failed", arguments=lambda: ARGUMENTS)
 
 
-def test_an_operation_is_kept_with_who_when_what_and_what_came_of_it():
+def test_an_operation_is_kept_with_its_caller_time_arguments_and_outcome():
     outcome = Outcome(seconds=0.25)
     for each in ("run-1", "run-2", "run-1"):
         outcome.answer_with(each)
@@ -64,8 +64,8 @@ def test_an_operation_is_kept_with_who_when_what_and_what_came_of_it():
         pytest.param([], "succeeded", id="none"),
         pytest.param(["FORBIDDEN"], "denied", id="a scope that is missing"),
         pytest.param(["BAD_USER_INPUT", "FORBIDDEN", "FORBIDDEN"], "denied", id="a denial among others"),
-        pytest.param(["RATE_LIMITED"], "denied", id="too much asked"),
-        pytest.param(["AUDIT_UNAVAILABLE"], "denied", id="nothing that could be recorded"),
+        pytest.param(["RATE_LIMITED"], "denied", id="too few points"),
+        pytest.param(["AUDIT_UNAVAILABLE"], "denied", id="a response that could not be recorded"),
         pytest.param(["QUERY_TIMEOUT"], "failed", id="a failure"),
     ],
 )
@@ -90,10 +90,10 @@ def test_a_subscription_is_kept_when_it_begins_and_when_it_ends():
     assert (end["begun_by"], end["kind"], end["executions"]) == (begun_by, "subscription_ended", 7)
 
 
-def test_of_nobody_neither_subject_nor_tenant_is_kept():
-    nobody = Operation(Caller("", ""), ORIGIN, OperationKind.QUERY, None)
+def test_without_a_token_neither_subject_nor_tenant_is_kept():
+    anonymous = Operation(Caller("", ""), ORIGIN, OperationKind.QUERY, None)
 
-    row = describe_end(nobody, Outcome(), NOON)
+    row = describe_end(anonymous, Outcome(), NOON)
 
     assert not row.keys() & {"subject", "tenant_id", "token_id", "operation_name"}
 
@@ -114,14 +114,14 @@ def test_a_refused_token_is_kept_by_its_reason_and_origin_alone():
     }
 
 
-def test_a_revocation_is_kept_with_whom_it_is_about():
+def test_a_revocation_is_kept_with_the_user_whose_tokens_are_revoked():
     row = describe_revocation(by="root", tenant="acme", user="eve")
 
     assert (row["kind"], row["subject"], row["tenant_id"]) == ("revocation", "root", "acme")
     assert row["arguments"] == {"revoke": {"user": "eve"}}
 
 
-def test_a_loss_is_kept_with_how_many_and_how_long():
+def test_a_loss_is_kept_with_its_count_and_duration():
     row = describe_loss("acme", 37, NOON - timedelta(seconds=90), NOON)
 
     assert (row["kind"], row["tenant_id"], row["lost"], row["seconds"]) == ("lost", "acme", 37, 90.0)
@@ -130,7 +130,7 @@ def test_a_loss_is_kept_with_how_many_and_how_long():
 LONG = "x" * 100_000
 
 
-def answered_with(execution_ids: list[str]) -> Outcome:
+def outcome_with(execution_ids: list[str]) -> Outcome:
     outcome = Outcome()
     outcome.answer_with(*execution_ids)
     return outcome
@@ -148,7 +148,7 @@ def answered_with(execution_ids: list[str]) -> Outcome:
                     LONG,
                     arguments=lambda: {f"a{number}": {"ids": [LONG] * 100} for number in range(1_000)},
                 ),
-                answered_with([f"{number}{LONG}" for number in range(1_000)]),
+                outcome_with([f"{number}{LONG}" for number in range(1_000)]),
                 NOON,
             ),
             id="an operation",
@@ -157,7 +157,7 @@ def answered_with(execution_ids: list[str]) -> Outcome:
         pytest.param(describe_revocation(by=LONG, user=LONG, token_id=LONG), id="a revocation"),
     ],
 )
-def test_an_event_is_bounded_whatever_was_sent(row: AuditRow):
+def test_an_event_is_bounded_whatever_a_client_sends(row: AuditRow):
     assert len(bson.encode(row)) < 70_000
 
 
@@ -171,7 +171,7 @@ ROWS: dict[str, AuditRow] = {
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_an_event_is_what_its_collection_declares(row: Any):
+def test_an_event_has_the_fields_that_its_document_declares(row: Any):
     fields = {name: value for name, value in row.items() if name != "_id"}
 
     assert AuditEvent.model_fields.keys() >= fields.keys()

@@ -1,4 +1,4 @@
-"""The audit trail as it is stored."""
+"""Writing the audit trail to MongoDB: durable, idempotent, indexed, and limited in time."""
 
 import contextlib
 import gc
@@ -31,7 +31,7 @@ async def stored(database: Database) -> list[Row]:
     return await database.collection(AuditEvent).find({}).sort("_id").to_list()
 
 
-async def test_a_batch_is_kept(database: Database):
+async def test_a_batch_is_written(database: Database):
     rows = [event(tenant_id="acme"), event(tenant_id="globex")]
 
     refused = await AuditWriter(database).write(rows)
@@ -39,11 +39,11 @@ async def test_a_batch_is_kept(database: Database):
     assert (await stored(database), refused) == (rows, frozenset())
 
 
-async def test_nothing_is_kept_of_nothing(database: Database):
+async def test_an_empty_batch_writes_nothing(database: Database):
     assert await AuditWriter(database).write([]) == frozenset()
 
 
-async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
+async def test_an_event_that_is_sent_again_stays_as_it_is_stored(database: Database):
     first, second = event(subject="ada"), event(subject="grace")
     await AuditWriter(database).write([first])
 
@@ -55,12 +55,12 @@ async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param({"a": object()}, id="of no type of BSON"),
+        pytest.param({"a": object()}, id="not of a BSON type"),
         pytest.param({"a": 2**70}, id="too large a number"),
         pytest.param({"a": "x" * 17_000_000}, id="too large"),
     ],
 )
-async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: Database, arguments: Row):
+async def test_an_event_that_cannot_be_stored_does_not_affect_the_others(database: Database, arguments: Row):
     rows = [event(), event(arguments=arguments), event()]
 
     refused = await AuditWriter(database).write(rows)
@@ -69,7 +69,7 @@ async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: D
     assert await stored(database) == [rows[0], rows[2]]
 
 
-async def test_an_event_that_the_database_will_never_take_is_told_from_the_others(database: Database):
+async def test_an_event_that_the_database_refuses_for_good_is_returned(database: Database):
     name = AuditEvent.get_collection_name()
     await database.handle.command("collMod", name, validator={"subject": {"$ne": "eve"}})
     rows = [event(subject="ada"), event(subject="eve")]
@@ -84,16 +84,16 @@ async def test_an_event_that_the_database_will_never_take_is_told_from_the_other
 
 @pytest.fixture
 def mongod(tmp_path: Path) -> Generator[OwnMongod]:
-    """A MongoDB to be killed."""
+    """A MongoDB that a test kills."""
     with warnings.catch_warnings(), contextlib.closing(OwnMongod(tmp_path)) as mongod:
-        # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
+        # PyMongo leaks the socket of a connection attempt that closing the client interrupts.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         mongod.start()
         yield mongod
         gc.collect()
 
 
-async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
+async def test_an_event_can_be_written_after_the_database_was_unavailable(
     mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("execution_monitor.storage.database.SERVER_SELECTION_TIMEOUT_MS", 500)
@@ -113,13 +113,13 @@ async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
         assert await stored(database) == [row]
 
 
-async def test_nothing_is_written_before_the_database_has_answered(mongodb_uri: str, database_name: str):
+async def test_nothing_is_written_before_the_database_is_connected(mongodb_uri: str, database_name: str):
     async with open_database(mongodb_uri, database_name) as unconnected:
         with pytest.raises(DatabaseUnavailable):
             await AuditWriter(unconnected).write([event()])
 
 
-async def test_an_event_that_no_majority_has_is_not_taken_for_written(
+async def test_an_event_that_no_majority_has_does_not_count_as_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     # This set has a single member.
@@ -152,7 +152,7 @@ async def test_another_number_of_days_changes_the_index(database: Database, days
     assert database.warnings == []
 
 
-async def test_an_index_of_others_in_its_place_is_told(database: Database):
+async def test_another_index_of_the_same_name_is_a_warning(database: Database):
     events = database.collection(AuditEvent)
     await events.drop_index("at")
     await events.create_index([("subject", 1)], name="at")
@@ -167,7 +167,7 @@ async def test_an_index_of_others_in_its_place_is_told(database: Database):
     assert database.warnings == []
 
 
-async def test_each_index_is_what_a_list_of_the_trail_needs(database: Database):
+async def test_the_trail_has_the_indexes_that_its_lists_need(database: Database):
     assert set(await indexes(database)) == {
         "_id_",
         "at",

@@ -1,4 +1,4 @@
-"""The types of the fixtures that ask and store."""
+"""The types of the fixtures `ask` and `store`."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""How tests of REST ask, and the documents they ask for."""
+"""A client of REST, and stored documents for it."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -13,7 +13,7 @@ from tests.support.documents import Documents
 
 @pytest.fixture
 async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
-    """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
+    """`ask(path, token=..., method=...)`: the server's response, to Ada of Acme without a token."""
     async with httpx2.AsyncClient(base_url=server) as client:
 
         async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
@@ -25,7 +25,7 @@ async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]
 
 @pytest.fixture
 def store(database: Database) -> Store:
-    """`store(executions, steps)`: keep documents as an engine would write them."""
+    """`store(executions, steps)`: insert documents as an engine writes them."""
 
     async def store(executions: Documents, steps: Documents = ()) -> None:
         for document, rows in ((Execution, executions), (Step, steps)):

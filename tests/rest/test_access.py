@@ -1,4 +1,4 @@
-"""Who may see what through REST: for everybody else, nothing of it exists."""
+"""Visibility through REST: for other callers, an execution does not exist."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from tests.conftest import SECRET
 from tests.rest.asking import Ask, Store
 from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
 
-# Each names a value of the stored execution; an answer that differs would tell that it exists.
+# Each has a value of the stored execution; a response that differs would reveal that it exists.
 PROBES = [
     "status=failed",
     "workflow_id=nightly-v2",
@@ -56,12 +56,12 @@ def stranger(request: pytest.FixtureRequest, token_for: Callable[..., str]) -> s
         pytest.param(f"Bearer {signed({}, key='', algorithm='none')}", id="no signature"),
         pytest.param(f"Bearer {signed({}, key=SECRET[::-1])}", id="another secret"),
         pytest.param(f"Bearer {signed({}, algorithm='HS384')}", id="another algorithm"),
-        pytest.param(f"Bearer {signed({'exp': None})}", id="a token for ever"),
+        pytest.param(f"Bearer {signed({'exp': None})}", id="a token without an expiry"),
         pytest.param(f"Bearer {signed({'tenant_id': None})}", id="no tenant"),
-        pytest.param(f"Bearer {signed({'sub': ''})}", id="nobody"),
+        pytest.param(f"Bearer {signed({'sub': ''})}", id="no subject"),
     ],
 )
-async def test_without_a_valid_token_there_is_no_answer(server: str, store: Store, header: str | None):
+async def test_without_a_valid_token_all_responses_are_the_same_error(server: str, store: Store, header: str | None):
     await store([A_FAILED_EXECUTION])
     headers = {} if header is None else {"Authorization": header}
 
@@ -76,7 +76,7 @@ async def test_without_a_valid_token_there_is_no_answer(server: str, store: Stor
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/run-1"])
-async def test_a_token_for_other_things_is_forbidden(ask: Ask, store: Store, path: str):
+async def test_a_token_with_other_scopes_is_forbidden(ask: Ask, store: Store, path: str):
     await store([A_FAILED_EXECUTION])
 
     response = await ask(path, token=signed({"scope": "billing:read executions:payload"}))
@@ -86,9 +86,7 @@ async def test_a_token_for_other_things_is_forbidden(ask: Ask, store: Store, pat
     assert "executions:read" in response.json()["detail"]
 
 
-async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_there(
-    ask: Ask, store: Store, stranger: str
-):
+async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(ask: Ask, store: Store, stranger: str):
     queries = [LIST, *(f"{LIST}?{probe}" for probe in PROBES)]
     before = [(await ask(query, token=stranger)).content for query in queries]
     await store([A_FAILED_EXECUTION], ITS_STEPS)
@@ -99,19 +97,21 @@ async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_t
     assert (await ask(LIST)).json()["total"] == 1
 
 
-async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(ask: Ask, store: Store, stranger: str):
+async def test_responses_for_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(
+    ask: Ask, store: Store, stranger: str
+):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
     invisible, unknown = await ask(f"{LIST}/run-1", token=stranger), await ask(f"{LIST}/run-2", token=stranger)
 
     assert invisible.status_code == unknown.status_code == 404
     assert invisible.content == unknown.content
-    of_the_moment = {"date": "", "x-request-id": ""}
-    assert {**invisible.headers, **of_the_moment} == {**unknown.headers, **of_the_moment}
+    varying = {"date": "", "x-request-id": ""}
+    assert {**invisible.headers, **varying} == {**unknown.headers, **varying}
     assert (await ask(f"{LIST}/run-1")).status_code == 200
 
 
-async def test_a_cursor_is_of_no_use_to_a_stranger(ask: Ask, store: Store, stranger: str):
+async def test_a_cursor_is_refused_for_another_caller(ask: Ask, store: Store, stranger: str):
     await store(executions(3))
     cursor = (await ask(f"{LIST}?limit=1")).json()["pagination"]["next_cursor"]
 

@@ -1,4 +1,4 @@
-"""The list of executions over a real socket."""
+"""The list of executions, through a real server."""
 
 from datetime import timedelta
 from itertools import chain
@@ -31,7 +31,7 @@ async def ids(ask: Ask, query: str) -> list[str]:
     return [each["execution_id"] for each in response.json()["executions"]]
 
 
-async def test_a_list_has_the_fields_that_todays_clients_read(ask: Ask, store: Store):
+async def test_a_list_has_the_fields_that_existing_clients_read(ask: Ask, store: Store):
     await store([A_FAILED_EXECUTION])
 
     response = await ask(LIST)
@@ -70,7 +70,7 @@ async def test_a_list_has_the_fields_that_todays_clients_read(ask: Ask, store: S
     }
 
 
-async def test_an_execution_without_optional_fields_is_listed_with_what_they_mean(ask: Ask, store: Store):
+async def test_an_execution_without_optional_fields_is_listed_with_their_defaults(ask: Ask, store: Store):
     await store([an_execution("bare")])
 
     (item,) = (await ask(LIST)).json()["executions"]
@@ -102,7 +102,7 @@ async def test_oddly_typed_values_do_not_fail_the_list(ask: Ask, store: Store):
     assert item["error"] == "['no']"
 
 
-async def test_nobody_has_an_empty_list(ask: Ask):
+async def test_the_list_of_a_caller_without_executions_is_empty(ask: Ask):
     answer = (await ask(LIST)).json()
 
     assert (answer["executions"], answer["total"], answer["has_more"]) == ([], 0, False)
@@ -112,13 +112,13 @@ async def test_nobody_has_an_empty_list(ask: Ask):
     ("query", "found"),
     [
         pytest.param("status=completed", ["done"], id="a status"),
-        pytest.param("status=PENDING", ["waiting", "unsaid"], id="pending is a missing status too"),
-        pytest.param("status=completed&status=pending,running", ["waiting", "done", "unsaid"], id="several"),
-        pytest.param("workflow_id=w1", ["done", "unsaid"], id="a template"),
-        pytest.param("start_date=2026-01-01T00:01:00Z", ["waiting", "done"], id="from a moment, included"),
-        pytest.param("end_date=2026-01-01T00:01:00Z", ["done", "unsaid"], id="to a moment, included"),
-        pytest.param("end_date=2026-01-01T02:01:00+02:00", ["done", "unsaid"], id="with an offset, unescaped"),
-        pytest.param("start_date=2026-01-01&end_date=2026-01-01", ["done", "unsaid"], id="a day, all of it"),
+        pytest.param("status=PENDING", ["waiting", "no-status"], id="pending is a missing status too"),
+        pytest.param("status=completed&status=pending,running", ["waiting", "done", "no-status"], id="several"),
+        pytest.param("workflow_id=w1", ["done", "no-status"], id="a template"),
+        pytest.param("start_date=2026-01-01T00:01:00Z", ["waiting", "done"], id="from a time, inclusive"),
+        pytest.param("end_date=2026-01-01T00:01:00Z", ["done", "no-status"], id="to a time, inclusive"),
+        pytest.param("end_date=2026-01-01T02:01:00+02:00", ["done", "no-status"], id="with an offset, unescaped"),
+        pytest.param("start_date=2026-01-01&end_date=2026-01-01", ["done", "no-status"], id="a day, all of it"),
         pytest.param("start_date=2026-01-03&end_date=2026-01-01", [], id="an end before the start"),
         pytest.param("status=completed&workflow_id=w2", [], id="conditions that exclude each other"),
     ],
@@ -126,7 +126,7 @@ async def test_nobody_has_an_empty_list(ask: Ask):
 async def test_filters_narrow_the_list(ask: Ask, store: Store, query: str, found: list[str]):
     await store(
         [
-            an_execution("unsaid", workflow_template_id="w1"),
+            an_execution("no-status", workflow_template_id="w1"),
             an_execution("done", workflow_template_id="w1", status="completed", created=START + timedelta(minutes=1)),
             an_execution("waiting", status="pending", created=START + timedelta(days=1)),
         ]
@@ -149,7 +149,7 @@ async def test_filters_narrow_the_list(ask: Ask, store: Store, query: str, found
         ("sort_by=duration&order=asc", ["c", "b", "a"]),
     ],
 )
-async def test_the_list_has_the_order_asked_for(ask: Ask, store: Store, query: str, in_order: list[str]):
+async def test_the_list_has_the_requested_order(ask: Ask, store: Store, query: str, in_order: list[str]):
     hour = timedelta(hours=1)
     await store(
         [
@@ -180,7 +180,7 @@ async def test_numbered_pages_and_cursors_walk_the_same_list(ask: Ask, store: St
     assert len(everything) == 23
 
 
-async def test_a_client_may_go_on_with_a_cursor_from_any_numbered_page(ask: Ask, store: Store):
+async def test_a_client_may_continue_with_a_cursor_from_any_numbered_page(ask: Ask, store: Store):
     await store(executions(9))
     second = (await ask(f"{LIST}?page=2&page_size=3")).json()
 
@@ -216,7 +216,7 @@ async def test_a_total_is_counted_to_the_limit_and_says_so(ask: Ask, store: Stor
         ("cursor=forged", "INVALID_CURSOR", "This cursor is damaged"),
     ],
 )
-async def test_a_mistake_is_a_problem_that_says_what_to_do(ask: Ask, query: str, code: str, detail: str):
+async def test_the_problem_for_a_wrong_parameter_says_what_to_do(ask: Ask, query: str, code: str, detail: str):
     response = await ask(f"{LIST}?{query}")
 
     problem = response.json()
@@ -236,7 +236,7 @@ async def test_a_cursor_of_another_list_is_refused(ask: Ask, store: Store, chang
     assert response.json()["code"] == "INVALID_CURSOR"
 
 
-async def test_head_answers_as_get_does_but_for_the_body(ask: Ask, store: Store):
+async def test_the_response_to_head_is_that_to_get_without_the_body(ask: Ask, store: Store):
     await store(executions(2))
     got = await ask(LIST)
 

@@ -133,7 +133,7 @@ async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_p
     operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), OperationKind.QUERY, None)
 
     with pytest.raises(AuditUnavailable):
-        async with Observers(Refuses(), OperationMetrics(registry)).watching(operation):
+        async with Observers(Refuses(), OperationMetrics(registry)).observe(operation):
             pass
 
     name = "execution_monitor_operation"
