@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gzip
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,12 @@ import httpx2
 import orjson
 import pytest
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES, accepts_gzip
+from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
@@ -148,39 +147,6 @@ async def test_the_server_responds_in_a_coding_that_is_accepted(
 
     assert answer.coding == coding
     assert len(orjson.loads(answer.content)["data"]["executions"]["nodes"]) == 100
-
-
-@pytest.mark.parametrize(
-    ("lines", "accepts"),
-    [
-        pytest.param([], False, id="nothing"),
-        pytest.param([""], False, id="an empty line"),
-        pytest.param(["gzip"], True, id="gzip"),
-        pytest.param(["GZIP"], True, id="in capitals"),
-        pytest.param(["x-gzip"], True, id="by its old name"),
-        pytest.param(["br , gzip ; q=0.5"], True, id="as second best"),
-        pytest.param(["*"], True, id="anything"),
-        pytest.param(["br;q=1, *;q=0.1"], True, id="anything at worst"),
-        pytest.param(["br", "gzip"], True, id="in a second line"),
-        pytest.param(["gzip;q=0.001"], True, id="at the lowest quality there is"),
-        pytest.param(["gzip;q=0"], False, id="refused"),
-        pytest.param(["gzip;q=0.000"], False, id="refused at length"),
-        pytest.param(["gzip; Q=0"], False, id="refused in capitals"),
-        pytest.param(["gzip;q=0, *"], False, id="anything else"),
-        pytest.param(["*;q=0"], False, id="nothing at all"),
-        pytest.param(["identity"], False, id="identity"),
-        pytest.param(["identity, gzip;q=0.5"], False, id="identity preferred"),
-        pytest.param(["identity;q=0.5, gzip"], True, id="gzip preferred"),
-        pytest.param(["identity;q=0, gzip"], True, id="no identity"),
-        pytest.param(["gzip;q=x"], False, id="a quality that is no number"),
-        pytest.param(["gzip;level=9"], False, id="a parameter that is none"),
-        pytest.param(["xgzip, gzipped, notgzip"], False, id="names that hold the name"),
-    ],
-)
-def test_accept_encoding_decides_on_gzip(lines: Sequence[str], accepts: bool):  # noqa: FBT001 - a case
-    raw = [(b"accept-encoding", line.encode()) for line in lines]
-
-    assert accepts_gzip(Headers(raw=raw)) is accepts
 
 
 async def test_an_asset_is_not_compressed_for_clients_that_refuse_gzip(server: str):

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.asgi.compression import accepts_gzip
+from execution_monitor.asgi.headers import accepts_gzip
 
 BUILD = Path(__file__).parent / "static"
 
