@@ -177,46 +177,45 @@ class Observers:
 class _ObservedOperation:
     """The run of one operation, however it ends."""
 
-    __slots__ = ("_entered", "_observations", "_outcome", "_started_at")
+    __slots__ = ("_observations", "_outcome", "_refused", "_started_at")
 
     def __init__(self, observers: Iterable[Observer], operation: Operation) -> None:
         self._outcome = outcome = Outcome()
         self._observations = [observer.observe(operation, outcome) for observer in observers]
-        self._entered = 0
+        self._refused: Sequence[Observation] = ()
         self._started_at = 0.0
 
     async def __aenter__(self) -> Outcome:
         self._started_at = time.perf_counter()
+        entered = 0
         try:
             for observation in self._observations:
                 await observation.__aenter__()
-                self._entered += 1
+                entered += 1
         except BaseException as error:
-            await self._end(error)
+            self._refused = self._observations[entered:]
+            del self._observations[entered:]
+            await self.__aexit__(type(error), error, error.__traceback__)
             raise
         return self._outcome
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        withheld = await self._end(error)
-        if withheld is not None and error is None:
-            raise withheld
-
-    async def _end(self, error: BaseException | None) -> ExecutionMonitorError | None:
-        """Complete the outcome and let every observer see it; the first error that withholds the response, if any."""
+        """Complete the outcome and let every observer see it."""
         outcome = self._outcome
-        if isinstance(error, ExecutionMonitorError):
-            outcome.fail_with(error.codes)
-        elif isinstance(error, Exception):
-            outcome.fail_with([ExecutionMonitorError.code])
+        if isinstance(error, Exception):
+            outcome.fail_with(error.codes if isinstance(error, ExecutionMonitorError) else [ExecutionMonitorError.code])
         outcome.seconds = time.perf_counter() - self._started_at
         withheld: ExecutionMonitorError | None = None
-        for number, observation in enumerate(self._observations):
+        for observation in self._observations:
             try:
-                if number < self._entered:
-                    await observation.__aexit__(type(error), error, None)
-                else:
-                    await observation.refused()
+                await observation.__aexit__(kind, error, trace)
             except ExecutionMonitorError as failure:
                 outcome.fail_with(failure.codes)
                 withheld = withheld or failure
-        return withheld
+        for observation in self._refused:
+            try:
+                await observation.refused()
+            except ExecutionMonitorError as failure:
+                outcome.fail_with(failure.codes)
+        if withheld is not None and error is None:
+            raise withheld

@@ -11,7 +11,6 @@ from execution_monitor.asgi.operations import Observation, Operation, OperationK
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
 from execution_monitor.audit.journal import Journal
-from execution_monitor.audit.pending import Describe
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 
 # A client can send refused tokens, and operations beyond its rate limit, as fast as it likes: of each of the two so
@@ -25,36 +24,32 @@ class AuditObserver:
     """Records operations in `journal`; when `strict`, no response is sent before its record is durable."""
 
     def __init__(self, journal: Journal, *, strict: bool) -> None:
-        self._journal = journal
-        self._strict = strict
+        self.journal = journal
+        self.strict = strict
+        self.limited = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
         self._refusals = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
-        self._limited = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
 
     def observe(self, operation: Operation, outcome: Outcome) -> Observation:
         """Record `operation` when it ends; a subscription also when it starts."""
-        return _Recording(operation, outcome, self._journal, self._limited, strict=self._strict)
+        return _Recording(self, operation, outcome)
 
     def record_refusal(self, origin: Origin, error: Unauthenticated) -> None:
         """Record that a token was missing or refused."""
         if self._refusals.take():
-            self._journal.add_unverified(partial(describe_refusal, origin, error.message, datetime.now(UTC)))
+            self.journal.add_unverified(partial(describe_refusal, origin, error.message, datetime.now(UTC)))
         else:
-            self._journal.lose(None)
+            self.journal.lose(None)
 
 
 class _Recording(Observation):
     """The record of one operation."""
 
-    __slots__ = ("_begun_by", "_journal", "_limited", "_operation", "_outcome", "_strict")
+    __slots__ = ("_audit", "_begun_by", "_operation", "_outcome")
 
-    def __init__(
-        self, operation: Operation, outcome: Outcome, journal: Journal, limited: "_TokenBucket", *, strict: bool
-    ) -> None:
+    def __init__(self, audit: AuditObserver, operation: Operation, outcome: Outcome) -> None:
+        self._audit = audit
         self._operation = operation
         self._outcome = outcome
-        self._journal = journal
-        self._limited = limited
-        self._strict = strict
         self._begun_by: ObjectId | None = None
 
     @override
@@ -64,11 +59,16 @@ class _Recording(Observation):
         Raises:
             AuditUnavailable: The trail is strict and cannot be written.
         """
-        if self._strict:
-            self._journal.require()
-        if self._operation.kind is OperationKind.SUBSCRIPTION:
+        audit, operation = self._audit, self._operation
+        if audit.strict:
+            audit.journal.require()
+        if operation.kind is OperationKind.SUBSCRIPTION:
             self._begun_by = ObjectId()
-            await self._record(partial(describe_begin, self._operation, datetime.now(UTC), self._begun_by))
+            describe = partial(describe_begin, operation, datetime.now(UTC), self._begun_by)
+            if audit.strict:
+                await audit.journal.add_durably(operation.caller.tenant, describe)
+            else:
+                audit.journal.add(operation.caller.tenant, describe)
 
     @override
     async def __aexit__(self, *_: object) -> None:
@@ -77,29 +77,23 @@ class _Recording(Observation):
         Raises:
             AuditUnavailable: The trail is strict and cannot be written: the response must not be sent.
         """
-        operation, outcome = self._operation, self._outcome
+        audit, operation, outcome = self._audit, self._operation, self._outcome
         is_subscription = operation.kind is OperationKind.SUBSCRIPTION
         now = datetime.now(UTC)
         at = now if is_subscription else now - timedelta(seconds=outcome.seconds)
         describe = partial(describe_end, operation, outcome, at, self._begun_by)
-        if RateLimited.code in outcome.codes and not self._limited.take():
-            self._journal.lose(operation.caller.tenant)
+        if RateLimited.code in outcome.codes and not audit.limited.take():
+            audit.journal.lose(operation.caller.tenant)
         # A subscription has sent its events already; without a response there is nothing to hold back.
-        elif is_subscription or _WITHOUT_RESPONSE.intersection(outcome.codes):
-            self._journal.add(operation.caller.tenant, describe)
+        elif not audit.strict or is_subscription or _WITHOUT_RESPONSE.intersection(outcome.codes):
+            audit.journal.add(operation.caller.tenant, describe)
         else:
-            await self._record(describe)
+            await audit.journal.add_durably(operation.caller.tenant, describe)
 
     @override
     async def refused(self) -> None:
         """Record an operation that does not run, as one that ended."""
         await self.__aexit__()
-
-    async def _record(self, describe: Describe) -> None:
-        if self._strict:
-            await self._journal.add_durably(self._operation.caller.tenant, describe)
-        else:
-            self._journal.add(self._operation.caller.tenant, describe)
 
 
 class _TokenBucket:

@@ -134,8 +134,8 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     return show_detail(caller, ExecutionRecord(row), steps[execution_id])
 
 
-def _render(answer: BaseModel, max_bytes: int) -> bytes:
-    body = answer.model_dump_json().encode()
+def _render(model: BaseModel, max_bytes: int) -> bytes:
+    body = model.model_dump_json().encode()
     if len(body) > max_bytes:
         raise AnswerTooLarge(len(body), max_bytes)
     return body

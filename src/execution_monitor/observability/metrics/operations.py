@@ -20,68 +20,43 @@ class OperationMetrics:
     """Counts operations by kind and outcome, also those that another observer refuses before they run."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._running = Gauge(
-            f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry
-        )
-        self._ended = Counter(
+        self.failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_SERVER_ERROR)
+        running = Gauge(f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry)
+        ended = Counter(
             f"{PREFIX}_operations",
             "Operations that ended: without an error (ok), with an error of the caller (refused) or of ours (failed).",
             ["kind", "outcome"],
             registry=registry,
         )
-        self._errors = Counter(
+        self.errors = Counter(
             f"{PREFIX}_operation_errors", "Operations that ended with this code.", ["code"], registry=registry
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             f"{PREFIX}_operation_duration_seconds",
             "How long operations took, without subscriptions, which last as long as their clients want.",
             ["kind"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._cost = Histogram(
+        cost = Histogram(
             f"{PREFIX}_operation_cost_points",
             "What operations were estimated to cost before they ran.",
             ["kind"],
             buckets=_POINTS,
             registry=registry,
         )
-        self._failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_SERVER_ERROR)
         # Looked up once: finding a series by its labels costs as much as counting.
-        self._running_of = {kind: self._running.labels(kind) for kind in OperationKind}
-        self._cost_of = {kind: self._cost.labels(kind) for kind in OperationKind}
-        self._seconds_of = {
-            kind: self._seconds.labels(kind) for kind in OperationKind if kind is not OperationKind.SUBSCRIPTION
-        }
+        self.running = {kind: running.labels(kind) for kind in OperationKind}
+        self.cost = {kind: cost.labels(kind) for kind in OperationKind}
+        self.seconds = {kind: seconds.labels(kind) for kind in OperationKind if kind is not OperationKind.SUBSCRIPTION}
         # All series exist from the start: the first operation of a kind is a step from 0, not a new series at 1.
-        self._ended_of = {
-            (kind, outcome): self._ended.labels(kind, outcome) for kind in OperationKind for outcome in _OUTCOMES
-        }
+        self.ended = {(kind, outcome): ended.labels(kind, outcome) for kind in OperationKind for outcome in _OUTCOMES}
         for error in _errors():
-            self._errors.labels(error.code)
+            self.errors.labels(error.code)
 
     def observe(self, operation: Operation, outcome: Outcome) -> Observation:
         """Count `operation` while it runs and when it has ended."""
         return _Counting(self, operation, outcome)
-
-    def count_start(self, operation: Operation) -> None:
-        """Count an operation that runs."""
-        self._running_of[operation.kind].inc()
-        self._cost_of[operation.kind].observe(operation.cost)
-
-    def count_stop(self, operation: Operation) -> None:
-        """Count an operation that runs no longer."""
-        self._running_of[operation.kind].dec()
-
-    def count_outcome(self, operation: Operation, outcome: Outcome) -> None:
-        """Count how an operation ended."""
-        kind, codes = operation.kind, set(outcome.codes)
-        ended = "failed" if codes & self._failures else "refused" if codes else "ok"
-        self._ended_of[kind, ended].inc()
-        for code in codes:
-            self._errors.labels(code).inc()
-        if kind is not OperationKind.SUBSCRIPTION:
-            self._seconds_of[kind].observe(outcome.seconds)
 
 
 class _Counting(Observation):
@@ -96,16 +71,27 @@ class _Counting(Observation):
 
     @override
     async def __aenter__(self) -> None:
-        self._metrics.count_start(self._operation)
+        metrics, kind = self._metrics, self._operation.kind
+        metrics.running[kind].inc()
+        metrics.cost[kind].observe(self._operation.cost)
 
     @override
     async def __aexit__(self, *_: object) -> None:
-        self._metrics.count_stop(self._operation)
-        self._metrics.count_outcome(self._operation, self._outcome)
+        self._metrics.running[self._operation.kind].dec()
+        self._count_outcome()
 
     @override
     async def refused(self) -> None:
-        self._metrics.count_outcome(self._operation, self._outcome)
+        self._count_outcome()
+
+    def _count_outcome(self) -> None:
+        metrics, kind, codes = self._metrics, self._operation.kind, set(self._outcome.codes)
+        ended = "failed" if codes & metrics.failures else "refused" if codes else "ok"
+        metrics.ended[kind, ended].inc()
+        for code in codes:
+            metrics.errors.labels(code).inc()
+        if kind is not OperationKind.SUBSCRIPTION:
+            metrics.seconds[kind].observe(self._outcome.seconds)
 
 
 def _errors(of: type[ExecutionMonitorError] = ExecutionMonitorError) -> Iterator[type[ExecutionMonitorError]]:
