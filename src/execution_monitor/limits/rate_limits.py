@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from limits import RateLimitItem, parse
@@ -186,8 +186,8 @@ class _Charge(Observation):
         self._operation = operation
 
     @override
-    def __aenter__(self) -> Coroutine[Any, Any, None]:
-        return self._limits.charge(self._operation)
+    async def __aenter__(self) -> None:
+        await self._limits.charge(self._operation)
 
 
 def shared_store(uri: str, database: str) -> MongoDBStorage:
