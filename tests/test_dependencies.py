@@ -26,9 +26,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.http_protocol import HttpProtocol
 from execution_monitor.server.uvicorn_server import Server
-from execution_monitor.server.websocket_protocol import ReadyFrames
+from execution_monitor.server.websocket_protocol import WebSocketProtocol
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 
@@ -46,13 +46,13 @@ OPENTELEMETRY = {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk"}
 
 # What our subclasses use of uvicorn's objects, which document none of it, and which of their methods they replace.
 RELIED_ON = {
-    (HttpConnection, HttpToolsProtocol): {
+    (HttpProtocol, HttpToolsProtocol): {
         *("app_state", "client", "connections", "cycle", "flow", "headers", "parser", "pipeline", "scope"),
         *("server_state", "transport", "url", "_start_asgi_task"),
         *("connection_made", "connection_lost", "data_received", "pause_writing", "resume_writing", "shutdown"),
         *("handle_websocket_upgrade", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
     },
-    (ReadyFrames, WebSocketsSansIOProtocol): {
+    (WebSocketProtocol, WebSocketsSansIOProtocol): {
         *("app_state", "close_sent", "close_timer", "conn", "disconnected", "handshake_complete", "loop", "queue"),
         *("pending_ping_payload", "read_paused", "scope", "stop_keepalive", "transport"),
         *("connection_lost", "data_received", "pause_writing", "resume_writing", "shutdown"),

@@ -6,7 +6,6 @@ import pytest
 
 from execution_monitor import errors
 from execution_monitor.errors import (
-    AnswerTooLarge,
     AuditUnavailable,
     BadUserInput,
     DatabaseUnavailable,
@@ -19,6 +18,7 @@ from execution_monitor.errors import (
     QueryTimeout,
     QueryTooComplex,
     RateLimited,
+    ResponseTooLarge,
     SetupError,
     TooExpensive,
     Unauthenticated,
@@ -28,7 +28,7 @@ from execution_monitor.errors import (
 EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ExecutionMonitorError)]
 
 # They make their own messages; the first three are a QUERY_TOO_COMPLEX.
-WORDY = (TooExpensive, AnswerTooLarge, PayloadTooLarge, RateLimited)
+WORDY = (TooExpensive, ResponseTooLarge, PayloadTooLarge, RateLimited)
 KINDS = [each for each in EVERY if each not in WORDY and each is not Unavailable]
 
 

@@ -20,7 +20,7 @@ from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.audit.journal import Journal
 from execution_monitor.audit.observer import Audit
 from execution_monitor.audit.writer import AuditEvents
-from execution_monitor.auth.authorization_code import CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.execution.executor import Operations
@@ -30,7 +30,7 @@ from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
-from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, ConnectionLimits
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnectionLimits, TcpConnections
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.observability.logging import configure_logging
@@ -47,11 +47,11 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.tasks import end_tasks
 from execution_monitor.web.dashboard import dashboard_routes
-from execution_monitor.web.disconnects import StreamEnds
+from execution_monitor.web.disconnects import DisconnectMiddleware
 from execution_monitor.web.health import health_routes
-from execution_monitor.web.host_and_origin import Boundary, share_across_origins
+from execution_monitor.web.host_and_origin import HostAndOriginMiddleware, share_across_origins
 from execution_monitor.web.metrics import create_registry, metrics_routes
-from execution_monitor.web.request_log import RequestLog
+from execution_monitor.web.request_log import RequestLogMiddleware
 from execution_monitor.web.sign_in import People, sign_in_routes
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
     draining = Draining()
     tracing = None if settings.tracing is None else load_tracing(settings.tracing)
-    clients = ClientConnections(_connection_limits(settings), settings.forwarded_allow_ips)
+    clients = TcpConnections(_connection_limits(settings), settings.forwarded_allow_ips)
     connections = Connections()
     database = Database.at(
         settings.mongodb_uri.get_secret_value(),
@@ -87,7 +87,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         LiveCursors(identity.cursor_secret),
         LiveLimits(behind_seconds=settings.live_behind_seconds, ring_bytes=settings.live_replay_bytes),
     )
-    schema = create_schema(introspects=settings.introspects)
+    schema = create_schema(allows_introspection=settings.allows_introspection)
     registry = create_registry()
     registry.register(LiveCollector(live.figures))
     registry.register(ConnectionsCollector(connections))
@@ -119,7 +119,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         identity.sessions,
         live.behind,
         max_body_bytes=settings.max_body_bytes,
-        open_introspection=settings.is_development and settings.introspects,
+        open_introspection=settings.is_development and settings.allows_introspection,
     )
 
     socket_limits = SocketLimits(operations=settings.max_subscriptions)
@@ -152,8 +152,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
                 observers,
                 max_response_bytes=settings.max_response_bytes,
             ),
-            *dashboard_routes(explorer=settings.introspects),
-            *sign_in_routes(people, _code_flow(settings), explorer=settings.introspects),
+            *dashboard_routes(explorer=settings.allows_introspection),
+            *sign_in_routes(people, _code_flow(settings), explorer=settings.allows_introspection),
             *health_routes(
                 {"MongoDB": database, "The issuer": identity, "The audit trail": journal, "Rate limits": limits},
                 [live.behind],
@@ -173,19 +173,19 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     application.router.default = refuse_unknown
     # Around everything, so that even the answer to a failure of ours has its id.
-    shared = share_across_origins(StreamEnds(application, draining), settings.origins)
-    bounded = Boundary(shared, settings.hosts, settings.origins)
-    return RequestLog(bounded if tracing is None else tracing.around(bounded), Traffic(registry))
+    shared = share_across_origins(DisconnectMiddleware(application, draining), settings.origins)
+    bounded = HostAndOriginMiddleware(shared, settings.hosts, settings.origins)
+    return RequestLogMiddleware(bounded if tracing is None else tracing.around(bounded), Traffic(registry))
 
 
-def _code_flow(settings: Settings) -> CodeFlow | None:
+def _code_flow(settings: Settings) -> AuthorizationCodeFlow | None:
     if settings.issuer is None or settings.client_id is None:
         return None
-    return CodeFlow(settings.issuer, settings.client_id)
+    return AuthorizationCodeFlow(settings.issuer, settings.client_id)
 
 
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    return ConnectionLimits(
+def _connection_limits(settings: Settings) -> TcpConnectionLimits:
+    return TcpConnectionLimits(
         total=settings.max_tcp_connections,
         per_address=settings.max_tcp_connections_address,
         first_byte_seconds=settings.first_byte_seconds,

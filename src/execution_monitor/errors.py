@@ -100,14 +100,14 @@ class TooExpensive(QueryTooComplex):
         return {"cost": self._cost}
 
 
-class AnswerTooLarge(QueryTooComplex):
+class ResponseTooLarge(QueryTooComplex):
     """An answer of more bytes than the server sends at once."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"The answer would have {size:,} bytes, more than {limit:,}: ask for fewer rows or fields.")
 
 
-class PayloadTooLarge(AnswerTooLarge):
+class PayloadTooLarge(ResponseTooLarge):
     """A payload of more bytes than the server sends at once: the field of it is null, and the rest is shown."""
 
     def __init__(self, size: int, limit: int) -> None:

@@ -13,11 +13,11 @@ from execution_monitor.auth.claims import ClaimNames, ClaimReader
 from execution_monitor.auth.key_cache import KeyCache
 from execution_monitor.auth.keys import SharedSecret
 from execution_monitor.auth.oidc import Issuer
-from execution_monitor.auth.revocation_poller import RevocationWatch
+from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier
 from execution_monitor.errors import SetupError
-from execution_monitor.limits.streams import SessionLimits, Sessions
+from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.tasks import end_tasks
@@ -35,12 +35,12 @@ class Identity:
         reader = ClaimReader(names, settings.roles, roles_required=settings.roles_required)
         self._verifier = TokenVerifier(keys, token_rules(settings), reader)
         self._revocations = Revocations()
-        self._watch = RevocationWatch(database, self._revocations)
+        self._watch = RevocationPoller(database, self._revocations)
         self._watching: asyncio.Task[None] | None = None
-        limits = SessionLimits(settings.max_connections, settings.max_connections_address, settings.max_waiting_sockets)
+        limits = StreamLimits(settings.max_connections, settings.max_connections_address, settings.max_waiting_sockets)
         # Where every address is believed, none is known to be a proxy's.
         proxies = settings.forwarded_allow_ips if settings.forwarded_allow_ips != "*" else ""
-        self.sessions = Sessions(self._revocations, limits, proxies_in(proxies))
+        self.sessions = OpenStreams(self._revocations, limits, proxies_in(proxies))
         # Whoever may make tokens may read cursors as well, not the other way round.
         self.cursor_secret = (settings.cursor_secret or SecretStr(shared_secret(settings))).get_secret_value().encode()
 

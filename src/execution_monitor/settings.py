@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.claims import parse_claim_path
-from execution_monitor.auth.oidc import is_trustworthy
+from execution_monitor.auth.oidc import is_https_or_loopback
 from execution_monitor.auth.roles import DEFAULT_ROLES
 from execution_monitor.limits.rate_limits import Policy
 from execution_monitor.observability.logging import LogLevel
@@ -28,7 +28,7 @@ def _checked_path(text: str) -> str:
 
 
 def _checked_address(text: str) -> str:
-    if not is_trustworthy(text):
+    if not is_https_or_loopback(text):
         raise ValueError(f"{text!r} must begin with https://; http:// is for this machine alone.")
     return text
 
@@ -307,7 +307,7 @@ class Settings(BaseSettings):
         return _split(self.allowed_origins or "")
 
     @property
-    def introspects(self) -> bool:
+    def allows_introspection(self) -> bool:
         """Whether the server tells its schema."""
         return self.is_development if self.introspection is None else self.introspection
 

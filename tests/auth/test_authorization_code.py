@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.auth.authorization_code import AuthorizationServer, CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow, AuthorizationServer
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 from tests.support.identity_provider import Provider, provided
 from tests.support.servers import served
@@ -44,7 +44,7 @@ async def endpoint(provider: Provider) -> AsyncGenerator[TokenEndpoint]:
 
 
 async def redeem(provider: Provider, named_issuer: str | None = None) -> str:
-    flow = CodeFlow(provider.url, "dashboard")
+    flow = AuthorizationCodeFlow(provider.url, "dashboard")
     return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", named_issuer)
 
 
@@ -100,21 +100,21 @@ async def test_a_code_is_sent_to_https_alone(provider: Provider, url: str | None
 
 async def test_an_issuer_that_is_not_there_is_unavailable():
     with pytest.raises(IssuerUnavailable, match="cannot be reached"):
-        await CodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_server()
+        await AuthorizationCodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_server()
 
 
-@pytest.mark.parametrize(("supported", "names_itself"), [(True, True), (False, False), (None, False), ("true", False)])
+@pytest.mark.parametrize(("supported", "sends_iss"), [(True, True), (False, False), (None, False), ("true", False)])
 async def test_people_are_sent_where_the_issuer_says(
     provider: Provider,
     endpoint: TokenEndpoint,
     supported: object,
-    names_itself: bool,  # noqa: FBT001 - a case
+    sends_iss: bool,  # noqa: FBT001 - a case
 ):
     provider.discovery[ISS_SUPPORTED] = supported
 
-    found = await CodeFlow(provider.url, "dashboard").find_authorization_server()
+    found = await AuthorizationCodeFlow(provider.url, "dashboard").find_authorization_server()
 
-    assert found == AuthorizationServer(provider.discovery["authorization_endpoint"], names_itself)
+    assert found == AuthorizationServer(provider.discovery["authorization_endpoint"], sends_iss)
 
 
 @pytest.mark.parametrize(("supported", "named"), [(True, True), (False, True), (False, False)])

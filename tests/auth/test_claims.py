@@ -177,7 +177,7 @@ def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
 def test_what_is_elsewhere_matters_to_the_roles_alone(path: str, stated: dict[str, Any]):
     caller = read(claims(**stated), roles=path)
 
-    assert (caller.scopes, caller.claim_elsewhere) == ({"executions:read"}, None)
+    assert (caller.scopes, caller.distributed_claim) == ({"executions:read"}, None)
 
 
 @pytest.mark.parametrize("stated", [{}, {"roles": None}, {"scope": "manage"}], ids=["nothing", "null", "scopes alone"])

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import Issuer, is_trustworthy
+from execution_monitor.auth.oidc import Issuer, is_https_or_loopback
 from tests.support.identity_provider import Provider, provided
 
 
@@ -124,4 +124,4 @@ async def test_an_issuer_that_never_finishes_is_given_up(provider: Provider, mon
     ],
 )
 def test_an_address_is_trustworthy_when_nobody_in_between_can_answer_for_it(url: str, trustworthy: bool):  # noqa: FBT001 - the expectation
-    assert is_trustworthy(url) is trustworthy
+    assert is_https_or_loopback(url) is trustworthy

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from execution_monitor.auth import revocation_poller
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.revocation_poller import RevocationWatch
+from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.collections import collection_of
@@ -33,7 +33,7 @@ class Watched:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.revocations = Revocations()
-        self.watch = RevocationWatch(database, self.revocations, self.clock)
+        self.watch = RevocationPoller(database, self.revocations, self.clock)
 
     async def holds(self, *subjects: str) -> list[bool]:
         await self.watch.look()

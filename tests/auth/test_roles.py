@@ -3,7 +3,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.auth.roles import DEFAULT_ROLES, scopes_held
+from execution_monitor.auth.roles import DEFAULT_ROLES, granted_scopes
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
 
@@ -37,17 +37,17 @@ READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions
     ],
 )
 def test_the_smaller_of_roles_and_scopes_holds(roles: list[str] | None, stated: list[str], held: Iterable[str]):
-    assert scopes_held(roles, stated) == held
+    assert granted_scopes(roles, stated) == held
 
 
 def test_roles_of_ones_own_take_the_place_of_the_four():
     mine: Mapping[str, frozenset[Scope]] = {"wf-ops": frozenset({Scope.EXECUTIONS_READ_TENANT})}
 
-    assert scopes_held(["wf-ops"], [], mine) == {READ, TENANT}
-    assert scopes_held(["admin"], [], mine) == set()
+    assert granted_scopes(["wf-ops"], [], mine) == {READ, TENANT}
+    assert granted_scopes(["admin"], [], mine) == set()
 
 
 @pytest.mark.parametrize("role", DEFAULT_ROLES)
 @pytest.mark.parametrize("stated", [None, *Scope])
 def test_no_token_holds_more_than_its_roles(role: str, stated: Scope | None):
-    assert scopes_held([role], [stated] if stated else []) <= DEFAULT_ROLES[role]
+    assert granted_scopes([role], [stated] if stated else []) <= DEFAULT_ROLES[role]

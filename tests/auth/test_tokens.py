@@ -17,7 +17,7 @@ from execution_monitor.auth.keys import SharedSecret, SigningKey, unknown_key
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 
 SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
 VERIFIER = TokenVerifier(SharedSecret(SECRET))
@@ -132,7 +132,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         caller = await verified(token(exp=int(time.time()) + 1))
 
     with time_machine.travel(1_800_000_001 - seconds, tick=False):
-        with Sessions(Revocations()).hold(caller) as ended:
+        with OpenStreams(Revocations()).hold(caller) as ended:
             stream_is_open = not ended.done()
         try:
             # By another verifier: one that knows the token does not look at it again.

@@ -22,9 +22,9 @@ from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
 from execution_monitor.limits import streams as sessions_module
-from execution_monitor.limits.streams import SessionLimits, Sessions
+from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.live.lag import BehindMeter
-from execution_monitor.server.websocket_protocol import ReadyFrames
+from execution_monitor.server.websocket_protocol import WebSocketProtocol
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
@@ -39,7 +39,7 @@ ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("a
 
 
 async def test_a_caller_holds_so_many_and_then_one_less_one_more():
-    sessions = Sessions(Revocations(), SessionLimits(per_caller=2, per_address=100))
+    sessions = OpenStreams(Revocations(), StreamLimits(per_caller=2, per_address=100))
     with contextlib.ExitStack() as held:
         held.enter_context(sessions.hold(ADA, "a"))
         with sessions.hold(ADA, "b"):
@@ -52,7 +52,7 @@ async def test_a_caller_holds_so_many_and_then_one_less_one_more():
 
 
 async def test_an_address_holds_so_many_whosever_they_are():
-    sessions = Sessions(Revocations(), SessionLimits(per_caller=100, per_address=2))
+    sessions = OpenStreams(Revocations(), StreamLimits(per_caller=100, per_address=2))
     with sessions.hold(ADA, "a"), sessions.hold(GRACE, "a"):
         with pytest.raises(RateLimited, match="Your address holds 2 sockets"), sessions.hold(NAMESAKE, "a"):
             pass
@@ -107,7 +107,7 @@ async def admit(_: Mapping[str, str], __: Origin) -> Caller:
 
 @contextlib.asynccontextmanager
 async def serving_sockets(
-    sessions: Sessions, limits: SocketLimits | None = None, admit: Admit = admit
+    sessions: OpenStreams, limits: SocketLimits | None = None, admit: Admit = admit
 ) -> AsyncGenerator[str]:
     """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
     handler = TransportWS(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
@@ -126,7 +126,7 @@ async def refusal_of(server: str) -> tuple[int, str]:
 
 
 async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address(caplog: pytest.LogCaptureFixture):
-    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=8))) as server, opened(server) as first:
+    async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=8))) as server, opened(server) as first:
         async with opened(server):
             too_many = await refusal_of(server)
         await first.begin("anything")
@@ -143,7 +143,7 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address
 
 async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.1)
-    sessions = Sessions(Revocations(), SessionLimits(waiting=4))
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=4))
     async with serving_sockets(sessions) as server:
         with contextlib.ExitStack() as others:
             for number in range(4):
@@ -157,7 +157,7 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(
 
 async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other():
     # As behind one balancer.
-    sessions = Sessions(Revocations(), SessionLimits(waiting=4), lambda _: True)
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=4), lambda _: True)
     async with serving_sockets(sessions) as server:
 
         async def open_and_begin() -> None:
@@ -169,7 +169,7 @@ async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other
 
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "graphql-transport-ws"])
 async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
-    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=4))) as server:
+    async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=4))) as server:
         for _ in range(5):
             async with opened(server, subprotocol) as socket:
                 with contextlib.suppress(ConnectionClosed):
@@ -180,14 +180,14 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
 async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    sessions, asked, answer, lost = Sessions(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
-    connection_lost = ReadyFrames.connection_lost
+    sessions, asked, answer, lost = OpenStreams(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    connection_lost = WebSocketProtocol.connection_lost
 
-    def note_loss(socket: ReadyFrames, error: Exception | None) -> None:
+    def note_loss(socket: WebSocketProtocol, error: Exception | None) -> None:
         connection_lost(socket, error)
         lost.set()
 
-    monkeypatch.setattr(ReadyFrames, "connection_lost", note_loss)
+    monkeypatch.setattr(WebSocketProtocol, "connection_lost", note_loss)
 
     async def admit_later(_: Mapping[str, str], __: Origin) -> Caller:
         asked.set()
@@ -214,7 +214,7 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
     ("other", "is_theirs"), [("2001:db8::ffff:1", True), ("2001:db8:0:1::1", False), ("192.0.2.1", False)]
 )
 async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):  # noqa: FBT001 - a case
-    sessions = Sessions(Revocations(), SessionLimits(per_address=1, waiting=4))
+    sessions = OpenStreams(Revocations(), StreamLimits(per_address=1, waiting=4))
     refusals: list[str] = []
 
     with sessions.hold(ADA, "2001:db8::1"), sessions.wait("2001:db8::1"):
@@ -230,7 +230,7 @@ async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):
 
 async def test_a_socket_that_says_nothing_is_closed_in_time():
     async with (
-        serving_sockets(Sessions(Revocations()), SocketLimits(init_seconds=0.05)) as server,
+        serving_sockets(OpenStreams(Revocations()), SocketLimits(init_seconds=0.05)) as server,
         opened(server) as silent,
         opened(server) as known,
     ):

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from execution_monitor.asgi.operations import Kind, Operation, Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
-from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.memory_storage import BoundedMemoryStorage
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.storage.database import Database
 
@@ -211,7 +211,7 @@ def test_what_is_no_policy_is_refused(text: str):
 
 
 async def test_memory_forgets_who_was_not_seen_for_longest(clock: Any):
-    memory = PointMemory(max_keys=2)
+    memory = BoundedMemoryStorage(max_keys=2)
 
     for key in ("a", "b", "a", "c"):
         assert await memory.acquire_sliding_window_entry(key, 10, 60, 4)

@@ -9,7 +9,7 @@ from execution_monitor.auth.caller import LEEWAY, Caller
 from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import RateLimited, ServerBusy
 from execution_monitor.limits import streams as sessions_module
-from execution_monitor.limits.streams import EXPIRED, SessionLimits, Sessions
+from execution_monitor.limits.streams import EXPIRED, OpenStreams, StreamLimits
 
 SOON = 10.0
 
@@ -30,7 +30,7 @@ def over_in(seconds: float) -> Caller:
 async def test_a_session_ends_when_its_token_expires():
     expires = in_seconds(0.05)
 
-    with Sessions(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
+    with OpenStreams(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
         assert not ended.done()
         async with asyncio.timeout(SOON):
             reason = await ended
@@ -40,18 +40,18 @@ async def test_a_session_ends_when_its_token_expires():
 
 
 async def test_a_session_of_an_expired_token_has_ended_at_once():
-    with Sessions(Revocations()).hold(over_in(-1)) as ended:
+    with OpenStreams(Revocations()).hold(over_in(-1)) as ended:
         assert ended.result() == EXPIRED
 
 
 async def test_a_token_without_an_end_has_none():
-    with Sessions(Revocations()).hold(ada()) as ended:
+    with OpenStreams(Revocations()).hold(ada()) as ended:
         assert not ended.done()
 
 
 async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sessions_module, "_LONGEST_TIMER_SECONDS", 0.01)
-    with Sessions(Revocations()).hold(over_in(3_600)) as ended:
+    with OpenStreams(Revocations()).hold(over_in(3_600)) as ended:
         await asyncio.sleep(0.05)
         assert not ended.done()
 
@@ -62,7 +62,7 @@ async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest
 
 async def test_a_session_ends_when_its_token_is_revoked_and_others_go_on():
     revocations = Revocations()
-    sessions = Sessions(revocations)
+    sessions = OpenStreams(revocations)
     with sessions.hold(ada(issued_at=in_seconds(-1))) as hers, sessions.hold(Caller("ben", "acme")) as his:
         revocations.learn([RevokedTokens(in_seconds(0), subject="ada", tenant="acme")])
 
@@ -74,13 +74,13 @@ async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():
     revocations = Revocations()
     revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
 
-    with Sessions(revocations).hold(ada()) as ended:
+    with OpenStreams(revocations).hold(ada()) as ended:
         assert ended.done()
 
 
 async def test_whoever_has_left_hears_no_more():
     revocations = Revocations()
-    with Sessions(revocations).hold(over_in(0.01)) as ended:
+    with OpenStreams(revocations).hold(over_in(0.01)) as ended:
         pass
 
     revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
@@ -90,7 +90,7 @@ async def test_whoever_has_left_hears_no_more():
 
 
 async def test_those_in_line_are_called_in_their_order_as_places_become_free():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=2))
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=2))
     holding = [sessions.wait(None) for _ in range(2)]
     for each in holding:
         each.open()
@@ -118,7 +118,7 @@ async def test_those_in_line_are_called_in_their_order_as_places_become_free():
 
 
 async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=1))
     held = sessions.wait(None)
     held.open()
     first, second = (asyncio.create_task(sessions.take_turn(None)) for _ in range(2))
@@ -136,7 +136,7 @@ async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones(
 
 async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.01)
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=1))
     held = sessions.wait(None)
     held.open()
 
@@ -149,7 +149,7 @@ async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytes
 
 
 async def test_a_line_has_an_end():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
+    sessions = OpenStreams(Revocations(), StreamLimits(waiting=1))
     sessions.wait(None).open()
     line = [asyncio.create_task(sessions.take_turn(None)) for _ in range(4)]
     await asyncio.sleep(0)
@@ -162,11 +162,11 @@ async def test_a_line_has_an_end():
 
 
 BALANCER = "10.0.0.9"
-FEW = SessionLimits(per_address=2, waiting=8)
+FEW = StreamLimits(per_address=2, waiting=8)
 
 
 def test_one_address_holds_no_more_than_its_share():
-    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    sessions = OpenStreams(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
     for _ in range(FEW.waiting_per_address):
         sessions.wait("203.0.113.5").open()
 
@@ -177,7 +177,7 @@ def test_one_address_holds_no_more_than_its_share():
 
 @pytest.mark.parametrize("address", [BALANCER, "10.1.2.3"])
 async def test_those_behind_a_proxy_that_forwards_no_address_share_the_limit_of_all_alone(address: str):
-    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    sessions = OpenStreams(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
     held = [sessions.hold(ada(), address) for _ in range(5)]
     for each in held:
         each.open()

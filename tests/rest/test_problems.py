@@ -19,7 +19,7 @@ from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.rest.routes import rest_routes
@@ -31,7 +31,7 @@ from tests.support.documents import LIST, executions
 from tests.support.raw_http import exchange, read_answers
 from tests.support.servers import served
 
-SESSIONS = Sessions(Revocations())
+SESSIONS = OpenStreams(Revocations())
 BOUNDS = {"max_response_bytes": 2**20}
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from execution_monitor.limits.tcp_connections import ClientConnections, ConnectionLimits, Phase
+from execution_monitor.limits.tcp_connections import Phase, TcpConnectionLimits, TcpConnections
 from execution_monitor.storage.database import Database
 from tests.limits.test_tcp_connections import elapse
 from tests.support.raw_http import Wire, exchange, read_answers, serving_raw
@@ -258,7 +258,7 @@ async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_
 
 
 async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
-    clients = ClientConnections(ConnectionLimits(total=1))
+    clients = TcpConnections(TcpConnectionLimits(total=1))
     first = Wire(Gate(), clients)
     first.feed(HEAD)
     second = Wire(Gate(), clients)
@@ -272,7 +272,7 @@ async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
 
 
 async def test_over_a_socket_a_limit_ends_what_overstays():
-    clients = ClientConnections(ConnectionLimits(first_byte_seconds=0.2, head_seconds=0.2, body_window_seconds=0.2))
+    clients = TcpConnections(TcpConnectionLimits(first_byte_seconds=0.2, head_seconds=0.2, body_window_seconds=0.2))
     async with serving_raw(clients=clients) as port:
         said = await asyncio.gather(*(exchange(port, each) for each in (b"", HEAD[:20], POST)))
 

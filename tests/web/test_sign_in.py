@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from execution_monitor.app import create_app
 from execution_monitor.asgi.problems import problem_handlers
-from execution_monitor.auth.authorization_code import CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
 from tests.support.identity_provider import provided
@@ -81,7 +81,7 @@ async def test_a_page_of_another_site_is_given_no_token_either():
     ],
 )
 async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
-    routes = sign_in_routes(None, CodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
+    routes = sign_in_routes(None, AuthorizationCodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
     transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/sign-in/token", content=body)
@@ -97,7 +97,7 @@ async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_i
             "token_endpoint": f"{provider.url}/keys",
             "authorization_response_iss_parameter_supported": supported,
         }
-        routes = sign_in_routes(None, CodeFlow(provider.url, "dashboard"), explorer=True)
+        routes = sign_in_routes(None, AuthorizationCodeFlow(provider.url, "dashboard"), explorer=True)
         transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             told = await client.get("/sign-in/issuer")

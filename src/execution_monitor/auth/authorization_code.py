@@ -14,7 +14,7 @@ from typing import Any, cast
 import httpx2
 
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import PATIENCE_SECONDS, discover, is_trustworthy, read_json
+from execution_monitor.auth.oidc import PATIENCE_SECONDS, discover, is_https_or_loopback, read_json
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 
 # RFC 6749, section 5.2, names a handful; what else an issuer says is not repeated.
@@ -28,11 +28,11 @@ class AuthorizationServer:
     """Where a browser is sent to sign in, and whether what it comes back with always names the issuer (RFC 9207)."""
 
     endpoint: str
-    names_itself: bool
+    sends_iss: bool
 
 
 @dataclass(frozen=True, slots=True)
-class CodeFlow:
+class AuthorizationCodeFlow:
     """The client `client_id` at `issuer`."""
 
     issuer: str
@@ -88,7 +88,7 @@ def _names_itself(metadata: Mapping[str, Any]) -> bool:
 
 def _endpoint_in(metadata: Mapping[str, Any], name: str) -> str:
     url = metadata.get(name)
-    if not isinstance(url, str) or not is_trustworthy(url):
+    if not isinstance(url, str) or not is_https_or_loopback(url):
         raise KeysUnusable(f"its discovery document names no {name} at an https address")
     return url
 

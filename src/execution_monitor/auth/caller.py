@@ -26,7 +26,7 @@ class Scope(StrEnum):
 class Caller:
     """Whoever sent the request, as its verified token says.
 
-    `scopes` is all that the caller may do; `roles` explains it and allows nothing by itself. `claim_elsewhere` is the
+    `scopes` is all that the caller may do; `roles` explains it and allows nothing by itself. `distributed_claim` is the
     claim, if any, that the issuer keeps outside the token (distributed claims, group overage): it allows nothing then.
     """
 
@@ -37,7 +37,7 @@ class Caller:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     token_id: str | None = None
-    claim_elsewhere: str | None = None
+    distributed_claim: str | None = None
 
     @property
     def valid_until(self) -> datetime | None:
@@ -52,9 +52,9 @@ class Caller:
         """Raise `Forbidden` unless the token carries `scope`."""
         if self.may(scope):
             return
-        if self.claim_elsewhere is not None:
+        if self.distributed_claim is not None:
             raise Forbidden(
-                f"Your token lacks the claim {self.claim_elsewhere}, which its issuer keeps elsewhere (group overage): "
-                "it allows nothing here; have the issuer put roles, or fewer groups, into it."
+                f"Your token lacks the claim {self.distributed_claim}, which its issuer keeps elsewhere "
+                "(group overage): it allows nothing here; have the issuer put roles, or fewer groups, into it."
             )
         raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, scopes_held
+from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, granted_scopes
 from execution_monitor.errors import Unauthenticated
 
 ClaimPath = tuple[str, ...]
@@ -85,7 +85,7 @@ class ClaimReader:
         return Caller(
             subject=_name(claims.get("sub"), (("sub",),)),
             tenant=_name(_alone(tenant, self.names.tenant), self.names.tenant),
-            scopes=scopes_held(
+            scopes=granted_scopes(
                 roles,
                 # RFC 8693, section 4.2: one text, spaces between the scopes.
                 scopes.split() if isinstance(scopes, str) else _texts(scopes, self.names.scopes),
@@ -95,7 +95,7 @@ class ClaimReader:
             expires_at=_time(claims["exp"]),
             issued_at=_time(claims["iat"]) if "iat" in claims else None,
             token_id=claims.get("jti"),
-            claim_elsewhere=_describe(elsewhere[:1]) if elsewhere else None,
+            distributed_claim=_describe(elsewhere[:1]) if elsewhere else None,
         )
 
 

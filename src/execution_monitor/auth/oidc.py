@@ -39,7 +39,7 @@ class Issuer:
 
     async def _discover(self, client: httpx2.AsyncClient) -> str:
         url = (await discover(client, self.name or "")).get("jwks_uri")
-        if not isinstance(url, str) or not is_trustworthy(url):
+        if not isinstance(url, str) or not is_https_or_loopback(url):
             raise KeysUnusable("its discovery document names no key set at an https address")
         return url
 
@@ -56,7 +56,7 @@ async def discover(client: httpx2.AsyncClient, name: str) -> Mapping[str, Any]:
     return stated
 
 
-def is_trustworthy(url: str) -> bool:
+def is_https_or_loopback(url: str) -> bool:
     """Whether whoever listens in between cannot change what `url` answers: https, or this machine."""
     try:
         parts = urlsplit(url)

@@ -36,7 +36,7 @@ _TRUSTED_SECONDS = 60.0
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
-class RevocationWatch:
+class RevocationPoller:
     """Keeps `revocations` up to date with the database while `run` runs."""
 
     def __init__(

@@ -21,7 +21,7 @@ DEFAULT_ROLES: ScopesByRole = {
 _OUR_PREFIXES = frozenset(scope.partition(":")[0] for scope in Scope)
 
 
-def scopes_held(
+def granted_scopes(
     roles: Iterable[str] | None, stated: Iterable[str], scopes_by_role: ScopesByRole = DEFAULT_ROLES
 ) -> frozenset[Scope]:
     """What a token allows that states `roles` (None: it has no such claim) and the scopes `stated`.

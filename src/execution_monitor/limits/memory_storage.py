@@ -12,7 +12,7 @@ from typing_extensions import override
 MAX_KEYS = 50_000
 
 
-class PointMemory(Storage, SlidingWindowCounterSupport):
+class BoundedMemoryStorage(Storage, SlidingWindowCounterSupport):
     """Counts by key and window; bounded, and good for one process."""
 
     STORAGE_SCHEME = None

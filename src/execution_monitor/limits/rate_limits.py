@@ -15,7 +15,7 @@ from execution_monitor.asgi.operations import Operation, Origin, Outcome
 from execution_monitor.asgi.origin import network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
-from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.memory_storage import BoundedMemoryStorage
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class RateLimits:
 
     def __init__(self, policies: Sequence[Policy], store: MongoDBStorage | None = None) -> None:
         self._policies = policies
-        self._memory = SlidingWindowCounterRateLimiter(PointMemory())
+        self._memory = SlidingWindowCounterRateLimiter(BoundedMemoryStorage())
         self._store = store
         self._shared = None if store is None else SlidingWindowCounterRateLimiter(store)
         self._asked_again_at = 0.0

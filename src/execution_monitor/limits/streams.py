@@ -29,7 +29,7 @@ _LONGEST_TIMER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class SessionLimits:
+class StreamLimits:
     """How many sockets and streams may be open at once in this process; each takes some 40 KB."""
 
     per_caller: int = 1_000
@@ -42,27 +42,27 @@ class SessionLimits:
         return max(1, self.waiting // 4)
 
 
-class Sessions:
+class OpenStreams:
     """Everybody who holds a socket or a stream open, and everybody who has not said yet who they are."""
 
     def __init__(
         self,
         revocations: Revocations,
-        limits: SessionLimits | None = None,
+        limits: StreamLimits | None = None,
         is_proxy: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.revocations = revocations
         self._is_proxy = is_proxy
-        self._limits = limits or SessionLimits()
+        self._limits = limits or StreamLimits()
         self.by_caller: Counter[tuple[str, str]] = Counter()
         self.by_network: Counter[str | None] = Counter()
         self.waiting: Counter[str | None] = Counter()
         self._line: dict[asyncio.Future[None], None] = {}
         self._promised = 0  # places of those who were called and have yet to come
 
-    def hold(self, caller: Caller, address: str | None = None) -> "Session":
+    def hold(self, caller: Caller, address: str | None = None) -> "OpenStream":
         """A session to open; that raises `RateLimited` when the caller or the address holds as many as they may."""
-        return Session(self, caller, address)
+        return OpenStream(self, caller, address)
 
     def wait(self, address: str | None) -> "Waiting":
         """A place to take among those who wait.
@@ -135,12 +135,12 @@ class Sessions:
         return None if address is None or self._is_proxy(address) else network_of(address)
 
 
-class Session:
+class OpenStream:
     """A socket or a stream of `caller`, while it is open; with many thousands at once, it is kept small."""
 
     __slots__ = ("_address", "_caller", "_ended", "_sessions", "_timer")
 
-    def __init__(self, sessions: Sessions, caller: Caller, address: str | None) -> None:
+    def __init__(self, sessions: OpenStreams, caller: Caller, address: str | None) -> None:
         self._sessions = sessions
         self._caller = caller
         self._address = address
@@ -204,7 +204,7 @@ class Waiting:
 
     __slots__ = ("_address", "_is_open", "_sessions")
 
-    def __init__(self, sessions: Sessions, address: str | None) -> None:
+    def __init__(self, sessions: OpenStreams, address: str | None) -> None:
         self._sessions = sessions
         self._address = address
         self._is_open = False

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from execution_monitor.asgi.origin import network_of, proxies_in
 
-# Under which an application hands its `ClientConnections` to the server: a key of its lifespan's state (ASGI).
+# Under which an application hands its `TcpConnections` to the server: a key of its lifespan's state (ASGI).
 CONNECTIONS_KEY = "client_connections"
 # A process that stood still for longer must not take it for the silence of its clients, whose bytes wait in the kernel.
 _MOST_SECONDS_AT_ONCE = 0.5
@@ -41,7 +41,7 @@ _RANKS = {phase: rank for rank, phases in enumerate(_GIVE_WAY) for phase in phas
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionLimits:
+class TcpConnectionLimits:
     """How many connections this process holds, and how many seconds each may stay in a phase."""
 
     total: int = 15_000
@@ -68,10 +68,10 @@ class ConnectionLimits:
         }
 
 
-class Speaker(Protocol):
+class ConnectionHandler(Protocol):
     """What speaks a protocol over a connection."""
 
-    def overstay(self, phase: Phase) -> bool:
+    def time_out(self, phase: Phase) -> bool:
         """The connection has been in `phase` for as long as it may; whether that ends it."""
         ...
 
@@ -94,14 +94,14 @@ class _Neighbours:
 
 
 class Connection:
-    """One connection: its phase and since when, by the clock of `ClientConnections`."""
+    """One connection: its phase and since when, by the clock of `TcpConnections`."""
 
     __slots__ = ("_all", "_line", "_lines", "_neighbours", "_rank", "address", "phase", "since", "speaker")
 
     def __init__(
         self,
-        everyone: "ClientConnections",
-        speaker: Speaker,
+        everyone: "TcpConnections",
+        speaker: ConnectionHandler,
         address: str | None = None,
         neighbours: _Neighbours | None = None,
     ) -> None:
@@ -110,7 +110,7 @@ class Connection:
         self._neighbours = neighbours
         self._line: dict[Connection, None] | None = None
         self._rank: dict[Connection, None] | None = None
-        self.speaker: Speaker | None = speaker
+        self.speaker: ConnectionHandler | None = speaker
         self.address = address
         self.phase = Phase.ACTIVE
         self.since = 0.0
@@ -144,26 +144,26 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionFigures:
+class TcpConnectionFigures:
     """Connections now by phase, and totals since the process started."""
 
     limit: int
     phases: Mapping[Phase, int]
-    overstayed: Mapping[Phase, int]
+    timed_out: Mapping[Phase, int]
     displaced: int
     refused: int
     invalid: Mapping[int, int]  # requests that ended with this status before the application saw them
 
 
-class ClientConnections:
+class TcpConnections:
     """All that are open in this process.
 
     What is in one phase stands in one line, in the order in which it came, and has the same time as all in that line:
-    a look at the first of each finds whoever has overstayed, and no connection needs a timer.
+    a look at the first of each finds whoever has timed_out, and no connection needs a timer.
     """
 
-    def __init__(self, limits: ConnectionLimits | None = None, trusted_proxies: str = "") -> None:
-        self.limits = limits or ConnectionLimits()
+    def __init__(self, limits: TcpConnectionLimits | None = None, trusted_proxies: str = "") -> None:
+        self.limits = limits or TcpConnectionLimits()
         self.lines: dict[Phase, dict[Connection, None]] = {phase: {} for phase in self.limits.seconds}
         # Seconds that this process was awake while it was watched.
         self.clock = 0.0
@@ -178,7 +178,7 @@ class ClientConnections:
         self._refused = 0
         self._invalid: Counter[int] = Counter()
 
-    def enter(self, speaker: Speaker, address: str | None) -> Connection | None:
+    def enter(self, speaker: ConnectionHandler, address: str | None) -> Connection | None:
         """A place for a new connection from `address`; None when all places are those of active ones.
 
         At a limit the oldest silent connection is closed.
@@ -212,7 +212,7 @@ class ClientConnections:
                 del self._by_address[connection.address]
 
     def watch(self, now: float) -> None:
-        """End what has overstayed; to be called a few times a second with the time `now` of a clock that only grows."""
+        """End what has timed_out; to be called a few times a second with the time `now` of a clock that only grows."""
         if self._watched_at is not None:
             self.clock += min(now - self._watched_at, _MOST_SECONDS_AT_ONCE)
         self._watched_at = now
@@ -222,19 +222,19 @@ class ClientConnections:
             while line and (first := next(iter(line))).since <= before:
                 # To the end of the line, so that whoever may stay is looked at again after as long.
                 first.enter(phase)
-                if first.speaker is not None and first.speaker.overstay(phase):
+                if first.speaker is not None and first.speaker.time_out(phase):
                     self._overstayed[phase] += 1
 
     def count_invalid(self, status: int) -> None:
         """Count a request that was refused before the application saw it."""
         self._invalid[status] += 1
 
-    def figures(self) -> ConnectionFigures:
+    def figures(self) -> TcpConnectionFigures:
         """How they are doing now."""
         phases = {phase: len(line) for phase, line in self.lines.items()}
         phases[Phase.ACTIVE] = len(self._open) - sum(phases.values())
-        overstayed = {phase: self._overstayed[phase] for phase in self.lines}
-        return ConnectionFigures(self.room, phases, overstayed, self._displaced, self._refused, dict(self._invalid))
+        timed_out = {phase: self._overstayed[phase] for phase in self.lines}
+        return TcpConnectionFigures(self.room, phases, timed_out, self._displaced, self._refused, dict(self._invalid))
 
     def _find_oldest(self) -> Connection | None:
         for phases in _GIVE_WAY:

@@ -26,7 +26,7 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.limits.streams import Ended, Sessions
+from execution_monitor.limits.streams import Ended, OpenStreams
 from execution_monitor.live.lag import BehindMeter
 from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
@@ -63,7 +63,7 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
 }
 
 
-def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+def live_routes(live: Live, admit: Admit, sessions: OpenStreams, observers: Observers) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
 
     async def stream(request: Request) -> Response:
@@ -121,7 +121,7 @@ async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerato
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> None:
+async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: OpenStreams, observers: Observers) -> None:
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None

@@ -14,10 +14,10 @@ from execution_monitor.asgi.operations import Kind, Observers, Operation
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
+from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.live.service import Live
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
@@ -35,7 +35,7 @@ _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
 def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
-    monitor: Monitor, live: Live, admit: Admit, sessions: Sessions, observers: Observers, *, max_response_bytes: int
+    monitor: Monitor, live: Live, admit: Admit, sessions: OpenStreams, observers: Observers, *, max_response_bytes: int
 ) -> list[BaseRoute]:
     """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
     document = describe()
@@ -121,7 +121,7 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
 def _render(answer: BaseModel, max_bytes: int) -> bytes:
     body = answer.model_dump_json().encode()
     if len(body) > max_bytes:
-        raise AnswerTooLarge(len(body), max_bytes)
+        raise ResponseTooLarge(len(body), max_bytes)
     return body
 
 

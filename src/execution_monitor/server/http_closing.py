@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from execution_monitor.limits.tcp_connections import ClientConnections, Connection, Phase
+from execution_monitor.limits.tcp_connections import Connection, Phase, TcpConnections
 from execution_monitor.server.http_request_heads import Refused
 
 _LATE = {
@@ -16,7 +16,7 @@ _LATE = {
 }
 
 
-class HttpEndings(HttpToolsProtocol):
+class LingeringHttpProtocol(HttpToolsProtocol):
     """uvicorn closes at once, and a socket that is closed with bytes unread takes back what was sent on it last.
 
     This closes the half that writes and lets pass what the client still sends, for a while (RFC 9112, section 9.6).
@@ -24,7 +24,7 @@ class HttpEndings(HttpToolsProtocol):
     """
 
     _connection: Connection
-    _all: ClientConnections
+    _all: TcpConnections
     # The request that was read last has a body of which more is to come.
     _awaits_body = False
     _body_bytes = 0
@@ -141,7 +141,7 @@ class HttpEndings(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
 
-    def overstay(self, phase: Phase) -> bool:
+    def time_out(self, phase: Phase) -> bool:
         """End what has been in `phase` for too long: with 408 where the client has begun to speak."""
         if phase in (Phase.UNREAD, Phase.CLOSING):
             return self._abort_unless_read()

@@ -7,8 +7,8 @@ import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections, Connection, Phase
-from execution_monitor.server.http_closing import HttpEndings
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, Connection, Phase, TcpConnections
+from execution_monitor.server.http_closing import LingeringHttpProtocol
 from execution_monitor.server.http_request_heads import (
     MAX_HEAD_BYTES,
     MAX_TARGET_BYTES,
@@ -17,15 +17,15 @@ from execution_monitor.server.http_request_heads import (
     too_large,
 )
 from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
-from execution_monitor.server.websocket_protocol import ReadyFrames
+from execution_monitor.server.websocket_protocol import WebSocketProtocol
 
 _RETRY_SECONDS = 10
 
 
-class HttpConnection(HttpEndings):
+class HttpProtocol(LingeringHttpProtocol):
     """Reads requests, bounds their heads, and ignores what nobody asked it to understand.
 
-    `ClientConnections` counts it, and tells it the time by what it is doing.
+    `TcpConnections` counts it, and tells it the time by what it is doing.
     """
 
     # Until the connection is lost.
@@ -39,7 +39,7 @@ class HttpConnection(HttpEndings):
     @override
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._all = self.app_state.get(CONNECTIONS_KEY) or ClientConnections()
+        self._all = self.app_state.get(CONNECTIONS_KEY) or TcpConnections()
         connection = self._all.enter(self, self.client[0] if self.client else None)
         if connection is None:
             self._connection = Connection(self._all, self)
@@ -119,7 +119,7 @@ class HttpConnection(HttpEndings):
         self.scope["method"] = "GET"
         super().handle_websocket_upgrade()
         socket = self.transport.get_protocol()
-        if not isinstance(socket, ReadyFrames):
+        if not isinstance(socket, WebSocketProtocol):
             return
         if not socket.handshake_initiated:
             # It reads fewer and shorter lines than llhttp does, and would say nothing at all.

@@ -19,10 +19,10 @@ from typing_extensions import override
 
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
-from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
 from execution_monitor.server.file_descriptors import make_room_for_sockets
-from execution_monitor.server.http_protocol import HttpConnection
-from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
+from execution_monitor.server.http_protocol import HttpProtocol
+from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import end_tasks
 
@@ -119,10 +119,10 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=HttpConnection,
+                http=HttpProtocol,
                 # A message holds an operation, as a body does.
                 ws_max_size=settings.max_body_bytes,
-                ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())),
+                ws=cast("Any", partial(WebSocketProtocol, loop_iteration=LoopIteration())),
                 # Compressed, a frame is of one socket alone and cannot be shared; and each would hold 32 kB for it.
                 ws_per_message_deflate=False,
                 ws_ping_interval=_PING_SECONDS,
@@ -198,11 +198,11 @@ class Server(uvicorn.Server):
             log.warning("stop_cut_short", seconds=_GRACE_SECONDS + _CLOSING_SECONDS)
 
     @property
-    def _connections(self) -> ClientConnections | None:
+    def _connections(self) -> TcpConnections | None:
         return self.lifespan.state.get(CONNECTIONS_KEY)
 
     @staticmethod
-    def _limit(connections: ClientConnections) -> None:
+    def _limit(connections: TcpConnections) -> None:
         connections.room = make_room_for_sockets(connections.limits.total)
         if connections.room < connections.limits.total:
             log.warning(

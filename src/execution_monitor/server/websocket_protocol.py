@@ -25,13 +25,13 @@ _FAREWELL_SECONDS = 1.0
 _LINGER_SECONDS = 30.0
 
 
-class LoopRound:
+class LoopIteration:
     """One coming around of the event loop, and what is written at its end."""
 
     def __init__(self) -> None:
         self.number = 0
         self._is_begun = False
-        self._waiting: list[ReadyFrames] = []
+        self._waiting: list[WebSocketProtocol] = []
 
     def begin(self) -> None:
         """Let this round end when the event loop comes around."""
@@ -39,7 +39,7 @@ class LoopRound:
             self._is_begun = True
             asyncio.get_running_loop().call_soon(self._end)
 
-    def wait(self, socket: "ReadyFrames") -> None:
+    def wait(self, socket: "WebSocketProtocol") -> None:
         """Let `socket` write at the end."""
         self._waiting.append(socket)
 
@@ -51,12 +51,12 @@ class LoopRound:
             socket.write_waiting()
 
 
-class ReadyFrames(WebSocketsSansIOProtocol):
+class WebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket whose application may send text at once: the first of a round is written, more of them together."""
 
-    def __init__(self, *arguments: Any, loop_round: LoopRound, **options: Any) -> None:
+    def __init__(self, *arguments: Any, loop_iteration: LoopIteration, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._round = loop_round
+        self._round = loop_iteration
         self._written_in = -1
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0

@@ -10,7 +10,7 @@ from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.asgi.shutdown import Draining
 
 
-class StreamEnds:
+class DisconnectMiddleware:
     """ASGI middleware. A stream is a response whose application still listens when it has read the whole request.
 
     It is told that its client has left, and what it sent is brought to an end without a word of completion: that is

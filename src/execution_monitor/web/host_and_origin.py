@@ -25,7 +25,7 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Tracepare
 _RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", REQUEST_ID.decode())
 
 
-class Boundary:
+class HostAndOriginMiddleware:
     """ASGI middleware. A request must name a host that is ours, and a page's WebSocket an origin that may have one.
 
     Without it a page anywhere could have its own name lead to this machine (DNS rebinding), and would then be of the

@@ -19,7 +19,7 @@ _OPENING = frozenset({"http.response.start", "websocket.accept", "websocket.http
 _MAX_PATH_LENGTH = 256
 
 
-class RequestLog:
+class RequestLogMiddleware:
     """ASGI middleware around everything else. A line tells method, path, status or close code, and seconds.
 
     It tells nothing of query strings, headers or bodies: tokens and the values of operations stand there.

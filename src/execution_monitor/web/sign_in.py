@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from execution_monitor.asgi.problems import NO_STORE, SECRET
-from execution_monitor.auth.authorization_code import CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
 
 _MAX_REDEMPTION_BYTES = 16_384
@@ -30,7 +30,7 @@ class Person:
 People = Callable[[], Sequence[Person]]
 
 
-def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bool) -> list[Route]:
+def sign_in_routes(people: People | None, flow: AuthorizationCodeFlow | None, *, explorer: bool) -> list[Route]:
     """`/config.json`; `/sign-in/...` where there is a `flow`; `/development/people` where there are `people`."""
 
     def configure(request: Request) -> JSONResponse:
@@ -54,14 +54,14 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
     return routes if flow is None else [*routes, *_flow_routes(flow)]
 
 
-def _flow_routes(flow: CodeFlow) -> list[Route]:
+def _flow_routes(flow: AuthorizationCodeFlow) -> list[Route]:
     async def begin(_: Request) -> JSONResponse:
         server = await flow.find_authorization_server()
         where = {
             "endpoint": server.endpoint,
             "clientId": flow.client_id,
             "issuer": flow.issuer,
-            "namesIssuer": server.names_itself,
+            "namesIssuer": server.sends_iss,
         }
         return JSONResponse(where, headers=NO_STORE)
 

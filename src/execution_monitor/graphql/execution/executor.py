@@ -14,7 +14,7 @@ from graphql import (
 
 from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
+from execution_monitor.errors import BadUserInput, PayloadTooLarge, RateLimited, ResponseTooLarge
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.fields import NotKnown
@@ -143,7 +143,7 @@ class Operations:
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
             outcome.begin_anew()
-            raise AnswerTooLarge(len(payload), self._max_response_bytes)
+            raise ResponseTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1
         return payload

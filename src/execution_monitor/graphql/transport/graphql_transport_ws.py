@@ -31,7 +31,7 @@ from execution_monitor.graphql.execution.event_renderer import Payloads
 from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest, to_request
-from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
+from execution_monitor.limits.streams import Ended, OpenStream, OpenStreams, Waiting
 from execution_monitor.live.lag import BehindMeter
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -83,7 +83,7 @@ class TransportWS:
         self,
         operations: Operations,
         admit: Admit,
-        sessions: Sessions,
+        sessions: OpenStreams,
         behind: BehindMeter,
         limits: SocketLimits | None = None,
     ) -> None:
@@ -130,7 +130,7 @@ class _Connection:
         socket: WebSocket,
         operations: Operations,
         admit: Admit,
-        sessions: Sessions,
+        sessions: OpenStreams,
         behind: BehindMeter,
         limits: SocketLimits,
         waiting: Waiting,
@@ -147,7 +147,7 @@ class _Connection:
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._send_now = send_now_of(socket.scope)
         self._send_all = send_all_of(socket.scope)
-        self._session: Session | None = None
+        self._session: OpenStream | None = None
         self._waiting = waiting
         # Ends the reading: because nobody has said whose socket this is, or because it is closed from here.
         self._reading = asyncio.timeout(limits.init_seconds)

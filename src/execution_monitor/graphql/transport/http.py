@@ -33,7 +33,7 @@ from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, 
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.preparation import KindNotTaken
 from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.live.lag import BehindMeter
 
 _NOBODY = Caller(subject="", tenant="")
@@ -64,7 +64,7 @@ class GraphQLEndpoint:
 
     operations: Operations
     admit: Admit
-    sessions: Sessions
+    sessions: OpenStreams
     behind: BehindMeter
     max_body_bytes: int
     open_introspection: bool

@@ -6,14 +6,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from execution_monitor.limits.tcp_connections import ConnectionFigures
+from execution_monitor.limits.tcp_connections import TcpConnectionFigures
 from execution_monitor.observability.metrics.families import PREFIX, counter, gauge
 
 
 class ClientConnectionsCollector(Collector):
     """The TCP connections of this process."""
 
-    def __init__(self, figures: Callable[[], ConnectionFigures]) -> None:
+    def __init__(self, figures: Callable[[], TcpConnectionFigures]) -> None:
         self._figures = figures
 
     @override
@@ -31,7 +31,7 @@ class ClientConnectionsCollector(Collector):
             "TCP connections that were closed because they were in this phase for too long.",
             labels=["phase"],
         )
-        for phase, count in now.overstayed.items():
+        for phase, count in now.timed_out.items():
             timeouts.add_metric([phase.value], count)
         yield timeouts
         yield gauge("tcp_connections_limit", "TCP connections that may be open at once.", now.limit)
