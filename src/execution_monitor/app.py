@@ -20,6 +20,7 @@ from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.audit.journal import Journal
 from execution_monitor.audit.observer import Audit
 from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.auth.authenticator import Identity
 from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
@@ -28,7 +29,6 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
-from execution_monitor.identity import Identity
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnectionLimits, TcpConnections
 from execution_monitor.live.cursors import LiveCursors

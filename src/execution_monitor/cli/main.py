@@ -18,9 +18,10 @@ import typer
 from pymongo.errors import PyMongoError
 
 from execution_monitor.app import create_app, warn_of_unknown_settings
+from execution_monitor.auth.authenticator import shared_secret, token_rules
 from execution_monitor.auth.caller import LEEWAY, Scope
 from execution_monitor.auth.tokens import issue_token
-from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.cli.tokens import revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
@@ -29,7 +30,6 @@ from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.core.importer import LoadReport, load_files
 from execution_monitor.ingest.core.replay import ReplayReport, replay_files
 from execution_monitor.observability.logging import LogLevel, configure_logging

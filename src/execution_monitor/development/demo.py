@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from execution_monitor.auth.authenticator import shared_secret, token_rules
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.synthetic.seed import SeedOptions
-from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import Person
 

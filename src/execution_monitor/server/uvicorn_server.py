@@ -20,8 +20,8 @@ from typing_extensions import override
 from execution_monitor.asgi.shutdown import STATE_KEY, Draining
 from execution_monitor.errors import SetupError
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
-from execution_monitor.server.file_descriptors import make_room_for_sockets
 from execution_monitor.server.http_protocol import HttpProtocol
+from execution_monitor.server.listeners import make_room_for_sockets
 from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import end_tasks

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from execution_monitor.server.file_descriptors import make_room_for_sockets
+from execution_monitor.server.listeners import make_room_for_sockets
 
 
 @pytest.fixture
