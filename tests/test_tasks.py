@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from execution_monitor.server import uvicorn_server
-from execution_monitor.server.uvicorn_server import Server, bind
+from execution_monitor.server.listeners import bind
+from execution_monitor.server.uvicorn_server import Server
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import TimeLimit, end_tasks
 from tests.conftest import SECRET
@@ -49,7 +50,7 @@ def _ignore(*_: object) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("execution_monitor.tasks._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("execution_monitor.tasks._RETRY_SECONDS", 0.01)
 
 
 async def test_a_task_that_loses_cancellations_ends():

@@ -316,7 +316,7 @@ async def test_an_answer_is_compressed_from_a_packet_on(size: int):
 
 
 async def test_answers_to_pages_of_other_origins_vary_by_both(settings: Settings, stored: None, token_for: Token):
-    shared = settings.model_copy(update={"allowed_origins": "https://a.example.com,https://b.example.com"})
+    shared = settings.model_copy(update={"allowed_origins": ("https://a.example.com", "https://b.example.com")})
     async with served(create_app(shared)) as url:
         await wait_until_ready(url)
         answer = await send(

@@ -12,7 +12,7 @@ def claims(**stated: Any) -> dict[str, Any]:
 
 
 def read(stated: dict[str, Any], *, roles_required: bool = False, **names: str) -> Caller:
-    return ClaimReader(ClaimNames.named(**names), roles_required=roles_required).read(stated)
+    return ClaimReader(ClaimNames.parse(**names), roles_required=roles_required).read(stated)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ async def test_an_issuer_that_does_not_listen_cannot_be_reached():
 
 
 async def test_an_issuer_that_never_finishes_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(issuer_module, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(issuer_module, "TIMEOUT_SECONDS", 0.2)
     provider.answer = lambda: StreamingResponse(_drip())
 
     with pytest.raises(KeysUnusable, match="does not answer"):

@@ -16,7 +16,7 @@ def ada(tenant: str = "acme", at: datetime | None = BEFORE, token_id: str | None
 
 def knowing(*revoked: RevokedTokens) -> Revocations:
     revocations = Revocations()
-    revocations.learn(revoked)
+    revocations.add(revoked)
     return revocations
 
 
@@ -56,24 +56,24 @@ def test_what_is_not_revoked_is_taken(revoked: RevokedTokens, caller: Caller):
 
     revocations.refuse(caller)
 
-    assert not revocations.hold(caller)
+    assert not revocations.include(caller)
 
 
 def test_the_latest_revocation_of_a_subject_decides_in_whatever_order_they_come():
     earlier = RevokedTokens(NOON - timedelta(hours=1), subject="ada", tenant="acme")
 
-    assert knowing(IN_ACME, earlier).hold(ada())
-    assert knowing(earlier, IN_ACME).hold(ada())
-    assert not knowing(earlier).hold(ada())
+    assert knowing(IN_ACME, earlier).include(ada())
+    assert knowing(earlier, IN_ACME).include(ada())
+    assert not knowing(earlier).include(ada())
 
 
 def test_what_is_learnt_anew_forgets_the_rest():
     revocations = knowing(IN_ACME)
 
-    revocations.learn([ONE_TOKEN], anew=True)
+    revocations.add([ONE_TOKEN], replace=True)
 
-    assert not revocations.hold(ada(token_id=None))
-    assert revocations.hold(ada(at=AFTER))
+    assert not revocations.include(ada(token_id=None))
+    assert revocations.include(ada(at=AFTER))
 
 
 def test_listeners_hear_of_what_is_new_alone_and_until_they_leave():
@@ -83,12 +83,12 @@ def test_listeners_hear_of_what_is_new_alone_and_until_they_leave():
     def listener() -> None:
         heard.append("more")
 
-    revocations.listen(listener)
+    revocations.add_listener(listener)
 
-    revocations.learn([IN_ACME])
-    revocations.learn([IN_ACME])
-    revocations.learn([IN_ACME], anew=True)
-    revocations.forget(listener)
-    revocations.learn([ONE_TOKEN])
+    revocations.add([IN_ACME])
+    revocations.add([IN_ACME])
+    revocations.add([IN_ACME], replace=True)
+    revocations.remove_listener(listener)
+    revocations.add([ONE_TOKEN])
 
     assert heard == ["more"]

@@ -290,7 +290,7 @@ async def test_without_a_bearer_token_nobody_asks(header: str | None):
 
 
 async def test_a_token_lives_as_long_as_the_rules_allow():
-    verifier = TokenVerifier(SharedSecret(SECRET), TokenRules(longest=timedelta(days=3)))
+    verifier = TokenVerifier(SharedSecret(SECRET), TokenRules(max_lifetime=timedelta(days=3)))
 
     caller = await verifier.verify(token(exp=datetime.now(UTC) + timedelta(days=2)))
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.app import create_app
-from execution_monitor.cli.watch_lines import describe
+from execution_monitor.cli.watch_lines import render_event
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
@@ -137,7 +137,7 @@ async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
         await watch_process.__aexit__(None, None, None)
 
     assert first["kind"] == "ENTERED"
-    assert complaint.startswith("The connection was lost; trying again")
+    assert complaint.startswith("The connection was lost; reconnecting")
     assert len(ids) == len(set(ids))
 
 
@@ -203,7 +203,7 @@ async def test_what_cannot_be_watched_is_one_sentence(
 def test_lines_name_the_state_and_what_is_worth_a_look(event: dict[str, Any], words: list[str]):
     whole = {"__typename": "ExecutionUpdate", "occurredAt": "2026-11-01T12:00:00.000+00:00", "execution": None, **event}
 
-    line = describe(whole).plain
+    line = render_event(whole).plain
 
     assert [word for word in words if word not in line] == []
     assert line.isprintable()

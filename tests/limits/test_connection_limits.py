@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx2
@@ -21,7 +22,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
-from execution_monitor.limits import streams as sessions_module
+from execution_monitor.limits import streams as streams_module
 from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.live.lag import BehindMeter
 from execution_monitor.server.websocket_protocol import WebSocketProtocol
@@ -33,30 +34,31 @@ from tests.rest.test_live import closing_of, socket_of, stream_of
 from tests.support.documents import LIST
 from tests.support.server_process import serving
 from tests.support.servers import served, wait_until_ready
+from tests.support.services import request_services
 
 Token = Callable[..., str]
 ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")
 
 
 async def test_a_caller_holds_so_many_and_then_one_less_one_more():
-    sessions = OpenStreams(Revocations(), StreamLimits(per_caller=2, per_address=100))
+    streams = OpenStreams(Revocations(), StreamLimits(per_caller=2, per_address=100))
     with contextlib.ExitStack() as held:
-        held.enter_context(sessions.hold(ADA, "a"))
-        with sessions.hold(ADA, "b"):
+        held.enter_context(streams.hold(ADA, "a"))
+        with streams.hold(ADA, "b"):
             with pytest.raises(RateLimited, match="You hold 2 sockets"):
-                held.enter_context(sessions.hold(ADA, "c"))
-            held.enter_context(sessions.hold(GRACE, "a"))
-            held.enter_context(sessions.hold(NAMESAKE, "a"))
+                held.enter_context(streams.hold(ADA, "c"))
+            held.enter_context(streams.hold(GRACE, "a"))
+            held.enter_context(streams.hold(NAMESAKE, "a"))
 
-        held.enter_context(sessions.hold(ADA, "a"))
+        held.enter_context(streams.hold(ADA, "a"))
 
 
 async def test_an_address_holds_so_many_whosever_they_are():
-    sessions = OpenStreams(Revocations(), StreamLimits(per_caller=100, per_address=2))
-    with sessions.hold(ADA, "a"), sessions.hold(GRACE, "a"):
-        with pytest.raises(RateLimited, match="Your address holds 2 sockets"), sessions.hold(NAMESAKE, "a"):
+    streams = OpenStreams(Revocations(), StreamLimits(per_caller=100, per_address=2))
+    with streams.hold(ADA, "a"), streams.hold(GRACE, "a"):
+        with pytest.raises(RateLimited, match="Your address holds 2 sockets"), streams.hold(NAMESAKE, "a"):
             pass
-        with sessions.hold(ADA, "b"), sessions.hold(ADA, None):
+        with streams.hold(ADA, "b"), streams.hold(ADA, None):
             pass
 
 
@@ -107,10 +109,12 @@ async def admit(_: Mapping[str, str], __: Origin) -> Caller:
 
 @contextlib.asynccontextmanager
 async def serving_sockets(
-    sessions: OpenStreams, limits: SocketLimits | None = None, admit: Admit = admit
+    streams: OpenStreams, limits: SocketLimits | None = None, admit: Admit = admit
 ) -> AsyncGenerator[str]:
-    """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
-    handler = TransportWS(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
+    """A server where all sockets that authenticate are of ada; none of them runs an operation."""
+    live = SimpleNamespace(behind=NEVER_BEHIND)
+    services = request_services(admit=admit, streams=streams, live=live)
+    handler = TransportWS(cast("Any", None), services, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
         yield url
 
@@ -142,12 +146,12 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address
 
 
 async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.1)
-    sessions = OpenStreams(Revocations(), StreamLimits(waiting=4))
-    async with serving_sockets(sessions) as server:
+    monkeypatch.setattr(streams_module, "_QUEUE_SECONDS", 0.1)
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=4))
+    async with serving_sockets(streams) as server:
         with contextlib.ExitStack() as others:
             for number in range(4):
-                others.enter_context(sessions.wait(f"192.0.2.{number}"))
+                others.enter_context(streams.wait(f"192.0.2.{number}"))
             too_many = await refusal_of(server)
         async with opened(server) as socket:
             await socket.begin("anything")
@@ -157,8 +161,8 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(
 
 async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other():
     # As behind one balancer.
-    sessions = OpenStreams(Revocations(), StreamLimits(waiting=4), lambda _: True)
-    async with serving_sockets(sessions) as server:
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=4), lambda _: True)
+    async with serving_sockets(streams) as server:
 
         async def open_and_begin() -> None:
             async with opened(server) as socket:
@@ -180,7 +184,7 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
 async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    sessions, asked, answer, lost = OpenStreams(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    streams, asked, answer, lost = OpenStreams(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
     connection_lost = WebSocketProtocol.connection_lost
 
     def note_loss(socket: WebSocketProtocol, error: Exception | None) -> None:
@@ -194,7 +198,7 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
         await answer.wait()
         return ADA
 
-    async with serving_sockets(sessions, admit=admit_later) as server:
+    async with serving_sockets(streams, admit=admit_later) as server:
         async with opened(server) as socket:
             await socket.send({"type": "connection_init"})
             await asked.wait()
@@ -206,7 +210,7 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
             while any("run_asgi" in repr(each) for each in asyncio.all_tasks()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
-    assert (sessions.by_caller.total(), sessions.waiting.total()) == (0, 0)
+    assert (streams.by_caller.total(), streams.waiting.total()) == (0, 0)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -214,11 +218,11 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
     ("other", "is_theirs"), [("2001:db8::ffff:1", True), ("2001:db8:0:1::1", False), ("192.0.2.1", False)]
 )
 async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):  # noqa: FBT001 - a case
-    sessions = OpenStreams(Revocations(), StreamLimits(per_address=1, waiting=4))
+    streams = OpenStreams(Revocations(), StreamLimits(per_address=1, waiting=4))
     refusals: list[str] = []
 
-    with sessions.hold(ADA, "2001:db8::1"), sessions.wait("2001:db8::1"):
-        for attempt in (sessions.hold(GRACE, other), sessions.wait(other)):
+    with streams.hold(ADA, "2001:db8::1"), streams.wait("2001:db8::1"):
+        for attempt in (streams.hold(GRACE, other), streams.wait(other)):
             try:
                 with attempt:
                     pass

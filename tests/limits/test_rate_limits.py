@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def policy(name: str, text: str) -> Policy:
-    found = Policy.named(name, text)
+    found = Policy.parse(name, text)
     assert found is not None
     return found
 
@@ -201,13 +201,13 @@ async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admi
 
 @pytest.mark.parametrize("text", ["1000/minute", "5 per second", "1/day"])
 def test_a_policy_is_points_in_a_time(text: str):
-    assert Policy.named(CALLER, text) is not None
+    assert Policy.parse(CALLER, text) is not None
 
 
 @pytest.mark.parametrize("text", ["", "many", "1000", "1000/fortnight"])
 def test_what_is_no_policy_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
-        Policy.named(CALLER, text)
+        Policy.parse(CALLER, text)
 
 
 async def test_memory_forgets_who_was_not_seen_for_longest(clock: Any):

@@ -38,13 +38,13 @@ def elapse(clients: TcpConnections, seconds: float) -> None:
     """Let time go by, and be watched as a server watches it."""
     started = clients.clock
     for tick in range(int(seconds * 10) + 1):
-        clients.watch(started + tick / 10)
+        clients.check_timeouts(started + tick / 10)
 
 
 @pytest.fixture
 def clients() -> TcpConnections:
     found = TcpConnections(LIMITS, "10.0.0.0/8, ::1")
-    found.watch(0.0)
+    found.check_timeouts(0.0)
     return found
 
 
@@ -95,7 +95,7 @@ def test_whoever_may_stay_is_looked_at_again_after_as_long_and_counts_for_nothin
 def test_a_process_that_stood_still_takes_nobody_for_silent(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.HEAD)
 
-    clients.watch(3_600.0)
+    clients.check_timeouts(3_600.0)
 
     assert client.timed_out == []
 
@@ -172,7 +172,7 @@ def test_whoever_leaves_makes_room_once_and_stands_nowhere(clients: TcpConnectio
 def test_a_websocket_is_not_closed_for_another(clients: TcpConnections):
     sockets = [Client(clients, f"192.0.2.{number}", Phase.HEAD) for number in range(4)]
     for each in sockets:
-        each.place.hand_over()
+        each.place.upgrade()
 
     assert Client(clients, "192.0.2.9").connection is None
     assert not any(each.was_aborted for each in sockets)

@@ -14,7 +14,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
@@ -30,9 +29,9 @@ from tests.rest.asking import Ask, Store
 from tests.support.documents import LIST, executions
 from tests.support.raw_http import exchange, read_answers
 from tests.support.servers import served
+from tests.support.services import request_services
 
-SESSIONS = OpenStreams(Revocations())
-BOUNDS = {"max_response_bytes": 2**20}
+STREAMS = OpenStreams(Revocations())
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
@@ -141,7 +140,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers(), **BOUNDS),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=ada_asks, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 
@@ -162,7 +161,7 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, fail, SESSIONS, Observers(), **BOUNDS),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=fail, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 

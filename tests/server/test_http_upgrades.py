@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
+from execution_monitor.server.http_request_heads import head_without_upgrade, takes_websocket
 from tests.support.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
 
 Token = Callable[..., str]
@@ -141,7 +141,7 @@ def test_a_websocket_is_opened_by_a_get_without_a_body(
 def test_a_head_is_written_again_without_its_offer():
     headers = [(b"host", b"a"), (b"upgrade", b"h2c"), (b"x", b"")]
 
-    assert head_without_offer(b"GET", b"/a?b", "1.0", headers) == b"GET /a?b HTTP/1.0\r\nhost: a\r\nx: \r\n\r\n"
+    assert head_without_upgrade(b"GET", b"/a?b", "1.0", headers) == b"GET /a?b HTTP/1.0\r\nhost: a\r\nx: \r\n\r\n"
 
 
 async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lost():

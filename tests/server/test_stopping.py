@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from execution_monitor.errors import SetupError
-from execution_monitor.server.uvicorn_server import bind, metrics_listener
+from execution_monitor.server.listeners import bind, metrics_listener
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import streamed

@@ -25,7 +25,7 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         connections: TcpConnections | None = self.lifespan.state.get(CONNECTIONS_KEY)
         if connections is not None:
-            connections.watch(asyncio.get_running_loop().time())
+            connections.check_timeouts(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     @override

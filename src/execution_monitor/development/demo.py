@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from execution_monitor.auth.authenticator import shared_secret, token_rules
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.synthetic.seed import SeedOptions
@@ -46,12 +45,12 @@ def people(settings: Settings) -> list[Person]:
             role.name,
             role.may,
             issue_token(
-                shared_secret(settings),
+                settings.require_jwt_secret(),
                 user=role.name,
                 tenant=TENANT,
                 scopes=role.scopes,
                 lifetime=_TOKEN_LIFETIME,
-                rules=token_rules(settings),
+                rules=settings.token_rules,
             ),
         )
         for role in ROLES

@@ -8,22 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.compression import COMPRESSED
-from execution_monitor.asgi.operations import Kind, Observers, Operation
+from execution_monitor.asgi.operations import Kind, Operation
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import OpenStreams
-from execution_monitor.live.service import Live
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
 from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
+from execution_monitor.services import RequestServices
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
@@ -34,10 +32,14 @@ MAX_STEPS = 1_000
 _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
-def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
-    monitor: Monitor, live: Live, admit: Admit, sessions: OpenStreams, observers: Observers, *, max_response_bytes: int
-) -> list[BaseRoute]:
-    """The routes under `/api/v1`, watched by `observers`. Failures are raised, for `problem_handlers` to answer."""
+def rest_routes(services: RequestServices) -> list[BaseRoute]:
+    """The routes under `/api/v1`, watched by observers. Failures are raised, for `problem_handlers` to answer."""
+    admit, monitor, observers, max_response_bytes = (
+        services.admit,
+        services.monitor,
+        services.observers,
+        services.max_response_bytes,
+    )
     document = describe()
 
     async def list_executions(request: Request) -> Response:
@@ -71,7 +73,7 @@ def rest_routes(  # noqa: PLR0913 - what is asked, by whom, and within what
 
     return [
         Route(LIST_PATH, list_executions, middleware=COMPRESSED),
-        *live_routes(live, admit, sessions, observers),
+        *live_routes(services),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), get_execution, middleware=COMPRESSED),
         Route(DOCUMENT_PATH, get_document, middleware=COMPRESSED),
