@@ -59,12 +59,12 @@ def test_every_kind_of_error_has_a_code_of_its_own():
 
 
 @pytest.mark.parametrize("error", KINDS)
-def test_an_error_says_its_message(error: type[ExecutionMonitorError]):
+def test_an_error_has_its_message(error: type[ExecutionMonitorError]):
     raised = error("Do this instead.")
 
     assert (raised.message, str(raised)) == ("Do this instead.", "Do this instead.")
 
 
-def test_a_wrong_cursor_is_wrong_input():
+def test_an_invalid_cursor_is_bad_user_input():
     with pytest.raises(BadUserInput):
         raise InvalidCursor("This cursor is damaged.")

@@ -193,7 +193,7 @@ def test_imports_run_one_way(module: str):
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FRAMEWORK_FREE])
-def test_what_is_kept_and_monitored_knows_no_framework(module: str):
+def test_rooms_below_the_transports_know_no_framework(module: str):
     assert {name.split(".")[0] for name in imported_by(MODULES[module])} & FRAMEWORKS == set()
 
 

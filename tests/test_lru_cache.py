@@ -1,7 +1,7 @@
 from execution_monitor.lru_cache import LruCache
 
 
-def test_what_was_not_used_for_longest_goes_first():
+def test_the_value_that_was_not_used_for_longest_is_dropped_first():
     recent: LruCache[int] = LruCache(2)
 
     recent.put("a", 1)

@@ -97,7 +97,7 @@ def install_script() -> Any:
 
 
 @pytest.mark.parametrize("goal", ["run", "test"])
-def test_all_that_is_missing_is_told_before_anything_is_made(machine: Machine, goal: str):
+def test_all_that_is_missing_is_reported_before_anything_is_made(machine: Machine, goal: str):
     told = machine.make(goal).splitlines()
 
     assert told[0] == NODE_MISSING
@@ -152,7 +152,7 @@ def test_a_python_that_does_not_fit_is_named(machine: Machine, pythons: dict[str
 
 
 @pytest.mark.parametrize("name", ["python9", "/opt/no such/python3.11"])
-def test_a_named_python_that_does_not_run_is_said_so(machine: Machine, name: str):
+def test_a_configured_python_that_does_not_run_is_reported(machine: Machine, name: str):
     machine.install_node()
     machine.install("python3.11", FITS)
 
@@ -175,13 +175,13 @@ def test_the_first_python_that_fits_is_chosen(machine: Machine, pythons: dict[st
     assert machine.python().stdout == f"{machine.programs / chosen}\n"
 
 
-def test_a_python_that_is_named_is_chosen(machine: Machine):
+def test_a_configured_python_is_chosen(machine: Machine):
     machine.install("python3.11", FITS)
 
     assert machine.python(PYTHON=sys.executable).stdout == f"{sys.executable}\n"
 
 
-def test_what_is_looked_for_is_what_the_project_states():
+def test_the_versions_that_are_looked_for_are_those_of_the_project():
     script = (ROOT / ".locks" / "tools.sh").read_text()
     node = json.loads((ROOT / "src" / "dashboard" / "package.json").read_text())["engines"]["node"]
 
@@ -189,7 +189,7 @@ def test_what_is_looked_for_is_what_the_project_states():
     assert f"Node.js {node.removeprefix('>=')} or newer" in script
 
 
-def test_an_environment_that_was_moved_is_no_file_that_make_misses(machine: Machine):
+def test_make_does_not_miss_an_environment_that_was_moved(machine: Machine):
     environment = machine.checkout / ".venv"
     (environment / "bin").mkdir(parents=True)
     (environment / "bin" / "execution-monitor").write_text("#!/a/place/before/.venv/bin/python\n")
@@ -198,7 +198,7 @@ def test_an_environment_that_was_moved_is_no_file_that_make_misses(machine: Mach
     assert machine.make("setup").startswith(NODE_MISSING)
 
 
-def test_an_environment_is_used_again_where_it_was_made_and_by_the_same_python(install_script: Any, tmp_path: Path):
+def test_an_environment_is_reused_where_it_was_made_and_by_the_same_python(install_script: Any, tmp_path: Path):
     folder = tmp_path / "venv"
     version = "python{}.{}".format(*sys.version_info[:2])
     (folder / "lib" / version).mkdir(parents=True)

@@ -65,7 +65,7 @@ async def test_a_task_that_loses_cancellations_ends():
     assert stubborn.cancellations == 4
 
 
-async def test_tasks_end_whatever_becomes_of_each():
+async def test_all_tasks_end_whatever_happens_to_each():
     async def answer() -> int:
         return 1
 
@@ -92,7 +92,7 @@ def settings() -> Settings:
 
 
 @pytest.mark.parametrize("lost", [0, 1, 1_000], ids=["a good companion", "a lost cancellation", "one that never ends"])
-async def test_the_application_is_told_to_end_whatever_its_companion_does(
+async def test_the_application_is_shut_down_whatever_its_companion_does(
     lost: int, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     told: list[str] = []
@@ -154,13 +154,13 @@ async def test_a_time_limit_holds_though_cancellations_are_lost(lost: int):
     await asyncio.sleep(0)
 
 
-async def test_what_ends_within_its_time_limit_is_not_touched():
+async def test_a_body_that_ends_within_its_time_limit_is_not_cancelled():
     async with TimeLimit(0.05):
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)
 
 
-async def test_what_ends_although_it_was_cancelled_has_ended():
+async def test_a_body_that_ends_although_it_was_cancelled_has_a_result():
     async with TimeLimit(0.01):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -170,7 +170,7 @@ async def test_what_ends_although_it_was_cancelled_has_ended():
     assert found == "an answer"
 
 
-async def test_a_time_limit_that_is_extended_counts_from_then():
+async def test_an_extended_time_limit_counts_from_then():
     async with TimeLimit(0.01) as limit:
         limit.extend(None)
         await asyncio.sleep(0.05)
@@ -185,7 +185,7 @@ async def test_a_time_limit_that_is_extended_counts_from_then():
         await wait()
 
 
-async def test_a_cancellation_from_elsewhere_is_no_end_of_time():
+async def test_a_cancellation_from_elsewhere_is_no_timeout():
     async def wait() -> None:
         async with TimeLimit(SOON):
             await asyncio.Event().wait()
@@ -198,7 +198,7 @@ async def test_a_cancellation_from_elsewhere_is_no_end_of_time():
         await task
 
 
-async def test_another_error_at_the_end_of_time_is_told_as_it_is():
+async def test_another_error_at_the_time_limit_is_raised_as_it_is():
     async def fail_at_the_end() -> None:
         async with TimeLimit(0.01):
             try:

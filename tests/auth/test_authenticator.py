@@ -103,13 +103,13 @@ async def told_or_closed(socket: ClientConnection) -> str | int:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_a_token_of_each_algorithm_is_taken(server: str, provider: Provider, algorithm: str):
+async def test_a_token_of_each_algorithm_is_accepted(server: str, provider: Provider, algorithm: str):
     answer = await ask(server, token(provider, algorithm), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
 
 
-async def test_every_transport_takes_the_same_tokens(server: str, provider: Provider):
+async def test_every_transport_accepts_the_same_tokens(server: str, provider: Provider):
     assert await statuses(server, token(provider)) == TAKEN
 
 
@@ -235,7 +235,7 @@ def grouped(provider: Provider, **stated: Any) -> str:
 
 
 @pytest.mark.parametrize("overage", [DISTRIBUTED, {"hasgroups": True}], ids=["distributed", "implicit flow"])
-async def test_whoever_is_in_too_many_groups_may_not_do_more_than_in_few(
+async def test_a_user_in_too_many_groups_may_do_no_more_than_in_few(
     database: Database, of_groups: Settings, provider: Provider, overage: dict[str, Any]
 ):
     await store(execution(2), execution(3, user_id="grace"))
@@ -268,7 +268,7 @@ async def test_where_roles_are_required_scopes_alone_are_refused(
     assert refused.message == "Your token lacks the claim groups; get one that lists your roles."
 
 
-async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch_and_one_for_those_who_came_meanwhile(
+async def test_a_hundred_requests_with_an_unknown_key_cause_one_fetch_and_one_for_those_that_arrive_meanwhile(
     server: str, provider: Provider
 ):
     await ask(server, token(provider), WHO)
@@ -281,7 +281,7 @@ async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch_and_
     assert 1 <= provider.fetches - before <= 2
 
 
-async def test_a_new_key_is_taken_while_strangers_name_others(server: str, provider: Provider):
+async def test_a_new_key_is_accepted_while_strangers_name_others(server: str, provider: Provider):
     await ask(server, token(provider), WHO)
     strangers = [ask(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)]
     flood = asyncio.gather(*strangers)
@@ -301,7 +301,7 @@ async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: P
     assert answer.data["viewer"]["userId"] == "ada"
 
 
-async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
+async def test_without_keys_the_server_is_not_ready_and_no_caller_has_to_sign_in_again(
     database: Database, settings: Settings, provider: Provider
 ):
     provider.answer = lambda: JSONResponse({}, 500)
@@ -320,7 +320,7 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
     assert int(listed.headers["retry-after"]) > 0
 
 
-async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve(server: str, provider: Provider):
+async def test_readiness_reports_an_issuer_that_is_down_while_its_keys_still_serve(server: str, provider: Provider):
     await ask(server, token(provider), WHO)
     provider.answer = lambda: JSONResponse({}, 500)
     # An unknown key is a reason to ask again.
@@ -335,7 +335,7 @@ async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve
     assert ready.json()["reasons"] == ["The issuer's keys cannot be fetched: it answers with status 500."]
 
 
-async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics(
+async def test_while_revocations_are_unknown_no_token_is_accepted_except_for_metrics(
     database: Database, settings: Settings, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
     async def fail(*_: object) -> None:

@@ -59,7 +59,7 @@ async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Prov
     }
 
 
-async def test_an_access_token_that_is_no_jwt_gives_way_to_the_id_token(provider: Provider, endpoint: TokenEndpoint):
+async def test_the_id_token_is_used_when_the_access_token_is_no_jwt(provider: Provider, endpoint: TokenEndpoint):
     endpoint.answer = JSONResponse({"access_token": "opaque", "id_token": "d.e.f"})
 
     assert await redeem(provider) == "d.e.f"
@@ -131,7 +131,7 @@ async def test_a_code_of_our_issuer_is_redeemed(
 
 @pytest.mark.parametrize("supported", [True, False])
 @pytest.mark.parametrize("other", ["https://other.example", "{ours}/", "{ours}#", "", "HTTP://127.0.0.1"])
-async def test_a_code_of_another_issuer_is_sent_nowhere(
+async def test_a_code_of_another_issuer_is_not_sent(
     provider: Provider,
     endpoint: TokenEndpoint,
     supported: bool,  # noqa: FBT001 - a case
@@ -145,7 +145,7 @@ async def test_a_code_of_another_issuer_is_sent_nowhere(
     assert endpoint.asked == {}
 
 
-async def test_a_code_of_nobody_is_sent_nowhere_where_the_issuer_always_names_itself(
+async def test_a_code_without_iss_is_not_sent_to_an_issuer_that_always_sends_it(
     provider: Provider, endpoint: TokenEndpoint
 ):
     provider.discovery[ISS_SUPPORTED] = True

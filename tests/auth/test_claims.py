@@ -34,7 +34,7 @@ def test_a_path_is_names_with_dots_between(text: str, path: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", '"a', 'a"b', '""', '"a"b', '"a".', 'a."b"c'])
-def test_what_is_no_path_is_refused_with_how_to_write_one(text: str):
+def test_text_that_is_no_path_is_refused_with_how_to_write_one(text: str):
     with pytest.raises(ValueError, match="write names with dots between, in double quotes"):
         parse_claim_path(text)
 
@@ -53,7 +53,7 @@ def test_what_is_no_path_is_refused_with_how_to_write_one(text: str):
         pytest.param("role", {"role": "operator"}, id="one role as text"),
     ],
 )
-def test_roles_are_found_where_the_setting_says(path: str, stated: dict[str, Any]):
+def test_roles_are_read_from_the_configured_claim(path: str, stated: dict[str, Any]):
     caller = read(claims(**stated, roles=["admin"]), roles=path)
 
     assert caller.roles == ("operator",)
@@ -70,19 +70,19 @@ def test_roles_are_found_where_the_setting_says(path: str, stated: dict[str, Any
         pytest.param({"realm_access": {"roles": None}}, id="null is nothing"),
     ],
 )
-def test_a_claim_that_is_elsewhere_is_not_there(stated: dict[str, Any]):
+def test_a_claim_at_another_path_is_ignored(stated: dict[str, Any]):
     caller = read(claims(**stated), roles="realm_access.roles")
 
     assert (caller.roles, caller.scopes) == ((), {"executions:read"})
 
 
-def test_roles_that_stand_for_nothing_are_not_told():
+def test_unknown_roles_are_not_reported():
     caller = read(claims(roles=["offline_access", "viewer", 7, "viewer", "auditor"]))
 
     assert caller.roles == ("viewer", "auditor")
 
 
-def test_the_tenant_is_found_where_the_setting_says_and_nowhere_else():
+def test_the_tenant_is_read_from_the_configured_claim_alone():
     stated = claims(organisation={"id": "globex"})
 
     assert read(stated, tenant="organisation.id").tenant == "globex"
@@ -91,7 +91,7 @@ def test_the_tenant_is_found_where_the_setting_says_and_nowhere_else():
 
 
 @pytest.mark.parametrize("tenant", ["acme", ["acme"]], ids=["text", "a list of one text"])
-def test_a_tenant_may_be_alone_in_a_list(tenant: Any):
+def test_a_tenant_may_be_a_list_of_one(tenant: Any):
     assert read(claims(tenant_id=tenant)).tenant == "acme"
     assert read(claims(organisation={"ids": tenant}), tenant="organisation.ids").tenant == "acme"
 
@@ -113,7 +113,7 @@ def test_a_tenant_that_is_not_one_text_refuses_the_token(tenant: Any, sentence: 
         read(claims(tenant_id=tenant, tenant="globex"))
 
 
-def test_a_subject_is_in_no_list():
+def test_a_subject_may_not_be_a_list():
     with pytest.raises(Unauthenticated, match="lacks the claim sub"):
         read(claims(sub=["ada"]))
 
@@ -147,7 +147,7 @@ DISTRIBUTED = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"
     ],
 )
 @pytest.mark.parametrize("scope", [None, "executions:read", "executions:read:tenant manage"])
-def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
+def test_distributed_roles_allow_nothing_and_are_named(
     path: str,
     named: str,
     stated: dict[str, Any],
@@ -174,7 +174,7 @@ def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
         pytest.param("groups", {"groups": ["viewer"], **DISTRIBUTED}, id="where they are here"),
     ],
 )
-def test_what_is_elsewhere_matters_to_the_roles_alone(path: str, stated: dict[str, Any]):
+def test_other_distributed_claims_do_not_matter(path: str, stated: dict[str, Any]):
     caller = read(claims(**stated), roles=path)
 
     assert (caller.scopes, caller.distributed_claim) == ({"executions:read"}, None)
@@ -188,7 +188,7 @@ def test_where_roles_are_required_a_token_without_them_is_refused(stated: dict[s
         read(claims(**stated), roles="groups", roles_required=True)
 
 
-def test_where_roles_are_required_a_token_with_them_is_taken():
+def test_where_roles_are_required_a_token_with_them_is_accepted():
     assert read(claims(roles=["viewer"]), roles_required=True).scopes == {"executions:read"}
     assert read(claims(roles=[]), roles_required=True).scopes == set()
 
@@ -209,7 +209,7 @@ def test_scopes_are_text_or_a_list(stated: dict[str, Any], held: set[str]):
     assert read(claims(**stated)).scopes == held
 
 
-def test_scopes_are_found_where_the_setting_says():
+def test_scopes_are_read_from_the_configured_claim():
     assert read(claims(scp="executions:payload", scope="manage"), scopes="scp").scopes == {"executions:payload"}
 
 

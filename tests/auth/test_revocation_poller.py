@@ -49,7 +49,7 @@ async def fail(*_: object) -> None:
     raise AutoReconnect("a host that nobody may know")
 
 
-async def test_what_was_revoked_before_and_after_the_start_is_known(polled: Polled):
+async def test_revocations_before_and_after_the_start_are_known(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     assert await polled.holds("ada", "ben") == [True, False]
 
@@ -59,7 +59,7 @@ async def test_what_was_revoked_before_and_after_the_start_is_known(polled: Poll
     assert await polled.holds("ada", "ben", "cem") == [True, True, False]
 
 
-async def test_a_subject_that_is_revoked_again_is_told_again(polled: Polled):
+async def test_a_second_revocation_of_a_subject_is_known_too(polled: Polled):
     first = await revoke(subject="ada", tenant="acme", keep=DAY)
     await polled.poller.poll()
     again = Caller("ada", "acme", issued_at=first)
@@ -71,7 +71,7 @@ async def test_a_subject_that_is_revoked_again_is_told_again(polled: Polled):
     assert polled.revocations.include(again)
 
 
-async def test_what_is_deleted_is_forgotten_within_a_minute(polled: Polled):
+async def test_a_deleted_revocation_is_dropped_within_a_minute(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     await polled.holds("ada")
     await collection_of(Revocation).delete_many({})
@@ -82,7 +82,7 @@ async def test_what_is_deleted_is_forgotten_within_a_minute(polled: Polled):
     assert await polled.holds("ada") == [False]
 
 
-async def test_a_revocation_that_is_seen_late_is_not_missed(polled: Polled):
+async def test_a_revocation_that_becomes_visible_late_is_not_missed(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     await polled.poller.poll()
 
@@ -103,14 +103,14 @@ async def test_a_revocation_that_is_seen_late_is_not_missed(polled: Polled):
     ],
     ids=["without a time", "with a time that is text", "in a tenant that is a number, for ever"],
 )
-async def test_what_was_written_by_hand_holds_rather_than_fails(polled: Polled, row: dict[str, object]):
+async def test_revocations_that_were_written_by_hand_hold(polled: Polled, row: dict[str, object]):
     await collection_of(Revocation).insert_many([row, {"subject": {"$ne": ""}, "token_id": ["x"]}, {}])
 
     assert await polled.holds("ada", "ben") == [True, False]
     assert await polled.holds("ada", "ben") == [True, False]
 
 
-async def test_before_the_first_look_nobody_is_taken_unseen(polled: Polled, monkeypatch: pytest.MonkeyPatch):
+async def test_before_the_first_poll_no_token_is_accepted_unchecked(polled: Polled, monkeypatch: pytest.MonkeyPatch):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     with monkeypatch.context() as patch:
         patch.setattr(revocation_poller, "read_revocations", fail)
@@ -123,7 +123,7 @@ async def test_before_the_first_look_nobody_is_taken_unseen(polled: Polled, monk
     assert polled.revocations.include(caller("ada"))
 
 
-async def test_what_is_known_holds_through_an_outage_and_after_a_minute_nobody_is_taken(
+async def test_revocations_hold_through_an_outage_and_after_a_minute_no_token_is_accepted(
     polled: Polled, monkeypatch: pytest.MonkeyPatch
 ):
     await revoke(subject="ada", tenant="acme", keep=DAY)
@@ -140,7 +140,7 @@ async def test_what_is_known_holds_through_an_outage_and_after_a_minute_nobody_i
     assert polled.revocations.include(caller("ada"))
 
 
-async def test_a_database_that_never_answers_is_given_up(polled: Polled, monkeypatch: pytest.MonkeyPatch):
+async def test_a_poll_of_a_database_that_never_replies_times_out(polled: Polled, monkeypatch: pytest.MonkeyPatch):
     async def wait(*_: object) -> None:
         await asyncio.Event().wait()
 
@@ -152,7 +152,7 @@ async def test_a_database_that_never_answers_is_given_up(polled: Polled, monkeyp
 
 
 @pytest.mark.parametrize("failure", [AutoReconnect("x"), ZeroDivisionError()], ids=["an outage", "a defect of ours"])
-async def test_looking_goes_on_after_a_failure(polled: Polled, monkeypatch: pytest.MonkeyPatch, failure: Exception):
+async def test_polling_goes_on_after_a_failure(polled: Polled, monkeypatch: pytest.MonkeyPatch, failure: Exception):
     monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.01)
     failures = 3
     read = revocation_poller.read_revocations
@@ -178,7 +178,7 @@ async def test_looking_goes_on_after_a_failure(polled: Polled, monkeypatch: pyte
     assert polled.revocations.include(caller("ada"))
 
 
-async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none(
+async def test_an_outage_is_logged_once_and_a_database_that_is_not_connected_yet_is_not(
     polled: Polled, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.001)
@@ -207,7 +207,7 @@ async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none
     assert [(each["event"], each["log_level"]) for each in logs] == [("revocations_not_read", "warning")]
 
 
-async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
+async def test_it_polls_often_enough_for_a_revocation_to_hold_within_a_second(
     polled: Polled, monkeypatch: pytest.MonkeyPatch
 ):
     pauses: list[float] = []

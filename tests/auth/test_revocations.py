@@ -35,7 +35,7 @@ ONE_TOKEN = RevokedTokens(NOON, token_id="t-1")  # noqa: S106 - its name
         pytest.param(ONE_TOKEN, Caller("ben", "globex", token_id="t-1"), id="the token itself, whoever has it"),  # noqa: S106 - likewise
     ],
 )
-def test_what_is_revoked_is_refused(revoked: RevokedTokens, caller: Caller):
+def test_a_revoked_token_is_refused(revoked: RevokedTokens, caller: Caller):
     with pytest.raises(Unauthenticated, match="has been revoked; sign in again"):
         knowing(revoked).refuse(caller)
 
@@ -51,7 +51,7 @@ def test_what_is_revoked_is_refused(revoked: RevokedTokens, caller: Caller):
         pytest.param(ONE_TOKEN, ada(token_id=None), id="one without a name"),
     ],
 )
-def test_what_is_not_revoked_is_taken(revoked: RevokedTokens, caller: Caller):
+def test_a_token_that_is_not_revoked_is_accepted(revoked: RevokedTokens, caller: Caller):
     revocations = knowing(revoked)
 
     revocations.refuse(caller)
@@ -59,7 +59,7 @@ def test_what_is_not_revoked_is_taken(revoked: RevokedTokens, caller: Caller):
     assert not revocations.include(caller)
 
 
-def test_the_latest_revocation_of_a_subject_decides_in_whatever_order_they_come():
+def test_the_latest_revocation_of_a_subject_counts_in_any_order():
     earlier = RevokedTokens(NOON - timedelta(hours=1), subject="ada", tenant="acme")
 
     assert knowing(IN_ACME, earlier).include(ada())
@@ -67,7 +67,7 @@ def test_the_latest_revocation_of_a_subject_decides_in_whatever_order_they_come(
     assert not knowing(earlier).include(ada())
 
 
-def test_what_is_learnt_anew_forgets_the_rest():
+def test_replacing_drops_the_other_revocations():
     revocations = knowing(IN_ACME)
 
     revocations.add([ONE_TOKEN], replace=True)
@@ -76,7 +76,7 @@ def test_what_is_learnt_anew_forgets_the_rest():
     assert revocations.include(ada(at=AFTER))
 
 
-def test_listeners_hear_of_what_is_new_alone_and_until_they_leave():
+def test_listeners_are_called_for_changes_alone_and_until_they_are_removed():
     revocations = Revocations()
     heard: list[str] = []
 

@@ -36,11 +36,13 @@ READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions
         pytest.param(["admin"], ["executions:raed"], set[str](), id="a misspelt scope narrows to nothing"),
     ],
 )
-def test_the_smaller_of_roles_and_scopes_holds(roles: list[str] | None, stated: list[str], held: Iterable[str]):
+def test_a_token_grants_what_is_in_both_roles_and_scopes(
+    roles: list[str] | None, stated: list[str], held: Iterable[str]
+):
     assert granted_scopes(roles, stated) == held
 
 
-def test_roles_of_ones_own_take_the_place_of_the_four():
+def test_configured_roles_replace_the_default_ones():
     mine: Mapping[str, frozenset[Scope]] = {"wf-ops": frozenset({Scope.EXECUTIONS_READ_TENANT})}
 
     assert granted_scopes(["wf-ops"], [], mine) == {READ, TENANT}
@@ -49,5 +51,5 @@ def test_roles_of_ones_own_take_the_place_of_the_four():
 
 @pytest.mark.parametrize("role", DEFAULT_ROLES)
 @pytest.mark.parametrize("stated", [None, *Scope])
-def test_no_token_holds_more_than_its_roles(role: str, stated: Scope | None):
+def test_no_token_grants_more_than_its_roles(role: str, stated: Scope | None):
     assert granted_scopes([role], [stated] if stated else []) <= DEFAULT_ROLES[role]

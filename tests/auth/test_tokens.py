@@ -47,7 +47,7 @@ def stated() -> str:
     return f'{{"sub": "ada", "tenant_id": "acme", "exp": {int(time.time()) + 300}}}'
 
 
-async def test_a_token_spelt_by_hand_is_a_token():
+async def test_a_token_written_by_hand_is_accepted():
     assert (await verified(spelt('{"alg":"HS256"}', stated()))).subject == "ada"
 
 
@@ -55,7 +55,7 @@ async def test_the_tenant_may_have_the_shorter_name():
     assert (await verified(token(tenant_id=None, tenant="globex"))).tenant == "globex"
 
 
-async def test_the_longer_name_of_the_tenant_decides():
+async def test_the_longer_name_of_the_tenant_counts():
     assert (await verified(token(tenant_id="acme", tenant="globex"))).tenant == "acme"
 
 
@@ -69,7 +69,7 @@ async def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
     assert caller.roles == ("operator",)
 
 
-async def test_an_issued_token_is_accepted_until_its_end():
+async def test_an_issued_token_is_accepted_until_it_expires():
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=["executions:payload"], lifetime=timedelta(hours=1))
 
     caller = await verified(issued)
@@ -79,7 +79,7 @@ async def test_an_issued_token_is_accepted_until_its_end():
     assert timedelta(minutes=59) < caller.expires_at - datetime.now(UTC) <= timedelta(hours=1)
 
 
-async def test_a_token_issued_with_roles_alone_allows_what_they_stand_for():
+async def test_a_token_issued_with_roles_alone_grants_their_scopes():
     lifetime = timedelta(hours=1)
 
     alone = await verified(issue_token(SECRET, user="ada", tenant="a", scopes=[], roles=["auditor"], lifetime=lifetime))
@@ -114,7 +114,7 @@ async def test_clocks_may_differ_by_half_a_minute():
         pytest.param({"nbf": 31}, "is not valid", id="to begin in 31 seconds"),
     ],
 )
-async def test_half_a_minute_is_forgiven_and_no_second_more(changes: dict[str, int], sentence: str | None):
+async def test_the_leeway_is_half_a_minute_and_not_a_second_more(changes: dict[str, int], sentence: str | None):
     with time_machine.travel(1_800_000_000, tick=False):
         moments: dict[str, Any] = {name: int(time.time()) + seconds for name, seconds in changes.items()}
         text = token(**moments)
@@ -211,7 +211,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         pytest.param(lambda: "ä" * 9, "is not valid", id="no ASCII"),
     ],
 )
-async def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
+async def test_a_token_that_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
     with pytest.raises(Unauthenticated, match=sentence):
         await verified(make())
 
@@ -238,7 +238,7 @@ async def test_a_token_that_comes_again_is_not_verified_again(monkeypatch: pytes
     assert [caller.token_id for caller in callers] == [None, "another", None, None, "another"]
 
 
-async def test_a_token_that_is_known_is_refused_at_its_end():
+async def test_a_cached_token_is_refused_when_it_expires():
     verifier = TokenVerifier(SharedSecret(SECRET))
     known = token(exp=int(time.time()) + 60)
     await verifier.verify(known)
@@ -266,7 +266,7 @@ class ChangingKeys:
         pytest.param(SigningKey(None, frozenset({"HS256"}), "another secret of thirty-two bytes"), id="replaced"),
     ],
 )
-async def test_a_token_that_is_known_is_refused_when_its_key_is_no_longer_the_issuers(afterwards: SigningKey | None):
+async def test_a_cached_token_is_refused_when_its_key_is_withdrawn(afterwards: SigningKey | None):
     keys = ChangingKeys(await SharedSecret(SECRET).find(None, "HS256"))
     verifier = TokenVerifier(keys)
     known = token()
@@ -284,7 +284,7 @@ async def test_the_scheme_is_read_in_any_case(scheme: str):
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
-async def test_without_a_bearer_token_nobody_asks(header: str | None):
+async def test_a_request_without_a_bearer_token_is_refused(header: str | None):
     with pytest.raises(Unauthenticated, match="Send a token in the header"):
         await VERIFIER.authenticate({} if header is None else {"authorization": header})
 
@@ -297,7 +297,7 @@ async def test_a_token_lives_as_long_as_the_rules_allow():
     assert caller.subject == "ada"
 
 
-async def test_a_development_server_takes_the_tokens_it_makes_and_no_other_server_does():
+async def test_only_a_development_server_accepts_the_tokens_it_issues():
     rules = TokenRules(accepts_development=True)
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=rules)
 
@@ -341,7 +341,7 @@ async def test_another_issuer_or_audience_is_refused(changes: dict[str, Any], se
         await TokenVerifier(SharedSecret(SECRET), RULES).verify(text)
 
 
-async def test_what_is_made_here_says_what_the_rules_ask():
+async def test_an_issued_token_claims_what_the_rules_require():
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=RULES)
 
     assert (await TokenVerifier(SharedSecret(SECRET), RULES).verify(issued)).subject == "ada"

@@ -78,7 +78,7 @@ async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, 
     assert code == 0
 
 
-async def test_a_filter_chooses_and_json_is_for_programs(server: str, token_for: Token, database: Database):
+async def test_a_filter_selects_events_and_json_is_for_programs(server: str, token_for: Token, database: Database):
     chosen = '{"status": {"eq": "FAILED"}}'
     async with watching(server, token_for("ada", "acme"), "--json", "--filter", chosen) as watch:
         heard = asyncio.create_task(watch.line())
@@ -97,7 +97,7 @@ async def test_a_filter_chooses_and_json_is_for_programs(server: str, token_for:
 
 
 @pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 1)])
-async def test_one_execution_is_followed_to_its_end_which_the_exit_code_tells(
+async def test_one_execution_is_followed_to_its_end_which_sets_the_exit_code(
     server: str, token_for: Token, database: Database, status: str, code: int
 ):
     await database.collection(Execution).insert_one(execution(1, status="running"))
@@ -117,7 +117,7 @@ async def test_one_execution_is_followed_to_its_end_which_the_exit_code_tells(
     assert exit_code == code
 
 
-async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
+async def test_the_watch_reconnects_to_a_server_that_restarts_and_misses_nothing(
     settings: Settings, token_for: Token, database: Database
 ):
     async with served(create_app(settings)) as url:
@@ -155,7 +155,7 @@ async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
         pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="nobody there"),
     ],
 )
-async def test_what_cannot_be_watched_is_one_sentence(
+async def test_a_watch_that_fails_prints_one_sentence(
     server: str, token_for: Token, arguments: list[str], sentence: str, code: int
 ):
     async with watching(server, token_for("ada", "acme"), *arguments) as watch:
@@ -200,7 +200,7 @@ async def test_what_cannot_be_watched_is_one_sentence(
         ),
     ],
 )
-def test_lines_name_the_state_and_what_is_worth_a_look(event: dict[str, Any], words: list[str]):
+def test_lines_have_the_state_and_the_details(event: dict[str, Any], words: list[str]):
     whole = {"__typename": "ExecutionUpdate", "occurredAt": "2026-11-01T12:00:00.000+00:00", "execution": None, **event}
 
     line = render_event(whole).plain

@@ -40,7 +40,7 @@ Token = Callable[..., str]
 ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")
 
 
-async def test_a_caller_holds_so_many_and_then_one_less_one_more():
+async def test_a_caller_may_hold_a_number_of_streams_and_another_after_closing_one():
     streams = OpenStreams(Revocations(), StreamLimits(per_caller=2, per_address=100))
     with contextlib.ExitStack() as held:
         held.enter_context(streams.hold(ADA, "a"))
@@ -53,7 +53,7 @@ async def test_a_caller_holds_so_many_and_then_one_less_one_more():
         held.enter_context(streams.hold(ADA, "a"))
 
 
-async def test_an_address_holds_so_many_whosever_they_are():
+async def test_an_address_may_hold_a_number_of_streams_of_any_callers():
     streams = OpenStreams(Revocations(), StreamLimits(per_caller=100, per_address=2))
     with streams.hold(ADA, "a"), streams.hold(GRACE, "a"):
         with pytest.raises(RateLimited, match="Your address holds 2 sockets"), streams.hold(NAMESAKE, "a"):
@@ -69,7 +69,7 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
         yield url
 
 
-async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(server: str, token_for: Token):
+async def test_every_transport_refuses_the_third_and_accepts_another_caller(server: str, token_for: Token):
     ada, grace = token_for("ada", "acme"), token_for("grace", "acme")
     async with opened(server) as first, stream_of(server, ada):
         await first.begin(ada)
@@ -92,7 +92,7 @@ async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(se
     assert "RATE_LIMITED" in events[1]
 
 
-async def test_whoever_closes_one_may_open_another(server: str, token_for: Token):
+async def test_a_client_that_closes_one_may_open_another(server: str, token_for: Token):
     ada = token_for("ada", "acme")
     for _ in range(5):
         async with opened(server) as first, opened(server) as second:
@@ -129,7 +129,7 @@ async def refusal_of(server: str) -> tuple[int, str]:
     return response.status_code, orjson.loads(response.body or b"")["errors"][0]["extensions"]["code"]
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address(caplog: pytest.LogCaptureFixture):
+async def test_sockets_that_have_not_authenticated_are_limited_for_an_address(caplog: pytest.LogCaptureFixture):
     async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=8))) as server, opened(server) as first:
         async with opened(server):
             too_many = await refusal_of(server)
@@ -145,7 +145,7 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(monkeypatch: pytest.MonkeyPatch):
+async def test_sockets_that_have_not_authenticated_are_limited_for_all_addresses(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams_module, "_QUEUE_SECONDS", 0.1)
     streams = OpenStreams(Revocations(), StreamLimits(waiting=4))
     async with serving_sockets(streams) as server:
@@ -172,7 +172,7 @@ async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "graphql-transport-ws"])
-async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
+async def test_a_client_that_disconnects_waits_no_longer(subprotocol: str):
     async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=4))) as server:
         for _ in range(5):
             async with opened(server, subprotocol) as socket:
@@ -181,7 +181,7 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
                 assert await socket.closed() in {(4401, "Unauthorized"), (4406, "Subprotocol not acceptable")}
 
 
-async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
+async def test_a_client_that_disconnects_while_it_authenticates_leaves_nothing_open(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     streams, asked, answer, lost = OpenStreams(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -232,7 +232,7 @@ async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):
     assert refusals == ["RATE_LIMITED"] * 2 * is_theirs
 
 
-async def test_a_socket_that_says_nothing_is_closed_in_time():
+async def test_a_silent_socket_is_closed_in_time():
     async with (
         serving_sockets(OpenStreams(Revocations()), SocketLimits(init_seconds=0.05)) as server,
         opened(server) as silent,
@@ -245,7 +245,9 @@ async def test_a_socket_that_says_nothing_is_closed_in_time():
         assert await known.receive() == {"type": "pong"}
 
 
-async def test_a_socket_runs_so_many_operations_at_once(database: Database, settings: Settings, token_for: Token):
+async def test_a_socket_runs_a_limited_number_of_operations_at_once(
+    database: Database, settings: Settings, token_for: Token
+):
     async with served(create_app(settings.model_copy(update={"max_subscriptions": 2}))) as server:
         await wait_until_ready(server)
         async with opened(server) as socket:

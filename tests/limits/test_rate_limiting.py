@@ -43,7 +43,7 @@ async def page(server: str, token: str) -> httpx2.Response:
     return await send(server, token, method="POST", url="/graphql", json={"query": PAGE})
 
 
-async def test_an_answer_says_what_it_cost_and_what_is_left(server: str, token_for: Token):
+async def test_a_response_has_its_cost_and_what_is_left(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     answers = [await page(server, token) for _ in range(2)]
@@ -54,13 +54,13 @@ async def test_an_answer_says_what_it_cost_and_what_is_left(server: str, token_f
     assert answers[0].headers["ratelimit"].startswith(f'"caller";r={POINTS - 21};t=')
 
 
-async def test_what_graphql_core_answers_costs_the_same(server: str, token_for: Token):
+async def test_an_operation_that_graphql_core_runs_costs_the_same(server: str, token_for: Token):
     answer = await ask(server, token_for("ada", "acme"), "{ nodes(ids: []) { id } executions { totalCount } }")
 
     assert answer.body["extensions"]["cost"]["remaining"] == POINTS - answer.body["extensions"]["cost"]["requested"]
 
 
-async def test_whoever_has_too_few_points_is_refused_and_told_when_to_come_again(server: str, token_for: Token):
+async def test_a_caller_with_too_few_points_is_refused_with_when_to_try_again(server: str, token_for: Token):
     await store(execution(1))
     token = token_for("ada", "acme")
     assert [(await page(server, token)).status_code for _ in range(2)] == [200, 200]
@@ -75,7 +75,7 @@ async def test_whoever_has_too_few_points_is_refused_and_told_when_to_come_again
     assert "e001" not in refused.text
 
 
-async def test_one_callers_spending_is_nobody_elses(server: str, token_for: Token):
+async def test_each_caller_spends_points_of_their_own(server: str, token_for: Token):
     for _ in range(3):
         await page(server, token_for("ada", "acme"))
 
@@ -125,7 +125,7 @@ async def test_a_stream_does_not_begin_without_points(server: str, token_for: To
     assert response.status_code == 429
 
 
-async def test_what_cannot_be_read_costs_points_too(server: str, token_for: Token):
+async def test_an_invalid_document_costs_points_too(server: str, token_for: Token):
     token = token_for("ada", "acme")
     garbage = "{ " + "nothing " * 100
 

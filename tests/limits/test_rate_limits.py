@@ -134,7 +134,7 @@ async def test_callers_and_tenants_have_points_of_their_own_and_share_those_of_a
     assert granted == [True, False, True, False, True]
 
 
-async def test_an_operation_is_told_what_is_left(clock: Any):
+async def test_an_operation_gets_what_is_left(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute"), policy(ADDRESS, "50/minute")])
     operation = asked(20)
 
@@ -165,7 +165,7 @@ async def test_an_address_is_what_one_customer_has(clock: Any, one: str, other: 
     assert granted == [True, not together]
 
 
-async def test_who_is_nobody_from_nowhere_is_not_limited():
+async def test_an_unknown_caller_without_an_address_is_not_limited():
     limits = RateLimits([policy(CALLER, "10/minute"), policy(ADDRESS, "10/minute")])
 
     operation = asked(1_000, Caller("", ""), None)
@@ -174,7 +174,7 @@ async def test_who_is_nobody_from_nowhere_is_not_limited():
     assert operation.allowance.remaining is None
 
 
-async def test_what_costs_nothing_is_not_limited(clock: Any):
+async def test_an_operation_that_costs_nothing_is_not_limited(clock: Any):
     limits = RateLimits([policy(CALLER, "10/minute")])
     await spend(limits, asked(10))
 
@@ -184,7 +184,7 @@ async def test_what_costs_nothing_is_not_limited(clock: Any):
     assert unread.allowance.remaining is None
 
 
-async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admitted_again_in_time():
+async def test_a_refused_caller_is_refused_before_its_next_document_is_read_and_accepted_again_in_time():
     limits = RateLimits([policy(CALLER, "10/second")])
     origin = Origin("192.0.2.1", None, "r-1")
     limits.refuse_exhausted(ADA, origin)
@@ -200,17 +200,17 @@ async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admi
 
 
 @pytest.mark.parametrize("text", ["1000/minute", "5 per second", "1/day"])
-def test_a_policy_is_points_in_a_time(text: str):
+def test_a_policy_is_points_in_a_period(text: str):
     assert Policy.parse(CALLER, text) is not None
 
 
 @pytest.mark.parametrize("text", ["", "many", "1000", "1000/fortnight"])
-def test_what_is_no_policy_is_refused(text: str):
+def test_text_that_is_no_policy_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
         Policy.parse(CALLER, text)
 
 
-async def test_memory_forgets_who_was_not_seen_for_longest(clock: Any):
+async def test_memory_drops_the_key_that_was_not_used_for_longest(clock: Any):
     memory = BoundedMemoryStorage(max_keys=2)
 
     for key in ("a", "b", "a", "c"):
@@ -244,7 +244,7 @@ async def test_replicas_share_points_in_mongodb(shared: list[RateLimits]):
     assert (one.figures().store_failures, other.figures().store_failures) == (0, 0)
 
 
-async def test_points_are_spent_once_however_many_ask_at_once(shared: list[RateLimits]):
+async def test_points_are_spent_once_by_any_number_of_requests_at_once(shared: list[RateLimits]):
     one, other = shared
     # The first makes the collection and its index.
     await one.begin(asked(1))

@@ -27,7 +27,7 @@ def over_in(seconds: float) -> Caller:
     return ada(expires_at=in_seconds(seconds) - LEEWAY)
 
 
-async def test_a_session_ends_when_its_token_expires():
+async def test_a_stream_ends_when_its_token_expires():
     expires = in_seconds(0.05)
 
     with OpenStreams(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
@@ -39,17 +39,17 @@ async def test_a_session_ends_when_its_token_expires():
     assert datetime.now(UTC) >= expires
 
 
-async def test_a_session_of_an_expired_token_has_ended_at_once():
+async def test_a_stream_of_an_expired_token_has_ended_at_once():
     with OpenStreams(Revocations()).hold(over_in(-1)) as ended:
         assert ended.result() == EXPIRED
 
 
-async def test_a_token_without_an_end_has_none():
+async def test_a_stream_of_a_token_that_does_not_expire_does_not_end():
     with OpenStreams(Revocations()).hold(ada()) as ended:
         assert not ended.done()
 
 
-async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest.MonkeyPatch):
+async def test_a_clock_that_is_set_forward_ends_streams_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams_module, "_MAX_TIMER_SECONDS", 0.01)
     with OpenStreams(Revocations()).hold(over_in(3_600)) as ended:
         await asyncio.sleep(0.05)
@@ -60,7 +60,7 @@ async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest
                 assert await ended == EXPIRED
 
 
-async def test_a_session_ends_when_its_token_is_revoked_and_others_go_on():
+async def test_a_stream_ends_when_its_token_is_revoked_and_others_go_on():
     revocations = Revocations()
     streams = OpenStreams(revocations)
     with streams.hold(ada(issued_at=in_seconds(-1))) as hers, streams.hold(Caller("ben", "acme")) as his:
@@ -78,7 +78,7 @@ async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():
         assert ended.done()
 
 
-async def test_whoever_has_left_hears_no_more():
+async def test_a_closed_stream_does_not_end_again():
     revocations = Revocations()
     with OpenStreams(revocations).hold(over_in(0.01)) as ended:
         pass
@@ -89,7 +89,7 @@ async def test_whoever_has_left_hears_no_more():
     assert not ended.done()
 
 
-async def test_those_in_line_are_called_in_their_order_as_places_become_free():
+async def test_sockets_in_the_queue_are_let_through_in_order_as_places_become_free():
     streams = OpenStreams(Revocations(), StreamLimits(waiting=2))
     holding = [streams.wait(None) for _ in range(2)]
     for each in holding:
@@ -117,7 +117,7 @@ async def test_those_in_line_are_called_in_their_order_as_places_become_free():
     assert streams.waiting.total() == 2
 
 
-async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones():
+async def test_a_place_reserved_for_a_socket_that_left_at_that_moment_goes_to_the_next():
     streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
     held = streams.wait(None)
     held.open()
@@ -134,7 +134,7 @@ async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones(
         streams.wait(None).open()
 
 
-async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
+async def test_a_socket_that_waits_in_the_queue_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams_module, "_QUEUE_SECONDS", 0.01)
     streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
     held = streams.wait(None)
@@ -148,7 +148,7 @@ async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytes
     await streams.take_turn(None)
 
 
-async def test_a_line_has_an_end():
+async def test_the_queue_has_a_limit():
     streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
     streams.wait(None).open()
     line = [asyncio.create_task(streams.take_turn(None)) for _ in range(4)]
@@ -176,7 +176,7 @@ def test_one_address_holds_no_more_than_its_share():
 
 
 @pytest.mark.parametrize("address", [BALANCER, "10.1.2.3"])
-async def test_those_behind_a_proxy_that_forwards_no_address_share_the_limit_of_all_alone(address: str):
+async def test_clients_of_a_proxy_that_forwards_no_address_have_only_the_limit_of_all(address: str):
     streams = OpenStreams(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
     held = [streams.hold(ada(), address) for _ in range(5)]
     for each in held:

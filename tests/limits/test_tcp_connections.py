@@ -52,7 +52,7 @@ def clients() -> TcpConnections:
     ("phase", "seconds"),
     [(Phase.WAITING, 30), (Phase.HEAD, 15), (Phase.BODY, 10), (Phase.IDLE, 75), (Phase.DRAINING, 30)],
 )
-def test_each_phase_has_its_time(clients: TcpConnections, phase: Phase, seconds: float):
+def test_each_phase_has_its_time_limit(clients: TcpConnections, phase: Phase, seconds: float):
     client = Client(clients, "192.0.2.1", phase)
 
     elapse(clients, seconds - 0.5)
@@ -63,7 +63,7 @@ def test_each_phase_has_its_time(clients: TcpConnections, phase: Phase, seconds:
     assert clients.figures().timed_out[phase] == 1
 
 
-def test_whoever_is_being_answered_has_all_the_time(clients: TcpConnections):
+def test_a_request_that_is_served_has_no_time_limit(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.ACTIVE)
 
     elapse(clients, 1_000)
@@ -71,7 +71,7 @@ def test_whoever_is_being_answered_has_all_the_time(clients: TcpConnections):
     assert client.timed_out == []
 
 
-def test_a_phase_that_begins_again_has_its_time_again(clients: TcpConnections):
+def test_a_phase_that_begins_again_has_its_time_limit_again(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.IDLE)
     elapse(clients, 70)
     client.place.enter(Phase.ACTIVE)
@@ -82,7 +82,7 @@ def test_a_phase_that_begins_again_has_its_time_again(clients: TcpConnections):
     assert client.timed_out == []
 
 
-def test_whoever_may_stay_is_looked_at_again_after_as_long_and_counts_for_nothing(clients: TcpConnections):
+def test_a_connection_that_may_stay_is_checked_again_after_as_long_and_is_not_counted(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.BODY)
     client.may_stay = True
 
@@ -92,7 +92,7 @@ def test_whoever_may_stay_is_looked_at_again_after_as_long_and_counts_for_nothin
     assert clients.figures().timed_out[Phase.BODY] == 0
 
 
-def test_a_process_that_stood_still_takes_nobody_for_silent(clients: TcpConnections):
+def test_a_process_that_stood_still_takes_no_client_for_silent(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.HEAD)
 
     clients.check_timeouts(3_600.0)
@@ -100,7 +100,7 @@ def test_a_process_that_stood_still_takes_nobody_for_silent(clients: TcpConnecti
     assert client.timed_out == []
 
 
-def test_for_another_the_one_that_is_silent_for_longest_goes(clients: TcpConnections):
+def test_the_connection_that_was_silent_for_longest_makes_room_for_another(clients: TcpConnections):
     slow = Client(clients, "192.0.2.1", Phase.BODY)
     half_heard = Client(clients, "192.0.2.2", Phase.HEAD)
     elapse(clients, 1)
@@ -135,7 +135,7 @@ def test_an_address_makes_room_for_itself_alone(clients: TcpConnections):
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::1", None], ids=["in a network", "an address", "no address"])
-def test_all_who_come_through_a_proxy_are_not_one(clients: TcpConnections, address: str | None):
+def test_clients_of_a_proxy_are_not_limited_as_one(clients: TcpConnections, address: str | None):
     held = [Client(clients, address, Phase.ACTIVE) for _ in range(5)]
 
     assert [each.connection is not None for each in held] == [True, True, True, True, False]
@@ -148,13 +148,13 @@ def test_where_every_proxy_is_trusted_no_address_is_limited():
     assert all(each.connection for each in held)
 
 
-def test_what_one_customer_has_is_one_address(clients: TcpConnections):
+def test_the_network_of_one_customer_is_one_address(clients: TcpConnections):
     held = [Client(clients, f"2001:db8::{number}", Phase.ACTIVE) for number in range(3)]
 
     assert [each.connection is not None for each in held] == [True, True, False]
 
 
-def test_whoever_leaves_makes_room_once_and_stands_nowhere(clients: TcpConnections):
+def test_a_connection_that_leaves_makes_room_once_and_has_no_time_limit(clients: TcpConnections):
     first, second = (Client(clients, "192.0.2.1", Phase.ACTIVE) for _ in range(2))
     first.place.leave()
     first.place.leave()
@@ -169,7 +169,7 @@ def test_whoever_leaves_makes_room_once_and_stands_nowhere(clients: TcpConnectio
     assert sum(clients.figures().phases.values()) == 2
 
 
-def test_a_websocket_is_not_closed_for_another(clients: TcpConnections):
+def test_a_websocket_is_not_closed_to_make_room(clients: TcpConnections):
     sockets = [Client(clients, f"192.0.2.{number}", Phase.HEAD) for number in range(4)]
     for each in sockets:
         each.place.upgrade()

@@ -59,7 +59,7 @@ class Gate:
         await asyncio.gather(leaving, opening, return_exceptions=True)
 
 
-async def test_whoever_says_nothing_is_closed_without_a_word():
+async def test_a_silent_connection_is_closed_without_a_response():
     wire = Wire()
     wire.feed(b"\r\n")
     elapse(wire.clients, 29)
@@ -70,7 +70,7 @@ async def test_whoever_says_nothing_is_closed_without_a_word():
     assert (before, wire.transport.is_closed, wire.transport.written) == (False, True, b"")
 
 
-async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
+async def test_a_head_has_its_time_limit_in_any_number_of_pieces():
     wire = Wire()
     for number in range(14):
         wire.feed(HEAD[number : number + 1])
@@ -83,7 +83,7 @@ async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
     assert wire.transport.has_ended
 
 
-async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_time():
+async def test_a_head_in_time_gets_a_response_and_the_next_has_its_own_time_limit():
     wire = Wire()
     for _ in range(3):
         wire.feed(HEAD[:20])
@@ -95,7 +95,7 @@ async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_ti
     assert phase_of(wire) is Phase.IDLE
 
 
-async def test_between_two_requests_a_connection_stays_for_a_while():
+async def test_a_connection_is_kept_alive_between_two_requests_for_a_while():
     wire = Wire()
     wire.feed(HEAD)
     await wire.settle()
@@ -107,7 +107,7 @@ async def test_between_two_requests_a_connection_stays_for_a_while():
 
 
 @pytest.mark.parametrize(("rate", "comes"), [(1_100, True), (900, False)])
-async def test_a_body_comes_at_a_rate(rate: int, *, comes: bool):
+async def test_a_body_must_arrive_at_a_minimum_rate(rate: int, *, comes: bool):
     gate = Gate()
     gate.opened.set()
     wire = Wire(gate)
@@ -137,7 +137,7 @@ async def test_a_body_that_is_not_read_yet_is_not_late():
     assert (waiting.transport.written, unread.transport.written) == (b"", b"")
 
 
-async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next_request_is_answered():
+async def test_a_body_that_is_not_needed_is_discarded_for_a_while_and_the_next_request_is_served():
     wire = Wire()
     wire.feed(POST_UNREAD, b"x" * 50_000)
     await wire.settle()
@@ -153,7 +153,7 @@ async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next
     assert (before, wire.transport.is_closed) == (False, True)
 
 
-async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_sends():
+async def test_a_response_that_closes_is_not_lost_by_what_the_client_still_sends():
     wire = Wire()
     wire.feed(CLOSING)
     await wire.settle()
@@ -165,7 +165,7 @@ async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_
     assert (before, wire.transport.is_closed) == ((True, False), True)
 
 
-async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
+async def test_an_invalid_request_is_refused_after_the_responses_to_all_before_it():
     gate = Gate()
     wire = Wire(gate)
     wire.feed(HEAD + HEAD.replace(b"first", b"second") + b"no HTTP at all\r\n\r\n", HEAD)
@@ -178,7 +178,7 @@ async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
     assert wire.transport.has_ended
 
 
-async def test_a_request_behind_another_that_breaks_off_is_refused_in_its_turn():
+async def test_an_incomplete_request_after_another_is_refused_in_its_turn():
     gate = Gate()
     wire = Wire(gate)
     wire.feed(HEAD + b"POST /second HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno length")
@@ -189,7 +189,7 @@ async def test_a_request_behind_another_that_breaks_off_is_refused_in_its_turn()
     assert gate.left == []
 
 
-async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_told():
+async def test_an_incomplete_body_is_refused_once_and_its_application_gets_a_disconnect():
     gate = Gate()
     wire = Wire(gate)
     wire.feed(
@@ -202,7 +202,7 @@ async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_tol
     assert wire.clients.figures().invalid == {400: 1}
 
 
-async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_that_is_being_answered():
+async def test_a_client_that_disconnects_with_pipelined_requests_disconnects_the_one_that_is_served():
     gate = Gate()
     wire = Wire(gate)
     wire.feed(HEAD + HEAD.replace(b"first", b"second"))
@@ -214,7 +214,7 @@ async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_
 
 
 @pytest.mark.parametrize("takes", [True, False])
-async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
+async def test_a_response_is_read_bit_by_bit_or_not_at_all(*, takes: bool):
     wire = Wire(Gate())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
@@ -231,7 +231,7 @@ async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
     assert (was_aborted, before, after) == (not takes, Phase.UNREAD, Phase.ACTIVE)
 
 
-async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
+async def test_another_request_gives_no_more_time_to_read_a_response():
     wire = Wire(Gate())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
@@ -245,7 +245,7 @@ async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
     assert wire.transport.is_aborted
 
 
-async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_for_ever():
+async def test_a_connection_that_closes_with_an_unread_response_does_not_stay_for_ever():
     wire = Wire()
     wire.feed(HEAD)
     await wire.settle()
@@ -257,7 +257,7 @@ async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_
     assert (closed, wire.transport.is_aborted) == ((True, False), True)
 
 
-async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
+async def test_a_new_connection_is_refused_when_all_others_are_active():
     clients = TcpConnections(TcpConnectionLimits(total=1))
     first = Wire(Gate(), clients)
     first.feed(HEAD)
@@ -271,7 +271,7 @@ async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
     assert clients.figures().phases[Phase.ACTIVE] == 1
 
 
-async def test_over_a_socket_a_limit_ends_what_overstays():
+async def test_a_time_limit_closes_a_real_connection():
     clients = TcpConnections(TcpConnectionLimits(first_byte_seconds=0.2, head_seconds=0.2, body_window_seconds=0.2))
     async with serving_raw(clients=clients) as port:
         said = await asyncio.gather(*(exchange(port, each) for each in (b"", HEAD[:20], POST)))
@@ -290,7 +290,7 @@ def send_all_then_read(port: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("times", range(3))
-async def test_a_refusal_arrives_at_whoever_sends_before_they_read(times: int):
+async def test_a_refusal_reaches_a_client_that_sends_before_it_reads(times: int):
     async with serving_raw() as port:
         large = CLOSING.replace(b"100000", b"20000000") + b"x" * 20_000_000
         answered = await asyncio.to_thread(send_all_then_read, port, large)
@@ -314,7 +314,7 @@ async def besieged(port: int, said: Sequence[bytes], count: int) -> AsyncGenerat
             each.close()
 
 
-async def test_a_server_answers_under_more_hostile_sockets_than_it_holds(
+async def test_a_server_responds_under_more_hostile_connections_than_it_may_have(
     tmp_path: Path, mongodb_uri: str, database: Database, database_name: str, token_for: Callable[..., str]
 ):
     token = token_for("ada", "acme").encode()

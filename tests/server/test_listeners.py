@@ -16,14 +16,14 @@ def hard() -> Generator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_limit_of_files_is_raised_as_far_as_it_is_needed(hard: int):
+def test_the_limit_of_open_files_is_raised_as_far_as_needed(hard: int):
     resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
 
     assert make_room_for_sockets(2_000) == 2_000
     assert 2_000 < resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 3_000
 
 
-def test_a_limit_of_files_is_never_lowered(hard: int):
+def test_the_limit_of_open_files_is_never_lowered(hard: int):
     resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, hard))
 
     assert make_room_for_sockets(100) == 100

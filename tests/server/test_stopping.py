@@ -50,7 +50,7 @@ async def ended(running: Serving, seconds: float = MOST_SECONDS) -> int:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers=2",)], ids=["alone", "with a second worker"])
-async def test_whoever_follows_is_told_to_come_again(
+async def test_subscribers_are_told_to_reconnect(
     tmp_path: Path, uri: str, database_name: str, ada: str, arguments: tuple[str, ...]
 ):
     with serving(tmp_path, uri, database_name, *arguments) as running:
@@ -135,7 +135,7 @@ async def test_clients_that_never_read_do_not_hold_it_up(tmp_path: Path, uri: st
     assert code == 0
 
 
-async def test_a_request_that_is_under_way_is_answered(tmp_path: Path, uri: str, database_name: str, ada: str):
+async def test_a_running_request_gets_its_response(tmp_path: Path, uri: str, database_name: str, ada: str):
     body = orjson.dumps({"query": "{ viewer { userId } }"})
     head = (
         b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -215,7 +215,7 @@ def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: P
     assert "worker_died" in running.log
 
 
-async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
+async def test_each_worker_has_a_port_for_its_own_metrics(
     tmp_path: Path, uri: str, database_name: str, token_for: Token
 ):
     port = free_ports(2)

@@ -76,7 +76,7 @@ async def test_texts_arrive_in_the_order_in_which_they_were_sent_however_they_we
     assert told == [*numbers[:50], "then", *numbers[50:], "in the next round", "last"]
 
 
-async def test_of_one_round_only_so_much_is_taken_and_the_rest_refused():
+async def test_one_iteration_accepts_a_limited_number_of_bytes():
     taken: list[bool] = []
 
     async def talk(_: WebSocket, send_now: SendNow) -> None:
@@ -89,7 +89,7 @@ async def test_of_one_round_only_so_much_is_taken_and_the_rest_refused():
         assert taken == [True] * 8 + [False] * 22
 
 
-async def test_while_the_client_does_not_read_nothing_is_taken():
+async def test_while_the_client_does_not_read_nothing_is_accepted():
     refused = asyncio.Event()
 
     async def talk(_: WebSocket, send_now: SendNow) -> None:
@@ -120,7 +120,7 @@ async def test_what_waits_is_written_before_the_socket_closes_and_nothing_after(
     assert taken == [True, True, True, False]
 
 
-async def test_another_server_offers_nothing():
+async def test_another_server_has_no_fast_path():
     offered: list[SendNow | None] = []
 
     async def serve(socket: WebSocket) -> None:
@@ -185,7 +185,7 @@ NO_TEXT = (
     [(LARGE, 1009), (IN_PARTS, 1009), (WITHOUT_A_MASK, 1002), (NO_TEXT, 1007)],
     ids=["too large", "too large in parts", "against the protocol", "no text"],
 )
-async def test_why_a_socket_is_closed_arrives_at_whoever_is_still_sending(times: int, frames: bytes, code: int):
+async def test_the_reason_of_a_close_reaches_a_client_that_still_sends(times: int, frames: bytes, code: int):
     async with listening() as url:
         close = await asyncio.to_thread(send_all_then_read, url, frames)
 
@@ -205,7 +205,7 @@ async def test_a_handshake_that_is_refused_is_no_failure(caplog: pytest.LogCaptu
     assert [each.getMessage() for each in caplog.records if each.levelname in {"ERROR", "WARNING"}] == []
 
 
-async def test_whoever_is_connected_when_the_server_stops_is_told_so_behind_all_that_was_sent():
+async def test_a_stop_closes_a_socket_with_a_reason_after_all_that_was_sent():
     async with contextlib.AsyncExitStack() as clients, contextlib.AsyncExitStack() as server:
         url = await server.enter_async_context(listening(b"0", b"1", b"2"))
         client = await clients.enter_async_context(connect(url.replace("http", "ws")))

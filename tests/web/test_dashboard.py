@@ -50,7 +50,7 @@ async def test_every_address_of_the_dashboard_is_its_page(client: httpx2.AsyncCl
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx2.AsyncClient):
+async def test_the_dashboard_runs_only_files_of_this_server(client: httpx2.AsyncClient):
     policy = policy_of(await client.get("/"))
 
     assert policy.pop("default-src") == "'none'"
@@ -58,7 +58,7 @@ async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx2.Asyn
     assert set(policy.values()) == {"'self'", "'none'"}
 
 
-async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host(client: httpx2.AsyncClient):
+async def test_graphiql_may_add_styles_but_evaluates_no_text_and_reaches_no_other_host(client: httpx2.AsyncClient):
     answer = await client.get("/graphiql")
 
     assert answer.text == "<title>GraphiQL</title>"
@@ -84,7 +84,7 @@ async def test_an_asset_is_kept_for_ever(client: httpx2.AsyncClient):
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx2.AsyncClient):
+async def test_an_asset_is_compressed_for_a_client_that_accepts_gzip(client: httpx2.AsyncClient):
     async with client.stream("GET", "/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
         body = b"".join([part async for part in answer.aiter_raw()])
 

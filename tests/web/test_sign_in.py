@@ -26,7 +26,7 @@ async def asking(people: People | None, client_address: str = "127.0.0.1") -> As
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
-async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host: str):
+async def test_a_browser_on_the_machine_of_a_demo_may_sign_in_as_any_of_its_people(host: str):
     async with asking(lambda: [ADA]) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get(configuration.json()["people"], headers={"Host": host})
@@ -44,7 +44,7 @@ async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host:
         pytest.param("192.0.2.1:8000", "192.0.2.7", id="another machine by our address"),
     ],
 )
-async def test_nobody_elsewhere_is_given_a_token(host: str, address: str):
+async def test_a_browser_on_another_machine_gets_no_token(host: str, address: str):
     async with asking(lambda: [ADA], address) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get("/development/people", headers={"Host": host})
@@ -63,7 +63,7 @@ async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
     assert people.status_code == 404
 
 
-async def test_a_page_of_another_site_is_given_no_token_either():
+async def test_a_page_of_another_site_gets_no_token_either():
     async with asking(lambda: [ADA]) as client:
         people = await client.get("/development/people", headers={"Sec-Fetch-Site": "cross-site"})
 
@@ -80,7 +80,7 @@ async def test_a_page_of_another_site_is_given_no_token_either():
         pytest.param(b" " * 20_000, id="a long one"),
     ],
 )
-async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
+async def test_an_invalid_code_is_not_sent_to_an_issuer(body: bytes):
     routes = sign_in_routes(None, AuthorizationCodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
     transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -90,7 +90,7 @@ async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
 
 
 @pytest.mark.parametrize("supported", [True, False])
-async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_is_refused(supported: bool):  # noqa: FBT001 - a case
+async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(supported: bool):  # noqa: FBT001 - a case
     async with provided() as provider:
         provider.discovery = {
             "authorization_endpoint": "https://issuer.example/authorize",
