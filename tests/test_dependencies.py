@@ -98,7 +98,7 @@ def own_classes(ours: type, theirs: type) -> list[type]:
 
 
 def attributes_used(cls: type) -> set[str]:
-    """The names behind `self.` in the source of `cls`."""
+    """The names after `self.` in the source of `cls`."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     return {
         node.attr

@@ -98,10 +98,10 @@ def install_script() -> Any:
 
 @pytest.mark.parametrize("goal", ["run", "test"])
 def test_all_that_is_missing_is_reported_before_anything_is_made(machine: Machine, goal: str):
-    told = machine.make(goal).splitlines()
+    output = machine.make(goal).splitlines()
 
-    assert told[0] == NODE_MISSING
-    assert told[1].startswith(NO_PYTHON)
+    assert output[0] == NODE_MISSING
+    assert output[1].startswith(NO_PYTHON)
     assert not (machine.checkout / ".venv").exists()
 
 
@@ -122,14 +122,14 @@ def test_node_that_does_not_fit_is_named_before_python_packages_are_installed(
     if node:
         machine.install("node", node)
 
-    told = machine.make("run")
+    output = machine.make("run")
 
-    assert told.startswith(sentence)
+    assert output.startswith(sentence)
     assert not (machine.checkout / ".venv").exists()
 
 
 @pytest.mark.parametrize(
-    ("pythons", "told"),
+    ("pythons", "output"),
     [
         pytest.param({}, f"{NO_PYTHON}; install one", id="none"),
         pytest.param({"python3": OLD}, f"{NO_PYTHON}; python3 is 3.10; install one", id="an old one"),
@@ -143,12 +143,12 @@ def test_node_that_does_not_fit_is_named_before_python_packages_are_installed(
         ),
     ],
 )
-def test_a_python_that_does_not_fit_is_named(machine: Machine, pythons: dict[str, str], told: str):
+def test_a_python_that_does_not_fit_is_named(machine: Machine, pythons: dict[str, str], output: str):
     machine.install_node()
     for name, script in pythons.items():
         machine.install(name, script)
 
-    assert machine.make("run").startswith(told)
+    assert machine.make("run").startswith(output)
 
 
 @pytest.mark.parametrize("name", ["python9", "/opt/no such/python3.11"])
@@ -163,8 +163,8 @@ def test_a_configured_python_that_does_not_run_is_reported(machine: Machine, nam
     ("pythons", "chosen"),
     [
         pytest.param({"python3": OLD, "python3.12": FITS}, "python3.12", id="beside an older python3"),
-        pytest.param({"python3.12": SHIM, "python3.13": FITS}, "python3.13", id="behind a shim for nothing"),
-        pytest.param({"python3.11": WITHOUT_VENV, "python3": FITS}, "python3", id="behind one without venv"),
+        pytest.param({"python3.12": SHIM, "python3.13": FITS}, "python3.13", id="after a shim that runs nothing"),
+        pytest.param({"python3.11": WITHOUT_VENV, "python3": FITS}, "python3", id="after one without venv"),
         pytest.param({"python3.13": FITS, "python3.11": FITS}, "python3.11", id="the first of many"),
     ],
 )
@@ -224,9 +224,9 @@ def test_pip_without_a_network_is_one_sentence(machine: Machine):
     machine.install("python3", FITS)
     nowhere = {"PIP_INDEX_URL": f"{NOBODY}/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
 
-    told = machine.make("setup", **nowhere)
+    output = machine.make("setup", **nowhere)
 
-    installing, sentence, *rest = told.splitlines()
+    installing, sentence, *rest = output.splitlines()
     assert installing.startswith("Installing")
     assert sentence == (
         "There is no network (Connection refused): the packages cannot be installed; "
@@ -252,8 +252,8 @@ def test_npm_without_a_network_is_one_sentence(tmp_path: Path):
     )
 
     assert done.returncode == 1
-    _, *told = done.stderr.splitlines()
-    assert " ".join(told) == (
+    _, *output = done.stderr.splitlines()
+    assert " ".join(output) == (
         f"There is no network (ECONNREFUSED): the packages of Node.js for {tmp_path} cannot be installed; "
         "connect, or set a proxy, and run make again."
     )

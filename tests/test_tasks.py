@@ -1,4 +1,4 @@
-"""Tasks end although a cancellation is lost, and a server tells its application to end whatever else does not."""
+"""Tasks end although a cancellation is lost, and a server shuts its application down whatever else does not end."""
 
 import asyncio
 import contextlib
@@ -95,12 +95,12 @@ def settings() -> Settings:
 async def test_the_application_is_shut_down_whatever_its_companion_does(
     lost: int, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    told: list[str] = []
+    messages: list[str] = []
 
     async def application(_: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         for _ in range(2):
             message = await receive()
-            told.append(message["type"])
+            messages.append(message["type"])
             await send({"type": f"{message['type']}.complete"})
 
     stubborn = Stubborn(lost)
@@ -127,7 +127,7 @@ async def test_the_application_is_shut_down_whatever_its_companion_does(
     assert task
     await end_tasks(task)
 
-    assert told == ["lifespan.startup", "lifespan.shutdown"]
+    assert messages == ["lifespan.startup", "lifespan.shutdown"]
     assert stubborn.cancellations > min(lost, 1)
     assert "Traceback" not in caplog.text
 

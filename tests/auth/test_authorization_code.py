@@ -21,12 +21,12 @@ ISS_SUPPORTED = "authorization_response_iss_parameter_supported"
 
 @dataclass
 class TokenEndpoint:
-    answer: Response = field(default_factory=lambda: JSONResponse({"access_token": "a.b.c"}))
-    asked: dict[str, Any] = field(default_factory=dict[str, Any])
+    response: Response = field(default_factory=lambda: JSONResponse({"access_token": "a.b.c"}))
+    form: dict[str, Any] = field(default_factory=dict[str, Any])
 
     async def handle(self, request: Request) -> Response:
-        self.asked = dict(parse_qsl((await request.body()).decode()))
-        return self.answer
+        self.form = dict(parse_qsl((await request.body()).decode()))
+        return self.response
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ async def endpoint(provider: Provider) -> AsyncGenerator[TokenEndpoint]:
         yield endpoint
 
 
-async def redeem(provider: Provider, named_issuer: str | None = None) -> str:
+async def redeem(provider: Provider, iss: str | None = None) -> str:
     flow = AuthorizationCodeFlow(provider.url, "dashboard")
-    return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", named_issuer)
+    return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", iss)
 
 
 async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Provider, endpoint: TokenEndpoint):
     assert await redeem(provider) == "a.b.c"
-    assert endpoint.asked == {
+    assert endpoint.form == {
         "grant_type": "authorization_code",
         "client_id": "dashboard",
         "code": "code-1",
@@ -60,13 +60,13 @@ async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Prov
 
 
 async def test_the_id_token_is_used_when_the_access_token_is_no_jwt(provider: Provider, endpoint: TokenEndpoint):
-    endpoint.answer = JSONResponse({"access_token": "opaque", "id_token": "d.e.f"})
+    endpoint.response = JSONResponse({"access_token": "opaque", "id_token": "d.e.f"})
 
     assert await redeem(provider) == "d.e.f"
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("response", "sentence"),
     [
         pytest.param(JSONResponse({"error": "invalid_grant"}, 400), r"\(invalid_grant\)", id="a refusal"),
         pytest.param(JSONResponse({"error": "<b>no</b>"}, 400), "gave no reason", id="a refusal in its own words"),
@@ -75,16 +75,16 @@ async def test_the_id_token_is_used_when_the_access_token_is_no_jwt(provider: Pr
     ],
 )
 async def test_an_issuer_that_gives_no_token_is_quoted_with_care(
-    provider: Provider, endpoint: TokenEndpoint, answer: Response, sentence: str
+    provider: Provider, endpoint: TokenEndpoint, response: Response, sentence: str
 ):
-    endpoint.answer = answer
+    endpoint.response = response
 
     with pytest.raises(Unauthenticated, match=sentence):
         await redeem(provider)
 
 
 async def test_an_issuer_that_does_not_speak_json_is_unavailable(provider: Provider, endpoint: TokenEndpoint):
-    endpoint.answer = PlainTextResponse("<html>")
+    endpoint.response = PlainTextResponse("<html>")
 
     with pytest.raises(IssuerUnavailable, match="not JSON"):
         await redeem(provider)
@@ -142,7 +142,7 @@ async def test_a_code_of_another_issuer_is_not_sent(
     with pytest.raises(Unauthenticated, match="from another issuer than this server's"):
         await redeem(provider, other.format(ours=provider.url))
 
-    assert endpoint.asked == {}
+    assert endpoint.form == {}
 
 
 async def test_a_code_without_iss_is_not_sent_to_an_issuer_that_always_sends_it(
@@ -153,4 +153,4 @@ async def test_a_code_without_iss_is_not_sent_to_an_issuer_that_always_sends_it(
     with pytest.raises(Unauthenticated, match="does not say which issuer"):
         await redeem(provider)
 
-    assert endpoint.asked == {}
+    assert endpoint.form == {}

@@ -1,4 +1,4 @@
-"""Keys that are kept, against an identity provider on a real socket and a clock that is moved by hand."""
+"""The key cache, against an identity provider on a real socket and with a clock that is moved by hand."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
@@ -79,13 +79,13 @@ async def test_a_cancelled_request_does_not_cancel_the_fetch_for_others(cache: K
     assert provider.fetches == 1
 
 
-async def nobody_fetches() -> None:
+async def wait_for_fetches() -> None:
     fetching = [task for task in asyncio.all_tasks() if task.get_name() == FETCHING]
     await asyncio.gather(*fetching)
 
 
-async def settled() -> None:
-    """Let everybody go as far as they can without the network or the clock."""
+async def run_ready_tasks() -> None:
+    """Run all tasks as far as they get without the network or the clock."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -100,8 +100,8 @@ async def test_a_flood_of_unknown_keys_causes_one_fetch_in_five_seconds(
     for second in range(60):
         clock.now += 1
         flood += [asyncio.create_task(cache.find(f"unknown {second} {each}", "ES256")) for each in range(3)]
-        await settled()
-        await nobody_fetches()
+        await run_ready_tasks()
+        await wait_for_fetches()
     clock.now += 5
     refused = await asyncio.gather(*flood, return_exceptions=True)
 
@@ -124,7 +124,7 @@ async def test_strangers_delay_a_new_key_by_five_seconds_at_most(
     (found,) = await in_five_seconds(outcomes(cache, "second ES256", 1), clock)
     refused = await asyncio.gather(*flood, return_exceptions=True)
     if isinstance(found, ServerBusy):
-        # Told to come again, and not that the token is worth nothing.
+        # It may try again: the token is not refused.
         found = await cache.find("second ES256", "ES256")
 
     assert isinstance(found, SigningKey)
@@ -133,12 +133,12 @@ async def test_strangers_delay_a_new_key_by_five_seconds_at_most(
 
 
 async def in_five_seconds(outcome: Coroutine[Any, Any, Any], clock: Clock) -> Any:
-    """What is found when five seconds pass meanwhile, and nobody asks for anything else."""
-    asked = asyncio.create_task(outcome)
-    await settled()
+    """The outcome when five seconds pass meanwhile, without other requests."""
+    task = asyncio.create_task(outcome)
+    await run_ready_tasks()
     clock.now += 5
     async with asyncio.timeout(SOON):
-        return await asked
+        return await task
 
 
 async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_arrived(
@@ -152,7 +152,7 @@ async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_arrived(
     await clock.somebody_sleeps.wait()
     assert not early.done()
 
-    # Published only now; what the issuer answers is as new as it can be.
+    # Published only now: the response of the issuer is as new as it can be.
     provider.keys.append(jwk("ES256", "second"))
     clock.now += 4
 
@@ -199,7 +199,7 @@ async def test_a_withdrawn_key_is_dropped(cache: KeyCache, provider: Provider, c
     provider.keys = [jwk("ES256", "second")]
     clock.now += 10 * MINUTE + 1
 
-    # The old keys answer while the new ones are on their way, so that nobody waits.
+    # The old keys are used while the new ones are fetched, so that no request waits.
     await cache.find("first ES256", "ES256")
     assert (await cache.find("second ES256", "ES256")).key_id == "second ES256"
 
@@ -250,7 +250,7 @@ async def test_an_issuer_that_is_down_gets_one_request_in_five_seconds(
         await outcomes(cache, "unknown", 3)
         await outcomes(cache, "first ES256", 3)
 
-    # That of those who know a key, once a minute, is one of them or comes in between.
+    # The one a minute for known keys is one of them, or comes in between.
     assert 60 / 5 <= provider.fetches - begun <= 60 / 5 + 2
 
 
@@ -265,7 +265,7 @@ async def test_an_issuer_that_is_down_gets_one_request_a_minute_for_known_keys(
     for _ in range(10):
         clock.now += MINUTE / 2
         await outcomes(cache, "first ES256", 3)
-        await nobody_fetches()
+        await wait_for_fetches()
 
     assert provider.fetches - begun == 5
 
@@ -275,7 +275,7 @@ async def test_an_issuer_that_comes_back_is_used_again(cache: KeyCache, provider
     with pytest.raises(IssuerUnavailable):
         await cache.find("first ES256", "ES256")
 
-    # Not at once: whoever comes meanwhile need not wait for an answer that is known.
+    # Not at once: a request that arrives meanwhile need not wait for what is known.
     with pytest.raises(IssuerUnavailable):
         await cache.find("first ES256", "ES256")
     assert provider.fetches == 1

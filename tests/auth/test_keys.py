@@ -43,7 +43,7 @@ def test_a_key_without_an_algorithm_is_used_for_those_of_its_type_and_curve(algo
         pytest.param(jwk("RS256", alg="RSA-OAEP"), id="for an algorithm of encryption"),
         pytest.param(jwk("RS256", alg=["RS256"]), id="for a list of algorithms"),
         pytest.param(jwk("ES256", crv="P-384"), id="a point of another curve"),
-        pytest.param(jwk("ES256", crv="secp256k1", alg=None), id="a curve that is not taken"),
+        pytest.param(jwk("ES256", crv="secp256k1", alg=None), id="a curve that is not supported"),
         pytest.param(jwk("ES256", y=jwk("ES256")["x"]), id="a point that is not on its curve"),
         pytest.param(jwk("RS256", n=None), id="without its number"),
         pytest.param(jwk("RS256", e="AQ"), id="with an exponent of one"),
@@ -62,10 +62,10 @@ def test_a_key_that_must_not_verify_tokens_is_skipped(unusable: Any):
         read_key_set({"keys": [unusable]})
 
 
-@pytest.mark.parametrize("stated", [None, [], "keys", {}, {"keys": {}}, {"keys": "all"}])
-def test_a_document_that_is_no_key_set_is_refused(stated: Any):
+@pytest.mark.parametrize("document", [None, [], "keys", {}, {"keys": {}}, {"keys": "all"}])
+def test_a_document_that_is_no_key_set_is_refused(document: Any):
     with pytest.raises(KeysUnusable, match="is no key set"):
-        read_key_set(stated)
+        read_key_set(document)
 
 
 def test_only_the_public_half_of_a_published_key_pair_is_kept():

@@ -92,9 +92,9 @@ async def test_an_unusable_response_is_reported_without_an_address(provider: Pro
 
 
 async def test_an_issuer_that_does_not_listen_cannot_be_reached():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        closed_port = taken.getsockname()[1]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        closed_port = bound.getsockname()[1]
 
         with pytest.raises(KeysUnusable, match="cannot be reached"):
             await Issuer(key_set_url=f"http://127.0.0.1:{closed_port}/keys").fetch_keys()

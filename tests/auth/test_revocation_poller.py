@@ -46,7 +46,7 @@ def polled(database: Database) -> Polled:
 
 
 async def fail(*_: object) -> None:
-    raise AutoReconnect("a host that nobody may know")
+    raise AutoReconnect("a host that must not be shown")
 
 
 async def test_revocations_before_and_after_the_start_are_known(polled: Polled):
@@ -166,12 +166,12 @@ async def test_polling_goes_on_after_a_failure(polled: Polled, monkeypatch: pyte
 
     monkeypatch.setattr(revocation_poller, "read_revocations", fail_thrice)
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    heard = asyncio.Event()
-    polled.revocations.add_listener(heard.set)
+    changed = asyncio.Event()
+    polled.revocations.add_listener(changed.set)
     running = asyncio.create_task(polled.poller.run())
 
     async with asyncio.timeout(SOON):
-        await heard.wait()
+        await changed.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -192,7 +192,7 @@ async def test_an_outage_is_logged_once_and_a_database_that_is_not_connected_yet
             looked.set()
         elif looks == 3:
             database.trouble = None
-        raise AutoReconnect("a host that nobody may know")
+        raise AutoReconnect("a host that must not be shown")
 
     monkeypatch.setattr(revocation_poller, "read_revocations", fail_often)
     database.trouble = "The database has not answered yet."

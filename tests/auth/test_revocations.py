@@ -29,10 +29,10 @@ ONE_TOKEN = RevokedTokens(NOON, token_id="t-1")  # noqa: S106 - its name
     ("revoked", "caller"),
     [
         pytest.param(IN_ACME, ada(), id="of the subject, from before"),
-        pytest.param(IN_ACME, ada(at=None), id="of the subject, from nobody knows when"),
+        pytest.param(IN_ACME, ada(at=None), id="of the subject, at an unknown time"),
         pytest.param(ANYWHERE, ada("globex"), id="of the subject in any tenant"),
         pytest.param(ONE_TOKEN, ada(at=AFTER), id="the token itself, whenever it was issued"),
-        pytest.param(ONE_TOKEN, Caller("ben", "globex", token_id="t-1"), id="the token itself, whoever has it"),  # noqa: S106 - likewise
+        pytest.param(ONE_TOKEN, Caller("ben", "globex", token_id="t-1"), id="the token itself, of any subject"),  # noqa: S106 - likewise
     ],
 )
 def test_a_revoked_token_is_refused(revoked: RevokedTokens, caller: Caller):
@@ -46,7 +46,7 @@ def test_a_revoked_token_is_refused(revoked: RevokedTokens, caller: Caller):
         pytest.param(IN_ACME, ada(at=AFTER), id="of a new sign-in"),
         pytest.param(IN_ACME, ada(at=NOON), id="of the very moment"),
         pytest.param(IN_ACME, ada("globex"), id="of a namesake in another tenant"),
-        pytest.param(IN_ACME, Caller("ben", "acme", issued_at=BEFORE), id="of somebody else"),
+        pytest.param(IN_ACME, Caller("ben", "acme", issued_at=BEFORE), id="of another subject"),
         pytest.param(ONE_TOKEN, ada(token_id="t-2"), id="another of the same subject"),  # noqa: S106 - likewise
         pytest.param(ONE_TOKEN, ada(token_id=None), id="one without a name"),
     ],
@@ -78,10 +78,10 @@ def test_replacing_drops_the_other_revocations():
 
 def test_listeners_are_called_for_changes_alone_and_until_they_are_removed():
     revocations = Revocations()
-    heard: list[str] = []
+    calls: list[str] = []
 
     def listener() -> None:
-        heard.append("more")
+        calls.append("more")
 
     revocations.add_listener(listener)
 
@@ -91,4 +91,4 @@ def test_listeners_are_called_for_changes_alone_and_until_they_are_removed():
     revocations.remove_listener(listener)
     revocations.add([ONE_TOKEN])
 
-    assert heard == ["more"]
+    assert calls == ["more"]

@@ -19,7 +19,7 @@ from execution_monitor.auth.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
 from execution_monitor.limits.streams import OpenStreams
 
-SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
+SECRET = "a secret of more than sixty-four bytes, so that HS512 accepts it, too"  # noqa: S105 - of these tests alone
 VERIFIER = TokenVerifier(SharedSecret(SECRET))
 
 
@@ -28,27 +28,27 @@ async def verified(text: str) -> Caller:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    stated = {"sub": "ada", "tenant_id": "acme", "exp": datetime.now(UTC) + timedelta(minutes=5), **changes}
-    return {name: value for name, value in stated.items() if value is not None}
+    claimed = {"sub": "ada", "tenant_id": "acme", "exp": datetime.now(UTC) + timedelta(minutes=5), **changes}
+    return {name: value for name, value in claimed.items() if value is not None}
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     return jwt.encode(claims(**changes), secret, algorithm=algorithm)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
 
 
-def spelt(head: str, body: str | bytes) -> str:
-    """A token with this header and these claims, whatever they are, signed with our secret."""
+def handwritten(head: str, body: str | bytes) -> str:
+    """A token with any header and claims, signed with our secret."""
     parts = [base64url_encode(each.encode() if isinstance(each, str) else each) for each in (head, body)]
     signature = hmac.digest(SECRET.encode(), b".".join(parts), "sha256")
     return b".".join([*parts, base64url_encode(signature)]).decode()
 
 
-def stated() -> str:
+def valid_claims() -> str:
     return f'{{"sub": "ada", "tenant_id": "acme", "exp": {int(time.time()) + 300}}}'
 
 
 async def test_a_token_written_by_hand_is_accepted():
-    assert (await verified(spelt('{"alg":"HS256"}', stated()))).subject == "ada"
+    assert (await verified(handwritten('{"alg":"HS256"}', valid_claims()))).subject == "ada"
 
 
 async def test_the_tenant_may_have_the_shorter_name():
@@ -149,7 +149,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
     [
         pytest.param(lambda: token(exp=datetime.now(UTC) - timedelta(minutes=1)), "has expired", id="expired"),
         pytest.param(lambda: token(nbf=datetime.now(UTC) + timedelta(minutes=1)), "is not valid", id="not yet valid"),
-        pytest.param(lambda: token(secret=SECRET[::-1]), "is not valid", id="signed by somebody else"),
+        pytest.param(lambda: token(secret=SECRET[::-1]), "is not valid", id="signed with another secret"),
         pytest.param(lambda: token(secret="", algorithm="none"), "is not valid", id="not signed"),
         pytest.param(lambda: token(algorithm="HS512"), "is not valid", id="signed in another way"),
         pytest.param(lambda: token(exp=None), "is not valid", id="without an end"),
@@ -159,25 +159,41 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         pytest.param(lambda: token(exp=float("inf")), "is not valid", id="an infinite end"),
         pytest.param(lambda: token(exp=float("nan")), "is not valid", id="an end that is NaN"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256"}', '{"exp":' + "9" * 5_000 + "}"), "is not valid", id="5,000 digits"
+            lambda: handwritten('{"alg":"HS256"}', '{"exp":' + "9" * 5_000 + "}"), "is not valid", id="5,000 digits"
         ),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', "[" * 5_000), "is not valid", id="claims nested deeply"),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', '"text"'), "is not valid", id="claims that are text"),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', b"\xff"), "is not valid", id="claims that are no UTF-8"),
-        pytest.param(lambda: spelt('{"alg":"RS256"}', stated()), "is not valid", id="our secret for a public key"),
-        pytest.param(lambda: spelt('{"alg":"hs256"}', stated()), "is not valid", id="an algorithm in another case"),
-        pytest.param(lambda: spelt('{"alg":["HS256"]}', stated()), "is not valid", id="a list of algorithms"),
-        pytest.param(lambda: spelt('{"alg":"HS256","crit":["x"]}', stated()), "is not valid", id="what must be known"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', "[" * 5_000), "is not valid", id="claims nested deeply"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', '"text"'), "is not valid", id="claims that are text"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', b"\xff"), "is not valid", id="claims that are no UTF-8"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256","crit":["b64"],"b64":true}', stated()),
+            lambda: handwritten('{"alg":"RS256"}', valid_claims()), "is not valid", id="our secret for a public key"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"hs256"}', valid_claims()), "is not valid", id="an algorithm in another case"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":["HS256"]}', valid_claims()), "is not valid", id="a list of algorithms"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","crit":["x"]}', valid_claims()),
+            "is not valid",
+            id="a critical extension",
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","crit":["b64"],"b64":true}', valid_claims()),
             "is not valid",
             id="what libraries know",
         ),
-        pytest.param(lambda: spelt("{}", stated()), "is not valid", id="no algorithm"),
-        pytest.param(lambda: spelt('{"alg":"HS256","b64":false}', stated()), "is not valid", id="not encoded"),
-        pytest.param(lambda: spelt('{"alg":"HS256","kid":7}', stated()), "is not valid", id="a key that is a number"),
+        pytest.param(lambda: handwritten("{}", valid_claims()), "is not valid", id="no algorithm"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256","x":"' + "x" * 2_000 + '"}', stated()), "is not valid", id="a long header"
+            lambda: handwritten('{"alg":"HS256","b64":false}', valid_claims()), "is not valid", id="not encoded"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","kid":7}', valid_claims()), "is not valid", id="a key that is a number"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","x":"' + "x" * 2_000 + '"}', valid_claims()),
+            "is not valid",
+            id="a long header",
         ),
         pytest.param(lambda: token(exp=datetime.now(UTC) + timedelta(days=2)), "lives longer", id="for 2 days"),
         pytest.param(
@@ -198,7 +214,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
             lambda: token(tenant_id=["acme", "globex"], tenant="acme"), "several tenants", id="of two tenants"
         ),
         pytest.param(lambda: token(tenant_id=False, tenant="globex"), "lacks the claim tenant_id", id="of no and one"),
-        pytest.param(lambda: token(sub=None), "is not valid", id="for nobody"),
+        pytest.param(lambda: token(sub=None), "is not valid", id="without a subject"),
         pytest.param(lambda: token(sub=""), "lacks the claim sub", id="for an empty name"),
         pytest.param(lambda: token(sub="a\nb"), "lacks the claim sub", id="for a name with a line break"),
         pytest.param(lambda: token(tenant_id=None), "lacks the claim tenant_id or tenant", id="of no tenant"),

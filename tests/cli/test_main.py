@@ -94,7 +94,7 @@ def test_every_command_and_every_option_has_help(name: str):
         pytest.param(["serve", "--prot", "1"], "No such option: --prot", id="an option with a typo"),
         pytest.param(["serve", "--port", "http"], "Invalid value for '--port'", id="a port that is no number"),
         pytest.param(["serve", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine", id="a foreign host"),
-        pytest.param(["token"], "Missing option '--user'.", id="a token for nobody"),
+        pytest.param(["token"], "Missing option '--user'.", id="a token without a user"),
         pytest.param(["token", "--user", " "], "must not be empty", id="a token for an empty name"),
         pytest.param(
             ["token", "--user", "ada", "--scope", "all"], "all is no scope; choose from", id="an unknown scope"
@@ -164,8 +164,8 @@ def test_a_wrong_connection_string_is_named(run: Any, monkeypatch: pytest.Monkey
 
 
 def test_a_mongodb_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch):
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
     monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", f"mongodb://127.0.0.1:{port}")
 
     # A process of its own: PyMongo leaves the socket of a refused connection to the garbage collector.
@@ -182,8 +182,8 @@ def test_a_mongodb_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_port_in_use_is_reported_before_anything_starts(run: Any, tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
 
         outcome = run("serve", "--port", port)
 
@@ -346,7 +346,7 @@ def test_tokens_expire_after_their_lifetime(run: Any, monkeypatch: pytest.Monkey
         ("--token-id", "x", "--tenant", "t"),
         ("--user", ""),
     ],
-    ids=["nobody", "a whole tenant", "both", "a token of a tenant", "an empty name"],
+    ids=["neither", "a whole tenant", "both", "a token of a tenant", "an empty name"],
 )
 def test_a_revocation_needs_a_user_or_a_token(run: Any, tmp_path: Path, arguments: tuple[str, ...]):
     outcome = run("revoke", *arguments)

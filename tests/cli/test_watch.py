@@ -57,14 +57,14 @@ async def watching(url: str, token: str, *arguments: str) -> AsyncGenerator[Watc
             await process.wait()
 
 
-async def write_until(database: Database, heard: "asyncio.Task[str]") -> str:
-    """Make executions until the watch, whose connection nobody else sees, tells of one."""
+async def write_until(database: Database, line: "asyncio.Task[str]") -> str:
+    """Store executions until the watch, whose connection cannot be seen from here, prints one."""
     number = 0
-    while not heard.done():
+    while not line.done():
         number += 1
         await database.collection(Execution).insert_one(execution(number, execution_id=f"w{number}", status="running"))
-        await asyncio.wait({heard}, timeout=0.2)
-    return heard.result()
+        await asyncio.wait({line}, timeout=0.2)
+    return line.result()
 
 
 async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, database: Database):
@@ -81,16 +81,16 @@ async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, 
 async def test_a_filter_selects_events_and_json_is_for_programs(server: str, token_for: Token, database: Database):
     chosen = '{"status": {"eq": "FAILED"}}'
     async with watching(server, token_for("ada", "acme"), "--json", "--filter", chosen) as watch:
-        heard = asyncio.create_task(watch.line())
+        line = asyncio.create_task(watch.line())
         number = 0
-        while not heard.done():
+        while not line.done():
             number += 1
             for status in ("running", "failed"):
                 document = execution(number, execution_id=f"{status}-{number}", status=status)
                 await database.collection(Execution).insert_one(document)
-            await asyncio.wait({heard}, timeout=0.2)
+            await asyncio.wait({line}, timeout=0.2)
 
-    event = json.loads(heard.result())
+    event = json.loads(line.result())
     assert event["kind"] == "ENTERED"
     assert event["executionId"].startswith("failed-")
     assert event["execution"]["status"] == "FAILED"
@@ -152,7 +152,7 @@ async def test_the_watch_reconnects_to_a_server_that_restarts_and_misses_nothing
         pytest.param(["--token", "x"], "Forbidden: Your token is not valid", 1, id="a token that is refused"),
         pytest.param(["--token", ""], "Pass a token with --token", 2, id="no token"),
         pytest.param(["--url", "ftp://x"], "ftp://x is no address", 2, id="an address of something else"),
-        pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="nobody there"),
+        pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="no server"),
     ],
 )
 async def test_a_watch_that_fails_prints_one_sentence(

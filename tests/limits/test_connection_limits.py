@@ -1,4 +1,4 @@
-"""How many sockets and streams may be open: for a caller, for an address, and for those who do not say who they are."""
+"""How many sockets and streams may be open, by caller, by address, and before they authenticate."""
 
 import asyncio
 import contextlib
@@ -134,14 +134,14 @@ async def test_sockets_that_have_not_authenticated_are_limited_for_an_address(ca
         async with opened(server):
             too_many = await refusal_of(server)
         await first.begin("anything")
-        # One has gone and one is known by now.
+        # One was closed and one has authenticated by now.
         async with opened(server), opened(server) as third:
             await third.send({"type": "ping"})
             pong = await third.receive()
 
     assert too_many == (429, "RATE_LIMITED")
     assert pong == {"type": "pong"}
-    # Whoever comes too often must not fill the log.
+    # A client that comes too often must not fill the log.
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -160,7 +160,7 @@ async def test_sockets_that_have_not_authenticated_are_limited_for_all_addresses
 
 
 async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other():
-    # As behind one balancer.
+    # As with clients of one load balancer.
     streams = OpenStreams(Revocations(), StreamLimits(waiting=4), lambda _: True)
     async with serving_sockets(streams) as server:
 
@@ -184,7 +184,12 @@ async def test_a_client_that_disconnects_waits_no_longer(subprotocol: str):
 async def test_a_client_that_disconnects_while_it_authenticates_leaves_nothing_open(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    streams, asked, answer, lost = OpenStreams(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    streams, authenticating, proceed, lost = (
+        OpenStreams(Revocations()),
+        asyncio.Event(),
+        asyncio.Event(),
+        asyncio.Event(),
+    )
     connection_lost = WebSocketProtocol.connection_lost
 
     def note_loss(socket: WebSocketProtocol, error: Exception | None) -> None:
@@ -194,19 +199,19 @@ async def test_a_client_that_disconnects_while_it_authenticates_leaves_nothing_o
     monkeypatch.setattr(WebSocketProtocol, "connection_lost", note_loss)
 
     async def admit_later(_: Mapping[str, str], __: Origin) -> Caller:
-        asked.set()
-        await answer.wait()
+        authenticating.set()
+        await proceed.wait()
         return ADA
 
     async with serving_sockets(streams, admit=admit_later) as server:
         async with opened(server) as socket:
             await socket.send({"type": "connection_init"})
-            await asked.wait()
+            await authenticating.wait()
             socket.abort()
         async with asyncio.timeout(5):
             await lost.wait()
-            answer.set()
-            # The server is in this process, and tells nobody.
+            proceed.set()
+            # The server runs in this process, and signals nothing.
             while any("run_asgi" in repr(each) for each in asyncio.all_tasks()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

@@ -91,29 +91,29 @@ async def test_a_closed_stream_does_not_end_again():
 
 async def test_sockets_in_the_queue_are_let_through_in_order_as_places_become_free():
     streams = OpenStreams(Revocations(), StreamLimits(waiting=2))
-    holding = [streams.wait(None) for _ in range(2)]
-    for each in holding:
+    open_sockets = [streams.wait(None) for _ in range(2)]
+    for each in open_sockets:
         each.open()
-    called: list[int] = []
+    let_through: list[int] = []
 
-    async def come(number: int) -> None:
+    async def arrive(number: int) -> None:
         await streams.take_turn(None)
         streams.wait(None).open()
-        called.append(number)
+        let_through.append(number)
 
-    coming = [asyncio.create_task(come(number)) for number in range(3)]
+    arriving = [asyncio.create_task(arrive(number)) for number in range(3)]
     await asyncio.sleep(0)
-    assert called == []
-    holding[0].close()
+    assert let_through == []
+    open_sockets[0].close()
     async with asyncio.timeout(SOON):
-        await coming[0]
-    # One who leaves the line gives the place on.
-    coming[1].cancel()
-    holding[1].close()
+        await arriving[0]
+    # A socket that leaves the queue passes its place on.
+    arriving[1].cancel()
+    open_sockets[1].close()
     async with asyncio.timeout(SOON):
-        await coming[2]
+        await arriving[2]
 
-    assert called == [0, 2]
+    assert let_through == [0, 2]
     assert streams.waiting.total() == 2
 
 
@@ -151,14 +151,14 @@ async def test_a_socket_that_waits_in_the_queue_for_too_long_is_refused(monkeypa
 async def test_the_queue_has_a_limit():
     streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
     streams.wait(None).open()
-    line = [asyncio.create_task(streams.take_turn(None)) for _ in range(4)]
+    queue = [asyncio.create_task(streams.take_turn(None)) for _ in range(4)]
     await asyncio.sleep(0)
 
     with pytest.raises(ServerBusy):
         await streams.take_turn(None)
-    for each in line:
+    for each in queue:
         each.cancel()
-    await asyncio.gather(*line, return_exceptions=True)
+    await asyncio.gather(*queue, return_exceptions=True)
 
 
 BALANCER = "10.0.0.9"

@@ -1,4 +1,4 @@
-"""How many connections clients may have, how long each may be silent, and who makes room for whom."""
+"""How many connections clients may have, how long each may be silent, and which makes room for another."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LIMITS = TcpConnectionLimits(total=4, per_address=2, first_byte_seconds=30, head
 
 
 class Client:
-    """Somebody at the other end, and what became of their connection."""
+    """A client, and what happened to its connection."""
 
     def __init__(self, clients: TcpConnections, address: str | None, phase: Phase | None = None) -> None:
         self.was_aborted = False
@@ -19,23 +19,23 @@ class Client:
             self.connection.enter(phase)
 
     @property
-    def place(self) -> Connection:
-        """Where it stands; fails for whoever was refused."""
+    def active_connection(self) -> Connection:
+        """Its connection; fails if it was refused."""
         assert self.connection is not None
         return self.connection
 
     def time_out(self, phase: Phase) -> bool:
-        """Note that it was too long."""
+        """Record the time limit."""
         self.timed_out.append(phase)
         return not self.may_stay
 
     def abort(self) -> None:
-        """Note that it was closed for another."""
+        """Record that it was closed to make room."""
         self.was_aborted = True
 
 
 def elapse(clients: TcpConnections, seconds: float) -> None:
-    """Let time go by, and be watched as a server watches it."""
+    """Let time pass, and check time limits as a server does."""
     started = clients.clock
     for tick in range(int(seconds * 10) + 1):
         clients.check_timeouts(started + tick / 10)
@@ -74,8 +74,8 @@ def test_a_request_that_is_served_has_no_time_limit(clients: TcpConnections):
 def test_a_phase_that_begins_again_has_its_time_limit_again(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.IDLE)
     elapse(clients, 70)
-    client.place.enter(Phase.ACTIVE)
-    client.place.enter(Phase.IDLE)
+    client.active_connection.enter(Phase.ACTIVE)
+    client.active_connection.enter(Phase.IDLE)
 
     elapse(clients, 70)
 
@@ -102,19 +102,19 @@ def test_a_process_that_stood_still_takes_no_client_for_silent(clients: TcpConne
 
 def test_the_connection_that_was_silent_for_longest_makes_room_for_another(clients: TcpConnections):
     slow = Client(clients, "192.0.2.1", Phase.BODY)
-    half_heard = Client(clients, "192.0.2.2", Phase.HEAD)
+    incomplete = Client(clients, "192.0.2.2", Phase.HEAD)
     elapse(clients, 1)
     idle = Client(clients, "192.0.2.3", Phase.IDLE)
     elapse(clients, 1)
     waiting = Client(clients, "192.0.2.4")
 
-    gone: list[Client] = []
+    displaced: list[Client] = []
     for number in range(4):
         assert Client(clients, f"192.0.2.{10 + number}", Phase.ACTIVE).connection is not None
-        gone += [each for each in (slow, half_heard, idle, waiting) if each.was_aborted and each not in gone]
+        displaced += [each for each in (slow, incomplete, idle, waiting) if each.was_aborted and each not in displaced]
     last = Client(clients, "192.0.2.20")
 
-    assert gone == [idle, waiting, half_heard, slow]
+    assert displaced == [idle, waiting, incomplete, slow]
     assert last.connection is None
     figures = clients.figures()
     assert (figures.displaced, figures.refused, figures.phases[Phase.ACTIVE]) == (4, 1, 4)
@@ -156,9 +156,9 @@ def test_the_network_of_one_customer_is_one_address(clients: TcpConnections):
 
 def test_a_connection_that_leaves_makes_room_once_and_has_no_time_limit(clients: TcpConnections):
     first, second = (Client(clients, "192.0.2.1", Phase.ACTIVE) for _ in range(2))
-    first.place.leave()
-    first.place.leave()
-    first.place.enter(Phase.IDLE)
+    first.active_connection.leave()
+    first.active_connection.leave()
+    first.active_connection.enter(Phase.IDLE)
     third = Client(clients, "192.0.2.1")
 
     elapse(clients, 100)
@@ -172,7 +172,7 @@ def test_a_connection_that_leaves_makes_room_once_and_has_no_time_limit(clients:
 def test_a_websocket_is_not_closed_to_make_room(clients: TcpConnections):
     sockets = [Client(clients, f"192.0.2.{number}", Phase.HEAD) for number in range(4)]
     for each in sockets:
-        each.place.upgrade()
+        each.active_connection.upgrade()
 
     assert Client(clients, "192.0.2.9").connection is None
     assert not any(each.was_aborted for each in sockets)

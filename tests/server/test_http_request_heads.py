@@ -1,4 +1,4 @@
-"""Heads of requests are bounded, and what comes behind one is none: no body, no trailer."""
+"""Heads of requests are limited, and bodies and trailers are not taken for heads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +42,7 @@ async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Pa
     assert large.startswith(b"HTTP/1.1 200 OK")
     for refusal in (too_large, endless_line, at_once):
         assert refusal.startswith(b"HTTP/1.1 431")
-    # It was answered before its trailers came; a second answer would be one to nothing.
+    # It got its response before its trailers arrived; a second response would belong to no request.
     assert [each.status for each in read_answers(trailers)] == [405]
     assert [each.status for each in read_answers(after_a_body)] == [405, 200]
 

@@ -91,9 +91,7 @@ async def test_pipelined_requests_with_upgrades_get_their_responses_in_order():
         pytest.param(post(H2C + b"Content-Length: 1\r\n", SMUGGLED), id="two other lengths"),
         pytest.param(post(H2C + b"Content-Length : 1\r\n", SMUGGLED), id="a blank in a name"),
         pytest.param(post(H2C + b"X: 1\r\n folded\r\n", SMUGGLED), id="a folded line"),
-        pytest.param(
-            b"GET / HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n" + SMUGGLED, id="behind a handshake"
-        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n" + SMUGGLED, id="after a handshake"),
     ],
 )
 async def test_an_ambiguous_request_is_refused(sent: bytes):
@@ -120,7 +118,7 @@ async def test_a_handshake_while_a_request_is_served_is_ignored():
 
 
 @pytest.mark.parametrize(
-    ("method", "version", "offer", "takes"),
+    ("method", "version", "offer", "accepts"),
     [
         (b"GET", "1.1", [(b"upgrade", b"websocket")], True),
         (b"GET", "1.1", [(b"upgrade", b"h2c"), (b"upgrade", b"foo, WebSocket")], True),
@@ -133,9 +131,9 @@ async def test_a_handshake_while_a_request_is_served_is_ignored():
     ],
 )
 def test_only_a_get_without_a_body_opens_a_websocket(
-    method: bytes, version: str, offer: list[tuple[bytes, bytes]], *, takes: bool
+    method: bytes, version: str, offer: list[tuple[bytes, bytes]], *, accepts: bool
 ):
-    assert takes_websocket(method, version, offer) is takes
+    assert takes_websocket(method, version, offer) is accepts
 
 
 def test_a_head_is_rewritten_without_its_upgrade():

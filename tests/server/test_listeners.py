@@ -1,4 +1,4 @@
-"""A process may open as many sockets as its limit of files lets it."""
+"""A process may open as many sockets as its limit of open files allows."""
 
 import resource
 from collections.abc import Generator
@@ -10,7 +10,7 @@ from execution_monitor.server.listeners import make_room_for_sockets
 
 @pytest.fixture
 def hard() -> Generator[int]:
-    """The limit that this process cannot raise; what it could raise is put back."""
+    """The hard limit; the soft limit is restored."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield before[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, before)

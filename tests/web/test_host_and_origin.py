@@ -1,4 +1,4 @@
-"""What pages and names from elsewhere may reach: nothing, unless a setting names them."""
+"""Other host names and pages of other origins reach nothing, unless a setting allows them."""
 
 import asyncio
 import contextlib
@@ -105,9 +105,9 @@ async def open_socket(server: str, path: str, origin: str | None, **options: Any
     ],
 )
 async def test_a_socket_is_for_pages_of_allowed_origins(server: str, path: str, origin: str | None, status: int):
-    stated = server if origin == "its own" else origin
+    sent = server if origin == "its own" else origin
 
-    found = await open_socket(server, path, stated, subprotocols=[Subprotocol("graphql-transport-ws")])
+    found = await open_socket(server, path, sent, subprotocols=[Subprotocol("graphql-transport-ws")])
 
     assert found == status
 
@@ -166,7 +166,7 @@ async def test_a_request_has_exactly_one_valid_host(server: str, hosts: bytes):
         pytest.param(b"http://localhost:1", b"evil.example.com", 200, id="without a path"),
         pytest.param(b"http://evil.example.com/livez", b"localhost", 421, id="a stranger's, beside ours"),
         pytest.param(b"http://ada@localhost/livez", b"localhost", 400, id="with a user"),
-        pytest.param(b"http:///livez", b"localhost", 421, id="of nobody"),
+        pytest.param(b"http:///livez", b"localhost", 421, id="without a name"),
     ],
 )
 async def test_the_host_of_an_absolute_target_counts_before_the_header(
@@ -208,10 +208,13 @@ async def test_a_socket_for_another_host_is_refused(server: str, path: str):
 
 @pytest.mark.parametrize("path", ["/graphql", LIST])
 async def test_pages_of_allowed_origins_may_send_requests(server: str, path: str, token_for: Token):
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "authorization,content-type"}
+    preflight = {
+        "access_control_request_method": "POST",
+        "access_control_request_headers": "authorization,content-type",
+    }
 
-    friend = await send(server, "OPTIONS", path, origin=FRIEND, **asked)
-    stranger = await send(server, "OPTIONS", path, origin=STRANGER, **asked)
+    friend = await send(server, "OPTIONS", path, origin=FRIEND, **preflight)
+    stranger = await send(server, "OPTIONS", path, origin=STRANGER, **preflight)
     answer = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
 
     assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (200, FRIEND)
@@ -226,8 +229,8 @@ async def test_without_allowed_origins_no_other_page_gets_anything(
     mongodb_uri: str, database_name: str, token_for: Token
 ):
     async with running(mongodb_uri, database_name) as server:
-        asked = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
+        preflight = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
         got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
 
-    assert asked.status_code == 405
-    assert not any("access-control" in name for name in (*asked.headers, *got.headers))
+    assert preflight.status_code == 405
+    assert not any("access-control" in name for name in (*preflight.headers, *got.headers))

@@ -294,7 +294,7 @@ OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
             "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3",
             OPEN_METRICS,
             open_metrics_families,
-            id="OpenMetrics, as Prometheus asks",
+            id="OpenMetrics, as Prometheus requests it",
         ),
         pytest.param(
             "application/openmetrics-text;version=x", OPEN_METRICS, open_metrics_families, id="a version there is not"

@@ -1,4 +1,4 @@
-"""Lines of requests and sockets, and the id that the client is told."""
+"""Log lines of requests and sockets, and the id that the client gets."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -98,22 +98,22 @@ async def test_a_socket_has_an_id_too_and_one_line_with_its_close_code(server: s
 
     closed: asyncio.Queue[Any] = asyncio.Queue()
 
-    def tell(_: object, __: str, line: EventDict) -> EventDict:
+    def record(_: object, __: str, line: EventDict) -> EventDict:
         if line["event"] == "socket":
             closed.put_nowait({**line})
         return line
 
-    with capture_logs([merge_contextvars, tell]) as logs:
+    with capture_logs([merge_contextvars, record]) as logs:
         async with connect(
             url, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=headers
         ) as socket:
             assert socket.response is not None
-            told = socket.response.headers["x-request-id"]
+            sent_id = socket.response.headers["x-request-id"]
             await socket.send("[]")
             async with asyncio.timeout(SOON):
                 line = await closed.get()
 
-    assert told == line["request_id"] == "socket-1"
+    assert sent_id == line["request_id"] == "socket-1"
     assert (line["path"], line["code"]) == ("/graphql", 4400)
     assert "the-secret" not in str(logs)
 

@@ -18,7 +18,7 @@ ADA = Person("ada", "an owner", "a.b.c")
 
 
 @contextlib.asynccontextmanager
-async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx2.AsyncClient]:
+async def browsing(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx2.AsyncClient]:
     app = Starlette(routes=sign_in_routes(people, None, explorer=False), exception_handlers=problem_handlers())
     transport = httpx2.ASGITransport(app, client=(client_address, 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -27,7 +27,7 @@ async def asking(people: People | None, client_address: str = "127.0.0.1") -> As
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
 async def test_a_browser_on_the_machine_of_a_demo_may_sign_in_as_any_of_its_people(host: str):
-    async with asking(lambda: [ADA]) as client:
+    async with browsing(lambda: [ADA]) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get(configuration.json()["people"], headers={"Host": host})
 
@@ -45,7 +45,7 @@ async def test_a_browser_on_the_machine_of_a_demo_may_sign_in_as_any_of_its_peop
     ],
 )
 async def test_a_browser_on_another_machine_gets_no_token(host: str, address: str):
-    async with asking(lambda: [ADA], address) as client:
+    async with browsing(lambda: [ADA], address) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get("/development/people", headers={"Host": host})
 
@@ -64,7 +64,7 @@ async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
 
 
 async def test_a_page_of_another_site_gets_no_token_either():
-    async with asking(lambda: [ADA]) as client:
+    async with browsing(lambda: [ADA]) as client:
         people = await client.get("/development/people", headers={"Sec-Fetch-Site": "cross-site"})
 
     assert people.status_code == 403
@@ -100,13 +100,13 @@ async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(su
         routes = sign_in_routes(None, AuthorizationCodeFlow(provider.url, "dashboard"), explorer=True)
         transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            told = await client.get("/sign-in/issuer")
+            issuer = await client.get("/sign-in/issuer")
             of_nobody = await client.post("/sign-in/token", content=REDEMPTION)
             of_another = await client.post(
                 "/sign-in/token", content=REDEMPTION.replace(b"null", b'"https://other.example"')
             )
 
-    assert told.json() == {
+    assert issuer.json() == {
         "endpoint": "https://issuer.example/authorize",
         "clientId": "dashboard",
         "issuer": provider.url,
