@@ -150,7 +150,7 @@ async def test_a_code_without_iss_is_not_sent_to_an_issuer_that_always_sends_it(
 ):
     provider.discovery[ISS_SUPPORTED] = True
 
-    with pytest.raises(Unauthenticated, match="does not say which issuer"):
+    with pytest.raises(Unauthenticated, match="does not name the issuer"):
         await redeem(provider)
 
     assert endpoint.form == {}

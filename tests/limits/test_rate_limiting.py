@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from limits.aio.storage import MongoDBStorage
 
-from execution_monitor import app
+from execution_monitor import services
 from execution_monitor.app import create_app
 from execution_monitor.limits.rate_limits import shared_store
 from execution_monitor.settings import Settings
@@ -152,12 +152,12 @@ async def test_without_the_shared_store_reading_goes_on_and_metrics_and_readines
 ):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-    store_of_nobody = shared_store(f"mongodb://127.0.0.1:{port}", "nowhere")
+    silent_store = shared_store(f"mongodb://127.0.0.1:{port}", "nowhere")
 
     def choose_store(*_: str) -> MongoDBStorage:
-        return store_of_nobody
+        return silent_store
 
-    monkeypatch.setattr(app, "shared_store", choose_store)
+    monkeypatch.setattr(services, "shared_store", choose_store)
     changes = {"rate_limit": f"{POINTS}/hour", "rate_limit_store": "mongodb", "metrics": "open"}
     token = token_for("ada", "acme")
 

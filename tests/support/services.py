@@ -5,18 +5,16 @@ from typing import Any
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.services import RequestServices
 
-NONE: Any = None
-
 
 def request_services(**needed: Any) -> RequestServices:
     """The services that are `needed`; all others are missing, and responses may have a megabyte."""
-    defaults = {
-        "admit": NONE,
+    defaults: dict[str, Any] = {
+        "admit": None,
         "observers": Observers(),
-        "refuse_exhausted": NONE,
-        "streams": NONE,
-        "monitor": NONE,
-        "live": NONE,
+        "refuse_exhausted": None,
+        "streams": None,
+        "monitor": None,
+        "live": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})
