@@ -101,7 +101,7 @@ async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(su
         transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             issuer = await client.get("/sign-in/issuer")
-            of_nobody = await client.post("/sign-in/token", content=REDEMPTION)
+            unnamed = await client.post("/sign-in/token", content=REDEMPTION)
             of_another = await client.post(
                 "/sign-in/token", content=REDEMPTION.replace(b"null", b'"https://other.example"')
             )
@@ -113,4 +113,4 @@ async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(su
         "namesIssuer": supported,
     }
     assert (of_another.status_code, of_another.json()["code"]) == (401, "UNAUTHENTICATED")
-    assert ("which issuer" in of_nobody.json()["detail"]) is supported
+    assert ("does not name the issuer" in unnamed.json()["detail"]) is supported
