@@ -284,7 +284,7 @@ async def test_a_response_is_compressed_if_it_is_longer_than_a_packet(size: int)
 async def test_responses_to_pages_of_other_origins_vary_by_origin_and_coding(
     settings: Settings, stored: None, token_for: Token
 ):
-    shared = settings.model_copy(update={"allowed_origins": "https://a.example.com,https://b.example.com"})
+    shared = settings.model_copy(update={"allowed_origins": ("https://a.example.com", "https://b.example.com")})
     async with served(create_app(shared)) as url:
         await wait_until_ready(url)
         answer = await send(

@@ -10,7 +10,7 @@ import pytest
 
 from execution_monitor.app import create_app
 from execution_monitor.auth.tokens import issue_token
-from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.cli.tokens import revoke_and_record
 from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database

@@ -14,5 +14,5 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> Witness:
     def watched_by(*observers: Any) -> Observers:
         return Observers(*observers, witness)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
+    monkeypatch.setattr("execution_monitor.services.Observers", watched_by)
     return witness

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.app import create_app
-from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
@@ -103,7 +103,7 @@ async def test_what_is_refused_is_not_read(mongodb_uri: str, database: Database)
     )
 
     async with watched(mongodb_uri, database.handle.name) as (watching, commands):
-        with pytest.raises(AnswerTooLarge):
+        with pytest.raises(ResponseTooLarge):
             await find_rows(watching.rows(Execution), search)
 
         assert [sorted({"find", "getMore"} & set(read)) for read in commands.reads] == [["find"], ["find"]]

@@ -12,16 +12,16 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.routing import Route
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers
 from execution_monitor.auth.caller import Scope
 from execution_monitor.rest.list_request import PARAMETERS
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
-from execution_monitor.rest.routes import RestServices, rest_routes
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from tests.rest.asking import Ask, Store
 from tests.schemathesis_runs import report_of
 from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 from tests.support.servers import served, wait_until_ready
+from tests.support.services import request_services
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.
@@ -58,10 +58,9 @@ def test_every_parameter_that_is_read_is_described_and_no_other():
 
 
 def test_the_document_names_every_route_and_no_other():
-    unused: Any = None
     served_at = {
         (each.path_format, method.lower())
-        for each in rest_routes(RestServices(unused, unused, unused, unused, Observers(), max_response_bytes=1))
+        for each in rest_routes(request_services())
         if isinstance(each, Route)
         for method in (each.methods or set()) - {"HEAD"}
     }

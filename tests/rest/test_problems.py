@@ -14,15 +14,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
-from execution_monitor.rest.routes import RestServices, rest_routes
+from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.conftest import SECRET
@@ -30,9 +29,9 @@ from tests.rest.asking import Ask, Store
 from tests.support.documents import LIST, executions
 from tests.support.raw_http import exchange, read_answers
 from tests.support.servers import served
+from tests.support.services import request_services
 
-SESSIONS = Sessions(Revocations())
-MAX_RESPONSE_BYTES = 2**20
+STREAMS = OpenStreams(Revocations())
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
@@ -143,7 +142,7 @@ async def test_a_query_beyond_its_time_limit_says_what_would_make_it_fast(
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(RestServices(monitor, live, admit_ada, SESSIONS, Observers(), MAX_RESPONSE_BYTES)),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=admit_ada, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 
@@ -164,7 +163,7 @@ async def test_an_unexpected_error_is_masked_and_logged_under_the_id_that_the_cl
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(RestServices(monitor, live, fail, SESSIONS, Observers(), MAX_RESPONSE_BYTES)),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=fail, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 

@@ -1,4 +1,4 @@
-"""Rate limits: points per caller and per address that refill over time, spent by what operations cost."""
+"""Rate limits: operations spend the points of their caller and address, which refill over time."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from execution_monitor.asgi.operations import Observation, Operation, Outcome
 from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
-from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.memory_storage import BoundedMemoryStorage
 from execution_monitor.observability.metrics.families import counter, counters_by, gauge
 
 log = structlog.get_logger()
@@ -26,40 +26,47 @@ log = structlog.get_logger()
 OFF = "off"
 # The names of the policies, which clients see in headers.
 CALLER, ADDRESS = "caller", "address"
-# A shared store is asked within every operation: one that is slower than this is as good as gone.
+# Every operation waits for a shared store: one that is slower than this counts as unavailable.
 _STORE_MILLISECONDS = 500
-# How long a store that failed is not asked again.
+# How long a store that failed is not used.
 _STORE_PAUSE_SECONDS = 5.0
-# Refused callers that are turned away before their next document is read.
+# Callers without points that are remembered, to refuse them before their next document is read.
 _MAX_EXHAUSTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many points in so many seconds, for each of one kind."""
+    """Points in a period, for each caller or each address."""
 
     name: str
     item: RateLimitItem
 
     @classmethod
-    def named(cls, name: str, text: str) -> "Policy | None":
-        """The policy that `text` spells, such as `1000/minute`; None for `off`; raises `ValueError` for others."""
-        return None if text == OFF else cls(name, parse(text))
+    def parse(cls, name: str, text: str) -> "Policy | None":
+        """The policy of a text such as `1000/minute`, None for `off`; raises `ValueError` for other text."""
+        rate = parse_rate(text)
+        return None if rate is None else cls(name, rate)
 
     @property
     def points(self) -> int:
-        """How many there are."""
+        """Points in a period."""
         return self.item.amount
 
     @property
     def seconds(self) -> int:
-        """In how many seconds they refill."""
+        """The period, in which points refill."""
         return self.item.get_expiry()
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one policy leaves to one key: points now, and seconds until more of them are there."""
+    """What is left of one policy for one key.
+
+    Attributes:
+        granted: whether the points were spent.
+        remaining: points.
+        wait: seconds until more points are there.
+    """
 
     policy: Policy
     granted: bool
@@ -68,19 +75,22 @@ class Quota:
 
 
 class RateLimits(Collector):
-    """An observer that refuses operations of callers and addresses that have spent their points.
+    """An observer that refuses operations of callers and addresses without points.
 
-    The policies are asked in their order; the first should be that of the fewest.
+    Policies are checked in their order; the one with the fewest points should come first. While the shared store is
+    unavailable, points are counted in this process alone, so that reading goes on.
 
-    While the shared store is out of reach, points are counted in this process alone: reading goes on.
+    Attributes:
+        refused: refused operations by policy, since the process started.
+        store_failures: times that the shared store could not be used since then.
     """
 
     def __init__(self, policies: Sequence[Policy], store: MongoDBStorage | None = None) -> None:
         self._policies = policies
-        self._memory = SlidingWindowCounterRateLimiter(PointMemory())
+        self._memory = SlidingWindowCounterRateLimiter(BoundedMemoryStorage())
         self._store = store
         self._shared = None if store is None else SlidingWindowCounterRateLimiter(store)
-        self._asked_again_at = 0.0
+        self._store_paused_until = 0.0
         self.store_failures = 0
         self.refused = {policy.name: 0 for policy in policies}
         self._exhausted: dict[str, float] = {}
@@ -90,9 +100,9 @@ class RateLimits(Collector):
         return _Charge(self, operation)
 
     async def charge(self, operation: Operation) -> None:
-        """Spend the points that `operation` costs; raises `RateLimited` when they are not there."""
+        """Spend the points that `operation` costs; raises `RateLimited` when there are too few."""
         keys = self._keys_of(operation.caller, operation.origin)
-        # What costs nothing was refused before it was read.
+        # An operation without a cost was refused before its document was read.
         if not keys or not operation.cost:
             return
         quotas = await self._spend(keys, operation.cost)
@@ -102,7 +112,7 @@ class RateLimits(Collector):
             self._refuse(quotas[-1], keys[len(quotas) - 1][1], operation.allowance.headers)
 
     def refuse_exhausted(self, caller: Caller, origin: Origin) -> None:
-        """Raise `RateLimited` for whoever was refused and has not waited: reading a document costs us, too."""
+        """Raise `RateLimited` for callers without points that have not waited: reading a document costs us, too."""
         if not self._exhausted:
             return
         for policy, key in self._keys_of(caller, origin):
@@ -114,16 +124,16 @@ class RateLimits(Collector):
             self._exhausted.pop(key, None)
 
     def close(self) -> None:
-        """Let go of the shared store."""
+        """Close the shared store."""
         if self._store is not None:
             self._store.storage.close()  # pyright: ignore[reportUnknownMemberType] - Motor has no types
 
     async def check(self) -> None:
-        """Nothing: reading goes on without the store."""
+        """Nothing: requests are served without the store, too."""
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Whether the shared store is out of reach, for `/readyz`."""
+        """A sentence while the shared store is unavailable."""
         if not self.store_is_down:
             return []
         return ["Rate limits are counted by each process alone: MongoDB does not keep them."]
@@ -131,7 +141,7 @@ class RateLimits(Collector):
     @property
     def store_is_down(self) -> bool:
         """Whether points are counted in this process alone."""
-        return self._asked_again_at > time.monotonic()
+        return self._store_paused_until > time.monotonic()
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -148,21 +158,21 @@ class RateLimits(Collector):
         found: list[tuple[Policy, str]] = []
         for policy in self._policies:
             if policy.name == CALLER and caller.subject:
-                # Neither may hold a line break.
+                # Neither can hold a line break.
                 found.append((policy, f"caller\n{caller.tenant}\n{caller.subject}"))
             elif policy.name == ADDRESS and origin.address:
                 found.append((policy, f"address\n{network_of(origin.address)}"))
         return found
 
     async def _spend(self, keys: Sequence[tuple[Policy, str]], cost: int) -> list[Quota]:
-        if self._shared is not None and self._asked_again_at <= time.monotonic():
+        if self._shared is not None and self._store_paused_until <= time.monotonic():
             shared = self._shared
             try:
                 return await _spend_all(shared, keys, cost)
-            # Whatever the driver raises: a limit that cannot be counted must not stop reading.
+            # Whatever the driver raises: reading must go on when points cannot be counted.
             except Exception as error:  # noqa: BLE001
                 self.store_failures += 1
-                self._asked_again_at = time.monotonic() + _STORE_PAUSE_SECONDS
+                self._store_paused_until = time.monotonic() + _STORE_PAUSE_SECONDS
                 log.warning("rate_limit_store_failed", error=type(error).__name__)
         return await _spend_all(self._memory, keys, cost)
 
@@ -190,10 +200,15 @@ class _Charge(Observation):
         await self._limits.charge(self._operation)
 
 
-def shared_store(uri: str, database: str) -> MongoDBStorage:
-    """Points in MongoDB, which all replicas share; nothing is connected before it is first asked.
+def parse_rate(text: str) -> RateLimitItem | None:
+    """Points in a period, as in `1000/minute`, None for `off`; raises `ValueError` for other text."""
+    return None if text == OFF else parse(text)
 
-    `limits` reaches MongoDB through Motor, which has reached its end: nothing else of ours may use it.
+
+def shared_store(uri: str, database: str) -> MongoDBStorage:
+    """A store in MongoDB that all replicas share; it connects when it is first used.
+
+    `limits` uses Motor, which has reached its end of life: nothing else of ours may use it.
     """
     return MongoDBStorage(
         uri,
@@ -202,7 +217,7 @@ def shared_store(uri: str, database: str) -> MongoDBStorage:
         window_collection_name="rate_limit_windows",
         timeoutMS=_STORE_MILLISECONDS,
         serverSelectionTimeoutMS=_STORE_MILLISECONDS,
-        # A point that a failover forgets harms nobody.
+        # Points that are lost in a failover do no harm.
         w=1,
     )
 
@@ -210,7 +225,7 @@ def shared_store(uri: str, database: str) -> MongoDBStorage:
 async def _spend_all(
     limiter: SlidingWindowCounterRateLimiter, keys: Sequence[tuple[Policy, str]], cost: int
 ) -> list[Quota]:
-    """What is left of each, up to the first that does not grant `cost`: who is refused spends nothing of others."""
+    """Spend `cost` of each key, up to the first without enough points: a refusal spends nothing of later ones."""
     quotas: list[Quota] = []
     for policy, key in keys:
         quotas.append(await _spend(limiter, policy, key, cost))
@@ -232,7 +247,7 @@ async def _spend(limiter: SlidingWindowCounterRateLimiter, policy: Policy, key: 
 
 
 def _wait(room: int, before: int, now: int, left: float, policy: Policy) -> float:
-    """Seconds until no more than `room` points count as spent: they fade over the window that follows theirs."""
+    """Seconds until no more than `room` points count as spent: points fade over the window after theirs."""
     if before and now <= room:
         return left - (room - now) * policy.seconds / before
     return max(0.0, left) + policy.seconds * (1 - max(0, room) / max(1, now))
@@ -249,7 +264,7 @@ def _refusal(quota: Quota, headers: Mapping[str, str]) -> RateLimited:
 
 
 def _headers_of(quotas: Sequence[Quota]) -> Mapping[str, str]:
-    """The fields of draft-ietf-httpapi-ratelimit-headers-10: policies, and what is left of each."""
+    """The headers of draft-ietf-httpapi-ratelimit-headers-10: policies, and what is left of each."""
     policies = ", ".join(
         f'"{each.policy.name}";q={each.policy.points};qu="points";w={each.policy.seconds}' for each in quotas
     )

@@ -10,7 +10,6 @@ from pydantic.json_schema import models_json_schema
 
 from execution_monitor.asgi.problems import PROBLEM_JSON, Problem
 from execution_monitor.errors import (
-    AnswerTooLarge,
     BadUserInput,
     DatabaseUnavailable,
     ExecutionMonitorError,
@@ -19,6 +18,7 @@ from execution_monitor.errors import (
     NotFound,
     QueryTimeout,
     RateLimited,
+    ResponseTooLarge,
     Unauthenticated,
 )
 from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
@@ -133,7 +133,7 @@ def _describe_detail() -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             }
         ],
-        "responses": _describe_responses(ExecutionDetail, AnswerTooLarge, NotFound),
+        "responses": _describe_responses(ExecutionDetail, ResponseTooLarge, NotFound),
     }
 
 

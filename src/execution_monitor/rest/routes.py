@@ -1,7 +1,6 @@
 """REST routes: a page of executions, one execution with its steps, the OpenAPI document, and live updates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,22 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.headers import NO_STORE
-from execution_monitor.asgi.operations import Observers, Operation, OperationKind
+from execution_monitor.asgi.operations import Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
+from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.service import Live
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
 from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
+from execution_monitor.services import RequestServices
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
 from execution_monitor.storage.records import ExecutionRecord
@@ -36,30 +33,18 @@ MAX_STEPS = 1_000
 _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class RestServices:
-    """What the handlers of REST need, the same for every request."""
-
-    monitor: Monitor
-    live: Live
-    admit: Admit
-    sessions: Sessions
-    observers: Observers
-    max_response_bytes: int
-
-
-def rest_routes(services: RestServices) -> list[BaseRoute]:
+def rest_routes(services: RequestServices) -> list[BaseRoute]:
     """The routes under `/api/v1`. Handlers raise what fails, and `problem_handlers` turn that into responses."""
     return [
         Route(LIST_PATH, partial(list_executions, services), middleware=COMPRESSED),
-        *live_routes(services.live, services.admit, services.sessions, services.observers),
+        *live_routes(services),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), partial(get_execution, services), middleware=COMPRESSED),
         Route(DOCUMENT_PATH, partial(get_document, describe()), middleware=COMPRESSED),
     ]
 
 
-async def list_executions(services: RestServices, request: Request) -> Response:
+async def list_executions(services: RequestServices, request: Request) -> Response:
     """Respond with a page of executions, as `request`'s query parameters select it."""
     caller = await services.admit(request.headers, origin_of(request.scope))
     name, query = "listExecutions", request.query_params
@@ -77,7 +62,7 @@ async def list_executions(services: RestServices, request: Request) -> Response:
     return _respond(body, operation)
 
 
-async def get_execution(services: RestServices, request: Request) -> Response:
+async def get_execution(services: RequestServices, request: Request) -> Response:
     """Respond with the execution in the path of `request`, and its steps."""
     caller = await services.admit(request.headers, origin_of(request.scope))
     operation = _operation(request, caller, "getExecution", request.path_params, _DETAIL_COST)
@@ -137,7 +122,7 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
 def _render(model: BaseModel, max_bytes: int) -> bytes:
     body = model.model_dump_json().encode()
     if len(body) > max_bytes:
-        raise AnswerTooLarge(len(body), max_bytes)
+        raise ResponseTooLarge(len(body), max_bytes)
     return body
 
 

@@ -1,6 +1,6 @@
 """Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -12,11 +12,10 @@ from graphql import (
     execute_root_selection_set,  # pyright: ignore[reportUnknownVariableType] - likewise
 )
 
-from execution_monitor.asgi.operations import Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
-from execution_monitor.executions.services import Monitor
+from execution_monitor.errors import BadUserInput, PayloadTooLarge, RateLimited, ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
@@ -28,42 +27,37 @@ from execution_monitor.graphql.validation.operation import Questions, RequestErr
 from execution_monitor.graphql.validation.preparation import Prepared, prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
-from execution_monitor.live.service import Live
+from execution_monitor.services import RequestServices
 
 # What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.
 _CHARACTERS_PER_POINT = 20
 
 
 class Operations:
-    """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each.
+    """Runs operations of one schema that cost `max_cost` points at most, and lets observers watch each.
 
-    `documents` are those it runs; an answer has `max_response_bytes` at most.
-    `refuse_exhausted` raises for those whose documents are not worth reading now.
+    `documents` are those it runs.
     """
 
-    def __init__(  # noqa: PLR0913 - what runs, who watches, and what it may cost
+    def __init__(
         self,
         schema: QuietSchema,
-        monitor: Monitor,
-        live: Live,
-        observers: Observers,
+        services: RequestServices,
         *,
         max_cost: int,
-        max_response_bytes: int,
         documents: TrustedDocuments | AnyDocument,
-        refuse_exhausted: Callable[[Caller, Origin], None],
     ) -> None:
         self._schema = schema
-        self._monitor = monitor
-        self._live = live
-        self._observers = observers
+        self._monitor = services.monitor
+        self._live = services.live
+        self._observers = services.observers
         self._questions = Questions(schema, max_cost=max_cost)
-        self._max_response_bytes = max_response_bytes
+        self._max_response_bytes = services.max_response_bytes
         self._documents = documents
-        self._refuse_exhausted = refuse_exhausted
+        self._refuse_exhausted = services.refuse_exhausted
         self._compiler = Compiler(schema)
         self._renderer = Renderer(
-            schema, self._compiler, lambda caller: self._context(caller, Outcome()), max_response_bytes
+            schema, self._compiler, lambda caller: self._context(caller, Outcome()), services.max_response_bytes
         )
 
     async def prepare(
@@ -149,7 +143,7 @@ class Operations:
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
             outcome.discard_executions()
-            raise AnswerTooLarge(len(payload), self._max_response_bytes)
+            raise ResponseTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1
         return payload

@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.headers import combined_header
 from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import origin_of
@@ -33,8 +32,7 @@ from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, 
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.preparation import KindNotTaken
 from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
-from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.services import RequestServices
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
@@ -63,9 +61,7 @@ class GraphQLEndpoint:
     """Answers `GET` and `POST` with the result of one operation."""
 
     operations: Operations
-    admit: Admit
-    sessions: Sessions
-    behind: BehindMeter
+    services: RequestServices
     max_body_bytes: int
     open_introspection: bool
 
@@ -90,10 +86,10 @@ class GraphQLEndpoint:
         origin = origin_of(request.scope)
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
-        caller = _NOBODY if unknown else await self.admit(request.headers, origin)
+        caller = _NOBODY if unknown else await self.services.admit(request.headers, origin)
         asked = await read_request(request, self.max_body_bytes)
         if unknown and not asks_only_for_types(asked):
-            caller = await self.admit(request.headers, origin)
+            caller = await self.services.admit(request.headers, origin)
         framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
             prepared = await self.operations.prepare(
@@ -104,9 +100,9 @@ class GraphQLEndpoint:
                 raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
             if framing is not None and (subscribes or media_type is None):
-                self.sessions.require_room(caller, origin.address)
-                held = self.sessions.hold(caller, origin.address)
-                return stream(await self.operations.begin(prepared), framing, held, self.behind)
+                self.services.streams.require_room(caller, origin.address)
+                held = self.services.streams.hold(caller, origin.address)
+                return stream(await self.operations.begin(prepared), framing, held, self.services.live.behind)
             payload = await self.operations.answer(prepared)
             return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
         except KindNotTaken as error:

@@ -25,7 +25,7 @@ from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExp
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.validation.documents import Document
 from execution_monitor.graphql.validation.request import GraphQLRequest
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 # A dashboard asks the same again and again; a cursor is used once or twice. One takes some ten kilobytes.
 REMEMBERED_QUESTIONS = 1_024
@@ -82,7 +82,7 @@ class Questions:
     def __init__(self, schema: QuietSchema, *, max_cost: int) -> None:
         self._schema = schema
         self._max_cost = max_cost
-        self._recent: Recent[Question] = Recent(REMEMBERED_QUESTIONS)
+        self._recent: LruCache[Question] = LruCache(REMEMBERED_QUESTIONS)
 
     def read(self, asked: GraphQLRequest) -> Question:
         """What `asked` means; raises `RequestErrors`."""
