@@ -1,7 +1,7 @@
 """The REST API under `/api/v1`: routes, query parameters, models, OpenAPI, and live updates.
 
-    services = RestServices(monitor, live, admit, sessions, observers, max_response_bytes=4_000_000)
-    application = Starlette(routes=rest_routes(services), exception_handlers=problem_handlers())
+    services = Services.from_settings(Settings())
+    application = Starlette(routes=rest_routes(services.requests), exception_handlers=problem_handlers())
 
 A query parameter is declared once, and its declaration reads and documents it:
 
