@@ -26,9 +26,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.server.http_protocol import HttpConnection
+from execution_monitor.server.http_protocol import HttpProtocol
 from execution_monitor.server.uvicorn_server import Server
-from execution_monitor.server.websocket_protocol import ReadyFrames
+from execution_monitor.server.websocket_protocol import WebSocketProtocol
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 
@@ -46,13 +46,13 @@ OPENTELEMETRY = {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk"}
 
 # What our subclasses use of uvicorn's objects, which document none of it, and which of their methods they replace.
 RELIED_ON = {
-    (HttpConnection, HttpToolsProtocol): {
+    (HttpProtocol, HttpToolsProtocol): {
         *("app_state", "client", "connections", "cycle", "flow", "headers", "parser", "pipeline", "scope"),
         *("server_state", "transport", "url", "_start_asgi_task"),
         *("connection_made", "connection_lost", "data_received", "pause_writing", "resume_writing", "shutdown"),
         *("handle_websocket_upgrade", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
     },
-    (ReadyFrames, WebSocketsSansIOProtocol): {
+    (WebSocketProtocol, WebSocketsSansIOProtocol): {
         *("app_state", "close_sent", "close_timer", "conn", "disconnected", "handshake_complete", "loop", "queue"),
         *("pending_ping_payload", "read_paused", "scope", "stop_keepalive", "transport"),
         *("connection_lost", "data_received", "pause_writing", "resume_writing", "shutdown"),
@@ -87,7 +87,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
 
 
 @pytest.mark.parametrize("name", ["graphql-core", "limits", "pymongo", "strawberry-graphql", "uvicorn", "websockets"])
-def test_what_we_reach_into_has_an_upper_bound(name: str):
+def test_libraries_whose_private_parts_we_use_have_an_upper_bound(name: str):
     assert not DECLARED[canonicalize_name(name)].specifier.contains(Version("1000"))
 
 
@@ -98,7 +98,7 @@ def own_classes(ours: type, theirs: type) -> list[type]:
 
 
 def attributes_used(cls: type) -> set[str]:
-    """The names behind `self.` in the source of `cls`."""
+    """The names after `self.` in the source of `cls`."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     return {
         node.attr
@@ -126,14 +126,14 @@ def test_the_list_of_what_our_subclasses_use_of_uvicorn_is_complete(ours: type, 
     assert used & members(theirs) == RELIED_ON[ours, theirs]
 
 
-def test_strawberry_shows_the_schema_and_the_resolved_field_of_graphql_core():
+def test_strawberry_exposes_the_schema_and_the_resolved_field_of_graphql_core():
     schema = create_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     assert isinstance(schema, GraphQLSchema)
     assert {each.name: each.type for each in dataclasses.fields(Info)}["_raw_info"] == GraphQLResolveInfo.__name__
 
 
-async def test_a_snapshot_session_of_pymongo_tells_its_time(database: Database):
+async def test_a_snapshot_session_of_pymongo_has_its_time(database: Database):
     collection = database.collection(Execution)
     async with database.client.start_session(snapshot=True) as session:
         before = session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -144,7 +144,7 @@ async def test_a_snapshot_session_of_pymongo_tells_its_time(database: Database):
     assert isinstance(at, Timestamp)
 
 
-async def test_a_change_stream_of_pymongo_tells_what_is_left_of_a_reply(database: Database):
+async def test_a_change_stream_of_pymongo_has_what_is_left_of_a_reply(database: Database):
     collection = database.collection(Execution)
     async with await collection.watch() as stream:
         before = stream.resume_token

@@ -55,7 +55,7 @@ def unit() -> dict[str, list[str]]:
 
 
 def is_command(arguments: list[str]) -> bool:
-    """Whether the command line takes `arguments`; raises what it says otherwise."""
+    """Whether the command line accepts `arguments`; raises its error otherwise."""
     commands = cast("Any", typer.main.get_command(cli.app)).commands
     return bool(commands[arguments[0]].make_context(arguments[0], arguments[1:]).params)
 
@@ -163,7 +163,7 @@ def test_the_unit_runs_a_command_that_is_there_without_rights(unit: dict[str, li
     assert unit["DynamicUser"] == unit["NoNewPrivileges"] == unit["ProtectHome"] == ["yes"]
     assert unit["ProtectSystem"] == ["strict"]
     assert unit["CapabilityBoundingSet"] == []
-    # Where secrets are, and not in the unit, which everybody may read.
+    # Where secrets are, and not in the unit, which every user may read.
     assert unit["EnvironmentFile"] == ["/etc/execution-monitor/environment"]
     assert not [each for each in unit["Environment"] if "SECRET" in each or "URI" in each]
 
@@ -172,7 +172,7 @@ def test_there_is_time_to_stop_in(unit: dict[str, list[str]], services: dict[str
     # A stop takes less than 10 seconds: see server.py.
     assert int(unit["TimeoutStopSec"][0]) > 10
     assert int(services["server"]["stop_grace_period"].removesuffix("s")) > 10
-    # The first process tells its workers, each once.
+    # The first process signals its workers, each once.
     assert unit["KillMode"] == ["mixed"]
 
 

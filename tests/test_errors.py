@@ -6,7 +6,6 @@ import pytest
 
 from execution_monitor import errors
 from execution_monitor.errors import (
-    AnswerTooLarge,
     AuditUnavailable,
     BadUserInput,
     DatabaseUnavailable,
@@ -19,6 +18,7 @@ from execution_monitor.errors import (
     QueryTimeout,
     QueryTooComplex,
     RateLimited,
+    ResponseTooLarge,
     SetupError,
     TooExpensive,
     Unauthenticated,
@@ -28,7 +28,7 @@ from execution_monitor.errors import (
 EVERY = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ExecutionMonitorError)]
 
 # They make their own messages; the first three are a QUERY_TOO_COMPLEX.
-WORDY = (TooExpensive, AnswerTooLarge, PayloadTooLarge, RateLimited)
+WORDY = (TooExpensive, ResponseTooLarge, PayloadTooLarge, RateLimited)
 KINDS = [each for each in EVERY if each not in WORDY and each is not Unavailable]
 
 
@@ -59,12 +59,12 @@ def test_every_kind_of_error_has_a_code_of_its_own():
 
 
 @pytest.mark.parametrize("error", KINDS)
-def test_an_error_says_its_message(error: type[ExecutionMonitorError]):
+def test_an_error_has_its_message(error: type[ExecutionMonitorError]):
     raised = error("Do this instead.")
 
     assert (raised.message, str(raised)) == ("Do this instead.", "Do this instead.")
 
 
-def test_a_wrong_cursor_is_wrong_input():
+def test_an_invalid_cursor_is_bad_user_input():
     with pytest.raises(BadUserInput):
         raise InvalidCursor("This cursor is damaged.")

@@ -1,4 +1,4 @@
-"""Imports run one way: cli -> app -> graphql, rest, web -> executions, live -> audit, limits -> asgi -> auth."""
+"""Imports run one way: cli -> app -> graphql, rest, web -> services -> live, executions -> limits -> asgi -> auth."""
 
 import ast
 import subprocess
@@ -21,17 +21,30 @@ ALLOWED = {
     "lru_cache": (),
     "tasks": (),
     "observability.logging": (),
-    "storage": ("errors", "tasks"),
+    "observability.metrics.families": (),
+    "storage": ("errors", "tasks", "observability.metrics.families"),
     "auth": ("errors", "lru_cache", "tasks", "storage"),
     "asgi": ("errors", "auth"),
-    "limits": ("errors", "auth", "asgi"),
-    "audit": ("errors", "tasks", "storage", "auth", "asgi"),
-    "settings": ("observability.logging", "auth", "limits"),
-    "identity": ("errors", "tasks", "storage", "auth", "asgi", "limits", "settings"),
+    "limits": ("errors", "observability.metrics.families", "auth", "asgi"),
+    "audit": ("errors", "tasks", "observability.metrics.families", "storage", "auth", "asgi"),
+    "settings": ("errors", "observability.logging", "auth", "limits"),
     "executions": ("lru_cache", "storage", "auth", "audit"),
     "live": ("errors", "tasks", "storage", "auth", "executions"),
     "observability.tracing": ("errors", "asgi"),
-    "observability.metrics": ("errors", "storage", "asgi", "limits", "audit", "live"),
+    "observability.metrics": ("errors", "observability.metrics.families", "asgi", "live"),
+    "services": (
+        "errors",
+        "storage",
+        "auth",
+        "asgi",
+        "limits",
+        "audit",
+        "settings",
+        "executions",
+        "live",
+        "observability.tracing",
+        "observability.metrics",
+    ),
     "graphql.context": ("storage", "auth", "asgi", "executions", "live"),
     "graphql.selection": ("graphql.context",),
     "graphql.enums": ("storage", "audit"),
@@ -70,6 +83,7 @@ ALLOWED = {
         "asgi",
         "executions",
         "live",
+        "services",
         "graphql.context",
         "graphql.types",
         "graphql.errors",
@@ -82,6 +96,7 @@ ALLOWED = {
         "asgi",
         "limits",
         "live",
+        "services",
         "graphql.errors",
         "graphql.validation",
         "graphql.execution",
@@ -96,25 +111,27 @@ ALLOWED = {
         "graphql.types",
         "graphql.errors",
     ),
-    "rest": ("errors", "storage", "auth", "asgi", "limits", "executions", "live"),
-    "web": ("errors", "tasks", "auth", "asgi", "observability.metrics"),
+    "rest": ("errors", "storage", "auth", "asgi", "limits", "executions", "live", "services"),
+    "web": (
+        "errors",
+        "tasks",
+        "observability.metrics.families",
+        "auth",
+        "asgi",
+        "observability.metrics",
+        "services",
+    ),
     "ingest": ("errors", "storage"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
-        "errors",
         "tasks",
         "observability.logging",
-        "storage",
         "auth",
         "asgi",
         "limits",
-        "audit",
         "settings",
-        "identity",
-        "executions",
-        "live",
-        "observability.tracing",
         "observability.metrics",
+        "services",
         "graphql.validation",
         "graphql.execution",
         "graphql.transport",
@@ -185,7 +202,7 @@ def test_imports_run_one_way(module: str):
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FRAMEWORK_FREE])
-def test_what_is_kept_and_monitored_knows_no_framework(module: str):
+def test_rooms_below_the_transports_know_no_framework(module: str):
     assert {name.split(".")[0] for name in imported_by(MODULES[module])} & FRAMEWORKS == set()
 
 

@@ -1,8 +1,8 @@
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 
-def test_what_was_not_used_for_longest_goes_first():
-    recent: Recent[int] = Recent(2)
+def test_the_value_that_was_not_used_for_longest_is_dropped_first():
+    recent: LruCache[int] = LruCache(2)
 
     recent.put("a", 1)
     recent.put("b", 2)
@@ -13,7 +13,7 @@ def test_what_was_not_used_for_longest_goes_first():
 
 
 def test_a_value_may_be_replaced():
-    recent: Recent[int] = Recent(2)
+    recent: LruCache[int] = LruCache(2)
 
     recent.put("a", 1)
     recent.put("a", 2)

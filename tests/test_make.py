@@ -97,11 +97,11 @@ def install_script() -> Any:
 
 
 @pytest.mark.parametrize("goal", ["run", "test"])
-def test_all_that_is_missing_is_told_before_anything_is_made(machine: Machine, goal: str):
-    told = machine.make(goal).splitlines()
+def test_all_that_is_missing_is_reported_before_anything_is_made(machine: Machine, goal: str):
+    output = machine.make(goal).splitlines()
 
-    assert told[0] == NODE_MISSING
-    assert told[1].startswith(NO_PYTHON)
+    assert output[0] == NODE_MISSING
+    assert output[1].startswith(NO_PYTHON)
     assert not (machine.checkout / ".venv").exists()
 
 
@@ -122,14 +122,14 @@ def test_node_that_does_not_fit_is_named_before_python_packages_are_installed(
     if node:
         machine.install("node", node)
 
-    told = machine.make("run")
+    output = machine.make("run")
 
-    assert told.startswith(sentence)
+    assert output.startswith(sentence)
     assert not (machine.checkout / ".venv").exists()
 
 
 @pytest.mark.parametrize(
-    ("pythons", "told"),
+    ("pythons", "output"),
     [
         pytest.param({}, f"{NO_PYTHON}; install one", id="none"),
         pytest.param({"python3": OLD}, f"{NO_PYTHON}; python3 is 3.10; install one", id="an old one"),
@@ -143,16 +143,16 @@ def test_node_that_does_not_fit_is_named_before_python_packages_are_installed(
         ),
     ],
 )
-def test_a_python_that_does_not_fit_is_named(machine: Machine, pythons: dict[str, str], told: str):
+def test_a_python_that_does_not_fit_is_named(machine: Machine, pythons: dict[str, str], output: str):
     machine.install_node()
     for name, script in pythons.items():
         machine.install(name, script)
 
-    assert machine.make("run").startswith(told)
+    assert machine.make("run").startswith(output)
 
 
 @pytest.mark.parametrize("name", ["python9", "/opt/no such/python3.11"])
-def test_a_named_python_that_does_not_run_is_said_so(machine: Machine, name: str):
+def test_a_configured_python_that_does_not_run_is_reported(machine: Machine, name: str):
     machine.install_node()
     machine.install("python3.11", FITS)
 
@@ -163,8 +163,8 @@ def test_a_named_python_that_does_not_run_is_said_so(machine: Machine, name: str
     ("pythons", "chosen"),
     [
         pytest.param({"python3": OLD, "python3.12": FITS}, "python3.12", id="beside an older python3"),
-        pytest.param({"python3.12": SHIM, "python3.13": FITS}, "python3.13", id="behind a shim for nothing"),
-        pytest.param({"python3.11": WITHOUT_VENV, "python3": FITS}, "python3", id="behind one without venv"),
+        pytest.param({"python3.12": SHIM, "python3.13": FITS}, "python3.13", id="after a shim that runs nothing"),
+        pytest.param({"python3.11": WITHOUT_VENV, "python3": FITS}, "python3", id="after one without venv"),
         pytest.param({"python3.13": FITS, "python3.11": FITS}, "python3.11", id="the first of many"),
     ],
 )
@@ -175,13 +175,13 @@ def test_the_first_python_that_fits_is_chosen(machine: Machine, pythons: dict[st
     assert machine.python().stdout == f"{machine.programs / chosen}\n"
 
 
-def test_a_python_that_is_named_is_chosen(machine: Machine):
+def test_a_configured_python_is_chosen(machine: Machine):
     machine.install("python3.11", FITS)
 
     assert machine.python(PYTHON=sys.executable).stdout == f"{sys.executable}\n"
 
 
-def test_what_is_looked_for_is_what_the_project_states():
+def test_the_versions_that_are_looked_for_are_those_of_the_project():
     script = (ROOT / ".locks" / "tools.sh").read_text()
     node = json.loads((ROOT / "src" / "dashboard" / "package.json").read_text())["engines"]["node"]
 
@@ -189,7 +189,7 @@ def test_what_is_looked_for_is_what_the_project_states():
     assert f"Node.js {node.removeprefix('>=')} or newer" in script
 
 
-def test_an_environment_that_was_moved_is_no_file_that_make_misses(machine: Machine):
+def test_make_does_not_miss_an_environment_that_was_moved(machine: Machine):
     environment = machine.checkout / ".venv"
     (environment / "bin").mkdir(parents=True)
     (environment / "bin" / "execution-monitor").write_text("#!/a/place/before/.venv/bin/python\n")
@@ -198,7 +198,7 @@ def test_an_environment_that_was_moved_is_no_file_that_make_misses(machine: Mach
     assert machine.make("setup").startswith(NODE_MISSING)
 
 
-def test_an_environment_is_used_again_where_it_was_made_and_by_the_same_python(install_script: Any, tmp_path: Path):
+def test_an_environment_is_reused_where_it_was_made_and_by_the_same_python(install_script: Any, tmp_path: Path):
     folder = tmp_path / "venv"
     version = "python{}.{}".format(*sys.version_info[:2])
     (folder / "lib" / version).mkdir(parents=True)
@@ -224,9 +224,9 @@ def test_pip_without_a_network_is_one_sentence(machine: Machine):
     machine.install("python3", FITS)
     nowhere = {"PIP_INDEX_URL": f"{NOBODY}/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
 
-    told = machine.make("setup", **nowhere)
+    output = machine.make("setup", **nowhere)
 
-    installing, sentence, *rest = told.splitlines()
+    installing, sentence, *rest = output.splitlines()
     assert installing.startswith("Installing")
     assert sentence == (
         "There is no network (Connection refused): the packages cannot be installed; "
@@ -252,8 +252,8 @@ def test_npm_without_a_network_is_one_sentence(tmp_path: Path):
     )
 
     assert done.returncode == 1
-    _, *told = done.stderr.splitlines()
-    assert " ".join(told) == (
+    _, *output = done.stderr.splitlines()
+    assert " ".join(output) == (
         f"There is no network (ECONNREFUSED): the packages of Node.js for {tmp_path} cannot be installed; "
         "connect, or set a proxy, and run make again."
     )

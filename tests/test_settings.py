@@ -23,7 +23,7 @@ def test_with_a_secret_the_environment_is_production(monkeypatch: pytest.MonkeyP
     assert not Settings().is_development
 
 
-def test_a_stated_environment_wins_over_the_secret(monkeypatch: pytest.MonkeyPatch):
+def test_a_configured_environment_wins_over_the_secret(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
     monkeypatch.setenv("EXECUTION_MONITOR_ENVIRONMENT", "development")
 
@@ -61,7 +61,7 @@ def test_a_shared_secret_and_public_keys_do_not_mix(monkeypatch: pytest.MonkeyPa
         Settings()
 
 
-def test_beside_a_secret_an_issuer_is_a_name_of_any_sort(monkeypatch: pytest.MonkeyPatch):
+def test_with_a_secret_any_name_may_be_the_issuer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "x" * 32)
     monkeypatch.setenv("EXECUTION_MONITOR_ISSUER", "our gateway")
 
@@ -72,7 +72,7 @@ def test_beside_a_secret_an_issuer_is_a_name_of_any_sort(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "value", ["http://issuer.example", "file:///etc/passwd", "issuer.example", "https://", "https://["]
 )
-def test_keys_come_from_an_address_that_nobody_in_between_can_answer_for(
+def test_keys_come_from_an_address_whose_responses_no_one_can_forge(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ):
     monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
@@ -121,13 +121,13 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch):
     assert "horse" not in repr(Settings())
 
 
-def test_roles_are_json_and_take_the_place_of_the_default(monkeypatch: pytest.MonkeyPatch):
+def test_roles_are_json_and_replace_the_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_ROLES", '{"wf-ops": ["executions:read", "manage"]}')
 
     assert Settings().roles == {"wf-ops": {"executions:read", "manage"}}
 
 
-def test_another_process_can_be_handed_the_settings():
+def test_settings_can_be_sent_to_another_process():
     settings = Settings(
         jwt_secret=SecretStr("x" * 32),
         roles={"wf-ops": frozenset({Scope.MANAGE, Scope.AUDIT_READ}), "none": frozenset()},
@@ -164,11 +164,11 @@ def test_a_proxy_that_would_never_be_trusted_is_refused(monkeypatch: pytest.Monk
         ("execution_monitor_alowed_hosts", "EXECUTION_MONITOR_ALLOWED_HOSTS"),
     ],
 )
-def test_a_misspelt_setting_is_told_with_the_one_that_was_meant(name: str, meant: str):
+def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant(name: str, meant: str):
     assert explain_unknown([name]) == {name: f"No setting has this name; did you mean {meant}?"}
 
 
-def test_a_setting_that_is_like_no_other_is_told_and_those_that_are_known_or_of_others_are_not():
+def test_an_unknown_setting_is_reported_and_those_that_are_known_or_of_others_are_not():
     known = [f"EXECUTION_MONITOR_{name}".upper() for name in Settings.model_fields]
     others = ["PATH", "EXECUTION_MONITOR", "EXECUTION_MONITOR_TOKEN", "execution_monitor_database"]
 

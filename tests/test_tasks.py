@@ -1,4 +1,4 @@
-"""Tasks end although a cancellation is lost, and a server tells its application to end whatever else does not."""
+"""Tasks end although a cancellation is lost, and a server shuts its application down whatever else does not end."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from execution_monitor.server import uvicorn_server
-from execution_monitor.server.uvicorn_server import Server, bind
+from execution_monitor.server.listeners import bind
+from execution_monitor.server.uvicorn_server import Server
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import TimeLimit, end_tasks
 from tests.support.tokens import SECRET
@@ -49,7 +50,7 @@ def _ignore(*_: object) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("execution_monitor.tasks._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("execution_monitor.tasks._RETRY_SECONDS", 0.01)
 
 
 async def test_a_task_that_loses_cancellations_ends():
@@ -64,7 +65,7 @@ async def test_a_task_that_loses_cancellations_ends():
     assert stubborn.cancellations == 4
 
 
-async def test_tasks_end_whatever_becomes_of_each():
+async def test_all_tasks_end_whatever_happens_to_each():
     async def answer() -> int:
         return 1
 
@@ -91,15 +92,15 @@ def settings() -> Settings:
 
 
 @pytest.mark.parametrize("lost", [0, 1, 1_000], ids=["a good companion", "a lost cancellation", "one that never ends"])
-async def test_the_application_is_told_to_end_whatever_its_companion_does(
+async def test_the_application_is_shut_down_whatever_its_companion_does(
     lost: int, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    told: list[str] = []
+    messages: list[str] = []
 
     async def application(_: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         for _ in range(2):
             message = await receive()
-            told.append(message["type"])
+            messages.append(message["type"])
             await send({"type": f"{message['type']}.complete"})
 
     stubborn = Stubborn(lost)
@@ -126,7 +127,7 @@ async def test_the_application_is_told_to_end_whatever_its_companion_does(
     assert task
     await end_tasks(task)
 
-    assert told == ["lifespan.startup", "lifespan.shutdown"]
+    assert messages == ["lifespan.startup", "lifespan.shutdown"]
     assert stubborn.cancellations > min(lost, 1)
     assert "Traceback" not in caplog.text
 
@@ -153,13 +154,13 @@ async def test_a_time_limit_holds_though_cancellations_are_lost(lost: int):
     await asyncio.sleep(0)
 
 
-async def test_what_ends_within_its_time_limit_is_not_touched():
+async def test_a_body_that_ends_within_its_time_limit_is_not_cancelled():
     async with TimeLimit(0.05):
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)
 
 
-async def test_what_ends_although_it_was_cancelled_has_ended():
+async def test_a_body_that_ends_although_it_was_cancelled_has_a_result():
     async with TimeLimit(0.01):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -169,7 +170,7 @@ async def test_what_ends_although_it_was_cancelled_has_ended():
     assert found == "an answer"
 
 
-async def test_a_time_limit_that_is_extended_counts_from_then():
+async def test_an_extended_time_limit_counts_from_then():
     async with TimeLimit(0.01) as limit:
         limit.extend(None)
         await asyncio.sleep(0.05)
@@ -184,7 +185,7 @@ async def test_a_time_limit_that_is_extended_counts_from_then():
         await wait()
 
 
-async def test_a_cancellation_from_elsewhere_is_no_end_of_time():
+async def test_a_cancellation_from_elsewhere_is_no_timeout():
     async def wait() -> None:
         async with TimeLimit(SOON):
             await asyncio.Event().wait()
@@ -197,7 +198,7 @@ async def test_a_cancellation_from_elsewhere_is_no_end_of_time():
         await task
 
 
-async def test_another_error_at_the_end_of_time_is_told_as_it_is():
+async def test_another_error_at_the_time_limit_is_raised_as_it_is():
     async def fail_at_the_end() -> None:
         async with TimeLimit(0.01):
             try:

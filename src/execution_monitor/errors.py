@@ -1,4 +1,4 @@
-"""The errors a client may see: each has a stable code, an HTTP status and a message that is safe to show."""
+"""The errors that clients may see: each has a stable code, an HTTP status and a message that is safe to show."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class ExecutionMonitorError(Exception):
-    """A failure whose message may be shown to whoever caused it; everything else is masked."""
+    """A failure whose message may be shown to the client; all other exceptions are masked."""
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -17,29 +17,29 @@ class ExecutionMonitorError(Exception):
 
     @property
     def codes(self) -> Sequence[str]:
-        """The code of each failure that this one stands for."""
+        """The codes of all failures that this one stands for."""
         return (self.code,)
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What a program may want to know beside the code; shown to GraphQL clients in `extensions`."""
+        """Data for programs, beside the code; GraphQL clients get it in `extensions`."""
         return {}
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What an HTTP response that tells of it has in its head."""
+        """The headers of an HTTP response with this error."""
         return {}
 
 
 class BadUserInput(ExecutionMonitorError):
-    """An argument, variable, id or request body that the caller must change."""
+    """An argument, variable, id or request body that is wrong."""
 
     code = "BAD_USER_INPUT"
     status = HTTPStatus.BAD_REQUEST
 
 
 class InvalidCursor(BadUserInput):
-    """A cursor that is damaged, of another version, or made for another query or caller."""
+    """A cursor that is damaged, of another version, or of another query or caller."""
 
     code = "INVALID_CURSOR"
 
@@ -57,35 +57,35 @@ class Unauthenticated(ExecutionMonitorError):
 
 
 class Forbidden(ExecutionMonitorError):
-    """A valid caller without the scope that was needed."""
+    """The caller lacks the scope that is needed."""
 
     code = "FORBIDDEN"
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(ExecutionMonitorError):
-    """Nothing there, or nothing that the caller may see: the two look the same."""
+    """It does not exist, or the caller may not see it: the two look the same."""
 
     code = "NOT_FOUND"
     status = HTTPStatus.NOT_FOUND
 
 
 class QueryTimeout(ExecutionMonitorError):
-    """A query that MongoDB stopped at its time limit."""
+    """MongoDB stopped a query at its time limit."""
 
     code = "QUERY_TIMEOUT"
     status = HTTPStatus.GATEWAY_TIMEOUT
 
 
 class QueryTooComplex(ExecutionMonitorError):
-    """An operation nested deeper, or holding more, than the server will run."""
+    """An operation that is nested too deep, has too many fields, or is too expensive."""
 
     code = "QUERY_TOO_COMPLEX"
     status = HTTPStatus.BAD_REQUEST
 
 
 class TooExpensive(QueryTooComplex):
-    """An operation that would cost more points than one may."""
+    """An operation that costs more points than one operation may."""
 
     def __init__(self, cost: int, limit: int) -> None:
         super().__init__(
@@ -100,15 +100,15 @@ class TooExpensive(QueryTooComplex):
         return {"cost": self._cost}
 
 
-class AnswerTooLarge(QueryTooComplex):
-    """An answer of more bytes than the server sends at once."""
+class ResponseTooLarge(QueryTooComplex):
+    """A response of more bytes than the server sends at once."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"The answer would have {size:,} bytes, more than {limit:,}: ask for fewer rows or fields.")
 
 
-class PayloadTooLarge(AnswerTooLarge):
-    """A payload of more bytes than the server sends at once: the field of it is null, and the rest is shown."""
+class PayloadTooLarge(ResponseTooLarge):
+    """A payload of an execution that is too large for a response: its field is null, and the rest is returned."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(size, limit)
@@ -117,7 +117,7 @@ class PayloadTooLarge(AnswerTooLarge):
 
 
 class RateLimited(ExecutionMonitorError):
-    """More than a caller, an address or a socket may ask for now; `retry_after` is in seconds."""
+    """A caller, an address or a socket has reached a limit; `retry_after` is in seconds."""
 
     code = "RATE_LIMITED"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -134,46 +134,46 @@ class RateLimited(ExecutionMonitorError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """When to try again, and the limits."""
+        """`Retry-After`, and the limits."""
         return {"Retry-After": str(self.retry_after), **self._headers}
 
 
 class Unavailable(ExecutionMonitorError):
-    """Something that we stand on is out of reach, and may be back in a moment."""
+    """A service that the server depends on cannot be reached, and may be back in a moment."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """When to try again: as long as we wait ourselves between the first attempts to reach MongoDB."""
+        """`Retry-After`: as long as the server itself waits between its first attempts to reach MongoDB."""
         return {"Retry-After": "2"}
 
 
 class ServerBusy(Unavailable):
-    """More is asked at once, by whomever, than the server will begin."""
+    """All clients together request more at once than the server can begin."""
 
     code = "SERVER_BUSY"
 
 
 class DatabaseUnavailable(Unavailable):
-    """MongoDB did not answer."""
+    """MongoDB does not reply."""
 
     code = "DATABASE_UNAVAILABLE"
 
 
 class IssuerUnavailable(Unavailable):
-    """The identity provider did not answer, and without its keys no token can be verified."""
+    """The keys of the identity provider cannot be fetched, so that no token can be verified."""
 
     code = "ISSUER_UNAVAILABLE"
 
 
 class AuditUnavailable(Unavailable):
-    """An operation that must be recorded before it is answered, and cannot be."""
+    """An operation must be recorded before the response, and cannot be."""
 
     code = "AUDIT_UNAVAILABLE"
 
 
 class SetupError(ExecutionMonitorError):
-    """A command or a start that cannot go on; the message is one sentence that says what to do."""
+    """A command or a server cannot start or go on; the message is one sentence that says what to do."""
 
     code = "SETUP"

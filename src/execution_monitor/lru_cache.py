@@ -1,28 +1,28 @@
-"""What was used lately, so much of it and no more."""
+"""A bounded cache that drops the value which was not used for longest (least recently used)."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 
 
-class Recent(Generic[Kept]):
-    """The `size` values that were used last; those that are not to be found are made anew."""
+class LruCache(Generic[Value]):
+    """The `size` values that were used last."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
 
-    def get(self, key: Hashable) -> Kept | None:
-        """The value under `key`, which is then the most recent one."""
-        found = self._kept.get(key)
+    def get(self, key: Hashable) -> Value | None:
+        """The value of `key`, which becomes the most recent one; None if there is none."""
+        found = self._values.get(key)
         if found is not None:
-            self._kept.move_to_end(key)
+            self._values.move_to_end(key)
         return found
 
-    def put(self, key: Hashable, value: Kept) -> None:
-        """Keep `value`, and let go of what was not used for longest."""
-        self._kept[key] = value
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+    def put(self, key: Hashable, value: Value) -> None:
+        """Store `value`, and drop the one that was not used for longest when there are too many."""
+        self._values[key] = value
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)

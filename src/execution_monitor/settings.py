@@ -1,92 +1,89 @@
-"""Every setting of the product, read once from the environment (`EXECUTION_MONITOR_*`)."""
+"""Every setting of the server, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.claims import parse_claim_path
-from execution_monitor.auth.oidc import is_trustworthy
+from execution_monitor.auth.oidc import is_https_or_loopback
 from execution_monitor.auth.roles import DEFAULT_ROLES
-from execution_monitor.limits.rate_limits import Policy
+from execution_monitor.auth.tokens import TokenRules
+from execution_monitor.errors import SetupError
+from execution_monitor.limits.rate_limits import parse_rate
 from execution_monitor.observability.logging import LogLevel
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32
 
+_PREFIX = "EXECUTION_MONITOR_"
+# Variables with the prefix that are no settings: the command line's.
+_OTHERS = frozenset({f"{_PREFIX}TOKEN"})
+# How alike a misspelt variable must be to the one that is suggested. All share the prefix, two thirds of most.
+_SIMILARITY = 0.85
 
-def _checked_path(text: str) -> str:
-    parse_claim_path(text)
-    return text
+
+def _checked_by(check: Callable[[str], object]) -> AfterValidator:
+    """A validator that keeps a text as it is, unless `check` raises `ValueError` for it."""
+
+    def validate(text: str) -> str:
+        check(text)
+        return text
+
+    return AfterValidator(validate)
 
 
-def _checked_address(text: str) -> str:
-    if not is_trustworthy(text):
+def _check_url(text: str) -> None:
+    if not is_https_or_loopback(text):
         raise ValueError(f"{text!r} must begin with https://; http:// is for this machine alone.")
-    return text
 
 
-ClaimPathText = Annotated[str, AfterValidator(_checked_path)]
-WebAddress = Annotated[str, AfterValidator(_checked_address)]
-
-
-def _checked_proxies(text: str) -> str:
-    """`text`, if it lists addresses and networks; uvicorn would take a misspelt one for the name of a socket."""
+def _check_proxies(text: str) -> None:
+    # uvicorn would take a misspelt address for the name of a Unix socket.
     if text != "*":
         for each in text.split(","):
             ip_network(each.strip())
-    return text
 
 
-ProxiesText = Annotated[str, AfterValidator(_checked_proxies)]
+def _check_host(text: str) -> None:
+    if text != "*" and not re.fullmatch(r"(\*\.)?[a-z0-9_.-]+", text):
+        raise ValueError(f"{text!r} is no host name; write it without scheme and port, in lower case.")
 
 
-def _checked_rate(text: str) -> str:
-    Policy.named("", text)
-    return text
+def _check_origin(text: str) -> None:
+    if not re.fullmatch(r"https?://[a-z0-9_.:\[\]-]+", text):
+        raise ValueError(f"{text!r} is no origin; write it as https://dashboard.example.com, without a path.")
 
 
-RateText = Annotated[str, AfterValidator(_checked_rate)]
+def _split(value: object) -> object:
+    """The elements of a list with commas between; a value that is no text stays as it is."""
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
-def _split(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",") if each.strip()]
-
-
-def _checked_hosts(text: str) -> str:
-    for each in _split(text):
-        if each != "*" and not re.fullmatch(r"(\*\.)?[a-z0-9_.-]+", each):
-            raise ValueError(f"{each!r} is no name of a host; write it without scheme and port, in lower case.")
-    return text
-
-
-def _checked_origins(text: str) -> str:
-    for each in _split(text):
-        if not re.fullmatch(r"https?://[a-z0-9_.:\[\]-]+", each):
-            raise ValueError(f"{each!r} is no origin; write it as https://dashboard.example.com, without a path.")
-    return text
-
-
-HostsText = Annotated[str, AfterValidator(_checked_hosts)]
-OriginsText = Annotated[str, AfterValidator(_checked_origins)]
-
-
-# That variables begin with; the second is the command line's.
-_PREFIX = "EXECUTION_MONITOR_"
-_OTHERS = frozenset({f"{_PREFIX}TOKEN"})
-# All share the prefix, which is two thirds of most.
-_ALIKE = 0.85
+ClaimPathText = Annotated[str, _checked_by(parse_claim_path)]
+RateText = Annotated[str, _checked_by(parse_rate)]
+Url = Annotated[str, _checked_by(_check_url)]
+ProxiesText = Annotated[str, _checked_by(_check_proxies)]
+# Without NoDecode a list in the environment would have to be JSON.
+HostNames = Annotated[tuple[Annotated[str, _checked_by(_check_host)], ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[tuple[Annotated[str, _checked_by(_check_origin)], ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
-    """The configuration of one process: immutable, and invalid values refuse the start."""
+    """The configuration of one process, immutable.
+
+    Raises:
+        ValidationError: a value is invalid, or two do not go together.
+        SettingsError: `EXECUTION_MONITOR_ROLES` is not JSON.
+    """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_ignore_empty=True)
 
@@ -99,7 +96,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("execution-monitor"),
-        description="Where an embedded MongoDB keeps its data, and development its secret.",
+        description="Where an embedded MongoDB keeps its data, and development keeps its secret.",
     )
     jwt_secret: SecretStr | None = Field(
         default=None, description="Shared secret of HS256 tokens, 32 bytes or more. Production needs this or an issuer."
@@ -108,15 +105,15 @@ class Settings(BaseSettings):
         default=None,
         description="Expected `iss`. Without a secret and a key set, keys are found by its OpenID Connect discovery.",
     )
-    jwks_url: WebAddress | None = Field(default=None, description="JSON Web Key Set that tokens are signed with.")
+    jwks_url: Url | None = Field(default=None, description="JSON Web Key Set that tokens are signed with.")
     audience: str | None = Field(
-        default=None, description="Expected `aud`. Without it, tokens that the issuer made for others are taken, too."
+        default=None, description="Expected `aud`. Without it, tokens of the issuer for others are accepted, too."
     )
     client_id: str | None = Field(
-        default=None, description="Public client of the issuer, by which people sign in to the dashboard."
+        default=None, description="Public client at the issuer, with which people sign in to the dashboard."
     )
     token_lifetime_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = Field(
-        default=86_400, description="Longest life of a token, from `iat` to `exp`; one that lives longer is refused."
+        default=86_400, description="Longest lifetime of a token, from `iat` to `exp`; longer ones are refused."
     )
     cursor_secret: SecretStr | None = Field(
         default=None,
@@ -166,12 +163,12 @@ class Settings(BaseSettings):
     max_response_bytes: Annotated[int, Field(ge=1_024, le=1024 * 1024 * 1024)] = Field(
         default=32 * 1024 * 1024, description="Largest response to an operation, in bytes."
     )
-    allowed_hosts: HostsText | None = Field(
-        default=None,
-        description="Names that the server has, beside `localhost` and numbers: `a.example.com,*.example.org`, or `*`.",
+    allowed_hosts: HostNames = Field(
+        default=(),
+        description="Host names of the server, beside `localhost` and numbers: `a.example.com,*.example.org`, or `*`.",
     )
-    allowed_origins: OriginsText | None = Field(
-        default=None,
+    allowed_origins: Origins = Field(
+        default=(),
         description="Other sites whose pages may use the server: `https://a.example.com,https://b.example.com`.",
     )
     introspection: bool | None = Field(
@@ -179,7 +176,7 @@ class Settings(BaseSettings):
         description="Whether GraphiQL is served and introspection allowed. Without it: in development.",
     )
     trusted_documents: Path | None = Field(
-        default=None, description="JSON file from ids to documents, the only ones that are run. Without it, any."
+        default=None, description="JSON file that maps ids to documents, the only ones that are run. Without it, any."
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=1_000, description="Sockets and streams that a caller may have open at once, for each process."
@@ -224,13 +221,12 @@ class Settings(BaseSettings):
     )
     live_replay_bytes: Annotated[int, Field(ge=0, le=16 * 1024 * 1024 * 1024)] = Field(
         default=24 * 1024 * 1024,
-        description="Recent changes kept in memory for clients that come back, in bytes of BSON, for each process.",
+        description="Recent changes kept in memory for clients that reconnect, in bytes of BSON, for each process.",
     )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
-        description="Who may read `/metrics`: callers with the scope `manage`, everybody (`open`), or nobody (`off`).",
+        description="Who may read `/metrics`: callers with the scope `manage`, everyone (`open`), or no one (`off`).",
     )
-
     metrics_host: str = Field(default="127.0.0.1", description="Where `EXECUTION_MONITOR_METRICS_PORT` is served.")
     metrics_port: Annotated[int, Field(ge=1, le=65_000)] | None = Field(
         default=None,
@@ -249,6 +245,13 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Proxies whose `X-Forwarded-For` is believed: addresses and networks with commas between, or `*`.",
     )
+    audit: Literal["on", "off", "strict"] = Field(
+        default="on",
+        description="Whether the audit trail is recorded: `on`, `off`, or `strict`: before every response.",
+    )
+    audit_days: Annotated[int, Field(ge=1, le=24_000)] = Field(
+        default=400, description="Days that the audit trail goes back."
+    )
 
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod
@@ -257,14 +260,6 @@ class Settings(BaseSettings):
             name = f"EXECUTION_MONITOR_{info.field_name}".upper()
             raise ValueError(f"{name} must have at least {MINIMUM_SECRET_BYTES} bytes.")
         return value
-
-    audit: Literal["on", "off", "strict"] = Field(
-        default="on",
-        description="Whether the audit trail is recorded: `on`, `off`, or `strict`: before every response.",
-    )
-    audit_days: Annotated[int, Field(ge=1, le=24_000)] = Field(
-        default=400, description="Days that the audit trail goes back."
-    )
 
     @model_validator(mode="after")
     def _require_one_source_of_keys(self) -> Self:
@@ -279,7 +274,7 @@ class Settings(BaseSettings):
                 "EXECUTION_MONITOR_JWKS_URL."
             )
         if self.trusts_an_issuer and self.jwks_url is None:
-            _checked_address(self.issuer or "")
+            _check_url(self.issuer or "")
         if self.client_id is not None and (self.issuer is None or not self.trusts_an_issuer):
             raise ValueError(
                 "EXECUTION_MONITOR_CLIENT_ID is for signing in at an issuer; set EXECUTION_MONITOR_ISSUER, too."
@@ -292,40 +287,57 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def trusts_an_issuer(self) -> bool:
-        """Whether tokens are verified with public keys that somebody publishes."""
-        return self.jwt_secret is None and (self.issuer is not None or self.jwks_url is not None)
-
-    @property
-    def hosts(self) -> Sequence[str]:
-        """The names in `allowed_hosts`."""
-        return _split(self.allowed_hosts or "")
-
-    @property
-    def origins(self) -> Sequence[str]:
-        """The origins in `allowed_origins`."""
-        return _split(self.allowed_origins or "")
-
-    @property
-    def introspects(self) -> bool:
-        """Whether the server tells its schema."""
-        return self.is_development if self.introspection is None else self.introspection
-
-    @property
     def is_development(self) -> bool:
         """Whether conveniences that trust the local machine are on."""
         if self.environment is None:
             return self.jwt_secret is None and not self.trusts_an_issuer
         return self.environment == "development"
 
+    @property
+    def trusts_an_issuer(self) -> bool:
+        """Whether tokens are verified with the public keys of an issuer."""
+        return self.jwt_secret is None and (self.issuer is not None or self.jwks_url is not None)
+
+    @property
+    def allows_introspection(self) -> bool:
+        """Whether clients may read the schema, and GraphiQL is served."""
+        return self.is_development if self.introspection is None else self.introspection
+
+    @property
+    def token_rules(self) -> TokenRules:
+        """What tokens must claim, and what those that are issued here do claim."""
+        return TokenRules(
+            issuer=self.issuer,
+            audience=self.audience,
+            max_lifetime=timedelta(seconds=self.token_lifetime_seconds),
+            accepts_development=self.is_development,
+        )
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The key that seals live cursors; raises `SetupError` when there is no secret."""
+        # Who can sign tokens may read cursors as well, but not the other way round.
+        secret = self.cursor_secret.get_secret_value() if self.cursor_secret else self.require_jwt_secret()
+        return secret.encode()
+
+    def require_jwt_secret(self) -> str:
+        """The secret that signs tokens; raises `SetupError` when an issuer signs them, or there is no secret."""
+        if self.trusts_an_issuer:
+            raise SetupError("Tokens come from the issuer that is configured; unset it to sign tokens here.")
+        if self.jwt_secret is None:
+            raise SetupError(
+                "Set EXECUTION_MONITOR_JWT_SECRET, EXECUTION_MONITOR_ISSUER or EXECUTION_MONITOR_JWKS_URL."
+            )
+        return self.jwt_secret.get_secret_value()
+
 
 def explain_unknown(names: Iterable[str]) -> Mapping[str, str]:
-    """What to do about each of the variables `names` that looks like a setting and is none."""
+    """Advice for each environment variable in `names` that has our prefix and is no setting."""
     known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
-    # As they are read: in any case.
-    stray = sorted(name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known)
-    alike = {name: get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE) for name in stray}
+    # Settings are read in any case.
+    unknown = sorted(name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    similar = {name: get_close_matches(name.upper(), known, n=1, cutoff=_SIMILARITY) for name in unknown}
     return {
         name: f"No setting has this name; did you mean {found[0]}?" if found else "No setting has this name."
-        for name, found in alike.items()
+        for name, found in similar.items()
     }

@@ -1,32 +1,32 @@
-"""End what waits for MongoDB: cancelled, and cancelled again, since one cancellation may be lost.
+"""Cancel tasks and time limits that survive a lost cancellation, by cancelling again.
 
-PyMongo sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes as the sending ends.
+PyMongo sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that arrives as the sending ends.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Any, Self
 
-# Long enough for a clean-up that waits once or twice: cancelling again breaks its next wait.
-_AGAIN_SECONDS = 0.5
+# Long enough for a clean-up that waits once or twice: another cancellation ends its next wait.
+_RETRY_SECONDS = 0.5
 
 
 async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel `tasks` and wait until each has ended, whatever with; those that go on are cancelled again.
+    """Cancel `tasks` and wait until all have ended; their results and errors are ignored.
 
-    After one that is lost a task would go on for ever, and so would who awaits it.
+    Tasks that go on are cancelled again: after a lost cancellation a task, and who awaits it, would wait for ever.
     """
     left = {task for task in tasks if not task.done()}
     while left:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
-    # Looked at, or asyncio logs an exception that was never retrieved.
+        _, left = await asyncio.wait(left, timeout=_RETRY_SECONDS)
+    # Or asyncio logs an exception that was never retrieved.
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class TimeLimit:
-    """As `asyncio.timeout`, for calls of PyMongo: the body is cancelled after `seconds`, again and again until it ends.
+    """As `asyncio.timeout`, for calls of PyMongo: cancels the body after `seconds`, repeatedly until it ends.
 
     Raises `TimeoutError` in place of the cancellation.
     """
@@ -40,7 +40,7 @@ class TimeLimit:
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("A time limit is one of a task.")
+            raise RuntimeError("A time limit needs a task.")
         self._loop = asyncio.get_running_loop()
         self._task = task
         self._before = task.cancelling()
@@ -48,7 +48,7 @@ class TimeLimit:
         return self
 
     def extend(self, seconds: float | None) -> None:
-        """Let the limit be `seconds` from now; none without them."""
+        """Set the limit to `seconds` from now, or remove it with None."""
         self._stop()
         if seconds is not None:
             self._handle = self._loop.call_later(seconds, self._cancel)
@@ -68,7 +68,7 @@ class TimeLimit:
     def _cancel(self) -> None:
         self._cancellations += 1
         self._task.cancel()
-        self._handle = self._loop.call_later(_AGAIN_SECONDS, self._cancel)
+        self._handle = self._loop.call_later(_RETRY_SECONDS, self._cancel)
 
     def _stop(self) -> None:
         if self._handle is not None:

@@ -1,9 +1,9 @@
-"""Answers in gzip: what they hold, who gets them, and what is never compressed."""
+"""Compressed responses: what they hold, which requests get them, and what is never compressed."""
 
 import asyncio
 import contextlib
 import gzip
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,12 @@ import httpx2
 import orjson
 import pytest
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES, accepts_gzip
+from execution_monitor.asgi.compression import COMPRESSED, MINIMUM_BYTES
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
@@ -34,7 +33,7 @@ SOON = 10.0
 
 @dataclass(frozen=True)
 class Raw:
-    """An answer as it came over the wire."""
+    """A response as it was sent."""
 
     status: int
     headers: httpx2.Headers
@@ -50,7 +49,7 @@ class Raw:
 
 
 async def send(url: str, path: str, token: str | None = None, accept: str | None = "gzip", **request: Any) -> Raw:
-    """What is answered to who takes `accept` as codings; None says nothing of codings."""
+    """Send a request with the header `Accept-Encoding: <accept>`, or without it for None."""
     headers = httpx2.Headers(request.pop("headers", {}))
     if accept is not None:
         headers["accept-encoding"] = accept
@@ -74,14 +73,14 @@ def paths() -> list[Any]:
     return [
         pytest.param("/graphql", {"json": {"query": LIST}}, id="GraphQL"),
         pytest.param("/graphql", {"params": {"query": LIST}}, id="GraphQL in the address"),
-        pytest.param("/graphql", {"params": {"query": WRONG}}, id="what is wrong with GraphQL"),
+        pytest.param("/graphql", {"params": {"query": WRONG}}, id="errors of GraphQL"),
         pytest.param(REST, {"params": {"page_size": 100}}, id="the list of REST"),
         pytest.param("/api/v1/openapi.json", {}, id="the description of REST"),
     ]
 
 
 @pytest.mark.parametrize(("path", "request_"), paths())
-async def test_a_long_answer_is_compressed_and_says_the_same(
+async def test_a_long_response_is_compressed_and_has_the_same_content(
     server: str, token_for: Token, stored: None, path: str, request_: Any
 ):
     token = token_for("ada", "acme")
@@ -101,7 +100,7 @@ async def test_a_long_answer_is_compressed_and_says_the_same(
 
 
 def without_points(body: bytes) -> Any:
-    """The answer, but for the points that are left, of which the request before spent some."""
+    """The response without the points that are left, which each request changes."""
     return {name: value for name, value in orjson.loads(body).items() if name != "extensions"}
 
 
@@ -114,14 +113,14 @@ async def test_the_detail_of_rest_is_compressed(server: str, token_for: Token, d
     assert orjson.loads(packed.content)["execution_id"] == "e001"
 
 
-async def test_a_short_answer_is_not(server: str, token_for: Token, database: Database):
+async def test_a_short_response_is_not_compressed(server: str, token_for: Token, database: Database):
     answer = await send(server, "/graphql", token_for("ada", "acme"), json={"query": "{ viewer { userId } }"})
 
     assert (answer.status, answer.coding) == (200, None)
     assert orjson.loads(answer.body)["data"] == {"viewer": {"userId": "ada"}}
 
 
-async def test_a_head_tells_of_what_a_get_would_bring(server: str, token_for: Token, stored: None):
+async def test_a_response_to_head_has_the_headers_of_that_to_get(server: str, token_for: Token, stored: None):
     token = token_for("ada", "acme")
     request: dict[str, Any] = {"params": {"page_size": 100}}
 
@@ -135,13 +134,13 @@ async def test_a_head_tells_of_what_a_get_would_bring(server: str, token_for: To
 @pytest.mark.parametrize(
     ("accept", "coding"),
     [
-        pytest.param(None, None, id="nothing is said"),
+        pytest.param(None, None, id="no header"),
         pytest.param("gzip;q=0", None, id="gzip is refused"),
-        pytest.param("br, deflate", None, id="others are taken"),
+        pytest.param("br, deflate", None, id="other codings"),
         pytest.param("gzip, deflate, br, zstd", "gzip", id="a browser's"),
     ],
 )
-async def test_the_server_answers_in_what_is_taken(
+async def test_the_server_responds_in_a_coding_that_is_accepted(
     server: str, token_for: Token, stored: None, accept: str | None, coding: str | None
 ):
     answer = await send(server, "/graphql", token_for("ada", "acme"), accept, json={"query": LIST})
@@ -150,40 +149,7 @@ async def test_the_server_answers_in_what_is_taken(
     assert len(orjson.loads(answer.content)["data"]["executions"]["nodes"]) == 100
 
 
-@pytest.mark.parametrize(
-    ("lines", "accepts"),
-    [
-        pytest.param([], False, id="nothing"),
-        pytest.param([""], False, id="an empty line"),
-        pytest.param(["gzip"], True, id="gzip"),
-        pytest.param(["GZIP"], True, id="in capitals"),
-        pytest.param(["x-gzip"], True, id="by its old name"),
-        pytest.param(["br , gzip ; q=0.5"], True, id="as second best"),
-        pytest.param(["*"], True, id="anything"),
-        pytest.param(["br;q=1, *;q=0.1"], True, id="anything at worst"),
-        pytest.param(["br", "gzip"], True, id="in a second line"),
-        pytest.param(["gzip;q=0.001"], True, id="at the lowest quality there is"),
-        pytest.param(["gzip;q=0"], False, id="refused"),
-        pytest.param(["gzip;q=0.000"], False, id="refused at length"),
-        pytest.param(["gzip; Q=0"], False, id="refused in capitals"),
-        pytest.param(["gzip;q=0, *"], False, id="anything else"),
-        pytest.param(["*;q=0"], False, id="nothing whatever"),
-        pytest.param(["identity"], False, id="as it is"),
-        pytest.param(["identity, gzip;q=0.5"], False, id="rather as it is"),
-        pytest.param(["identity;q=0.5, gzip"], True, id="rather not as it is"),
-        pytest.param(["identity;q=0, gzip"], True, id="not as it is"),
-        pytest.param(["gzip;q=x"], False, id="a quality that is no number"),
-        pytest.param(["gzip;level=9"], False, id="a parameter that is none"),
-        pytest.param(["xgzip, gzipped, notgzip"], False, id="names that hold the name"),
-    ],
-)
-def test_gzip_is_taken_where_it_is_said(lines: Sequence[str], accepts: bool):  # noqa: FBT001 - a case
-    raw = [(b"accept-encoding", line.encode()) for line in lines]
-
-    assert accepts_gzip(Headers(raw=raw)) is accepts
-
-
-async def test_an_asset_is_not_packed_for_who_refuses_gzip(server: str):
+async def test_an_asset_is_not_compressed_for_clients_that_refuse_gzip(server: str):
     page = (await send(server, "/")).content.decode()
     asset = page.partition('src="')[2].partition('"')[0]
 
@@ -193,7 +159,7 @@ async def test_an_asset_is_not_packed_for_who_refuses_gzip(server: str):
     assert packed.content == plain.body
 
 
-async def test_what_a_foreign_page_could_have_made_is_not_compressed(
+async def test_responses_to_requests_that_a_foreign_page_can_make_are_not_compressed(
     settings: Settings, stored: None, token_for: Token
 ):
     token = token_for("ada", "acme")
@@ -205,7 +171,7 @@ async def test_what_a_foreign_page_could_have_made_is_not_compressed(
         answers = [
             await send(url, "/graphql", **introspection),
             await send(url, "/api/v1/openapi.json"),
-            # What a browser adds by itself to a request of a page that it remembers a password or a cookie for.
+            # Credentials that a browser adds by itself to requests of other pages.
             await send(url, "/api/v1/openapi.json", headers={"Authorization": "Basic YWRhOnNlY3JldA=="}),
             await send(url, "/api/v1/openapi.json", headers={"Cookie": f"token={token}"}),
             await send(url, "/api/v1/openapi.json", params={"access_token": token}),
@@ -218,7 +184,7 @@ async def test_what_a_foreign_page_could_have_made_is_not_compressed(
     assert min(len(each.body) for each in answers) > MINIMUM_BYTES
 
 
-async def test_tokens_that_are_handed_out_are_not_compressed(settings: Settings, token_for: Token):
+async def test_responses_with_new_tokens_are_not_compressed(settings: Settings, token_for: Token):
     token = token_for("ada", "acme")
     people = [Person(f"ada {number}", "an owner", token) for number in range(100)]
 
@@ -239,7 +205,7 @@ async def test_an_event_of_a_stream_does_not_wait_in_a_compressor(
         httpx2.AsyncClient(base_url=server, headers=headers) as client,
         client.stream("POST", "/graphql", json={"query": UPDATES}) as response,
     ):
-        found = await heard_while_open(response, b"e777", lambda: store(execution(777)))
+        found = await read_until(response, b"e777", lambda: store(execution(777)))
 
     assert response.headers["content-type"].startswith(accept)
     assert "content-encoding" not in response.headers
@@ -252,14 +218,14 @@ async def test_an_event_of_rest_does_not_wait_in_a_compressor(server: str, token
         httpx2.AsyncClient(base_url=server, headers=headers) as client,
         client.stream("GET", f"{REST}/stream") as response,
     ):
-        found = await heard_while_open(response, b"e777", lambda: store(execution(777, status="running")))
+        found = await read_until(response, b"e777", lambda: store(execution(777, status="running")))
 
     assert "content-encoding" not in response.headers
     assert b"e777" in found
 
 
-async def heard_while_open(response: httpx2.Response, awaited: bytes, act: Callable[[], Any]) -> bytes:
-    """What has come of a stream when `awaited` has; `act` is done once the stream is open."""
+async def read_until(response: httpx2.Response, awaited: bytes, act: Callable[[], Any]) -> bytes:
+    """Read an open stream until `awaited` has come; `act` is called first."""
     found = b""
     await act()
     async with asyncio.timeout(SOON):
@@ -272,7 +238,7 @@ async def heard_while_open(response: httpx2.Response, awaited: bytes, act: Calla
 
 @contextlib.asynccontextmanager
 async def wrapped(answer: Callable[[], Response]) -> AsyncGenerator[str]:
-    """An application that gives what `answer` makes on a compressed route."""
+    """An application with a compressed route that responds with what `answer` makes."""
 
     def handle(_: Request) -> Response:
         return answer()
@@ -282,7 +248,7 @@ async def wrapped(answer: Callable[[], Response]) -> AsyncGenerator[str]:
 
 
 @pytest.mark.parametrize("control", ["no-transform", "no-store, No-Transform"])
-async def test_an_answer_that_holds_a_new_secret_is_not_compressed_on_any_route(control: str):
+async def test_a_response_with_no_transform_is_not_compressed(control: str):
     body = b"secret " * 1_000
 
     async with wrapped(lambda: Response(body, headers={"Cache-Control": control})) as url:
@@ -294,7 +260,7 @@ async def test_an_answer_that_holds_a_new_secret_is_not_compressed_on_any_route(
     assert (allowed.coding, allowed.content) == ("gzip", body)
 
 
-async def test_an_answer_in_pieces_comes_as_it_is():
+async def test_a_response_in_pieces_is_not_compressed():
     async def pieces() -> AsyncGenerator[bytes]:
         for _ in range(3):
             yield b"piece " * 1_000
@@ -306,7 +272,7 @@ async def test_an_answer_in_pieces_comes_as_it_is():
 
 
 @pytest.mark.parametrize("size", [MINIMUM_BYTES - 1, MINIMUM_BYTES, 1_000_000])
-async def test_an_answer_is_compressed_from_a_packet_on(size: int):
+async def test_a_response_is_compressed_if_it_is_longer_than_a_packet(size: int):
     async with wrapped(lambda: Response(b"x" * size)) as url:
         packed, plain = await send(url, "/", "a.b.c"), await send(url, "/", "a.b.c", accept="identity")
 
@@ -315,8 +281,10 @@ async def test_an_answer_is_compressed_from_a_packet_on(size: int):
     assert packed.headers.get("vary") == plain.headers.get("vary") == ("Accept-Encoding" if is_long else None)
 
 
-async def test_answers_to_pages_of_other_origins_vary_by_both(settings: Settings, stored: None, token_for: Token):
-    shared = settings.model_copy(update={"allowed_origins": "https://a.example.com,https://b.example.com"})
+async def test_responses_to_pages_of_other_origins_vary_by_origin_and_coding(
+    settings: Settings, stored: None, token_for: Token
+):
+    shared = settings.model_copy(update={"allowed_origins": ("https://a.example.com", "https://b.example.com")})
     async with served(create_app(shared)) as url:
         await wait_until_ready(url)
         answer = await send(

@@ -1,58 +1,58 @@
-"""Coroutines that begin at once: as asyncio would run them, but for the first stretch."""
+"""Coroutines that start eagerly: as asyncio runs them, but for the first part."""
 
 import asyncio
 
 import pytest
 
-from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.eager_tasks import start_eagerly
 
 
-async def test_a_coroutine_that_never_waits_is_over_at_once():
+async def test_a_coroutine_that_never_waits_ends_at_once():
     done: list[str] = []
 
     async def work() -> None:
         done.append("all")
 
-    assert run_ahead(work()) is None
+    assert start_eagerly(work()) is None
     assert done == ["all"]
 
 
-async def test_the_rest_goes_on_where_it_waited():
-    gate, done = asyncio.Event(), list[str]()
+async def test_the_rest_continues_where_the_coroutine_waited():
+    ready, done = asyncio.Event(), list[str]()
 
     async def work() -> None:
         done.append("first")
-        await gate.wait()
+        await ready.wait()
         await asyncio.sleep(0)
         done.append("second")
 
-    rest = run_ahead(work())
+    rest = start_eagerly(work())
     assert done == ["first"]
     assert rest is not None
 
     waiting = asyncio.ensure_future(rest)
     await asyncio.sleep(0)
-    gate.set()
+    ready.set()
     await waiting
 
     assert done == ["first", "second"]
 
 
-async def test_what_it_waited_for_may_have_come_before_the_rest_is_awaited():
-    gate = asyncio.Event()
+async def test_the_rest_may_be_awaited_after_what_it_waits_for():
+    ready = asyncio.Event()
 
     async def work() -> None:
-        await gate.wait()
+        await ready.wait()
 
-    rest = run_ahead(work())
-    gate.set()
+    rest = start_eagerly(work())
+    ready.set()
     assert rest is not None
 
     async with asyncio.timeout(5):
         await rest
 
 
-async def test_errors_come_out_where_they_happen():
+async def test_errors_are_raised_where_they_happen():
     async def fail_at_once() -> None:
         raise LookupError("at once")
 
@@ -61,8 +61,8 @@ async def test_errors_come_out_where_they_happen():
         raise LookupError("later")
 
     with pytest.raises(LookupError, match="at once"):
-        run_ahead(fail_at_once())
-    rest = run_ahead(fail_later())
+        start_eagerly(fail_at_once())
+    rest = start_eagerly(fail_later())
     assert rest is not None
     with pytest.raises(LookupError, match="later"):
         await rest
@@ -80,7 +80,7 @@ async def test_cancelling_the_rest_cancels_the_coroutine():
         finally:
             seen.append("closed")
 
-    rest = run_ahead(work())
+    rest = start_eagerly(work())
     assert rest is not None
     waiting = asyncio.ensure_future(rest)
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Ids of requests: whose they are, and which are taken from clients."""
+"""Request ids: which of clients are used, which are made, and where they appear."""
 
 import contextvars
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import structlog
 
-from execution_monitor.asgi.request_id import current_request_id, identify, log_under
+from execution_monitor.asgi.request_id import bind_request_id, current_request_id, identify
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "sent",
     [
         pytest.param(b"a", id="one character"),
         pytest.param(b"0b7c1c9e-8d4e-4a53-9d1a-3a1f0f1d2c3b", id="a UUID"),
@@ -18,12 +18,12 @@ from execution_monitor.asgi.request_id import current_request_id, identify, log_
         pytest.param(b"x" * 128, id="the longest"),
     ],
 )
-def test_a_well_formed_id_of_the_client_is_taken(stated: bytes):
-    assert identify({"headers": [(b"accept", b"*/*"), (b"x-request-id", stated)]}) == stated.decode()
+def test_a_well_formed_id_of_the_client_is_used(sent: bytes):
+    assert identify({"headers": [(b"accept", b"*/*"), (b"x-request-id", sent)]}) == sent.decode()
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "sent",
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"x" * 129, id="too long"),
@@ -34,10 +34,10 @@ def test_a_well_formed_id_of_the_client_is_taken(stated: bytes):
         pytest.param("é".encode(), id="not ASCII"),
     ],
 )
-def test_any_other_is_replaced(stated: bytes):
-    made = identify({"headers": [(b"x-request-id", stated)]})
+def test_any_other_is_replaced(sent: bytes):
+    made = identify({"headers": [(b"x-request-id", sent)]})
 
-    assert made != stated.decode("latin-1")
+    assert made != sent.decode("latin-1")
     assert len(made) == 32
 
 
@@ -51,7 +51,7 @@ def test_requests_without_an_id_get_different_ones_and_keep_them():
 
 def test_log_lines_and_errors_have_the_id_of_the_request():
     def serve() -> tuple[object, str]:
-        log_under("r1")
+        bind_request_id("r1")
         return structlog.contextvars.get_contextvars()["request_id"], current_request_id()
 
     assert contextvars.Context().run(serve) == ("r1", "r1")

@@ -23,7 +23,7 @@ def test_every_text_arrives_whole_with_the_beginning_of_its_socket(beginning: by
     assert read_as_a_client(SharedTexts(endings).frames(beginning)) == [beginning + ending for ending in endings]
 
 
-def test_sockets_with_other_beginnings_share_nothing_but_the_endings():
+def test_sockets_with_different_beginnings_share_only_the_endings():
     texts = SharedTexts([b"1", b"22"])
 
     assert read_as_a_client(texts.frames(b"a")) == [b"a1", b"a22"]

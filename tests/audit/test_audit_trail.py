@@ -1,4 +1,4 @@
-"""Who asked for what, over every transport, as it stands in the database."""
+"""The audit trail in the database: operations and refusals of every transport."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ import pytest
 
 from execution_monitor.app import create_app
 from execution_monitor.auth.tokens import issue_token
-from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.cli.tokens import revoke_and_record
 from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
@@ -44,11 +44,11 @@ def recorded(database: Database) -> Recorded:
     return find
 
 
-async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
+async def test_a_query_is_recorded_with_its_caller_time_arguments_and_executions(
     server: str, token_for: Token, recorded: Recorded
 ):
     await store(execution(1), execution(2), execution(3, user_id="grace"))
-    asked_at = datetime.now(UTC)
+    requested_at = datetime.now(UTC)
 
     answer = await execute(
         server,
@@ -79,7 +79,7 @@ async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
         }
     }
     assert (event["executions"], sorted(event["execution_ids"])) == (2, ["e001", "e002"])
-    assert event["at"] - asked_at < timedelta(seconds=10)
+    assert event["at"] - requested_at < timedelta(seconds=10)
     assert 0 < event["seconds"] < 10
 
 
@@ -90,8 +90,8 @@ async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
         pytest.param("{ executions { edges { cursor } } }", ["e001", "e002"], id="edges of a list"),
         pytest.param("{ executions { totalCount pageInfo { hasNextPage } } }", [], id="a count"),
         pytest.param('{ execution(executionId: "e001") { status } }', ["e001"], id="one execution"),
-        pytest.param('{ execution(executionId: "e003") { status } }', [], id="an execution of somebody else"),
-        pytest.param('{ execution(executionId: "none") { status } }', [], id="an execution that there is not"),
+        pytest.param('{ execution(executionId: "e003") { status } }', [], id="an execution of another user"),
+        pytest.param('{ execution(executionId: "none") { status } }', [], id="an unknown execution"),
         pytest.param(
             '{ execution(executionId: "e001") { steps { nodes { name } } logs { nodes { message } } } }',
             ["e001"],
@@ -101,12 +101,12 @@ async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
             """{ execution(executionId: "e001") { status } again: execution(executionId: "none") { status }
               node(id: "bad") { id } }""",
             ["e001"],
-            id="an execution that is read again, since something else failed",
+            id="an execution that is read again, since another field failed",
         ),
         pytest.param("{ viewer { userId } }", [], id="no execution at all"),
     ],
 )
-async def test_what_is_answered_is_counted(
+async def test_the_executions_of_a_response_are_counted(
     server: str, token_for: Token, recorded: Recorded, selection: str, ids: list[str]
 ):
     await store(execution(1), execution(2), execution(3, user_id="grace"))
@@ -118,7 +118,7 @@ async def test_what_is_answered_is_counted(
     assert (event["executions"], sorted(event["execution_ids"])) == (len(ids), ids)
 
 
-async def test_executions_and_steps_that_are_fetched_by_their_ids_are_counted(
+async def test_executions_and_steps_that_are_fetched_by_id_are_counted(
     server: str, token_for: Token, recorded: Recorded
 ):
     await store(execution(1), execution(2), execution(3, user_id="grace"))
@@ -147,10 +147,10 @@ async def test_executions_and_steps_that_are_fetched_by_their_ids_are_counted(
             "query Q { executions(first: 0) { totalCount } }", ("query", "failed", ["BAD_USER_INPUT"]), id="input"
         ),
         pytest.param("query Q { nothing }", ("query", "failed", ["BAD_USER_INPUT"]), id="an unknown field"),
-        pytest.param("query Q {", ("unreadable", "failed", ["BAD_USER_INPUT"]), id="no GraphQL"),
+        pytest.param("query Q {", ("unreadable", "failed", ["BAD_USER_INPUT"]), id="not GraphQL"),
     ],
 )
-async def test_what_is_refused_is_recorded_with_its_codes(
+async def test_a_refused_operation_is_recorded_with_its_codes(
     server: str, token_for: Token, recorded: Recorded, query: str, expected: tuple[str, str, list[str]]
 ):
     await store(execution(1))
@@ -188,7 +188,7 @@ async def test_a_subscription_over_a_socket_is_recorded_when_it_begins_and_ends(
     assert ended["at"] - begun["at"] > timedelta(0)
 
 
-async def test_each_subscriber_of_the_same_events_has_its_own_account(
+async def test_each_subscriber_of_the_same_events_has_records_of_its_own(
     server: str, token_for: Token, recorded: Recorded
 ):
     token = token_for("ada", "acme")
@@ -248,12 +248,8 @@ NONE: list[str] = []
             ({"listExecutions": {"status": "completed", "limit": "5", "whatever": "[left out]"}}, ["e001", "e002"]),
             id="the list",
         ),
-        pytest.param(
-            f"{EXECUTIONS_PATH}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"
-        ),
-        pytest.param(
-            f"{EXECUTIONS_PATH}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of somebody else"
-        ),
+        pytest.param(f"{LIST}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"),
+        pytest.param(f"{LIST}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of another user"),
     ],
 )
 async def test_rest_is_recorded(
@@ -326,7 +322,7 @@ async def refused_at_the_metrics(server: str, token: str) -> None:
         refused_at_the_metrics,
     ],
 )
-async def test_a_refused_token_is_recorded_by_its_reason_and_nothing_of_it(
+async def test_a_refused_token_is_recorded_with_the_reason_and_nothing_of_the_token(
     server: str, database: Database, recorded: Recorded, refused: Callable[[str, str], Awaitable[None]]
 ):
     lifetime = timedelta(hours=-1)
@@ -352,7 +348,7 @@ async def test_a_request_without_a_token_is_recorded(server: str, recorded: Reco
     assert event["reason"] == "Send a token in the header Authorization: Bearer <token>."
 
 
-async def test_what_is_asked_without_a_token_where_that_is_open_is_nobodys(
+async def test_open_introspection_without_a_token_has_neither_tenant_nor_subject(
     database: Database, settings: Settings, token_for: Token, recorded: Recorded
 ):
     development = settings.model_copy(update={"environment": "development"})
@@ -365,7 +361,7 @@ async def test_what_is_asked_without_a_token_where_that_is_open_is_nobodys(
     assert not event.keys() & {"tenant_id", "subject"}
 
 
-async def test_nothing_is_recorded_when_that_is_off(database: Database, settings: Settings, token_for: Token):
+async def test_nothing_is_recorded_when_the_trail_is_off(database: Database, settings: Settings, token_for: Token):
     async with served(create_app(settings.model_copy(update={"audit": "off"}))) as server:
         await wait_until_ready(server)
         await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")
@@ -373,7 +369,7 @@ async def test_nothing_is_recorded_when_that_is_off(database: Database, settings
     assert await database.collection(AuditEvent).count_documents({}) == 0
 
 
-async def test_executions_that_are_too_many_to_send_are_not_counted(
+async def test_executions_of_a_response_that_is_too_large_to_send_are_not_counted(
     database: Database, settings: Settings, token_for: Token, recorded: Recorded
 ):
     await store(*(execution(number) for number in range(30)))
@@ -389,7 +385,7 @@ async def test_executions_that_are_too_many_to_send_are_not_counted(
     assert (event["executions"], event["execution_ids"]) == (0, [])
 
 
-async def test_whoever_is_turned_away_unread_for_want_of_points_is_recorded(
+async def test_a_request_that_is_refused_unread_for_lack_of_points_is_recorded(
     database: Database, settings: Settings, token_for: Token, recorded: Recorded
 ):
     limited = settings.model_copy(update={"rate_limit": "1/hour", "rate_limit_address": "off"})
@@ -405,8 +401,8 @@ async def test_whoever_is_turned_away_unread_for_want_of_points_is_recorded(
                 )
         events = await recorded(3)
 
-    told = [(event["kind"], event["operation_name"], event["outcome"], event["codes"]) for event in events]
-    assert told == [
+    recorded_events = [(event["kind"], event["operation_name"], event["outcome"], event["codes"]) for event in events]
+    assert recorded_events == [
         ("query", "First", "succeeded", []),
         ("query", "Second", "denied", ["RATE_LIMITED"]),
         ("unreadable", "Third", "denied", ["RATE_LIMITED"]),
@@ -430,7 +426,7 @@ async def test_reads_of_metrics_are_recorded(
 
 
 @pytest.mark.parametrize("mode", ["on", "strict"])
-async def test_what_was_asked_right_before_the_end_is_written(
+async def test_operations_right_before_shutdown_are_recorded(
     database: Database, settings: Settings, token_for: Token, mode: str
 ):
     async with served(create_app(settings.model_copy(update={"audit": mode}))) as server:
@@ -441,7 +437,7 @@ async def test_what_was_asked_right_before_the_end_is_written(
     assert await database.collection(AuditEvent).count_documents({}) == 5
 
 
-async def test_a_subscription_that_the_end_of_the_server_ends_is_written(
+async def test_a_subscription_that_shutdown_ends_is_recorded(
     database: Database, settings: Settings, token_for: Token, recorded: Recorded
 ):
     async with served(create_app(settings)) as server:
@@ -454,7 +450,7 @@ async def test_a_subscription_that_the_end_of_the_server_ends_is_written(
     assert len(await recorded(kind="subscription_ended")) == 1
 
 
-async def test_a_revocation_is_recorded_with_who_did_it(database: Database):
+async def test_a_revocation_is_recorded_with_its_author(database: Database):
     await revoke_and_record(database, by="root (command line)", user="eve", tenant="acme", keep=timedelta(hours=1))
 
     (event,) = await database.collection(AuditEvent).find({"kind": "revocation"}).to_list()
@@ -462,7 +458,7 @@ async def test_a_revocation_is_recorded_with_who_did_it(database: Database):
     assert event["arguments"] == {"revoke": {"user": "eve"}}
 
 
-async def test_a_revocation_needs_no_record_where_there_is_no_trail(database: Database):
+async def test_a_revocation_without_an_author_is_not_recorded(database: Database):
     await revoke_and_record(database, by=None, token_id="t-1", keep=timedelta(hours=1))  # noqa: S106 - an id
 
     assert await database.collection(AuditEvent).count_documents({}) == 0

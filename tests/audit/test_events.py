@@ -1,4 +1,4 @@
-"""What the audit trail keeps of an event."""
+"""Audit events as rows: what is kept of each kind."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +7,8 @@ import bson
 import pytest
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import (
     AuditRow,
     describe_begin,
@@ -23,14 +24,14 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "tests/1", "r-1")
 CALLER = Caller("ada", "acme", token_id="t-1")  # noqa: S106 - an id
 ARGUMENTS = {"executions": {"filter": {"workflowName": {"contains": "secret"}}, "first": 5}}
-OPERATION = Operation(CALLER, ORIGIN, Kind.QUERY, "Failed", arguments=lambda: ARGUMENTS)
+OPERATION = Operation(CALLER, ORIGIN, OperationKind.QUERY, "Failed", arguments=lambda: ARGUMENTS)
 
 
-def of_kind(kind: Kind) -> Operation:
+def of_kind(kind: OperationKind) -> Operation:
     return Operation(CALLER, ORIGIN, kind, "Failed", arguments=lambda: ARGUMENTS)
 
 
-def test_an_operation_is_kept_with_who_when_what_and_what_came_of_it():
+def test_an_operation_is_kept_with_its_caller_time_arguments_and_outcome():
     outcome = Outcome(seconds=0.25)
     for each in ("run-1", "run-2", "run-1"):
         outcome.answer_with(each)
@@ -63,8 +64,8 @@ def test_an_operation_is_kept_with_who_when_what_and_what_came_of_it():
         pytest.param([], "succeeded", id="none"),
         pytest.param(["FORBIDDEN"], "denied", id="a scope that is missing"),
         pytest.param(["BAD_USER_INPUT", "FORBIDDEN", "FORBIDDEN"], "denied", id="a denial among others"),
-        pytest.param(["RATE_LIMITED"], "denied", id="too much asked"),
-        pytest.param(["AUDIT_UNAVAILABLE"], "denied", id="nothing that could be recorded"),
+        pytest.param(["RATE_LIMITED"], "denied", id="too few points"),
+        pytest.param(["AUDIT_UNAVAILABLE"], "denied", id="a response that could not be recorded"),
         pytest.param(["QUERY_TIMEOUT"], "failed", id="a failure"),
     ],
 )
@@ -74,25 +75,25 @@ def test_the_outcome_follows_from_the_codes(codes: list[str], outcome: str):
     assert (row["outcome"], row["codes"]) == (outcome, list(dict.fromkeys(codes)))
 
 
-@pytest.mark.parametrize(("kind", "kept"), [(Kind.MUTATION, "mutation"), (Kind.REST, "rest")])
-def test_the_kind_is_the_operations(kind: Kind, kept: str):
+@pytest.mark.parametrize(("kind", "kept"), [(OperationKind.MUTATION, "mutation"), (OperationKind.REST, "rest")])
+def test_the_kind_is_the_operations(kind: OperationKind, kept: str):
     assert describe_end(of_kind(kind), Outcome(), NOON)["kind"] == kept
 
 
 def test_a_subscription_is_kept_when_it_begins_and_when_it_ends():
     begun_by = ObjectId()
 
-    begin = describe_begin(of_kind(Kind.SUBSCRIPTION), NOON, begun_by)
-    end = describe_end(of_kind(Kind.SUBSCRIPTION), Outcome(executions=7), NOON, begun_by)
+    begin = describe_begin(of_kind(OperationKind.SUBSCRIPTION), NOON, begun_by)
+    end = describe_end(of_kind(OperationKind.SUBSCRIPTION), Outcome(executions=7), NOON, begun_by)
 
     assert (begin["_id"], begin["kind"], begin["subject"]) == (begun_by, "subscription_begun", "ada")
     assert (end["begun_by"], end["kind"], end["executions"]) == (begun_by, "subscription_ended", 7)
 
 
-def test_of_nobody_neither_subject_nor_tenant_is_kept():
-    nobody = Operation(Caller("", ""), ORIGIN, Kind.QUERY, None)
+def test_without_a_token_neither_subject_nor_tenant_is_kept():
+    anonymous = Operation(Caller("", ""), ORIGIN, OperationKind.QUERY, None)
 
-    row = describe_end(nobody, Outcome(), NOON)
+    row = describe_end(anonymous, Outcome(), NOON)
 
     assert not row.keys() & {"subject", "tenant_id", "token_id", "operation_name"}
 
@@ -113,14 +114,14 @@ def test_a_refused_token_is_kept_by_its_reason_and_origin_alone():
     }
 
 
-def test_a_revocation_is_kept_with_whom_it_is_about():
+def test_a_revocation_is_kept_with_the_user_whose_tokens_are_revoked():
     row = describe_revocation(by="root", tenant="acme", user="eve")
 
     assert (row["kind"], row["subject"], row["tenant_id"]) == ("revocation", "root", "acme")
     assert row["arguments"] == {"revoke": {"user": "eve"}}
 
 
-def test_a_loss_is_kept_with_how_many_and_how_long():
+def test_a_loss_is_kept_with_its_count_and_duration():
     row = describe_loss("acme", 37, NOON - timedelta(seconds=90), NOON)
 
     assert (row["kind"], row["tenant_id"], row["lost"], row["seconds"]) == ("lost", "acme", 37, 90.0)
@@ -129,7 +130,7 @@ def test_a_loss_is_kept_with_how_many_and_how_long():
 LONG = "x" * 100_000
 
 
-def answered_with(execution_ids: list[str]) -> Outcome:
+def outcome_with(execution_ids: list[str]) -> Outcome:
     outcome = Outcome()
     outcome.answer_with(*execution_ids)
     return outcome
@@ -143,11 +144,11 @@ def answered_with(execution_ids: list[str]) -> Outcome:
                 Operation(
                     Caller("ada", "acme", token_id=LONG),
                     Origin(LONG, LONG, LONG),
-                    Kind.QUERY,
+                    OperationKind.QUERY,
                     LONG,
                     arguments=lambda: {f"a{number}": {"ids": [LONG] * 100} for number in range(1_000)},
                 ),
-                answered_with([f"{number}{LONG}" for number in range(1_000)]),
+                outcome_with([f"{number}{LONG}" for number in range(1_000)]),
                 NOON,
             ),
             id="an operation",
@@ -156,13 +157,13 @@ def answered_with(execution_ids: list[str]) -> Outcome:
         pytest.param(describe_revocation(by=LONG, user=LONG, token_id=LONG), id="a revocation"),
     ],
 )
-def test_an_event_is_bounded_whatever_was_sent(row: AuditRow):
+def test_an_event_is_bounded_whatever_a_client_sends(row: AuditRow):
     assert len(bson.encode(row)) < 70_000
 
 
 ROWS: dict[str, AuditRow] = {
     "an operation": describe_end(OPERATION, Outcome(), NOON, ObjectId()),
-    "a begin": describe_begin(of_kind(Kind.SUBSCRIPTION), NOON, ObjectId()),
+    "a begin": describe_begin(of_kind(OperationKind.SUBSCRIPTION), NOON, ObjectId()),
     "a refusal": describe_refusal(ORIGIN, "No token.", NOON),
     "a revocation": describe_revocation(by="root", token_id="t-1"),  # noqa: S106 - an id
     "a loss": describe_loss(None, 1, NOON, NOON),
@@ -170,7 +171,7 @@ ROWS: dict[str, AuditRow] = {
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_an_event_is_what_its_collection_declares(row: Any):
+def test_an_event_has_the_fields_that_its_document_declares(row: Any):
     fields = {name: value for name, value in row.items() if name != "_id"}
 
     assert AuditEvent.model_fields.keys() >= fields.keys()

@@ -1,4 +1,4 @@
-"""The audit trail's queue: what it holds, what it writes, what it says when it cannot."""
+"""The journal of the audit trail: what it holds, what it writes, and what happens when it cannot."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ QUICK = JournalLimits(linger_seconds=0.01, retry_seconds=(0.01,), farewell_secon
 
 
 class Store:
-    """Where rows are kept, unless it is `broken`."""
+    """Keeps rows in memory, unless it is `broken`."""
 
     def __init__(self) -> None:
         self.rows: list[AuditRow] = []
@@ -27,10 +27,10 @@ class Store:
         self.refused: set[ObjectId] = set()
         self.open = asyncio.Event()
         self.open.set()
-        self.asked = asyncio.Event()
+        self.called = asyncio.Event()
 
     async def write(self, rows: Sequence[AuditRow]) -> Collection[ObjectId]:
-        self.asked.set()
+        self.called.set()
         await self.open.wait()
         if self.broken:
             raise DatabaseUnavailable("MongoDB is away.")
@@ -81,7 +81,7 @@ async def test_a_batch_is_bounded(store: Store):
     assert (store.numbers, store.batches) == (list(range(10)), [4, 4, 2])
 
 
-async def test_an_event_is_described_by_the_writer_and_once(store: Store):
+async def test_an_event_is_described_once_when_it_is_written(store: Store):
     described: list[str] = []
 
     def describe() -> AuditRow:
@@ -92,13 +92,13 @@ async def test_an_event_is_described_by_the_writer_and_once(store: Store):
         store.broken = True
         journal.add("acme", describe)
         at_once = list(described)
-        await until(lambda: journal.figures().failures > 0)
+        await until(lambda: journal.failures > 0)
         store.broken = False
 
     assert (at_once, described, len(store.rows)) == ([], ["now"], 1)
 
 
-async def test_what_piles_up_is_described_at_once_so_that_nothing_large_is_held(store: Store):
+async def test_events_of_a_long_queue_are_described_at_once_so_that_nothing_large_is_held(store: Store):
     described: list[int] = []
 
     def describe(number: int) -> AuditRow:
@@ -112,32 +112,32 @@ async def test_what_piles_up_is_described_at_once_so_that_nothing_large_is_held(
     assert described == [3, 4]
 
 
-async def test_what_cannot_be_written_waits_and_is_tried_again(store: Store):
+async def test_events_that_cannot_be_written_wait_and_are_retried(store: Store):
     async with Journal(store.write, QUICK) as journal:
         store.broken = True
         journal.add("acme", event(1))
-        await until(lambda: journal.figures().failures > 1)
-        meanwhile = journal.figures()
+        await until(lambda: journal.failures > 1)
+        meanwhile = (journal.pending, journal.written, journal.dropped, journal.is_failing)
         store.broken = False
         await until(lambda: bool(store.rows))
-        await until(lambda: journal.figures().pending == 0)
+        await until(lambda: journal.pending == 0)
 
-        assert (meanwhile.pending, meanwhile.written, meanwhile.dropped, meanwhile.is_failing) == (1, 0, 0, True)
-        assert (journal.figures().written, journal.figures().is_failing) == (1, False)
+        assert meanwhile == (1, 0, 0, True)
+        assert (journal.written, journal.is_failing) == (1, False)
 
 
-async def test_a_store_that_never_answers_counts_as_broken(store: Store):
+async def test_a_store_that_does_not_respond_counts_as_broken(store: Store):
     async with Journal(store.write, JournalLimits(linger_seconds=0, write_seconds=0.01)) as journal:
         store.open.clear()
         journal.add("acme", event(1))
-        await until(lambda: journal.figures().is_failing)
+        await until(lambda: journal.is_failing)
         store.open.set()
         await until(lambda: bool(store.rows))
 
     assert store.numbers == [1]
 
 
-async def test_an_unexpected_failure_ends_nothing(store: Store):
+async def test_an_unexpected_error_does_not_end_the_journal(store: Store):
     answers = iter([ZeroDivisionError()])
 
     async def write(rows: Sequence[AuditRow]) -> Collection[ObjectId]:
@@ -152,34 +152,34 @@ async def test_an_unexpected_failure_ends_nothing(store: Store):
     assert store.numbers == [1]
 
 
-async def test_the_queue_is_bounded_and_what_has_no_room_is_counted_and_said(store: Store):
+async def test_the_queue_is_bounded_and_events_without_room_are_counted_and_reported(store: Store):
     with capture_logs() as logs:
         async with Journal(store.write, JournalLimits(pending=3, linger_seconds=0.01)) as journal:
             store.broken = True
             journal.add("acme", event(0))
-            await until(lambda: journal.figures().failures > 0)
+            await until(lambda: journal.failures > 0)
             for number in range(1, 6):
                 journal.add("acme" if number < 5 else "globex", event(number))
-            full = journal.figures()
+            full = (journal.pending, journal.dropped)
             store.broken = False
             await until(lambda: len(store.rows) == 6)
 
     lost = [(row["tenant_id"], row["lost"]) for row in store.rows if row.get("kind") == "lost"]
-    assert (full.pending, full.dropped) == (4, 2)
+    assert full == (4, 2)
     assert store.numbers == [0, 1, 2, 3]
     assert lost == [("acme", 1), ("globex", 1)]
     assert [each["event"] for each in logs].count("audit_events_dropped") == 1
     assert {"audit_not_written", "audit_written_again"} <= {each["event"] for each in logs}
 
 
-async def test_what_strangers_cause_leaves_room_for_callers(store: Store):
+async def test_events_of_unverified_clients_leave_room_for_those_of_callers(store: Store):
     journal = Journal(store.write, JournalLimits(pending=10, unverified=2))
 
     for number in range(5):
         journal.add_unverified(event(number))
     journal.add("acme", event(5))
 
-    assert (journal.figures().pending, journal.figures().dropped) == (3, 3)
+    assert (journal.pending, journal.dropped) == (3, 3)
 
 
 async def test_losses_of_too_many_tenants_are_counted_together(store: Store):
@@ -193,7 +193,7 @@ async def test_losses_of_too_many_tenants_are_counted_together(store: Store):
     assert (lost[None], sum(lost.values())) == (5, 1_005)
 
 
-async def test_an_event_that_cannot_be_described_takes_no_other_with_it(store: Store):
+async def test_an_event_that_cannot_be_described_does_not_affect_the_others(store: Store):
     def fail() -> AuditRow:
         raise ZeroDivisionError
 
@@ -216,14 +216,14 @@ async def test_an_event_that_the_store_refuses_is_counted(store: Store):
         journal.add("acme", event(2))
         await until(lambda: len(store.rows) == 2)
 
-        assert (journal.figures().written, journal.figures().dropped, store.numbers) == (2, 1, [2])
+        assert (journal.written, journal.dropped, store.numbers) == (2, 1, [2])
 
 
-async def test_whoever_waits_goes_on_once_the_event_is_written(store: Store):
+async def test_adding_durably_returns_once_the_event_is_written(store: Store):
     async with Journal(store.write, JournalLimits(linger_seconds=60)) as journal:
         store.open.clear()
         waiting = asyncio.create_task(journal.add_durably("acme", event(1)))
-        await store.asked.wait()
+        await store.called.wait()
         before = waiting.done()
         store.open.set()
         await waiting
@@ -235,16 +235,16 @@ async def test_events_that_come_while_a_batch_is_written_go_together_in_the_next
     async with Journal(store.write, JournalLimits(linger_seconds=60)) as journal:
         store.open.clear()
         first = asyncio.create_task(journal.add_durably("acme", event(0)))
-        await store.asked.wait()
+        await store.called.wait()
         others = [asyncio.create_task(journal.add_durably("acme", event(number))) for number in range(1, 6)]
-        await until(lambda: journal.figures().pending == 6)
+        await until(lambda: journal.pending == 6)
         store.open.set()
         await asyncio.gather(first, *others)
 
     assert store.batches == [1, 5]
 
 
-async def test_whoever_waits_is_refused_when_the_event_cannot_be_written_and_it_is_kept(store: Store):
+async def test_adding_durably_fails_when_the_event_cannot_be_written_but_the_event_stays(store: Store):
     async with Journal(store.write, QUICK) as journal:
         store.broken = True
         with pytest.raises(AuditUnavailable):
@@ -259,7 +259,7 @@ async def test_whoever_waits_is_refused_when_the_event_cannot_be_written_and_it_
 
 
 @pytest.mark.parametrize("limits", [JournalLimits(wait_seconds=0.01), JournalLimits(pending=0)], ids=["slow", "full"])
-async def test_nobody_waits_for_ever(store: Store, limits: JournalLimits):
+async def test_adding_durably_has_a_time_limit(store: Store, limits: JournalLimits):
     store.open.clear()
 
     async with Journal(store.write, limits) as journal:
@@ -268,11 +268,11 @@ async def test_nobody_waits_for_ever(store: Store, limits: JournalLimits):
         store.open.set()
 
 
-async def test_whoever_leaves_while_waiting_takes_nothing_along(store: Store):
+async def test_cancelling_an_addition_does_not_remove_its_event(store: Store):
     async with Journal(store.write, QUICK) as journal:
         store.open.clear()
         waiting = asyncio.create_task(journal.add_durably("acme", event(1)))
-        await store.asked.wait()
+        await store.called.wait()
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
@@ -281,28 +281,28 @@ async def test_whoever_leaves_while_waiting_takes_nothing_along(store: Store):
     assert store.numbers == [1]
 
 
-async def test_what_is_pending_at_the_end_is_written(store: Store):
+async def test_pending_events_are_written_at_the_end(store: Store):
     async with Journal(store.write, JournalLimits(linger_seconds=60, batch=2)) as journal:
         for number in range(5):
             journal.add("acme", event(number))
 
-    assert (store.numbers, journal.figures().pending) == (list(range(5)), 0)
+    assert (store.numbers, journal.pending) == (list(range(5)), 0)
 
 
-async def test_what_is_pending_at_the_end_is_tried_once_more_within_a_time(store: Store):
+async def test_pending_events_are_retried_at_the_end_within_a_time_limit(store: Store):
     async with Journal(store.write, QUICK) as journal:
         store.broken = True
         journal.add("acme", event(1))
-        await until(lambda: journal.figures().failures > 2)
+        await until(lambda: journal.failures > 2)
         asyncio.get_running_loop().call_later(0.05, store.mend)
 
     assert store.numbers == [1]
 
 
-async def test_what_cannot_be_written_in_the_end_is_counted_and_said(store: Store):
+async def test_events_that_cannot_be_written_at_the_end_are_counted_and_logged(store: Store):
     refusals: list[Any] = []
 
-    async def ask() -> None:
+    async def add_and_fail() -> None:
         with pytest.raises(AuditUnavailable) as raised:
             await journal.add_durably("acme", event(2))
         refusals.append(raised.value)
@@ -311,18 +311,18 @@ async def test_what_cannot_be_written_in_the_end_is_counted_and_said(store: Stor
         async with Journal(store.write, JournalLimits(linger_seconds=0, farewell_seconds=0.05)) as journal:
             store.open.clear()
             journal.add("acme", event(1))
-            waiting = asyncio.create_task(ask())
-            await store.asked.wait()
+            waiting = asyncio.create_task(add_and_fail())
+            await store.called.wait()
         await waiting
 
-    assert (journal.figures().dropped, journal.figures().pending, len(refusals)) == (2, 0, 1)
+    assert (journal.dropped, journal.pending, len(refusals)) == (2, 0, 1)
     assert [each["count"] for each in logs if each["event"] == "audit_events_lost"] == [2]
 
 
-async def test_what_comes_after_the_end_is_counted(store: Store):
+async def test_events_after_the_end_are_counted(store: Store):
     async with Journal(store.write, QUICK) as journal:
         pass
 
     journal.add("acme", event(1))
 
-    assert (journal.figures().pending, journal.figures().dropped) == (0, 1)
+    assert (journal.pending, journal.dropped) == (0, 1)

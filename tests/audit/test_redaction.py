@@ -1,4 +1,4 @@
-"""What of an operation's arguments the audit trail keeps."""
+"""Redaction: which arguments of an operation the audit trail keeps."""
 
 from datetime import UTC, datetime
 from enum import Enum
@@ -53,7 +53,7 @@ def show(**arguments: Any) -> Any:
         pytest.param({"status": ["failed"], "start_date": "2026-11-01", "page_size": 20}, id="parameters of REST"),
     ],
 )
-def test_what_identifies_or_measures_is_shown(arguments: Any):
+def test_values_that_identify_or_measure_are_kept(arguments: Any):
     assert show(**arguments) == arguments
 
 
@@ -82,17 +82,17 @@ def test_what_identifies_or_measures_is_shown(arguments: Any):
             id="deep in a tree",
         ),
         pytest.param({"after": "secret", "cursor": "secret"}, {"after": LEFT_OUT, "cursor": LEFT_OUT}, id="cursors"),
-        pytest.param({"inputs": {"a": "secret"}}, {"inputs": LEFT_OUT}, id="an argument that nobody has named here"),
+        pytest.param({"inputs": {"a": "secret"}}, {"inputs": LEFT_OUT}, id="an argument that is not in the table"),
         pytest.param(
             {"filter": {"results": {"eq": "secret"}}}, {"filter": {"results": LEFT_OUT}}, id="an unknown field"
         ),
         pytest.param({"filter": "secret"}, {"filter": LEFT_OUT}, id="text in place of fields"),
         pytest.param({"executionId": {"a": "secret"}}, {"executionId": LEFT_OUT}, id="fields in place of text"),
         pytest.param({"executionId": b"secret"}, {"executionId": LEFT_OUT}, id="bytes"),
-        pytest.param({"a.b": "secret", "$where": "secret", "é": "secret"}, {}, id="names that are none"),
+        pytest.param({"a.b": "secret", "$where": "secret", "é": "secret"}, {}, id="malformed names"),
     ],
 )
-def test_all_else_is_left_out(arguments: Any, shown: Any):
+def test_all_other_values_are_left_out(arguments: Any, shown: Any):
     assert show(**arguments) == shown
 
 
@@ -100,9 +100,9 @@ def test_all_else_is_left_out(arguments: Any, shown: Any):
     ("given_value", "kept"),
     [
         pytest.param("x" * (MAX_TEXT + 1), "x" * MAX_TEXT, id="a long text"),
-        pytest.param("a\ud800", "a?", id="half a letter"),
+        pytest.param("a\ud800", "a?", id="half a surrogate pair"),
         pytest.param(list("x" * (MAX_LISTED + 1)), [*"x" * MAX_LISTED, CUT], id="a long list"),
-        pytest.param(2**63, CUT, id="a number that BSON cannot spell"),
+        pytest.param(2**63, CUT, id="a number beyond 64 bits"),
         pytest.param(Colour.RED, "RED", id="a member of an enum by its name"),
     ],
 )
@@ -110,7 +110,7 @@ def test_values_are_bounded(given_value: Any, kept: Any):
     assert show(executionId=given_value) == {"executionId": kept}
 
 
-def test_an_operation_has_room_for_so_many_values_and_says_where_more_were_cut():
+def test_an_operation_keeps_a_limited_number_of_values_and_marks_the_cut():
     aliases = {f"a{number}": {"ids": ["x"] * MAX_LISTED} for number in range(MAX_LISTED)}
 
     shown = show_arguments(aliases)
@@ -130,7 +130,7 @@ JSON = st.recursive(
 
 @bounded(max_examples=200)
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, JSON, max_size=3), max_size=3))
-def test_whatever_was_sent_can_be_kept(fields: Any):
+def test_whatever_a_client_sends_can_be_stored(fields: Any):
     shown = show_arguments(fields)
 
     assert bson.encode(shown)
@@ -144,11 +144,11 @@ FREE_TEXT = {"after", "before", "contains", "tags.value", "errorMessage"}
 @pytest.mark.parametrize(
     "texts", [[], ["a"] * 30, ["a", "b" * (MAX_TEXT + 1)], ["a" * MAX_TEXT, "\ud800"], ["", "\u00e9" * MAX_TEXT]]
 )
-def test_many_texts_are_shortened_as_each_of_them_is(texts: list[str]):
+def test_many_texts_are_shortened_like_each_of_them(texts: list[str]):
     assert list(shorten_all(texts)) == list(map(shorten, texts))
 
 
-def test_the_table_knows_every_argument_and_every_field_of_a_filter_in_the_schema():
+def test_the_table_has_every_argument_and_every_filter_field_of_the_schema():
     schema = create_schema()._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way
     roots = [root for root in (schema.query_type, schema.subscription_type) if root is not None]
     fields = [(root.name, name, field) for root in roots for name, field in root.fields.items()]

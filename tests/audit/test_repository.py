@@ -1,4 +1,4 @@
-"""Lists of the audit trail, each held to its index: a page examines few more keys than it has rows."""
+"""Lists of the audit trail: each page uses an index, and examines few more keys than it has rows."""
 
 import random
 from collections.abc import AsyncGenerator
@@ -32,7 +32,7 @@ LISTS: dict[str, Filter] = {
     "a rare kind": equals("kind", "revocation"),
     "an operation": equals("operation_name", "Rare"),
     "what was denied": equals("outcome", "denied"),
-    "what was not answered": OneOf("outcome", ("denied", "failed")),
+    "what was denied or failed": OneOf("outcome", ("denied", "failed")),
     "a code": equals("codes", "FORBIDDEN"),
     "an execution": equals("execution_ids", "e7"),
     "two executions": OneOf("execution_ids", ("e7", "e8")),
@@ -40,29 +40,29 @@ LISTS: dict[str, Filter] = {
 
 
 def events() -> list[dict[str, Any]]:
-    dice = random.Random(7)  # noqa: S311 - the same in every run
+    generator = random.Random(7)  # noqa: S311 - the same in every run
 
     def one(number: int) -> dict[str, Any]:
-        outcome = dice.choices(["succeeded", "denied", "failed"], [97, 2, 1])[0]
+        outcome = generator.choices(["succeeded", "denied", "failed"], [97, 2, 1])[0]
         return {
             "_id": ObjectId(),
             "at": START + timedelta(seconds=number // 3),
-            "tenant_id": dice.choices(["acme", "globex"], [3, 1])[0],
-            "subject": dice.choices(["ada", "ben", "eve"], [90, 8, 2])[0],
-            "kind": dice.choices(["query", "rest", "revocation"], [80, 19, 1])[0],
+            "tenant_id": generator.choices(["acme", "globex"], [3, 1])[0],
+            "subject": generator.choices(["ada", "ben", "eve"], [90, 8, 2])[0],
+            "kind": generator.choices(["query", "rest", "revocation"], [80, 19, 1])[0],
             "outcome": outcome,
             "codes": {"succeeded": [], "denied": ["FORBIDDEN"], "failed": ["INTERNAL", "QUERY_TIMEOUT"]}[outcome],
-            "operation_name": dice.choices(["Listed", "Rare"], [98, 2])[0],
-            "execution_ids": [f"e{dice.randrange(200)}" for _ in range(3)],
+            "operation_name": generator.choices(["Listed", "Rare"], [98, 2])[0],
+            "execution_ids": [f"e{generator.randrange(200)}" for _ in range(3)],
         }
 
     return [one(number) for number in range(EVENTS)]
 
 
 @pytest.fixture
-async def trail(recorded_database: tuple[Database, SentCommands]) -> AsyncGenerator[tuple[Database, SentCommands]]:
-    """A trail in which most events are alike, and the reads it is sent."""
-    database, commands = recorded_database
+async def trail(watched_database: tuple[Database, Commands]) -> AsyncGenerator[tuple[Database, Commands]]:
+    """A database whose audit events are mostly alike, and the reads that it gets."""
+    database, commands = watched_database
     await database.collection(AuditEvent).insert_many(events(), ordered=False)
     yield database, commands
     await database.collection(AuditEvent).delete_many({})

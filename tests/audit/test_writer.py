@@ -1,4 +1,4 @@
-"""The audit trail as it is stored."""
+"""Writing the audit trail to MongoDB: durable, idempotent, indexed, and limited in time."""
 
 import contextlib
 import gc
@@ -13,7 +13,7 @@ import pytest
 from bson import ObjectId
 from pymongo.write_concern import WriteConcern
 
-from execution_monitor.audit.writer import AuditEvents
+from execution_monitor.audit.writer import AuditWriter
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, Row, open_database
@@ -31,23 +31,23 @@ async def stored(database: Database) -> list[Row]:
     return await database.collection(AuditEvent).find({}).sort("_id").to_list()
 
 
-async def test_a_batch_is_kept(database: Database):
+async def test_a_batch_is_written(database: Database):
     rows = [event(tenant_id="acme"), event(tenant_id="globex")]
 
-    refused = await AuditEvents(database).write(rows)
+    refused = await AuditWriter(database).write(rows)
 
     assert (await stored(database), refused) == (rows, frozenset())
 
 
-async def test_nothing_is_kept_of_nothing(database: Database):
-    assert await AuditEvents(database).write([]) == frozenset()
+async def test_an_empty_batch_writes_nothing(database: Database):
+    assert await AuditWriter(database).write([]) == frozenset()
 
 
-async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
+async def test_an_event_that_is_sent_again_stays_as_it_is_stored(database: Database):
     first, second = event(subject="ada"), event(subject="grace")
-    await AuditEvents(database).write([first])
+    await AuditWriter(database).write([first])
 
-    refused = await AuditEvents(database).write([{**first, "subject": "eve"}, second])
+    refused = await AuditWriter(database).write([{**first, "subject": "eve"}, second])
 
     assert (await stored(database), refused) == ([first, second], frozenset())
 
@@ -55,26 +55,26 @@ async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param({"a": object()}, id="of no type of BSON"),
+        pytest.param({"a": object()}, id="not of a BSON type"),
         pytest.param({"a": 2**70}, id="too large a number"),
         pytest.param({"a": "x" * 17_000_000}, id="too large"),
     ],
 )
-async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: Database, arguments: Row):
+async def test_an_event_that_cannot_be_stored_does_not_affect_the_others(database: Database, arguments: Row):
     rows = [event(), event(arguments=arguments), event()]
 
-    refused = await AuditEvents(database).write(rows)
+    refused = await AuditWriter(database).write(rows)
 
     assert refused == {rows[1]["_id"]}
     assert await stored(database) == [rows[0], rows[2]]
 
 
-async def test_an_event_that_the_database_will_never_take_is_told_from_the_others(database: Database):
+async def test_an_event_that_the_database_refuses_for_good_is_returned(database: Database):
     name = AuditEvent.get_collection_name()
     await database.handle.command("collMod", name, validator={"subject": {"$ne": "eve"}})
     rows = [event(subject="ada"), event(subject="eve")]
     try:
-        refused = await AuditEvents(database).write(rows)
+        refused = await AuditWriter(database).write(rows)
     finally:
         await database.handle.command("collMod", name, validator={})
 
@@ -83,18 +83,18 @@ async def test_an_event_that_the_database_will_never_take_is_told_from_the_other
 
 
 @pytest.fixture
-def mongod(tmp_path: Path) -> Generator[SingleNodeReplicaSet]:
-    """A MongoDB to be killed."""
-    with warnings.catch_warnings(), contextlib.closing(SingleNodeReplicaSet(tmp_path)) as mongod:
-        # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
+def mongod(tmp_path: Path) -> Generator[OwnMongod]:
+    """A MongoDB that a test kills."""
+    with warnings.catch_warnings(), contextlib.closing(OwnMongod(tmp_path)) as mongod:
+        # PyMongo leaks the socket of a connection attempt that closing the client interrupts.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         mongod.start()
         yield mongod
         gc.collect()
 
 
-async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
-    mongod: SingleNodeReplicaSet, monkeypatch: pytest.MonkeyPatch
+async def test_an_event_can_be_written_after_the_database_was_unavailable(
+    mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("execution_monitor.storage.database.SERVER_SELECTION_TIMEOUT_MS", 500)
     row = event()
@@ -103,30 +103,30 @@ async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
         await database.connect()
         mongod.kill()
         with pytest.raises(DatabaseUnavailable):
-            await AuditEvents(database).write([row])
+            await AuditWriter(database).write([row])
     mongod.start()
     monkeypatch.undo()
     async with open_database(mongod.uri, "audit") as database:
         await database.connect()
-        await AuditEvents(database).write([row])
+        await AuditWriter(database).write([row])
 
         assert await stored(database) == [row]
 
 
-async def test_nothing_is_written_before_the_database_has_answered(mongodb_uri: str, database_name: str):
+async def test_nothing_is_written_before_the_database_is_connected(mongodb_uri: str, database_name: str):
     async with open_database(mongodb_uri, database_name) as unconnected:
         with pytest.raises(DatabaseUnavailable):
-            await AuditEvents(unconnected).write([event()])
+            await AuditWriter(unconnected).write([event()])
 
 
-async def test_an_event_that_no_majority_has_is_not_taken_for_written(
+async def test_an_event_that_no_majority_has_does_not_count_as_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     # This set has a single member.
     monkeypatch.setattr("execution_monitor.audit.writer._DURABLY", WriteConcern(2, wtimeout=100))
 
     with pytest.raises(DatabaseUnavailable):
-        await AuditEvents(database).write([event()])
+        await AuditWriter(database).write([event()])
 
 
 async def indexes(database: Database) -> Row:
@@ -152,7 +152,7 @@ async def test_another_number_of_days_changes_the_index(database: Database, days
     assert database.warnings == []
 
 
-async def test_an_index_of_others_in_its_place_is_told(database: Database):
+async def test_another_index_of_the_same_name_is_a_warning(database: Database):
     events = database.collection(AuditEvent)
     await events.drop_index("at")
     await events.create_index([("subject", 1)], name="at")
@@ -167,7 +167,7 @@ async def test_an_index_of_others_in_its_place_is_told(database: Database):
     assert database.warnings == []
 
 
-async def test_each_index_is_what_a_list_of_the_trail_needs(database: Database):
+async def test_the_trail_has_the_indexes_that_its_lists_need(database: Database):
     assert set(await indexes(database)) == {
         "_id_",
         "at",

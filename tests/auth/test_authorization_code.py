@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.auth.authorization_code import AuthorizationServer, CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow, AuthorizationServer
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 from tests.support.identity_provider import Provider, running_provider
 from tests.support.servers import served
@@ -21,12 +21,12 @@ ISS_SUPPORTED = "authorization_response_iss_parameter_supported"
 
 @dataclass
 class TokenEndpoint:
-    answer: Response = field(default_factory=lambda: JSONResponse({"access_token": "a.b.c"}))
-    asked: dict[str, Any] = field(default_factory=dict[str, Any])
+    response: Response = field(default_factory=lambda: JSONResponse({"access_token": "a.b.c"}))
+    form: dict[str, Any] = field(default_factory=dict[str, Any])
 
     async def handle(self, request: Request) -> Response:
-        self.asked = dict(parse_qsl((await request.body()).decode()))
-        return self.answer
+        self.form = dict(parse_qsl((await request.body()).decode()))
+        return self.response
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ async def endpoint(provider: Provider) -> AsyncGenerator[TokenEndpoint]:
         yield endpoint
 
 
-async def redeem(provider: Provider, named_issuer: str | None = None) -> str:
-    flow = CodeFlow(provider.url, "dashboard")
-    return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", named_issuer)
+async def redeem(provider: Provider, iss: str | None = None) -> str:
+    flow = AuthorizationCodeFlow(provider.url, "dashboard")
+    return await flow.redeem("code-1", "verifier-1", "http://localhost/signed-in", iss)
 
 
 async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Provider, endpoint: TokenEndpoint):
     assert await redeem(provider) == "a.b.c"
-    assert endpoint.asked == {
+    assert endpoint.form == {
         "grant_type": "authorization_code",
         "client_id": "dashboard",
         "code": "code-1",
@@ -59,14 +59,14 @@ async def test_a_code_is_redeemed_with_its_verifier_and_no_secret(provider: Prov
     }
 
 
-async def test_an_access_token_that_is_no_jwt_gives_way_to_the_id_token(provider: Provider, endpoint: TokenEndpoint):
-    endpoint.answer = JSONResponse({"access_token": "opaque", "id_token": "d.e.f"})
+async def test_the_id_token_is_used_when_the_access_token_is_no_jwt(provider: Provider, endpoint: TokenEndpoint):
+    endpoint.response = JSONResponse({"access_token": "opaque", "id_token": "d.e.f"})
 
     assert await redeem(provider) == "d.e.f"
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("response", "sentence"),
     [
         pytest.param(JSONResponse({"error": "invalid_grant"}, 400), r"\(invalid_grant\)", id="a refusal"),
         pytest.param(JSONResponse({"error": "<b>no</b>"}, 400), "gave no reason", id="a refusal in its own words"),
@@ -75,16 +75,16 @@ async def test_an_access_token_that_is_no_jwt_gives_way_to_the_id_token(provider
     ],
 )
 async def test_an_issuer_that_gives_no_token_is_quoted_with_care(
-    provider: Provider, endpoint: TokenEndpoint, answer: Response, sentence: str
+    provider: Provider, endpoint: TokenEndpoint, response: Response, sentence: str
 ):
-    endpoint.answer = answer
+    endpoint.response = response
 
     with pytest.raises(Unauthenticated, match=sentence):
         await redeem(provider)
 
 
 async def test_an_issuer_that_does_not_speak_json_is_unavailable(provider: Provider, endpoint: TokenEndpoint):
-    endpoint.answer = PlainTextResponse("<html>")
+    endpoint.response = PlainTextResponse("<html>")
 
     with pytest.raises(IssuerUnavailable, match="not JSON"):
         await redeem(provider)
@@ -100,21 +100,21 @@ async def test_a_code_is_sent_to_https_alone(provider: Provider, url: str | None
 
 async def test_an_issuer_that_is_not_there_is_unavailable():
     with pytest.raises(IssuerUnavailable, match="cannot be reached"):
-        await CodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_server()
+        await AuthorizationCodeFlow("http://127.0.0.1:9", "dashboard").find_authorization_server()
 
 
-@pytest.mark.parametrize(("supported", "names_itself"), [(True, True), (False, False), (None, False), ("true", False)])
+@pytest.mark.parametrize(("supported", "sends_iss"), [(True, True), (False, False), (None, False), ("true", False)])
 async def test_people_are_sent_where_the_issuer_says(
     provider: Provider,
     endpoint: TokenEndpoint,
     supported: object,
-    names_itself: bool,  # noqa: FBT001 - a case
+    sends_iss: bool,  # noqa: FBT001 - a case
 ):
     provider.discovery[ISS_SUPPORTED] = supported
 
-    found = await CodeFlow(provider.url, "dashboard").find_authorization_server()
+    found = await AuthorizationCodeFlow(provider.url, "dashboard").find_authorization_server()
 
-    assert found == AuthorizationServer(provider.discovery["authorization_endpoint"], names_itself)
+    assert found == AuthorizationServer(provider.discovery["authorization_endpoint"], sends_iss)
 
 
 @pytest.mark.parametrize(("supported", "named"), [(True, True), (False, True), (False, False)])
@@ -131,7 +131,7 @@ async def test_a_code_of_our_issuer_is_redeemed(
 
 @pytest.mark.parametrize("supported", [True, False])
 @pytest.mark.parametrize("other", ["https://other.example", "{ours}/", "{ours}#", "", "HTTP://127.0.0.1"])
-async def test_a_code_of_another_issuer_is_sent_nowhere(
+async def test_a_code_of_another_issuer_is_not_sent(
     provider: Provider,
     endpoint: TokenEndpoint,
     supported: bool,  # noqa: FBT001 - a case
@@ -142,15 +142,15 @@ async def test_a_code_of_another_issuer_is_sent_nowhere(
     with pytest.raises(Unauthenticated, match="from another issuer than this server's"):
         await redeem(provider, other.format(ours=provider.url))
 
-    assert endpoint.asked == {}
+    assert endpoint.form == {}
 
 
-async def test_a_code_of_nobody_is_sent_nowhere_where_the_issuer_always_names_itself(
+async def test_a_code_without_iss_is_not_sent_to_an_issuer_that_always_sends_it(
     provider: Provider, endpoint: TokenEndpoint
 ):
     provider.discovery[ISS_SUPPORTED] = True
 
-    with pytest.raises(Unauthenticated, match="does not say which issuer"):
+    with pytest.raises(Unauthenticated, match="does not name the issuer"):
         await redeem(provider)
 
-    assert endpoint.asked == {}
+    assert endpoint.form == {}

@@ -6,7 +6,7 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden
 
 
-def test_a_caller_may_what_its_scopes_say():
+def test_a_caller_may_do_what_its_scopes_allow():
     caller = Caller("ada", "acme", frozenset({"executions:read"}))
 
     assert caller.may(Scope.EXECUTIONS_READ)

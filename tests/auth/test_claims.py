@@ -7,12 +7,12 @@ from execution_monitor.auth.claims import ClaimNames, ClaimReader, parse_claim_p
 from execution_monitor.errors import Forbidden, Unauthenticated
 
 
-def claims(**stated: Any) -> dict[str, Any]:
-    return {"sub": "ada", "tenant_id": "acme", "exp": 4_000_000_000, **stated}
+def claims(**others: Any) -> dict[str, Any]:
+    return {"sub": "ada", "tenant_id": "acme", "exp": 4_000_000_000, **others}
 
 
-def read(stated: dict[str, Any], *, roles_required: bool = False, **names: str) -> Caller:
-    return ClaimReader(ClaimNames.named(**names), roles_required=roles_required).read(stated)
+def read(token_claims: dict[str, Any], *, roles_required: bool = False, **names: str) -> Caller:
+    return ClaimReader(ClaimNames.parse(**names), roles_required=roles_required).read(token_claims)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def test_a_path_is_names_with_dots_between(text: str, path: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", '"a', 'a"b', '""', '"a"b', '"a".', 'a."b"c'])
-def test_what_is_no_path_is_refused_with_how_to_write_one(text: str):
+def test_text_that_is_no_path_is_refused_with_how_to_write_one(text: str):
     with pytest.raises(ValueError, match="write names with dots between, in double quotes"):
         parse_claim_path(text)
 
 
 @pytest.mark.parametrize(
-    ("path", "stated"),
+    ("path", "others"),
     [
         pytest.param("realm_access.roles", {"realm_access": {"roles": ["operator"]}}, id="Keycloak's realm"),
         pytest.param(
@@ -53,15 +53,15 @@ def test_what_is_no_path_is_refused_with_how_to_write_one(text: str):
         pytest.param("role", {"role": "operator"}, id="one role as text"),
     ],
 )
-def test_roles_are_found_where_the_setting_says(path: str, stated: dict[str, Any]):
-    caller = read(claims(**stated, roles=["admin"]), roles=path)
+def test_roles_are_read_from_the_configured_claim(path: str, others: dict[str, Any]):
+    caller = read(claims(**others, roles=["admin"]), roles=path)
 
     assert caller.roles == ("operator",)
     assert "manage" not in caller.scopes
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "others",
     [
         pytest.param({"realm_access.roles": ["admin"]}, id="a name with a dot is another claim"),
         pytest.param({"realm_access": "roles"}, id="text holds no claims"),
@@ -70,28 +70,28 @@ def test_roles_are_found_where_the_setting_says(path: str, stated: dict[str, Any
         pytest.param({"realm_access": {"roles": None}}, id="null is nothing"),
     ],
 )
-def test_a_claim_that_is_elsewhere_is_not_there(stated: dict[str, Any]):
-    caller = read(claims(**stated), roles="realm_access.roles")
+def test_a_claim_at_another_path_is_ignored(others: dict[str, Any]):
+    caller = read(claims(**others), roles="realm_access.roles")
 
     assert (caller.roles, caller.scopes) == ((), {"executions:read"})
 
 
-def test_roles_that_stand_for_nothing_are_not_told():
+def test_unknown_roles_are_not_reported():
     caller = read(claims(roles=["offline_access", "viewer", 7, "viewer", "auditor"]))
 
     assert caller.roles == ("viewer", "auditor")
 
 
-def test_the_tenant_is_found_where_the_setting_says_and_nowhere_else():
-    stated = claims(organisation={"id": "globex"})
+def test_the_tenant_is_read_from_the_configured_claim_alone():
+    token_claims = claims(organisation={"id": "globex"})
 
-    assert read(stated, tenant="organisation.id").tenant == "globex"
+    assert read(token_claims, tenant="organisation.id").tenant == "globex"
     with pytest.raises(Unauthenticated, match=r"lacks the claim organisation\.name"):
-        read(stated, tenant="organisation.name")
+        read(token_claims, tenant="organisation.name")
 
 
 @pytest.mark.parametrize("tenant", ["acme", ["acme"]], ids=["text", "a list of one text"])
-def test_a_tenant_may_be_alone_in_a_list(tenant: Any):
+def test_a_tenant_may_be_a_list_of_one(tenant: Any):
     assert read(claims(tenant_id=tenant)).tenant == "acme"
     assert read(claims(organisation={"ids": tenant}), tenant="organisation.ids").tenant == "acme"
 
@@ -113,7 +113,7 @@ def test_a_tenant_that_is_not_one_text_refuses_the_token(tenant: Any, sentence: 
         read(claims(tenant_id=tenant, tenant="globex"))
 
 
-def test_a_subject_is_in_no_list():
+def test_a_subject_may_not_be_a_list():
     with pytest.raises(Unauthenticated, match="lacks the claim sub"):
         read(claims(sub=["ada"]))
 
@@ -130,7 +130,7 @@ DISTRIBUTED = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"
 
 @pytest.mark.parametrize("roles_required", [False, True])
 @pytest.mark.parametrize(
-    ("path", "named", "stated"),
+    ("path", "named", "others"),
     [
         pytest.param("groups", "groups", DISTRIBUTED, id="Entra's overage"),
         pytest.param("groups", "groups", {"hasgroups": True}, id="Entra's overage, implicit flow"),
@@ -147,16 +147,16 @@ DISTRIBUTED = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"
     ],
 )
 @pytest.mark.parametrize("scope", [None, "executions:read", "executions:read:tenant manage"])
-def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
+def test_distributed_roles_allow_nothing_and_are_named(
     path: str,
     named: str,
-    stated: dict[str, Any],
+    others: dict[str, Any],
     scope: str | None,
     roles_required: bool,  # noqa: FBT001 - a case
 ):
     if named == "scope":
         scope = None
-    caller = read(claims(**stated, scope=scope), roles=path, roles_required=roles_required)
+    caller = read(claims(**others, scope=scope), roles=path, roles_required=roles_required)
 
     assert (caller.roles, caller.scopes) == ((), frozenset())
     with pytest.raises(Forbidden, match=r"group overage") as refusal:
@@ -165,7 +165,7 @@ def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
 
 
 @pytest.mark.parametrize(
-    ("path", "stated"),
+    ("path", "others"),
     [
         pytest.param("roles", {**DISTRIBUTED, "hasgroups": True}, id="where roles are not groups"),
         pytest.param("groups", {"hasgroups": False}, id="where there are none"),
@@ -174,27 +174,27 @@ def test_roles_that_the_issuer_keeps_elsewhere_allow_nothing_and_are_named(
         pytest.param("groups", {"groups": ["viewer"], **DISTRIBUTED}, id="where they are here"),
     ],
 )
-def test_what_is_elsewhere_matters_to_the_roles_alone(path: str, stated: dict[str, Any]):
-    caller = read(claims(**stated), roles=path)
+def test_other_distributed_claims_do_not_matter(path: str, others: dict[str, Any]):
+    caller = read(claims(**others), roles=path)
 
-    assert (caller.scopes, caller.claim_elsewhere) == ({"executions:read"}, None)
+    assert (caller.scopes, caller.distributed_claim) == ({"executions:read"}, None)
 
 
-@pytest.mark.parametrize("stated", [{}, {"roles": None}, {"scope": "manage"}], ids=["nothing", "null", "scopes alone"])
-def test_where_roles_are_required_a_token_without_them_is_refused(stated: dict[str, Any]):
-    assert read(claims(**stated)).scopes
+@pytest.mark.parametrize("others", [{}, {"roles": None}, {"scope": "manage"}], ids=["nothing", "null", "scopes alone"])
+def test_where_roles_are_required_a_token_without_them_is_refused(others: dict[str, Any]):
+    assert read(claims(**others)).scopes
 
     with pytest.raises(Unauthenticated, match=r"lacks the claim groups; get one that lists your roles"):
-        read(claims(**stated), roles="groups", roles_required=True)
+        read(claims(**others), roles="groups", roles_required=True)
 
 
-def test_where_roles_are_required_a_token_with_them_is_taken():
+def test_where_roles_are_required_a_token_with_them_is_accepted():
     assert read(claims(roles=["viewer"]), roles_required=True).scopes == {"executions:read"}
     assert read(claims(roles=[]), roles_required=True).scopes == set()
 
 
 @pytest.mark.parametrize(
-    ("stated", "held"),
+    ("others", "held"),
     [
         pytest.param({"scope": "executions:payload executions:read"}, {"executions:payload", "executions:read"}),
         pytest.param({"scope": ["executions:payload", 3]}, {"executions:payload"}),
@@ -205,11 +205,11 @@ def test_where_roles_are_required_a_token_with_them_is_taken():
     ],
     ids=["text", "a list", "under its longer name", "the first name decides", "null", "fewer than the role's"],
 )
-def test_scopes_are_text_or_a_list(stated: dict[str, Any], held: set[str]):
-    assert read(claims(**stated)).scopes == held
+def test_scopes_are_text_or_a_list(others: dict[str, Any], held: set[str]):
+    assert read(claims(**others)).scopes == held
 
 
-def test_scopes_are_found_where_the_setting_says():
+def test_scopes_are_read_from_the_configured_claim():
     assert read(claims(scp="executions:payload", scope="manage"), scopes="scp").scopes == {"executions:payload"}
 
 

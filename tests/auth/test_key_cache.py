@@ -1,4 +1,4 @@
-"""Keys that are kept, against an identity provider on a real socket and a clock that is moved by hand."""
+"""The key cache, against an identity provider on a real socket and with a clock that is moved by hand."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
@@ -48,14 +48,14 @@ def fail(provider: Provider) -> None:
     provider.response = lambda: JSONResponse({}, 503)
 
 
-async def test_a_hundred_that_come_at_once_make_one_fetch(cache: KeyCache, provider: Provider):
+async def test_a_hundred_requests_at_once_cause_one_fetch(cache: KeyCache, provider: Provider):
     found = await outcomes(cache, "first ES256", 100)
 
     assert all(isinstance(each, SigningKey) for each in found)
     assert provider.fetches == 1
 
 
-async def test_a_hundred_tokens_of_a_new_key_make_one_fetch_and_are_all_taken(
+async def test_a_hundred_tokens_of_a_new_key_cause_one_fetch_and_are_all_accepted(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -68,8 +68,8 @@ async def test_a_hundred_tokens_of_a_new_key_make_one_fetch_and_are_all_taken(
     assert provider.fetches == 2
 
 
-async def test_whoever_leaves_does_not_take_the_fetch_from_the_others(cache: KeyCache, provider: Provider):
-    provider.may_respond.clear()
+async def test_a_cancelled_request_does_not_cancel_the_fetch_for_others(cache: KeyCache, provider: Provider):
+    provider.may_answer.clear()
     first, second = (asyncio.create_task(cache.find("first ES256", "ES256")) for _ in range(2))
     await provider.requested.wait()
     first.cancel()
@@ -79,18 +79,18 @@ async def test_whoever_leaves_does_not_take_the_fetch_from_the_others(cache: Key
     assert provider.fetches == 1
 
 
-async def nobody_fetches() -> None:
+async def wait_for_fetches() -> None:
     fetching = [task for task in asyncio.all_tasks() if task.get_name() == FETCHING]
     await asyncio.gather(*fetching)
 
 
-async def settled() -> None:
-    """Let everybody go as far as they can without the network or the clock."""
+async def run_ready_tasks() -> None:
+    """Run all tasks as far as they get without the network or the clock."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def test_a_flood_of_unknown_keys_makes_one_fetch_in_five_seconds(
+async def test_a_flood_of_unknown_keys_causes_one_fetch_in_five_seconds(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -100,8 +100,8 @@ async def test_a_flood_of_unknown_keys_makes_one_fetch_in_five_seconds(
     for second in range(60):
         clock.now += 1
         flood += [asyncio.create_task(cache.find(f"unknown {second} {each}", "ES256")) for each in range(3)]
-        await settled()
-        await nobody_fetches()
+        await run_ready_tasks()
+        await wait_for_fetches()
     clock.now += 5
     refused = await asyncio.gather(*flood, return_exceptions=True)
 
@@ -110,7 +110,7 @@ async def test_a_flood_of_unknown_keys_makes_one_fetch_in_five_seconds(
 
 
 @pytest.mark.parametrize("strangers", [1, 50, 2_000], ids=["one", "fifty", "more than may wait"])
-async def test_strangers_do_not_keep_a_new_key_out_for_more_than_five_seconds(
+async def test_strangers_delay_a_new_key_by_five_seconds_at_most(
     cache: KeyCache, provider: Provider, clock: Clock, strangers: int
 ):
     await cache.find("first ES256", "ES256")
@@ -124,7 +124,7 @@ async def test_strangers_do_not_keep_a_new_key_out_for_more_than_five_seconds(
     (found,) = await in_five_seconds(outcomes(cache, "second ES256", 1), clock)
     refused = await asyncio.gather(*flood, return_exceptions=True)
     if isinstance(found, ServerBusy):
-        # Told to come again, and not that the token is worth nothing.
+        # It may try again: the token is not refused.
         found = await cache.find("second ES256", "ES256")
 
     assert isinstance(found, SigningKey)
@@ -133,15 +133,15 @@ async def test_strangers_do_not_keep_a_new_key_out_for_more_than_five_seconds(
 
 
 async def in_five_seconds(outcome: Coroutine[Any, Any, Any], clock: Clock) -> Any:
-    """What is found when five seconds pass meanwhile, and nobody asks for anything else."""
-    asked = asyncio.create_task(outcome)
-    await settled()
+    """The outcome when five seconds pass meanwhile, without other requests."""
+    task = asyncio.create_task(outcome)
+    await run_ready_tasks()
     clock.now += 5
     async with asyncio.timeout(SOON):
-        return await asked
+        return await task
 
 
-async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_came(
+async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_arrived(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -152,16 +152,14 @@ async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_came(
     await clock.has_sleeper.wait()
     assert not early.done()
 
-    # Published only now; what the issuer answers is as new as it can be.
+    # Published only now: the response of the issuer is as new as it can be.
     provider.keys.append(jwk("ES256", "second"))
     clock.now += 4
 
     assert (await early).key_id == "second ES256"
 
 
-async def test_an_issuer_that_fails_once_keeps_a_new_key_out_for_no_longer(
-    cache: KeyCache, provider: Provider, clock: Clock
-):
+async def test_an_issuer_that_fails_once_delays_a_new_key_no_longer(cache: KeyCache, provider: Provider, clock: Clock):
     await cache.find("first ES256", "ES256")
     provider.keys.append(jwk("ES256", "second"))
     fail(provider)
@@ -183,7 +181,7 @@ async def test_an_issuer_that_fails_once_keeps_a_new_key_out_for_no_longer(
         pytest.param(None, "ES256", id="several keys would do"),
     ],
 )
-async def test_what_no_newer_key_could_verify_is_refused_at_once(
+async def test_a_token_that_no_newer_key_could_verify_is_refused_at_once(
     cache: KeyCache, provider: Provider, clock: Clock, key_id: str | None, algorithm: str
 ):
     provider.keys.append(jwk("ES256", "second"))
@@ -196,12 +194,12 @@ async def test_what_no_newer_key_could_verify_is_refused_at_once(
     assert provider.fetches == 1
 
 
-async def test_a_withdrawn_key_is_forgotten(cache: KeyCache, provider: Provider, clock: Clock):
+async def test_a_withdrawn_key_is_dropped(cache: KeyCache, provider: Provider, clock: Clock):
     await cache.find("first ES256", "ES256")
     provider.keys = [jwk("ES256", "second")]
     clock.now += 10 * MINUTE + 1
 
-    # The old keys answer while the new ones are on their way, so that nobody waits.
+    # The old keys are used while the new ones are fetched, so that no request waits.
     await cache.find("first ES256", "ES256")
     assert (await cache.find("second ES256", "ES256")).key_id == "second ES256"
 
@@ -217,7 +215,7 @@ async def test_fresh_keys_are_not_fetched_again(cache: KeyCache, provider: Provi
     assert provider.fetches == 1
 
 
-async def test_a_dead_issuer_keeps_its_keys_for_an_hour_and_it_is_told(
+async def test_keys_of_an_issuer_that_is_down_are_used_for_an_hour_with_a_warning(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -239,7 +237,7 @@ async def test_a_dead_issuer_keeps_its_keys_for_an_hour_and_it_is_told(
         await cache.check()
 
 
-async def test_a_dead_issuer_is_asked_once_in_five_seconds_whoever_comes(
+async def test_an_issuer_that_is_down_gets_one_request_in_five_seconds(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -252,11 +250,11 @@ async def test_a_dead_issuer_is_asked_once_in_five_seconds_whoever_comes(
         await outcomes(cache, "unknown", 3)
         await outcomes(cache, "first ES256", 3)
 
-    # That of those who know a key, once a minute, is one of them or comes in between.
+    # The one a minute for known keys is one of them, or comes in between.
     assert 60 / 5 <= provider.fetches - begun <= 60 / 5 + 2
 
 
-async def test_a_dead_issuer_is_asked_once_a_minute_by_those_whose_key_is_known(
+async def test_an_issuer_that_is_down_gets_one_request_a_minute_for_known_keys(
     cache: KeyCache, provider: Provider, clock: Clock
 ):
     await cache.find("first ES256", "ES256")
@@ -267,17 +265,17 @@ async def test_a_dead_issuer_is_asked_once_a_minute_by_those_whose_key_is_known(
     for _ in range(10):
         clock.now += MINUTE / 2
         await outcomes(cache, "first ES256", 3)
-        await nobody_fetches()
+        await wait_for_fetches()
 
     assert provider.fetches - begun == 5
 
 
-async def test_an_issuer_that_comes_back_is_forgiven(cache: KeyCache, provider: Provider, clock: Clock):
+async def test_an_issuer_that_comes_back_is_used_again(cache: KeyCache, provider: Provider, clock: Clock):
     fail(provider)
     with pytest.raises(IssuerUnavailable):
         await cache.find("first ES256", "ES256")
 
-    # Not at once: whoever comes meanwhile need not wait for an answer that is known.
+    # Not at once: a request that arrives meanwhile need not wait for what is known.
     with pytest.raises(IssuerUnavailable):
         await cache.find("first ES256", "ES256")
     assert provider.fetches == 1
@@ -288,7 +286,7 @@ async def test_an_issuer_that_comes_back_is_forgiven(cache: KeyCache, provider: 
     assert cache.warning is None
 
 
-async def test_a_defect_of_ours_is_no_reason_to_wait_for_ever(clock: Clock):
+async def test_no_request_waits_for_ever_after_an_unexpected_error(clock: Clock):
     async def fetch() -> tuple[SigningKey, ...]:
         raise ZeroDivisionError
 
@@ -298,8 +296,8 @@ async def test_a_defect_of_ours_is_no_reason_to_wait_for_ever(clock: Clock):
         await cache.find("first ES256", "ES256")
 
 
-async def test_what_is_under_way_at_the_end_is_stopped(provider: Provider, clock: Clock):
-    provider.may_respond.clear()
+async def test_a_running_fetch_is_cancelled_at_the_end(provider: Provider, clock: Clock):
+    provider.may_answer.clear()
     cache = KeyCache(Issuer(provider.url).fetch_keys, clock=clock)
     cache.begin()
     await provider.requested.wait()
@@ -311,7 +309,7 @@ async def test_what_is_under_way_at_the_end_is_stopped(provider: Provider, clock
     assert not names_of_tasks() & {FETCHING, LOOKUP}
 
 
-async def test_what_is_to_come_at_the_end_is_stopped(cache: KeyCache, clock: Clock):
+async def test_a_fetch_that_is_due_is_cancelled_at_the_end(cache: KeyCache, clock: Clock):
     await cache.find("first ES256", "ES256")
     clock.now += 1
     await outcomes(cache, "unknown", 1)

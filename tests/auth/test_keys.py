@@ -8,7 +8,7 @@ from tests.support.identity_provider import ALGORITHMS, jwk, private_key
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_key_is_good_for_the_algorithm_it_names(algorithm: str):
+def test_a_key_is_used_for_the_algorithm_it_names(algorithm: str):
     (key,) = read_key_set({"keys": [jwk(algorithm)]})
 
     assert (key.key_id, key.algorithms) == (f"first {algorithm}", {algorithm})
@@ -23,7 +23,7 @@ def test_a_key_is_good_for_the_algorithm_it_names(algorithm: str):
         ("EdDSA", {"EdDSA"}),
     ],
 )
-def test_a_key_that_names_no_algorithm_is_good_for_those_of_its_type_and_curve(algorithm: str, algorithms: set[str]):
+def test_a_key_without_an_algorithm_is_used_for_those_of_its_type_and_curve(algorithm: str, algorithms: set[str]):
     (key,) = read_key_set({"keys": [jwk(algorithm, alg=None, use=None)]})
 
     assert key.algorithms == algorithms
@@ -43,7 +43,7 @@ def test_a_key_that_names_no_algorithm_is_good_for_those_of_its_type_and_curve(a
         pytest.param(jwk("RS256", alg="RSA-OAEP"), id="for an algorithm of encryption"),
         pytest.param(jwk("RS256", alg=["RS256"]), id="for a list of algorithms"),
         pytest.param(jwk("ES256", crv="P-384"), id="a point of another curve"),
-        pytest.param(jwk("ES256", crv="secp256k1", alg=None), id="a curve that is not taken"),
+        pytest.param(jwk("ES256", crv="secp256k1", alg=None), id="a curve that is not supported"),
         pytest.param(jwk("ES256", y=jwk("ES256")["x"]), id="a point that is not on its curve"),
         pytest.param(jwk("RS256", n=None), id="without its number"),
         pytest.param(jwk("RS256", e="AQ"), id="with an exponent of one"),
@@ -54,7 +54,7 @@ def test_a_key_that_names_no_algorithm_is_good_for_those_of_its_type_and_curve(a
         pytest.param("RS256", id="text"),
     ],
 )
-def test_a_key_that_must_not_verify_tokens_is_left_out(unusable: Any):
+def test_a_key_that_must_not_verify_tokens_is_skipped(unusable: Any):
     (key,) = read_key_set({"keys": [unusable, jwk("EdDSA")]})
 
     assert key.algorithms == {"EdDSA"}
@@ -62,13 +62,13 @@ def test_a_key_that_must_not_verify_tokens_is_left_out(unusable: Any):
         read_key_set({"keys": [unusable]})
 
 
-@pytest.mark.parametrize("stated", [None, [], "keys", {}, {"keys": {}}, {"keys": "all"}])
-def test_what_is_no_key_set_is_refused(stated: Any):
+@pytest.mark.parametrize("document", [None, [], "keys", {}, {"keys": {}}, {"keys": "all"}])
+def test_a_document_that_is_no_key_set_is_refused(document: Any):
     with pytest.raises(KeysUnusable, match="is no key set"):
-        read_key_set(stated)
+        read_key_set(document)
 
 
-def test_of_a_key_pair_that_was_published_by_mistake_only_the_public_half_is_kept():
+def test_only_the_public_half_of_a_published_key_pair_is_kept():
     numbers = private_key("EdDSA").private_bytes_raw()
 
     (key,) = read_key_set({"keys": [jwk("EdDSA", d=numbers.hex())]})
@@ -76,7 +76,7 @@ def test_of_a_key_pair_that_was_published_by_mistake_only_the_public_half_is_kep
     assert not hasattr(key.key, "sign")
 
 
-def test_a_token_that_names_no_key_means_the_only_one_there_is():
+def test_a_token_without_a_key_id_uses_the_only_key():
     keys = read_key_set({"keys": [jwk("RS256"), jwk("ES256")]})
     more = read_key_set({"keys": [jwk("RS256"), jwk("RS256", "second")]})
 

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import Issuer, is_trustworthy
-from tests.support.identity_provider import Provider, running_provider
+from execution_monitor.auth.oidc import Issuer, is_https_or_loopback
+from tests.support.identity_provider import Provider, provided
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_an_issuer_may_end_with_a_slash(provider: Provider):
     ],
     ids=["of another issuer", "of no issuer", "without a key set", "a key set over plain HTTP", "a file"],
 )
-async def test_a_discovery_document_that_could_lead_elsewhere_is_refused(
+async def test_a_discovery_document_with_an_untrusted_address_is_refused(
     provider: Provider, discovery: dict[str, Any], sentence: str
 ):
     provider.discovery = discovery
@@ -83,8 +83,8 @@ async def _pour() -> AsyncGenerator[bytes]:
     ],
     ids=["an error", "a redirect", "a page", "nested deeply", "no keys", "without end", "compressed"],
 )
-async def test_an_answer_that_is_of_no_use_is_told_without_an_address(provider: Provider, answer: Any, sentence: str):
-    provider.response = answer
+async def test_an_unusable_response_is_reported_without_an_address(provider: Provider, answer: Any, sentence: str):
+    provider.answer = answer
 
     with pytest.raises(KeysUnusable, match=sentence) as raised:
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()
@@ -92,17 +92,19 @@ async def test_an_answer_that_is_of_no_use_is_told_without_an_address(provider: 
 
 
 async def test_an_issuer_that_does_not_listen_cannot_be_reached():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        closed_port = taken.getsockname()[1]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        closed_port = bound.getsockname()[1]
 
         with pytest.raises(KeysUnusable, match="cannot be reached"):
             await Issuer(key_set_url=f"http://127.0.0.1:{closed_port}/keys").fetch_keys()
 
 
-async def test_an_issuer_that_never_finishes_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(issuer_module, "PATIENCE_SECONDS", 0.2)
-    provider.response = lambda: StreamingResponse(_drip())
+async def test_a_fetch_from_an_issuer_that_never_finishes_times_out(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(issuer_module, "TIMEOUT_SECONDS", 0.2)
+    provider.answer = lambda: StreamingResponse(_drip())
 
     with pytest.raises(KeysUnusable, match="does not answer"):
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()
@@ -123,5 +125,5 @@ async def test_an_issuer_that_never_finishes_is_given_up(provider: Provider, mon
         ("", False),
     ],
 )
-def test_an_address_is_trustworthy_when_nobody_in_between_can_answer_for_it(url: str, trustworthy: bool):  # noqa: FBT001 - the expectation
-    assert is_trustworthy(url) is trustworthy
+def test_an_address_is_trusted_when_no_one_on_the_network_can_forge_its_responses(url: str, trustworthy: bool):  # noqa: FBT001 - the expectation
+    assert is_https_or_loopback(url) is trustworthy

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from execution_monitor.auth import revocation_poller
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.revocation_poller import RevocationWatch
+from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.collections import collection_of
@@ -27,71 +27,71 @@ def caller(subject: str) -> Caller:
     return Caller(subject, "acme", issued_at=datetime.now(UTC) - timedelta(minutes=1))
 
 
-class Watched:
-    """A watch, and the revocations it keeps."""
+class Polled:
+    """A poller, and the revocations it keeps."""
 
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.revocations = Revocations()
-        self.watch = RevocationWatch(database, self.revocations, self.clock)
+        self.poller = RevocationPoller(database, self.revocations, self.clock)
 
     async def holds(self, *subjects: str) -> list[bool]:
-        await self.watch.look()
-        return [self.revocations.hold(caller(subject)) for subject in subjects]
+        await self.poller.poll()
+        return [self.revocations.include(caller(subject)) for subject in subjects]
 
 
 @pytest.fixture
-def watched(database: Database) -> Watched:
-    return Watched(database)
+def polled(database: Database) -> Polled:
+    return Polled(database)
 
 
 async def fail(*_: object) -> None:
-    raise AutoReconnect("a host that nobody may know")
+    raise AutoReconnect("a host that must not be shown")
 
 
-async def test_what_was_revoked_before_and_after_the_start_is_known(watched: Watched):
+async def test_revocations_before_and_after_the_start_are_known(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    assert await watched.holds("ada", "ben") == [True, False]
+    assert await polled.holds("ada", "ben") == [True, False]
 
     await revoke(subject="ben", tenant="acme", keep=DAY)
     await revoke(subject="cem", tenant="globex", keep=DAY)
 
-    assert await watched.holds("ada", "ben", "cem") == [True, True, False]
+    assert await polled.holds("ada", "ben", "cem") == [True, True, False]
 
 
-async def test_a_subject_that_is_revoked_again_is_told_again(watched: Watched):
+async def test_a_second_revocation_of_a_subject_is_known_too(polled: Polled):
     first = await revoke(subject="ada", tenant="acme", keep=DAY)
-    await watched.watch.look()
+    await polled.poller.poll()
     again = Caller("ada", "acme", issued_at=first)
-    assert not watched.revocations.hold(again)
+    assert not polled.revocations.include(again)
 
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    await watched.watch.look()
+    await polled.poller.poll()
 
-    assert watched.revocations.hold(again)
+    assert polled.revocations.include(again)
 
 
-async def test_what_is_deleted_is_forgotten_within_a_minute(watched: Watched):
+async def test_a_deleted_revocation_is_dropped_within_a_minute(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    await watched.holds("ada")
+    await polled.holds("ada")
     await collection_of(Revocation).delete_many({})
 
-    assert await watched.holds("ada") == [True]
-    watched.clock.now += 60
+    assert await polled.holds("ada") == [True]
+    polled.clock.now += 60
 
-    assert await watched.holds("ada") == [False]
+    assert await polled.holds("ada") == [False]
 
 
-async def test_a_revocation_that_is_seen_late_is_not_missed(watched: Watched):
+async def test_a_revocation_that_becomes_visible_late_is_not_missed(polled: Polled):
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    await watched.watch.look()
+    await polled.poller.poll()
 
     # Written by a server whose transaction began earlier.
     await revoke(subject="ben", tenant="acme", keep=DAY)
     earlier = datetime.now(UTC) - timedelta(seconds=5)
     await collection_of(Revocation).update_one({"subject": "ben"}, {"$set": {"revoked_at": earlier}})
 
-    assert await watched.holds("ben") == [True]
+    assert await polled.holds("ben") == [True]
 
 
 @pytest.mark.parametrize(
@@ -103,56 +103,56 @@ async def test_a_revocation_that_is_seen_late_is_not_missed(watched: Watched):
     ],
     ids=["without a time", "with a time that is text", "in a tenant that is a number, for ever"],
 )
-async def test_what_was_written_by_hand_holds_rather_than_fails(watched: Watched, row: dict[str, object]):
+async def test_revocations_that_were_written_by_hand_hold(polled: Polled, row: dict[str, object]):
     await collection_of(Revocation).insert_many([row, {"subject": {"$ne": ""}, "token_id": ["x"]}, {}])
 
-    assert await watched.holds("ada", "ben") == [True, False]
-    assert await watched.holds("ada", "ben") == [True, False]
+    assert await polled.holds("ada", "ben") == [True, False]
+    assert await polled.holds("ada", "ben") == [True, False]
 
 
-async def test_before_the_first_look_nobody_is_taken_unseen(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+async def test_before_the_first_poll_no_token_is_accepted_unchecked(polled: Polled, monkeypatch: pytest.MonkeyPatch):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     with monkeypatch.context() as patch:
         patch.setattr(revocation_poller, "read_revocations", fail)
         with pytest.raises(DatabaseUnavailable, match="MongoDB cannot be reached") as raised:
-            await watched.watch.check()
+            await polled.poller.check()
     assert "host" not in str(raised.value)
 
-    await watched.watch.check()
+    await polled.poller.check()
 
-    assert watched.revocations.hold(caller("ada"))
+    assert polled.revocations.include(caller("ada"))
 
 
-async def test_what_is_known_holds_through_an_outage_and_after_a_minute_nobody_is_taken(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
+async def test_revocations_hold_through_an_outage_and_after_a_minute_no_token_is_accepted(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
 ):
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    await watched.watch.look()
+    await polled.poller.poll()
     monkeypatch.setattr(revocation_poller, "read_revocations", fail)
 
-    watched.clock.now += 60
-    await watched.watch.check()
-    assert watched.revocations.hold(caller("ada"))
-    watched.clock.now += 1
+    polled.clock.now += 60
+    await polled.poller.check()
+    assert polled.revocations.include(caller("ada"))
+    polled.clock.now += 1
 
     with pytest.raises(DatabaseUnavailable):
-        await watched.watch.check()
-    assert watched.revocations.hold(caller("ada"))
+        await polled.poller.check()
+    assert polled.revocations.include(caller("ada"))
 
 
-async def test_a_database_that_never_answers_is_given_up(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+async def test_a_poll_of_a_database_that_never_replies_times_out(polled: Polled, monkeypatch: pytest.MonkeyPatch):
     async def wait(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(revocation_poller, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(revocation_poller, "_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(revocation_poller, "read_revocations", wait)
 
     with pytest.raises(DatabaseUnavailable, match="does not answer"):
-        await watched.watch.look()
+        await polled.poller.poll()
 
 
 @pytest.mark.parametrize("failure", [AutoReconnect("x"), ZeroDivisionError()], ids=["an outage", "a defect of ours"])
-async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: pytest.MonkeyPatch, failure: Exception):
+async def test_polling_goes_on_after_a_failure(polled: Polled, monkeypatch: pytest.MonkeyPatch, failure: Exception):
     monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.01)
     failures = 3
     read = revocation_poller.read_revocations
@@ -166,20 +166,20 @@ async def test_looking_goes_on_after_a_failure(watched: Watched, monkeypatch: py
 
     monkeypatch.setattr(revocation_poller, "read_revocations", fail_thrice)
     await revoke(subject="ada", tenant="acme", keep=DAY)
-    heard = asyncio.Event()
-    watched.revocations.listen(heard.set)
-    running = asyncio.create_task(watched.watch.run())
+    changed = asyncio.Event()
+    polled.revocations.add_listener(changed.set)
+    running = asyncio.create_task(polled.poller.run())
 
     async with asyncio.timeout(SOON):
-        await heard.wait()
+        await changed.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
-    assert watched.revocations.hold(caller("ada"))
+    assert polled.revocations.include(caller("ada"))
 
 
-async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none(
-    watched: Watched, database: Database, monkeypatch: pytest.MonkeyPatch
+async def test_an_outage_is_logged_once_and_a_database_that_is_not_connected_yet_is_not(
+    polled: Polled, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(revocation_poller, "_PAUSE_SECONDS", 0.001)
     looks = 0
@@ -192,13 +192,13 @@ async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none
             looked.set()
         elif looks == 3:
             database.trouble = None
-        raise AutoReconnect("a host that nobody may know")
+        raise AutoReconnect("a host that must not be shown")
 
     monkeypatch.setattr(revocation_poller, "read_revocations", fail_often)
     database.trouble = "The database has not answered yet."
 
     with capture_logs() as logs:
-        running = asyncio.create_task(watched.watch.run())
+        running = asyncio.create_task(polled.poller.run())
         async with asyncio.timeout(SOON):
             await looked.wait()
         running.cancel()
@@ -207,8 +207,8 @@ async def test_an_outage_is_logged_once_and_a_database_not_connected_yet_is_none
     assert [(each["event"], each["log_level"]) for each in logs] == [("revocations_not_read", "warning")]
 
 
-async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
+async def test_it_polls_often_enough_for_a_revocation_to_hold_within_a_second(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
 ):
     pauses: list[float] = []
 
@@ -221,7 +221,7 @@ async def test_it_looks_often_enough_for_a_revocation_to_hold_within_a_second(
     monkeypatch.setattr(revocation_poller, "asyncio", SimpleNamespace(sleep=pause, timeout=asyncio.timeout))
 
     with pytest.raises(asyncio.CancelledError):
-        await watched.watch.run()
+        await polled.poller.run()
 
     # The other half is for MongoDB to answer and the socket to close.
     assert max(pauses) <= 0.5

@@ -3,13 +3,13 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.auth.roles import DEFAULT_ROLES, scopes_held
+from execution_monitor.auth.roles import DEFAULT_ROLES, granted_scopes
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
 
 
 @pytest.mark.parametrize(
-    ("roles", "stated", "held"),
+    ("roles", "claimed", "held"),
     [
         pytest.param(None, [], {READ}, id="with neither, what is one's own"),
         pytest.param(None, ["openid", "email"], {READ}, id="scopes of other APIs are none"),
@@ -28,7 +28,7 @@ READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions
         pytest.param(["offline_access"], [], set[str](), id="nor does an unknown role"),
         pytest.param(["Admin"], [], set[str](), id="nor one in another case"),
         pytest.param(["offline_access"], [READ], set[str](), id="nor do scopes beside an unknown role"),
-        pytest.param(["offline_access", "viewer"], [], {READ}, id="an unknown role takes nothing from a known one"),
+        pytest.param(["offline_access", "viewer"], [], {READ}, id="an unknown role does not change a known one"),
         pytest.param(["admin"], [READ], {READ}, id="fewer scopes than the role"),
         pytest.param(["viewer"], ["manage", TENANT, READ], {READ}, id="more scopes than the role"),
         pytest.param(["auditor"], [READ], set[str](), id="scopes that the role does not have"),
@@ -36,18 +36,20 @@ READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions
         pytest.param(["admin"], ["executions:raed"], set[str](), id="a misspelt scope narrows to nothing"),
     ],
 )
-def test_the_smaller_of_roles_and_scopes_holds(roles: list[str] | None, stated: list[str], held: Iterable[str]):
-    assert scopes_held(roles, stated) == held
+def test_a_token_grants_what_is_in_both_roles_and_scopes(
+    roles: list[str] | None, claimed: list[str], held: Iterable[str]
+):
+    assert granted_scopes(roles, claimed) == held
 
 
-def test_roles_of_ones_own_take_the_place_of_the_four():
+def test_configured_roles_replace_the_default_ones():
     mine: Mapping[str, frozenset[Scope]] = {"wf-ops": frozenset({Scope.EXECUTIONS_READ_TENANT})}
 
-    assert scopes_held(["wf-ops"], [], mine) == {READ, TENANT}
-    assert scopes_held(["admin"], [], mine) == set()
+    assert granted_scopes(["wf-ops"], [], mine) == {READ, TENANT}
+    assert granted_scopes(["admin"], [], mine) == set()
 
 
 @pytest.mark.parametrize("role", DEFAULT_ROLES)
-@pytest.mark.parametrize("stated", [None, *Scope])
-def test_no_token_holds_more_than_its_roles(role: str, stated: Scope | None):
-    assert scopes_held([role], [stated] if stated else []) <= DEFAULT_ROLES[role]
+@pytest.mark.parametrize("claimed", [None, *Scope])
+def test_no_token_grants_more_than_its_roles(role: str, claimed: Scope | None):
+    assert granted_scopes([role], [claimed] if claimed else []) <= DEFAULT_ROLES[role]

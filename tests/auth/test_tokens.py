@@ -17,9 +17,9 @@ from execution_monitor.auth.keys import SharedSecret, SigningKey, unknown_key
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier, issue_token
 from execution_monitor.errors import Unauthenticated
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 
-SECRET = "a secret of more than sixty-four bytes, so that HS512 takes it as well"  # noqa: S105 - of these tests alone
+SECRET = "a secret of more than sixty-four bytes, so that HS512 accepts it, too"  # noqa: S105 - of these tests alone
 VERIFIER = TokenVerifier(SharedSecret(SECRET))
 
 
@@ -28,34 +28,34 @@ async def verified(text: str) -> Caller:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    stated = {"sub": "ada", "tenant_id": "acme", "exp": datetime.now(UTC) + timedelta(minutes=5), **changes}
-    return {name: value for name, value in stated.items() if value is not None}
+    claimed = {"sub": "ada", "tenant_id": "acme", "exp": datetime.now(UTC) + timedelta(minutes=5), **changes}
+    return {name: value for name, value in claimed.items() if value is not None}
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     return jwt.encode(claims(**changes), secret, algorithm=algorithm)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
 
 
-def spelt(head: str, body: str | bytes) -> str:
-    """A token with this header and these claims, whatever they are, signed with our secret."""
+def handwritten(head: str, body: str | bytes) -> str:
+    """A token with any header and claims, signed with our secret."""
     parts = [base64url_encode(each.encode() if isinstance(each, str) else each) for each in (head, body)]
     signature = hmac.digest(SECRET.encode(), b".".join(parts), "sha256")
     return b".".join([*parts, base64url_encode(signature)]).decode()
 
 
-def stated() -> str:
+def valid_claims() -> str:
     return f'{{"sub": "ada", "tenant_id": "acme", "exp": {int(time.time()) + 300}}}'
 
 
-async def test_a_token_spelt_by_hand_is_a_token():
-    assert (await verified(spelt('{"alg":"HS256"}', stated()))).subject == "ada"
+async def test_a_token_written_by_hand_is_accepted():
+    assert (await verified(handwritten('{"alg":"HS256"}', valid_claims()))).subject == "ada"
 
 
 async def test_the_tenant_may_have_the_shorter_name():
     assert (await verified(token(tenant_id=None, tenant="globex"))).tenant == "globex"
 
 
-async def test_the_longer_name_of_the_tenant_decides():
+async def test_the_longer_name_of_the_tenant_counts():
     assert (await verified(token(tenant_id="acme", tenant="globex"))).tenant == "acme"
 
 
@@ -69,7 +69,7 @@ async def test_a_token_names_a_subject_a_tenant_scopes_and_an_end():
     assert caller.roles == ("operator",)
 
 
-async def test_an_issued_token_is_accepted_until_its_end():
+async def test_an_issued_token_is_accepted_until_it_expires():
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=["executions:payload"], lifetime=timedelta(hours=1))
 
     caller = await verified(issued)
@@ -79,7 +79,7 @@ async def test_an_issued_token_is_accepted_until_its_end():
     assert timedelta(minutes=59) < caller.expires_at - datetime.now(UTC) <= timedelta(hours=1)
 
 
-async def test_a_token_issued_with_roles_alone_allows_what_they_stand_for():
+async def test_a_token_issued_with_roles_alone_grants_their_scopes():
     lifetime = timedelta(hours=1)
 
     alone = await verified(issue_token(SECRET, user="ada", tenant="a", scopes=[], roles=["auditor"], lifetime=lifetime))
@@ -114,7 +114,7 @@ async def test_clocks_may_differ_by_half_a_minute():
         pytest.param({"nbf": 31}, "is not valid", id="to begin in 31 seconds"),
     ],
 )
-async def test_half_a_minute_is_forgiven_and_no_second_more(changes: dict[str, int], sentence: str | None):
+async def test_the_leeway_is_half_a_minute_and_not_a_second_more(changes: dict[str, int], sentence: str | None):
     with time_machine.travel(1_800_000_000, tick=False):
         moments: dict[str, Any] = {name: int(time.time()) + seconds for name, seconds in changes.items()}
         text = token(**moments)
@@ -132,7 +132,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         caller = await verified(token(exp=int(time.time()) + 1))
 
     with time_machine.travel(1_800_000_001 - seconds, tick=False):
-        with Sessions(Revocations()).hold(caller) as ended:
+        with OpenStreams(Revocations()).hold(caller) as ended:
             stream_is_open = not ended.done()
         try:
             # By another verifier: one that knows the token does not look at it again.
@@ -149,7 +149,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
     [
         pytest.param(lambda: token(exp=datetime.now(UTC) - timedelta(minutes=1)), "has expired", id="expired"),
         pytest.param(lambda: token(nbf=datetime.now(UTC) + timedelta(minutes=1)), "is not valid", id="not yet valid"),
-        pytest.param(lambda: token(secret=SECRET[::-1]), "is not valid", id="signed by somebody else"),
+        pytest.param(lambda: token(secret=SECRET[::-1]), "is not valid", id="signed with another secret"),
         pytest.param(lambda: token(secret="", algorithm="none"), "is not valid", id="not signed"),
         pytest.param(lambda: token(algorithm="HS512"), "is not valid", id="signed in another way"),
         pytest.param(lambda: token(exp=None), "is not valid", id="without an end"),
@@ -159,25 +159,41 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         pytest.param(lambda: token(exp=float("inf")), "is not valid", id="an infinite end"),
         pytest.param(lambda: token(exp=float("nan")), "is not valid", id="an end that is NaN"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256"}', '{"exp":' + "9" * 5_000 + "}"), "is not valid", id="5,000 digits"
+            lambda: handwritten('{"alg":"HS256"}', '{"exp":' + "9" * 5_000 + "}"), "is not valid", id="5,000 digits"
         ),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', "[" * 5_000), "is not valid", id="claims nested deeply"),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', '"text"'), "is not valid", id="claims that are text"),
-        pytest.param(lambda: spelt('{"alg":"HS256"}', b"\xff"), "is not valid", id="claims that are no UTF-8"),
-        pytest.param(lambda: spelt('{"alg":"RS256"}', stated()), "is not valid", id="our secret for a public key"),
-        pytest.param(lambda: spelt('{"alg":"hs256"}', stated()), "is not valid", id="an algorithm in another case"),
-        pytest.param(lambda: spelt('{"alg":["HS256"]}', stated()), "is not valid", id="a list of algorithms"),
-        pytest.param(lambda: spelt('{"alg":"HS256","crit":["x"]}', stated()), "is not valid", id="what must be known"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', "[" * 5_000), "is not valid", id="claims nested deeply"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', '"text"'), "is not valid", id="claims that are text"),
+        pytest.param(lambda: handwritten('{"alg":"HS256"}', b"\xff"), "is not valid", id="claims that are no UTF-8"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256","crit":["b64"],"b64":true}', stated()),
+            lambda: handwritten('{"alg":"RS256"}', valid_claims()), "is not valid", id="our secret for a public key"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"hs256"}', valid_claims()), "is not valid", id="an algorithm in another case"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":["HS256"]}', valid_claims()), "is not valid", id="a list of algorithms"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","crit":["x"]}', valid_claims()),
+            "is not valid",
+            id="a critical extension",
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","crit":["b64"],"b64":true}', valid_claims()),
             "is not valid",
             id="what libraries know",
         ),
-        pytest.param(lambda: spelt("{}", stated()), "is not valid", id="no algorithm"),
-        pytest.param(lambda: spelt('{"alg":"HS256","b64":false}', stated()), "is not valid", id="not encoded"),
-        pytest.param(lambda: spelt('{"alg":"HS256","kid":7}', stated()), "is not valid", id="a key that is a number"),
+        pytest.param(lambda: handwritten("{}", valid_claims()), "is not valid", id="no algorithm"),
         pytest.param(
-            lambda: spelt('{"alg":"HS256","x":"' + "x" * 2_000 + '"}', stated()), "is not valid", id="a long header"
+            lambda: handwritten('{"alg":"HS256","b64":false}', valid_claims()), "is not valid", id="not encoded"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","kid":7}', valid_claims()), "is not valid", id="a key that is a number"
+        ),
+        pytest.param(
+            lambda: handwritten('{"alg":"HS256","x":"' + "x" * 2_000 + '"}', valid_claims()),
+            "is not valid",
+            id="a long header",
         ),
         pytest.param(lambda: token(exp=datetime.now(UTC) + timedelta(days=2)), "lives longer", id="for 2 days"),
         pytest.param(
@@ -198,7 +214,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
             lambda: token(tenant_id=["acme", "globex"], tenant="acme"), "several tenants", id="of two tenants"
         ),
         pytest.param(lambda: token(tenant_id=False, tenant="globex"), "lacks the claim tenant_id", id="of no and one"),
-        pytest.param(lambda: token(sub=None), "is not valid", id="for nobody"),
+        pytest.param(lambda: token(sub=None), "is not valid", id="without a subject"),
         pytest.param(lambda: token(sub=""), "lacks the claim sub", id="for an empty name"),
         pytest.param(lambda: token(sub="a\nb"), "lacks the claim sub", id="for a name with a line break"),
         pytest.param(lambda: token(tenant_id=None), "lacks the claim tenant_id or tenant", id="of no tenant"),
@@ -211,7 +227,7 @@ async def test_a_stream_is_open_for_exactly_as_long_as_a_request_is_accepted(sec
         pytest.param(lambda: "ä" * 9, "is not valid", id="no ASCII"),
     ],
 )
-async def test_what_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
+async def test_a_token_that_is_not_valid_now_is_refused(make: Callable[[], str], sentence: str):
     with pytest.raises(Unauthenticated, match=sentence):
         await verified(make())
 
@@ -238,7 +254,7 @@ async def test_a_token_that_comes_again_is_not_verified_again(monkeypatch: pytes
     assert [caller.token_id for caller in callers] == [None, "another", None, None, "another"]
 
 
-async def test_a_token_that_is_known_is_refused_at_its_end():
+async def test_a_cached_token_is_refused_when_it_expires():
     verifier = TokenVerifier(SharedSecret(SECRET))
     known = token(exp=int(time.time()) + 60)
     await verifier.verify(known)
@@ -266,7 +282,7 @@ class ChangingKeys:
         pytest.param(SigningKey(None, frozenset({"HS256"}), "another secret of thirty-two bytes"), id="replaced"),
     ],
 )
-async def test_a_token_that_is_known_is_refused_when_its_key_is_no_longer_the_issuers(afterwards: SigningKey | None):
+async def test_a_cached_token_is_refused_when_its_key_is_withdrawn(afterwards: SigningKey | None):
     keys = ChangingKeys(await SharedSecret(SECRET).find(None, "HS256"))
     verifier = TokenVerifier(keys)
     known = token()
@@ -284,20 +300,20 @@ async def test_the_scheme_is_read_in_any_case(scheme: str):
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
-async def test_without_a_bearer_token_nobody_asks(header: str | None):
+async def test_a_request_without_a_bearer_token_is_refused(header: str | None):
     with pytest.raises(Unauthenticated, match="Send a token in the header"):
         await VERIFIER.authenticate({} if header is None else {"authorization": header})
 
 
 async def test_a_token_lives_as_long_as_the_rules_allow():
-    verifier = TokenVerifier(SharedSecret(SECRET), TokenRules(longest=timedelta(days=3)))
+    verifier = TokenVerifier(SharedSecret(SECRET), TokenRules(max_lifetime=timedelta(days=3)))
 
     caller = await verifier.verify(token(exp=datetime.now(UTC) + timedelta(days=2)))
 
     assert caller.subject == "ada"
 
 
-async def test_a_development_server_takes_the_tokens_it_makes_and_no_other_server_does():
+async def test_only_a_development_server_accepts_the_tokens_it_issues():
     rules = TokenRules(accepts_development=True)
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=rules)
 
@@ -341,7 +357,7 @@ async def test_another_issuer_or_audience_is_refused(changes: dict[str, Any], se
         await TokenVerifier(SharedSecret(SECRET), RULES).verify(text)
 
 
-async def test_what_is_made_here_says_what_the_rules_ask():
+async def test_an_issued_token_claims_what_the_rules_require():
     issued = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1), rules=RULES)
 
     assert (await TokenVerifier(SharedSecret(SECRET), RULES).verify(issued)).subject == "ada"

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.roles import scopes_held
+from execution_monitor.auth.roles import granted_scopes
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.collections import collection_of

@@ -94,7 +94,7 @@ def test_every_command_and_every_option_has_help(name: str):
         pytest.param(["serve", "--prot", "1"], "No such option: --prot", id="an option with a typo"),
         pytest.param(["serve", "--port", "http"], "Invalid value for '--port'", id="a port that is no number"),
         pytest.param(["serve", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine", id="a foreign host"),
-        pytest.param(["token"], "Missing option '--user'.", id="a token for nobody"),
+        pytest.param(["token"], "Missing option '--user'.", id="a token without a user"),
         pytest.param(["token", "--user", " "], "must not be empty", id="a token for an empty name"),
         pytest.param(
             ["token", "--user", "ada", "--scope", "all"], "all is no scope; choose from", id="an unknown scope"
@@ -164,8 +164,8 @@ def test_a_wrong_connection_string_is_named(run: Any, monkeypatch: pytest.Monkey
 
 
 def test_a_mongodb_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch):
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
     monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", f"mongodb://127.0.0.1:{port}")
 
     # A process of its own: PyMongo leaves the socket of a refused connection to the garbage collector.
@@ -182,8 +182,8 @@ def test_a_mongodb_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_port_in_use_is_reported_before_anything_starts(run: Any, tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
 
         outcome = run("serve", "--port", port)
 
@@ -191,7 +191,7 @@ def test_a_port_in_use_is_reported_before_anything_starts(run: Any, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_token_is_the_last_line_and_says_who_its_owner_is(run: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_token_is_the_last_line_and_names_its_owner(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
 
     outcome = run("token", "--user", "ada", "--tenant", "globex", "--scope", "executions:payload", "--ttl", "90s")
@@ -211,7 +211,7 @@ def test_a_token_may_carry_roles_alone(run: Any, monkeypatch: pytest.MonkeyPatch
     assert "audit:read" in caller.scopes
 
 
-def test_an_unknown_role_is_refused_with_those_there_are(run: Any, monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_role_is_refused_with_the_known_ones(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_ROLES", '{"wf-ops": ["executions:read:tenant"]}')
 
     outcome = run("token", "--user", "ada", "--role", "operator")
@@ -219,7 +219,7 @@ def test_an_unknown_role_is_refused_with_those_there_are(run: Any, monkeypatch: 
     assert (outcome.code, outcome.err) == (1, "operator is no role; choose from wf-ops.\n")
 
 
-def test_roles_that_are_no_json_are_refused_with_how_to_write_them(run: Any, monkeypatch: pytest.MonkeyPatch):
+def test_roles_that_are_not_json_are_refused_with_how_to_write_them(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_ROLES", "viewer")
 
     outcome = run("serve")
@@ -228,7 +228,7 @@ def test_roles_that_are_no_json_are_refused_with_how_to_write_them(run: Any, mon
     assert outcome.err == 'EXECUTION_MONITOR_ROLES: write JSON, such as {"viewer": ["executions:read"]}.\n'
 
 
-def test_a_token_that_the_server_would_refuse_is_not_made(run: Any):
+def test_a_token_that_the_server_would_refuse_is_not_issued(run: Any):
     outcome = run("token", "--user", "ada", "--ttl", "2d")
 
     assert outcome.code == 1
@@ -236,7 +236,7 @@ def test_a_token_that_the_server_would_refuse_is_not_made(run: Any):
 
 
 @pytest.mark.parametrize("command", [("token", "--user", "ada"), ("demo", "--port", "0")], ids=["token", "demo"])
-def test_nobody_signs_tokens_beside_an_issuer(run: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]):
+def test_no_token_is_issued_here_beside_an_issuer(run: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]):
     monkeypatch.setenv("EXECUTION_MONITOR_ISSUER", "https://issuer.example")
     monkeypatch.setenv("EXECUTION_MONITOR_CURSOR_SECRET", SECRET)
     monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "mongodb://127.0.0.1:1")
@@ -327,7 +327,7 @@ def test_a_first_start_logs_no_warning():
     assert not re.search(r"\[(?:warning|error|critical)", output)
 
 
-def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
+def test_tokens_expire_after_their_lifetime(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", SECRET)
 
     short, long = (verified(run("token", "--user", "ada", "--ttl", ttl).out.strip()).expires_at for ttl in ("1h", "1d"))
@@ -346,9 +346,9 @@ def test_tokens_expire_when_they_say(run: Any, monkeypatch: pytest.MonkeyPatch):
         ("--token-id", "x", "--tenant", "t"),
         ("--user", ""),
     ],
-    ids=["nobody", "a whole tenant", "both", "a token of a tenant", "an empty name"],
+    ids=["neither", "a whole tenant", "both", "a token of a tenant", "an empty name"],
 )
-def test_a_revocation_says_whom_it_is_for(run: Any, tmp_path: Path, arguments: tuple[str, ...]):
+def test_a_revocation_needs_a_user_or_a_token(run: Any, tmp_path: Path, arguments: tuple[str, ...]):
     outcome = run("revoke", *arguments)
 
     assert outcome.code == 1

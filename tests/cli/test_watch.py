@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.app import create_app
-from execution_monitor.cli.watch_lines import describe
+from execution_monitor.cli.watch_lines import render_event
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
@@ -57,14 +57,14 @@ async def watching(url: str, token: str, *arguments: str) -> AsyncGenerator[Watc
             await process.wait()
 
 
-async def write_until(database: Database, heard: "asyncio.Task[str]") -> str:
-    """Make executions until the watch, whose connection nobody else sees, tells of one."""
+async def write_until(database: Database, line: "asyncio.Task[str]") -> str:
+    """Store executions until the watch, whose connection cannot be seen from here, prints one."""
     number = 0
-    while not heard.done():
+    while not line.done():
         number += 1
         await database.collection(Execution).insert_one(execution(number, execution_id=f"w{number}", status="running"))
-        await asyncio.wait({heard}, timeout=0.2)
-    return heard.result()
+        await asyncio.wait({line}, timeout=0.2)
+    return line.result()
 
 
 async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, database: Database):
@@ -78,26 +78,26 @@ async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, 
     assert code == 0
 
 
-async def test_a_filter_chooses_and_json_is_for_programs(server: str, token_for: Token, database: Database):
+async def test_a_filter_selects_events_and_json_is_for_programs(server: str, token_for: Token, database: Database):
     chosen = '{"status": {"eq": "FAILED"}}'
     async with watching(server, token_for("ada", "acme"), "--json", "--filter", chosen) as watch:
-        heard = asyncio.create_task(watch.line())
+        line = asyncio.create_task(watch.line())
         number = 0
-        while not heard.done():
+        while not line.done():
             number += 1
             for status in ("running", "failed"):
                 document = execution(number, execution_id=f"{status}-{number}", status=status)
                 await database.collection(Execution).insert_one(document)
-            await asyncio.wait({heard}, timeout=0.2)
+            await asyncio.wait({line}, timeout=0.2)
 
-    event = json.loads(heard.result())
+    event = json.loads(line.result())
     assert event["kind"] == "ENTERED"
     assert event["executionId"].startswith("failed-")
     assert event["execution"]["status"] == "FAILED"
 
 
 @pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 1)])
-async def test_one_execution_is_followed_to_its_end_which_the_exit_code_tells(
+async def test_one_execution_is_followed_to_its_end_which_sets_the_exit_code(
     server: str, token_for: Token, database: Database, status: str, code: int
 ):
     await database.collection(Execution).insert_one(execution(1, status="running"))
@@ -117,7 +117,7 @@ async def test_one_execution_is_followed_to_its_end_which_the_exit_code_tells(
     assert exit_code == code
 
 
-async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
+async def test_the_watch_reconnects_to_a_server_that_restarts_and_misses_nothing(
     settings: Settings, token_for: Token, database: Database
 ):
     async with served(create_app(settings)) as url:
@@ -137,7 +137,7 @@ async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
         await watch_process.__aexit__(None, None, None)
 
     assert first["kind"] == "ENTERED"
-    assert complaint.startswith("The connection was lost; trying again")
+    assert complaint.startswith("The connection was lost; reconnecting")
     assert len(ids) == len(set(ids))
 
 
@@ -152,10 +152,10 @@ async def test_a_lost_server_is_waited_for_and_nothing_is_missed(
         pytest.param(["--token", "x"], "Forbidden: Your token is not valid", 1, id="a token that is refused"),
         pytest.param(["--token", ""], "Pass a token with --token", 2, id="no token"),
         pytest.param(["--url", "ftp://x"], "ftp://x is no address", 2, id="an address of something else"),
-        pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="nobody there"),
+        pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="no server"),
     ],
 )
-async def test_what_cannot_be_watched_is_one_sentence(
+async def test_a_watch_that_fails_prints_one_sentence(
     server: str, token_for: Token, arguments: list[str], sentence: str, code: int
 ):
     async with watching(server, token_for("ada", "acme"), *arguments) as watch:
@@ -200,10 +200,10 @@ async def test_what_cannot_be_watched_is_one_sentence(
         ),
     ],
 )
-def test_lines_name_the_state_and_what_is_worth_a_look(event: dict[str, Any], words: list[str]):
+def test_lines_have_the_state_and_the_details(event: dict[str, Any], words: list[str]):
     whole = {"__typename": "ExecutionUpdate", "occurredAt": "2026-11-01T12:00:00.000+00:00", "execution": None, **event}
 
-    line = describe(whole).plain
+    line = render_event(whole).plain
 
     assert [word for word in words if word not in line] == []
     assert line.isprintable()

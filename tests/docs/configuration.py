@@ -26,7 +26,7 @@ def table() -> str:
 def _default(name: str, field: FieldInfo) -> str:
     if field.default_factory is not None:
         return _COMPUTED[name]
-    return "none" if field.default is None else f"`{field.default}`"
+    return "none" if field.default is None or field.default == () else f"`{field.default}`"
 
 
 def write(path: Path = CONFIGURATION) -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.executions.services import Monitor
@@ -36,14 +36,14 @@ Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
-SUGGESTING, QUIET = create_schema(), create_schema(introspects=False)
+SUGGESTING, QUIET = create_schema(), create_schema(allows_introspection=False)
 
 
-def refused(operation: str, *, introspects: bool = False, **variables: Any) -> list[dict[str, Any]]:
+def refused(operation: str, *, allows_introspection: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
         prepare(
-            Questions(SUGGESTING if introspects else QUIET, max_cost=10_000),
+            Questions(SUGGESTING if allows_introspection else QUIET, max_cost=10_000),
             GraphQLRequest(operation, None, variables),
             CALLER,
             ORIGIN,
@@ -74,7 +74,7 @@ def refused(operation: str, *, introspects: bool = False, **variables: Any) -> l
     ],
 )
 def test_suggestions_are_for_those_who_may_read_the_schema(operation: str, variables: dict[str, Any], suggestion: str):
-    helpful, *_ = refused(operation, introspects=True, **variables)
+    helpful, *_ = refused(operation, allows_introspection=True, **variables)
     quiet, *_ = refused(operation, **variables)
 
     assert suggestion in helpful["message"]

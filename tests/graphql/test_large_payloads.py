@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.app import create_app
-from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step

@@ -45,7 +45,7 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
         test_http.test_what_is_no_request_is_refused_with_a_sentence,
         test_http.test_hostile_operations_get_short_answers,
         test_http.test_a_body_beyond_the_limit_is_refused,
-        test_http_request_heads.test_heads_are_bounded_and_bodies_are_not_taken_for_heads,
+        test_http_request_heads.test_heads_are_limited_and_bodies_are_not_taken_for_heads,
     ),
     "7. a subscription over a plain POST answers 200 with a null error": (
         test_event_streams.test_a_subscription_needs_a_stream_to_be_accepted,
@@ -66,13 +66,13 @@ TESTS: dict[str, tuple[Callable[..., Any], ...]] = {
         test_pagination.test_rows_that_stay_appear_once_while_others_come_change_and_go,
     ),
     "11. GraphiQL comes from another host": (
-        test_dashboard.test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host,
-        test_dashboard.test_the_dashboard_runs_files_of_this_server_alone,
+        test_dashboard.test_graphiql_may_add_styles_but_evaluates_no_text_and_reaches_no_other_host,
+        test_dashboard.test_the_dashboard_runs_only_files_of_this_server,
     ),
     "12. DNS rebinding reaches the socket": (
-        test_host_and_origin.test_a_name_that_is_not_ours_is_answered_with_nothing,
-        test_host_and_origin.test_a_socket_to_a_name_that_is_not_ours_is_refused,
-        test_host_and_origin.test_a_socket_is_for_pages_that_may_have_one,
+        test_host_and_origin.test_a_request_for_another_host_gets_nothing,
+        test_host_and_origin.test_a_socket_for_another_host_is_refused,
+        test_host_and_origin.test_a_socket_is_for_pages_of_allowed_origins,
     ),
 }
 

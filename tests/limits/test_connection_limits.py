@@ -1,9 +1,10 @@
-"""How many sockets and streams may be open: for a caller, for an address, and for those who do not say who they are."""
+"""How many sockets and streams may be open, by caller, by address, and before they authenticate."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx2
@@ -16,15 +17,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from execution_monitor.app import create_app
 from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.operations import Origin
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
-from execution_monitor.limits import streams as sessions_module
-from execution_monitor.limits.streams import SessionLimits, Sessions
+from execution_monitor.limits import streams as streams_module
+from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.live.lag import BehindMeter
-from execution_monitor.server.websocket_protocol import ReadyFrames
+from execution_monitor.server.websocket_protocol import WebSocketProtocol
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
@@ -33,30 +34,31 @@ from tests.rest.test_live import closing_of, socket_of, stream_of
 from tests.support.client import EXECUTIONS_PATH
 from tests.support.server_process import running_server
 from tests.support.servers import served, wait_until_ready
+from tests.support.services import request_services
 
 Token = Callable[..., str]
 ADA, GRACE, NAMESAKE = Caller("ada", "acme"), Caller("grace", "acme"), Caller("ada", "globex")
 
 
-async def test_a_caller_holds_so_many_and_then_one_less_one_more():
-    sessions = Sessions(Revocations(), SessionLimits(per_caller=2, per_address=100))
+async def test_a_caller_may_hold_a_number_of_streams_and_another_after_closing_one():
+    streams = OpenStreams(Revocations(), StreamLimits(per_caller=2, per_address=100))
     with contextlib.ExitStack() as held:
-        held.enter_context(sessions.hold(ADA, "a"))
-        with sessions.hold(ADA, "b"):
+        held.enter_context(streams.hold(ADA, "a"))
+        with streams.hold(ADA, "b"):
             with pytest.raises(RateLimited, match="You hold 2 sockets"):
-                held.enter_context(sessions.hold(ADA, "c"))
-            held.enter_context(sessions.hold(GRACE, "a"))
-            held.enter_context(sessions.hold(NAMESAKE, "a"))
+                held.enter_context(streams.hold(ADA, "c"))
+            held.enter_context(streams.hold(GRACE, "a"))
+            held.enter_context(streams.hold(NAMESAKE, "a"))
 
-        held.enter_context(sessions.hold(ADA, "a"))
+        held.enter_context(streams.hold(ADA, "a"))
 
 
-async def test_an_address_holds_so_many_whosever_they_are():
-    sessions = Sessions(Revocations(), SessionLimits(per_caller=100, per_address=2))
-    with sessions.hold(ADA, "a"), sessions.hold(GRACE, "a"):
-        with pytest.raises(RateLimited, match="Your address holds 2 sockets"), sessions.hold(NAMESAKE, "a"):
+async def test_an_address_may_hold_a_number_of_streams_of_any_callers():
+    streams = OpenStreams(Revocations(), StreamLimits(per_caller=100, per_address=2))
+    with streams.hold(ADA, "a"), streams.hold(GRACE, "a"):
+        with pytest.raises(RateLimited, match="Your address holds 2 sockets"), streams.hold(NAMESAKE, "a"):
             pass
-        with sessions.hold(ADA, "b"), sessions.hold(ADA, None):
+        with streams.hold(ADA, "b"), streams.hold(ADA, None):
             pass
 
 
@@ -67,7 +69,7 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
         yield url
 
 
-async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(server: str, token_for: Token):
+async def test_every_transport_refuses_the_third_and_accepts_another_caller(server: str, token_for: Token):
     ada, grace = token_for("ada", "acme"), token_for("grace", "acme")
     async with opened(server) as first, stream_of(server, ada):
         await first.begin(ada)
@@ -90,7 +92,7 @@ async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(se
     assert "RATE_LIMITED" in events[1]
 
 
-async def test_whoever_closes_one_may_open_another(server: str, token_for: Token):
+async def test_a_client_that_closes_one_may_open_another(server: str, token_for: Token):
     ada = token_for("ada", "acme")
     for _ in range(5):
         async with opened(server) as first, opened(server) as second:
@@ -107,10 +109,12 @@ async def admit(_: Mapping[str, str], __: Origin) -> Caller:
 
 @contextlib.asynccontextmanager
 async def serving_sockets(
-    sessions: Sessions, limits: SocketLimits | None = None, admit: Admit = admit
+    streams: OpenStreams, limits: SocketLimits | None = None, admit: Admit = admit
 ) -> AsyncGenerator[str]:
-    """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
-    handler = TransportWS(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
+    """A server where all sockets that authenticate are of ada; none of them runs an operation."""
+    live = SimpleNamespace(behind=NEVER_BEHIND)
+    services = request_services(admit=admit, streams=streams, live=live)
+    handler = TransportWS(cast("Any", None), services, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
         yield url
 
@@ -125,29 +129,29 @@ async def refusal_of(server: str) -> tuple[int, str]:
     return response.status_code, orjson.loads(response.body or b"")["errors"][0]["extensions"]["code"]
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_an_address(caplog: pytest.LogCaptureFixture):
-    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=8))) as server, opened(server) as first:
+async def test_sockets_that_have_not_authenticated_are_limited_for_an_address(caplog: pytest.LogCaptureFixture):
+    async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=8))) as server, opened(server) as first:
         async with opened(server):
             too_many = await refusal_of(server)
         await first.begin("anything")
-        # One has gone and one is known by now.
+        # One was closed and one has authenticated by now.
         async with opened(server), opened(server) as third:
             await third.send({"type": "ping"})
             pong = await third.receive()
 
     assert too_many == (429, "RATE_LIMITED")
     assert pong == {"type": "pong"}
-    # Whoever comes too often must not fill the log.
+    # A client that comes too often must not fill the log.
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.1)
-    sessions = Sessions(Revocations(), SessionLimits(waiting=4))
-    async with serving_sockets(sessions) as server:
+async def test_sockets_that_have_not_authenticated_are_limited_for_all_addresses(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams_module, "_QUEUE_SECONDS", 0.1)
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=4))
+    async with serving_sockets(streams) as server:
         with contextlib.ExitStack() as others:
             for number in range(4):
-                others.enter_context(sessions.wait(f"192.0.2.{number}"))
+                others.enter_context(streams.wait(f"192.0.2.{number}"))
             too_many = await refusal_of(server)
         async with opened(server) as socket:
             await socket.begin("anything")
@@ -156,9 +160,9 @@ async def test_sockets_that_do_not_say_whose_they_are_are_bounded_for_everybody(
 
 
 async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other():
-    # As behind one balancer.
-    sessions = Sessions(Revocations(), SessionLimits(waiting=4), lambda _: True)
-    async with serving_sockets(sessions) as server:
+    # As with clients of one load balancer.
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=4), lambda _: True)
+    async with serving_sockets(streams) as server:
 
         async def open_and_begin() -> None:
             async with opened(server) as socket:
@@ -168,8 +172,8 @@ async def test_more_sockets_than_may_wait_at_once_are_let_in_one_after_the_other
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "graphql-transport-ws"])
-async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
-    async with serving_sockets(Sessions(Revocations(), SessionLimits(waiting=4))) as server:
+async def test_a_client_that_disconnects_waits_no_longer(subprotocol: str):
+    async with serving_sockets(OpenStreams(Revocations(), StreamLimits(waiting=4))) as server:
         for _ in range(5):
             async with opened(server, subprotocol) as socket:
                 with contextlib.suppress(ConnectionClosed):
@@ -177,36 +181,41 @@ async def test_whoever_goes_without_a_word_waits_no_longer(subprotocol: str):
                 assert await socket.closed() in {(4401, "Unauthorized"), (4406, "Subprotocol not acceptable")}
 
 
-async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothing_behind(
+async def test_a_client_that_disconnects_while_it_authenticates_leaves_nothing_open(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    sessions, asked, answer, lost = Sessions(Revocations()), asyncio.Event(), asyncio.Event(), asyncio.Event()
-    connection_lost = ReadyFrames.connection_lost
+    streams, authenticating, proceed, lost = (
+        OpenStreams(Revocations()),
+        asyncio.Event(),
+        asyncio.Event(),
+        asyncio.Event(),
+    )
+    connection_lost = WebSocketProtocol.connection_lost
 
-    def note_loss(socket: ReadyFrames, error: Exception | None) -> None:
+    def note_loss(socket: WebSocketProtocol, error: Exception | None) -> None:
         connection_lost(socket, error)
         lost.set()
 
-    monkeypatch.setattr(ReadyFrames, "connection_lost", note_loss)
+    monkeypatch.setattr(WebSocketProtocol, "connection_lost", note_loss)
 
     async def admit_later(_: Mapping[str, str], __: Origin) -> Caller:
-        asked.set()
-        await answer.wait()
+        authenticating.set()
+        await proceed.wait()
         return ADA
 
-    async with serving_sockets(sessions, admit=admit_later) as server:
+    async with serving_sockets(streams, admit=admit_later) as server:
         async with opened(server) as socket:
             await socket.send({"type": "connection_init"})
-            await asked.wait()
+            await authenticating.wait()
             socket.abort()
         async with asyncio.timeout(5):
             await lost.wait()
-            answer.set()
-            # The server is in this process, and tells nobody.
+            proceed.set()
+            # The server runs in this process, and signals nothing.
             while any("run_asgi" in repr(each) for each in asyncio.all_tasks()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
-    assert (sessions.by_caller.total(), sessions.waiting.total()) == (0, 0)
+    assert (streams.by_caller.total(), streams.waiting.total()) == (0, 0)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -214,11 +223,11 @@ async def test_whoever_is_gone_when_their_token_has_been_looked_at_leaves_nothin
     ("other", "is_theirs"), [("2001:db8::ffff:1", True), ("2001:db8:0:1::1", False), ("192.0.2.1", False)]
 )
 async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):  # noqa: FBT001 - a case
-    sessions = Sessions(Revocations(), SessionLimits(per_address=1, waiting=4))
+    streams = OpenStreams(Revocations(), StreamLimits(per_address=1, waiting=4))
     refusals: list[str] = []
 
-    with sessions.hold(ADA, "2001:db8::1"), sessions.wait("2001:db8::1"):
-        for attempt in (sessions.hold(GRACE, other), sessions.wait(other)):
+    with streams.hold(ADA, "2001:db8::1"), streams.wait("2001:db8::1"):
+        for attempt in (streams.hold(GRACE, other), streams.wait(other)):
             try:
                 with attempt:
                     pass
@@ -228,9 +237,9 @@ async def test_an_address_is_what_one_customer_has(other: str, is_theirs: bool):
     assert refusals == ["RATE_LIMITED"] * 2 * is_theirs
 
 
-async def test_a_socket_that_says_nothing_is_closed_in_time():
+async def test_a_silent_socket_is_closed_in_time():
     async with (
-        serving_sockets(Sessions(Revocations()), SocketLimits(init_seconds=0.05)) as server,
+        serving_sockets(OpenStreams(Revocations()), SocketLimits(init_seconds=0.05)) as server,
         opened(server) as silent,
         opened(server) as known,
     ):
@@ -241,7 +250,9 @@ async def test_a_socket_that_says_nothing_is_closed_in_time():
         assert await known.receive() == {"type": "pong"}
 
 
-async def test_a_socket_runs_so_many_operations_at_once(database: Database, settings: Settings, token_for: Token):
+async def test_a_socket_runs_a_limited_number_of_operations_at_once(
+    database: Database, settings: Settings, token_for: Token
+):
     async with served(create_app(settings.model_copy(update={"max_subscriptions": 2}))) as server:
         await wait_until_ready(server)
         async with opened(server) as socket:

@@ -10,10 +10,11 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
-from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.memory_storage import BoundedMemoryStorage
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.storage.database import Database
 
@@ -23,13 +24,13 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def policy(name: str, text: str) -> Policy:
-    found = Policy.named(name, text)
+    found = Policy.parse(name, text)
     assert found is not None
     return found
 
 
-def asked(cost: int, caller: Caller = ADA, address: str | None = "192.0.2.1") -> Operation:
-    return Operation(caller, Origin(address, None, "r-1"), Kind.QUERY, None, cost)
+def operation_of(cost: int, caller: Caller = ADA, address: str | None = "192.0.2.1") -> Operation:
+    return Operation(caller, Origin(address, None, "r-1"), OperationKind.QUERY, None, cost)
 
 
 async def spend(limits: RateLimits, *operations: Operation) -> list[bool]:
@@ -37,7 +38,7 @@ async def spend(limits: RateLimits, *operations: Operation) -> list[bool]:
     granted: list[bool] = []
     for operation in operations:
         try:
-            await limits.begin(operation)
+            await limits.charge(operation)
         except RateLimited:
             granted.append(False)
         else:
@@ -54,23 +55,23 @@ def clock() -> Any:
 async def test_points_are_spent_by_cost_until_none_are_left(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
 
-    granted = await spend(limits, asked(60), asked(41), asked(40), asked(1))
+    granted = await spend(limits, operation_of(60), operation_of(41), operation_of(40), operation_of(1))
 
     assert granted == [True, False, True, False]
-    assert limits.figures().refused == {CALLER: 2}
+    assert limits.refused == {CALLER: 2}
 
 
 async def test_a_refusal_says_when_to_try_again_and_then_it_is_granted(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(100))
+    await limits.charge(operation_of(100))
     clock.shift(30)
 
     with pytest.raises(RateLimited) as refusal:
-        await limits.begin(asked(50))
+        await limits.charge(operation_of(50))
     clock.shift(refusal.value.retry_after - 1)
-    early = await spend(limits, asked(50))
+    early = await spend(limits, operation_of(50))
     clock.shift(1)
-    late = await spend(limits, asked(50))
+    late = await spend(limits, operation_of(50))
 
     # Half of the points fade in the first half of the minute that follows.
     assert refusal.value.retry_after == 60
@@ -98,27 +99,27 @@ async def test_the_wait_is_as_long_as_it_takes(  # noqa: PLR0913, PLR0917 - a ro
     clock: Any, spent: int, then: int, seconds: int, cost: int, wait: int
 ):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(spent))
+    await limits.charge(operation_of(spent))
     clock.move_to(NOON + timedelta(seconds=seconds))
     if then:
-        await limits.begin(asked(then))
+        await limits.charge(operation_of(then))
 
     with pytest.raises(RateLimited) as refusal:
-        await limits.begin(asked(cost))
+        await limits.charge(operation_of(cost))
     clock.shift(refusal.value.retry_after)
 
     assert refusal.value.retry_after == wait
-    assert await spend(limits, asked(cost)) == [True]
+    assert await spend(limits, operation_of(cost)) == [True]
 
 
 async def test_points_refill_over_time(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute")])
-    await limits.begin(asked(100))
+    await limits.charge(operation_of(100))
     granted: list[bool] = []
 
     for _ in range(5):
         clock.shift(30)
-        granted += await spend(limits, asked(50))
+        granted += await spend(limits, operation_of(50))
 
     # What was spent in the minute before counts for less and less of this one.
     assert granted == [False, False, True, True, False]
@@ -128,17 +129,24 @@ async def test_callers_and_tenants_have_points_of_their_own_and_share_those_of_a
     limits = RateLimits([policy(CALLER, "100/minute"), policy(ADDRESS, "250/minute")])
     namesake = Caller("ada", "globex")
 
-    granted = await spend(limits, asked(100), asked(1), asked(100, BEN), asked(51, namesake), asked(49, namesake))
+    granted = await spend(
+        limits,
+        operation_of(100),
+        operation_of(1),
+        operation_of(100, BEN),
+        operation_of(51, namesake),
+        operation_of(49, namesake),
+    )
 
     # Who is refused as a caller spends nothing of the address.
     assert granted == [True, False, True, False, True]
 
 
-async def test_an_operation_is_told_what_is_left(clock: Any):
+async def test_an_operation_gets_what_is_left(clock: Any):
     limits = RateLimits([policy(CALLER, "100/minute"), policy(ADDRESS, "50/minute")])
-    operation = asked(20)
+    operation = operation_of(20)
 
-    await limits.begin(operation)
+    await limits.charge(operation)
 
     assert operation.allowance.remaining == 30
     assert operation.allowance.headers == {
@@ -160,35 +168,35 @@ async def test_an_operation_is_told_what_is_left(clock: Any):
 async def test_an_address_is_what_one_customer_has(clock: Any, one: str, other: str, *, together: bool):
     limits = RateLimits([policy(ADDRESS, "10/minute")])
 
-    granted = await spend(limits, asked(10, ADA, one), asked(10, BEN, other))
+    granted = await spend(limits, operation_of(10, ADA, one), operation_of(10, BEN, other))
 
     assert granted == [True, not together]
 
 
-async def test_who_is_nobody_from_nowhere_is_not_limited():
+async def test_an_unknown_caller_without_an_address_is_not_limited():
     limits = RateLimits([policy(CALLER, "10/minute"), policy(ADDRESS, "10/minute")])
 
-    operation = asked(1_000, Caller("", ""), None)
+    operation = operation_of(1_000, Caller("", ""), None)
 
     assert await spend(limits, operation) == [True]
     assert operation.allowance.remaining is None
 
 
-async def test_what_costs_nothing_is_not_limited(clock: Any):
+async def test_an_operation_that_costs_nothing_is_not_limited(clock: Any):
     limits = RateLimits([policy(CALLER, "10/minute")])
-    await spend(limits, asked(10))
+    await spend(limits, operation_of(10))
 
-    unread = asked(0)
+    unread = operation_of(0)
 
     assert await spend(limits, unread) == [True]
     assert unread.allowance.remaining is None
 
 
-async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admitted_again_in_time():
+async def test_a_refused_caller_is_refused_before_its_next_document_is_read_and_accepted_again_in_time():
     limits = RateLimits([policy(CALLER, "10/second")])
     origin = Origin("192.0.2.1", None, "r-1")
     limits.refuse_exhausted(ADA, origin)
-    await spend(limits, asked(10), asked(10))
+    await spend(limits, operation_of(10), operation_of(10))
 
     with pytest.raises(RateLimited) as refusal:
         limits.refuse_exhausted(ADA, origin)
@@ -196,22 +204,22 @@ async def test_who_was_refused_is_turned_away_before_a_document_is_read_and_admi
     await asyncio.sleep(refusal.value.retry_after)
 
     limits.refuse_exhausted(ADA, origin)
-    assert limits.figures().refused == {CALLER: 2}
+    assert limits.refused == {CALLER: 2}
 
 
 @pytest.mark.parametrize("text", ["1000/minute", "5 per second", "1/day"])
-def test_a_policy_is_points_in_a_time(text: str):
-    assert Policy.named(CALLER, text) is not None
+def test_a_policy_is_points_in_a_period(text: str):
+    assert Policy.parse(CALLER, text) is not None
 
 
 @pytest.mark.parametrize("text", ["", "many", "1000", "1000/fortnight"])
-def test_what_is_no_policy_is_refused(text: str):
+def test_text_that_is_no_policy_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
-        Policy.named(CALLER, text)
+        Policy.parse(CALLER, text)
 
 
-async def test_memory_forgets_who_was_not_seen_for_longest(clock: Any):
-    memory = PointMemory(max_keys=2)
+async def test_memory_drops_the_key_that_was_not_used_for_longest(clock: Any):
+    memory = BoundedMemoryStorage(max_keys=2)
 
     for key in ("a", "b", "a", "c"):
         assert await memory.acquire_sliding_window_entry(key, 10, 60, 4)
@@ -235,42 +243,43 @@ async def shared(database: Database, mongodb_uri: str) -> AsyncGenerator[list[Ra
 async def test_replicas_share_points_in_mongodb(shared: list[RateLimits]):
     one, other = shared
 
-    granted = await spend(one, asked(60)) + await spend(other, asked(60)) + await spend(other, asked(40))
-    last = asked(1, BEN)
-    await one.begin(last)
+    granted = (
+        await spend(one, operation_of(60)) + await spend(other, operation_of(60)) + await spend(other, operation_of(40))
+    )
+    last = operation_of(1, BEN)
+    await one.charge(last)
 
     assert granted == [True, False, True]
     assert last.allowance.remaining == 99
-    assert (one.figures().store_failures, other.figures().store_failures) == (0, 0)
+    assert (one.store_failures, other.store_failures) == (0, 0)
 
 
-async def test_points_are_spent_once_however_many_ask_at_once(shared: list[RateLimits]):
+async def test_points_are_spent_once_by_any_number_of_requests_at_once(shared: list[RateLimits]):
     one, other = shared
     # The first makes the collection and its index.
-    await one.begin(asked(1))
+    await one.charge(operation_of(1))
 
     granted = [
         each
-        for found in await asyncio.gather(*(spend(one if n % 2 else other, asked(10)) for n in range(20)))
+        for found in await asyncio.gather(*(spend(one if n % 2 else other, operation_of(10)) for n in range(20)))
         for each in found
     ]
 
     assert granted.count(True) == 9
 
 
-async def test_without_its_store_reading_goes_on_and_figures_say_so():
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+async def test_without_its_store_reading_goes_on_and_metrics_say_so():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
     store = shared_store(f"mongodb://someone:hidden@127.0.0.1:{port}", "nowhere")
     limits = RateLimits([policy(CALLER, "100/hour")], store)
 
     with capture_logs() as logs:
-        granted = await spend(limits, asked(60), asked(30), asked(60))
+        granted = await spend(limits, operation_of(60), operation_of(30), operation_of(60))
     limits.close()
 
-    # Each process counts for itself meanwhile, and does not ask again for a while.
+    # Each process counts by itself meanwhile, and does not use the store for a while.
     assert granted == [True, True, False]
-    figures = limits.figures()
-    assert (figures.store_failures, figures.store_is_down) == (1, True)
+    assert (limits.store_failures, limits.store_is_down) == (1, True)
     assert [each["event"] for each in logs] == ["rate_limit_store_failed"]
     assert "hidden" not in str(logs)

@@ -8,8 +8,8 @@ from execution_monitor.asgi.origin import proxies_in
 from execution_monitor.auth.caller import LEEWAY, Caller
 from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import RateLimited, ServerBusy
-from execution_monitor.limits import streams as sessions_module
-from execution_monitor.limits.streams import EXPIRED, SessionLimits, Sessions
+from execution_monitor.limits import streams as streams_module
+from execution_monitor.limits.streams import EXPIRED, OpenStreams, StreamLimits
 
 SOON = 10.0
 
@@ -27,10 +27,10 @@ def over_in(seconds: float) -> Caller:
     return ada(expires_at=in_seconds(seconds) - LEEWAY)
 
 
-async def test_a_session_ends_when_its_token_expires():
+async def test_a_stream_ends_when_its_token_expires():
     expires = in_seconds(0.05)
 
-    with Sessions(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
+    with OpenStreams(Revocations()).hold(ada(expires_at=expires - LEEWAY)) as ended:
         assert not ended.done()
         async with asyncio.timeout(SOON):
             reason = await ended
@@ -39,19 +39,19 @@ async def test_a_session_ends_when_its_token_expires():
     assert datetime.now(UTC) >= expires
 
 
-async def test_a_session_of_an_expired_token_has_ended_at_once():
-    with Sessions(Revocations()).hold(over_in(-1)) as ended:
+async def test_a_stream_of_an_expired_token_has_ended_at_once():
+    with OpenStreams(Revocations()).hold(over_in(-1)) as ended:
         assert ended.result() == EXPIRED
 
 
-async def test_a_token_without_an_end_has_none():
-    with Sessions(Revocations()).hold(ada()) as ended:
+async def test_a_stream_of_a_token_that_does_not_expire_does_not_end():
+    with OpenStreams(Revocations()).hold(ada()) as ended:
         assert not ended.done()
 
 
-async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sessions_module, "_LONGEST_TIMER_SECONDS", 0.01)
-    with Sessions(Revocations()).hold(over_in(3_600)) as ended:
+async def test_a_clock_that_is_set_forward_ends_streams_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams_module, "_MAX_TIMER_SECONDS", 0.01)
+    with OpenStreams(Revocations()).hold(over_in(3_600)) as ended:
         await asyncio.sleep(0.05)
         assert not ended.done()
 
@@ -60,11 +60,11 @@ async def test_a_clock_that_is_set_forward_ends_sessions_too(monkeypatch: pytest
                 assert await ended == EXPIRED
 
 
-async def test_a_session_ends_when_its_token_is_revoked_and_others_go_on():
+async def test_a_stream_ends_when_its_token_is_revoked_and_others_go_on():
     revocations = Revocations()
-    sessions = Sessions(revocations)
-    with sessions.hold(ada(issued_at=in_seconds(-1))) as hers, sessions.hold(Caller("ben", "acme")) as his:
-        revocations.learn([RevokedTokens(in_seconds(0), subject="ada", tenant="acme")])
+    streams = OpenStreams(revocations)
+    with streams.hold(ada(issued_at=in_seconds(-1))) as hers, streams.hold(Caller("ben", "acme")) as his:
+        revocations.add([RevokedTokens(in_seconds(0), subject="ada", tenant="acme")])
 
         assert hers.result() == "Your token has been revoked; sign in again."
         assert not his.done()
@@ -72,56 +72,56 @@ async def test_a_session_ends_when_its_token_is_revoked_and_others_go_on():
 
 async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():
     revocations = Revocations()
-    revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
+    revocations.add([RevokedTokens(in_seconds(0), subject="ada")])
 
-    with Sessions(revocations).hold(ada()) as ended:
+    with OpenStreams(revocations).hold(ada()) as ended:
         assert ended.done()
 
 
-async def test_whoever_has_left_hears_no_more():
+async def test_a_closed_stream_does_not_end_again():
     revocations = Revocations()
-    with Sessions(revocations).hold(over_in(0.01)) as ended:
+    with OpenStreams(revocations).hold(over_in(0.01)) as ended:
         pass
 
-    revocations.learn([RevokedTokens(in_seconds(0), subject="ada")])
+    revocations.add([RevokedTokens(in_seconds(0), subject="ada")])
     await asyncio.sleep(0.05)
 
     assert not ended.done()
 
 
-async def test_those_in_line_are_called_in_their_order_as_places_become_free():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=2))
-    holding = [sessions.wait(None) for _ in range(2)]
-    for each in holding:
+async def test_sockets_in_the_queue_are_let_through_in_order_as_places_become_free():
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=2))
+    open_sockets = [streams.wait(None) for _ in range(2)]
+    for each in open_sockets:
         each.open()
-    called: list[int] = []
+    let_through: list[int] = []
 
-    async def come(number: int) -> None:
-        await sessions.take_turn(None)
-        sessions.wait(None).open()
-        called.append(number)
+    async def arrive(number: int) -> None:
+        await streams.take_turn(None)
+        streams.wait(None).open()
+        let_through.append(number)
 
-    coming = [asyncio.create_task(come(number)) for number in range(3)]
+    arriving = [asyncio.create_task(arrive(number)) for number in range(3)]
     await asyncio.sleep(0)
-    assert called == []
-    holding[0].close()
+    assert let_through == []
+    open_sockets[0].close()
     async with asyncio.timeout(SOON):
-        await coming[0]
-    # One who leaves the line gives the place on.
-    coming[1].cancel()
-    holding[1].close()
+        await arriving[0]
+    # A socket that leaves the queue passes its place on.
+    arriving[1].cancel()
+    open_sockets[1].close()
     async with asyncio.timeout(SOON):
-        await coming[2]
+        await arriving[2]
 
-    assert called == [0, 2]
-    assert sessions.waiting.total() == 2
+    assert let_through == [0, 2]
+    assert streams.waiting.total() == 2
 
 
-async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
-    held = sessions.wait(None)
+async def test_a_place_reserved_for_a_socket_that_left_at_that_moment_goes_to_the_next():
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
+    held = streams.wait(None)
     held.open()
-    first, second = (asyncio.create_task(sessions.take_turn(None)) for _ in range(2))
+    first, second = (asyncio.create_task(streams.take_turn(None)) for _ in range(2))
     await asyncio.sleep(0)
 
     held.close()
@@ -129,63 +129,63 @@ async def test_a_place_promised_to_one_who_left_at_that_moment_is_the_next_ones(
     async with asyncio.timeout(SOON):
         await second
 
-    sessions.wait(None).open()
+    streams.wait(None).open()
     with pytest.raises(ServerBusy):
-        sessions.wait(None).open()
+        streams.wait(None).open()
 
 
-async def test_one_who_stands_in_line_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sessions_module, "_LINE_SECONDS", 0.01)
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
-    held = sessions.wait(None)
+async def test_a_socket_that_waits_in_the_queue_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams_module, "_QUEUE_SECONDS", 0.01)
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
+    held = streams.wait(None)
     held.open()
 
     with pytest.raises(ServerBusy) as refused:
-        await sessions.take_turn(None)
+        await streams.take_turn(None)
 
     assert refused.value.headers["Retry-After"]
     held.close()
-    await sessions.take_turn(None)
+    await streams.take_turn(None)
 
 
-async def test_a_line_has_an_end():
-    sessions = Sessions(Revocations(), SessionLimits(waiting=1))
-    sessions.wait(None).open()
-    line = [asyncio.create_task(sessions.take_turn(None)) for _ in range(4)]
+async def test_the_queue_has_a_limit():
+    streams = OpenStreams(Revocations(), StreamLimits(waiting=1))
+    streams.wait(None).open()
+    queue = [asyncio.create_task(streams.take_turn(None)) for _ in range(4)]
     await asyncio.sleep(0)
 
     with pytest.raises(ServerBusy):
-        await sessions.take_turn(None)
-    for each in line:
+        await streams.take_turn(None)
+    for each in queue:
         each.cancel()
-    await asyncio.gather(*line, return_exceptions=True)
+    await asyncio.gather(*queue, return_exceptions=True)
 
 
 BALANCER = "10.0.0.9"
-FEW = SessionLimits(per_address=2, waiting=8)
+FEW = StreamLimits(per_address=2, waiting=8)
 
 
 def test_one_address_holds_no_more_than_its_share():
-    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    streams = OpenStreams(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
     for _ in range(FEW.waiting_per_address):
-        sessions.wait("203.0.113.5").open()
+        streams.wait("203.0.113.5").open()
 
     with pytest.raises(RateLimited):
-        sessions.wait("203.0.113.5").open()
-    sessions.wait("203.0.113.6").open()
+        streams.wait("203.0.113.5").open()
+    streams.wait("203.0.113.6").open()
 
 
 @pytest.mark.parametrize("address", [BALANCER, "10.1.2.3"])
-async def test_those_behind_a_proxy_that_forwards_no_address_share_the_limit_of_all_alone(address: str):
-    sessions = Sessions(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
-    held = [sessions.hold(ada(), address) for _ in range(5)]
+async def test_clients_of_a_proxy_that_forwards_no_address_have_only_the_limit_of_all(address: str):
+    streams = OpenStreams(Revocations(), FEW, proxies_in(f"{BALANCER},10.1.0.0/16"))
+    held = [streams.hold(ada(), address) for _ in range(5)]
     for each in held:
         each.open()
     for _ in range(FEW.waiting):
-        sessions.wait(address).open()
+        streams.wait(address).open()
 
     with pytest.raises(ServerBusy):
-        sessions.wait(address).open()
+        streams.wait(address).open()
     for each in held:
         each.close()
-    assert (sessions.by_network, sessions.by_caller) == ({}, {})
+    assert (streams.by_network, streams.by_caller) == ({}, {})

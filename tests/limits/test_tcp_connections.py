@@ -1,50 +1,50 @@
-"""How many connections clients may have, how long each may be silent, and who makes room for whom."""
+"""How many connections clients may have, how long each may be silent, and which makes room for another."""
 
 import pytest
 
-from execution_monitor.limits.tcp_connections import ClientConnections, Connection, ConnectionLimits, Phase
+from execution_monitor.limits.tcp_connections import Connection, Phase, TcpConnectionLimits, TcpConnections
 
-LIMITS = ConnectionLimits(total=4, per_address=2, first_byte_seconds=30, head_seconds=15, keep_alive_seconds=75)
+LIMITS = TcpConnectionLimits(total=4, per_address=2, first_byte_seconds=30, head_seconds=15, keep_alive_seconds=75)
 
 
 class Client:
-    """Somebody at the other end, and what became of their connection."""
+    """A client, and what happened to its connection."""
 
-    def __init__(self, clients: ClientConnections, address: str | None, phase: Phase | None = None) -> None:
+    def __init__(self, clients: TcpConnections, address: str | None, phase: Phase | None = None) -> None:
         self.was_aborted = False
-        self.overstayed: list[Phase] = []
+        self.timed_out: list[Phase] = []
         self.may_stay = False
         self.connection = clients.enter(self, address)
         if phase is not None and self.connection is not None:
             self.connection.enter(phase)
 
     @property
-    def place(self) -> Connection:
-        """Where it stands; fails for whoever was refused."""
+    def active_connection(self) -> Connection:
+        """Its connection; fails if it was refused."""
         assert self.connection is not None
         return self.connection
 
-    def overstay(self, phase: Phase) -> bool:
-        """Note that it was too long."""
-        self.overstayed.append(phase)
+    def time_out(self, phase: Phase) -> bool:
+        """Record the time limit."""
+        self.timed_out.append(phase)
         return not self.may_stay
 
     def abort(self) -> None:
-        """Note that it was closed for another."""
+        """Record that it was closed to make room."""
         self.was_aborted = True
 
 
-def elapse(clients: ClientConnections, seconds: float) -> None:
-    """Let time go by, and be watched as a server watches it."""
+def elapse(clients: TcpConnections, seconds: float) -> None:
+    """Let time pass, and check time limits as a server does."""
     started = clients.clock
     for tick in range(int(seconds * 10) + 1):
-        clients.watch(started + tick / 10)
+        clients.check_timeouts(started + tick / 10)
 
 
 @pytest.fixture
-def clients() -> ClientConnections:
-    found = ClientConnections(LIMITS, "10.0.0.0/8, ::1")
-    found.watch(0.0)
+def clients() -> TcpConnections:
+    found = TcpConnections(LIMITS, "10.0.0.0/8, ::1")
+    found.check_timeouts(0.0)
     return found
 
 
@@ -52,75 +52,74 @@ def clients() -> ClientConnections:
     ("phase", "seconds"),
     [(Phase.WAITING, 30), (Phase.HEAD, 15), (Phase.BODY, 10), (Phase.IDLE, 75), (Phase.DRAINING, 30)],
 )
-def test_each_phase_has_its_time(clients: ClientConnections, phase: Phase, seconds: float):
+def test_each_phase_has_its_time_limit(clients: TcpConnections, phase: Phase, seconds: float):
     client = Client(clients, "192.0.2.1", phase)
 
     elapse(clients, seconds - 0.5)
-    before = list(client.overstayed)
+    before = list(client.timed_out)
     elapse(clients, 1)
 
-    assert (before, client.overstayed) == ([], [phase])
-    assert clients.figures().overstayed[phase] == 1
+    assert (before, client.timed_out) == ([], [phase])
+    assert clients.timed_out[phase] == 1
 
 
-def test_whoever_is_being_answered_has_all_the_time(clients: ClientConnections):
+def test_a_request_that_is_served_has_no_time_limit(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.ACTIVE)
 
     elapse(clients, 1_000)
 
-    assert client.overstayed == []
+    assert client.timed_out == []
 
 
-def test_a_phase_that_begins_again_has_its_time_again(clients: ClientConnections):
+def test_a_phase_that_begins_again_has_its_time_limit_again(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.IDLE)
     elapse(clients, 70)
-    client.place.enter(Phase.ACTIVE)
-    client.place.enter(Phase.IDLE)
+    client.active_connection.enter(Phase.ACTIVE)
+    client.active_connection.enter(Phase.IDLE)
 
     elapse(clients, 70)
 
-    assert client.overstayed == []
+    assert client.timed_out == []
 
 
-def test_whoever_may_stay_is_looked_at_again_after_as_long_and_counts_for_nothing(clients: ClientConnections):
+def test_a_connection_that_may_stay_is_checked_again_after_as_long_and_is_not_counted(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.BODY)
     client.may_stay = True
 
     elapse(clients, 25)
 
-    assert client.overstayed == [Phase.BODY, Phase.BODY]
-    assert clients.figures().overstayed[Phase.BODY] == 0
+    assert client.timed_out == [Phase.BODY, Phase.BODY]
+    assert clients.timed_out[Phase.BODY] == 0
 
 
-def test_a_process_that_stood_still_takes_nobody_for_silent(clients: ClientConnections):
+def test_a_process_that_stood_still_takes_no_client_for_silent(clients: TcpConnections):
     client = Client(clients, "192.0.2.1", Phase.HEAD)
 
-    clients.watch(3_600.0)
+    clients.check_timeouts(3_600.0)
 
-    assert client.overstayed == []
+    assert client.timed_out == []
 
 
-def test_for_another_the_one_that_is_silent_for_longest_goes(clients: ClientConnections):
+def test_the_connection_that_was_silent_for_longest_makes_room_for_another(clients: TcpConnections):
     slow = Client(clients, "192.0.2.1", Phase.BODY)
-    half_heard = Client(clients, "192.0.2.2", Phase.HEAD)
+    incomplete = Client(clients, "192.0.2.2", Phase.HEAD)
     elapse(clients, 1)
     idle = Client(clients, "192.0.2.3", Phase.IDLE)
     elapse(clients, 1)
     waiting = Client(clients, "192.0.2.4")
 
-    gone: list[Client] = []
+    displaced: list[Client] = []
     for number in range(4):
         assert Client(clients, f"192.0.2.{10 + number}", Phase.ACTIVE).connection is not None
-        gone += [each for each in (slow, half_heard, idle, waiting) if each.was_aborted and each not in gone]
+        displaced += [each for each in (slow, incomplete, idle, waiting) if each.was_aborted and each not in displaced]
     last = Client(clients, "192.0.2.20")
 
-    assert gone == [idle, waiting, half_heard, slow]
+    assert displaced == [idle, waiting, incomplete, slow]
     assert last.connection is None
-    figures = clients.figures()
-    assert (figures.displaced, figures.refused, figures.phases[Phase.ACTIVE]) == (4, 1, 4)
+    assert (clients.displaced, clients.refused, clients.phases[Phase.ACTIVE]) == (4, 1, 4)
 
 
-def test_an_address_makes_room_for_itself_alone(clients: ClientConnections):
+def test_an_address_makes_room_for_itself_alone(clients: TcpConnections):
     neighbour = Client(clients, "192.0.2.9", Phase.IDLE)
     elapse(clients, 1)
     silent = Client(clients, "192.0.2.1")
@@ -135,44 +134,44 @@ def test_an_address_makes_room_for_itself_alone(clients: ClientConnections):
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::1", None], ids=["in a network", "an address", "no address"])
-def test_all_who_come_through_a_proxy_are_not_one(clients: ClientConnections, address: str | None):
+def test_clients_of_a_proxy_are_not_limited_as_one(clients: TcpConnections, address: str | None):
     held = [Client(clients, address, Phase.ACTIVE) for _ in range(5)]
 
     assert [each.connection is not None for each in held] == [True, True, True, True, False]
 
 
 def test_where_every_proxy_is_trusted_no_address_is_limited():
-    clients = ClientConnections(LIMITS, "*")
+    clients = TcpConnections(LIMITS, "*")
     held = [Client(clients, "192.0.2.1", Phase.ACTIVE) for _ in range(4)]
 
     assert all(each.connection for each in held)
 
 
-def test_what_one_customer_has_is_one_address(clients: ClientConnections):
+def test_the_network_of_one_customer_is_one_address(clients: TcpConnections):
     held = [Client(clients, f"2001:db8::{number}", Phase.ACTIVE) for number in range(3)]
 
     assert [each.connection is not None for each in held] == [True, True, False]
 
 
-def test_whoever_leaves_makes_room_once_and_stands_nowhere(clients: ClientConnections):
+def test_a_connection_that_leaves_makes_room_once_and_has_no_time_limit(clients: TcpConnections):
     first, second = (Client(clients, "192.0.2.1", Phase.ACTIVE) for _ in range(2))
-    first.place.leave()
-    first.place.leave()
-    first.place.enter(Phase.IDLE)
+    first.active_connection.leave()
+    first.active_connection.leave()
+    first.active_connection.enter(Phase.IDLE)
     third = Client(clients, "192.0.2.1")
 
     elapse(clients, 100)
 
     assert second.connection is not None
-    assert third.overstayed == [Phase.WAITING] * 3
-    assert first.overstayed == []
-    assert sum(clients.figures().phases.values()) == 2
+    assert third.timed_out == [Phase.WAITING] * 3
+    assert first.timed_out == []
+    assert sum(clients.phases.values()) == 2
 
 
-def test_a_websocket_is_not_closed_for_another(clients: ClientConnections):
+def test_a_websocket_is_not_closed_to_make_room(clients: TcpConnections):
     sockets = [Client(clients, f"192.0.2.{number}", Phase.HEAD) for number in range(4)]
     for each in sockets:
-        each.place.hand_over()
+        each.active_connection.upgrade()
 
     assert Client(clients, "192.0.2.9").connection is None
     assert not any(each.was_aborted for each in sockets)

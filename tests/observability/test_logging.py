@@ -1,4 +1,4 @@
-"""The process's own log: one object a line, libraries' lines too, and no query string."""
+"""Logging: one JSON object a line, libraries' lines too, and no query strings."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ def fail() -> None:
     raise RuntimeError("the cause")
 
 
-def test_lines_of_ours_and_of_libraries_look_the_same(capsys: pytest.CaptureFixture[str]):
+def test_our_lines_and_those_of_libraries_have_the_same_form(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
     with structlog.contextvars.bound_contextvars(request_id="r1"):
         structlog.get_logger().info("ours", number=1)
@@ -44,7 +44,7 @@ def test_lines_of_ours_and_of_libraries_look_the_same(capsys: pytest.CaptureFixt
     assert set(ours) - {"number"} == set(theirs) == {"event", "level", "timestamp", "request_id"}
 
 
-def test_a_mistake_of_a_client_is_no_failure(capsys: pytest.CaptureFixture[str]):
+def test_an_error_of_a_client_is_not_logged(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
     try:
         b"\xff".decode()
@@ -55,7 +55,7 @@ def test_a_mistake_of_a_client_is_no_failure(capsys: pytest.CaptureFixture[str])
     assert lines_of(capsys) == []
 
 
-def test_a_failure_in_a_library_is_one_line_with_its_trace(capsys: pytest.CaptureFixture[str]):
+def test_an_error_in_a_library_is_one_line_with_its_traceback(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
     try:
         fail()
@@ -86,23 +86,23 @@ def test_no_value_breaks_a_line(capsys: pytest.CaptureFixture[str], value: objec
 
 
 @pytest.mark.parametrize(
-    ("level", "told"),
+    ("level", "logged"),
     [
         pytest.param("debug", ["debug", "info", "error"], id="debug"),
         pytest.param("info", ["info", "error"], id="info"),
         pytest.param("error", ["error"], id="error"),
     ],
 )
-def test_the_level_says_what_is_told(capsys: pytest.CaptureFixture[str], level: LogLevel, told: list[str]):
+def test_the_level_decides_what_is_logged(capsys: pytest.CaptureFixture[str], level: LogLevel, logged: list[str]):
     configure_logging(as_json=True, level=level)
     for each in ("debug", "info", "error"):
         getattr(structlog.get_logger(), each)("ours")
         logging.getLogger("uvicorn.error").log(logging.getLevelNamesMapping()[each.upper()], "theirs")
 
-    assert [line["level"] for line in lines_of(capsys)] == [each for each in told for _ in range(2)]
+    assert [line["level"] for line in lines_of(capsys)] == [each for each in logged for _ in range(2)]
 
 
-def test_what_libraries_tell_of_every_request_is_left_out(capsys: pytest.CaptureFixture[str]):
+def test_lines_of_libraries_for_every_request_are_left_out(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=True)
     logging.getLogger("httpx2").info("HTTP Request: GET https://issuer.example/keys")
     logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/graphql?token=secret")
@@ -110,7 +110,7 @@ def test_what_libraries_tell_of_every_request_is_left_out(capsys: pytest.Capture
     assert lines_of(capsys) == []
 
 
-def test_people_read_text(capsys: pytest.CaptureFixture[str]):
+def test_without_json_lines_are_text(capsys: pytest.CaptureFixture[str]):
     configure_logging(as_json=False)
     structlog.get_logger().info("ours", number=1)
 

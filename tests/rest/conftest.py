@@ -1,4 +1,4 @@
-"""Fixtures of REST: requests, and the documents that they find."""
+"""A client of REST, and stored documents for it."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -12,8 +12,8 @@ from tests.rest.documents import Documents
 
 
 @pytest.fixture
-async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fetch]:
-    """`fetch(path, token=..., method=...)`: the response of the server, to ada of acme unless a token is given."""
+async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
+    """`ask(path, token=..., method=...)`: the server's response, to Ada of Acme without a token."""
     async with httpx2.AsyncClient(base_url=server) as client:
 
         async def fetch(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
@@ -25,7 +25,7 @@ async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fe
 
 @pytest.fixture
 def store(database: Database) -> Store:
-    """`store(executions, steps)`: insert documents as an engine would."""
+    """`store(executions, steps)`: insert documents as an engine writes them."""
 
     async def store(executions: Documents, steps: Documents = ()) -> None:
         for document, rows in ((Execution, executions), (Step, steps)):

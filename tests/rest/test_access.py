@@ -1,4 +1,4 @@
-"""Who may see what through REST: for everybody else, nothing of it exists."""
+"""Visibility through REST: for other callers, an execution does not exist."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execu
 from tests.support.client import EXECUTIONS_PATH
 from tests.support.tokens import SECRET
 
-# Each names a value of the stored execution; an answer that differs would tell that it exists.
+# Each has a value of the stored execution; a response that differs would reveal that it exists.
 PROBES = [
     "status=failed",
     "workflow_id=nightly-v2",
@@ -57,12 +57,12 @@ def stranger(request: pytest.FixtureRequest, token_for: Callable[..., str]) -> s
         pytest.param(f"Bearer {signed({}, key='', algorithm='none')}", id="no signature"),
         pytest.param(f"Bearer {signed({}, key=SECRET[::-1])}", id="another secret"),
         pytest.param(f"Bearer {signed({}, algorithm='HS384')}", id="another algorithm"),
-        pytest.param(f"Bearer {signed({'exp': None})}", id="a token for ever"),
+        pytest.param(f"Bearer {signed({'exp': None})}", id="a token without an expiry"),
         pytest.param(f"Bearer {signed({'tenant_id': None})}", id="no tenant"),
-        pytest.param(f"Bearer {signed({'sub': ''})}", id="nobody"),
+        pytest.param(f"Bearer {signed({'sub': ''})}", id="no subject"),
     ],
 )
-async def test_without_a_valid_token_there_is_no_answer(server: str, store: Store, header: str | None):
+async def test_without_a_valid_token_all_responses_are_the_same_error(server: str, store: Store, header: str | None):
     await store([A_FAILED_EXECUTION])
     headers = {} if header is None else {"Authorization": header}
 
@@ -84,8 +84,8 @@ async def test_without_a_valid_token_there_is_no_answer(server: str, store: Stor
     assert responses[0].json()["code"] == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("path", [EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/run-1"])
-async def test_a_token_for_other_things_is_forbidden(fetch: Fetch, store: Store, path: str):
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/run-1"])
+async def test_a_token_with_other_scopes_is_forbidden(ask: Ask, store: Store, path: str):
     await store([A_FAILED_EXECUTION])
 
     response = await fetch(path, token=signed({"scope": "billing:read executions:payload"}))
@@ -95,11 +95,9 @@ async def test_a_token_for_other_things_is_forbidden(fetch: Fetch, store: Store,
     assert "executions:read" in response.json()["detail"]
 
 
-async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_there(
-    fetch: Fetch, store: Store, stranger: str
-):
-    queries = [EXECUTIONS_PATH, *(f"{EXECUTIONS_PATH}?{probe}" for probe in PROBES)]
-    before = [(await fetch(query, token=stranger)).content for query in queries]
+async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(ask: Ask, store: Store, stranger: str):
+    queries = [LIST, *(f"{LIST}?{probe}" for probe in PROBES)]
+    before = [(await ask(query, token=stranger)).content for query in queries]
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
     after = [(await fetch(query, token=stranger)).content for query in queries]
@@ -108,7 +106,9 @@ async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_t
     assert (await fetch(EXECUTIONS_PATH)).json()["total"] == 1
 
 
-async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(fetch: Fetch, store: Store, stranger: str):
+async def test_responses_for_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(
+    ask: Ask, store: Store, stranger: str
+):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
     invisible, unknown = (
@@ -118,12 +118,12 @@ async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(fetc
 
     assert invisible.status_code == unknown.status_code == 404
     assert invisible.content == unknown.content
-    of_the_moment = {"date": "", "x-request-id": ""}
-    assert {**invisible.headers, **of_the_moment} == {**unknown.headers, **of_the_moment}
-    assert (await fetch(f"{EXECUTIONS_PATH}/run-1")).status_code == 200
+    varying = {"date": "", "x-request-id": ""}
+    assert {**invisible.headers, **varying} == {**unknown.headers, **varying}
+    assert (await ask(f"{LIST}/run-1")).status_code == 200
 
 
-async def test_a_cursor_is_of_no_use_to_a_stranger(fetch: Fetch, store: Store, stranger: str):
+async def test_a_cursor_is_refused_for_another_caller(ask: Ask, store: Store, stranger: str):
     await store(executions(3))
     cursor = (await fetch(f"{EXECUTIONS_PATH}?limit=1")).json()["pagination"]["next_cursor"]
 

@@ -1,4 +1,4 @@
-"""The list of executions over a real socket."""
+"""The list of executions, through a real server."""
 
 from datetime import timedelta
 from itertools import chain
@@ -32,7 +32,7 @@ async def ids(fetch: Fetch, query: str) -> list[str]:
     return [each["execution_id"] for each in response.json()["executions"]]
 
 
-async def test_a_list_has_the_fields_that_todays_clients_read(fetch: Fetch, store: Store):
+async def test_a_list_has_the_fields_that_existing_clients_read(ask: Ask, store: Store):
     await store([A_FAILED_EXECUTION])
 
     response = await fetch(EXECUTIONS_PATH)
@@ -71,7 +71,7 @@ async def test_a_list_has_the_fields_that_todays_clients_read(fetch: Fetch, stor
     }
 
 
-async def test_an_execution_without_optional_fields_is_listed_with_what_they_mean(fetch: Fetch, store: Store):
+async def test_an_execution_without_optional_fields_is_listed_with_their_defaults(ask: Ask, store: Store):
     await store([an_execution("bare")])
 
     (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
@@ -103,8 +103,8 @@ async def test_oddly_typed_values_do_not_fail_the_list(fetch: Fetch, store: Stor
     assert item["error"] == "['no']"
 
 
-async def test_nobody_has_an_empty_list(fetch: Fetch):
-    answer = (await fetch(EXECUTIONS_PATH)).json()
+async def test_the_list_of_a_caller_without_executions_is_empty(ask: Ask):
+    answer = (await ask(LIST)).json()
 
     assert (answer["executions"], answer["total"], answer["has_more"]) == ([], 0, False)
 
@@ -113,13 +113,13 @@ async def test_nobody_has_an_empty_list(fetch: Fetch):
     ("query", "found"),
     [
         pytest.param("status=completed", ["done"], id="a status"),
-        pytest.param("status=PENDING", ["waiting", "unsaid"], id="pending is a missing status too"),
-        pytest.param("status=completed&status=pending,running", ["waiting", "done", "unsaid"], id="several"),
-        pytest.param("workflow_id=w1", ["done", "unsaid"], id="a template"),
-        pytest.param("start_date=2026-01-01T00:01:00Z", ["waiting", "done"], id="from a moment, included"),
-        pytest.param("end_date=2026-01-01T00:01:00Z", ["done", "unsaid"], id="to a moment, included"),
-        pytest.param("end_date=2026-01-01T02:01:00+02:00", ["done", "unsaid"], id="with an offset, unescaped"),
-        pytest.param("start_date=2026-01-01&end_date=2026-01-01", ["done", "unsaid"], id="a day, all of it"),
+        pytest.param("status=PENDING", ["waiting", "no-status"], id="pending is a missing status too"),
+        pytest.param("status=completed&status=pending,running", ["waiting", "done", "no-status"], id="several"),
+        pytest.param("workflow_id=w1", ["done", "no-status"], id="a template"),
+        pytest.param("start_date=2026-01-01T00:01:00Z", ["waiting", "done"], id="from a time, inclusive"),
+        pytest.param("end_date=2026-01-01T00:01:00Z", ["done", "no-status"], id="to a time, inclusive"),
+        pytest.param("end_date=2026-01-01T02:01:00+02:00", ["done", "no-status"], id="with an offset, unescaped"),
+        pytest.param("start_date=2026-01-01&end_date=2026-01-01", ["done", "no-status"], id="a day, all of it"),
         pytest.param("start_date=2026-01-03&end_date=2026-01-01", [], id="an end before the start"),
         pytest.param("status=completed&workflow_id=w2", [], id="conditions that exclude each other"),
     ],
@@ -127,7 +127,7 @@ async def test_nobody_has_an_empty_list(fetch: Fetch):
 async def test_filters_narrow_the_list(fetch: Fetch, store: Store, query: str, found: list[str]):
     await store(
         [
-            an_execution("unsaid", workflow_template_id="w1"),
+            an_execution("no-status", workflow_template_id="w1"),
             an_execution("done", workflow_template_id="w1", status="completed", created=START + timedelta(minutes=1)),
             an_execution("waiting", status="pending", created=START + timedelta(days=1)),
         ]
@@ -150,7 +150,7 @@ async def test_filters_narrow_the_list(fetch: Fetch, store: Store, query: str, f
         ("sort_by=duration&order=asc", ["c", "b", "a"]),
     ],
 )
-async def test_the_list_has_the_order_asked_for(fetch: Fetch, store: Store, query: str, in_order: list[str]):
+async def test_the_list_has_the_requested_order(ask: Ask, store: Store, query: str, in_order: list[str]):
     hour = timedelta(hours=1)
     await store(
         [
@@ -181,7 +181,7 @@ async def test_numbered_pages_and_cursors_walk_the_same_list(fetch: Fetch, store
     assert len(everything) == 23
 
 
-async def test_a_client_may_go_on_with_a_cursor_from_any_numbered_page(fetch: Fetch, store: Store):
+async def test_a_client_may_continue_with_a_cursor_from_any_numbered_page(ask: Ask, store: Store):
     await store(executions(9))
     second = (await fetch(f"{EXECUTIONS_PATH}?page=2&page_size=3")).json()
 
@@ -217,8 +217,8 @@ async def test_a_total_is_counted_to_the_limit_and_says_so(fetch: Fetch, store: 
         ("cursor=forged", "INVALID_CURSOR", "This cursor is damaged"),
     ],
 )
-async def test_a_mistake_is_a_problem_that_says_what_to_do(fetch: Fetch, query: str, code: str, detail: str):
-    response = await fetch(f"{EXECUTIONS_PATH}?{query}")
+async def test_the_problem_for_a_wrong_parameter_says_what_to_do(ask: Ask, query: str, code: str, detail: str):
+    response = await ask(f"{LIST}?{query}")
 
     problem = response.json()
     assert response.status_code == problem["status"] == 400
@@ -237,7 +237,7 @@ async def test_a_cursor_of_another_list_is_refused(fetch: Fetch, store: Store, c
     assert response.json()["code"] == "INVALID_CURSOR"
 
 
-async def test_head_answers_as_get_does_but_for_the_body(fetch: Fetch, store: Store):
+async def test_the_response_to_head_is_that_to_get_without_the_body(ask: Ask, store: Store):
     await store(executions(2))
     got = await fetch(EXECUTIONS_PATH)
 

@@ -1,4 +1,4 @@
-"""What the parameters of the list ask for."""
+"""List requests, read from query parameters."""
 
 from datetime import UTC, datetime
 
@@ -19,11 +19,11 @@ def read(query: str) -> ListRequest:
     return read_list_request(QueryParams(query))
 
 
-def test_nothing_asks_for_the_newest_executions():
+def test_the_default_is_the_first_page_of_the_newest_executions():
     assert read("") == ListRequest(EVERYTHING, NEWEST_FIRST, PageRequest(20), 1)
 
 
-def test_parameters_of_other_names_mean_nothing():
+def test_unknown_parameters_are_ignored():
     assert read("_=17&include_steps=true&tenant_id=globex") == read("")
 
 
@@ -76,20 +76,20 @@ def test_an_order_has_a_field_and_a_direction(query: str, field: str, descending
         pytest.param("page=2&page_size=50", PageRequest(50, skipped=50), 2, id="of another size"),
         pytest.param("limit=5", PageRequest(5), 1, id="the size's other name"),
         pytest.param("page=100&page_size=100", PageRequest(100, skipped=9_900), 100, id="the deepest"),
-        pytest.param("cursor=c&page=1", PageRequest(20, after="c"), None, id="behind a cursor"),
+        pytest.param("cursor=c&page=1", PageRequest(20, after="c"), None, id="after a cursor"),
     ],
 )
 def test_a_page_has_a_number_or_a_cursor(query: str, page: PageRequest, number: int | None):
-    asked = read(query)
+    list_request = read(query)
 
-    assert (asked.page, asked.page_number) == (page, number)
+    assert (list_request.page, list_request.page_number) == (page, number)
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         pytest.param("page=501", "Pages reach 10,000 executions deep; go on.*cursor", id="too deep"),
-        pytest.param("cursor=c&page=2", "cursor says where the page begins; leave page out", id="two places"),
+        pytest.param("cursor=c&page=2", "cursor says where the page begins; leave page out", id="a page and a cursor"),
         pytest.param(
             "sort_by=created:desc&order=asc", "sort_by says desc and order says asc; give one", id="two orders"
         ),
@@ -101,6 +101,6 @@ def test_a_page_has_a_number_or_a_cursor(query: str, page: PageRequest, number: 
         ),
     ],
 )
-def test_a_contradiction_or_a_mistake_is_refused_with_what_to_do(query: str, message: str):
+def test_the_error_for_a_contradiction_or_a_wrong_value_says_what_to_do(query: str, message: str):
     with pytest.raises(BadUserInput, match=message):
         read(query)

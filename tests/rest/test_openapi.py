@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, made from what runs, and kept by the server."""
+"""The OpenAPI document: valid, complete, and true of the server."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.routing import Route
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers
 from execution_monitor.auth.caller import Scope
 from execution_monitor.rest.list_request import PARAMETERS
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
@@ -22,6 +21,7 @@ from tests.rest.client import Fetch, Store
 from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 from tests.support.schemathesis_runs import report_of
 from tests.support.servers import served, wait_until_ready
+from tests.support.services import request_services
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.
@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
     return json.loads(describe())
 
 
-async def test_the_document_is_served_to_anybody(server: str):
+async def test_the_document_is_served_without_a_token(server: str):
     async with httpx2.AsyncClient(base_url=server) as client:
         response = await client.get("/api/v1/openapi.json")
 
@@ -58,10 +58,9 @@ def test_every_parameter_that_is_read_is_described_and_no_other():
 
 
 def test_the_document_names_every_route_and_no_other():
-    nobody: Any = None
     served_at = {
         (each.path_format, method.lower())
-        for each in rest_routes(nobody, nobody, nobody, nobody, Observers(), max_response_bytes=1)
+        for each in rest_routes(request_services())
         if isinstance(each, Route)
         for method in (each.methods or set()) - {"HEAD"}
     }
@@ -70,7 +69,9 @@ def test_the_document_names_every_route_and_no_other():
     assert described | {(DOCUMENT_PATH, "get")} == served_at
 
 
-async def test_a_caller_without_points_is_answered_as_described(settings: Settings, token_for: Callable[..., str]):
+async def test_the_response_to_a_caller_without_points_is_as_described(
+    settings: Settings, token_for: Callable[..., str]
+):
     poor = settings.model_copy(update={"rate_limit": "1/hour"})
     async with (
         served(create_app(poor)) as url,
@@ -85,7 +86,7 @@ async def test_a_caller_without_points_is_answered_as_described(settings: Settin
     assert all(name in response.headers for name in described["headers"])
 
 
-def test_every_answer_and_every_parameter_is_described():
+def test_every_response_and_every_parameter_is_described():
     for path in (LIST_PATH, DETAIL_PATH):
         operation = document()["paths"][path]["get"]
 
@@ -110,7 +111,7 @@ async def test_schemathesis_finds_nothing(
         tmp_path,
         CONFIGURATION,
         *("--header", f"Authorization: Bearer {token}"),
-        # It has no end, and every case of it would be waited for; tests of its own ask it.
+        # Its responses have no end, and Schemathesis would wait for each; it has tests of its own.
         *("--exclude-path", STREAM_PATH),
         examples=EXAMPLES,
     )

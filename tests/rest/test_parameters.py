@@ -1,4 +1,4 @@
-"""What each kind of parameter takes, refuses and means."""
+"""What each type of query parameter accepts, refuses and means."""
 
 from datetime import UTC, datetime, time, timedelta, timezone
 
@@ -6,15 +6,15 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.rest.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
+from execution_monitor.rest.parameters import Choice, DateTimeOrDay, Parameter, RepeatableParameter, Text, WholeNumber
 
 SIZE = Parameter("size", WholeNumber(1, 100), "How many.", 20, aliases=("limit",))
 COLOURS = RepeatableParameter("colour", Choice(("red", "green")), "Which.")
-EARLIEST, LATEST = Moment(time.min), Moment(time.max)
+EARLIEST, LATEST = DateTimeOrDay(time.min), DateTimeOrDay(time.max)
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "parsed"),
     [
         pytest.param("2026-01-31T23:59:59Z", datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), id="Zulu time"),
         pytest.param("2026-01-31t23:59:59z", datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), id="in small letters"),
@@ -32,8 +32,8 @@ EARLIEST, LATEST = Moment(time.min), Moment(time.max)
         pytest.param("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC), id="a day, which begins at midnight UTC"),
     ],
 )
-def test_a_moment_is_read(text: str, moment: datetime):
-    assert EARLIEST.parse("start", text) == moment
+def test_a_date_time_or_day_is_read(text: str, parsed: datetime):
+    assert EARLIEST.parse("start", text) == parsed
 
 
 def test_as_an_end_a_day_counts_to_its_last_instant():
@@ -43,7 +43,7 @@ def test_as_an_end_a_day_counts_to_its_last_instant():
 @pytest.mark.parametrize(
     "text", ["today", "2026-02-30", "20260131", "2026-W05-6", "2026-01-31T25:00:00Z", "2026-01-31T10Z", "٢٠٢٦-01-31"]
 )
-def test_what_is_no_moment_is_refused_with_an_example(text: str):
+def test_text_that_is_neither_is_refused_with_an_example(text: str):
     with pytest.raises(BadUserInput, match="start must be RFC 3339 with an offset, such as 2026-01-31T23:59:59Z"):
         EARLIEST.parse("start", text)
 
@@ -54,7 +54,7 @@ def test_a_time_without_an_offset_is_refused_as_such():
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "101", "1.0", "1e1", "+1", " 1", "1_0", "१", "9" * 6_000])
-def test_what_is_no_whole_number_within_bounds_is_refused(text: str):
+def test_text_other_than_a_whole_number_within_bounds_is_refused(text: str):
     with pytest.raises(BadUserInput, match="size must be a whole number from 1 to 100"):
         SIZE.read(QueryParams({"size": text}))
 
@@ -69,7 +69,7 @@ def test_what_is_no_whole_number_within_bounds_is_refused(text: str):
         pytest.param("size=7&limit=07", 7, id="both, when they agree"),
     ],
 )
-def test_a_parameter_stands_under_its_name_or_an_alias(query: str, value: int):
+def test_a_parameter_is_read_by_its_name_or_an_alias(query: str, value: int):
     assert SIZE.read(QueryParams(query)) == value
 
 
@@ -81,7 +81,7 @@ def test_a_parameter_stands_under_its_name_or_an_alias(query: str, value: int):
         pytest.param("size=7&limit=8", "size and limit mean the same and differ", id="contradicted by its alias"),
     ],
 )
-def test_a_parameter_is_never_guessed_at(query: str, message: str):
+def test_an_ambiguous_parameter_is_refused(query: str, message: str):
     with pytest.raises(BadUserInput, match=message):
         SIZE.read(QueryParams(query))
 
@@ -96,11 +96,11 @@ def test_a_parameter_is_never_guessed_at(query: str, message: str):
         pytest.param("colour=RED,red&colour=Red", ("red",), id="the same in any case, once"),
     ],
 )
-def test_a_repeatable_parameter_holds_every_value_once(query: str, values: tuple[str, ...]):
+def test_a_repeatable_parameter_has_every_value_once(query: str, values: tuple[str, ...]):
     assert COLOURS.read(QueryParams(query)) == values
 
 
-def test_a_wrong_choice_is_told_the_right_ones():
+def test_the_error_for_a_wrong_choice_lists_the_right_ones():
     with pytest.raises(BadUserInput, match=r"colour must be one of red, green\."):
         COLOURS.read(QueryParams("colour=red,blue"))
 
@@ -113,5 +113,5 @@ def test_a_parameter_is_documented_under_each_of_its_names():
     assert documented[1]["schema"] == documented[0]["schema"]
 
 
-def test_text_is_taken_as_it_is():
+def test_text_is_read_unchanged():
     assert Parameter("id", Text(), "Which.", "").read(QueryParams({"id": "a,b &c"})) == "a,b &c"

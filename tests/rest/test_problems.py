@@ -1,4 +1,4 @@
-"""Failures over a real socket: a status, a stable code, a sentence, and nothing of the cause."""
+"""Errors as problem details: a status, a stable code, a sentence, and nothing of an internal cause."""
 
 import asyncio
 import socket
@@ -14,12 +14,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.executions.services import Monitor
-from execution_monitor.limits.streams import Sessions
+from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.rest.routes import rest_routes
@@ -30,15 +29,14 @@ from tests.rest.documents import executions
 from tests.support.client import EXECUTIONS_PATH
 from tests.support.raw_http import exchange, read_responses
 from tests.support.servers import served
-from tests.support.tokens import SECRET
+from tests.support.services import request_services
 
-SESSIONS = Sessions(Revocations())
-BOUNDS = {"max_response_bytes": 2**20}
+STREAMS = OpenStreams(Revocations())
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
-async def test_an_unknown_address_is_a_problem(fetch: Fetch):
-    response = await fetch("/api/v1/workflows")
+async def test_an_unknown_path_is_a_problem(ask: Ask):
+    response = await ask("/api/v1/workflows")
 
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
@@ -65,7 +63,7 @@ async def test_an_unknown_address_is_a_problem(fetch: Fetch):
         ),
     ],
 )
-async def test_nothing_unexpected_in_an_address_is_a_failure(server: str, path: str, token_for: Any):
+async def test_no_malformed_path_is_a_server_error(server: str, path: str, token_for: Any):
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     token = f"Authorization: Bearer {token_for('ada', 'acme')}\r\n\r\n"
 
@@ -74,7 +72,7 @@ async def test_nothing_unexpected_in_an_address_is_a_failure(server: str, path: 
     assert (answer.status, answer.json["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_handshake_at_an_unknown_address_is_a_problem(server: str):
+async def test_a_handshake_at_an_unknown_path_is_a_problem(server: str):
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{server.replace('http', 'ws')}/nowhere"):
             pass
@@ -83,7 +81,7 @@ async def test_a_handshake_at_an_unknown_address_is_a_problem(server: str):
     assert b"NOT_FOUND" in (refused.value.response.body or b"")
 
 
-async def test_a_client_that_leaves_within_its_request_is_no_failure(
+async def test_a_client_that_disconnects_within_its_request_is_no_failure(
     server: str, token_for: Any, caplog: pytest.LogCaptureFixture
 ):
     head = (
@@ -97,7 +95,7 @@ async def test_a_client_that_leaves_within_its_request_is_no_failure(
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
         writer.close()
         async with asyncio.timeout(10):
-            # The server is in this process, and tells nobody.
+            # The server runs in this process and offers nothing to wait for.
             while not [line for line in lines if line["event"] == "request"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -106,8 +104,8 @@ async def test_a_client_that_leaves_within_its_request_is_no_failure(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_a_method_that_is_not_taken_is_told_which_are(fetch: Fetch, method: str):
-    response = await fetch(EXECUTIONS_PATH, method=method)
+async def test_a_method_that_is_not_allowed_gets_a_list_of_those_that_are(ask: Ask, method: str):
+    response = await ask(LIST, method=method)
 
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, HEAD"
@@ -115,9 +113,9 @@ async def test_a_method_that_is_not_taken_is_told_which_are(fetch: Fetch, method
     assert response.json()["detail"] == "This address takes only GET, HEAD."
 
 
-async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_for: Any):
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+async def test_an_unavailable_database_is_a_problem_with_a_time_to_retry(token_for: Any):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
     app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
 
@@ -130,11 +128,13 @@ async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_fo
     assert "hidden" not in response.text
 
 
-async def ada_asks(*_: object) -> Caller:
+async def admit_ada(*_: object) -> Caller:
     return ADA
 
 
-async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Database, mongodb_uri: str, store: Store):
+async def test_a_query_beyond_its_time_limit_says_what_would_make_it_fast(
+    database: Database, mongodb_uri: str, store: Store
+):
     # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
     rows = [
         {
@@ -148,7 +148,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, ada_asks, SESSIONS, Observers(), **BOUNDS),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=admit_ada, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 
@@ -160,7 +160,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     assert "start_date" in response.json()["detail"]
 
 
-async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_shown(
+async def test_an_unexpected_error_is_masked_and_logged_under_the_id_that_the_client_gets(
     database: Database, mongodb_uri: str
 ):
     async def fail(*_: object) -> Caller:
@@ -169,7 +169,7 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(monitor, live, fail, SESSIONS, Observers(), **BOUNDS),
+        routes=rest_routes(request_services(monitor=monitor, live=live, admit=fail, streams=STREAMS)),
         exception_handlers=problem_handlers(),
     )
 

@@ -1,4 +1,4 @@
-"""How a connection ends: by a limit in time or in number, or by a refusal, which its client can read."""
+"""How a connection ends: at a limit of time or number, or by a refusal that its client can read."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from execution_monitor.limits.tcp_connections import ClientConnections, ConnectionLimits, Phase
+from execution_monitor.limits.tcp_connections import Phase, TcpConnectionLimits, TcpConnections
 from execution_monitor.storage.database import Database
 from tests.limits.test_tcp_connections import elapse
 from tests.support.raw_http import MemoryConnection, exchange, read_responses, serving_raw
@@ -26,20 +26,20 @@ def statuses(wire: MemoryConnection) -> list[int]:
     return [each.status for each in read_responses(wire.transport.written)]
 
 
-def phase_of(wire: MemoryConnection) -> Phase:
-    (phase,) = [phase for phase, count in wire.clients.figures().phases.items() if count]
+def phase_of(wire: Wire) -> Phase:
+    (phase,) = [phase for phase, count in wire.clients.phases.items() if count]
     return phase
 
 
-class Gate:
-    """An application that answers `ok` when it is let, and says which requests were given up."""
+class PausedApp:
+    """An application that responds `ok` once it is released, and records which requests were disconnected."""
 
     def __init__(self) -> None:
-        self.opened = asyncio.Event()
+        self.released = asyncio.Event()
         self.left: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer when the gate is open, unless the client goes before."""
+        """Respond once released, unless the client disconnects first."""
         message: Message = {"more_body": True}
         while message.get("more_body"):
             message = await receive()
@@ -47,7 +47,7 @@ class Gate:
             self.left.append(scope["path"])
             return
         leaving = asyncio.ensure_future(receive())
-        opening = asyncio.ensure_future(self.opened.wait())
+        opening = asyncio.ensure_future(self.released.wait())
         await asyncio.wait({leaving, opening}, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
             self.left.append(scope["path"])
@@ -59,8 +59,8 @@ class Gate:
         await asyncio.gather(leaving, opening, return_exceptions=True)
 
 
-async def test_whoever_says_nothing_is_closed_without_a_word():
-    wire = MemoryConnection()
+async def test_a_silent_connection_is_closed_without_a_response():
+    wire = Wire()
     wire.feed(b"\r\n")
     elapse(wire.clients, 29)
     before = wire.transport.is_closed
@@ -70,8 +70,8 @@ async def test_whoever_says_nothing_is_closed_without_a_word():
     assert (before, wire.transport.is_closed, wire.transport.written) == (False, True, b"")
 
 
-async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
-    wire = MemoryConnection()
+async def test_a_head_has_its_time_limit_in_any_number_of_pieces():
+    wire = Wire()
     for number in range(14):
         wire.feed(HEAD[number : number + 1])
         elapse(wire.clients, 1)
@@ -83,8 +83,8 @@ async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
     assert wire.transport.has_ended
 
 
-async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_time():
-    wire = MemoryConnection()
+async def test_a_head_in_time_gets_a_response_and_the_next_has_its_own_time_limit():
+    wire = Wire()
     for _ in range(3):
         wire.feed(HEAD[:20])
         elapse(wire.clients, 14)
@@ -95,8 +95,8 @@ async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_ti
     assert phase_of(wire) is Phase.IDLE
 
 
-async def test_between_two_requests_a_connection_stays_for_a_while():
-    wire = MemoryConnection()
+async def test_a_connection_is_kept_alive_between_two_requests_for_a_while():
+    wire = Wire()
     wire.feed(HEAD)
     await wire.settle()
     elapse(wire.clients, 74)
@@ -107,10 +107,10 @@ async def test_between_two_requests_a_connection_stays_for_a_while():
 
 
 @pytest.mark.parametrize(("rate", "comes"), [(1_100, True), (900, False)])
-async def test_a_body_comes_at_a_rate(rate: int, *, comes: bool):
-    gate = Gate()
-    gate.opened.set()
-    wire = MemoryConnection(gate)
+async def test_a_body_must_arrive_at_a_minimum_rate(rate: int, *, comes: bool):
+    app = PausedApp()
+    app.released.set()
+    wire = Wire(app)
     wire.feed(POST)
     left = 100_000
     while left > 0:
@@ -121,14 +121,14 @@ async def test_a_body_comes_at_a_rate(rate: int, *, comes: bool):
     await wire.settle()
 
     assert statuses(wire) == [200 if comes else 408]
-    assert gate.left == ([] if comes else ["/first"])
+    assert app.left == ([] if comes else ["/first"])
     assert wire.transport.has_ended is not comes
 
 
 async def test_a_body_that_is_not_read_yet_is_not_late():
-    waiting = MemoryConnection(Gate())
+    waiting = Wire(PausedApp())
     waiting.feed(POST.replace(b"Content", b"Expect: 100-continue\r\nContent"))
-    unread = MemoryConnection(Gate())
+    unread = Wire(PausedApp())
     unread.feed(POST, b"x" * 70_000)
     for wire in (waiting, unread):
         elapse(wire.clients, 100)
@@ -137,8 +137,8 @@ async def test_a_body_that_is_not_read_yet_is_not_late():
     assert (waiting.transport.written, unread.transport.written) == (b"", b"")
 
 
-async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next_request_is_answered():
-    wire = MemoryConnection()
+async def test_a_body_that_is_not_needed_is_discarded_for_a_while_and_the_next_request_is_served():
+    wire = Wire()
     wire.feed(POST_UNREAD, b"x" * 50_000)
     await wire.settle()
     elapse(wire.clients, 25)
@@ -153,8 +153,8 @@ async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next
     assert (before, wire.transport.is_closed) == (False, True)
 
 
-async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_sends():
-    wire = MemoryConnection()
+async def test_a_response_that_closes_is_not_lost_by_what_the_client_still_sends():
+    wire = Wire()
     wire.feed(CLOSING)
     await wire.settle()
     wire.feed(b"x" * 50_000)
@@ -165,12 +165,12 @@ async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_
     assert (before, wire.transport.is_closed) == ((True, False), True)
 
 
-async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
-    gate = Gate()
-    wire = MemoryConnection(gate)
+async def test_an_invalid_request_is_refused_after_the_responses_to_all_before_it():
+    app = PausedApp()
+    wire = Wire(app)
     wire.feed(HEAD + HEAD.replace(b"first", b"second") + b"no HTTP at all\r\n\r\n", HEAD)
     before = wire.transport.written
-    gate.opened.set()
+    app.released.set()
     await wire.settle()
 
     assert before == b""
@@ -178,48 +178,48 @@ async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
     assert wire.transport.has_ended
 
 
-async def test_a_request_behind_another_that_breaks_off_is_refused_in_its_turn():
-    gate = Gate()
-    wire = MemoryConnection(gate)
+async def test_an_incomplete_request_after_another_is_refused_in_its_turn():
+    app = PausedApp()
+    wire = Wire(app)
     wire.feed(HEAD + b"POST /second HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno length")
-    gate.opened.set()
+    app.released.set()
     await wire.settle()
 
     assert statuses(wire) == [200, 400]
-    assert gate.left == []
+    assert app.left == []
 
 
-async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_told():
-    gate = Gate()
-    wire = MemoryConnection(gate)
+async def test_an_incomplete_body_is_refused_once_and_its_application_gets_a_disconnect():
+    app = PausedApp()
+    wire = Wire(app)
     wire.feed(
         b"POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"no length\r\n"
     )
     await wire.settle()
 
     assert statuses(wire) == [400]
-    assert gate.left == ["/first"]
-    assert wire.clients.figures().invalid == {400: 1}
+    assert app.left == ["/first"]
+    assert wire.clients.invalid == {400: 1}
 
 
-async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_that_is_being_answered():
-    gate = Gate()
-    wire = MemoryConnection(gate)
+async def test_a_client_that_disconnects_with_pipelined_requests_disconnects_the_one_that_is_served():
+    app = PausedApp()
+    wire = Wire(app)
     wire.feed(HEAD + HEAD.replace(b"first", b"second"))
     await asyncio.sleep(0)
     wire.lose()
     await wire.settle()
 
-    assert gate.left == ["/first"]
+    assert app.left == ["/first"]
 
 
-@pytest.mark.parametrize("takes", [True, False])
-async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
-    wire = MemoryConnection(Gate())
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_response_is_read_bit_by_bit_or_not_at_all(*, reads: bool):
+    wire = Wire(PausedApp())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for _ in range(5):
-        wire.transport.unsent -= 10 if takes else 0
+        wire.transport.untaken -= 10 if reads else 0
         elapse(wire.clients, 50)
     was_aborted = wire.transport.is_aborted
     before = phase_of(wire)
@@ -228,11 +228,11 @@ async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
     wire.lose()
     await wire.settle()
 
-    assert (was_aborted, before, after) == (not takes, Phase.UNREAD, Phase.ACTIVE)
+    assert (was_aborted, before, after) == (not reads, Phase.UNREAD, Phase.ACTIVE)
 
 
-async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
-    wire = MemoryConnection(Gate())
+async def test_another_request_gives_no_more_time_to_read_a_response():
+    wire = Wire(PausedApp())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for piece in (HEAD[:20], HEAD[20:]):
@@ -245,8 +245,8 @@ async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
     assert wire.transport.is_aborted
 
 
-async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_for_ever():
-    wire = MemoryConnection()
+async def test_a_connection_that_closes_with_an_unread_response_does_not_stay_for_ever():
+    wire = Wire()
     wire.feed(HEAD)
     await wire.settle()
     wire.transport.unsent = 1_000
@@ -257,22 +257,22 @@ async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_
     assert (closed, wire.transport.is_aborted) == ((True, False), True)
 
 
-async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
-    clients = ClientConnections(ConnectionLimits(total=1))
-    first = MemoryConnection(Gate(), clients)
+async def test_a_new_connection_is_refused_when_all_others_are_active():
+    clients = TcpConnections(TcpConnectionLimits(total=1))
+    first = Wire(PausedApp(), clients)
     first.feed(HEAD)
-    second = MemoryConnection(Gate(), clients)
+    second = Wire(PausedApp(), clients)
     second.feed(HEAD)
     second.lose()
 
     (answer,) = read_responses(second.transport.written)
     assert (answer.status, int(answer.headers["retry-after"]) > 0) == (503, True)
     assert second.transport.is_closed
-    assert clients.figures().phases[Phase.ACTIVE] == 1
+    assert clients.phases[Phase.ACTIVE] == 1
 
 
-async def test_over_a_socket_a_limit_ends_what_overstays():
-    clients = ClientConnections(ConnectionLimits(first_byte_seconds=0.2, head_seconds=0.2, body_window_seconds=0.2))
+async def test_a_time_limit_closes_a_real_connection():
+    clients = TcpConnections(TcpConnectionLimits(first_byte_seconds=0.2, head_seconds=0.2, body_window_seconds=0.2))
     async with serving_raw(clients=clients) as port:
         said = await asyncio.gather(*(exchange(port, each) for each in (b"", HEAD[:20], POST)))
 
@@ -290,14 +290,14 @@ def send_all_then_read(port: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("times", range(3))
-async def test_a_refusal_arrives_at_whoever_sends_before_they_read(times: int):
+async def test_a_refusal_reaches_a_client_that_sends_before_it_reads(times: int):
     async with serving_raw() as port:
         large = CLOSING.replace(b"100000", b"20000000") + b"x" * 20_000_000
-        answered = await asyncio.to_thread(send_all_then_read, port, large)
+        received = await asyncio.to_thread(send_all_then_read, port, large)
         invalid = await asyncio.to_thread(send_all_then_read, port, b"no HTTP at all\r\n\r\n" + large)
 
-    assert [each.status for each in read_responses(answered)] == [200]
-    assert [each.status for each in read_responses(invalid)] == [400]
+    assert [each.status for each in read_answers(received)] == [200]
+    assert [each.status for each in read_answers(invalid)] == [400]
 
 
 @contextlib.asynccontextmanager
@@ -314,12 +314,12 @@ async def besieged(port: int, said: Sequence[bytes], count: int) -> AsyncGenerat
             each.close()
 
 
-async def test_a_server_answers_under_more_hostile_sockets_than_it_holds(
+async def test_a_server_responds_under_more_hostile_connections_than_it_may_have(
     tmp_path: Path, mongodb_uri: str, database: Database, database_name: str, token_for: Callable[..., str]
 ):
     token = token_for("ada", "acme").encode()
     body = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nAuthorization: Bearer x\r\n\r\n"
-    asked = body.replace(b"Bearer x", b"Bearer " + token).replace(
+    request = body.replace(b"Bearer x", b"Bearer " + token).replace(
         b"Authorization", b"Content-Type: application/json\r\nAuthorization"
     )
     port = free_ports(1)
@@ -332,7 +332,7 @@ async def test_a_server_answers_under_more_hostile_sockets_than_it_holds(
         forwarded_allow_ips="192.0.2.1",
     ) as running:
         async with (
-            besieged(running.port, [b"", b"G", HEAD[:-2], body, HEAD, asked], 40),
+            besieged(running.port, [b"", b"G", HEAD[:-2], body, HEAD, request], 40),
             httpx2.AsyncClient() as client,
         ):
             for _ in range(20):

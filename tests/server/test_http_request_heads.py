@@ -1,4 +1,4 @@
-"""Heads of requests are bounded, and what comes behind one is none: no body, no trailer."""
+"""Heads of requests are limited, and bodies and trailers are not taken for heads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +23,8 @@ def filler(size: int) -> list[bytes]:
     return [line] * (size // len(line))
 
 
-async def test_heads_are_bounded_and_bodies_are_not_taken_for_heads(tmp_path: Path, uri: str, database_name: str):
-    with running_server(tmp_path, uri, database_name) as running:
+async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Path, uri: str, database_name: str):
+    with serving(tmp_path, uri, database_name) as running:
         begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         end = b"Connection: close\r\n\r\n"
         body = b"x" * (2 * MAX_HEAD_BYTES)
@@ -42,13 +42,13 @@ async def test_heads_are_bounded_and_bodies_are_not_taken_for_heads(tmp_path: Pa
     assert large.startswith(b"HTTP/1.1 200 OK")
     for refusal in (too_large, endless_line, at_once):
         assert refusal.startswith(b"HTTP/1.1 431")
-    # It was answered before its trailers came; a second answer would be one to nothing.
-    assert [each.status for each in read_responses(trailers)] == [405]
-    assert [each.status for each in read_responses(after_a_body)] == [405, 200]
+    # It got its response before its trailers arrived; a second response would belong to no request.
+    assert [each.status for each in read_answers(trailers)] == [405]
+    assert [each.status for each in read_answers(after_a_body)] == [405, 200]
 
 
-async def test_an_address_is_bounded_before_its_head_is(tmp_path: Path, uri: str, database_name: str):
-    with running_server(tmp_path, uri, database_name) as running:
+async def test_a_target_is_limited_before_its_head_is(tmp_path: Path, uri: str, database_name: str):
+    with serving(tmp_path, uri, database_name) as running:
         end = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         longest = await exchange(running.port, b"GET /livez?" + b"x" * (MAX_TARGET_BYTES - len("/livez?")) + end)
         too_long = await exchange(running.port, b"GET /livez?" + b"x" * MAX_TARGET_BYTES + end)
@@ -61,7 +61,7 @@ async def test_an_address_is_bounded_before_its_head_is(tmp_path: Path, uri: str
         assert b"POST" in answer.body
 
 
-async def test_a_head_behind_a_body_in_one_read_is_bounded_as_well():
+async def test_a_head_after_a_body_in_one_read_is_limited_too():
     posted = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
     wire = MemoryConnection()
     wire.feed(posted + b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(filler(MAX_HEAD_BYTES + 2_048)) + b"\r\n")
@@ -76,7 +76,7 @@ CHUNKED = (
 )
 
 
-async def test_trailers_are_dropped_however_they_come():
+async def test_trailers_are_dropped_in_any_number_of_pieces():
     for pieces in splits_of(CHUNKED + CHUNKED.replace(b"/first", b"/next")):
         wire = MemoryConnection()
         wire.feed(*pieces)
@@ -91,7 +91,7 @@ async def test_trailers_are_dropped_however_they_come():
             ]
 
 
-async def test_trailers_behind_an_offer_are_dropped_as_well():
+async def test_trailers_after_an_ignored_upgrade_are_dropped_too():
     offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding"
     wire = MemoryConnection()
     wire.feed(CHUNKED.replace(b"Transfer-Encoding", offer))
@@ -101,7 +101,7 @@ async def test_trailers_behind_an_offer_are_dropped_as_well():
     assert "x-forwarded-for" not in dict(answer.json["headers"])
 
 
-async def test_a_token_in_a_trailer_is_none(tmp_path: Path, uri: str, database_name: str, token_for: Token):
+async def test_a_token_in_a_trailer_is_ignored(tmp_path: Path, uri: str, database_name: str, token_for: Token):
     body = b'{"query": "{ viewer { userId } }"}'
     head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     token = b"Authorization: Bearer %b\r\n" % token_for("ada", "acme").encode()
@@ -127,9 +127,7 @@ async def test_a_token_in_a_trailer_is_none(tmp_path: Path, uri: str, database_n
         (b"*", b"*", b"other"),
     ],
 )
-def test_the_host_of_an_absolute_form_takes_the_place_of_the_one_beside_it(
-    target: bytes, origin_form: bytes, host: bytes
-):
+def test_the_host_of_an_absolute_target_replaces_the_header(target: bytes, origin_form: bytes, host: bytes):
     headers = [(b"host", b"other"), (b"x", b"y")]
 
     assert to_origin_form(target, headers) == origin_form

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
-from tests.support.raw_http import HttpResponse, MemoryConnection, exchange, read_responses, serving_raw, splits_of
+from execution_monitor.server.http_request_heads import head_without_upgrade, takes_websocket
+from tests.support.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
 
 Token = Callable[..., str]
 
@@ -44,7 +44,7 @@ def seen(answers: list[HttpResponse]) -> list[tuple[int, str, str, str]]:
 @pytest.mark.parametrize("offer", [H2C, WEBSOCKET, TLS, TWICE], ids=["h2c", "websocket", "TLS", "two lines"])
 @pytest.mark.parametrize("request_with", [post, chunked])
 @pytest.mark.parametrize("body", [b"{}", SMUGGLED, b""], ids=["JSON", "another request", "nothing"])
-async def test_a_body_behind_an_offer_is_a_body_and_what_follows_is_the_next_request(
+async def test_a_body_after_an_ignored_upgrade_is_a_body_and_what_follows_is_the_next_request(
     offer: bytes, request_with: Callable[[bytes, bytes], bytes], body: bytes
 ):
     sent = request_with(offer, body) + NEXT
@@ -56,8 +56,8 @@ async def test_a_body_behind_an_offer_is_a_body_and_what_follows_is_the_next_req
         assert seen(await wire.answers()) == [(200, "POST", "/first", body.decode()), (200, "GET", "/next", "")]
 
 
-async def test_all_of_the_head_but_the_offer_arrives():
-    wire = MemoryConnection()
+async def test_all_of_the_head_but_the_upgrade_arrives():
+    wire = Wire()
     wire.feed(post(H2C + b"X-Empty:\r\nX-Two: a\r\nX-Two: b\r\n", b"{}"))
 
     (answer,) = await wire.answers()
@@ -75,8 +75,8 @@ async def test_all_of_the_head_but_the_offer_arrives():
     )
 
 
-async def test_offers_behind_each_other_are_answered_in_their_order():
-    wire = MemoryConnection()
+async def test_pipelined_requests_with_upgrades_get_their_responses_in_order():
+    wire = Wire()
     wire.feed(post(H2C, b"1") + post(WEBSOCKET, SMUGGLED) + chunked(TLS, b"3") + NEXT)
 
     answers = await wire.answers()
@@ -91,12 +91,10 @@ async def test_offers_behind_each_other_are_answered_in_their_order():
         pytest.param(post(H2C + b"Content-Length: 1\r\n", SMUGGLED), id="two other lengths"),
         pytest.param(post(H2C + b"Content-Length : 1\r\n", SMUGGLED), id="a blank in a name"),
         pytest.param(post(H2C + b"X: 1\r\n folded\r\n", SMUGGLED), id="a folded line"),
-        pytest.param(
-            b"GET / HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n" + SMUGGLED, id="behind a handshake"
-        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n" + SMUGGLED, id="after a handshake"),
     ],
 )
-async def test_what_can_be_read_in_two_ways_is_read_in_none(sent: bytes):
+async def test_an_ambiguous_request_is_refused(sent: bytes):
     for pieces in splits_of(sent)[:-1] if b"Sec-WebSocket" not in sent else [(sent,)]:
         wire = MemoryConnection()
         wire.feed(*pieces)
@@ -104,23 +102,23 @@ async def test_what_can_be_read_in_two_ways_is_read_in_none(sent: bytes):
         assert [each.status for each in await wire.answers()] == [400]
 
 
-async def test_nothing_is_read_behind_connect():
-    wire = MemoryConnection()
+async def test_nothing_is_read_after_connect():
+    wire = Wire()
     wire.feed(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED, SMUGGLED)
 
     assert [each.status for each in await wire.answers()] == [501]
     assert wire.transport.has_ended
 
 
-async def test_a_handshake_behind_a_request_that_is_being_answered_waits_for_nothing_and_switches_nothing():
-    wire = MemoryConnection()
+async def test_a_handshake_while_a_request_is_served_is_ignored():
+    wire = Wire()
     wire.feed(NEXT + b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
 
     assert [path for _, _, path, _ in seen(await wire.answers())] == ["/next", "/socket"]
 
 
 @pytest.mark.parametrize(
-    ("method", "version", "offer", "takes"),
+    ("method", "version", "offer", "accepts"),
     [
         (b"GET", "1.1", [(b"upgrade", b"websocket")], True),
         (b"GET", "1.1", [(b"upgrade", b"h2c"), (b"upgrade", b"foo, WebSocket")], True),
@@ -132,38 +130,38 @@ async def test_a_handshake_behind_a_request_that_is_being_answered_waits_for_not
         (b"POST", "1.1", [(b"upgrade", b"websocket")], False),
     ],
 )
-def test_a_websocket_is_opened_by_a_get_without_a_body(
-    method: bytes, version: str, offer: list[tuple[bytes, bytes]], *, takes: bool
+def test_only_a_get_without_a_body_opens_a_websocket(
+    method: bytes, version: str, offer: list[tuple[bytes, bytes]], *, accepts: bool
 ):
-    assert takes_websocket(method, version, offer) is takes
+    assert takes_websocket(method, version, offer) is accepts
 
 
-def test_a_head_is_written_again_without_its_offer():
+def test_a_head_is_rewritten_without_its_upgrade():
     headers = [(b"host", b"a"), (b"upgrade", b"h2c"), (b"x", b"")]
 
-    assert head_without_offer(b"GET", b"/a?b", "1.0", headers) == b"GET /a?b HTTP/1.0\r\nhost: a\r\nx: \r\n\r\n"
+    assert head_without_upgrade(b"GET", b"/a?b", "1.0", headers) == b"GET /a?b HTTP/1.0\r\nhost: a\r\nx: \r\n\r\n"
 
 
 async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lost():
     wire = MemoryConnection()
     wire.feed(b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
-    during = sum(wire.clients.figures().phases.values())
+    during = sum(wire.clients.phases.values())
     await wire.settle()
     wire.lose()
 
     assert wire.transport.written.startswith(b"HTTP/1.1 101 ")
-    assert (during, sum(wire.clients.figures().phases.values())) == (1, 0)
+    assert (during, sum(wire.clients.phases.values())) == (1, 0)
 
 
-async def test_a_handshake_of_lines_that_are_too_long_for_it_is_told_so():
-    wire = MemoryConnection()
+async def test_a_handshake_with_lines_that_are_too_long_is_refused():
+    wire = Wire()
     wire.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: %b\r\n%b\r\n" % (b"x" * 10_000, WEBSOCKET))
 
     assert [each.status for each in await wire.answers()] == [431]
     assert wire.transport.has_ended
 
 
-async def test_over_a_socket_each_request_is_answered_as_its_own():
+async def test_each_request_over_a_real_connection_gets_a_response_of_its_own():
     async with serving_raw() as port:
         last = NEXT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         said = await exchange(port, *post(H2C, SMUGGLED).partition(b"\r\n\r\n"), chunked(WEBSOCKET, SMUGGLED), last)
@@ -194,7 +192,7 @@ public class Ask {
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="There is no java on this machine.")
-async def test_javas_own_client_is_answered(server: str, token_for: Token, tmp_path: Path):
+async def test_javas_own_client_gets_a_response(server: str, token_for: Token, tmp_path: Path):
     source = tmp_path / "Ask.java"
     source.write_text(_JAVA)
 
@@ -204,7 +202,7 @@ async def test_javas_own_client_is_answered(server: str, token_for: Token, tmp_p
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="There is no curl on this machine.")
-async def test_curl_with_an_offer_of_http_2_is_answered(server: str, token_for: Token):
+async def test_curl_that_offers_http_2_gets_a_response(server: str, token_for: Token):
     headers = ["-H", "Content-Type: application/json", "-H", f"Authorization: Bearer {token_for('ada', 'acme')}"]
 
     said = await _run("curl", "-s", "--http2", *headers, "-d", QUESTION, f"{server}/graphql")

@@ -1,4 +1,4 @@
-"""How a server ends: what its clients are told, and that it takes ten seconds at most, whoever does not answer."""
+"""How a server stops: what its clients get, and that it takes ten seconds at most, even if some do not respond."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from execution_monitor.errors import SetupError
-from execution_monitor.server.uvicorn_server import bind, metrics_listener
+from execution_monitor.server.listeners import bind, metrics_listener
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import streamed
@@ -50,7 +50,7 @@ async def ended(running: ServerProcess, seconds: float = MOST_SECONDS) -> int:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers=2",)], ids=["alone", "with a second worker"])
-async def test_whoever_follows_is_told_to_come_again(
+async def test_subscribers_are_told_to_reconnect(
     tmp_path: Path, uri: str, database_name: str, ada: str, arguments: tuple[str, ...]
 ):
     with running_server(tmp_path, uri, database_name, *arguments) as running:
@@ -124,7 +124,7 @@ async def test_clients_that_never_read_do_not_hold_it_up(tmp_path: Path, uri: st
         async with unread(running, ada, 20):
             async with asyncio.timeout(60):
                 number = 0
-                # Until no buffer on the way takes any more.
+                # Until all buffers on the way are full.
                 while await queued(port) < 10:
                     many = [execution(number + each, input_parameters={"x": "y" * 200_000}) for each in range(10)]
                     await store(*many)
@@ -135,7 +135,7 @@ async def test_clients_that_never_read_do_not_hold_it_up(tmp_path: Path, uri: st
     assert code == 0
 
 
-async def test_a_request_that_is_under_way_is_answered(tmp_path: Path, uri: str, database_name: str, ada: str):
+async def test_a_running_request_gets_its_response(tmp_path: Path, uri: str, database_name: str, ada: str):
     body = orjson.dumps({"query": "{ viewer { userId } }"})
     head = (
         b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -215,7 +215,7 @@ def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: P
     assert "worker_died" in running.log
 
 
-async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
+async def test_each_worker_has_a_port_for_its_own_metrics(
     tmp_path: Path, uri: str, database_name: str, token_for: Token
 ):
     port = free_ports(2)
@@ -233,21 +233,21 @@ async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
 
 
 async def count_at(port: int) -> float:
-    async with httpx2.AsyncClient() as nobody:
-        answer = await nobody.get(f"http://127.0.0.1:{port}/metrics")
+    async with httpx2.AsyncClient() as anonymous:
+        answer = await anonymous.get(f"http://127.0.0.1:{port}/metrics")
     line = next(each for each in answer.text.splitlines() if 'operations_total{kind="query",outcome="ok"}' in each)
     return float(line.split()[-1])
 
 
 async def test_metrics_need_no_token_at_their_own_port_alone(tmp_path: Path, uri: str, database_name: str):
     port = free_ports(1)
-    with running_server(tmp_path, uri, database_name, metrics_port=str(port)) as running:
-        async with httpx2.AsyncClient() as nobody:
+    with serving(tmp_path, uri, database_name, metrics_port=str(port)) as running:
+        async with httpx2.AsyncClient() as anonymous:
             # What a client says of the port is not what counts.
             headers = {"Host": f"127.0.0.1:{port}", "X-Forwarded-Port": str(port)}
-            at_main = await nobody.get(f"{running.url}/metrics", headers=headers)
-            at_own = await nobody.get(f"http://127.0.0.1:{port}/metrics")
-            executions = await nobody.get(f"http://127.0.0.1:{port}{EXECUTIONS_PATH}")
+            at_main = await anonymous.get(f"{running.url}/metrics", headers=headers)
+            at_own = await anonymous.get(f"http://127.0.0.1:{port}/metrics")
+            executions = await anonymous.get(f"http://127.0.0.1:{port}{LIST}")
 
     assert [each.status_code for each in (at_main, at_own, executions)] == [401, 200, 401]
 
@@ -255,8 +255,8 @@ async def test_metrics_need_no_token_at_their_own_port_alone(tmp_path: Path, uri
 def test_a_port_of_metrics_that_is_taken_is_named_before_anything_starts(tmp_path: Path):
     settings = Settings(metrics_port=free_ports(1))
     assert settings.metrics_port is not None
-    with bind("127.0.0.1", settings.metrics_port) as taken, bind("127.0.0.1", free_ports(1)) as main:
+    with bind("127.0.0.1", settings.metrics_port) as busy, bind("127.0.0.1", free_ports(1)) as main:
         with pytest.raises(SetupError, match=r"is in use; .* EXECUTION_MONITOR_METRICS_PORT"):
             metrics_listener(settings, main).__enter__()
         with pytest.raises(SetupError, match=r"is the server's own; .* EXECUTION_MONITOR_METRICS_PORT"):
-            metrics_listener(settings, taken).__enter__()
+            metrics_listener(settings, busy).__enter__()

@@ -23,7 +23,7 @@ Talk = Callable[[WebSocket, SendNow], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def talking(talk: Talk) -> AsyncGenerator[ClientConnection]:
-    """A client of a server that accepts its socket, talks, and listens until the client has gone."""
+    """A client of a server that accepts its socket, talks, and reads until the client disconnects."""
 
     async def serve(socket: WebSocket) -> None:
         send_now = send_now_of(socket.scope)
@@ -66,30 +66,30 @@ async def test_texts_arrive_in_the_order_in_which_they_were_sent_however_they_we
         for number in range(50, 60):
             assert send_now(f"now {number}".encode())
         await asyncio.sleep(0)
-        assert send_now(b"in the next round")
+        assert send_now(b"in the next iteration")
         await socket.send_text("last")
 
     async with talking(talk) as client:
-        told = await received(client, 63)
+        texts = await received(client, 63)
 
     numbers = [f"now {number}" for number in range(60)]
-    assert told == [*numbers[:50], "then", *numbers[50:], "in the next round", "last"]
+    assert texts == [*numbers[:50], "then", *numbers[50:], "in the next iteration", "last"]
 
 
-async def test_of_one_round_only_so_much_is_taken_and_the_rest_refused():
-    taken: list[bool] = []
+async def test_one_iteration_accepts_a_limited_number_of_bytes():
+    accepted: list[bool] = []
 
     async def talk(_: WebSocket, send_now: SendNow) -> None:
-        taken.extend(send_now(b"x" * 10_000) for _ in range(30))
+        accepted.extend(send_now(b"x" * 10_000) for _ in range(30))
 
     async with talking(talk) as client:
         await received(client, 8)
 
         # One that is written, and as many as fit.
-        assert taken == [True] * 8 + [False] * 22
+        assert accepted == [True] * 8 + [False] * 22
 
 
-async def test_while_the_client_does_not_read_nothing_is_taken():
+async def test_while_the_client_does_not_read_nothing_is_accepted():
     refused = asyncio.Event()
 
     async def talk(_: WebSocket, send_now: SendNow) -> None:
@@ -105,22 +105,22 @@ async def test_while_the_client_does_not_read_nothing_is_taken():
 
 
 async def test_what_waits_is_written_before_the_socket_closes_and_nothing_after():
-    taken: list[bool] = []
+    accepted: list[bool] = []
 
     async def talk(socket: WebSocket, send_now: SendNow) -> None:
-        taken.extend(send_now(f"{number}".encode()) for number in range(3))
+        accepted.extend(send_now(f"{number}".encode()) for number in range(3))
         await socket.close(4403)
-        taken.append(send_now(b"too late"))
+        accepted.append(send_now(b"too late"))
 
     async with talking(talk) as client:
-        told = await received(client, 3)
+        texts = await received(client, 3)
         await client.wait_closed()
 
-    assert (told, client.close_code) == (["0", "1", "2"], 4403)
-    assert taken == [True, True, True, False]
+    assert (texts, client.close_code) == (["0", "1", "2"], 4403)
+    assert accepted == [True, True, True, False]
 
 
-async def test_another_server_offers_nothing():
+async def test_another_server_has_no_fast_path():
     offered: list[SendNow | None] = []
 
     async def serve(socket: WebSocket) -> None:
@@ -137,7 +137,7 @@ async def test_another_server_offers_nothing():
 
 @contextlib.asynccontextmanager
 async def listening(*texts: bytes) -> AsyncGenerator[str]:
-    """A server that takes every socket, tells it `texts` and listens to it."""
+    """A server that accepts every socket, sends it `texts` and reads."""
 
     async def serve(socket: WebSocket) -> None:
         await socket.accept()
@@ -185,7 +185,7 @@ NO_TEXT = (
     [(LARGE, 1009), (IN_PARTS, 1009), (WITHOUT_A_MASK, 1002), (NO_TEXT, 1007)],
     ids=["too large", "too large in parts", "against the protocol", "no text"],
 )
-async def test_why_a_socket_is_closed_arrives_at_whoever_is_still_sending(times: int, frames: bytes, code: int):
+async def test_the_reason_of_a_close_reaches_a_client_that_still_sends(times: int, frames: bytes, code: int):
     async with listening() as url:
         close = await asyncio.to_thread(send_all_then_read, url, frames)
 
@@ -205,13 +205,13 @@ async def test_a_handshake_that_is_refused_is_no_failure(caplog: pytest.LogCaptu
     assert [each.getMessage() for each in caplog.records if each.levelname in {"ERROR", "WARNING"}] == []
 
 
-async def test_whoever_is_connected_when_the_server_stops_is_told_so_behind_all_that_was_sent():
+async def test_a_stop_closes_a_socket_with_a_reason_after_all_that_was_sent():
     async with contextlib.AsyncExitStack() as clients, contextlib.AsyncExitStack() as server:
         url = await server.enter_async_context(listening(b"0", b"1", b"2"))
         client = await clients.enter_async_context(connect(url.replace("http", "ws")))
-        told = await received(client, 3)
+        texts = await received(client, 3)
         await server.aclose()
         await client.wait_closed()
 
-    assert told == ["0", "1", "2"]
+    assert texts == ["0", "1", "2"]
     assert (client.close_code, client.close_reason) == (1012, "The server stops; connect again.")

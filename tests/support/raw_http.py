@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.server import ServerState
 
-from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
-from execution_monitor.server.http_protocol import HttpConnection
-from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
+from execution_monitor.server.http_protocol import HttpProtocol
+from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 from tests.support.servers import served
 
 SOON = 10.0
@@ -134,14 +134,16 @@ class _MemoryTransport(asyncio.Transport):
 class MemoryConnection:
     """A connection of ours in memory, which receives exactly the pieces that a test feeds it."""
 
-    def __init__(self, app: ASGIApp = echo, clients: ClientConnections | None = None) -> None:
-        self.clients = clients or ClientConnections()
+    def __init__(self, app: ASGIApp = echo, clients: TcpConnections | None = None) -> None:
+        self.clients = clients or TcpConnections()
         config = uvicorn.Config(
-            cast("Any", app), log_config=None, ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound()))
+            cast("Any", app),
+            log_config=None,
+            ws=cast("Any", partial(WebSocketProtocol, loop_iteration=LoopIteration())),
         )
         config.load()
         self._state = ServerState()
-        self._protocol = HttpConnection(config, self._state, {CONNECTIONS_KEY: self.clients})
+        self._protocol = HttpProtocol(config, self._state, {CONNECTIONS_KEY: self.clients})
         self.transport = _MemoryTransport()
         self.transport.protocol = self._protocol
         self._protocol.connection_made(self.transport)
@@ -203,7 +205,7 @@ async def serving_raw(app: ASGIApp = echo, clients: ClientConnections | None = N
         if scope["type"] != "lifespan":
             await app(scope, receive, send)
             return
-        scope["state"][CONNECTIONS_KEY] = clients or ClientConnections()
+        scope["state"][CONNECTIONS_KEY] = clients or TcpConnections()
         while True:
             message = await receive()
             await send({"type": f"{message['type']}.complete"})

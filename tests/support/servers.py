@@ -13,9 +13,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, ClientConnections
-from execution_monitor.server.http_protocol import HttpConnection
-from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
+from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
+from execution_monitor.server.http_protocol import HttpProtocol
+from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 
 
 class _Server(uvicorn.Server):
@@ -23,9 +23,9 @@ class _Server(uvicorn.Server):
 
     @override
     async def on_tick(self, counter: int) -> bool:
-        connections: ClientConnections | None = self.lifespan.state.get(CONNECTIONS_KEY)
+        connections: TcpConnections | None = self.lifespan.state.get(CONNECTIONS_KEY)
         if connections is not None:
-            connections.watch(asyncio.get_running_loop().time())
+            connections.check_timeouts(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     @override
@@ -50,8 +50,10 @@ async def served(
         listener.listen()
         config = uvicorn.Config(
             app,
-            http=HttpConnection,
-            ws=cast("Any", partial(ReadyFrames, loop_round=LoopRound())) if ready_frames else "websockets-sansio",
+            http=HttpProtocol,
+            ws=cast("Any", partial(WebSocketProtocol, loop_iteration=LoopIteration()))
+            if ready_frames
+            else "websockets-sansio",
             ws_ping_interval=ping_seconds,
             lifespan="on",
             log_config=None,

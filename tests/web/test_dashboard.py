@@ -13,7 +13,7 @@ from tests.support.servers import served
 
 @pytest.fixture
 def build(tmp_path: Path) -> Path:
-    """A build of two pages, a script with its packed copy, and a file of a kind that no page asks for."""
+    """A build of two pages, a script with its compressed copy, and a file of a kind that no page uses."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<title>Dashboard</title>")
     (tmp_path / "graphiql.html").write_text("<title>GraphiQL</title>")
@@ -50,7 +50,7 @@ async def test_every_address_of_the_dashboard_is_its_page(client: httpx2.AsyncCl
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx2.AsyncClient):
+async def test_the_dashboard_runs_only_files_of_this_server(client: httpx2.AsyncClient):
     policy = policy_of(await client.get("/"))
 
     assert policy.pop("default-src") == "'none'"
@@ -58,7 +58,7 @@ async def test_the_dashboard_runs_files_of_this_server_alone(client: httpx2.Asyn
     assert set(policy.values()) == {"'self'", "'none'"}
 
 
-async def test_graphiql_may_style_itself_but_evaluates_nothing_and_asks_no_other_host(client: httpx2.AsyncClient):
+async def test_graphiql_may_add_styles_but_evaluates_no_text_and_reaches_no_other_host(client: httpx2.AsyncClient):
     answer = await client.get("/graphiql")
 
     assert answer.text == "<title>GraphiQL</title>"
@@ -84,7 +84,7 @@ async def test_an_asset_is_kept_for_ever(client: httpx2.AsyncClient):
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx2.AsyncClient):
+async def test_an_asset_is_compressed_for_a_client_that_accepts_gzip(client: httpx2.AsyncClient):
     async with client.stream("GET", "/assets/index-1a2b.js", headers={"Accept-Encoding": "br, gzip"}) as answer:
         body = b"".join([part async for part in answer.aiter_raw()])
 
@@ -96,11 +96,11 @@ async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx2.AsyncC
     "address",
     [
         pytest.param("/assets/index-9z9z.js", id="an asset of another build"),
-        pytest.param("/assets/notes.txt", id="a file of a kind that no page asks for"),
+        pytest.param("/assets/notes.txt", id="a file of a kind that no page uses"),
         pytest.param("/assets/..%2Fsecret.js", id="a way out of the folder"),
         pytest.param("/assets/%2e%2e/secret.js", id="another way out"),
         pytest.param("/assets/", id="the folder"),
-        pytest.param(f"/assets/{'x' * 250}.js", id="a name as long as a file's may be, without its packed copy"),
+        pytest.param(f"/assets/{'x' * 250}.js", id="a name as long as a file's may be, without its compressed copy"),
         pytest.param(f"/assets/{'x' * 253}.js", id="a name that is longer than a file's may be"),
         pytest.param(f"/assets/{'x' * 8_000}.js", id="a name that is much longer"),
         pytest.param("/assets/%00.js", id="a zero"),
@@ -111,8 +111,8 @@ async def test_an_asset_comes_packed_to_whoever_takes_gzip(client: httpx2.AsyncC
         pytest.param("/assets/%2Fetc%2Fpasswd.js", id="another place"),
         pytest.param("/assets//index-1a2b.js", id="two slashes"),
         pytest.param("/assets/..", id="what is above"),
-        pytest.param("//assets/index-1a2b.js", id="an address of nobody with an asset's behind it"),
-        pytest.param("/elsewhere", id="an address of nobody"),
+        pytest.param("//assets/index-1a2b.js", id="an unknown address with the path of an asset"),
+        pytest.param("/elsewhere", id="an unknown address"),
     ],
 )
 async def test_nothing_else_is_served(client: httpx2.AsyncClient, address: str):

@@ -1,4 +1,4 @@
-"""What pages and names from elsewhere may reach: nothing, unless a setting names them."""
+"""Other host names and pages of other origins reach nothing, unless a setting allows them."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ async def send(server: str, method: str, path: str, **headers: str) -> httpx2.Re
 @pytest.mark.parametrize(
     "host", ["evil.example.com", "monitor.example.com.evil.example", "inside.example.org", "", ":80", "localhost.evil"]
 )
-async def test_a_name_that_is_not_ours_is_answered_with_nothing(server: str, path: str, host: str):
+async def test_a_request_for_another_host_gets_nothing(server: str, path: str, host: str):
     answer = await send(server, "GET", path, host=host)
 
     assert answer.status_code == 421
@@ -76,7 +76,7 @@ async def test_a_name_that_is_not_ours_is_answered_with_nothing(server: str, pat
         *("monitor.example.com", "MONITOR.example.com:443", "monitor.example.com.", "a.inside.example.org"),
     ],
 )
-async def test_our_names_and_numbers_are_answered(server: str, host: str):
+async def test_requests_for_our_names_and_for_ip_addresses_are_served(server: str, host: str):
     assert (await send(server, "GET", "/livez", host=host)).status_code == 200
 
 
@@ -104,10 +104,10 @@ async def open_socket(server: str, path: str, origin: str | None, **options: Any
         pytest.param("http://[", 403, id="no origin at all"),
     ],
 )
-async def test_a_socket_is_for_pages_that_may_have_one(server: str, path: str, origin: str | None, status: int):
-    stated = server if origin == "its own" else origin
+async def test_a_socket_is_for_pages_of_allowed_origins(server: str, path: str, origin: str | None, status: int):
+    sent = server if origin == "its own" else origin
 
-    found = await open_socket(server, path, stated, subprotocols=[Subprotocol("graphql-transport-ws")])
+    found = await open_socket(server, path, sent, subprotocols=[Subprotocol("graphql-transport-ws")])
 
     assert found == status
 
@@ -123,9 +123,7 @@ async def test_a_socket_is_for_pages_that_may_have_one(server: str, path: str, o
         pytest.param("https://monitor.example.com", "monitor.example.com:81", 403, id="another server's port"),
     ],
 )
-async def test_the_pages_of_a_server_are_its_own_whatever_stands_in_front(
-    server: str, origin: str, host: str, status: int
-):
+async def test_a_server_serves_its_own_pages_with_any_proxy_in_front(server: str, origin: str, host: str, status: int):
     where = urlsplit(server)
 
     found = await open_socket(f"http://{host}", "/graphql", origin, host=where.hostname, port=where.port)
@@ -154,7 +152,7 @@ async def answer_to(server: str, head: bytes) -> bytes:
         pytest.param("Host: löcalhost\r\n".encode(), id="other letters"),
     ],
 )
-async def test_a_request_has_one_host_that_is_one(server: str, hosts: bytes):
+async def test_a_request_has_exactly_one_valid_host(server: str, hosts: bytes):
     answer = await answer_to(server, b"GET /livez HTTP/1.1\r\n" + hosts)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -168,10 +166,10 @@ async def test_a_request_has_one_host_that_is_one(server: str, hosts: bytes):
         pytest.param(b"http://localhost:1", b"evil.example.com", 200, id="without a path"),
         pytest.param(b"http://evil.example.com/livez", b"localhost", 421, id="a stranger's, beside ours"),
         pytest.param(b"http://ada@localhost/livez", b"localhost", 400, id="with a user"),
-        pytest.param(b"http:///livez", b"localhost", 421, id="of nobody"),
+        pytest.param(b"http:///livez", b"localhost", 421, id="without a name"),
     ],
 )
-async def test_what_an_address_names_counts_before_what_stands_in_host(
+async def test_the_host_of_an_absolute_target_counts_before_the_header(
     server: str, target: bytes, host: bytes, status: int
 ):
     answer = await answer_to(server, b"GET %b HTTP/1.1\r\nHost: %b\r\n" % (target, host))
@@ -179,12 +177,12 @@ async def test_what_an_address_names_counts_before_what_stands_in_host(
     assert int(answer.split()[1]) == status
 
 
-async def test_a_whole_address_needs_a_host_beside_it(server: str):
+async def test_an_absolute_target_needs_the_header_host_too(server: str):
     assert (await answer_to(server, b"GET http://localhost/livez HTTP/1.1\r\n")).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(("host", "status"), [("localhost", 101), ("evil.example.com", 421)])
-async def test_a_handshake_may_name_a_whole_address(server: str, host: str, status: int):
+async def test_a_handshake_may_have_an_absolute_target(server: str, host: str, status: int):
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server).port)
     writer.write(
         b"GET http://%b/graphql HTTP/1.1\r\nHost: elsewhere\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -196,8 +194,8 @@ async def test_a_handshake_may_name_a_whole_address(server: str, host: str, stat
     assert int(answer.split()[1]) == status
 
 
-@pytest.mark.parametrize("path", ["/graphql", f"{EXECUTIONS_PATH}/ws"])
-async def test_a_socket_to_a_name_that_is_not_ours_is_refused(server: str, path: str):
+@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+async def test_a_socket_for_another_host_is_refused(server: str, path: str):
     where = urlsplit(server)
     uri = f"ws://evil.example.com:{where.port}{path}"
 
@@ -208,15 +206,16 @@ async def test_a_socket_to_a_name_that_is_not_ours_is_refused(server: str, path:
     assert refused.value.response.status_code == 421
 
 
-@pytest.mark.parametrize("path", ["/graphql", EXECUTIONS_PATH])
-async def test_pages_elsewhere_may_ask_when_they_are_named(server: str, path: str, token_for: Token):
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "authorization,content-type"}
+@pytest.mark.parametrize("path", ["/graphql", LIST])
+async def test_pages_of_allowed_origins_may_send_requests(server: str, path: str, token_for: Token):
+    preflight = {
+        "access_control_request_method": "POST",
+        "access_control_request_headers": "authorization,content-type",
+    }
 
-    friend = await send(server, "OPTIONS", path, origin=FRIEND, **asked)
-    stranger = await send(server, "OPTIONS", path, origin=STRANGER, **asked)
-    answer = await send(
-        server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
-    )
+    friend = await send(server, "OPTIONS", path, origin=FRIEND, **preflight)
+    stranger = await send(server, "OPTIONS", path, origin=STRANGER, **preflight)
+    answer = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
 
     assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (200, FRIEND)
     assert stranger.status_code == 400
@@ -226,14 +225,12 @@ async def test_pages_elsewhere_may_ask_when_they_are_named(server: str, path: st
     assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_without_a_setting_no_page_elsewhere_is_given_anything(
+async def test_without_allowed_origins_no_other_page_gets_anything(
     mongodb_uri: str, database_name: str, token_for: Token
 ):
     async with running(mongodb_uri, database_name) as server:
-        asked = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
-        got = await send(
-            server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
-        )
+        preflight = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
+        got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
 
-    assert asked.status_code == 405
-    assert not any("access-control" in name for name in (*asked.headers, *got.headers))
+    assert preflight.status_code == 405
+    assert not any("access-control" in name for name in (*preflight.headers, *got.headers))

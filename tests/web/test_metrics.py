@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Observation, Observers, Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable
 from execution_monitor.observability.metrics.operations import OperationMetrics
@@ -120,18 +121,20 @@ async def test_operations_are_counted_by_kind_and_outcome(server: str, token_for
     assert {after[f"execution_monitor_operations_in_progress|{kind}"] for kind in ("query", "rest")} == {0}
 
 
-async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_progress():
-    class Refuses:
-        async def begin(self, operation: Operation) -> None:
-            raise AuditUnavailable(f"{operation.kind} has no record")
+async def test_an_operation_that_an_earlier_observer_refuses_is_counted_and_was_never_in_progress():
+    class Refusal(Observation):
+        async def __aenter__(self) -> None:
+            raise AuditUnavailable("There is no record.")
 
-        async def end(self, operation: Operation, outcome: Outcome) -> None: ...
+    class Refuses:
+        def observe(self, operation: Operation, outcome: Outcome) -> Observation:  # noqa: ARG002 - it refuses all
+            return Refusal()
 
     registry = CollectorRegistry()
-    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), Kind.QUERY, None)
+    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), OperationKind.QUERY, None)
 
     with pytest.raises(AuditUnavailable):
-        async with Observers(Refuses(), OperationMetrics(registry)).watching(operation):
+        async with Observers(Refuses(), OperationMetrics(registry)).observe(operation):
             pass
 
     name = "execution_monitor_operation"
@@ -163,7 +166,7 @@ async def test_what_another_observer_refuses_first_is_counted_and_was_never_in_p
         pytest.param(["audit_dropped", "audit_failures"], id="audit drops"),
     ],
 )
-async def test_operators_can_watch(server: str, operator: str, names: list[str]):
+async def test_operators_may_read_metrics(server: str, operator: str, names: list[str]):
     async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {operator}"}) as client:
         text = (await client.get("/metrics")).text
 
@@ -171,7 +174,7 @@ async def test_operators_can_watch(server: str, operator: str, names: list[str])
     assert {f"execution_monitor_{name}" for name in names} <= exposed
 
 
-async def test_a_failure_of_ours_is_told_from_a_mistake_of_the_caller(
+async def test_failures_of_the_server_and_mistakes_of_callers_are_counted_apart(
     server: str, token_for: Token, operator: str, monkeypatch: pytest.MonkeyPatch
 ):
     await store(execution(1))
@@ -191,7 +194,7 @@ async def test_a_failure_of_ours_is_told_from_a_mistake_of_the_caller(
     }
 
 
-async def test_a_subscription_is_in_progress_until_it_ends_and_its_life_is_no_duration(
+async def test_a_subscription_is_in_progress_until_it_ends_and_its_lifetime_is_not_measured(
     server: str, token_for: Token, operator: str
 ):
     before = await values_of(server, operator)
@@ -235,7 +238,7 @@ async def test_close_codes_that_clients_make_up_are_one_series(server: str, oper
     }
 
 
-async def test_answers_are_counted_by_status_without_an_operation_too(server: str, operator: str):
+async def test_responses_are_counted_by_status_without_an_operation_too(server: str, operator: str):
     before = await values_of(server, operator)
 
     await execute(server, "no token", "{ viewer { userId } }")
@@ -295,7 +298,7 @@ OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
             "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3",
             OPEN_METRICS,
             open_metrics_families,
-            id="OpenMetrics, as Prometheus asks",
+            id="OpenMetrics, as Prometheus requests it",
         ),
         pytest.param(
             "application/openmetrics-text;version=x", OPEN_METRICS, open_metrics_families, id="a version there is not"

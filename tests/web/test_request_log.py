@@ -1,4 +1,4 @@
-"""Lines of requests and sockets, and the id that the client is told."""
+"""Log lines of requests and sockets, and the id that the client gets."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -41,7 +41,7 @@ def lines_of(logs: list[Any], event: str) -> list[Any]:
         pytest.param("GET", "/nowhere", 404, id="no address of ours"),
     ],
 )
-async def test_every_answer_tells_the_id_of_its_line(client: httpx2.AsyncClient, method: str, path: str, status: int):
+async def test_every_response_has_the_id_of_its_line(client: httpx2.AsyncClient, method: str, path: str, status: int):
     with capture_logs([merge_contextvars]) as logs:
         answer = await client.request(method, path, headers={"X-Request-Id": "mine-1"})
         answers_alone = await client.request(method, path)
@@ -66,7 +66,7 @@ async def test_requests_at_once_do_not_mix_their_ids(client: httpx2.AsyncClient)
     }
 
 
-async def test_neither_tokens_nor_query_strings_are_told(client: httpx2.AsyncClient, token_for: Token):
+async def test_neither_tokens_nor_query_strings_are_logged(client: httpx2.AsyncClient, token_for: Token):
     token = token_for("ada", "acme")
 
     with capture_logs([merge_contextvars]) as logs:
@@ -83,7 +83,7 @@ async def test_neither_tokens_nor_query_strings_are_told(client: httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-async def test_a_probe_that_is_answered_is_no_news(client: httpx2.AsyncClient, path: str):
+async def test_a_successful_probe_is_not_logged(client: httpx2.AsyncClient, path: str):
     with capture_logs() as logs:
         answer = await client.get(path)
 
@@ -98,22 +98,22 @@ async def test_a_socket_has_an_id_too_and_one_line_with_its_close_code(server: s
 
     closed: asyncio.Queue[Any] = asyncio.Queue()
 
-    def tell(_: object, __: str, line: EventDict) -> EventDict:
+    def record(_: object, __: str, line: EventDict) -> EventDict:
         if line["event"] == "socket":
             closed.put_nowait({**line})
         return line
 
-    with capture_logs([merge_contextvars, tell]) as logs:
+    with capture_logs([merge_contextvars, record]) as logs:
         async with connect(
             url, subprotocols=[Subprotocol("graphql-transport-ws")], additional_headers=headers
         ) as socket:
             assert socket.response is not None
-            told = socket.response.headers["x-request-id"]
+            sent_id = socket.response.headers["x-request-id"]
             await socket.send("[]")
             async with asyncio.timeout(SOON):
                 line = await closed.get()
 
-    assert told == line["request_id"] == "socket-1"
+    assert sent_id == line["request_id"] == "socket-1"
     assert (line["path"], line["code"]) == ("/graphql", 4400)
     assert "the-secret" not in str(logs)
 
@@ -127,7 +127,7 @@ async def test_a_handshake_that_is_refused_has_a_line_with_its_status(server: st
     assert (line["status"], line["code"], line["log_level"]) == (404, None, "info")
 
 
-async def test_the_address_is_the_one_that_a_trusted_proxy_tells(client: httpx2.AsyncClient):
+async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(client: httpx2.AsyncClient):
     with capture_logs() as logs:
         await client.get("/nowhere", headers={"X-Forwarded-For": "203.0.113.7"})
 
@@ -135,7 +135,7 @@ async def test_the_address_is_the_one_that_a_trusted_proxy_tells(client: httpx2.
     assert line["address"] == "203.0.113.7"
 
 
-async def test_a_masked_failure_over_a_socket_tells_the_id_of_its_lines(
+async def test_a_masked_failure_over_a_socket_has_the_id_of_its_lines(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     await store(execution(1))

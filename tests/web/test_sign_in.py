@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from execution_monitor.app import create_app
 from execution_monitor.asgi.problems import problem_handlers
-from execution_monitor.auth.authorization_code import CodeFlow
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
 from tests.support.identity_provider import running_provider
@@ -18,7 +18,7 @@ ADA = Person("ada", "an owner", "a.b.c")
 
 
 @contextlib.asynccontextmanager
-async def asking(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx2.AsyncClient]:
+async def browsing(people: People | None, client_address: str = "127.0.0.1") -> AsyncGenerator[httpx2.AsyncClient]:
     app = Starlette(routes=sign_in_routes(people, None, explorer=False), exception_handlers=problem_handlers())
     transport = httpx2.ASGITransport(app, client=(client_address, 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -26,8 +26,8 @@ async def asking(people: People | None, client_address: str = "127.0.0.1") -> As
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
-async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host: str):
-    async with asking(lambda: [ADA]) as client:
+async def test_a_browser_on_the_machine_of_a_demo_may_sign_in_as_any_of_its_people(host: str):
+    async with browsing(lambda: [ADA]) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get(configuration.json()["people"], headers={"Host": host})
 
@@ -44,8 +44,8 @@ async def test_a_browser_at_the_machine_of_a_demo_may_be_any_of_its_people(host:
         pytest.param("192.0.2.1:8000", "192.0.2.7", id="another machine by our address"),
     ],
 )
-async def test_nobody_elsewhere_is_given_a_token(host: str, address: str):
-    async with asking(lambda: [ADA], address) as client:
+async def test_a_browser_on_another_machine_gets_no_token(host: str, address: str):
+    async with browsing(lambda: [ADA], address) as client:
         configuration = await client.get("/config.json", headers={"Host": host})
         people = await client.get("/development/people", headers={"Host": host})
 
@@ -63,8 +63,8 @@ async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
     assert people.status_code == 404
 
 
-async def test_a_page_of_another_site_is_given_no_token_either():
-    async with asking(lambda: [ADA]) as client:
+async def test_a_page_of_another_site_gets_no_token_either():
+    async with browsing(lambda: [ADA]) as client:
         people = await client.get("/development/people", headers={"Sec-Fetch-Site": "cross-site"})
 
     assert people.status_code == 403
@@ -80,8 +80,8 @@ async def test_a_page_of_another_site_is_given_no_token_either():
         pytest.param(b" " * 20_000, id="a long one"),
     ],
 )
-async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
-    routes = sign_in_routes(None, CodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
+async def test_an_invalid_code_is_not_sent_to_an_issuer(body: bytes):
+    routes = sign_in_routes(None, AuthorizationCodeFlow("http://127.0.0.1:9", "dashboard"), explorer=True)
     transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/sign-in/token", content=body)
@@ -90,27 +90,27 @@ async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
 
 
 @pytest.mark.parametrize("supported", [True, False])
-async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_is_refused(supported: bool):  # noqa: FBT001 - a case
-    async with running_provider() as provider:
+async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(supported: bool):  # noqa: FBT001 - a case
+    async with provided() as provider:
         provider.discovery = {
             "authorization_endpoint": "https://issuer.example/authorize",
             "token_endpoint": f"{provider.url}/keys",
             "authorization_response_iss_parameter_supported": supported,
         }
-        routes = sign_in_routes(None, CodeFlow(provider.url, "dashboard"), explorer=True)
+        routes = sign_in_routes(None, AuthorizationCodeFlow(provider.url, "dashboard"), explorer=True)
         transport = httpx2.ASGITransport(Starlette(routes=routes, exception_handlers=problem_handlers()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            told = await client.get("/sign-in/issuer")
-            of_nobody = await client.post("/sign-in/token", content=REDEMPTION)
+            issuer = await client.get("/sign-in/issuer")
+            unnamed = await client.post("/sign-in/token", content=REDEMPTION)
             of_another = await client.post(
                 "/sign-in/token", content=REDEMPTION.replace(b"null", b'"https://other.example"')
             )
 
-    assert told.json() == {
+    assert issuer.json() == {
         "endpoint": "https://issuer.example/authorize",
         "clientId": "dashboard",
         "issuer": provider.url,
         "namesIssuer": supported,
     }
     assert (of_another.status_code, of_another.json()["code"]) == (401, "UNAUTHENTICATED")
-    assert ("which issuer" in of_nobody.json()["detail"]) is supported
+    assert ("does not name the issuer" in unnamed.json()["detail"]) is supported

@@ -1,4 +1,4 @@
-"""Streams over HTTP at a pace: a sign of life every few seconds, and an end when the caller's token ends."""
+"""Heartbeats for event streams over HTTP, which also end the stream when the caller's token ends."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,41 +8,41 @@ from typing import Any
 HEARTBEAT_SECONDS = 12.0
 
 
-async def pace(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> AsyncGenerator[bytes | None]:
-    """`payloads`, with a None every `HEARTBEAT_SECONDS`, until they end or `ended` is set; they are closed in the end.
+async def with_heartbeats(payloads: AsyncGenerator[bytes], ended: asyncio.Future[Any]) -> AsyncGenerator[bytes | None]:
+    """Yield `payloads`, and None for a heartbeat every `HEARTBEAT_SECONDS`, until they end or `ended` is done.
 
-    Also between payloads that come without a pause: it tells how late they are.
+    Heartbeats come between payloads without a pause, too, since they report how late those are. Closes `payloads`.
     """
-    following: asyncio.Task[bytes] | None = None
+    upcoming: asyncio.Task[bytes] | None = None
     clock = asyncio.get_running_loop().time
     due = clock() + HEARTBEAT_SECONDS
     try:
         while not ended.done():
-            following = following or asyncio.create_task(_next(payloads))
+            upcoming = upcoming or asyncio.create_task(_next(payloads))
             pause = max(0.0, due - clock())
-            await asyncio.wait({following, ended}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({upcoming, ended}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 return
             if clock() >= due:
                 due = clock() + HEARTBEAT_SECONDS
                 yield None
                 continue
-            if not following.done():
+            if not upcoming.done():
                 continue
-            done, following = following, None
+            done, upcoming = upcoming, None
             try:
                 yield done.result()
             except StopAsyncIteration:
                 return
     finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+        if upcoming is not None:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
         await payloads.aclose()
 
 
-def comment_of(behind_seconds: int) -> bytes:
-    """The heartbeat of Server-Sent Events: a comment that tells how many seconds live updates are behind."""
+def heartbeat_comment(behind_seconds: int) -> bytes:
+    """A heartbeat for Server-Sent Events: a comment with the seconds that live updates are behind the database."""
     return b": behindSeconds=%d\n\n" % behind_seconds
 
 

@@ -1,4 +1,4 @@
-"""An operation as a value: who asks, from where, for what; and those who watch operations begin and end."""
+"""Operations of all transports: who runs what, how it went, and the observers that see each one start and end."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -7,17 +7,18 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Protocol
 
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 
-# What an outcome remembers of the executions it answered with; it counts all of them.
+# An outcome counts all executions of a response and keeps the first ids.
 MAX_REMEMBERED_IDS = 100
 # A subscription may fail with every event, for days.
 MAX_REMEMBERED_CODES = 100
 
 
-class Kind(StrEnum):
-    """What sort of operation it is; `REST` is a request to the REST API, `UNREADABLE` a document that is none."""
+class OperationKind(StrEnum):
+    """The kinds of operations: those of GraphQL, a `REST` request, and an `UNREADABLE` document, which has no kind."""
 
     QUERY = "query"
     MUTATION = "mutation"
@@ -26,18 +27,9 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from: the client's address and user agent, and the id that the client is told, too."""
-
-    address: str | None
-    user_agent: str | None
-    request_id: str
-
-
 @dataclass(slots=True)
 class Allowance:
-    """What rate limits leave behind an operation: points (None where nothing is limited), and headers that say so."""
+    """Points that rate limits leave the caller after an operation, None without limits, and headers that say so."""
 
     remaining: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -47,14 +39,16 @@ class Allowance:
 class Operation:
     """One operation that is about to run.
 
-    `arguments` tells, when called, the root fields, as `name` or `alias: name`, with their arguments, variables filled
-    in; it is a function because most observers never ask, and must be called while the operation's values live.
-    `allowance` is filled in by whoever limits operations, before this one runs.
+    Attributes:
+        cost: In points, estimated before it runs.
+        arguments: Returns the arguments of each root field, named `name` or `alias: name`, with variables filled in.
+            It is a function because few observers need them.
+        allowance: Filled in by the rate limits, before the operation runs.
     """
 
     caller: Caller
     origin: Origin
-    kind: Kind
+    kind: OperationKind
     name: str | None
     cost: int = 1
     arguments: Callable[[], Mapping[str, Any]] = dict[str, Any]
@@ -63,9 +57,14 @@ class Operation:
 
 @dataclass(slots=True)
 class Outcome:
-    """How an operation went so far: error codes, executions answered with, payloads sent, seconds taken.
+    """How an operation went so far.
 
-    `compiled` tells whether a compiled plan answered; None where none could have.
+    Attributes:
+        codes: Of its errors, the first 100.
+        executions: How many executions its payloads held, counted again in each.
+        payloads: How many it sent.
+        seconds: How long it took.
+        compiled: Whether an execution plan ran it; None for operations that have none, such as those of REST.
     """
 
     codes: list[str] = field(default_factory=list[str])
@@ -76,33 +75,33 @@ class Outcome:
     _ids: dict[str, None] = field(default_factory=dict[str, None])
 
     def fail_with(self, codes: Iterable[str]) -> None:
-        """Remember the first error codes."""
+        """Add error codes, as far as there is room."""
         self.codes.extend(islice(codes, MAX_REMEMBERED_CODES - len(self.codes)))
 
     @property
     def execution_ids(self) -> list[str]:
-        """The ids of the first executions, each once."""
+        """Ids of the first 100 executions, each once."""
         return list(islice(self._ids, MAX_REMEMBERED_IDS))
 
     def answer_with(self, *execution_ids: str) -> None:
-        """Count executions that the answer holds, and remember the first ids."""
+        """Count the executions of a response, and remember the first ids."""
         self.executions += len(execution_ids)
         if len(self._ids) < MAX_REMEMBERED_IDS:
             self._ids.update(dict.fromkeys(execution_ids))
 
     def deliver(self, execution_id: str | None, codes: Sequence[str] = ()) -> None:
-        """Count a payload, the execution that it is about, if any, and remember the codes of its errors."""
+        """Count one payload and its execution, if it is about one, and add the codes of its errors."""
         self.payloads += 1
         if codes:
             self.fail_with(codes)
-        # As `answer_with` does, without its costs: every subscriber counts every event.
+        # As `answer_with` does, but without its cost: every subscriber counts every event.
         if execution_id is not None:
             self.executions += 1
             if len(self._ids) < MAX_REMEMBERED_IDS:
                 self._ids[execution_id] = None
 
     def deliver_all(self, payloads: int, execution_ids: Collection[str], codes: Sequence[str]) -> None:
-        """Count several `payloads`, as `deliver` does each, and the executions that they are about."""
+        """Count several payloads and their executions, as `deliver` counts one."""
         self.payloads += payloads
         if codes:
             self.fail_with(codes)
@@ -110,83 +109,113 @@ class Outcome:
         if len(self._ids) < MAX_REMEMBERED_IDS:
             self._ids.update(dict.fromkeys(execution_ids))
 
-    def begin_anew(self) -> None:
-        """Forget what has been answered: it will not be sent."""
+    def discard_executions(self) -> None:
+        """Forget all executions: the response that held them is not sent."""
         self.executions = 0
         self._ids.clear()
 
 
-class Observer(Protocol):
-    """Watches every operation of every transport; may refuse one before it runs."""
+class Observation:
+    """One observer's part in one operation: an async context manager, entered before it runs and left after it ended.
 
-    async def begin(self, operation: Operation) -> None:
-        """Called before `operation` runs; raises `ExecutionMonitorError` to refuse it."""
-        ...
+    A subclass keeps what it has to remember in slots: subscriptions hold theirs for days. What it does not override
+    does nothing.
+    """
 
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Called once after `operation` ended, failed, was refused or was cancelled.
+    __slots__ = ()
 
-        Raises `ExecutionMonitorError` to withhold the answer, if there is one.
+    async def __aenter__(self) -> object:
+        """See the operation start; raises `ExecutionMonitorError` to refuse it."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """See the operation end, once its outcome is complete, also when it failed or was cancelled.
+
+        Raises:
+            ExecutionMonitorError: The response, if there is one, must not be sent.
         """
+
+    async def refused(self) -> None:
+        """See, in place of `__aexit__`, that the operation does not run: this observer or one before it refused it."""
+
+
+class Observer(Protocol):
+    """Sees every operation of every transport, and may refuse it or withhold its response."""
+
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:
+        """What this observer does about `operation`; `outcome` is complete when the operation has ended."""
         ...
 
 
 class Observers:
-    """All observers of an application, in the order in which they are asked."""
+    """All observers of an application: each sees an operation start, and later end, in the order given here.
+
+    They are not nested: the first one also ends first, so that the others see what it withholds.
+    """
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def watching(self, operation: Operation) -> "_Watch":
-        """Let every observer see `operation` begin and end; the body fills in the outcome that is given."""
-        return _Watch(self, operation)
+    def observe(self, operation: Operation) -> "_ObservedOperation":
+        """An async context manager to run `operation` in; its body fills in the outcome that it gets.
 
-    async def begin(self, operation: Operation) -> None:
-        """Tell every observer; raises `ExecutionMonitorError` when one refuses it."""
-        for observer in self._observers:
-            await observer.begin(operation)
+        Entering raises the `ExecutionMonitorError` of an observer that refuses the operation; leaving raises that of
+        one that withholds the response, unless the body has raised already.
+        """
+        return _ObservedOperation(self._observers, operation)
 
-    async def end(self, operation: Operation, outcome: Outcome) -> ExecutionMonitorError | None:
-        """Tell every observer; why the answer is withheld, if one says so."""
-        withheld: ExecutionMonitorError | None = None
-        for observer in self._observers:
-            try:
-                await observer.end(operation, outcome)
-            except ExecutionMonitorError as error:
-                outcome.fail_with(error.codes)
-                withheld = withheld or error
-        return withheld
+    async def refused(self, operation: Operation, error: Exception) -> None:
+        """Let every observer see an `operation` that is refused with `error` and never runs.
+
+        Raises:
+            ExecutionMonitorError: An observer refuses it for another reason, since mistakes cost points, too.
+        """
+        observed = self.observe(operation)
+        await observed.__aenter__()
+        await observed.__aexit__(type(error), error, error.__traceback__)
 
 
-class _Watch:
-    """The time of one operation, however it ends; subscriptions hold theirs for days, so it is a small one."""
+class _ObservedOperation:
+    """The run of one operation, however it ends."""
 
-    __slots__ = ("_begun", "_observers", "_operation", "_outcome")
+    __slots__ = ("_observations", "_outcome", "_refused", "_started_at")
 
-    def __init__(self, observers: Observers, operation: Operation) -> None:
-        self._observers = observers
-        self._operation = operation
-        self._outcome = Outcome()
-        self._begun = 0.0
+    def __init__(self, observers: Iterable[Observer], operation: Operation) -> None:
+        self._outcome = outcome = Outcome()
+        self._observations = [observer.observe(operation, outcome) for observer in observers]
+        self._refused: Sequence[Observation] = ()
+        self._started_at = 0.0
 
     async def __aenter__(self) -> Outcome:
-        self._begun = time.perf_counter()
+        self._started_at = time.perf_counter()
+        entered = 0
         try:
-            await self._observers.begin(self._operation)
+            for observation in self._observations:
+                await observation.__aenter__()
+                entered += 1
         except BaseException as error:
-            await self._end(error)
+            self._refused = self._observations[entered:]
+            del self._observations[entered:]
+            await self.__aexit__(type(error), error, error.__traceback__)
             raise
         return self._outcome
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        withheld = await self._end(error)
+        """Complete the outcome and let every observer see it."""
+        outcome = self._outcome
+        if isinstance(error, Exception):
+            outcome.fail_with(error.codes if isinstance(error, ExecutionMonitorError) else [ExecutionMonitorError.code])
+        outcome.seconds = time.perf_counter() - self._started_at
+        withheld: ExecutionMonitorError | None = None
+        for observation in self._observations:
+            try:
+                await observation.__aexit__(kind, error, trace)
+            except ExecutionMonitorError as failure:
+                outcome.fail_with(failure.codes)
+                withheld = withheld or failure
+        for observation in self._refused:
+            try:
+                await observation.refused()
+            except ExecutionMonitorError as failure:
+                outcome.fail_with(failure.codes)
         if withheld is not None and error is None:
             raise withheld
-
-    async def _end(self, error: BaseException | None) -> ExecutionMonitorError | None:
-        if isinstance(error, ExecutionMonitorError):
-            self._outcome.fail_with(error.codes)
-        elif isinstance(error, Exception):
-            self._outcome.fail_with([ExecutionMonitorError.code])
-        self._outcome.seconds = time.perf_counter() - self._begun
-        return await self._observers.end(self._operation, self._outcome)

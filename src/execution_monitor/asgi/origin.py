@@ -1,32 +1,41 @@
-"""Where requests come from, read from what an ASGI server tells of them."""
+"""The origin of a request: client address, user agent and request id, read from an ASGI scope."""
 
 import ipaddress
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from execution_monitor.asgi.operations import Origin
 from execution_monitor.asgi.request_id import identify
 
 _USER_AGENT = b"user-agent"
-# Longer ones are made up to fill logs.
+# Longer ones are sent to fill logs.
 _MAX_USER_AGENT_LENGTH = 256
-# What an Internet provider gives to one customer (RFC 6177).
+# The network that an Internet provider gives to one customer (RFC 6177).
 _IPV6_PREFIX = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the client's address and user agent, and the request id."""
+
+    address: str | None
+    user_agent: str | None
+    request_id: str
+
+
 def origin_of(scope: MutableMapping[str, Any]) -> Origin:
-    """The origin of the request or socket that the ASGI `scope` describes."""
+    """The origin of the request or WebSocket of an ASGI `scope`."""
     client = scope.get("client")
     return Origin(
         address=client[0] if client else None,
-        user_agent=next((_shown(value) for name, value in scope["headers"] if name == _USER_AGENT), None),
+        user_agent=next((_decode(value) for name, value in scope["headers"] if name == _USER_AGENT), None),
         request_id=identify(scope),
     )
 
 
 def network_of(address: str) -> str:
-    """`address`, or the network that one customer has of IPv6; text that is no address stands for itself."""
+    """The network of one customer that an IPv6 `address` belongs to; other addresses, and other text, as they are."""
     if ":" not in address:
         return address
     try:
@@ -36,7 +45,10 @@ def network_of(address: str) -> str:
 
 
 def proxies_in(listed: str) -> Callable[[str], bool]:
-    """Whether an address is one of the proxies `listed`: addresses and networks with commas between, or `*`."""
+    """Make a function that says whether an address is one of the proxies `listed`.
+
+    `listed` is addresses and networks, separated by commas, or `*` for all addresses.
+    """
     if listed == "*":
         return lambda _: True
     networks = [ipaddress.ip_network(each.strip()) for each in listed.split(",") if each.strip()]
@@ -52,6 +64,6 @@ def proxies_in(listed: str) -> Callable[[str], bool]:
     return is_proxy
 
 
-def _shown(value: bytes) -> str:
-    # RFC 9110, section 5.5: whatever is not ASCII is opaque.
+def _decode(value: bytes) -> str:
+    # RFC 9110, section 5.5: bytes beyond ASCII are opaque.
     return value[:_MAX_USER_AGENT_LENGTH].decode("latin-1")

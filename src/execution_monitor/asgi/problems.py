@@ -1,4 +1,4 @@
-"""Failures as RFC 9457 problem details: a caller's own mistake with a stable code, everything else masked."""
+"""Error responses as problem details (RFC 9457): client errors with a stable code, all others masked."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,19 +11,17 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.request_id import current_request_id
 from execution_monitor.errors import ExecutionMonitorError
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
-# Nothing here may be kept for another caller, nor be shown when it has changed.
-NO_STORE = {"Cache-Control": "no-store"}
-# Of a new secret: besides, nobody on the way may compress it (BREACH), as RFC 9111, section 5.2.2.6, has it.
-SECRET = {"Cache-Control": "no-store, no-transform"}
-NO_HEADERS: Mapping[str, str] = {}
-# As nginx tells of a client that left before it was answered.
+# As nginx logs a client that disconnected before it got a response.
 CLIENT_LEFT = 499
+
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Problem(BaseModel):
@@ -36,40 +34,40 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong and what to do, in a sentence.")
     code: str = Field(description="A stable code, such as `BAD_USER_INPUT` or `INVALID_CURSOR`.")
-    request_id: str | None = Field(default=None, description="Under which the server's log has more, where it has.")
+    request_id: str | None = Field(default=None, description="The id under which the server's log has more, if it has.")
 
 
 def problem_handlers() -> dict[type[Exception], ExceptionHandler]:
-    """Starlette's exception handlers that answer every failure with a problem."""
+    """Exception handlers for Starlette that respond to every error with a problem."""
     problems: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
-        (ExecutionMonitorError, HTTPException, Exception), _answer
+        (ExecutionMonitorError, HTTPException, Exception), _respond
     )
-    return {**problems, ClientDisconnect: _answer_nobody}
+    return {**problems, ClientDisconnect: _respond_to_disconnect}
 
 
 async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application at addresses where there is none: 404, for handshakes as for requests."""
+    """The application for unknown paths: responds with 404 to requests and to WebSocket handshakes."""
     if scope["type"] == "websocket":
-        refusal = _answer_router(HTTPException(HTTPStatus.NOT_FOUND))
+        refusal = _respond_to_http_exception(HTTPException(HTTPStatus.NOT_FOUND))
         await WebSocket(scope, receive, send).send_denial_response(refusal)
     else:
         raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
-async def _answer_nobody(_: Request, __: Exception) -> Response:
-    # A client that leaves before all of its request has come is no failure of ours; the status is for our log.
+async def _respond_to_disconnect(_: Request, __: Exception) -> Response:
+    # A client that disconnects within its request is no error of ours; the status is for our log alone.
     return Response(status_code=CLIENT_LEFT)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def _respond(request: Request, error: Exception) -> Response:
     if isinstance(error, ExecutionMonitorError):
-        return answer_problem(error.status, error.message, error.code, error.headers)
+        return problem_response(error.status, error.message, error.code, error.headers)
     if isinstance(error, HTTPException):
-        return _answer_router(error)
-    return _answer_unexpected(request, error)
+        return _respond_to_http_exception(error)
+    return _respond_to_unexpected(request, error)
 
 
-def _answer_router(error: HTTPException) -> Response:
+def _respond_to_http_exception(error: HTTPException) -> Response:
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status is HTTPStatus.NOT_FOUND:
         detail = "There is nothing at this address."
@@ -78,13 +76,13 @@ def _answer_router(error: HTTPException) -> Response:
         detail = f"This address takes only {headers['Allow']}."
     else:
         detail = error.detail
-    return answer_problem(status, detail, status.name, headers)
+    return problem_response(status, detail, status.name, headers)
 
 
-def _answer_unexpected(request: Request, error: Exception) -> Response:
+def _respond_to_unexpected(request: Request, error: Exception) -> Response:
     request_id = current_request_id()
     log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
-    return answer_problem(
+    return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"Something went wrong here; the server's log has the details under {request_id}.",
         ExecutionMonitorError.code,
@@ -93,10 +91,10 @@ def _answer_unexpected(request: Request, error: Exception) -> Response:
     )
 
 
-def answer_problem(
-    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = NO_HEADERS, request_id: str | None = None
+def problem_response(
+    status: HTTPStatus, detail: str, code: str, headers: Mapping[str, str] = _NO_HEADERS, request_id: str | None = None
 ) -> Response:
-    """The response that tells of a problem."""
+    """Make a response with a problem."""
     problem = Problem(
         type="about:blank", title=status.phrase, status=status, detail=detail, code=code, request_id=request_id
     )

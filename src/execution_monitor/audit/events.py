@@ -1,4 +1,4 @@
-"""What the audit trail keeps of an event, as a row of `audit_events`."""
+"""Audit events as rows of `audit_events`: what is kept of an operation, a refused token, a revocation and a loss."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,19 +7,20 @@ from typing import Any
 
 from bson import ObjectId
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.redaction import shorten, shorten_all, show_arguments
 
 AuditRow = dict[str, Any]
 
-# Whoever chooses these may choose long ones.
+# Clients choose these, and may send long ones. In characters, but for the codes.
 _MAX_NAME = 128
 _MAX_USER_AGENT = 256
 _MAX_CODES = 20
 
 
 class AuditKind(StrEnum):
-    """What sort of event it is, as stored; the first five are those of operations."""
+    """The kinds of events, as stored."""
 
     QUERY = "query"
     MUTATION = "mutation"
@@ -33,32 +34,33 @@ class AuditKind(StrEnum):
 
 
 class AuditOutcome(StrEnum):
-    """How it went, as stored."""
+    """How an operation went, as stored."""
 
     SUCCEEDED = "succeeded"
-    DENIED = "denied"  # wholly, or in part
+    DENIED = "denied"  # all of it, or a part
     FAILED = "failed"
 
 
 _DENIALS = frozenset({"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "AUDIT_UNAVAILABLE"})
 _KINDS = {
-    Kind.QUERY: AuditKind.QUERY,
-    Kind.MUTATION: AuditKind.MUTATION,
-    Kind.REST: AuditKind.REST,
-    Kind.UNREADABLE: AuditKind.UNREADABLE,
-    Kind.SUBSCRIPTION: AuditKind.SUBSCRIPTION_ENDED,
+    OperationKind.QUERY: AuditKind.QUERY,
+    OperationKind.MUTATION: AuditKind.MUTATION,
+    OperationKind.REST: AuditKind.REST,
+    OperationKind.UNREADABLE: AuditKind.UNREADABLE,
+    OperationKind.SUBSCRIPTION: AuditKind.SUBSCRIPTION_ENDED,
 }
 
 
 def describe_begin(operation: Operation, at: datetime, event_id: ObjectId) -> AuditRow:
-    """A subscription that begins at `at`, before anything is delivered."""
+    """The row of a subscription that begins at `at`, before its first event is sent."""
     return {"_id": event_id, "kind": AuditKind.SUBSCRIPTION_BEGUN.value, **_describe(operation, at, ())}
 
 
 def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by: ObjectId | None = None) -> AuditRow:
-    """An operation that has ended; `at` is when it was asked for or, of a subscription, when it ended.
+    """The row of an operation that has ended.
 
-    `begun_by` is the event of the same subscription's begin.
+    `at` is when the operation was requested or, for a subscription, when it ended. `begun_by` is the id of the event
+    with which that subscription began.
     """
     return {
         "_id": ObjectId(),
@@ -72,7 +74,7 @@ def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by:
 
 
 def describe_refusal(origin: Origin, reason: str, at: datetime) -> AuditRow:
-    """A token that was refused for `reason`. Nothing of the token is kept: whatever it claims, nobody has verified."""
+    """The row of a token that was refused for `reason`. Nothing of the token is kept: its claims are not verified."""
     return {
         "_id": ObjectId(),
         "at": at,
@@ -87,9 +89,10 @@ def describe_refusal(origin: Origin, reason: str, at: datetime) -> AuditRow:
 def describe_revocation(
     *, by: str, tenant: str | None = None, user: str | None = None, token_id: str | None = None
 ) -> AuditRow:
-    """That `by` has revoked the tokens of `user`, or the one with `token_id`; without `tenant` no auditor is shown it.
+    """The row of a revocation, made by the user `by`, of the tokens of `user` or of the token with `token_id`.
 
-    The row for `AuditEvents.write`: the command has no server around it that would record operations.
+    No auditor sees it without a `tenant`. It is written by `AuditWriter` itself, since the command that revokes tokens
+    runs outside of a server and its journal.
     """
     revoked = {"user": shorten(user), "tokenId": shorten(token_id)}
     return {
@@ -104,7 +107,7 @@ def describe_revocation(
 
 
 def describe_loss(tenant: str | None, count: int, since: datetime, at: datetime) -> AuditRow:
-    """That `count` events of `tenant` between `since` and `at` could not be kept."""
+    """The row that says that `count` events of `tenant` between `since` and `at` were lost."""
     return {
         "_id": ObjectId(),
         "at": at,
@@ -125,7 +128,7 @@ def _describe(operation: Operation, at: datetime, codes: Sequence[str]) -> Audit
         "codes": list(dict.fromkeys(codes))[:_MAX_CODES],
         "arguments": show_arguments(operation.arguments()),
         **_without_nulls(
-            # Whoever sends no token may read the types, where that is open to all: nobody, of no tenant.
+            # Introspection may be open to requests without a token, whose caller has neither tenant nor subject.
             tenant_id=caller.tenant or None,
             subject=caller.subject or None,
             token_id=shorten(caller.token_id),

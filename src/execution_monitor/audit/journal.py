@@ -3,106 +3,79 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from typing import Self, cast
 
 import structlog
 from bson import ObjectId
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
-from execution_monitor.audit.events import AuditRow, describe_loss
-from execution_monitor.errors import AuditUnavailable, ExecutionMonitorError
+from execution_monitor.audit.events import AuditRow
+from execution_monitor.audit.pending import Describe, Losses, PendingEvent, audit_unavailable
+from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.observability.metrics.families import counter, gauge
 from execution_monitor.tasks import TimeLimit, end_tasks
 
-# Makes the row of an event, when it is called.
-Describe = Callable[[], AuditRow]
-# Keeps rows durably, or raises; the ids of those it will never take. What it is given again it keeps once.
+# Writes rows durably, or raises; returns the ids of rows that can never be written. A row that comes again is written
+# once.
 Write = Callable[[Sequence[AuditRow]], Awaitable[Collection[ObjectId]]]
 
 log = structlog.get_logger()
 
-# Tenants are as many as tokens name; the losses of those beyond are nobody's.
-_MAX_TENANTS_AT_LOSS = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """How much the journal holds, and how long it takes."""
+    """How many events a journal holds, and how long its steps may take."""
 
     pending: int = 10_000  # events; at 0.5 to 4 kB each, tens of megabytes
-    unverified: int = 2_000  # of them, while only so many are pending
+    unverified: int = 2_000  # pending events up to which events of unverified clients are added
     undescribed: int = 200  # events whose arguments are still as they were sent, up to a megabyte each
     batch: int = 200  # events described and sent at a time, 3 ms of the event loop
     linger_seconds: float = 0.25  # for more events to come; a batch costs as much as 20 events
-    write_seconds: float = 10.0  # for MongoDB to take a batch; an election needs up to that
+    write_seconds: float = 10.0  # for MongoDB to write a batch; an election needs up to that
     retry_seconds: tuple[float, ...] = (0.25, 0.5, 1, 2, 5)  # between attempts
-    wait_seconds: float = 5.0  # for whoever waits for an event to be written
+    wait_seconds: float = 5.0  # for a response that waits for its event to be written
     farewell_seconds: float = 2.0  # for what is pending, when the process ends
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFigures:
-    """How the audit trail is doing."""
+class Journal(Collector):
+    """Holds events until `write` has written them; a context manager that writes what is left when it ends.
 
-    pending: int  # events not written yet
-    written: int  # since the process started, as are those below
-    dropped: int  # events that there was no room or no way to write
-    failures: int  # attempts to write
-    is_failing: bool  # whether the last attempt failed
-
-
-@dataclass(slots=True)
-class _Pending:
-    describe: Describe
-    tenant: str | None
-    written: asyncio.Future[None] | None = None
-    row: AuditRow | None = None
-
-    def fail(self) -> None:
-        """Tell whoever waits that it is not written."""
-        if self.written is not None and not self.written.done():
-            self.written.set_exception(_unavailable())
-
-    def succeed(self) -> None:
-        """Tell whoever waits that it is written."""
-        if self.written is not None and not self.written.done():
-            self.written.set_result(None)
-
-
-@dataclass(slots=True)
-class _Loss:
-    since: datetime
-    count: int = 0
-
-
-class Journal:
-    """Keeps events until `write` has taken them; a context manager that writes what is left when it ends."""
+    Attributes:
+        written: Events written since the process started.
+        dropped: Events lost since then, for want of room or because they could not be written.
+        failures: Attempts to write that failed since then.
+    """
 
     def __init__(self, write: Write, limits: JournalLimits | None = None) -> None:
+        self.written = 0
+        self.dropped = 0
+        self.failures = 0
+        self._failed_in_a_row = 0
         self._write = write
         self._limits = limits or JournalLimits()
-        self._pending: deque[_Pending] = deque()
-        self._batch: list[_Pending] = []  # what is being written; it stays until it is
-        self._losses: dict[str | None, _Loss] = {}
+        self._pending: deque[PendingEvent] = deque()
+        self._batch: list[PendingEvent] = []  # what is being written; it stays until it is
+        self._losses = Losses()
         self._has_some = asyncio.Event()
         self._is_empty = asyncio.Event()
         self._is_urgent = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._has_ended = False
-        self._written = self._dropped = self._failures = self._failed_in_a_row = 0
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._write_on(), name="audit journal")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Write what is pending, within a time; what is left then is lost, and said to be."""
+        """Write what is pending, within a time limit; what is left then is lost, counted and logged."""
         self._is_closing.set()
         self._is_urgent.set()
-        if self._pending or self._batch:
+        if self.pending:
             self._is_empty.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.farewell_seconds):
@@ -116,74 +89,96 @@ class Journal:
         for each in left:
             each.fail()
         if left:
-            self._dropped += len(left)
+            self.dropped += len(left)
             log.error("audit_events_lost", count=len(left))
 
-    def figures(self) -> AuditFigures:
-        """How the audit trail is doing now."""
-        pending = len(self._pending) + len(self._batch)
-        return AuditFigures(pending, self._written, self._dropped, self._failures, self._failed_in_a_row > 0)
+    @property
+    def pending(self) -> int:
+        """How many events are not written yet."""
+        return len(self._pending) + len(self._batch)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt to write failed."""
+        return self._failed_in_a_row > 0
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the audit trail of this process."""
+        yield gauge("audit_pending_events", "Events of the audit trail that are not written yet.", self.pending)
+        yield counter("audit_written", "Events of the audit trail that MongoDB has.", self.written)
+        yield counter("audit_dropped", "Events of the audit trail that are lost.", self.dropped)
+        yield counter("audit_failures", "Attempts to write the audit trail that failed.", self.failures)
 
     async def check(self) -> None:
-        """Nothing: who asks may be answered without it, unless it is strict, and then is told."""
+        """Raise nothing: without the trail, requests are served or, when it is strict, get an error of their own."""
 
     @property
     def warnings(self) -> Sequence[str]:
         """Whether events are not written, for `/readyz`."""
-        now = self.figures()
-        if not now.is_failing:
+        if not self.is_failing:
             return []
-        return [f"The audit trail is not written: {now.pending:,} events wait, {now.dropped:,} are lost."]
+        return [f"The audit trail is not written: {self.pending:,} events wait, {self.dropped:,} are lost."]
 
     def require(self) -> None:
         """Raise `AuditUnavailable` while events cannot be written."""
         if self._failed_in_a_row:
-            raise _unavailable()
+            raise audit_unavailable()
 
     def add(self, tenant: str | None, describe: Describe) -> None:
-        """Keep the event that `describe` makes the row of; when there is no room, it is lost, and `tenant` told so."""
-        self._add(_Pending(describe, tenant))
+        """Queue the event whose row `describe` makes; without room it is lost, and counted for `tenant`."""
+        self._add(PendingEvent(describe, tenant))
 
     def add_unverified(self, describe: Describe) -> None:
-        """As `add`, for what strangers can cause: it takes a part of the room and leaves the rest to callers."""
+        """Queue as `add` does, for events that clients without a valid token cause: they get a part of the room."""
         if len(self._pending) < self._limits.unverified:
-            self._add(_Pending(describe, None))
+            self._add(PendingEvent(describe, None))
         else:
             self.lose(None)
 
     async def add_durably(self, tenant: str | None, describe: Describe) -> None:
-        """As `add`, and return when it is written; raises `AuditUnavailable` when that fails or takes too long.
+        """Queue as `add` does, and return when the event is written.
 
-        Even then the event stays in the queue and is written as soon as that can be done.
+        Raises:
+            AuditUnavailable: Writing failed or took too long. The event stays in the queue and is written later.
         """
-        event = _Pending(describe, tenant, asyncio.get_running_loop().create_future())
+        event = PendingEvent(describe, tenant, asyncio.get_running_loop().create_future())
         self._add(event)
         self._is_urgent.set()
         try:
             async with asyncio.timeout(self._limits.wait_seconds):
                 await cast("asyncio.Future[None]", event.written)
         except TimeoutError as error:
-            raise _unavailable() from error
+            raise audit_unavailable() from error
 
     def lose(self, tenant: str | None) -> None:
-        """Count an event of `tenant` that is not kept; the trail will say how many there were, and since when."""
+        """Count an event of `tenant` that is not kept; the trail will say how many were lost, and since when."""
         if not self._losses:
             log.warning("audit_events_dropped", pending=len(self._pending))
-        self._dropped += 1
-        known = tenant in self._losses or len(self._losses) < _MAX_TENANTS_AT_LOSS
-        self._losses.setdefault(tenant if known else None, _Loss(datetime.now(UTC))).count += 1
+        self.dropped += 1
+        self._losses.count(tenant)
 
-    def _add(self, event: _Pending) -> None:
+    def _add(self, event: PendingEvent) -> None:
         if len(self._pending) >= self._limits.pending or self._has_ended:
-            self.lose(event.tenant)
-            event.fail()
+            self._drop(event)
             return
-        # So many are described late only while they are written as fast as they come.
+        # Describing waits for the writer only while few events do: each may hold a megabyte until then.
         if len(self._pending) < self._limits.undescribed or self._describe(event):
             self._pending.append(event)
             self._has_some.set()
             if len(self._pending) >= self._limits.batch:
                 self._is_urgent.set()
+
+    def _describe(self, event: PendingEvent) -> bool:
+        """Make the row of `event`, or drop it if that fails; whether it has a row now."""
+        if event.make_row():
+            return True
+        self._drop(event)
+        return False
+
+    def _drop(self, event: PendingEvent) -> None:
+        self.lose(event.tenant)
+        event.fail()
 
     async def _write_on(self) -> None:
         while True:
@@ -195,13 +190,13 @@ class Journal:
             self._batch = [event for event in taken if self._describe(event)]
             while self._batch and not await self._try_to_write():
                 await self._back_off()
-            self._tell_losses()
+            self._pending.extend(self._losses.take_events())
             if not self._pending:
                 self._has_some.clear()
                 self._is_empty.set()
 
     async def _linger(self) -> None:
-        """Let more events come, unless there is a batch of them or somebody waits."""
+        """Wait for more events, unless there is a batch of them or a response waits."""
         if not self._is_closing.is_set():
             await _wait(self._is_urgent, self._limits.linger_seconds)
 
@@ -212,19 +207,6 @@ class Journal:
         else:
             await _wait(self._is_closing, pauses[min(self._failed_in_a_row, len(pauses)) - 1])
 
-    def _describe(self, event: _Pending) -> bool:
-        """Make the row of `event`, unless it has one; whether there is one now."""
-        if event.row is None:
-            try:
-                event.row = event.describe()
-            except Exception:
-                log.exception("audit_event_not_described")
-                self.lose(event.tenant)
-                event.fail()
-                return False
-            event.describe = _nothing  # and let go of all that it holds
-        return True
-
     async def _try_to_write(self) -> bool:
         rows = [event.row for event in self._batch if event.row is not None]
         try:
@@ -234,43 +216,27 @@ class Journal:
             self._fail(error)
             return False
         if self._failed_in_a_row:
-            log.info("audit_written_again", dropped=self._dropped, pending=len(self._pending))
+            log.info("audit_written_again", dropped=self.dropped, pending=len(self._pending))
         self._failed_in_a_row = 0
         for event in self._batch:
             if event.row is not None and event.row["_id"] in refused:
-                self.lose(event.tenant)
-                event.fail()
+                self._drop(event)
             else:
-                self._written += 1
+                self.written += 1
                 event.succeed()
         self._batch = []
         return True
 
     def _fail(self, error: Exception) -> None:
-        self._failures += 1
+        self.failures += 1
         self._failed_in_a_row += 1
         reason = error.message if isinstance(error, ExecutionMonitorError) else type(error).__name__
-        log.warning("audit_not_written", reason=reason, pending=self.figures().pending, dropped=self._dropped)
+        log.warning("audit_not_written", reason=reason, pending=self.pending, dropped=self.dropped)
         for event in (*self._batch, *self._pending):
             event.fail()
-
-    def _tell_losses(self) -> None:
-        """Let the trail itself say what is missing from it."""
-        now = datetime.now(UTC)
-        for tenant, loss in self._losses.items():
-            self._pending.append(_Pending(partial(describe_loss, tenant, loss.count, loss.since, now), tenant))
-        self._losses.clear()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def _nothing() -> AuditRow:
-    raise ValueError("An event is described once.")
-
-
-def _unavailable() -> AuditUnavailable:
-    return AuditUnavailable("What is asked here must be recorded, and cannot be for now; try again in some seconds.")

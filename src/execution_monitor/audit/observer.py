@@ -1,72 +1,103 @@
-"""The observer that records who asked for what."""
+"""The audit trail's observer: records every operation, and every refused token, in the journal."""
 
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bson import ObjectId
+from typing_extensions import override
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Observation, Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
-from execution_monitor.audit.journal import Describe, Journal
+from execution_monitor.audit.journal import Journal
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 
-# Of what is refused as fast as it is sent, tokens and operations beyond a rate, so many a second are kept one by one
-# and the rest are counted.
+# A client can send refused tokens, and operations beyond its rate limit, as fast as it likes: of each of the two so
+# many a second are recorded one by one, and the rest are counted.
 _REFUSALS_PER_SECOND = 20
 _REFUSALS_AT_ONCE = 200
-_WITHOUT_ANSWER = frozenset({AuditUnavailable.code, RateLimited.code})
+_WITHOUT_RESPONSE = frozenset({AuditUnavailable.code, RateLimited.code})
 
 
-class Audit:
-    """Records every operation in `journal`; when `strict`, nobody is answered before that is durable."""
+class AuditObserver:
+    """Records operations in `journal`; when `strict`, no response is sent before its record is durable."""
 
     def __init__(self, journal: Journal, *, strict: bool) -> None:
-        self._journal = journal
-        self._strict = strict
-        self._begun: dict[int, ObjectId] = {}
-        self._refusals = _Allowance(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
-        self._limited = _Allowance(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
+        self.journal = journal
+        self.strict = strict
+        self.limited = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
+        self._refusals = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
 
-    async def begin(self, operation: Operation) -> None:
-        """Record that a subscription begins; raises `AuditUnavailable` where that is required and cannot be done."""
-        if self._strict:
-            self._journal.require()
-        if operation.kind is Kind.SUBSCRIPTION:
-            event_id = ObjectId()
-            # An operation is itself from its begin to its end; others may be equal to it.
-            self._begun[id(operation)] = event_id
-            await self._record(operation, partial(describe_begin, operation, datetime.now(UTC), event_id))
-
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Record the operation; raises `AuditUnavailable` to withhold an answer that must not go out unrecorded."""
-        now = datetime.now(UTC)
-        at = now if operation.kind is Kind.SUBSCRIPTION else now - timedelta(seconds=outcome.seconds)
-        describe = partial(describe_end, operation, outcome, at, self._begun.pop(id(operation), None))
-        if RateLimited.code in outcome.codes and not self._limited.take():
-            self._journal.lose(operation.caller.tenant)
-        # What a subscription delivered has gone, and where nothing is answered there is nothing to wait for.
-        elif operation.kind is Kind.SUBSCRIPTION or _WITHOUT_ANSWER.intersection(outcome.codes):
-            self._journal.add(operation.caller.tenant, describe)
-        else:
-            await self._record(operation, describe)
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:
+        """Record `operation` when it ends; a subscription also when it starts."""
+        return _Recording(self, operation, outcome)
 
     def record_refusal(self, origin: Origin, error: Unauthenticated) -> None:
-        """Record that a token was refused, or that there was none."""
+        """Record that a token was missing or refused."""
         if self._refusals.take():
-            self._journal.add_unverified(partial(describe_refusal, origin, error.message, datetime.now(UTC)))
+            self.journal.add_unverified(partial(describe_refusal, origin, error.message, datetime.now(UTC)))
         else:
-            self._journal.lose(None)
+            self.journal.lose(None)
 
-    async def _record(self, operation: Operation, describe: Describe) -> None:
-        if self._strict:
-            await self._journal.add_durably(operation.caller.tenant, describe)
+
+class _Recording(Observation):
+    """The record of one operation."""
+
+    __slots__ = ("_audit", "_begun_by", "_operation", "_outcome")
+
+    def __init__(self, audit: AuditObserver, operation: Operation, outcome: Outcome) -> None:
+        self._audit = audit
+        self._operation = operation
+        self._outcome = outcome
+        self._begun_by: ObjectId | None = None
+
+    @override
+    async def __aenter__(self) -> None:
+        """Record that a subscription starts.
+
+        Raises:
+            AuditUnavailable: The trail is strict and cannot be written.
+        """
+        audit, operation = self._audit, self._operation
+        if audit.strict:
+            audit.journal.require()
+        if operation.kind is OperationKind.SUBSCRIPTION:
+            self._begun_by = ObjectId()
+            describe = partial(describe_begin, operation, datetime.now(UTC), self._begun_by)
+            if audit.strict:
+                await audit.journal.add_durably(operation.caller.tenant, describe)
+            else:
+                audit.journal.add(operation.caller.tenant, describe)
+
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        """Record the operation.
+
+        Raises:
+            AuditUnavailable: The trail is strict and cannot be written: the response must not be sent.
+        """
+        audit, operation, outcome = self._audit, self._operation, self._outcome
+        is_subscription = operation.kind is OperationKind.SUBSCRIPTION
+        now = datetime.now(UTC)
+        at = now if is_subscription else now - timedelta(seconds=outcome.seconds)
+        describe = partial(describe_end, operation, outcome, at, self._begun_by)
+        if RateLimited.code in outcome.codes and not audit.limited.take():
+            audit.journal.lose(operation.caller.tenant)
+        # A subscription has sent its events already; without a response there is nothing to hold back.
+        elif not audit.strict or is_subscription or _WITHOUT_RESPONSE.intersection(outcome.codes):
+            audit.journal.add(operation.caller.tenant, describe)
         else:
-            self._journal.add(operation.caller.tenant, describe)
+            await audit.journal.add_durably(operation.caller.tenant, describe)
+
+    @override
+    async def refused(self) -> None:
+        """Record an operation that does not run, as one that ended."""
+        await self.__aexit__()
 
 
-class _Allowance:
-    """So many at once, and so many more each second."""
+class _TokenBucket:
+    """Limits how often something happens: `at_once` times in a row, and `per_second` over time."""
 
     def __init__(self, per_second: float, at_once: float) -> None:
         self._per_second = per_second
@@ -75,6 +106,7 @@ class _Allowance:
         self._counted_at = time.monotonic()
 
     def take(self) -> bool:
+        """Whether it may happen now; if so, that counts."""
         now = time.monotonic()
         self._left = min(self._at_once, self._left + (now - self._counted_at) * self._per_second)
         self._counted_at = now

@@ -1,8 +1,8 @@
-"""Arguments as the audit trail keeps them: what is known to identify or to measure is shown, all else is left out.
+"""Redacts the arguments of operations for the audit trail: only values that identify or measure are kept.
 
-A filter's free text may quote inputs, results and error messages, which the trail must not hold: its readers need no
-`executions:payload`. So a value is shown only where the table below says so; whoever adds an argument to the API and
-forgets this table leaves its values out of the trail.
+The free text of a filter may quote inputs, results and error messages. The trail must not hold these, since reading it
+does not take the scope `executions:payload`. So a value is kept only where the table below allows it; the values of a
+new argument are left out until the table has it.
 """
 
 import re
@@ -21,11 +21,11 @@ MAX_FIELDS = 50  # arguments or fields side by side
 MAX_VALUES = 100  # values of one operation: 20 kB at most
 _INT_64 = 2**63
 
-# What may be a key in the database: a name of the schema, or a query parameter that is written like one.
+# Keys that are stored: names of the schema, and query parameters that have the form of one.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FIELD = 128  # characters of a root field and its alias
 
-# What is said of an argument: whether its value is shown, or what is said of the fields in it.
+# The rule for an argument: whether its value is kept, or the rules for the fields of its value.
 Rule = bool | Mapping[str, "Rule"]
 
 
@@ -69,7 +69,7 @@ ARGUMENTS: Mapping[str, Rule] = {
 
 
 def show_arguments(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The arguments of each root field, `name` or `alias: name`, as they may be kept: bounded, redacted, BSON."""
+    """Redact the arguments of each root field, named `name` or `alias: name`; the result is bounded and is BSON."""
     budget = _Budget(MAX_VALUES)
     return {
         name[-_MAX_FIELD:]: _show_object(arguments, ARGUMENTS, budget)
@@ -79,14 +79,14 @@ def show_arguments(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def shorten(text: str | None, limit: int = MAX_TEXT) -> str | None:
-    """`text`, cut where it is longer, as UTF-8 can spell it."""
+    """Cut `text` to `limit` characters, and replace what UTF-8 cannot encode."""
     if text is None or (len(text) <= limit and text.isascii()):
         return text
     return text[:limit].encode("utf-8", "replace").decode()
 
 
 def shorten_all(texts: Sequence[str]) -> Sequence[str | None]:
-    """`texts`, each as `shorten` leaves it; nearly always that is as it was."""
+    """`shorten` each of `texts`; nearly always they are returned as they are."""
     if max(map(len, texts), default=0) <= MAX_TEXT and "".join(texts).isascii():
         return texts
     return list(map(shorten, texts))
@@ -94,7 +94,7 @@ def shorten_all(texts: Sequence[str]) -> Sequence[str | None]:
 
 @dataclass(slots=True)
 class _Budget:
-    left: int  # values that may still be shown
+    left: int  # values that may still be kept
 
 
 def _show_object(given: Mapping[str, Any], rules: Mapping[str, Rule], budget: _Budget) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _show(value: Any, rule: Rule, budget: _Budget) -> Any:
     if isinstance(value, Mapping):
         return LEFT_OUT if rule is True else _show_object(cast("Mapping[str, Any]", value), rule, budget)
     budget.left -= 1
-    # A value where fields were expected is none that the table speaks of.
+    # A value where the table expects fields is left out.
     return _show_scalar(value) if rule is True else LEFT_OUT
 
 

@@ -1,4 +1,4 @@
-"""Writing to the audit trail: batches that are kept once, however often they are sent."""
+"""Writes the audit trail to MongoDB: in batches, durably, and each event once however often it is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,28 @@ from execution_monitor.storage.explaining import explain, explain_code
 log = structlog.get_logger()
 
 _DUPLICATE_KEY = 11000
-# BadValue (too large to insert), DocumentValidationFailure, BSONObjectTooLarge: trying again would not help.
-_NEVER = frozenset({2, 121, 10334})
-# Who waits for a majority that has gone gives up, and MongoDB with it.
+# BadValue (too large to insert), DocumentValidationFailure, BSONObjectTooLarge: retrying would not help.
+_PERMANENT = frozenset({2, 121, 10334})
+# MongoDB stops waiting for a majority that is gone before the journal does.
 _DURABLY = WriteConcern("majority", wtimeout=8_000)
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEvents:
-    """The audit trail of one database. There is no way to change or to delete an event."""
+class AuditWriter:
+    """Adds to the audit trail of one database. Nothing here changes or deletes an event."""
 
     database: Database
 
     async def write(self, rows: Sequence[Row]) -> frozenset[ObjectId]:
-        """Keep `rows`, each with an `_id`, and return when a majority has them; those with an `_id` that is there stay.
+        """Insert `rows`, each with an `_id`, and return when a majority of members has them.
 
-        Gives the ids of those that MongoDB will never take; raises `DatabaseUnavailable` when it takes none for now.
+        Rows whose `_id` is stored already are left as they are stored.
+
+        Returns:
+            The ids of the rows that MongoDB refuses for good, such as those that are too large.
+
+        Raises:
+            DatabaseUnavailable: MongoDB cannot write now.
         """
         if not rows:
             return frozenset()
@@ -46,7 +52,7 @@ class AuditEvents:
             if len(rows) == 1:
                 log.exception("audit_event_refused", error=type(error).__name__)
                 return frozenset({rows[0]["_id"]})
-            # One that cannot be spelt in BSON keeps no other from being written.
+            # A row that has no BSON form must not keep the others from being written.
             half = len(rows) // 2
             return await self.write(rows[:half]) | await self.write(rows[half:])
         except PyMongoError as error:
@@ -55,14 +61,14 @@ class AuditEvents:
 
 
 def _refused(details: Mapping[str, Any], rows: Sequence[Row]) -> frozenset[ObjectId]:
-    """The rows that were not written, for a reason other than that they had been before."""
+    """The ids of rows that were not written, other than those that were written before."""
     if details.get("writeConcernErrors"):
         raise DatabaseUnavailable("MongoDB has no majority of members to keep the audit trail.")
     errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", ())
     refused = [error for error in errors if error["code"] != _DUPLICATE_KEY]
     for error in refused:
         log.error("audit_event_refused", code=error["code"], reason=error.get("errmsg"))
-        if error["code"] not in _NEVER:
+        if error["code"] not in _PERMANENT:
             reason = explain_code(error["code"], error.get("codeName"))
             raise DatabaseUnavailable(f"MongoDB does not take events of the audit trail. {reason}")
     ids: list[ObjectId] = [rows[error["index"]]["_id"] for error in refused]

@@ -1,6 +1,6 @@
-"""Signing in at an issuer: the authorization code flow with PKCE, of a public client (RFC 6749, RFC 7636, RFC 9207).
+"""The OAuth authorization code flow with PKCE, as a public client of an issuer (RFC 6749, RFC 7636, RFC 9207).
 
-The token is fetched here and not by the page, whose policy then needs no other host than this server.
+The server fetches the token, and not the page, so that the page's content security policy allows this server alone.
 """
 
 import asyncio
@@ -14,41 +14,42 @@ from typing import Any, cast
 import httpx2
 
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import PATIENCE_SECONDS, discover, is_trustworthy, read_json
+from execution_monitor.auth.oidc import TIMEOUT_SECONDS, discover, is_https_or_loopback, read_json
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 
-# RFC 6749, section 5.2, names a handful; what else an issuer says is not repeated.
+# RFC 6749, section 5.2, defines a handful; other text of an issuer is not shown.
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
-# A JWT, which is what this server verifies; some issuers' access tokens are none.
+# A JWT, which is what this server verifies; the access tokens of some issuers are opaque.
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationServer:
-    """Where a browser is sent to sign in, and whether what it comes back with always names the issuer (RFC 9207)."""
+    """Where a browser signs in, and whether its responses always carry `iss`, the issuer (RFC 9207)."""
 
     endpoint: str
-    names_itself: bool
+    sends_iss: bool
 
 
 @dataclass(frozen=True, slots=True)
-class CodeFlow:
-    """The client `client_id` at `issuer`."""
+class AuthorizationCodeFlow:
+    """The flow of the client `client_id` at `issuer`."""
 
     issuer: str
     client_id: str
 
     async def find_authorization_server(self) -> AuthorizationServer:
-        """Where people sign in; raises `IssuerUnavailable`."""
-        async with _asking() as client:
+        """The endpoint where people sign in; raises `IssuerUnavailable`."""
+        async with _issuer_client() as client:
             metadata = await discover(client, self.issuer)
-            return AuthorizationServer(_endpoint_in(metadata, "authorization_endpoint"), _names_itself(metadata))
+            return AuthorizationServer(_endpoint_in(metadata, "authorization_endpoint"), _sends_iss(metadata))
 
-    async def redeem(self, code: str, verifier: str, redirect_uri: str, named_issuer: str | None = None) -> str:
-        """The token that `code` stands for, which came back with `named_issuer` as its `iss`.
+    async def redeem(self, code: str, verifier: str, redirect_uri: str, iss: str | None = None) -> str:
+        """Exchange `code` for a token; `iss` is the parameter that came back with the code.
 
-        Raises `Unauthenticated` when another issuer made the code or ours gives no token for it, `IssuerUnavailable`
-        when it cannot be asked.
+        Raises:
+            Unauthenticated: another issuer made the code, or the issuer gives no token for it.
+            IssuerUnavailable: the issuer cannot be reached, or its discovery document is unusable.
         """
         form = {
             "grant_type": "authorization_code",
@@ -58,46 +59,46 @@ class CodeFlow:
             "redirect_uri": redirect_uri,
         }
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        async with _asking() as client:
+        async with _issuer_client() as client:
             metadata = await discover(client, self.issuer)
-            # Before the code goes anywhere: where another made it, ours may be the attacker (RFC 9207, section 1).
-            self._require_ours(named_issuer, metadata)
+            # Before the code is sent: if another issuer made it, ours may be the attacker (RFC 9207, section 1).
+            self._require_our_issuer(iss, metadata)
             url = _endpoint_in(metadata, "token_endpoint")
             async with client.stream("POST", url, data=form, headers=headers) as response:
-                answer = await read_json(response)
-        stated = cast("Mapping[str, Any]", answer if isinstance(answer, dict) else {})
+                body = await read_json(response)
+        fields = cast("Mapping[str, Any]", body if isinstance(body, dict) else {})
         if response.status_code != HTTPStatus.OK:
-            raise Unauthenticated(f"The issuer did not sign you in ({_reason(stated)}); try again.")
-        tokens = [stated.get("access_token"), stated.get("id_token")]
+            raise Unauthenticated(f"The issuer did not sign you in ({_reason(fields)}); try again.")
+        tokens = [fields.get("access_token"), fields.get("id_token")]
         for token in tokens:
             if isinstance(token, str) and _JWT.fullmatch(token):
                 return token
         raise Unauthenticated("The issuer signed you in, but with no token that this server can read (a JWT).")
 
-    def _require_ours(self, named_issuer: str | None, metadata: Mapping[str, Any]) -> None:
-        # Compared as it is, without any normalisation (RFC 9207, section 2.4).
-        if named_issuer is None and _names_itself(metadata):
-            raise Unauthenticated("What you came back with does not say which issuer it is from; sign in again.")
-        if named_issuer not in (None, self.issuer):
-            raise Unauthenticated("What you came back with is from another issuer than this server's; sign in again.")
+    def _require_our_issuer(self, iss: str | None, metadata: Mapping[str, Any]) -> None:
+        # Compared as it is, without normalisation (RFC 9207, section 2.4).
+        if iss is None and _sends_iss(metadata):
+            raise Unauthenticated("The issuer's response does not name the issuer; sign in again.")
+        if iss not in (None, self.issuer):
+            raise Unauthenticated("The response is from another issuer than this server's; sign in again.")
 
 
-def _names_itself(metadata: Mapping[str, Any]) -> bool:
+def _sends_iss(metadata: Mapping[str, Any]) -> bool:
     return metadata.get("authorization_response_iss_parameter_supported") is True
 
 
 def _endpoint_in(metadata: Mapping[str, Any], name: str) -> str:
     url = metadata.get(name)
-    if not isinstance(url, str) or not is_trustworthy(url):
+    if not isinstance(url, str) or not is_https_or_loopback(url):
         raise KeysUnusable(f"its discovery document names no {name} at an https address")
     return url
 
 
 @contextlib.asynccontextmanager
-async def _asking() -> AsyncGenerator[httpx2.AsyncClient]:
-    """A client for one conversation; whatever goes wrong with it is an `IssuerUnavailable`."""
+async def _issuer_client() -> AsyncGenerator[httpx2.AsyncClient]:
+    """An HTTP client for one exchange; every failure of it is raised as `IssuerUnavailable`."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+        async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             yield client
     except KeysUnusable as error:
         raise IssuerUnavailable(f"The issuer cannot sign you in now: {error}.") from error
@@ -105,6 +106,6 @@ async def _asking() -> AsyncGenerator[httpx2.AsyncClient]:
         raise IssuerUnavailable("The issuer cannot sign you in now: it cannot be reached.") from error
 
 
-def _reason(stated: Mapping[str, Any]) -> str:
-    error = stated.get("error")
+def _reason(fields: Mapping[str, Any]) -> str:
+    error = fields.get("error")
     return error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "it gave no reason"

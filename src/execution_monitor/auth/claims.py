@@ -1,4 +1,4 @@
-"""The claims of a verified token, read into a `Caller`: which claim names what is a setting."""
+"""Read the claims of a verified token into a `Caller`; which claims hold tenant, roles and scopes is configured."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, scopes_held
+from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, granted_scopes
 from execution_monitor.errors import Unauthenticated
 
 ClaimPath = tuple[str, ...]
@@ -18,10 +18,11 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+-]*://")
 
 
 def parse_claim_path(text: str) -> ClaimPath:
-    """The names that lead to a claim, outermost first; raises `ValueError` for text that is no path.
+    """The names of a path to a claim, outermost first; raises `ValueError` for text that is no path.
 
-    Dots lead inwards, as in `realm_access.roles`. A name that holds dots stands in double quotes, as in
-    `resource_access."my.client".roles`; a text that begins like a URL, as in `https://acme.example/roles`, is one name.
+    Dots separate the names of nested objects, as in `realm_access.roles`. A name with dots in it stands in double
+    quotes, as in `resource_access."my.client".roles`; text that begins like a URL, as in `https://acme.example/roles`,
+    is one name.
     """
     if _URL.match(text):
         return (text,)
@@ -40,22 +41,22 @@ def parse_claim_path(text: str) -> ClaimPath:
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """Where claims are looked for; of several places the first that is there decides."""
+    """The paths of each claim; of several, the first that exists in a token counts."""
 
     tenant: tuple[ClaimPath, ...] = (("tenant_id",), ("tenant",))
     roles: tuple[ClaimPath, ...] = (("roles",),)
     scopes: tuple[ClaimPath, ...] = (("scope",), ("scopes",))
 
     @classmethod
-    def named(cls, *, tenant: str | None = None, roles: str | None = None, scopes: str | None = None) -> "ClaimNames":
-        """The places that the paths name, and the usual ones for None."""
-        stated = {"tenant": tenant, "roles": roles, "scopes": scopes}
-        return cls(**{name: (parse_claim_path(path),) for name, path in stated.items() if path is not None})
+    def parse(cls, *, tenant: str | None = None, roles: str | None = None, scopes: str | None = None) -> "ClaimNames":
+        """The claims at the given paths; the usual ones for None."""
+        paths = {"tenant": tenant, "roles": roles, "scopes": scopes}
+        return cls(**{name: (parse_claim_path(path),) for name, path in paths.items() if path is not None})
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimReader:
-    """Reads callers from claims whose signature and times have been verified.
+    """Makes callers of claims whose signature and times have been verified.
 
     With `roles_required` a token without the roles claim is refused; otherwise its scopes alone count.
     """
@@ -65,16 +66,16 @@ class ClaimReader:
     roles_required: bool = False
 
     def read(self, claims: Mapping[str, Any]) -> Caller:
-        """The caller that `claims` describe; raises `Unauthenticated` that names the claim at fault."""
+        """The caller that `claims` describe; raises `Unauthenticated` with the name of the wrong claim."""
         tenant = _find(claims, self.names.tenant)
-        stated, scopes = _find(claims, self.names.roles), _find(claims, self.names.scopes)
-        missing = (*(self.names.roles if stated is None else ()), *(self.names.scopes if scopes is None else ()))
-        elsewhere = [path for path in missing if _is_elsewhere(claims, path)]
-        if elsewhere:
-            # Whatever they would allow is unknown: what is left in the token must not stand for more than they do.
+        listed, scopes = _find(claims, self.names.roles), _find(claims, self.names.scopes)
+        missing = (*(self.names.roles if listed is None else ()), *(self.names.scopes if scopes is None else ()))
+        distributed = [path for path in missing if _is_distributed(claims, path)]
+        if distributed:
+            # What they would allow is unknown: what is left in the token must not allow more than they do.
             roles = []
-        elif stated is not None:
-            roles = _texts(stated, self.names.roles)
+        elif listed is not None:
+            roles = _texts(listed, self.names.roles)
         elif self.roles_required:
             names = _describe(self.names.roles)
             raise Unauthenticated(f"Your token lacks the claim {names}; get one that lists your roles.")
@@ -84,10 +85,10 @@ class ClaimReader:
             scopes = ""
         return Caller(
             subject=_name(claims.get("sub"), (("sub",),)),
-            tenant=_name(_alone(tenant, self.names.tenant), self.names.tenant),
-            scopes=scopes_held(
+            tenant=_name(_single(tenant, self.names.tenant), self.names.tenant),
+            scopes=granted_scopes(
                 roles,
-                # RFC 8693, section 4.2: one text, spaces between the scopes.
+                # RFC 8693, section 4.2: one text with spaces between the scopes.
                 scopes.split() if isinstance(scopes, str) else _texts(scopes, self.names.scopes),
                 self.scopes_by_role,
             ),
@@ -95,24 +96,23 @@ class ClaimReader:
             expires_at=_time(claims["exp"]),
             issued_at=_time(claims["iat"]) if "iat" in claims else None,
             token_id=claims.get("jti"),
-            claim_elsewhere=_describe(elsewhere[:1]) if elsewhere else None,
+            distributed_claim=_describe(distributed[:1]) if distributed else None,
         )
 
 
-def _is_elsewhere(claims: Mapping[str, Any], path: ClaimPath) -> bool:
-    """Whether the issuer says that the claim at `path` is not in the token but with somebody who is to be asked.
+def _is_distributed(claims: Mapping[str, Any], path: ClaimPath) -> bool:
+    """Whether the claim at `path` is distributed or aggregated (OpenID Connect Core 1.0, section 5.6.2).
 
-    That is a distributed or aggregated claim (OpenID Connect Core 1.0, section 5.6.2). Entra ID makes one of `groups`
-    for whoever is in more than 200, and in tokens of the implicit flow has no room but for `hasgroups`.
+    Entra ID does so with `groups` for a user in more than 200; tokens of the implicit flow only have `hasgroups` then.
     """
-    named = claims.get("_claim_names")
-    if isinstance(named, Mapping) and path[0] in named:
+    distributed = claims.get("_claim_names")
+    if isinstance(distributed, Mapping) and path[0] in distributed:
         return True
     return path[0] == "groups" and claims.get("hasgroups") not in (None, False)
 
 
-def _alone(value: Any, paths: tuple[ClaimPath, ...]) -> Any:
-    """What is alone in a list, as some issuers spell a claim of one value; anything but a list as it is."""
+def _single(value: Any, paths: tuple[ClaimPath, ...]) -> Any:
+    """The only element of a list, as some issuers write a claim of one value; anything but a list as it is."""
     if not isinstance(value, list):
         return value
     listed = cast("list[Any]", value)
@@ -122,7 +122,7 @@ def _alone(value: Any, paths: tuple[ClaimPath, ...]) -> Any:
 
 
 def _find(claims: Mapping[str, Any], paths: tuple[ClaimPath, ...]) -> Any:
-    """What stands at the first of `paths` that exists; None where none does."""
+    """The value at the first of `paths` that exists; None where none does."""
     for path in paths:
         value: Any = claims
         for name in path:
@@ -130,13 +130,13 @@ def _find(claims: Mapping[str, Any], paths: tuple[ClaimPath, ...]) -> Any:
                 break
             value = cast("Mapping[str, Any]", value)[name]
         else:
-            # The first that is stated decides: a claim that says nothing usable must not be overruled by a vaguer one.
+            # Even if it is unusable: a more general claim must not overrule it.
             return value
     return None
 
 
 def _name(value: Any, paths: tuple[ClaimPath, ...]) -> str:
-    # MongoDB keeps UTF-8: a lone surrogate, which JSON can spell, belongs to nobody.
+    # MongoDB stores UTF-8, which has no lone surrogates, though JSON can hold one.
     if isinstance(value, str) and value and value.isprintable():
         return value
     raise Unauthenticated(f"Your token lacks the claim {_describe(paths)}; get one that names it.")

@@ -1,8 +1,9 @@
-"""The keys of an issuer, kept: fetched once for all who wait, again when they may have changed, and not too often.
+"""A cache of an issuer's keys: one fetch for all requests that wait, and a new one when keys may have changed.
 
-Anybody can send a token that names a key, long before its signature could be looked at. So no name is a reason to fetch
-at once more than every few seconds, and no name is refused by keys that were fetched before it came: it waits for the
-next fetch. A key that the issuer has just begun to sign with is found by that one, whatever else is sent.
+Anyone can send a token that names an unknown key, and its signature cannot be verified before that key is known. So an
+unknown key causes a fetch at most every few seconds; and none is refused by keys that were fetched before the token
+arrived: it waits for the next fetch. Thus a key that the issuer has just begun to sign with is found by that fetch,
+whatever else is sent.
 """
 
 import asyncio
@@ -17,28 +18,28 @@ from execution_monitor.errors import IssuerUnavailable, ServerBusy
 
 log = structlog.get_logger()
 
-# Requests with unknown keys that wait for a fetch, of some 20 kB each. More are told to come back: after the fetch that
-# the others wait for, a key that exists is known and waits for nothing.
+# Requests with unknown keys that wait for a fetch, of some 20 kB each. More are refused and may try again: after the
+# fetch that the others wait for, a key that exists is known and nothing has to wait.
 _MOST_WAITING = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAges:
-    """Seconds that matter to keys."""
+    """When keys are fetched again and when they are no longer used, in seconds."""
 
-    fresh: float = 600  # until they are fetched again, so that a withdrawn one is forgotten
-    # Tokens live an hour as a rule: whoever has one gets through an outage of the issuer with it, and no key that was
-    # withdrawn meanwhile lives on for longer.
+    fresh: float = 600  # until they are fetched again, so that withdrawn keys are dropped
+    # Until they are not used any more. Most tokens live an hour: they get through an outage of the issuer, and a key
+    # that was withdrawn meanwhile is used for no longer than that.
     kept: float = 3_600
     between_fetches: float = 60  # after a fetch that failed while there are keys
     between_first_fetches: float = 2  # after a fetch that failed while there are none
-    # For unknown keys. Twelve fetches a minute are the most that strangers can cause, and five seconds the longest that
-    # they can keep a new key waiting for its fetch.
+    # For unknown keys: strangers can cause twelve fetches a minute at most, and delay the fetch of a new key by five
+    # seconds at most.
     between_lookups: float = 5
 
 
 class KeyCache:
-    """The keys that `fetch` gives, and at most one fetch at a time; `close` it in the end."""
+    """Keys as `fetch` returns them; at most one fetch runs at a time. `close` it in the end."""
 
     def __init__(
         self,
@@ -52,23 +53,25 @@ class KeyCache:
         self._clock = clock
         self._sleep = sleep
         self._keys: tuple[SigningKey, ...] = ()
-        self._keys_from = float("-inf")  # when the fetch that brought them began
+        self._keys_from = float("-inf")  # when the fetch that returned them began
         self._tried_at = float("-inf")
         self._failed_from = float("-inf")  # when the last fetch that failed began
-        self._looked_up_at = float("-inf")  # when an unknown key was last the reason for a fetch
+        self._looked_up_at = float("-inf")  # when an unknown key last caused a fetch
         self._failure: str | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._lookup: asyncio.Task[None] | None = None
         self._waiting = 0
 
     async def find(self, key_id: str | None, algorithm: str) -> SigningKey:
-        """The key with this id, or the only one for `algorithm` when there is no id.
+        """The key with `key_id`, or the only one for `algorithm` without an id.
 
-        Raises `Unauthenticated` when the issuer has none, `IssuerUnavailable` when it cannot be asked, `ServerBusy`
-        when too many wait to know.
+        Raises:
+            Unauthenticated: the issuer has no such key.
+            IssuerUnavailable: the keys cannot be fetched.
+            ServerBusy: too many requests wait for a fetch.
         """
         if algorithm not in ASYMMETRIC:
-            # No key that an issuer could publish would fit.
+            # No key that an issuer can publish fits.
             raise unknown_key()
         arrived = self._clock()
         await self.check()
@@ -82,11 +85,11 @@ class KeyCache:
 
     @property
     def _seconds_to_lookup(self) -> float:
-        """How long an unknown key may be no reason to fetch."""
+        """How long until an unknown key may cause a fetch."""
         return self._looked_up_at + self._ages.between_lookups - self._clock()
 
     async def check(self) -> None:
-        """Return when there are keys that may be used, and begin to renew old ones; else raise `IssuerUnavailable`."""
+        """Wait until there are usable keys, and begin to renew old ones; raises `IssuerUnavailable`."""
         age, pause = self._clock() - self._keys_from, self._clock() - self._tried_at
         if age <= self._ages.fresh:
             return
@@ -101,23 +104,23 @@ class KeyCache:
 
     @property
     def warning(self) -> str | None:
-        """A sentence when the last fetch failed; what was fetched before is used meanwhile."""
+        """A sentence while the last fetch has failed and earlier keys are used."""
         return self._explain() if self._failure else None
 
     def begin(self) -> None:
-        """Fetch before the first token comes."""
+        """Begin to fetch, so that keys are there before the first token."""
         if self._fetching is None:
             self._begin()
 
     async def close(self) -> None:
-        """Stop a fetch that is under way, and one that is to come."""
+        """Cancel fetches that run or are due."""
         tasks = [task for task in (self._lookup, self._fetching) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_up(self) -> None:
-        """Wait for the fetch that is under way, or for the next that an unknown key may be the reason for."""
+        """Wait for the fetch that runs, or for the next one that an unknown key may cause."""
         if self._waiting >= _MOST_WAITING:
             raise ServerBusy("Too many tokens wait for the issuer's keys; try again.")
         self._waiting += 1
@@ -135,7 +138,7 @@ class KeyCache:
     async def _fetch_in_turn(self) -> None:
         await self._sleep(max(0.0, self._seconds_to_lookup))
         if self._fetching is not None:
-            # It may have begun before those who wait now came.
+            # It may have begun before the tokens that wait now arrived.
             await self._fetched()
         self._looked_up_at = self._clock()
         await self._fetched()
@@ -144,7 +147,7 @@ class KeyCache:
         self._lookup = None
 
     async def _fetched(self) -> None:
-        # Nobody who leaves takes the fetch from the others.
+        # A request that is cancelled must not cancel the fetch for the others.
         await asyncio.shield(self._fetching or self._begin())
 
     def _begin(self) -> asyncio.Task[None]:

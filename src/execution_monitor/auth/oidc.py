@@ -1,4 +1,4 @@
-"""The public keys of an identity provider, fetched over HTTP: from its key set, or found by OIDC discovery."""
+"""Fetch the public keys of an identity provider over HTTP, from its key set or by OpenID Connect discovery."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from execution_monitor.auth.keys import KeysUnusable, SigningKey, read_key_set
 
 # Large providers publish 5 to 20 keys, in 2 to 30 kB with certificates.
 _MAX_BYTES = 262_144
-# For everything, so that an issuer that sends a byte a second holds nobody up.
-PATIENCE_SECONDS = 5.0
+# For a whole exchange, so that an issuer which sends a byte a second holds no request up.
+TIMEOUT_SECONDS = 5.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Where the keys are: at `key_set_url`, else where the discovery document of `name` says."""
+    """An issuer of tokens; its keys are at `key_set_url`, else where its discovery document says."""
 
     name: str | None = None
     key_set_url: str | None = None
@@ -29,7 +29,7 @@ class Issuer:
     async def fetch_keys(self) -> tuple[SigningKey, ...]:
         """The keys that are published now; raises `KeysUnusable`."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+            async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
                 url = self.key_set_url or await self._discover(client)
                 return read_key_set(await _fetch_json(client, url))
         except TimeoutError as error:
@@ -39,25 +39,25 @@ class Issuer:
 
     async def _discover(self, client: httpx2.AsyncClient) -> str:
         url = (await discover(client, self.name or "")).get("jwks_uri")
-        if not isinstance(url, str) or not is_trustworthy(url):
+        if not isinstance(url, str) or not is_https_or_loopback(url):
             raise KeysUnusable("its discovery document names no key set at an https address")
         return url
 
 
 async def discover(client: httpx2.AsyncClient, name: str) -> Mapping[str, Any]:
-    """What the issuer `name` tells of itself (OpenID Connect Discovery 1.0, sections 4 and 4.3).
+    """The discovery document of the issuer `name` (OpenID Connect Discovery 1.0, sections 4 and 4.3).
 
-    Raises `KeysUnusable`, or what httpx2 does.
+    Raises `KeysUnusable`, or what httpx2 raises.
     """
     document = await _fetch_json(client, f"{name.rstrip('/')}/.well-known/openid-configuration")
-    stated = cast("Mapping[str, Any]", document if isinstance(document, dict) else {})
-    if stated.get("issuer") != name:
+    metadata = cast("Mapping[str, Any]", document if isinstance(document, dict) else {})
+    if metadata.get("issuer") != name:
         raise KeysUnusable("its discovery document names another issuer than EXECUTION_MONITOR_ISSUER")
-    return stated
+    return metadata
 
 
-def is_trustworthy(url: str) -> bool:
-    """Whether whoever listens in between cannot change what `url` answers: https, or this machine."""
+def is_https_or_loopback(url: str) -> bool:
+    """Whether no one on the network can forge the responses of `url`: it is https, or on this machine."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (
@@ -68,8 +68,8 @@ def is_trustworthy(url: str) -> bool:
 
 
 async def _fetch_json(client: httpx2.AsyncClient, url: str) -> Any:
-    # Redirects are not followed: where they lead is not what was configured.
-    # Nor is anything decompressed: a small answer could become a large one.
+    # Redirects are not followed: their targets were not configured.
+    # Nothing is decompressed: a small response could become a large one.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     async with client.stream("GET", url, headers=headers) as response:
         if response.status_code != HTTPStatus.OK:
@@ -78,7 +78,7 @@ async def _fetch_json(client: httpx2.AsyncClient, url: str) -> Any:
 
 
 async def read_json(response: httpx2.Response) -> Any:
-    """The JSON that an issuer streams as `response`; raises `KeysUnusable` for anything else."""
+    """The JSON body of an issuer's `response`; raises `KeysUnusable` for anything else, or for too much."""
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -1,4 +1,4 @@
-"""Tokens that are refused before they expire: known in memory, so that no request has to ask for them."""
+"""Revocations in memory: tokens that are refused before they expire, without a query for each request."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ REVOKED = "Your token has been revoked; sign in again."
 
 @dataclass(frozen=True, slots=True)
 class RevokedTokens:
-    """The tokens of a subject of a tenant, or of every tenant (None), that were issued before a time; or one token."""
+    """The tokens of a subject that were issued before a time, in one tenant or in all (None); or one token."""
 
     before: datetime
     subject: str | None = None
@@ -23,13 +23,13 @@ class RevokedTokens:
 
 @dataclass(frozen=True, slots=True)
 class RevocationSet:
-    """Revocations as they are looked up: the latest time for each subject, and the ids of single tokens."""
+    """An index of revocations: the latest time of each subject, and the ids of single tokens."""
 
     subjects: Mapping[tuple[str | None, str], datetime] = field(default_factory=lambda: MappingProxyType({}))
     token_ids: frozenset[str] = frozenset()
 
     def with_more(self, revoked: Iterable[RevokedTokens]) -> "RevocationSet":
-        """What is in either: this set or `revoked`."""
+        """The union of this set and `revoked`."""
         subjects, token_ids = dict(self.subjects), set(self.token_ids)
         for each in revoked:
             if each.token_id is not None:
@@ -39,10 +39,10 @@ class RevocationSet:
                 subjects[key] = max(each.before, subjects.get(key, each.before))
         return RevocationSet(subjects, frozenset(token_ids))
 
-    def holds(self, caller: Caller) -> bool:
+    def includes(self, caller: Caller) -> bool:
         """Whether the token of `caller` is revoked.
 
-        `iat` counts whole seconds, so that of the second of a revocation all tokens are refused; and so is one without
+        `iat` counts whole seconds, so all tokens of the second of a revocation are refused; so are tokens without
         `iat`, which may be of any time.
         """
         if caller.token_id in self.token_ids:
@@ -52,33 +52,33 @@ class RevocationSet:
 
 
 class Revocations:
-    """The revocations that this process knows of, and who wants to hear of more."""
+    """The revocations that this process knows, and listeners that are called when there are more."""
 
     def __init__(self) -> None:
         self._known = RevocationSet()
         self._listeners: set[Callable[[], None]] = set()
 
-    def learn(self, revoked: Iterable[RevokedTokens], *, anew: bool = False) -> None:
-        """Add `revoked`, or `anew` have nothing but them; listeners are called when that changes anything."""
+    def add(self, revoked: Iterable[RevokedTokens], *, replace: bool = False) -> None:
+        """Add `revoked`, or `replace` all by them; listeners are called when that changes anything."""
         before = self._known
-        self._known = (RevocationSet() if anew else before).with_more(revoked)
+        self._known = (RevocationSet() if replace else before).with_more(revoked)
         if self._known != before:
             for listener in tuple(self._listeners):
                 listener()
 
-    def hold(self, caller: Caller) -> bool:
+    def include(self, caller: Caller) -> bool:
         """Whether the token of `caller` is revoked."""
-        return self._known.holds(caller)
+        return self._known.includes(caller)
 
     def refuse(self, caller: Caller) -> None:
         """Raise `Unauthenticated` when the token of `caller` is revoked."""
-        if self._known.holds(caller):
+        if self._known.includes(caller):
             raise Unauthenticated(REVOKED)
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever more is known, until it is forgotten."""
+    def add_listener(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the revocations change."""
         self._listeners.add(listener)
 
-    def forget(self, listener: Callable[[], None]) -> None:
-        """Call `listener` no more."""
+    def remove_listener(self, listener: Callable[[], None]) -> None:
+        """Do not call `listener` any more."""
         self._listeners.discard(listener)

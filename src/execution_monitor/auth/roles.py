@@ -1,4 +1,4 @@
-"""Roles, which stand for scopes, and what a token holds that states roles, scopes, both or neither."""
+"""Roles and the scopes they stand for, and the scopes of a token that has roles, scopes, both or neither."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,21 +17,20 @@ DEFAULT_ROLES: ScopesByRole = {
     "admin": frozenset(Scope),
 }
 
-# `openid profile email` and the scopes of other APIs say nothing about this one.
+# `openid profile email` and the scopes of other APIs have no meaning here.
 _OUR_PREFIXES = frozenset(scope.partition(":")[0] for scope in Scope)
 
 
-def scopes_held(
-    roles: Iterable[str] | None, stated: Iterable[str], scopes_by_role: ScopesByRole = DEFAULT_ROLES
+def granted_scopes(
+    roles: Iterable[str] | None, claimed: Iterable[str], scopes_by_role: ScopesByRole = DEFAULT_ROLES
 ) -> frozenset[Scope]:
-    """What a token allows that states `roles` (None: it has no such claim) and the scopes `stated`.
+    """The scopes of a token with the claimed `roles` (None without that claim) and the `claimed` scopes.
 
-    Roles alone allow what they stand for; a role that is not in `scopes_by_role` stands for nothing. Scopes alone allow
-    themselves. With both, only what is in both. With neither, the caller's own executions. Scopes of other APIs are
-    passed over, but a scope that reads like one of ours and is unknown still narrows a role, to nothing if it stands
-    alone.
+    Roles alone grant their scopes; a role that is not in `scopes_by_role` grants none. Scopes alone grant themselves.
+    Both together grant what is in both. Neither grants reading one's own executions. Scopes of other APIs are ignored,
+    but an unknown scope that begins like ours still narrows the roles, to nothing if it is the only one.
     """
-    ours = [each for each in stated if each.partition(":")[0] in _OUR_PREFIXES]
+    ours = [each for each in claimed if each.partition(":")[0] in _OUR_PREFIXES]
     narrowed = _complete(scope for scope in Scope if scope in ours) if ours else None
     if roles is None:
         return _VIEWER if narrowed is None else narrowed
@@ -40,6 +39,6 @@ def scopes_held(
 
 
 def _complete(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """`scopes` with what they include: whoever may read all of the tenant may read what is their own."""
-    found = frozenset(scopes)
-    return found | _VIEWER if Scope.EXECUTIONS_READ_TENANT in found else found
+    """`scopes` with the ones they imply: reading the whole tenant implies reading one's own executions."""
+    given = frozenset(scopes)
+    return given | _VIEWER if Scope.EXECUTIONS_READ_TENANT in given else given

@@ -1,4 +1,4 @@
-"""Bearer tokens: JSON Web Tokens (RFC 7519), verified and read into a `Caller`."""
+"""Verify and issue bearer tokens: JSON Web Tokens (RFC 7519) and the callers they name."""
 
 import hashlib
 import time
@@ -14,35 +14,42 @@ from execution_monitor.auth.caller import LEEWAY, Caller, Scope
 from execution_monitor.auth.claims import ClaimReader
 from execution_monitor.auth.keys import HS256, Keys, SigningKey
 from execution_monitor.errors import Unauthenticated
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
-# Whoever sent a request with these headers; raises `Unauthenticated`.
+# Returns the caller of a request with these headers; raises what `Authenticator.authenticate` does.
 Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
 
-# Real tokens have 1 to 3 kB; HTTP servers refuse headers of more than 8 to 16.
+# Real tokens have 1 to 3 kB; most HTTP servers refuse headers of more than 8 to 16 kB.
 _MAX_TOKEN_LENGTH = 8_192
-# An algorithm, a type and the name of a key take 150 characters.
+# An algorithm, a type and a key id take 150 characters.
 _MAX_HEADER_LENGTH = 2_048
-# Verifying one costs a tenth of answering a list; its caller takes half a kilobyte here.
-_REMEMBERED_TOKENS = 4_096
+# Verifying one costs a tenth of a list request; a cached caller takes half a kilobyte.
+_CACHED_TOKENS = 4_096
 DEVELOPMENT_CLAIM = "dev"
-# JSON spells numbers of any size and nests to any depth; Python does neither.
+# JSON can hold numbers of any size and nest to any depth; Python can not.
 _MALFORMED = (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What tokens must say beside who they are for."""
+    """What tokens must claim, beside who their subject is.
+
+    Attributes:
+        issuer: the expected `iss`; None for any.
+        audience: the expected `aud`; None for any.
+        max_lifetime: from `iat`, or from now for a token without it, to `exp`.
+        accepts_development: whether tokens of development servers are accepted.
+    """
 
     issuer: str | None = None
     audience: str | None = None
-    longest: timedelta = timedelta(days=1)  # from `iat`, or from now where a token has none, to `exp`
+    max_lifetime: timedelta = timedelta(days=1)
     accepts_development: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """What a token was found to say, and the key that it was verified with."""
+    """A verified token: its caller, and the key that verified it."""
 
     algorithm: str
     key_id: str | None
@@ -52,17 +59,17 @@ class _Verified:
 
 @dataclass(frozen=True, slots=True)
 class TokenVerifier:
-    """Turns tokens signed with known keys into callers; a token that comes again is not verified twice."""
+    """Verifies tokens and caches their callers, so that a token which comes again is not verified twice."""
 
     keys: Keys
     rules: TokenRules = TokenRules()
     reader: ClaimReader = ClaimReader()  # noqa: RUF009 - a value
-    _known: Recent[_Verified] = field(
-        default_factory=lambda: Recent(_REMEMBERED_TOKENS), init=False, repr=False, compare=False
+    _cache: LruCache[_Verified] = field(
+        default_factory=lambda: LruCache(_CACHED_TOKENS), init=False, repr=False, compare=False
     )
 
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Whoever sent `Authorization: Bearer ...` (RFC 6750); raises what `verify` raises."""
+        """The caller of a request with `Authorization: Bearer ...` (RFC 6750); raises what `verify` raises."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send a token in the header Authorization: Bearer <token>.")
@@ -71,14 +78,16 @@ class TokenVerifier:
     async def verify(self, token: str) -> Caller:
         """The caller that `token` names.
 
-        Raises `Unauthenticated` with what to do when it is not valid now, `IssuerUnavailable` when nobody can tell.
+        Raises:
+            Unauthenticated: it is not valid now; the message says what to do.
+            IssuerUnavailable: the issuer's keys cannot be fetched.
         """
         if len(token) > _MAX_TOKEN_LENGTH:
             raise Unauthenticated(f"Your token is longer than {_MAX_TOKEN_LENGTH:,} characters; ask for a smaller one.")
-        # Not the token itself: whoever reads our memory finds none that could be sent.
+        # Not the token itself: a dump of our memory holds none that could be sent.
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        known = self._known.get(digest)
-        # A key that is no longer the issuer's verifies nothing.
+        known = self._cache.get(digest)
+        # A key that the issuer has withdrawn verifies nothing any more.
         if (
             known is not None
             and _is_valid_now(known.caller)
@@ -86,7 +95,7 @@ class TokenVerifier:
         ):
             return known.caller
         verified = await self._verify(token)
-        self._known.put(digest, verified)
+        self._cache.put(digest, verified)
         return verified.caller
 
     async def _verify(self, token: str) -> _Verified:
@@ -112,7 +121,7 @@ class TokenVerifier:
         return jwt.decode(  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
             token,
             key.key,
-            # Not what the token says: what this key is for, of which the token has chosen one.
+            # The algorithms of this key, not any that the token names.
             algorithms=[each for each in key.algorithms if each == algorithm],
             leeway=LEEWAY,
             issuer=rules.issuer,
@@ -122,8 +131,8 @@ class TokenVerifier:
 
     def _refuse_others(self, claims: Mapping[str, Any]) -> None:
         begins = int(claims["iat"]) if "iat" in claims else int(time.time())
-        if int(claims["exp"]) - begins > self.rules.longest.total_seconds():
-            raise Unauthenticated(f"Your token lives longer than {_hours(self.rules.longest)}; get a shorter one.")
+        if int(claims["exp"]) - begins > self.rules.max_lifetime.total_seconds():
+            raise Unauthenticated(f"Your token lives longer than {_hours(self.rules.max_lifetime)}; get a shorter one.")
         if claims.get(DEVELOPMENT_CLAIM, False) is not False and not self.rules.accepts_development:
             raise Unauthenticated("Your token is of a development server; get one of this server's own.")
 
@@ -133,11 +142,11 @@ def _is_valid_now(caller: Caller) -> bool:
 
 
 def _read_header(token: str) -> tuple[str, str | None]:
-    """The algorithm and the key that `token` names, not verified yet."""
+    """The algorithm and the key id that `token` names, not verified yet."""
     if len(token.partition(".")[0]) > _MAX_HEADER_LENGTH:
-        raise ValueError("a header beyond any use")
+        raise ValueError("a header that is too long")
     header = jwt.get_unverified_header(token)
-    # No extension is understood here, and one that is critical must be (RFC 7515, section 4.1.11).
+    # A critical extension must be understood (RFC 7515, section 4.1.11), and none is here.
     if "crit" in header or not isinstance(header.get("alg"), str):
         raise ValueError("a critical extension, or no algorithm")
     return header["alg"], header.get("kid")
@@ -161,13 +170,13 @@ def issue_token(  # noqa: PLR0913 - the claims of a token
     roles: Iterable[str] = (),
     rules: TokenRules = TokenRules(),
 ) -> str:
-    """A token for `user` of `tenant` that is valid for `lifetime` from now wherever `rules` and `secret` hold.
+    """A token for `user` of `tenant` that is valid for `lifetime` from now, for servers with this `secret` and `rules`.
 
-    It carries `scopes` and `executions:read`; with `roles` and no scopes, all that the roles stand for.
+    It carries `executions:read` and `scopes`; with `roles` and without scopes it carries the roles alone.
     """
     now = datetime.now(UTC)
     roles, scopes = list(roles), set(scopes)
-    stated = {
+    claims = {
         "sub": user,
         "tenant_id": tenant,
         "iat": now,
@@ -179,5 +188,5 @@ def issue_token(  # noqa: PLR0913 - the claims of a token
         "roles": roles or None,
         "scope": " ".join(sorted({Scope.EXECUTIONS_READ.value, *scopes})) if scopes or not roles else None,
     }
-    claims = {name: value for name, value in stated.items() if value is not None}
-    return jwt.encode(claims, secret, algorithm=HS256)  # pyright: ignore[reportUnknownMemberType] - likewise
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, secret, algorithm=HS256)  # pyright: ignore[reportUnknownMemberType] - likewise

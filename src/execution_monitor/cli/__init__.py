@@ -1,1 +1,7 @@
-"""The command line: `execution-monitor serve`, `demo`, `load`, `watch` and the others."""
+"""The command line, `execution-monitor`: serve, load and generate executions, issue and revoke tokens, watch.
+
+`main` declares the commands; the other modules do the work of some.
+
+    $ execution-monitor token --user ada --scope executions:read:tenant
+    $ execution-monitor watch --filter '{"status": {"eq": "FAILED"}}'
+"""

@@ -1,15 +1,14 @@
-"""The command line: each command is settings, call, words. A failure is one sentence on stderr and a code above 0."""
+"""The commands of `execution-monitor`. A command that fails prints one sentence to stderr and exits with 1 or more."""
 
 import asyncio
 import contextlib
 import errno
 import functools
 import getpass
-import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, TypeVar
@@ -18,9 +17,8 @@ import typer
 from pymongo.errors import PyMongoError
 
 from execution_monitor.app import create_app, warn_of_unknown_settings
-from execution_monitor.auth.caller import LEEWAY, Scope
-from execution_monitor.auth.tokens import issue_token
-from execution_monitor.cli.revoke import revoke_and_record
+from execution_monitor.auth.caller import LEEWAY
+from execution_monitor.cli.tokens import issue, revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, demo_people, describe
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
@@ -29,11 +27,11 @@ from execution_monitor.development.synthetic.seed import SeedOptions, seed
 from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.core.importer import LoadReport, load_files
 from execution_monitor.ingest.core.replay import ReplayReport, replay_files
 from execution_monitor.observability.logging import LogLevel, configure_logging
-from execution_monitor.server import uvicorn_server
+from execution_monitor.server.listeners import bind
+from execution_monitor.server.uvicorn_server import run
 from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
@@ -49,80 +47,77 @@ app = typer.Typer(
 
 Result = TypeVar("Result")
 
-User = Annotated[str, typer.Option(help="The owner, as the token's subject names them.")]
+User = Annotated[str, typer.Option(help="The owner: the subject of their tokens.")]
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
 Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
-
-_LIFETIME = re.compile(r"(\d{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @app.command()
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
+    workers: Annotated[int, typer.Option(help="The number of processes.", min=1, max=64)] = 1,
 ) -> None:
     """Serve GraphQL and REST."""
-    with uvicorn_server.bind(host, port) as listener, _serving() as settings:
+    with bind(host, port) as listener, _serving() as settings:
         if workers > 1:
             run_workers(create_app, settings, listener, workers)
         else:
-            uvicorn_server.run(create_app(settings), settings, listener)
+            run(create_app(settings), settings, listener)
 
 
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve made-up executions that keep changing, with tokens to look at them."""
-    with uvicorn_server.bind(host, port) as listener, _serving("warning") as settings:
-        # It signs tokens: where that cannot be, nothing is filled in first.
+    """Serve generated executions that keep changing, with tokens to see them."""
+    with bind(host, port) as listener, _serving("warning") as settings:
+        # This signs tokens: if that fails, it must fail before the database is filled.
         description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
         run_connected(settings, _fill_when_empty)
 
-        async def accompany() -> None:
+        async def simulate_beside() -> None:
             typer.echo(description)
             async with connected(settings):
                 await simulate(SimulatorOptions())
 
-        # Where tokens are worth something, nobody is given one for a click.
-        offered = functools.partial(demo_people, settings) if settings.is_development else None
-        uvicorn_server.run(create_app(settings, offered), settings, listener, companion=accompany)
+        # Where tokens protect real data, no one may sign in with one click.
+        offered = functools.partial(people, settings) if settings.is_development else None
+        run(create_app(settings, offered), settings, listener, companion=simulate_beside)
 
 
 @app.command()
 def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
-    """Store recorded workflow runs, an execution a file; what is stored already stays as it is."""
+    """Store recorded workflow runs, one execution for each file; executions that exist already are kept as they are."""
 
     async def work() -> LoadReport:
         with show_progress("Loading", len(files)) as show:
             return await load_files(files, tenant=tenant, user=user, on_file=show)
 
-    _tell(_run(work))
+    _report(_run(work))
 
 
 @app.command()
 def replay(
     files: Files,
-    speed: Annotated[float, typer.Option(help="How many times faster than they were recorded.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="How many times as fast as recorded.")] = 1.0,
     user: User = OWNER,
     tenant: Tenant = TENANT,
 ) -> None:
-    """Let recorded workflow runs happen again, now, step by step."""
-    _tell(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
+    """Replay recorded workflow runs live, step by step."""
+    _report(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
 
 
 @app.command("seed")
 def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
-    executions: Annotated[int, typer.Option(help="How many executions to make.", min=1)],
-    users: Annotated[int, typer.Option(help="How many owners each tenant has.", min=1, max=10_000)] = 2,
-    tenants: Annotated[int, typer.Option(help="How many tenants there are.", min=1, max=10_000)] = 1,
-    days: Annotated[int, typer.Option(help="How many days back the oldest was created.", min=1, max=36_500)] = 30,
-    no_steps: Annotated[bool, typer.Option("--no-steps", help="Leave steps and log lines out.")] = False,  # noqa: FBT002 - a flag
-    random_seed: Annotated[int | None, typer.Option(help="The same number makes the same executions.")] = None,
+    executions: Annotated[int, typer.Option(help="The number of executions.", min=1)],
+    users: Annotated[int, typer.Option(help="The number of owners in each tenant.", min=1, max=10_000)] = 2,
+    tenants: Annotated[int, typer.Option(help="The number of tenants.", min=1, max=10_000)] = 1,
+    days: Annotated[int, typer.Option(help="The age of the oldest execution, in days.", min=1, max=36_500)] = 30,
+    no_steps: Annotated[bool, typer.Option("--no-steps", help="Add no steps and log lines.")] = False,  # noqa: FBT002 - a flag
+    random_seed: Annotated[int | None, typer.Option(help="The same number generates the same executions.")] = None,
 ) -> None:
-    """Add made-up executions, with steps and log lines."""
+    """Add generated executions, with steps and log lines."""
     options = SeedOptions(
         executions=executions, users=users, tenants=tenants, days=days, steps=not no_steps, random_seed=random_seed
     )
@@ -133,7 +128,7 @@ def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
 def simulate_executions(
     rate: Annotated[float, typer.Option(help="New executions a second, on average.")] = 0.5,
 ) -> None:
-    """Keep made-up executions happening until stopped."""
+    """Start generated executions and keep them running, until stopped."""
     options = SimulatorOptions(rate=rate)
     typer.echo("Simulating; press Ctrl-C to stop.", err=True)
     with contextlib.suppress(KeyboardInterrupt):
@@ -142,48 +137,35 @@ def simulate_executions(
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="Whom the token is for.")],
+    user: Annotated[str, typer.Option(help="The user of the token.")],
     tenant: Tenant = TENANT,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope beyond executions:read; repeat for more.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope beside executions:read; repeat for more.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="A role; repeat for more.")] = None,
-    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 30m, 1h, 7d.")] = "1h",
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 30m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token, as the last line."""
-    settings = read_settings()
-    for stated, known, kind in ((scope, Scope, "scope"), (role, settings.roles, "role")):
-        unknown = sorted(set(stated or ()) - set(known))
-        if unknown:
-            raise SetupError(f"{unknown[0]} is no {kind}; choose from {', '.join(known)}.")
-    if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
-        raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
-    rules, lifetime = token_rules(settings), _parse_lifetime(ttl)
-    if lifetime > rules.longest:
-        raise SetupError(
-            f"A token may live for {settings.token_lifetime_seconds:,} seconds; "
-            "choose a shorter --ttl, or raise EXECUTION_MONITOR_TOKEN_LIFETIME_SECONDS."
-        )
-    secret, scopes, roles = shared_secret(settings), scope or (), role or ()
-    typer.echo(
-        issue_token(secret, user=user, tenant=tenant, scopes=scopes, roles=roles, lifetime=lifetime, rules=rules)
-    )
+    typer.echo(issue(read_settings(), user=user, tenant=tenant, scopes=scope or (), roles=role or (), ttl=ttl))
 
 
 @app.command("watch")
 def watch_executions(
-    url: Annotated[str, typer.Option(help="Where the server answers.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(help="The address of the server.")] = "http://127.0.0.1:8000",
     token: Annotated[
-        str, typer.Option(help="Who asks.", envvar="EXECUTION_MONITOR_TOKEN", show_envvar=True, show_default=False)
+        str,
+        typer.Option(
+            help="A token of the server.", envvar="EXECUTION_MONITOR_TOKEN", show_envvar=True, show_default=False
+        ),
     ] = "",
     where: Annotated[
         str | None, typer.Option("--filter", help='An ExecutionFilter as JSON, such as {"status": {"eq": "FAILED"}}.')
     ] = None,
     execution: Annotated[
-        str | None, typer.Option(help="Follow this one with its steps and log lines, until it has ended.")
+        str | None, typer.Option(help="Follow one execution with its steps and log lines, until it ends.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Follow executions in the terminal; with --execution the exit code tells how it ended: 0 when it completed."""
-    options = WatchOptions.of(url, token, where=where, execution_id=execution, as_json=as_json)
+    """Follow executions in the terminal; with --execution the exit code is 0 if it completed, and 1 if not."""
+    options = WatchOptions.from_command(url, token, where=where, execution_id=execution, as_json=as_json)
     with contextlib.suppress(KeyboardInterrupt):
         ended_well = asyncio.run(watch(options))
         raise typer.Exit(0 if ended_well else 1)
@@ -191,26 +173,26 @@ def watch_executions(
 
 @app.command()
 def revoke(
-    user: Annotated[str | None, typer.Option(help="Whose tokens are refused, those issued until now.")] = None,
+    user: Annotated[str | None, typer.Option(help="Revoke the tokens of this user that were issued until now.")] = None,
     tenant: Annotated[
-        str | None, typer.Option(help="The user's tenant; without it, users of that name in all.")
+        str | None, typer.Option(help="The tenant of the user; without it, users of that name in all tenants.")
     ] = None,
-    token_id: Annotated[str | None, typer.Option(help="The one token to refuse, by its jti.")] = None,
+    token_id: Annotated[str | None, typer.Option(help="Revoke the token with this jti.")] = None,
 ) -> None:
-    """Refuse tokens before they expire, on every server, and close what was opened with them."""
+    """Revoke tokens before they expire, on every server, and close the connections they opened."""
     if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
 
-    # Behind its end, too, a token is taken for as long as clocks may differ.
-    keep = token_rules(read_settings()).longest + LEEWAY
+    # Tokens are accepted for the leeway after they expire, too.
+    keep = read_settings().token_rules.max_lifetime + LEEWAY
 
-    async def run(settings: Settings) -> datetime:
+    async def work(settings: Settings) -> datetime:
         by = None if settings.audit == "off" else _operator()
         async with connected(settings) as database:
             return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
 
     with _serving() as settings:
-        at = asyncio.run(run(settings))
+        at = asyncio.run(work(settings))
     until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     if token_id is not None:
         typer.echo(f"The token {token_id} is refused since {until}.")
@@ -220,12 +202,12 @@ def revoke(
 
 @app.command()
 def export_schema() -> None:
-    """Print the GraphQL schema (SDL)."""
+    """Print the GraphQL schema in SDL."""
     typer.echo(create_schema().as_str())
 
 
 def main() -> NoReturn:
-    """Run the command line and exit."""
+    """Run the command line, and exit."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
@@ -238,7 +220,7 @@ def main() -> NoReturn:
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    # As Ctrl-C does: leave through every `finally`, so that what was started is stopped.
+    # As Ctrl-C does: leave through every `finally`, so that all processes are stopped.
     raise SystemExit(128 + number)
 
 
@@ -269,15 +251,15 @@ def _run(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def _operator() -> str:
-    """Who runs the command, told from the subjects of tokens."""
+    """Who runs the command, for the audit trail; no subject of a token looks like it."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need have no name
+    except (KeyError, OSError):  # the user of a container may have no name
         name = "somebody"
     return f"{name} (command line)"
 
 
-def _tell(report: LoadReport | ReplayReport) -> None:
+def _report(report: LoadReport | ReplayReport) -> None:
     typer.echo(report.describe())
     for each in report.rejected:
         typer.echo(str(each), err=True)
@@ -291,17 +273,10 @@ async def _fill_when_empty() -> None:
 
 
 async def _seed(options: SeedOptions) -> None:
-    with show_progress("Making executions", options.expected_documents) as show:
+    with counting("Generating executions", options.expected_documents) as show:
         report = await seed(options, on_progress=show)
     typer.echo(
-        f"Made {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "
+        f"Generated {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "
         f"in {report.seconds:.1f} s ({report.documents_per_second:,.0f} documents a second).",
         err=True,
     )
-
-
-def _parse_lifetime(text: str) -> timedelta:
-    parsed = _LIFETIME.fullmatch(text)
-    if parsed is None or int(parsed[1]) == 0:
-        raise SetupError(f"{text} is no duration; write a number and s, m, h or d, such as 1h.")
-    return timedelta(**{_UNITS[parsed[2]]: int(parsed[1])})

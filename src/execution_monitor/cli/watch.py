@@ -1,4 +1,4 @@
-"""Follows executions over the public API, for a terminal: lines for people, or JSON for programs."""
+"""Follow executions over graphql-transport-ws, and print lines for people or JSON for programs."""
 
 import asyncio
 import json
@@ -16,17 +16,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
-from execution_monitor.cli.watch_lines import describe
+from execution_monitor.cli.watch_lines import render_event
 from execution_monitor.errors import SetupError
 
 _SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 _WEBSOCKET = {"http": "ws", "https": "wss"}
 
-# The server's own limit for one message to be taken; a connection that says nothing for longer is looked after.
+# As long as the server waits for the first message.
 _CONNECT_SECONDS = 10.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds between attempts to connect again
+_MIN_PAUSE, _MAX_PAUSE = 0.5, 8.0  # seconds between attempts to reconnect
 _MAX_MESSAGE_BYTES = 32 * 1024 * 1024
-# Closes that a new attempt with the same token meets again.
+# Close codes that another attempt with the same token would get, too.
 _FINAL_CLOSES = frozenset({4400, 4401, 4403, 4406})
 
 _UPDATE = """kind cursor occurredAt executionId execution {
@@ -46,7 +46,7 @@ ACTIVITY = f"""subscription WatchOne($executionId: String!, $after: String) {{
 
 
 class WatchError(SetupError):
-    """What keeps a watch from going on; it exits with 2 where the command must be put another way."""
+    """Why a watch cannot go on; the exit code is 2 when the options are wrong."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
@@ -54,12 +54,12 @@ class WatchError(SetupError):
 
 
 class _StaleCursor(Exception):
-    """The place to go on from is no longer known to the server."""
+    """The server cannot resume from the cursor any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """What to follow, where, as whom, and how to show it."""
+    """What to follow, on which server, with which token, and how to print it."""
 
     address: str
     token: str
@@ -68,8 +68,10 @@ class WatchOptions:
     as_json: bool
 
     @classmethod
-    def of(cls, url: str, token: str, *, where: str | None, execution_id: str | None, as_json: bool) -> "WatchOptions":
-        """The options that the command line means; raises `WatchError` where they cannot be."""
+    def from_command(
+        cls, url: str, token: str, *, where: str | None, execution_id: str | None, as_json: bool
+    ) -> "WatchOptions":
+        """The options of the command; raises `WatchError` when they are wrong."""
         if not token:
             raise WatchError(
                 "Pass a token with --token or EXECUTION_MONITOR_TOKEN; in development "
@@ -84,20 +86,20 @@ class WatchOptions:
 
 
 async def watch(options: WatchOptions) -> bool:
-    """Show every event until the server says that there are no more; whether the execution completed.
+    """Print every event until the server completes the subscription; whether the execution completed.
 
-    Connections that break are made again and go on behind the last event. Raises `WatchError` for what a new attempt
-    would not mend.
+    Reconnects when a connection is lost, and resumes after the last event. Raises `WatchError` for what another attempt
+    would not solve.
     """
     cursor: str | None = None
     status: str | None = None
-    pause, connected = _FIRST_PAUSE, False
+    pause, connected = _MIN_PAUSE, False
     out = Console(soft_wrap=True, highlight=False)
     while True:
         try:
             async with aclosing(_follow(options, cursor)) as events:
                 async for event in events:
-                    pause, connected = _FIRST_PAUSE, True
+                    pause, connected = _MIN_PAUSE, True
                     if event is None:
                         continue
                     cursor = event["cursor"]
@@ -106,18 +108,18 @@ async def watch(options: WatchOptions) -> bool:
                     _show(event, options, out)
         except _StaleCursor:
             cursor = None
-            _tell("The place to go on from is gone; beginning anew. Something may have been missed.")
+            _warn("The server cannot resume after the last event; starting over. Events may have been missed.")
         except (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError) as error:
             _raise_final(error, options, connected=connected)
-            _tell(f"The connection was lost; trying again in {pause:.1f} s.")
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - so that not all come at once
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            _warn(f"The connection was lost; reconnecting in {pause:.1f} s.")
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - so that clients do not all reconnect at once
+            pause = min(_MAX_PAUSE, pause * 2)
         else:
             return status == "COMPLETED"
 
 
 async def _follow(options: WatchOptions, after: str | None) -> AsyncGenerator[dict[str, Any] | None]:
-    """The events of one connection; None once it stands."""
+    """The events of one connection; first None, when it is open."""
     async with connect(
         options.address,
         subprotocols=[_SUBPROTOCOL],
@@ -162,7 +164,7 @@ def _raise_errors(errors: list[dict[str, Any]] | None) -> None:
 
 
 def _raise_final(error: Exception, options: WatchOptions, *, connected: bool) -> None:
-    """Give up where another attempt meets the same, or where nothing ever answered."""
+    """Raise `WatchError` if another attempt would fail in the same way, or no connection was ever made."""
     if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code in _FINAL_CLOSES:
         raise WatchError(error.rcvd.reason or f"The server closed the connection ({error.rcvd.code}).") from error
     if not connected:
@@ -176,10 +178,10 @@ def _show(event: dict[str, Any], options: WatchOptions, out: Console) -> None:
         sys.stdout.write(orjson.dumps(event).decode() + "\n")
         sys.stdout.flush()
     else:
-        out.print(describe(event))
+        out.print(render_event(event))
 
 
-def _tell(sentence: str) -> None:
+def _warn(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 
 
@@ -198,9 +200,9 @@ def _parse(where: str | None) -> dict[str, Any] | None:
     if where is None:
         return None
     try:
-        stated = json.loads(where)
+        parsed = json.loads(where)
     except ValueError as error:
         raise WatchError(f"--filter is not JSON: {error}.", 2) from error
-    if not isinstance(stated, dict):
+    if not isinstance(parsed, dict):
         raise WatchError('--filter must be an object such as {"status": {"eq": "FAILED"}}.', 2)
-    return cast("dict[str, Any]", stated)
+    return cast("dict[str, Any]", parsed)

@@ -1,4 +1,4 @@
-"""Events as lines of a terminal: when, what state in words and colour, which, and what else is worth a look."""
+"""Render events as lines of a terminal: time, state in colour, what it is about, and details."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -18,12 +18,12 @@ _STYLES = {
     "CRITICAL": "bold red",
     "WARNING": "yellow",
 }
-_WIDEST = max(map(len, _STYLES))
-_GONE = {"LEFT": "no longer matches", "DELETED": "was deleted"}
+_WIDTH = max(map(len, _STYLES))
+_REMOVALS = {"LEFT": "no longer matches", "DELETED": "was deleted"}
 
 
-def describe(event: Mapping[str, Any]) -> Text:
-    """`event` of a subscription as one line."""
+def render_event(event: Mapping[str, Any]) -> Text:
+    """One event of a subscription as a line."""
     if event["__typename"] == "StepUpdate":
         step = event["step"]
         return _line(event, step["status"], f"step {step['name']}", _details(step))
@@ -31,18 +31,18 @@ def describe(event: Mapping[str, Any]) -> Text:
         entry = event["entry"]
         return _line(event, entry["level"], entry["message"], ())
     if event["kind"] == "GAP":
-        return _line(event, "GAP", "Something was missed; read the list again.", ())
+        return _line(event, "GAP", "Events were missed; read the list again.", ())
     execution, execution_id = event["execution"], event["executionId"]
-    if execution is None or event["kind"] in _GONE:
-        return _line(event, event["kind"], f"{execution_id} {_GONE.get(event['kind'], '')}".rstrip(), ())
+    if execution is None or event["kind"] in _REMOVALS:
+        return _line(event, event["kind"], f"{execution_id} {_REMOVALS.get(event['kind'], '')}".rstrip(), ())
     return _line(event, execution["status"], f"{execution['workflowName']} {execution_id}", _details(execution))
 
 
 def _line(event: Mapping[str, Any], state: str, what: str, details: Iterator[str] | tuple[()]) -> Text:
     at = datetime.fromisoformat(event["occurredAt"]).astimezone()
     line = Text(f"{at:%H:%M:%S} ")
-    line.append(state.ljust(_WIDEST), _STYLES.get(state, ""))
-    # What engines write may hold line breaks and control characters; a terminal would obey them.
+    line.append(state.ljust(_WIDTH), _STYLES.get(state, ""))
+    # Text of engines may hold line breaks and control characters, which a terminal would execute.
     line.append(f" {_printable(what)}")
     for each in details:
         line.append(f"  {_printable(each)}", "dim")

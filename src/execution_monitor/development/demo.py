@@ -6,7 +6,6 @@ from datetime import timedelta
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.synthetic.seed import SeedOptions
-from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import Person
 
@@ -55,7 +54,7 @@ def demo_people(settings: Settings) -> list[Person]:
                 tenant=TENANT,
                 scopes=user.scopes,
                 lifetime=_TOKEN_LIFETIME,
-                rules=token_rules(settings),
+                rules=settings.token_rules,
             ),
         )
         for user in USERS

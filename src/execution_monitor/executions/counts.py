@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 # Pages of a list, and everybody who watches the same one, ask for the same count again and again.
 _REMEMBERED = 1_024
@@ -30,7 +30,7 @@ class RecentCounts:
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _read: Recent[_Read] = field(default_factory=lambda: Recent(_REMEMBERED), init=False, repr=False, compare=False)
+    _read: LruCache[_Read] = field(default_factory=lambda: LruCache(_REMEMBERED), init=False, repr=False, compare=False)
 
     async def get(self, key: Hashable, read: Callable[[], Awaitable[Counted]]) -> Counted:
         """The count under `key`, by `read` where it is not known or too old; raises what `read` raises.

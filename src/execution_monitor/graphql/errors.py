@@ -36,10 +36,16 @@ class QuietSchema(strawberry.Schema):
     """A schema that reads documents within limits, and leaves explaining errors to `to_client_error`."""
 
     def __init__(
-        self, query: type, *, subscription: type, types: Sequence[type], config: StrawberryConfig, introspects: bool
+        self,
+        query: type,
+        *,
+        subscription: type,
+        types: Sequence[type],
+        config: StrawberryConfig,
+        allows_introspection: bool,
     ) -> None:
-        self._introspects = introspects
-        self.documents = Documents(introspects=introspects)
+        self._introspects = allows_introspection
+        self.documents = Documents(allows_introspection=allows_introspection)
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - its generics are open
             query,
             subscription=subscription,

@@ -124,12 +124,12 @@ class Query:
         return await resolve_audit_events(info, filter, first, after, last, before)
 
 
-def create_schema(*, introspects: bool = True) -> QuietSchema:
-    """The schema, ready to execute operations; without `introspects` it tells nothing of itself, nor do errors."""
+def create_schema(*, allows_introspection: bool = True) -> QuietSchema:
+    """The schema, ready to execute operations; without `allows_introspection` nothing reveals it, nor do errors."""
     return QuietSchema(
         Query,
         subscription=Subscription,
         types=[ExecutionStep, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
-        introspects=introspects,
+        allows_introspection=allows_introspection,
     )

@@ -1,6 +1,6 @@
-"""Points that were spent, kept in this process: a storage of the `limits` library for its sliding windows.
+"""A storage of the `limits` library for sliding windows in memory, bounded in size.
 
-The library's own looks at every key with every hit, which took 2.3 ms with 10,000 callers; this one takes a few µs.
+The library's own reads every key with every hit, which took 2.3 ms with 10,000 callers; this one takes a few µs.
 """
 
 import time
@@ -8,19 +8,19 @@ import time
 from limits.aio.storage import SlidingWindowCounterSupport, Storage
 from typing_extensions import override
 
-# Some 250 bytes each; whoever was not seen for longest is forgotten first.
+# Some 250 bytes each; the key that was not used for longest is dropped first.
 MAX_KEYS = 50_000
 
 
-class PointMemory(Storage, SlidingWindowCounterSupport):
-    """Counts by key and window; bounded, and good for one process."""
+class BoundedMemoryStorage(Storage, SlidingWindowCounterSupport):
+    """Counts points by key and window, for this process alone."""
 
     STORAGE_SCHEME = None
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:
         super().__init__()
         self._max_keys = max_keys
-        # The number of the window, what was spent in it, and what in the one before.
+        # The number of the window, the points spent in it, and those spent in the window before.
         self._spent: dict[str, tuple[int, int, int]] = {}
 
     def __len__(self) -> int:
@@ -28,11 +28,11 @@ class PointMemory(Storage, SlidingWindowCounterSupport):
 
     @override
     async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Spend `amount` points of `key`, if `limit` allows it."""
-        before, left, now_spent, _ = self._look(key, expiry)
+        """Spend `amount` points of `key`, if `limit` allows it; whether it did."""
+        before, left, now_spent, _ = self._read(key, expiry)
         if int(before * left / expiry + now_spent) + amount > limit:
             return False
-        # To the end, behind all that were not seen since.
+        # To the end of the dictionary: its order is that of the last use.
         self._spent.pop(key, None)
         self._spent[key] = (self._window(expiry), now_spent + amount, before)
         if len(self._spent) > self._max_keys:
@@ -41,15 +41,15 @@ class PointMemory(Storage, SlidingWindowCounterSupport):
 
     @override
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
-        """Points spent in the window before, the seconds that they still count, those of this one, and its end."""
-        return self._look(key, expiry)
+        """Points of the window before, seconds that they still count, points of this window, and seconds to its end."""
+        return self._read(key, expiry)
 
     @override
     async def clear_sliding_window(self, key: str, expiry: int) -> None:
-        """Forget `key`."""
+        """Drop `key`."""
         self._spent.pop(key, None)
 
-    def _look(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+    def _read(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         window = self._window(expiry)
         seen, current, before = self._spent.get(key, (window, 0, 0))
         if seen != window:
@@ -65,7 +65,7 @@ class PointMemory(Storage, SlidingWindowCounterSupport):
     @property
     @override
     def base_exceptions(self) -> type[Exception]:
-        """What may go wrong: nothing."""
+        """Errors that this storage raises: none."""
         return ValueError
 
     @override
@@ -85,17 +85,17 @@ class PointMemory(Storage, SlidingWindowCounterSupport):
 
     @override
     async def check(self) -> bool:
-        """It is always there."""
+        """True: it is always available."""
         return True
 
     @override
     async def reset(self) -> int | None:
-        """Forget everything."""
+        """Drop all keys; how many there were."""
         count = len(self._spent)
         self._spent.clear()
         return count
 
     @override
     async def clear(self, key: str) -> None:
-        """Forget `key`."""
+        """Drop `key`."""
         self._spent.pop(key, None)

@@ -1,8 +1,8 @@
-"""Rate limits: points per caller and per address that refill over time, spent by what operations cost."""
+"""Rate limits: operations spend the points of their caller and address, which refill over time."""
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,52 +10,63 @@ import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
-from execution_monitor.asgi.operations import Operation, Origin, Outcome
-from execution_monitor.asgi.origin import network_of
+from execution_monitor.asgi.operations import Observation, Operation, Outcome
+from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
-from execution_monitor.limits.memory_storage import PointMemory
+from execution_monitor.limits.memory_storage import BoundedMemoryStorage
+from execution_monitor.observability.metrics.families import counter, counters_by, gauge
 
 log = structlog.get_logger()
 
 OFF = "off"
 # The names of the policies, which clients see in headers.
 CALLER, ADDRESS = "caller", "address"
-# A shared store is asked within every operation: one that is slower than this is as good as gone.
+# Every operation waits for a shared store: one that is slower than this counts as unavailable.
 _STORE_MILLISECONDS = 500
-# How long a store that failed is not asked again.
+# How long a store that failed is not used.
 _STORE_PAUSE_SECONDS = 5.0
-# Refused callers that are turned away before their next document is read.
+# Callers without points that are remembered, to refuse them before their next document is read.
 _MAX_EXHAUSTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many points in so many seconds, for each of one kind."""
+    """Points in a period, for each caller or each address."""
 
     name: str
     item: RateLimitItem
 
     @classmethod
-    def named(cls, name: str, text: str) -> "Policy | None":
-        """The policy that `text` spells, such as `1000/minute`; None for `off`; raises `ValueError` for others."""
-        return None if text == OFF else cls(name, parse(text))
+    def parse(cls, name: str, text: str) -> "Policy | None":
+        """The policy of a text such as `1000/minute`, None for `off`; raises `ValueError` for other text."""
+        rate = parse_rate(text)
+        return None if rate is None else cls(name, rate)
 
     @property
     def points(self) -> int:
-        """How many there are."""
+        """Points in a period."""
         return self.item.amount
 
     @property
     def seconds(self) -> int:
-        """In how many seconds they refill."""
+        """The period, in which points refill."""
         return self.item.get_expiry()
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What one policy leaves to one key: points now, and seconds until more of them are there."""
+    """What is left of one policy for one key.
+
+    Attributes:
+        granted: whether the points were spent.
+        remaining: points.
+        wait: seconds until more points are there.
+    """
 
     policy: Policy
     granted: bool
@@ -63,37 +74,35 @@ class Quota:
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitFigures:
-    """How rate limits are doing: totals since the process started, and whether the shared store is out of reach."""
+class RateLimits(Collector):
+    """An observer that refuses operations of callers and addresses without points.
 
-    refused: Mapping[str, int]
-    store_failures: int
-    store_is_down: bool
+    Policies are checked in their order; the one with the fewest points should come first. While the shared store is
+    unavailable, points are counted in this process alone, so that reading goes on.
 
-
-class RateLimits:
-    """An observer that refuses operations of callers and addresses that have spent their points.
-
-    The policies are asked in their order; the first should be that of the fewest.
-
-    While the shared store is out of reach, points are counted in this process alone: reading goes on.
+    Attributes:
+        refused: refused operations by policy, since the process started.
+        store_failures: times that the shared store could not be used since then.
     """
 
     def __init__(self, policies: Sequence[Policy], store: MongoDBStorage | None = None) -> None:
         self._policies = policies
-        self._memory = SlidingWindowCounterRateLimiter(PointMemory())
+        self._memory = SlidingWindowCounterRateLimiter(BoundedMemoryStorage())
         self._store = store
         self._shared = None if store is None else SlidingWindowCounterRateLimiter(store)
-        self._asked_again_at = 0.0
-        self._failures = 0
-        self._refused = {policy.name: 0 for policy in policies}
+        self._store_paused_until = 0.0
+        self.store_failures = 0
+        self.refused = {policy.name: 0 for policy in policies}
         self._exhausted: dict[str, float] = {}
 
-    async def begin(self, operation: Operation) -> None:
-        """Spend the points that `operation` costs; raises `RateLimited` when they are not there."""
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:  # noqa: ARG002 - what was spent is spent
+        """Spend the points of `operation` before it runs."""
+        return _Charge(self, operation)
+
+    async def charge(self, operation: Operation) -> None:
+        """Spend the points that `operation` costs; raises `RateLimited` when there are too few."""
         keys = self._keys_of(operation.caller, operation.origin)
-        # What costs nothing was refused before it was read.
+        # An operation without a cost was refused before its document was read.
         if not keys or not operation.cost:
             return
         quotas = await self._spend(keys, operation.cost)
@@ -102,63 +111,73 @@ class RateLimits:
         if not quotas[-1].granted:
             self._refuse(quotas[-1], keys[len(quotas) - 1][1], operation.allowance.headers)
 
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Nothing: what was spent is spent."""
-
     def refuse_exhausted(self, caller: Caller, origin: Origin) -> None:
-        """Raise `RateLimited` for whoever was refused and has not waited: reading a document costs us, too."""
+        """Raise `RateLimited` for callers without points that have not waited: reading a document costs us, too."""
         if not self._exhausted:
             return
         for policy, key in self._keys_of(caller, origin):
             left = self._exhausted.get(key, 0.0) - time.monotonic()
             if left > 0:
                 quota = Quota(policy, granted=False, remaining=0, wait=math.ceil(left))
-                self._refused[policy.name] += 1
+                self.refused[policy.name] += 1
                 raise _refusal(quota, _headers_of([quota]))
             self._exhausted.pop(key, None)
 
     def close(self) -> None:
-        """Let go of the shared store."""
+        """Close the shared store."""
         if self._store is not None:
             self._store.storage.close()  # pyright: ignore[reportUnknownMemberType] - Motor has no types
 
     async def check(self) -> None:
-        """Nothing: reading goes on without the store."""
+        """Nothing: requests are served without the store, too."""
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Whether the shared store is out of reach, for `/readyz`."""
-        is_down = self.figures().store_is_down
-        return ["Rate limits are counted by each process alone: MongoDB does not keep them."] if is_down else []
+        """A sentence while the shared store is unavailable."""
+        if not self.store_is_down:
+            return []
+        return ["Rate limits are counted by each process alone: MongoDB does not keep them."]
 
-    def figures(self) -> RateLimitFigures:
-        """How they are doing now."""
-        return RateLimitFigures(dict(self._refused), self._failures, self._asked_again_at > time.monotonic())
+    @property
+    def store_is_down(self) -> bool:
+        """Whether points are counted in this process alone."""
+        return self._store_paused_until > time.monotonic()
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the rate limits of this process."""
+        yield counters_by("policy", "rate_limited", "Operations that were refused for want of points.", self.refused)
+        yield counter(
+            "rate_limit_store_failures", "Times that shared points could not be counted.", self.store_failures
+        )
+        yield gauge(
+            "rate_limit_store_down", "1 while points are counted in this process alone.", int(self.store_is_down)
+        )
 
     def _keys_of(self, caller: Caller, origin: Origin) -> list[tuple[Policy, str]]:
         found: list[tuple[Policy, str]] = []
         for policy in self._policies:
             if policy.name == CALLER and caller.subject:
-                # Neither may hold a line break.
+                # Neither can hold a line break.
                 found.append((policy, f"caller\n{caller.tenant}\n{caller.subject}"))
             elif policy.name == ADDRESS and origin.address:
                 found.append((policy, f"address\n{network_of(origin.address)}"))
         return found
 
     async def _spend(self, keys: Sequence[tuple[Policy, str]], cost: int) -> list[Quota]:
-        if self._shared is not None and self._asked_again_at <= time.monotonic():
+        if self._shared is not None and self._store_paused_until <= time.monotonic():
             shared = self._shared
             try:
                 return await _spend_all(shared, keys, cost)
-            # Whatever the driver raises: a limit that cannot be counted must not stop reading.
+            # Whatever the driver raises: reading must go on when points cannot be counted.
             except Exception as error:  # noqa: BLE001
-                self._failures += 1
-                self._asked_again_at = time.monotonic() + _STORE_PAUSE_SECONDS
+                self.store_failures += 1
+                self._store_paused_until = time.monotonic() + _STORE_PAUSE_SECONDS
                 log.warning("rate_limit_store_failed", error=type(error).__name__)
         return await _spend_all(self._memory, keys, cost)
 
     def _refuse(self, quota: Quota, key: str, headers: Mapping[str, str]) -> None:
-        self._refused[quota.policy.name] += 1
+        self.refused[quota.policy.name] += 1
         if quota.remaining == 0:
             self._exhausted.pop(key, None)
             self._exhausted[key] = time.monotonic() + quota.wait
@@ -167,10 +186,29 @@ class RateLimits:
         raise _refusal(quota, headers)
 
 
-def shared_store(uri: str, database: str) -> MongoDBStorage:
-    """Points in MongoDB, which all replicas share; nothing is connected before it is first asked.
+class _Charge(Observation):
+    """The points that one operation costs."""
 
-    `limits` reaches MongoDB through Motor, which has reached its end: nothing else of ours may use it.
+    __slots__ = ("_limits", "_operation")
+
+    def __init__(self, limits: RateLimits, operation: Operation) -> None:
+        self._limits = limits
+        self._operation = operation
+
+    @override
+    async def __aenter__(self) -> None:
+        await self._limits.charge(self._operation)
+
+
+def parse_rate(text: str) -> RateLimitItem | None:
+    """Points in a period, as in `1000/minute`, None for `off`; raises `ValueError` for other text."""
+    return None if text == OFF else parse(text)
+
+
+def shared_store(uri: str, database: str) -> MongoDBStorage:
+    """A store in MongoDB that all replicas share; it connects when it is first used.
+
+    `limits` uses Motor, which has reached its end of life: nothing else of ours may use it.
     """
     return MongoDBStorage(
         uri,
@@ -179,7 +217,7 @@ def shared_store(uri: str, database: str) -> MongoDBStorage:
         window_collection_name="rate_limit_windows",
         timeoutMS=_STORE_MILLISECONDS,
         serverSelectionTimeoutMS=_STORE_MILLISECONDS,
-        # A point that a failover forgets harms nobody.
+        # Points that are lost in a failover do no harm.
         w=1,
     )
 
@@ -187,7 +225,7 @@ def shared_store(uri: str, database: str) -> MongoDBStorage:
 async def _spend_all(
     limiter: SlidingWindowCounterRateLimiter, keys: Sequence[tuple[Policy, str]], cost: int
 ) -> list[Quota]:
-    """What is left of each, up to the first that does not grant `cost`: who is refused spends nothing of others."""
+    """Spend `cost` of each key, up to the first without enough points: a refusal spends nothing of later ones."""
     quotas: list[Quota] = []
     for policy, key in keys:
         quotas.append(await _spend(limiter, policy, key, cost))
@@ -209,7 +247,7 @@ async def _spend(limiter: SlidingWindowCounterRateLimiter, policy: Policy, key: 
 
 
 def _wait(room: int, before: int, now: int, left: float, policy: Policy) -> float:
-    """Seconds until no more than `room` points count as spent: they fade over the window that follows theirs."""
+    """Seconds until no more than `room` points count as spent: points fade over the window after theirs."""
     if before and now <= room:
         return left - (room - now) * policy.seconds / before
     return max(0.0, left) + policy.seconds * (1 - max(0, room) / max(1, now))
@@ -226,7 +264,7 @@ def _refusal(quota: Quota, headers: Mapping[str, str]) -> RateLimited:
 
 
 def _headers_of(quotas: Sequence[Quota]) -> Mapping[str, str]:
-    """The fields of draft-ietf-httpapi-ratelimit-headers-10: policies, and what is left of each."""
+    """The headers of draft-ietf-httpapi-ratelimit-headers-10: policies, and what is left of each."""
     policies = ", ".join(
         f'"{each.policy.name}";q={each.policy.points};qu="points";w={each.policy.seconds}' for each in quotas
     )

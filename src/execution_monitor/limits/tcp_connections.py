@@ -1,62 +1,67 @@
-"""TCP connections of clients: how many may be open, how long each may be silent, and which is closed for another."""
+"""Limit TCP connections: how many may be open, how long each may be idle, and which is closed to make room."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from execution_monitor.asgi.origin import network_of, proxies_in
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
-# Under which an application hands its `ClientConnections` to the server: a key of its lifespan's state (ASGI).
+from execution_monitor.asgi.origin import network_of, proxies_in
+from execution_monitor.observability.metrics.families import counter, counters_by, gauge, gauges_by
+
+# The key of the lifespan's state (ASGI) under which an application passes its `TcpConnections` to the server.
 CONNECTIONS_KEY = "client_connections"
-# A process that stood still for longer must not take it for the silence of its clients, whose bytes wait in the kernel.
-_MOST_SECONDS_AT_ONCE = 0.5
+# A process that stood still for longer must not take that for silent clients, whose bytes wait in the kernel.
+_MAX_STEP_SECONDS = 0.5
 
 
 class Phase(Enum):
-    """What a connection is doing. All but the last have a limit in time."""
+    """What a connection is doing. Every phase but the last has a time limit."""
 
     WAITING = "waiting"  # no byte of a request has come yet
-    HEAD = "head"  # a part of a head has come
-    BODY = "body"  # a part of a body has come
+    HEAD = "head"  # part of a head has come
+    BODY = "body"  # part of a body has come
     IDLE = "idle"  # between two requests
-    DRAINING = "draining"  # answered, or refused; what the client still sends is let pass
-    UNREAD = "unread"  # the client does not take its answer: no more of it fits into the buffers on the way
-    CLOSING = "closing"  # closed from here, once the client has taken what was sent
-    ACTIVE = "active"  # a request is being answered, or a WebSocket or a stream is open
+    DRAINING = "draining"  # responded to, or refused; what the client still sends is discarded
+    UNREAD = "unread"  # the client does not read its response, and the buffers on the way are full
+    CLOSING = "closing"  # to be closed once the client has read what was sent
+    ACTIVE = "active"  # a request is served, or a WebSocket or a stream is open
 
-    # Each is itself alone; a hash of names would be a call of Python for each look-up.
+    # By identity: a hash of the name would be a Python call for each look-up.
     __hash__ = object.__hash__
 
 
-# Which of them are closed when another needs the place, the oldest of the first that there are: those that are silent,
-# those that have not sent a head or are done with, and at last those that are slow.
-_GIVE_WAY = (
+# Which connections are closed to make room, the oldest of the first group that has any: silent ones, then those without
+# a complete head or those that are done, then slow ones.
+_DISPLACEABLE = (
     (Phase.WAITING, Phase.IDLE),
     (Phase.HEAD, Phase.DRAINING, Phase.CLOSING),
     (Phase.BODY, Phase.UNREAD),
 )
-_RANKS = {phase: rank for rank, phases in enumerate(_GIVE_WAY) for phase in phases}
+_RANKS = {phase: rank for rank, phases in enumerate(_DISPLACEABLE) for phase in phases}
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """How many connections this process holds, and how many seconds each may stay in a phase."""
+class TcpConnectionLimits:
+    """How many connections this process may have, and how many seconds each may stay in a phase."""
 
     total: int = 15_000
     per_address: int = 10_000
     first_byte_seconds: float = 30.0
     head_seconds: float = 15.0
     body_bytes_per_second: int = 1_000
-    body_window_seconds: float = 10.0  # over which the rate is measured: a body may pause for that long
+    body_window_seconds: float = 10.0  # over which the rate is measured, so that a body may pause that long
     keep_alive_seconds: float = 75.0
     draining_seconds: float = 30.0  # as nginx lingers for a client that sends before it reads
-    unread_seconds: float = 60.0  # without a byte taken
+    unread_seconds: float = 60.0  # without a byte read
 
     @property
     def seconds(self) -> Mapping[Phase, float]:
-        """The phases that end, and after how long."""
+        """The time limit of each phase that has one."""
         return {
             Phase.WAITING: self.first_byte_seconds,
             Phase.HEAD: self.head_seconds,
@@ -68,190 +73,206 @@ class ConnectionLimits:
         }
 
 
-class Speaker(Protocol):
-    """What speaks a protocol over a connection."""
+class ConnectionHandler(Protocol):
+    """Speaks a protocol over a connection, such as HTTP."""
 
-    def overstay(self, phase: Phase) -> bool:
-        """The connection has been in `phase` for as long as it may; whether that ends it."""
+    def time_out(self, phase: Phase) -> bool:
+        """Called when the connection reaches the time limit of `phase`; whether it ends the connection."""
         ...
 
     def abort(self) -> None:
-        """Close at once, without a word."""
+        """Close at once."""
         ...
 
 
-class _Neighbours:
-    """The connections of one address; those that give way for each other by rank, the oldest first."""
+class _AddressConnections:
+    """The connections of one address, and those of them that may be closed, by rank and oldest first."""
 
     __slots__ = ("count", "ranks")
 
     def __init__(self) -> None:
         self.count = 0
-        self.ranks: tuple[dict[Connection, None], ...] = tuple({} for _ in _GIVE_WAY)
+        self.ranks: tuple[dict[Connection, None], ...] = tuple({} for _ in _DISPLACEABLE)
 
     def find_oldest(self) -> "Connection | None":
         return next((next(iter(rank)) for rank in self.ranks if rank), None)
 
 
 class Connection:
-    """One connection: its phase and since when, by the clock of `ClientConnections`."""
+    """One connection: its phase, and since when by the clock of `TcpConnections`."""
 
-    __slots__ = ("_all", "_line", "_lines", "_neighbours", "_rank", "address", "phase", "since", "speaker")
+    __slots__ = ("_all", "_queue", "_queues", "_rank", "_siblings", "address", "handler", "phase", "since")
 
     def __init__(
         self,
-        everyone: "ClientConnections",
-        speaker: Speaker,
+        connections: "TcpConnections",
+        handler: ConnectionHandler,
         address: str | None = None,
-        neighbours: _Neighbours | None = None,
+        siblings: _AddressConnections | None = None,
     ) -> None:
-        self._all = everyone
-        self._lines: Mapping[Phase, dict[Connection, None]] = everyone.lines
-        self._neighbours = neighbours
-        self._line: dict[Connection, None] | None = None
+        self._all = connections
+        self._queues: Mapping[Phase, dict[Connection, None]] = connections.queues
+        self._siblings = siblings
+        self._queue: dict[Connection, None] | None = None
         self._rank: dict[Connection, None] | None = None
-        self.speaker: Speaker | None = speaker
+        self.handler: ConnectionHandler | None = handler
         self.address = address
         self.phase = Phase.ACTIVE
         self.since = 0.0
 
     def enter(self, phase: Phase) -> None:
-        """Begin `phase`, or begin it again."""
-        if self._line is not None:
-            del self._line[self]
+        """Begin `phase`, or restart its time limit."""
+        if self._queue is not None:
+            del self._queue[self]
             if self._rank is not None:
                 del self._rank[self]
         self.phase = phase
-        self._line = self._rank = None
-        if phase in self._lines:
+        self._queue = self._rank = None
+        if phase in self._queues:
             self.since = self._all.clock
-            self._line = self._lines[phase]
-            self._line[self] = None
-            if self._neighbours is not None:
-                self._rank = self._neighbours.ranks[_RANKS[phase]]
+            self._queue = self._queues[phase]
+            self._queue[self] = None
+            if self._siblings is not None:
+                self._rank = self._siblings.ranks[_RANKS[phase]]
                 self._rank[self] = None
 
-    def hand_over(self) -> None:
-        """Become a WebSocket, which has limits in time of its own and is never closed for another connection."""
+    def upgrade(self) -> None:
+        """Become a WebSocket, which has time limits of its own and is never closed to make room."""
         self.enter(Phase.ACTIVE)
-        self.speaker = None
+        self.handler = None
 
     def leave(self) -> None:
-        """Stand in no line any more, whatever is entered, and make room for another."""
+        """Make room for another connection; no phase has a time limit any more."""
         self.enter(Phase.ACTIVE)
-        self._lines = {}
+        self._queues = {}
         self._all.forget(self)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionFigures:
-    """Connections now by phase, and totals since the process started."""
+class TcpConnections(Collector):
+    """The open connections of this process.
 
-    limit: int
-    phases: Mapping[Phase, int]
-    overstayed: Mapping[Phase, int]
-    displaced: int
-    refused: int
-    invalid: Mapping[int, int]  # requests that ended with this status before the application saw them
-
-
-class ClientConnections:
-    """All that are open in this process.
-
-    What is in one phase stands in one line, in the order in which it came, and has the same time as all in that line:
-    a look at the first of each finds whoever has overstayed, and no connection needs a timer.
+    All connections in a phase have the same time limit and stand in one queue, in the order in which they entered it.
+    So the first of each queue shows whether any has reached its limit, and no connection needs a timer.
     """
 
-    def __init__(self, limits: ConnectionLimits | None = None, trusted_proxies: str = "") -> None:
-        self.limits = limits or ConnectionLimits()
-        self.lines: dict[Phase, dict[Connection, None]] = {phase: {} for phase in self.limits.seconds}
-        # Seconds that this process was awake while it was watched.
+    def __init__(self, limits: TcpConnectionLimits | None = None, trusted_proxies: str = "") -> None:
+        self.limits = limits or TcpConnectionLimits()
+        self.queues: dict[Phase, dict[Connection, None]] = {phase: {} for phase in self.limits.seconds}
+        # Seconds that this process was awake, as `check_timeouts` counts them.
         self.clock = 0.0
         self.room = self.limits.total  # less where the system lets the process open fewer
         self._is_proxy = proxies_in(trusted_proxies)
         self._seconds = tuple(self.limits.seconds.items())
-        self._watched_at: float | None = None
+        self._checked_at: float | None = None
         self._open: set[Connection] = set()
-        self._by_address: dict[str, _Neighbours] = {}
-        self._overstayed: Counter[Phase] = Counter()
-        self._displaced = 0
-        self._refused = 0
-        self._invalid: Counter[int] = Counter()
+        self._by_address: dict[str, _AddressConnections] = {}
+        # Totals since the process started.
+        self.timed_out: Counter[Phase] = Counter(dict.fromkeys(self.queues, 0))
+        self.displaced = 0
+        self.refused = 0
+        self.invalid: Counter[int] = Counter()  # requests by status that were refused before the application saw them
 
-    def enter(self, speaker: Speaker, address: str | None) -> Connection | None:
-        """A place for a new connection from `address`; None when all places are those of active ones.
+    def enter(self, handler: ConnectionHandler, address: str | None) -> Connection | None:
+        """Count a new connection from `address`; None when the limit is reached and all others are active.
 
-        At a limit the oldest silent connection is closed.
+        At a limit the oldest silent connection is closed to make room.
         """
-        # All who come through a proxy have its address.
+        # All clients of a proxy have its address.
         counted = None if address is None or self._is_proxy(address) else network_of(address)
-        neighbours = None if counted is None else self._by_address.get(counted)
-        if neighbours is not None and neighbours.count >= self.limits.per_address:
-            if not self._displace(neighbours.find_oldest()):
+        siblings = None if counted is None else self._by_address.get(counted)
+        if siblings is not None and siblings.count >= self.limits.per_address:
+            if not self._displace(siblings.find_oldest()):
                 return self._refuse()
         elif len(self._open) >= self.room and not self._displace(self._find_oldest()):
             return self._refuse()
         if counted is not None:
-            # Whoever was displaced may have been the last of them.
-            neighbours = self._by_address.setdefault(counted, _Neighbours())
-            neighbours.count += 1
-        connection = Connection(self, speaker, counted, neighbours)
+            # The displaced connection may have been the last of this address.
+            siblings = self._by_address.setdefault(counted, _AddressConnections())
+            siblings.count += 1
+        connection = Connection(self, handler, counted, siblings)
         self._open.add(connection)
         connection.enter(Phase.WAITING)
         return connection
 
     def forget(self, connection: Connection) -> None:
-        """Give the place of `connection` to others."""
+        """Do not count `connection` any more."""
         if connection not in self._open:
             return
         self._open.remove(connection)
         if connection.address is not None:
-            neighbours = self._by_address[connection.address]
-            neighbours.count -= 1
-            if not neighbours.count:
+            siblings = self._by_address[connection.address]
+            siblings.count -= 1
+            if not siblings.count:
                 del self._by_address[connection.address]
 
-    def watch(self, now: float) -> None:
-        """End what has overstayed; to be called a few times a second with the time `now` of a clock that only grows."""
-        if self._watched_at is not None:
-            self.clock += min(now - self._watched_at, _MOST_SECONDS_AT_ONCE)
-        self._watched_at = now
+    def check_timeouts(self, now: float) -> None:
+        """End connections at their time limits; to be called a few times a second with a monotonic time `now`."""
+        if self._checked_at is not None:
+            self.clock += min(now - self._checked_at, _MAX_STEP_SECONDS)
+        self._checked_at = now
         for phase, seconds in self._seconds:
-            line = self.lines[phase]
+            queue = self.queues[phase]
             before = self.clock - seconds
-            while line and (first := next(iter(line))).since <= before:
-                # To the end of the line, so that whoever may stay is looked at again after as long.
+            while queue and (first := next(iter(queue))).since <= before:
+                # To the end of the queue, so that one which may stay is checked again after as long.
                 first.enter(phase)
-                if first.speaker is not None and first.speaker.overstay(phase):
-                    self._overstayed[phase] += 1
+                if first.handler is not None and first.handler.time_out(phase):
+                    self.timed_out[phase] += 1
 
     def count_invalid(self, status: int) -> None:
         """Count a request that was refused before the application saw it."""
-        self._invalid[status] += 1
+        self.invalid[status] += 1
 
-    def figures(self) -> ConnectionFigures:
-        """How they are doing now."""
-        phases = {phase: len(line) for phase, line in self.lines.items()}
+    @property
+    def phases(self) -> Mapping[Phase, int]:
+        """How many connections are in each phase now."""
+        phases = {phase: len(queue) for phase, queue in self.queues.items()}
         phases[Phase.ACTIVE] = len(self._open) - sum(phases.values())
-        overstayed = {phase: self._overstayed[phase] for phase in self.lines}
-        return ConnectionFigures(self.room, phases, overstayed, self._displaced, self._refused, dict(self._invalid))
+        return phases
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the TCP connections of this process."""
+        yield gauges_by(
+            "phase",
+            "tcp_connections",
+            "TCP connections of clients by what they are doing now.",
+            {phase.value: count for phase, count in self.phases.items()},
+        )
+        yield counters_by(
+            "phase",
+            "tcp_timeouts",
+            "TCP connections that were closed because they were in this phase for too long.",
+            {phase.value: times for phase, times in self.timed_out.items()},
+        )
+        yield gauge("tcp_connections_limit", "TCP connections that may be open at once.", self.room)
+        yield counter(
+            "tcp_displaced", "Silent TCP connections that were closed to make room for others.", self.displaced
+        )
+        yield counter("tcp_refused", "TCP connections that were refused for want of room.", self.refused)
+        yield counters_by(
+            "status",
+            "http_invalid_requests",
+            "Requests that were refused with this status before they were read to the end.",
+            {str(status): times for status, times in self.invalid.items()},
+        )
 
     def _find_oldest(self) -> Connection | None:
-        for phases in _GIVE_WAY:
-            firsts = [next(iter(line)) for phase in phases if (line := self.lines[phase])]
+        for phases in _DISPLACEABLE:
+            firsts = [next(iter(queue)) for phase in phases if (queue := self.queues[phase])]
             if firsts:
                 return min(firsts, key=_since)
         return None
 
     def _refuse(self) -> None:
-        self._refused += 1
+        self.refused += 1
 
     def _displace(self, connection: Connection | None) -> bool:
-        if connection is None or connection.speaker is None:
+        if connection is None or connection.handler is None:
             return False
-        self._displaced += 1
+        self.displaced += 1
         connection.leave()
-        connection.speaker.abort()
+        connection.handler.abort()
         return True
 
 

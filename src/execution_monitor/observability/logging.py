@@ -1,4 +1,4 @@
-"""Where the process's own log goes: stderr, as JSON lines in production."""
+"""Logging of the process to stderr: JSON lines in production, text in development."""
 
 import json
 import logging
@@ -13,48 +13,50 @@ from structlog.typing import Processor
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-# uvicorn's line of an accepted socket holds the query string, where clients put what is for nobody else.
+# uvicorn's line for an accepted WebSocket holds the query string, where clients may put secrets.
 _SOCKET_LINE = '%s - "WebSocket %s"'
-# A mistake of a client, which it is told; uvicorn takes it for a failure of ours, with a trace.
+# An error of a client, which gets a response; uvicorn logs it as an error of ours, with a traceback.
 _NO_TEXT_LINE = "Invalid UTF-8 sequence received"
 
 
 def configure_logging(*, as_json: bool, level: LogLevel = "info") -> None:
-    """Send every later line from `level` on to stderr, libraries' too: one JSON object each, or text for people."""
+    """Write every later log line from `level` on to stderr, libraries' too: one JSON object each, or readable text."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_spell)]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
-    facts: list[Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
     ]
     structlog.configure(
-        processors=[*facts, *renderer],
+        processors=[*processors, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        ProcessorFormatter(foreign_pre_chain=facts, processors=[ProcessorFormatter.remove_processors_meta, *renderer])
+        ProcessorFormatter(
+            foreign_pre_chain=processors, processors=[ProcessorFormatter.remove_processors_meta, *renderer]
+        )
     )
-    handler.addFilter(_is_ours_to_tell)
+    handler.addFilter(_is_to_be_logged)
     root = logging.getLogger()
     root.handlers = [handler]
-    # Libraries tell of every request they make at the level info.
+    # Libraries log every request that they make at the level info.
     root.setLevel(max(threshold, logging.WARNING))
     logging.getLogger("uvicorn").setLevel(threshold)
 
 
-def _spell(event: Any, default: Callable[[Any], Any]) -> str:
+def _to_json(event: Any, default: Callable[[Any], Any]) -> str:
     try:
         return orjson.dumps(event, default, orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:  # an integer beyond 64 bits, or half of a surrogate pair
         return json.dumps(event, default=default)
 
 
-def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+def _is_to_be_logged(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith((_SOCKET_LINE, _NO_TEXT_LINE))

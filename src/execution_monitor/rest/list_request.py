@@ -1,4 +1,4 @@
-"""The parameters of the list of executions, and what they ask for."""
+"""The query parameters of the list of executions: their declarations, and the list request that they make."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -7,16 +7,16 @@ from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import stored_statuses
-from execution_monitor.rest.parameters import Choice, Moment, Parameter, RepeatableParameter, Text, WholeNumber
+from execution_monitor.rest.parameters import Choice, DateTimeOrDay, Parameter, RepeatableParameter, Text, WholeNumber
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
 
-# MongoDB reads every row that a page skips; half a million took it 120 ms.
+# MongoDB reads every row that a page skips: 120 ms for half a million.
 MAX_DEPTH = 10_000
 
-# What clients sort by, and the stored field it is.
+# Stored fields by the names that clients sort by.
 _SORT_FIELDS = {
     "created": "created",
     "started_at": "started_at",
@@ -31,33 +31,33 @@ _DIRECTIONS = ("asc", "desc")
 STATUS = RepeatableParameter(
     "status",
     Choice(tuple(ExecutionStatus)),
-    "Only executions in one of these states. Repeat it, or put commas between; the case of letters is ignored.",
+    "Only executions in one of these states. Repeat it, or separate them by commas; case is ignored.",
 )
 WORKFLOW_TEMPLATE_ID: Parameter[str | None] = Parameter(
     "workflow_template_id", Text(), "Only executions made from this template.", None, aliases=("workflow_id",)
 )
 START_DATE: Parameter[datetime | None] = Parameter(
     "start_date",
-    Moment(time.min),
-    "Only executions created at this moment or later: RFC 3339 with an offset, or a day, which begins at midnight UTC.",
+    DateTimeOrDay(time.min),
+    "Only executions created at this time or later: RFC 3339 with an offset, or a day, which begins at midnight UTC.",
     None,
 )
 END_DATE: Parameter[datetime | None] = Parameter(
     "end_date",
-    Moment(time.max),
-    "Only executions created at this moment or earlier: RFC 3339 with an offset, or a day, all of which counts (UTC).",
+    DateTimeOrDay(time.max),
+    "Only executions created at this time or earlier: RFC 3339 with an offset, or a day, all of which counts (UTC).",
     None,
 )
 SORT_BY = Parameter(
     "sort_by",
     Choice(tuple(f"{field}{suffix}" for suffix in ("", ":asc", ":desc") for field in _SORT_FIELDS)),
-    "What to sort by; `field:asc` and `field:desc` say the order as well. Missing values come last when descending.",
+    "What to sort by; `field:asc` and `field:desc` set the order as well. Missing values come last when descending.",
     "created",
 )
 ORDER: Parameter[str | None] = Parameter(
     "order",
     Choice(_DIRECTIONS),
-    "Which end comes first; `desc` unless `sort_by` says otherwise. It must not contradict `sort_by`.",
+    "`asc` or `desc`; `desc` unless `sort_by` has an order, which it must not contradict.",
     None,
 )
 PAGE = Parameter(
@@ -72,7 +72,7 @@ PAGE_SIZE = Parameter(
 CURSOR: Parameter[str | None] = Parameter(
     "cursor",
     Text(),
-    "`pagination.next_cursor` of the page before, with the same filters and order; it reaches any depth, at one speed.",
+    "`pagination.next_cursor` of the previous page, with the same filters and order; any depth is equally fast.",
     None,
 )
 
@@ -82,7 +82,7 @@ PARAMETERS = (STATUS, WORKFLOW_TEMPLATE_ID, START_DATE, END_DATE, SORT_BY, ORDER
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Which executions are asked for; `page_number` is None behind a cursor."""
+    """A request for one page of executions; `page_number` is None after a cursor."""
 
     where: Filter
     order: Order
@@ -91,7 +91,7 @@ class ListRequest:
 
 
 def read_list_request(query: QueryParams) -> ListRequest:
-    """What `query` asks for; raises `BadUserInput` where it is wrong. Parameters of other names mean nothing."""
+    """Read a list request; raises `BadUserInput` for a parameter that is not valid, and ignores unknown ones."""
     where, order = _read_filter(query), _read_order(query)
     number, size, cursor = PAGE.read(query), PAGE_SIZE.read(query), CURSOR.read(query)
     if cursor is not None:
@@ -106,14 +106,14 @@ def read_list_request(query: QueryParams) -> ListRequest:
 
 
 def read_live_filter(query: QueryParams) -> Filter:
-    """The executions that `LIVE_PARAMETERS` name; raises `BadUserInput` where one is wrong."""
-    parts: list[Filter] = []
+    """Read a filter from `LIVE_PARAMETERS`; raises `BadUserInput` for one that is not valid."""
+    conditions: list[Filter] = []
     statuses, template = STATUS.read(query), WORKFLOW_TEMPLATE_ID.read(query)
     if statuses:
-        parts.append(OneOf("status", stored_statuses(statuses)))
+        conditions.append(OneOf("status", stored_statuses(statuses)))
     if template is not None:
-        parts.append(equals("workflow_template_id", template))
-    return all_of(*parts)
+        conditions.append(equals("workflow_template_id", template))
+    return all_of(*conditions)
 
 
 def _read_filter(query: QueryParams) -> Filter:
@@ -124,7 +124,7 @@ def _read_filter(query: QueryParams) -> Filter:
 
 def _read_order(query: QueryParams) -> Order:
     field, _, direction = SORT_BY.read(query).partition(":")
-    stated = ORDER.read(query)
-    if direction and stated and direction != stated:
-        raise BadUserInput(f"sort_by says {direction} and order says {stated}; give one of them.")
-    return Order((SortKey(_SORT_FIELDS[field], (direction or stated) != "asc"),))
+    order = ORDER.read(query)
+    if direction and order and direction != order:
+        raise BadUserInput(f"sort_by says {direction} and order says {order}; give one of them.")
+    return Order((SortKey(_SORT_FIELDS[field], (direction or order) != "asc"),))

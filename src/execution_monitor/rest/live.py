@@ -12,11 +12,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
-from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.heartbeat import comment_of, pace
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Outcome
+from execution_monitor.asgi.headers import NO_STORE
+from execution_monitor.asgi.heartbeat import heartbeat_comment, with_heartbeats
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import origin_of
-from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
     BadUserInput,
@@ -26,13 +25,13 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.limits.streams import Ended, Sessions
+from execution_monitor.limits.streams import Ended
 from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
 from execution_monitor.rest.list_request import read_live_filter
 from execution_monitor.rest.live_messages import render
 from execution_monitor.rest.openapi import SOCKET_PATH, STREAM_PATH
+from execution_monitor.services import RequestServices
 
 # A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
 TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol
@@ -63,22 +62,23 @@ _CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
 }
 
 
-def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+def live_routes(services: RequestServices) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
+    live, admit, sessions, observers = services.live, services.admit, services.streams, services.observers
 
     async def stream(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
         after = request.headers.get("last-event-id") or None
         async with contextlib.AsyncExitStack() as resources:
             operation = _operation(request, caller, "streamExecutions")
-            outcome = await resources.enter_async_context(observers.watching(operation))
+            outcome = await resources.enter_async_context(observers.observe(operation))
             subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
             resources.callback(subscription.close)
             ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
             return _EventStream(_frames(subscription, ended, outcome, live.behind), resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(socket, live, admit, sessions, observers)
+        await _serve(socket, services)
 
     return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
 
@@ -86,7 +86,11 @@ def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observe
 def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operation:
     parameters = connection.query_params
     return Operation(
-        caller, origin_of(connection.scope), Kind.SUBSCRIPTION, name, arguments=lambda: {name: dict(parameters)}
+        caller,
+        origin_of(connection.scope),
+        OperationKind.SUBSCRIPTION,
+        name,
+        arguments=lambda: {name: dict(parameters)},
     )
 
 
@@ -109,9 +113,9 @@ async def _frames(
 ) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
+    async with contextlib.aclosing(with_heartbeats(_events(subscription, outcome), ended)) as paced:
         async for event in paced:
-            yield comment_of(behind.seconds_to_report) if event is None else event
+            yield heartbeat_comment(behind.seconds_to_report) if event is None else event
 
 
 async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
@@ -121,18 +125,18 @@ async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerato
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> None:
+async def _serve(socket: WebSocket, services: RequestServices) -> None:
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None
     try:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
-        caller = await admit(headers, origin_of(socket.scope))
+        caller = await services.admit(headers, origin_of(socket.scope))
         operation = _operation(socket, caller, "watchExecutions")
-        async with observers.watching(operation) as outcome:
-            subscription = await live.subscribe(caller, read_live_filter(socket.query_params))
+        async with services.observers.observe(operation) as outcome:
+            subscription = await services.live.subscribe(caller, read_live_filter(socket.query_params))
             # Only now, so that whoever is connected is told of everything from here on.
-            held = sessions.hold(caller, operation.origin.address)
+            held = services.streams.hold(caller, operation.origin.address)
             with contextlib.closing(subscription), held as ended:
                 await socket.accept(accepted)
                 close, reason = await _follow(socket, subscription, ended, outcome)

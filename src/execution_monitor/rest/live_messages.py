@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.rest.mapping import show_progress
-from execution_monitor.rest.models import Moment
+from execution_monitor.rest.models import Timestamp
 from execution_monitor.storage.documents import ExecutionStatus, Progress
 from execution_monitor.storage.records import ExecutionRecord
 
@@ -18,7 +18,7 @@ class ExecutionUpdate(BaseModel):
     execution_id: str
     status: ExecutionStatus
     progress: Progress
-    timestamp: Moment = Field(description="When MongoDB committed the change.")
+    timestamp: Timestamp = Field(description="When MongoDB committed the change.")
 
 
 class ExecutionRemoved(BaseModel):
@@ -26,14 +26,14 @@ class ExecutionRemoved(BaseModel):
 
     type: Literal["execution_removed"] = "execution_removed"
     execution_id: str
-    timestamp: Moment = Field(description="When MongoDB committed the change.")
+    timestamp: Timestamp = Field(description="When MongoDB committed the change.")
 
 
 class Gap(BaseModel):
     """Something was missed, because the history is gone or the client too slow: read the list again."""
 
     type: Literal["gap"] = "gap"
-    timestamp: Moment = Field(description="When it was noticed.")
+    timestamp: Timestamp = Field(description="When it was noticed.")
 
 
 MESSAGES = (ExecutionUpdate, ExecutionRemoved, Gap)

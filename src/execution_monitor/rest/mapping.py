@@ -1,4 +1,4 @@
-"""Stored records as REST shows them."""
+"""Converts stored records to the models of REST responses, and selects the stored fields that they need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from execution_monitor.storage.documents import Progress, Tag
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, ProgressRecord, StepRecord
 
-# Fields that are made from others; the rest have their stored names.
+# Fields of the models that are derived from others; the rest have their stored names.
 _DERIVED = {"id", "duration", "start_time", "end_time", "error", "steps", "steps_truncated", "step_results", "warnings"}
 _PAYLOAD = {"input_parameters", "final_result"}
 _STEP_PAYLOAD = {"input_data", "result"}
 
-# What a list reads of each execution; `created` falls back to the time within `_id`.
+# `created` falls back to the time within `_id`.
 ITEM_FIELDS = frozenset(ExecutionItem.model_fields.keys() - _DERIVED | {"_id", "error_details"})
 _DETAIL_FIELDS = frozenset(ExecutionDetail.model_fields.keys() - _DERIVED | {"_id"})
 _STEP_FIELDS = frozenset(StepItem.model_fields.keys() - {"error"})
@@ -28,22 +28,22 @@ _PAYLOAD_OMITTED = Omission(
 
 
 def detail_fields(caller: Caller) -> frozenset[str]:
-    """What is read of one execution: its payload only for who may see it."""
+    """The stored fields of one execution in detail: those of its payload only if `caller` may see them."""
     return _DETAIL_FIELDS if caller.may(Scope.EXECUTIONS_PAYLOAD) else _DETAIL_FIELDS - _PAYLOAD
 
 
 def step_fields(caller: Caller) -> frozenset[str]:
-    """What is read of its steps, likewise."""
+    """The stored fields of its steps: those of their payload only if `caller` may see them."""
     return _STEP_FIELDS if caller.may(Scope.EXECUTIONS_PAYLOAD) else _STEP_FIELDS - _STEP_PAYLOAD
 
 
 def show_item(record: ExecutionRecord) -> ExecutionItem:
-    """An execution in a list."""
+    """One execution of a list."""
     return ExecutionItem(**_item_values(record))
 
 
 def show_detail(caller: Caller, record: ExecutionRecord, steps: Page) -> ExecutionDetail:
-    """An execution with its `steps`, as far as `caller` may see their payload."""
+    """One execution with its `steps`, without their payload if `caller` may not see it."""
     shown = [StepRecord(row) for row in steps.rows]
     allowed = caller.may(Scope.EXECUTIONS_PAYLOAD)
     return ExecutionDetail(
@@ -70,7 +70,7 @@ def show_detail(caller: Caller, record: ExecutionRecord, steps: Page) -> Executi
 def _item_values(record: ExecutionRecord) -> dict[str, Any]:
     duration = record.duration_seconds
     return {
-        # The one id that every route takes: MongoDB's `_id` opens nothing, and changes when data are restored.
+        # The one id that every route takes: no route takes MongoDB's `_id`, which changes when data are restored.
         "id": record.execution_id,
         "execution_id": record.execution_id,
         "workflow_name": record.workflow_name,
@@ -116,7 +116,7 @@ def _show_step(step: StepRecord) -> StepItem:
 
 
 def show_progress(progress: ProgressRecord) -> Progress:
-    """How far an execution is."""
+    """The progress of an execution."""
     return Progress(
         current_step=progress.current_step, total_steps=progress.total_steps, percentage=progress.percentage
     )

@@ -1,4 +1,4 @@
-"""What REST answers with. The same models make the answers and the OpenAPI document."""
+"""The models of REST responses, which also describe them in the OpenAPI document."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,21 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from execution_monitor.storage.documents import ExecutionStatus, Progress, Tag
 
 
-def _spell(moment: datetime) -> str:
+def _format(timestamp: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond. With Z, since a plus sent back in a URL would mean a space."""
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{timestamp.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-Moment = Annotated[
-    datetime, PlainSerializer(_spell, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+Timestamp = Annotated[
+    datetime, PlainSerializer(_format, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 
 
-class _Answer(BaseModel):
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ExecutionError(_Answer):
+class ExecutionError(_Model):
     """Why an execution or a step failed, as the engine reported it."""
 
     message: str
@@ -33,7 +33,7 @@ class ExecutionError(_Answer):
     retryable: bool | None
 
 
-class ExecutionItem(_Answer):
+class ExecutionItem(_Model):
     """An execution in a list."""
 
     id: str = Field(description="The same as `execution_id`.")
@@ -41,13 +41,13 @@ class ExecutionItem(_Answer):
     workflow_name: str
     workflow_template_id: str | None
     status: ExecutionStatus
-    created: Moment
-    started_at: Moment | None
-    completed_at: Moment | None
+    created: Timestamp
+    started_at: Timestamp | None
+    completed_at: Timestamp | None
     total_duration: float | None = Field(description="Seconds from start to end; to now while it runs.")
     duration: float | None = Field(description="The same as `total_duration`.")
-    start_time: Moment | None = Field(description="The same as `started_at`.")
-    end_time: Moment | None = Field(description="The same as `completed_at`.")
+    start_time: Timestamp | None = Field(description="The same as `started_at`.")
+    end_time: Timestamp | None = Field(description="The same as `completed_at`.")
     steps_completed: int
     steps_failed: int
     total_cost: float
@@ -58,37 +58,37 @@ class ExecutionItem(_Answer):
     error: str | None = Field(description="Why it failed, in a sentence.")
 
 
-class _PageFacts(_Answer):
+class _PageInfo(_Model):
     total: int = Field(description="How many match, counted up to a limit (10,000 by default).")
     total_is_exact: bool = Field(description="False when there are more than `total`.")
-    page: int | None = Field(description="The page's number, from 1; null behind a cursor.")
+    page: int | None = Field(description="The page's number, from 1; null after a cursor.")
     page_size: int = Field(description="How many executions the page may have.")
-    has_more: bool = Field(description="Whether more follow.")
+    has_more: bool = Field(description="Whether there are more after this page.")
 
 
-class Pagination(_PageFacts):
-    """Where a page lies in its list."""
+class Pagination(_PageInfo):
+    """The position of a page in its list."""
 
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
-class ExecutionList(_PageFacts):
+class ExecutionList(_PageInfo):
     """A page of executions."""
 
     executions: list[ExecutionItem]
     pagination: Pagination
 
 
-class StepItem(_Answer):
+class StepItem(_Model):
     """A step of an execution. `input_data` and `result` are null without the scope `executions:payload`."""
 
     step_id: str
     step_name: str
-    step_type: str | None = Field(description="What sort of task it is, in the engine's words.")
-    step_index: int = Field(description="Its place in the workflow, from 0.")
+    step_type: str | None = Field(description="The kind of task, in the engine's words.")
+    step_index: int = Field(description="Its position in the workflow, from 0.")
     status: ExecutionStatus
-    started_at: Moment | None
-    completed_at: Moment | None
+    started_at: Timestamp | None
+    completed_at: Timestamp | None
     duration: float | None = Field(description="Seconds from start to end; to now while it runs.")
     attempt: int = Field(description="Which try this is, from 1.")
     depends_on: list[str] = Field(description="The `step_id` of each step it waits for.")
@@ -100,7 +100,7 @@ class StepItem(_Answer):
     error_details: ExecutionError | None
 
 
-class Omission(_Answer):
+class Omission(_Model):
     """Fields that are null because the caller may not see them."""
 
     code: str
@@ -111,9 +111,9 @@ class Omission(_Answer):
 class ExecutionDetail(ExecutionItem):
     """An execution with its steps. What needs the scope `executions:payload` is null without it; `warnings` says so."""
 
-    execution_name: str | None = Field(description="What people call this run.")
-    status_detail: str | None = Field(description="The engine's own name of the state, beside ours.")
-    updated: Moment
+    execution_name: str | None = Field(description="A name that people gave this run.")
+    status_detail: str | None = Field(description="The engine's own name for the status.")
+    updated: Timestamp
     tenant_id: str
     session_id: str | None
     attempt: int = Field(description="Which try this is, from 1.")
@@ -121,11 +121,11 @@ class ExecutionDetail(ExecutionItem):
     tags: list[Tag]
     performance_data: Any = Field(description="What the engine measured.")
     error_details: ExecutionError | None
-    input_parameters: Any = Field(description="What it was given. Needs the scope `executions:payload`.")
-    final_result: Any = Field(description="What it gave. Needs the scope `executions:payload`.")
+    input_parameters: Any = Field(description="Its input. Needs the scope `executions:payload`.")
+    final_result: Any = Field(description="Its result. Needs the scope `executions:payload`.")
     steps: list[StepItem] = Field(description="Its first 1,000 steps, in the order of the workflow.")
     steps_truncated: bool = Field(description="Whether there are more steps than these.")
     step_results: dict[str, Any] | None = Field(
-        description="What each of these steps gave, by `step_id`. Needs the scope `executions:payload`."
+        description="The result of each of these steps, by `step_id`. Needs the scope `executions:payload`."
     )
     warnings: list[Omission]

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the models that answer and the parameters that are read."""
+"""The OpenAPI 3.1 document of REST, made from the models of its responses and the declared parameters."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -10,7 +10,6 @@ from pydantic.json_schema import models_json_schema
 
 from execution_monitor.asgi.problems import PROBLEM_JSON, Problem
 from execution_monitor.errors import (
-    AnswerTooLarge,
     BadUserInput,
     DatabaseUnavailable,
     ExecutionMonitorError,
@@ -19,6 +18,7 @@ from execution_monitor.errors import (
     NotFound,
     QueryTimeout,
     RateLimited,
+    ResponseTooLarge,
     Unauthenticated,
 )
 from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
@@ -33,7 +33,7 @@ DOCUMENT_PATH = "/api/v1/openapi.json"
 
 _COMPONENT = "#/components/schemas/{model}"
 
-# What any request for executions may be answered with, beside what was asked for.
+# How any request for executions may fail.
 _FAILURES: tuple[type[ExecutionMonitorError], ...] = (
     Unauthenticated,
     Forbidden,
@@ -44,13 +44,13 @@ _FAILURES: tuple[type[ExecutionMonitorError], ...] = (
 )
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "The scheme to authenticate with: `Bearer`."),
-    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "Seconds until there are points enough."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "Seconds until there are enough points."),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "Seconds to wait before the next attempt."),
 }
 
 
 def describe() -> bytes:
-    """The document as JSON."""
+    """Make the document, as JSON."""
     return orjson.dumps(
         {
             "openapi": "3.1.0",
@@ -78,12 +78,12 @@ def _describe_list() -> dict[str, Any]:
     next_page = {
         "operationId": "listExecutions",
         "parameters": {"cursor": "$response.body#/pagination/next_cursor"},
-        "description": "The page behind this one; the other parameters stay as they were.",
+        "description": "The next page; the other parameters stay the same.",
     }
     first_execution = {
         "operationId": "getExecution",
         "parameters": {"execution_id": "$response.body#/executions/0/execution_id"},
-        "description": "Each of the executions in detail, such as the first.",
+        "description": "Any of the executions in detail, such as the first.",
     }
     return {
         "operationId": "listExecutions",
@@ -112,7 +112,7 @@ def _describe_stream() -> dict[str, Any]:
             {
                 "name": "Last-Event-ID",
                 "in": "header",
-                "description": "The `id` that came last: the stream begins right behind it.",
+                "description": "The last `id` received: the stream begins right after it.",
                 "schema": {"type": "string"},
             },
         ],
@@ -133,15 +133,15 @@ def _describe_detail() -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             }
         ],
-        "responses": _describe_responses(ExecutionDetail, AnswerTooLarge, NotFound),
+        "responses": _describe_responses(ExecutionDetail, ResponseTooLarge, NotFound),
     }
 
 
 def _describe_responses(
-    answer: type[BaseModel], *failures: type[ExecutionMonitorError], links: Mapping[str, Any] | None = None
+    model: type[BaseModel], *failures: type[ExecutionMonitorError], links: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    content = {"application/json": {"schema": _refer_to(answer)}}
-    success: dict[str, Any] = {"description": "What was asked for.", "content": content}
+    content = {"application/json": {"schema": _refer_to(model)}}
+    success: dict[str, Any] = {"description": "The requested data.", "content": content}
     if links:
         success["links"] = links
     problems = {str(failure.status.value): _describe_failure(failure) for failure in (*failures, *_FAILURES)}

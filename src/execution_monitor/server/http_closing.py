@@ -1,4 +1,4 @@
-"""How an HTTP connection ends: by a refusal or an answer that its client can read, or by a limit in time."""
+"""Close HTTP connections so that clients can read the last response (lingering close), or at a time limit."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from execution_monitor.limits.tcp_connections import ClientConnections, Connection, Phase
-from execution_monitor.server.http_request_heads import Refused
+from execution_monitor.limits.tcp_connections import Connection, Phase, TcpConnections
+from execution_monitor.server.http_request_heads import RequestRefused
 
 _LATE = {
     Phase.HEAD: "The head of the request took too long.",
@@ -16,35 +16,35 @@ _LATE = {
 }
 
 
-class HttpEndings(HttpToolsProtocol):
-    """uvicorn closes at once, and a socket that is closed with bytes unread takes back what was sent on it last.
+class LingeringHttpProtocol(HttpToolsProtocol):
+    """An HTTP protocol that lingers: it half-closes, and discards for a while what the client still sends.
 
-    This closes the half that writes and lets pass what the client still sends, for a while (RFC 9112, section 9.6).
-    Pipelined requests are answered in their order, a refusal last.
+    uvicorn closes at once, but the kernel resets a connection that is closed with bytes unread, and the client may lose
+    the last response (RFC 9112, section 9.6). Pipelined requests get their responses in order, a refusal last.
     """
 
     _connection: Connection
-    _all: ClientConnections
-    # The request that was read last has a body of which more is to come.
+    _all: TcpConnections
+    # Whether the request that was read last has a body of which more is to come.
     _awaits_body = False
     _body_bytes = 0
     _body_was_paused = False
-    # What is answered before those that are pipelined behind it.
+    # The request whose response comes before those of the pipelined ones.
     _answering: RequestResponseCycle | None = None
-    _refusal: Refused | None = None
-    # Nothing that comes is read any more.
-    _is_deaf = False
-    _untaken_bytes = 0
+    _refusal: RequestRefused | None = None
+    # Whether nothing that arrives is read any more.
+    _ignores_input = False
+    _unread_bytes = 0
 
     @property
     def _is_answering(self) -> bool:
         return bool(self.cycle and not self.cycle.response_complete)
 
-    def _let_answer_arrive(self, cycle: RequestResponseCycle) -> None:
-        """Let the answer of `cycle` arrive, even one that closes, although more of its request is to come."""
+    def _keep_readable(self, cycle: RequestResponseCycle) -> None:
+        """Let the client read the response of `cycle`, even one that closes, while more of the request arrives."""
         if not isinstance(cycle.transport, _UnreadTransport):
             self._body_bytes = 0
-            # It has what is used of a transport.
+            # It has all that a cycle uses of a transport.
             cycle.transport = _UnreadTransport(self.transport, self._close_unread)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _close_unread(self) -> None:
@@ -57,7 +57,7 @@ class HttpEndings(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._connection.phase is Phase.ACTIVE:
-            self._untaken_bytes = self.transport.get_write_buffer_size()
+            self._unread_bytes = self.transport.get_write_buffer_size()
             self._connection.enter(Phase.UNREAD)
 
     @override
@@ -68,7 +68,7 @@ class HttpEndings(HttpToolsProtocol):
 
     @override
     def on_response_complete(self) -> None:
-        # As uvicorn does, but for the timer of each connection that waits for the next request.
+        # As uvicorn does, but without its timer for each idle connection.
         self.server_state.total_requests += 1
         self._answering = None
         if self.transport.is_closing():
@@ -80,50 +80,47 @@ class HttpEndings(HttpToolsProtocol):
             self._answering = cycle
             self._start_asgi_task(cycle, app)
         elif self._refusal is not None:
-            self._answer_refusal(self._refusal)
+            self._send_refusal(self._refusal)
         elif self._awaits_body:
             self._connection.enter(Phase.DRAINING)
         elif self._connection.phase is Phase.ACTIVE:
             self._connection.enter(Phase.IDLE)
 
-    def _refuse(self, refusal: Refused) -> None:
-        """Read nothing more, and answer `refusal` when all before it is answered."""
-        self._is_deaf = True
+    def _refuse(self, refusal: RequestRefused) -> None:
+        """Read nothing more, and send `refusal` after the responses of all earlier requests."""
+        self._ignores_input = True
         self._all.count_invalid(refusal.status)
         self._refusal = refusal
         if self._awaits_body and self.pipeline and self.pipeline[0][0] is self.cycle:
-            # The request itself is what is refused, and has not been begun.
+            # It is this request that is refused, and it has not begun.
             self.pipeline.popleft()
         elif self._awaits_body and self._is_answering:
-            self._forsake(self.cycle)
+            self._disconnect(self.cycle)
             if self.cycle.response_started:
                 self._close()
             else:
-                self._answer_refusal(refusal)
+                self._send_refusal(refusal)
             return
         if self._is_answering:
             self._connection.enter(Phase.ACTIVE)
         else:
-            self._answer_refusal(refusal)
+            self._send_refusal(refusal)
 
-    def _answer_refusal(self, refusal: Refused) -> None:
-        # Whoever still sends the body of a request that was answered knows what became of it.
+    def _send_refusal(self, refusal: RequestRefused) -> None:
+        # A client that still sends the body of a request already has its response.
         if not (self._awaits_body and self.cycle.response_complete) and not self.transport.is_closing():
             self.transport.write(self._render(refusal))
         self._linger()
 
     def _linger(self) -> None:
-        """Close the half that writes, and let pass what comes: a socket closed with bytes unread takes back its answer.
-
-        RFC 9112, section 9.6.
-        """
-        self._is_deaf = True
+        """Half-close the connection, and discard what still arrives."""
+        self._ignores_input = True
         self.flow.resume_reading()
         if not self.transport.is_closing():
             self.transport.write_eof()
         self._connection.enter(Phase.DRAINING)
 
-    def _render(self, refusal: Refused, more: bytes = b"") -> bytes:
+    def _render(self, refusal: RequestRefused, more: bytes = b"") -> bytes:
         body = refusal.detail.encode()
         headers = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
         return b"%b%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
@@ -135,14 +132,14 @@ class HttpEndings(HttpToolsProtocol):
         )
 
     @staticmethod
-    def _forsake(cycle: RequestResponseCycle | None) -> None:
-        """Tell the application of `cycle` that its client has gone."""
+    def _disconnect(cycle: RequestResponseCycle | None) -> None:
+        """Send the application of `cycle` a disconnect."""
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
 
-    def overstay(self, phase: Phase) -> bool:
-        """End what has been in `phase` for too long: with 408 where the client has begun to speak."""
+    def time_out(self, phase: Phase) -> bool:
+        """End a connection at the time limit of `phase`, with 408 if a request has begun; whether it ended."""
         if phase in (Phase.UNREAD, Phase.CLOSING):
             return self._abort_unless_read()
         if phase not in _LATE:
@@ -150,7 +147,7 @@ class HttpEndings(HttpToolsProtocol):
             return True
         if self.flow.read_paused or (phase is Phase.BODY and self._is_body_in_time()):
             return False
-        self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, _LATE[phase]))
+        self._refuse(RequestRefused(HTTPStatus.REQUEST_TIMEOUT, _LATE[phase]))
         return True
 
     @override
@@ -166,27 +163,27 @@ class HttpEndings(HttpToolsProtocol):
 
     def _is_body_in_time(self) -> bool:
         limits, received = self._all.limits, self._body_bytes
-        # Of a window in which nothing was read for a while, the client had a part alone.
-        is_ours = self._body_was_paused or self.cycle.waiting_for_100_continue
+        # If reading was paused, the client could not use the whole window.
+        was_held_up = self._body_was_paused or self.cycle.waiting_for_100_continue
         self._body_bytes, self._body_was_paused = 0, False
-        return is_ours or received >= limits.body_bytes_per_second * limits.body_window_seconds
+        return was_held_up or received >= limits.body_bytes_per_second * limits.body_window_seconds
 
     def _close(self) -> None:
-        """Close when what was sent has been taken, or no more of it is being taken."""
-        self._untaken_bytes = self.transport.get_write_buffer_size()
+        """Close when the client has read what was sent, or reads no more of it."""
+        self._unread_bytes = self.transport.get_write_buffer_size()
         self.transport.close()
         self._connection.enter(Phase.CLOSING)
 
     def _abort_unless_read(self) -> bool:
-        before, self._untaken_bytes = self._untaken_bytes, self.transport.get_write_buffer_size()
-        if self._untaken_bytes < before:
+        before, self._unread_bytes = self._unread_bytes, self.transport.get_write_buffer_size()
+        if self._unread_bytes < before:
             return False
         self.transport.abort()
         return True
 
 
 class _UnreadTransport:
-    """What an answer needs of a transport, for one whose request may still be coming when it ends."""
+    """The transport of a response whose request may still be arriving when it ends."""
 
     __slots__ = ("close", "is_closing", "write")
 

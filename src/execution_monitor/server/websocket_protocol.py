@@ -1,7 +1,7 @@
-"""WebSockets as uvicorn speaks them, which also take text that is ready: for a thousand sockets it is the same.
+"""uvicorn's WebSocket protocol, with a fast path for text that is sent to many sockets.
 
-Otherwise an event goes through ten calls of ASGI and of the library for each socket, of which none changes it. Nearly
-all that is left is the system call: what a socket is given before the event loop comes around is written together.
+Through ASGI and the library an event takes ten calls for each socket, none of which changes it. On the fast path nearly
+all that is left is the system call; what one socket sends in one iteration of the event loop is written together.
 """
 
 import asyncio
@@ -13,34 +13,34 @@ from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from execution_monitor.asgi.extensions import BEHIND_KEY, Delay, offer_to_send_now
-from execution_monitor.asgi.websocket_frames import SharedTexts, head_of
+from execution_monitor.asgi.websocket_frames import SharedTexts, frame_header
 
-# What uvloop lets a socket's buffer hold before it says that there is no more room.
-_MOST_WAITING_BYTES = 65_536
-_MOST_TOGETHER_BYTES = 131_072
-# What clients are told when the server stops (IANA's list of close codes), and how long they have to answer.
+# What a socket's buffer in uvloop holds before it pauses writing.
+_MAX_WAITING_BYTES = 65_536
+_MAX_SHARED_BYTES = 131_072
+# The close frame when the server stops (IANA's registry of close codes), and how long clients have to respond to it.
 _RESTART, _STOPS = 1012, "The server stops; connect again."
-_FAREWELL_SECONDS = 1.0
-# For a client that reads what it did wrong only when it has sent all of it.
+_CLOSE_SECONDS = 1.0
+# For a client that reads the reason of a close only after it has sent everything.
 _LINGER_SECONDS = 30.0
 
 
-class LoopRound:
-    """One coming around of the event loop, and what is written at its end."""
+class LoopIteration:
+    """The current iteration of the event loop, and the sockets that write at its end."""
 
     def __init__(self) -> None:
         self.number = 0
         self._is_begun = False
-        self._waiting: list[ReadyFrames] = []
+        self._waiting: list[WebSocketProtocol] = []
 
     def begin(self) -> None:
-        """Let this round end when the event loop comes around."""
+        """Have this iteration end, once all callbacks that are ready have run."""
         if not self._is_begun:
             self._is_begun = True
             asyncio.get_running_loop().call_soon(self._end)
 
-    def wait(self, socket: "ReadyFrames") -> None:
-        """Let `socket` write at the end."""
+    def wait(self, socket: "WebSocketProtocol") -> None:
+        """Have `socket` write at the end."""
         self._waiting.append(socket)
 
     def _end(self) -> None:
@@ -51,17 +51,17 @@ class LoopRound:
             socket.write_waiting()
 
 
-class ReadyFrames(WebSocketsSansIOProtocol):
-    """A WebSocket whose application may send text at once: the first of a round is written, more of them together."""
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket with `send_now` and `send_all`: in one iteration the first text is written at once."""
 
-    def __init__(self, *arguments: Any, loop_round: LoopRound, **options: Any) -> None:
+    def __init__(self, *arguments: Any, loop_iteration: LoopIteration, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._round = loop_round
+        self._iteration = loop_iteration
         self._written_in = -1
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._has_room = True
-        self._is_deaf = False
+        self._ignores_input = False
         # Called when the connection is lost.
         self.on_lost: Callable[[], object] | None = None
 
@@ -73,12 +73,12 @@ class ReadyFrames(WebSocketsSansIOProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if not self._is_deaf:
+        if not self._ignores_input:
             super().data_received(data)
 
     @property
     def pending_ping_payload(self) -> bytes | None:
-        """What the ping that waits for its answer carries: uvicorn's mark, and how late live updates are."""
+        """The payload of the ping that waits for its pong: uvicorn's mark, and how late live updates are."""
         return self._ping_payload
 
     @pending_ping_payload.setter
@@ -106,22 +106,22 @@ class ReadyFrames(WebSocketsSansIOProtocol):
 
     @override
     async def send(self, message: Any) -> None:
-        # Everything in the order in which it was sent.
+        # In the order in which they were sent.
         self.write_waiting()
         await super().send(message)
         if self.close_sent and not self.handshake_complete:
-            # A handshake that is refused is complete as well; uvicorn takes it for a failure.
+            # A refused handshake is complete, too; uvicorn takes it for a failure.
             self.handshake_complete = True
 
     @override
     def handle_parser_exception(self) -> None:
-        # uvicorn closes while the client may still send, and a socket that is closed with bytes unread takes back what
-        # was sent last: the reason.
+        # uvicorn closes while the client may still send, and the kernel resets a connection that is closed with bytes
+        # unread: the client may lose the reason.
         close = self.conn.close_sent
         code, reason = (close.code, close.reason) if close else (1002, "")
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = self._is_deaf = True
+        self.close_sent = self._ignores_input = True
         self.stop_keepalive()
         if self.close_timer is not None:
             self.close_timer.cancel()
@@ -150,47 +150,47 @@ class ReadyFrames(WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": _RESTART, "reason": _STOPS})
         self.conn.send_close(_RESTART, _STOPS)
         self.transport.write(b"".join(self.conn.data_to_send()))
-        # Nothing may be sent behind that.
+        # Nothing may be sent after that.
         self.disconnected = True
-        self.close_timer = self.loop.call_later(_FAREWELL_SECONDS, self.transport.close)
+        self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.close)
 
     def write_waiting(self) -> None:
-        """Write what waits for the end of the round."""
+        """Write what waits for the end of the iteration."""
         if self._waiting:
             frames, self._waiting, self._waiting_bytes = self._waiting, [], 0
             if not self.transport.is_closing():
                 self.transport.write(b"".join(frames))
 
     @property
-    def _takes_more(self) -> bool:
+    def _has_capacity(self) -> bool:
         return (
             self.handshake_complete
             and not self.close_sent
             and not self.disconnected
             and self._has_room
             and not self.transport.is_closing()
-            and self._waiting_bytes <= _MOST_WAITING_BYTES
+            and self._waiting_bytes <= _MAX_WAITING_BYTES
         )
 
     def _send_all(self, beginning: bytes, texts: SharedTexts) -> bool:
-        # What a socket has no room for stays in its buffer, and there may be thousands.
-        if texts.size > _MOST_TOGETHER_BYTES or not self._takes_more:
+        # What does not fit stays in the buffer of each socket, and there may be thousands.
+        if texts.size > _MAX_SHARED_BYTES or not self._has_capacity:
             return False
         self.write_waiting()
         self.transport.write(texts.frames(beginning))
         return True
 
     def _send_now(self, text: bytes) -> bool:
-        if not self._takes_more:
+        if not self._has_capacity:
             return False
-        frame = head_of(len(text)) + text
-        if self._written_in != self._round.number:
-            self._round.begin()
-            self._written_in = self._round.number
+        frame = frame_header(len(text)) + text
+        if self._written_in != self._iteration.number:
+            self._iteration.begin()
+            self._written_in = self._iteration.number
             self.transport.write(frame)
         else:
             if not self._waiting:
-                self._round.wait(self)
+                self._iteration.wait(self)
             self._waiting.append(frame)
             self._waiting_bytes += len(frame)
         return True

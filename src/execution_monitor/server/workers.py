@@ -1,4 +1,4 @@
-"""Several processes that answer at one port: started, replaced when they die, stopped together and in time."""
+"""Worker processes that share one port: started, replaced when they die, and stopped together."""
 
 import contextlib
 import multiprocessing
@@ -17,7 +17,8 @@ import structlog
 
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.observability.logging import configure_logging
-from execution_monitor.server.uvicorn_server import Server, metrics_listener
+from execution_monitor.server.listeners import metrics_listener
+from execution_monitor.server.uvicorn_server import Server
 from execution_monitor.settings import Settings
 
 log = structlog.get_logger()
@@ -25,29 +26,29 @@ log = structlog.get_logger()
 CreateApp = Callable[[Settings], Any]
 
 _TICK_SECONDS = 0.2
-# A worker that dies at once must not keep a processor busy with its successors.
-_PAUSE_SECONDS = 1.0
-# A worker ends by itself in less; one that does not is ended.
-_PATIENCE_SECONDS = 9.0
-_NO_PATIENCE_SECONDS = 2.0
-# What uvicorn ends with when the application did not start.
+# Between two starts of a worker: one that dies at once must not keep a processor busy.
+_RESTART_SECONDS = 1.0
+# How long workers have to stop, after one signal and after two; then they are killed. A healthy one takes less.
+_STOP_SECONDS = 9.0
+_FORCED_STOP_SECONDS = 2.0
+# uvicorn's exit code when the application did not start.
 _NOT_STARTED = 3
 
 
 def run_workers(create_app: CreateApp, settings: Settings, listener: socket.socket, count: int) -> None:
     """Serve from `count` processes until SIGINT or SIGTERM; raises `SetupError` when they cannot start."""
     if settings.metrics != "off":
-        # Whichever worker answers would tell of itself alone.
+        # The worker that responds would only know its own metrics.
         log.info("metrics_have_ports_of_their_own", reason="There are several workers.")
         settings = settings.model_copy(update={"metrics": "off"})
     with contextlib.ExitStack() as stack:
-        places = [stack.enter_context(metrics_listener(settings, listener, number)) for number in range(count)]
-        workers = [_Worker(create_app, settings, number, (listener, *more)) for number, more in enumerate(places)]
+        listeners = [stack.enter_context(metrics_listener(settings, listener, number)) for number in range(count)]
+        workers = [_Worker(create_app, settings, number, (listener, *more)) for number, more in enumerate(listeners)]
         _Workers(workers, settings.drain_seconds).run()
 
 
 class _Worker:
-    """One of them, and its successors."""
+    """One worker: its process, and the ones that replace it."""
 
     def __init__(
         self, create_app: CreateApp, settings: Settings, number: int, listeners: Sequence[socket.socket]
@@ -59,14 +60,14 @@ class _Worker:
         self.process: SpawnProcess | None = None
 
     def start_when_due(self) -> None:
-        """Start it, unless one was started a moment ago."""
-        if time.monotonic() - self._started_at >= _PAUSE_SECONDS:
+        """Start its process, unless one was started a moment ago."""
+        if time.monotonic() - self._started_at >= _RESTART_SECONDS:
             self._started_at = time.monotonic()
             self.process = multiprocessing.get_context("spawn").Process(target=_serve, args=self._arguments)
             self.process.start()
 
-    def bury(self) -> int | None:
-        """Forget it if it has ended; the code it ended with."""
+    def reap(self) -> int | None:
+        """Drop its process if it has ended; the exit code."""
         if self.process is None or self.process.exitcode is None:
             return None
         code = self.process.exitcode
@@ -93,7 +94,7 @@ class _Workers:
 
     def _replace_dead(self) -> None:
         for worker in self._workers:
-            code = worker.bury()
+            code = worker.reap()
             if code == _NOT_STARTED:
                 raise SetupError("A worker could not start; the log says why.")
             if code is not None:
@@ -102,22 +103,22 @@ class _Workers:
                 worker.start_when_due()
 
     def _stop(self) -> None:
-        told = 0
-        deadline = time.monotonic() + _PATIENCE_SECONDS + self._drain_seconds
+        signals_sent = 0
+        deadline = time.monotonic() + _STOP_SECONDS + self._drain_seconds
         while processes := self._processes():
-            if told < max(self._signals, 1):
-                told += 1
+            if signals_sent < max(self._signals, 1):
+                signals_sent += 1
                 for process in processes:
                     process.terminate()
-                if told > 1:
-                    deadline = min(deadline, time.monotonic() + _NO_PATIENCE_SECONDS)
+                if signals_sent > 1:
+                    deadline = min(deadline, time.monotonic() + _FORCED_STOP_SECONDS)
             if time.monotonic() > deadline:
                 log.error("workers_ended_by_force", count=len(processes))
                 for process in processes:
                     process.kill()
             wait([process.sentinel for process in processes], _TICK_SECONDS)
             for worker in self._workers:
-                worker.bury()
+                worker.reap()
 
     def _processes(self) -> list[SpawnProcess]:
         return [worker.process for worker in self._workers if worker.process is not None]
@@ -136,7 +137,7 @@ class _Workers:
 
 
 def _serve(create_app: CreateApp, settings: Settings, listeners: Sequence[socket.socket], parent: int) -> None:
-    """What a worker does."""
+    """Run in a worker: serve until SIGTERM."""
     configure_logging(as_json=not settings.is_development, level=settings.log_level)
     try:
         app = create_app(settings)

@@ -13,7 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.storage.answers import answered
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.pagination import Row
@@ -119,13 +119,13 @@ async def _find(
 
 
 async def _require_room(collection: AsyncCollection[dict[str, Any]], search: Search) -> None:
-    """Raise `AnswerTooLarge` where the rows have more bytes than may be sent: before they come here."""
+    """Raise `ResponseTooLarge` where the rows have more bytes than may be sent: before they come here."""
     shown: Any = "$$ROOT" if search.fields is None else {field: f"${field}" for field in search.fields}
     sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}})
     # In a larger document there is room for what stands for a payload.
     total = sum(row["bytes"] for row in sizes or () if row["bytes"] <= search.max_bytes)
     if total > search.max_bytes:
-        raise AnswerTooLarge(total, search.max_bytes)
+        raise ResponseTooLarge(total, search.max_bytes)
 
 
 async def _find_at_once(

@@ -1,7 +1,10 @@
 """The connections of a MongoDB client, counted as its driver tells of them."""
 
 from collections import Counter
+from collections.abc import Iterator
 
+from prometheus_client.core import Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
 from pymongo.monitoring import (
     ConnectionCheckedInEvent,
     ConnectionCheckedOutEvent,
@@ -19,6 +22,8 @@ from pymongo.monitoring import (
 )
 from typing_extensions import override
 
+from execution_monitor.observability.metrics.families import PREFIX, counter, counters_by, gauge
+
 _FAILURES = {
     ConnectionCheckOutFailedReason.TIMEOUT: "timeout",
     ConnectionCheckOutFailedReason.POOL_CLOSED: "closed",
@@ -26,7 +31,7 @@ _FAILURES = {
 }
 
 
-class Connections(ConnectionPoolListener):
+class Connections(ConnectionPoolListener, Collector):
     """Totals since the client was made, over all servers of the cluster."""
 
     def __init__(self) -> None:
@@ -93,3 +98,23 @@ class Connections(ConnectionPoolListener):
     @override
     def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:
         """Nothing to count."""
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """Metrics of the connections that requests share; the change stream has its own."""
+        yield gauge("mongodb_connections", "Connections that are open now.", self.created - self.closed)
+        yield gauge("mongodb_connections_in_use", "Connections that an operation holds now.", self.in_use)
+        yield counter("mongodb_connections_created", "Connections that were opened.", self.created)
+        yield counter("mongodb_connections_closed", "Connections that were closed.", self.closed)
+        yield counter(
+            "mongodb_pools_cleared", "Times that all connections were dropped, after a failure.", self.clearances
+        )
+        yield SummaryMetricFamily(
+            f"{PREFIX}_mongodb_connection_wait_seconds",
+            "How long operations waited for a connection.",
+            count_value=self.taken,
+            sum_value=self.seconds_waited,
+        )
+        yield counters_by(
+            "reason", "mongodb_connection_failures", "Times that an operation got no connection.", self.failures
+        )

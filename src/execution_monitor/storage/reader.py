@@ -12,7 +12,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
+from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.answers import answered, is_unavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
@@ -110,7 +110,7 @@ class Reader:
                 sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
                 (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
                 if total["bytes"] > self.max_bytes:
-                    raise AnswerTooLarge(total["bytes"], self.max_bytes)
+                    raise ResponseTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())
 
     @contextlib.asynccontextmanager

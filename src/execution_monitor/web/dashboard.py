@@ -1,4 +1,4 @@
-"""The dashboard and GraphiQL: two pages and their assets, as the build left them in `static/`."""
+"""Serve the dashboard and GraphiQL: two pages and their assets, which the build writes into `static/`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from execution_monitor.asgi.compression import accepts_gzip
+from execution_monitor.asgi.headers import accepts_gzip
 
 BUILD = Path(__file__).parent / "static"
 
-# What the router of the dashboard knows (src/dashboard/src/app/App.tsx): each is the one page.
-_ADDRESSES = ("/", "/signed-in", "/executions/{execution_id:path}")
+# The routes of the dashboard's own router (src/dashboard/src/app/App.tsx): all are the same page.
+_PATHS = ("/", "/signed-in", "/executions/{execution_id:path}")
 
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -23,8 +23,8 @@ _MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 
-# Everything comes from this server; scripts and styles are files, never text in the page.
-_POLICY = {
+# Everything comes from this server; scripts and styles are files, never inline.
+_CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
     "base-uri": "'none'",
     "connect-src": "'self'",
@@ -35,16 +35,16 @@ _POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
 }
-# The editor of GraphiQL writes style elements and draws from data: URLs, and checks operations in workers.
+# GraphiQL's editor adds style elements, uses data: URLs, and validates operations in workers.
 _GRAPHIQL_POLICY = {
-    **_POLICY,
+    **_CONTENT_SECURITY_POLICY,
     "font-src": "'self' data:",
     "img-src": "'self' data:",
     "style-src": "'self' 'unsafe-inline'",
     "worker-src": "'self'",
 }
 _PAGE_HEADERS = {
-    # The page names its assets by their hashes: it must be the newest.
+    # The page refers to its assets by their hashes: it must be the newest.
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -60,13 +60,13 @@ _NOT_BUILT = "The dashboard has not been built. Run `make dashboard` (Node.js 20
 
 
 def dashboard_routes(build: Path = BUILD, *, explorer: bool = True) -> list[Route]:
-    """The pages at `/` and, with `explorer`, `/graphiql`, and their assets from the folder `build`.
+    """The routes of the pages `/` and, with `explorer`, `/graphiql`, and of their assets in the folder `build`.
 
-    503 says that it is not there.
+    Without a build they return 503.
     """
-    page = _page(build / "index.html", _POLICY)
+    page = _page(build / "index.html", _CONTENT_SECURITY_POLICY)
     return [
-        *(Route(address, page) for address in _ADDRESSES),
+        *(Route(path, page) for path in _PATHS),
         *([Route("/graphiql", _page(build / "graphiql.html", _GRAPHIQL_POLICY))] if explorer else []),
         Route("/assets/{name}", _assets(build / "assets")),
     ]
@@ -76,27 +76,29 @@ def _page(file: Path, policy: Mapping[str, str]) -> Callable[[Request], Response
     content_security_policy = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
     headers = {**_PAGE_HEADERS, "Content-Security-Policy": content_security_policy}
 
-    def answer(_: Request) -> Response:
+    def serve(_: Request) -> Response:
         if not file.is_file():
             return PlainTextResponse(_NOT_BUILT, 503, _PAGE_HEADERS)
         return FileResponse(file, headers=headers, media_type="text/html")
 
-    return answer
+    return serve
 
 
 def _assets(folder: Path) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        # One part of the path: the router has seen that it holds no slash.
+    def serve(request: Request) -> Response:
+        # The router lets no slash into a name.
         file = folder / request.path_params["name"]
         media_type = _MEDIA_TYPES.get(file.suffix)
         if media_type is None or not _is_file(file):
             raise HTTPException(404)
-        packed = file.with_name(f"{file.name}.gz")
-        if accepts_gzip(request.headers) and _is_file(packed):
-            return FileResponse(packed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
+        compressed = file.with_name(f"{file.name}.gz")
+        if accepts_gzip(request.headers) and _is_file(compressed):
+            return FileResponse(
+                compressed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type
+            )
         return FileResponse(file, headers=_ASSET_HEADERS, media_type=media_type)
 
-    return answer
+    return serve
 
 
 def _is_file(path: Path) -> bool:

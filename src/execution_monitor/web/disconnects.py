@@ -1,4 +1,4 @@
-"""Ends responses that have no end of their own when the server stops, so that their clients go on elsewhere."""
+"""Middleware that ends streams when the server stops, so that their clients reconnect to another one."""
 
 import asyncio
 from http import HTTPStatus
@@ -6,15 +6,16 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from execution_monitor.asgi.problems import NO_STORE
+from execution_monitor.asgi.headers import NO_STORE
 from execution_monitor.asgi.shutdown import Draining
 
 
-class StreamEnds:
-    """ASGI middleware. A stream is a response whose application still listens when it has read the whole request.
+class DisconnectMiddleware:
+    """ASGI middleware that ends the streams of HTTP when `draining` begins.
 
-    It is told that its client has left, and what it sent is brought to an end without a word of completion: that is
-    what makes clients connect again and resume. WebSockets are closed by the server itself.
+    A stream is a response whose application still waits for messages after it has read the whole request. The
+    application gets a disconnect, and the response ends without a completion event: so clients reconnect and resume.
+    The server itself closes WebSockets.
     """
 
     def __init__(self, app: ASGIApp, draining: Draining) -> None:
@@ -26,13 +27,13 @@ class StreamEnds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        response = _Response(receive, send, self._draining)
+        response = _Exchange(receive, send, self._draining)
         await self._app(scope, response.receive, response.send)
         if response.was_ended:
             await response.end(scope)
 
 
-class _Response:
+class _Exchange:
     def __init__(self, receive: Receive, send: Send, draining: Draining) -> None:
         self._receive = receive
         self._send = send
@@ -44,24 +45,24 @@ class _Response:
 
     async def receive(self) -> Message:
         if self._is_read:
-            return await self._listen()
+            return await self._wait_for_disconnect()
         message = await self._receive()
         self._is_read = not message.get("more_body", False)
         return message
 
-    async def _listen(self) -> Message:
-        listening = asyncio.ensure_future(self._receive())
-        self._draining.on_begin(listening.cancel)
+    async def _wait_for_disconnect(self) -> Message:
+        receiving = asyncio.ensure_future(self._receive())
+        self._draining.on_begin(receiving.cancel)
         try:
-            await asyncio.wait({listening})
+            await asyncio.wait({receiving})
         finally:
-            self._draining.forget(listening.cancel)
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-        if listening.cancelled():
+            self._draining.forget(receiving.cancel)
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+        if receiving.cancelled():
             self.was_ended = True
             return {"type": "http.disconnect"}
-        return listening.result()
+        return receiving.result()
 
     async def send(self, message: Message) -> None:
         self._has_begun = True
@@ -69,7 +70,7 @@ class _Response:
         await self._send(message)
 
     async def end(self, scope: Scope) -> None:
-        """Bring the response to an end that the client can tell from a broken connection."""
+        """Complete the response, so that the client can tell it from a broken connection."""
         if not self._has_begun:
             headers = {**NO_STORE, "Retry-After": "1"}
             await Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)(

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Liveness and readiness probes: `/livez` and `/readyz`."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,34 @@ from execution_monitor.asgi.shutdown import Draining
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.tasks import TimeLimit
 
-# A probe gives up after 1 to 10 seconds, and should learn the reason.
-_PATIENCE_SECONDS = 2.0
+# Probes give up after 1 to 10 seconds, and should get the reason before.
+_TIMEOUT_SECONDS = 2.0
 
 
-class Part(Protocol):
-    """Something that may do its work badly."""
+class Component(Protocol):
+    """A part of the server that may work badly."""
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What makes answers slow or late, or will make them fail, a sentence each."""
+        """What makes responses slow or late, or will make them fail, a sentence each."""
         ...
 
 
-class Dependency(Part, Protocol):
-    """Something without which nobody is answered."""
+class Dependency(Component, Protocol):
+    """A component without which no request can be served."""
 
     async def check(self) -> None:
-        """Raise the error that a request would meet now."""
+        """Raise the error that a request would get now."""
         ...
 
 
-def health_routes(dependencies: Mapping[str, Dependency], others: Sequence[Part], draining: Draining) -> list[Route]:
-    """`/livez` answers while the process runs; `/readyz` with 503 and reasons while it stops or lacks a dependency.
+def health_routes(
+    dependencies: Mapping[str, Dependency], others: Sequence[Component], draining: Draining
+) -> list[Route]:
+    """The routes `/livez`, 200 while the process runs, and `/readyz`, 503 while it stops or lacks a dependency.
 
-    Warnings, also those of `others`, leave it at 200: they are much the same on every replica, and one that is late is
-    better than none.
+    With warnings, also those of `others`, `/readyz` stays at 200: they are mostly the same on every replica, and a slow
+    server is better than none.
     """
 
     async def live(_: Request) -> JSONResponse:
@@ -48,20 +50,20 @@ def health_routes(dependencies: Mapping[str, Dependency], others: Sequence[Part]
         if draining.has_begun:
             reasons = ["The server is about to stop; send requests to another."]
             return JSONResponse({"status": "draining", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
-        checked = await asyncio.gather(*(_trouble_of(name, each) for name, each in dependencies.items()))
+        checked = await asyncio.gather(*(_reason_of(name, each) for name, each in dependencies.items()))
         reasons = [reason for reason in checked if reason is not None]
         if reasons:
             return JSONResponse({"status": "unavailable", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
-        # Such as a missing index: traffic may come, and people may read why it is slow.
+        # Such as a missing index: requests may come, and operators can read why they are slow.
         warnings = [warning for each in (*dependencies.values(), *others) for warning in each.warnings]
         return JSONResponse({"status": "degraded" if warnings else "ready", "reasons": warnings})
 
     return [Route("/livez", live), Route("/readyz", ready)]
 
 
-async def _trouble_of(name: str, dependency: Dependency) -> str | None:
+async def _reason_of(name: str, dependency: Dependency) -> str | None:
     try:
-        async with TimeLimit(_PATIENCE_SECONDS):
+        async with TimeLimit(_TIMEOUT_SECONDS):
             await dependency.check()
     except ExecutionMonitorError as error:
         return error.message

@@ -1,20 +1,21 @@
-"""Which names the server answers to, and which other sites' pages may use it."""
+"""Middleware that checks `Host` and `Origin`, and CORS: which host names the server has, and whose pages may use it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from execution_monitor.asgi.problems import answer_problem
+from execution_monitor.asgi.problems import problem_response
 from execution_monitor.asgi.request_id import HEADER as REQUEST_ID
 
-# RFC 9112, section 3.2, and RFC 3986, section 3.2: a name or a number and perhaps a port, without user and password.
+# RFC 9112, section 3.2, and RFC 3986, section 3.2: a name or an IP address and perhaps a port, without a user.
 _HOST = re.compile(
     r"(?:\[(?P<number>[0-9a-f:.]+(?:%[a-z0-9._~%-]+)?)\]|(?P<name>(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})*))(?::[0-9]*)?",
     re.IGNORECASE | re.ASCII,
@@ -25,11 +26,11 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Tracepare
 _RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", REQUEST_ID.decode())
 
 
-class Boundary:
-    """ASGI middleware. A request must name a host that is ours, and a page's WebSocket an origin that may have one.
+class HostAndOriginMiddleware:
+    """ASGI middleware that refuses requests for other hosts, and WebSockets of pages of other origins.
 
-    Without it a page anywhere could have its own name lead to this machine (DNS rebinding), and would then be of the
-    same origin as this server. A number in `Host` is nobody's name: it is always ours. So is `localhost`.
+    Without it any page could have its own host name resolve to this machine (DNS rebinding), and would then have the
+    same origin as this server. An IP address in `Host` cannot be used for that and is accepted; so is `localhost`.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str], origins: Collection[str]) -> None:
@@ -50,63 +51,65 @@ class Boundary:
     def _refuse(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        # With two of them, who knows which one others went by (RFC 9112, section 3.2).
-        parts = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if parts is None:
-            return answer_problem(
+        # Of two, a proxy may have used either (RFC 9112, section 3.2).
+        match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if match is None:
+            return problem_response(
                 HTTPStatus.BAD_REQUEST,
-                "A request has one Host, a name or a number and perhaps a port: monitor.example.com:443.",
+                "Send one Host, a name or an IP address and perhaps a port: monitor.example.com:443.",
                 "BAD_USER_INPUT",
             )
         host = hosts[0]
-        if not self._is_ours((parts["number"] or parts["name"] or "").lower().removesuffix(".")):
-            return answer_problem(
+        if not self._has_host((match["number"] or match["name"] or "").lower().removesuffix(".")):
+            return problem_response(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "This server does not answer to the name in Host; EXECUTION_MONITOR_ALLOWED_HOSTS lists those it has.",
+                "This server does not have the name in Host; EXECUTION_MONITOR_ALLOWED_HOSTS lists its names.",
                 "MISDIRECTED_REQUEST",
             )
-        # Whatever else a page sends across origins, a browser asks for leave first; not so for a WebSocket.
-        if scope["type"] == "websocket" and not self._may_come_from(headers.get("origin"), host):
-            return answer_problem(
+        # For all else that a page sends across origins, browsers ask first (CORS); for a WebSocket they do not.
+        if scope["type"] == "websocket" and not self._allows_origin(headers.get("origin"), host):
+            return problem_response(
                 HTTPStatus.FORBIDDEN,
                 "Pages of that origin may not connect; EXECUTION_MONITOR_ALLOWED_ORIGINS lists those that may.",
                 "FORBIDDEN",
             )
         return None
 
-    def _is_ours(self, name: str) -> bool:
+    def _has_host(self, name: str) -> bool:
         return (
             name == "localhost"
-            or _is_number(name)
+            or _is_ip_address(name)
             or "*" in self._hosts
-            or any(_fits(name, each) for each in self._hosts)
+            or any(_matches(name, each) for each in self._hosts)
         )
 
-    def _may_come_from(self, origin: str | None, host: str) -> bool:
-        return origin is None or origin in self._origins or _is_of(origin.lower(), host.lower())
+    def _allows_origin(self, origin: str | None, host: str) -> bool:
+        return origin is None or origin in self._origins or _is_same_origin(origin.lower(), host.lower())
 
 
-def share_across_origins(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """`app`, usable by pages of `origins` (the fetch standard's CORS protocol); without any, by its own alone."""
+def cors_middleware(origins: Collection[str]) -> Sequence[Middleware]:
+    """Starlette's CORS middleware for pages of `origins` (the fetch standard's CORS protocol); nothing without any."""
     if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=list(origins),
-        allow_methods=_METHODS,
-        allow_headers=_REQUEST_HEADERS,
-        expose_headers=_RESPONSE_HEADERS,
-    )
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_RESPONSE_HEADERS,
+        )
+    ]
 
 
-def _is_of(origin: str, host: str) -> bool:
-    """Whether `origin` is that of the pages of `host`; a proxy may have taken off the TLS that the scheme tells of."""
+def _is_same_origin(origin: str, host: str) -> bool:
+    """Whether `origin` is that of the pages of `host`, in any scheme: a proxy may have terminated TLS."""
     scheme, _, place = origin.partition("://")
     port = _DEFAULT_PORTS.get(scheme)
     return port is not None and place.removesuffix(port) == host.removesuffix(port)
 
 
-def _is_number(name: str) -> bool:
+def _is_ip_address(name: str) -> bool:
     try:
         ip_address(name)
     except ValueError:
@@ -114,5 +117,5 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _fits(name: str, pattern: str) -> bool:
+def _matches(name: str, pattern: str) -> bool:
     return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

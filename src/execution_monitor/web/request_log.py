@@ -1,4 +1,4 @@
-"""A line of the log for every request and socket, under an id that the client is told in `X-Request-Id`."""
+"""Middleware that logs every request and socket, under an id that the client gets in `X-Request-Id`."""
 
 import time
 
@@ -6,26 +6,26 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution_monitor.asgi.problems import CLIENT_LEFT
-from execution_monitor.asgi.request_id import HEADER, identify, log_under
-from execution_monitor.observability.metrics.http import Traffic
+from execution_monitor.asgi.request_id import HEADER, bind_request_id, identify
+from execution_monitor.observability.metrics.http import HttpMetrics
 
 log = structlog.get_logger()
 
-# Asked for every few seconds by machines; only a failure is news.
+# Machines request these every few seconds: only failures are of interest.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _FIRST_FAILURE = 400
 _OPENING = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-# Whoever asks for longer ones is no client of ours.
+# No path of ours is longer.
 _MAX_PATH_LENGTH = 256
 
 
-class RequestLog:
-    """ASGI middleware around everything else. A line tells method, path, status or close code, and seconds.
+class RequestLogMiddleware:
+    """ASGI middleware around all other middleware; a line has method, path, status or close code, and seconds.
 
-    It tells nothing of query strings, headers or bodies: tokens and the values of operations stand there.
+    It has nothing of query strings, headers and bodies, which hold tokens and the values of operations.
     """
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: HttpMetrics) -> None:
         self._app = app
         self._traffic = traffic
 
@@ -35,37 +35,37 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         request_id = identify(scope)
-        log_under(request_id)
+        bind_request_id(request_id)
         begun = time.perf_counter()
-        seen = _Seen(receive, send, request_id)
+        exchange = _Exchange(receive, send, request_id)
         if scope["type"] == "websocket":
             self._traffic.opened()
         try:
-            await self._app(scope, seen.receive, seen.send)
+            await self._app(scope, exchange.receive, exchange.send)
         finally:
             seconds = round(time.perf_counter() - begun, 6)
             path = scope["path"][:_MAX_PATH_LENGTH]
             client = scope.get("client")
             address = client[0] if client else None
             if scope["type"] == "websocket":
-                self._traffic.closed(seen.code)
-                refusal = {"status": seen.status} if seen.is_refused else {}
-                log.info("socket", path=path, code=seen.code, **refusal, seconds=seconds, address=address)
+                self._traffic.closed(exchange.code)
+                refusal = {"status": exchange.status} if exchange.is_refused else {}
+                log.info("socket", path=path, code=exchange.code, **refusal, seconds=seconds, address=address)
             else:
-                self._traffic.answered(seen.status)
-                write = log.debug if path in _PROBES and seen.status < _FIRST_FAILURE else log.info
+                self._traffic.answered(exchange.status)
+                write = log.debug if path in _PROBES and exchange.status < _FIRST_FAILURE else log.info
                 write(
                     "request",
                     method=scope["method"],
                     path=path,
-                    status=seen.status,
+                    status=exchange.status,
                     seconds=seconds,
                     address=address,
                 )
 
 
-class _Seen:
-    """What one request's messages tell of how it went."""
+class _Exchange:
+    """The messages of one request or socket: its status, its close code, and the header with its id."""
 
     def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
         self._receive = receive
@@ -73,7 +73,7 @@ class _Seen:
         self._header = (HEADER, request_id.encode())
         self.status = CLIENT_LEFT
         self.code: int | None = None
-        # A handshake is, with the status.
+        # Whether a handshake was refused, with the status.
         self.is_refused = False
 
     async def receive(self) -> Message:

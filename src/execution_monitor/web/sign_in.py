@@ -1,4 +1,4 @@
-"""How people sign in to the dashboard: what `/config.json` tells of it, an issuer, and in a demo one click."""
+"""The routes by which people sign in to the dashboard: its configuration, an issuer, and in a demo one click."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from execution_monitor.asgi.problems import NO_STORE, SECRET
-from execution_monitor.auth.authorization_code import CodeFlow
+from execution_monitor.asgi.headers import NO_STORE, NO_STORE_NO_TRANSFORM
+from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.errors import BadUserInput, Forbidden
 
 _MAX_REDEMPTION_BYTES = 16_384
@@ -19,21 +19,21 @@ _MAX_REDEMPTION_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom anyone at this machine may be, and the token that makes them so."""
+    """A person of a demo, as whom anyone at this machine may sign in, with a token."""
 
     name: str
     may: str
     token: str
 
 
-# Made anew each time: tokens expire.
+# Called for each request, since tokens expire.
 People = Callable[[], Sequence[Person]]
 
 
-def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bool) -> list[Route]:
-    """`/config.json`; `/sign-in/...` where there is a `flow`; `/development/people` where there are `people`."""
+def sign_in_routes(people: People | None, flow: AuthorizationCodeFlow | None, *, explorer: bool) -> list[Route]:
+    """The route `/config.json`, with a `flow` `/sign-in/...`, and with `people` `/development/people`."""
 
-    def configure(request: Request) -> JSONResponse:
+    def get_configuration(request: Request) -> JSONResponse:
         offers_people = people is not None and _is_at_this_machine(request)
         configuration = {
             "people": "/development/people" if offers_people else None,
@@ -42,41 +42,39 @@ def sign_in_routes(people: People | None, flow: CodeFlow | None, *, explorer: bo
         }
         return JSONResponse(configuration, headers=NO_STORE)
 
-    routes = [Route("/config.json", configure)]
+    routes = [Route("/config.json", get_configuration)]
     if people is not None:
 
         def list_people(request: Request) -> JSONResponse:
             if not _is_at_this_machine(request):
                 raise Forbidden("The people of the demo are for browsers on its own machine; paste a token instead.")
-            return JSONResponse([asdict(person) for person in people()], headers=SECRET)
+            return JSONResponse([asdict(person) for person in people()], headers=NO_STORE_NO_TRANSFORM)
 
         routes.append(Route("/development/people", list_people))
     return routes if flow is None else [*routes, *_flow_routes(flow)]
 
 
-def _flow_routes(flow: CodeFlow) -> list[Route]:
-    async def begin(_: Request) -> JSONResponse:
+def _flow_routes(flow: AuthorizationCodeFlow) -> list[Route]:
+    async def get_issuer(_: Request) -> JSONResponse:
         server = await flow.find_authorization_server()
-        where = {
+        issuer = {
             "endpoint": server.endpoint,
             "clientId": flow.client_id,
             "issuer": flow.issuer,
-            "namesIssuer": server.names_itself,
+            "namesIssuer": server.sends_iss,
         }
-        return JSONResponse(where, headers=NO_STORE)
+        return JSONResponse(issuer, headers=NO_STORE)
 
     async def redeem(request: Request) -> JSONResponse:
         redemption = await _read_redemption(request)
-        token = await flow.redeem(
-            redemption.code, redemption.verifier, redemption.redirect_uri, named_issuer=redemption.issuer
-        )
-        return JSONResponse({"token": token}, headers=SECRET)
+        token = await flow.redeem(redemption.code, redemption.verifier, redemption.redirect_uri, iss=redemption.issuer)
+        return JSONResponse({"token": token}, headers=NO_STORE_NO_TRANSFORM)
 
-    return [Route("/sign-in/issuer", begin), Route("/sign-in/token", redeem, methods=["POST"])]
+    return [Route("/sign-in/issuer", get_issuer), Route("/sign-in/token", redeem, methods=["POST"])]
 
 
 class _Redemption(BaseModel):
-    """What a page sends to have its code redeemed."""
+    """The body with which a page redeems its code."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
 
@@ -84,7 +82,7 @@ class _Redemption(BaseModel):
     code: str = Field(min_length=1, max_length=4_096)
     verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")
     redirect_uri: str = Field(min_length=1, max_length=2_048)
-    # What the browser came back with as `iss` (RFC 9207).
+    # The parameter `iss` of the response (RFC 9207).
     issuer: str | None = Field(default=None, max_length=2_048)
 
 
@@ -101,8 +99,8 @@ async def _read_redemption(request: Request) -> _Redemption:
 
 
 def _is_at_this_machine(request: Request) -> bool:
-    # A page elsewhere may have its own name lead here (DNS rebinding), but it cannot change the name in Host, nor say
-    # that it is ours.
+    # A page elsewhere may have its own host name resolve to this machine (DNS rebinding), but it cannot change the
+    # headers Host and Sec-Fetch-Site.
     is_our_page = request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
     return (
         is_our_page

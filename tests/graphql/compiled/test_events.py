@@ -10,8 +10,8 @@ from bson.errors import InvalidDocument
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from execution_monitor.asgi.operations import Kind as OperationKind
-from execution_monitor.asgi.operations import Operation, Origin
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.errors import Forbidden
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -46,17 +46,19 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(
 @pytest.mark.parametrize(
     ("query", "seen"),
     [
-        pytest.param("{ broken", (Kind.UNREADABLE, ["BAD_USER_INPUT"]), id="bad syntax"),
-        pytest.param("{ nothing nowhere }", (Kind.QUERY, ["BAD_USER_INPUT"] * 2), id="unknown fields"),
+        pytest.param("{ broken", (OperationKind.UNREADABLE, ["BAD_USER_INPUT"]), id="bad syntax"),
+        pytest.param("{ nothing nowhere }", (OperationKind.QUERY, ["BAD_USER_INPUT"] * 2), id="unknown fields"),
         pytest.param(
             "query A($n: Int!) { executions(first: $n) { totalCount } }",
-            (Kind.QUERY, ["BAD_USER_INPUT"]),
+            (OperationKind.QUERY, ["BAD_USER_INPUT"]),
             id="a missing variable",
         ),
         pytest.param(
-            "{ executions(first: 0) { totalCount } }", (Kind.QUERY, ["BAD_USER_INPUT"]), id="a wrong argument"
+            "{ executions(first: 0) { totalCount } }", (OperationKind.QUERY, ["BAD_USER_INPUT"]), id="a wrong argument"
         ),
-        pytest.param("subscription { nothing }", (Kind.SUBSCRIPTION, ["BAD_USER_INPUT"]), id="a wrong subscription"),
+        pytest.param(
+            "subscription { nothing }", (OperationKind.SUBSCRIPTION, ["BAD_USER_INPUT"]), id="a wrong subscription"
+        ),
     ],
 )
 async def test_what_fails_is_seen_with_its_codes(
@@ -108,7 +110,7 @@ async def test_a_stream_is_seen_until_its_client_goes(
 
     operation, outcome = await observer.last()
     assert (operation.kind, operation.name, operation.arguments()) == (
-        Kind.SUBSCRIPTION,
+        OperationKind.SUBSCRIPTION,
         "Updates",
         {"executionUpdates": {"after": cursor}},
     )
@@ -127,8 +129,8 @@ async def test_operations_of_a_socket_are_seen_each(observer: RecordingObserver,
         await socket.send({"id": "follow", "type": "complete"})
         follow, _ = await observer.last()
 
-    assert (who.kind, who.name, outcome.payloads) == (Kind.QUERY, "Who", 1)
-    assert (follow.kind, follow.name) == (Kind.SUBSCRIPTION, "Follow")
+    assert (who.kind, who.name, outcome.payloads) == (OperationKind.QUERY, "Who", 1)
+    assert (follow.kind, follow.name) == (OperationKind.SUBSCRIPTION, "Follow")
     assert who.origin == follow.origin
 
 
@@ -161,8 +163,8 @@ async def test_a_list_and_a_detail_over_rest_are_seen(observer: RecordingObserve
         missed = await observer.last()
 
     assert [(each.kind, each.name, each.arguments()) for each, _ in (listed, detailed)] == [
-        (Kind.REST, "listExecutions", {"listExecutions": {"status": "completed", "limit": "7"}}),
-        (Kind.REST, "getExecution", {"getExecution": {"execution_id": "e001"}}),
+        (OperationKind.REST, "listExecutions", {"listExecutions": {"status": "completed", "limit": "7"}}),
+        (OperationKind.REST, "getExecution", {"getExecution": {"execution_id": "e001"}}),
     ]
     assert listed[1].execution_ids == ["e002", "e001"]
     assert detailed[1].execution_ids == ["e001"]
@@ -193,9 +195,9 @@ async def test_the_socket_and_the_stream_of_rest_are_seen_until_they_end(
         assert len(observer.begun) == len(observer.ended) + 1
     watched, outcome_of_socket = await observer.last()
 
-    assert (streamed_.kind, streamed_.name) == (Kind.SUBSCRIPTION, "streamExecutions")
+    assert (streamed_.kind, streamed_.name) == (OperationKind.SUBSCRIPTION, "streamExecutions")
     assert streamed_.arguments() == {"streamExecutions": {"status": "completed"}}
-    assert (watched.kind, watched.name) == (Kind.SUBSCRIPTION, "watchExecutions")
+    assert (watched.kind, watched.name) == (OperationKind.SUBSCRIPTION, "watchExecutions")
     assert [each.execution_ids for each in (outcome, outcome_of_socket)] == [["e001"], ["e002"]]
 
 

@@ -1,4 +1,4 @@
-"""Traces, as a collector gets them: which spans there are, within which, and that they tell nothing of values."""
+"""Traces as a collector gets them: which spans there are, their parents, and that they hold no values of requests."""
 
 import contextlib
 import sys
@@ -35,7 +35,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @dataclass
 class Collector:
-    """Takes in what is exported, as OTLP has it."""
+    """Receives spans over OTLP."""
 
     spans: list[Any] = field(default_factory=list[Any])
 
@@ -59,7 +59,7 @@ def attributes_of(span: Any) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def traced(settings: Settings, collector: Collector) -> AsyncGenerator[str]:
-    """A server that has exported all of its spans when this ends."""
+    """A server whose spans have all been exported when this ends."""
     app = Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])
     async with (
         served(app) as url,
@@ -69,7 +69,7 @@ async def traced(settings: Settings, collector: Collector) -> AsyncGenerator[str
         yield server
 
 
-async def test_a_query_is_a_request_an_operation_and_a_command(
+async def test_a_query_has_spans_of_the_request_the_operation_and_its_commands(
     database: Database, settings: Settings, token_for: Token
 ):
     collector = Collector()
@@ -80,7 +80,7 @@ async def test_a_query_is_a_request_an_operation_and_a_command(
             assert (await client.post("/graphql", json={"query": PAGE})).status_code == 200
 
     request, operation = collector.named("POST /graphql"), collector.named("query Page")
-    # A page that is not full is followed by a look for rows that cannot be sorted.
+    # After a page that is not full, a second query looks for rows that cannot be sorted.
     command, _ = collector.all_named("find workflow_executions")
     assert {each.trace_id.hex() for each in (request, operation, command)} == {TRACE}
     assert request.parent_span_id.hex() == PARENT
@@ -106,7 +106,7 @@ async def test_a_query_is_a_request_an_operation_and_a_command(
     }
 
 
-async def test_nothing_of_tokens_values_or_ids_is_told(database: Database, settings: Settings, token_for: Token):
+async def test_spans_hold_no_tokens_values_or_ids(database: Database, settings: Settings, token_for: Token):
     collector, token = Collector(), token_for("ada", "acme")
     await store(execution(1, workflow_name="secret-name"))
     async with traced(settings, collector) as server:
@@ -115,28 +115,28 @@ async def test_nothing_of_tokens_values_or_ids_is_told(database: Database, setti
             await client.get(f"{EXECUTIONS_PATH}/e001?x=secret-name")
             await client.get("/secret-name")
 
-    told = str(collector.spans)
-    assert "secret-name" not in told
-    assert "e001" not in told
-    assert token.rpartition(".")[2] not in told
-    assert {f"GET {EXECUTIONS_PATH}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
+    exported = str(collector.spans)
+    assert "secret-name" not in exported
+    assert "e001" not in exported
+    assert token.rpartition(".")[2] not in exported
+    assert {f"GET {LIST}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
 
 
-async def test_what_graphql_core_answers_is_told_from_what_is_compiled(
-    settings: Settings, token_for: Token, database: Database
-):
+async def test_spans_say_whether_an_operation_was_compiled(settings: Settings, token_for: Token, database: Database):
     collector = Collector()
     async with traced(settings, collector) as server:
         await execute(server, token_for("ada", "acme"), "query Core { auditEvents { nodes { at } } }")
         await execute(server, token_for("ada", "acme"), "query Plain { executions { totalCount } }")
 
-    told = [attributes_of(collector.named(f"query {each}"))["execution_monitor.compiled"] for each in ("Core", "Plain")]
-    assert told == [False, True]
+    compiled = [
+        attributes_of(collector.named(f"query {each}"))["execution_monitor.compiled"] for each in ("Core", "Plain")
+    ]
+    assert compiled == [False, True]
 
 
 @contextlib.asynccontextmanager
 async def tracing_to(collector: Collector) -> AsyncGenerator[Tracing]:
-    """Tracing of no server's, all of which has been exported when this ends."""
+    """Tracing without a server, whose spans have all been exported when this ends."""
     app = Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])
     async with served(app) as url:
         tracing = load_tracing(f"{url}/v1/traces")
@@ -151,7 +151,7 @@ async def request_of(app: ASGIApp) -> None:
     await app({"type": "http", "method": "GET", "path": "/graphql", "headers": []}, nothing, nothing)
 
 
-async def test_what_an_exception_quotes_is_not_told():
+async def test_the_message_of_an_exception_is_not_exported():
     collector = Collector()
 
     async def fail(*_: Any) -> None:
@@ -167,12 +167,12 @@ async def test_what_an_exception_quotes_is_not_told():
     assert "secret-name" not in str(span)
 
 
-async def test_of_commands_that_never_end_the_oldest_are_forgotten():
+async def test_the_oldest_of_the_commands_that_never_end_are_forgotten():
     collector = Collector()
 
     async with tracing_to(collector) as tracing:
 
-        async def ask_mongodb(*_: Any) -> None:
+        async def send_commands(*_: Any) -> None:
             for number in range(1_001):
                 tracing.commands.started(CommandStartedEvent({"find": f"c{number}"}, "db", number, ("m", 1), None))
             for number in (0, 1_000):
@@ -180,12 +180,12 @@ async def test_of_commands_that_never_end_the_oldest_are_forgotten():
                     CommandSucceededEvent(timedelta(), {}, "find", number, ("m", 1), None, database_name="db")
                 )
 
-        await request_of(tracing.around(ask_mongodb))
+        await request_of(tracing.around(send_commands))
 
     assert {each.name for each in collector.spans} == {"find c1000", "GET"}
 
 
-async def test_failures_are_told_by_their_codes(settings: Settings, token_for: Token, database: Database):
+async def test_spans_of_failed_operations_have_their_codes(settings: Settings, token_for: Token, database: Database):
     collector = Collector()
     async with traced(settings, collector) as server:
         await execute(server, token_for("ada", "acme"), "query Wrong { executions(first: 0) { totalCount } }")
@@ -196,7 +196,7 @@ async def test_failures_are_told_by_their_codes(settings: Settings, token_for: T
     assert 401 in {attributes_of(each).get("http.response.status_code") for each in collector.spans}
 
 
-async def test_subscriptions_are_spans_from_begin_to_end(settings: Settings, token_for: Token, database: Database):
+async def test_a_subscription_has_a_span_from_begin_to_end(settings: Settings, token_for: Token, database: Database):
     collector, token = Collector(), token_for("ada", "acme")
     async with traced(settings, collector) as server:
         async with opened(server) as socket:
@@ -215,7 +215,7 @@ async def test_subscriptions_are_spans_from_begin_to_end(settings: Settings, tok
     assert collector.named("subscription Stream")
 
 
-async def test_probes_are_no_news(settings: Settings, database: Database):
+async def test_probes_have_no_spans(settings: Settings, database: Database):
     collector = Collector()
     async with traced(settings, collector) as server, httpx2.AsyncClient(base_url=server) as client:
         await client.get("/livez")
@@ -223,7 +223,9 @@ async def test_probes_are_no_news(settings: Settings, database: Database):
     assert collector.spans == []
 
 
-async def test_a_collector_that_is_not_there_holds_up_nothing(database: Database, settings: Settings, token_for: Token):
+async def test_a_collector_that_cannot_be_reached_delays_nothing(
+    database: Database, settings: Settings, token_for: Token
+):
     nowhere = settings.model_copy(update={"tracing": "http://127.0.0.1:1/v1/traces"})
     async with served(create_app(nowhere)) as server:
         await wait_until_ready(server)
@@ -233,7 +235,7 @@ async def test_a_collector_that_is_not_there_holds_up_nothing(database: Database
     assert answer.status == 200
 
 
-def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delitem(sys.modules, "execution_monitor.observability.tracing.spans", raising=False)
     for name in [each for each in sys.modules if each.partition(".")[0] == "opentelemetry"]:
         monkeypatch.delitem(sys.modules, name)

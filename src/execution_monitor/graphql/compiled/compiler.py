@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from graphql import DirectiveNode, ExecutionResult, VariableNode, Visitor, visit
 from strawberry import Schema
 
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
@@ -18,7 +18,7 @@ from execution_monitor.graphql.compiled.operation import CompiledOperation
 from execution_monitor.graphql.compiled.root_fields import Ask, plan_root
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.validation.operation import Question
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 # As many as documents are remembered, and a few selections of each.
 REMEMBERED_OPERATIONS = 512
@@ -37,9 +37,9 @@ class Compiler:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._selecting: Recent[tuple[str, ...]] = Recent(REMEMBERED_OPERATIONS)
-        self._compiled: Recent[CompiledOperation | str] = Recent(REMEMBERED_OPERATIONS)
-        self._events: Recent[CompiledEvent | str] = Recent(REMEMBERED_OPERATIONS)
+        self._selecting: LruCache[tuple[str, ...]] = LruCache(REMEMBERED_OPERATIONS)
+        self._compiled: LruCache[CompiledOperation | str] = LruCache(REMEMBERED_OPERATIONS)
+        self._events: LruCache[CompiledEvent | str] = LruCache(REMEMBERED_OPERATIONS)
         # A plan lives as long as its question; text says what is not compiled.
         self._plans: WeakKeyDictionary[Question, _Plan | str] = WeakKeyDictionary()
 
@@ -70,7 +70,7 @@ class Compiler:
         return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
 
     def _plan(self, question: Question) -> _Plan | str:
-        if question.kind is not Kind.QUERY:
+        if question.kind is not OperationKind.QUERY:
             return question.kind.value
         try:
             operation = self._compile(question)

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
@@ -168,7 +168,7 @@ class Renderer:
         if size <= self._max_bytes:
             return made
         # Instead of the event: whoever follows learns that there was one, and the next may be smaller.
-        problem = AnswerTooLarge(size, self._max_bytes)
+        problem = ResponseTooLarge(size, self._max_bytes)
         errors = [GraphQLError(problem.message, original_error=problem)]
         return serialise(self._schema, ExecutionResult(None, errors))
 

@@ -1,6 +1,6 @@
 """Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -12,10 +12,10 @@ from graphql import (
     execute_root_selection_set,  # pyright: ignore[reportUnknownVariableType] - likewise
 )
 
-from execution_monitor.asgi.operations import Kind, Observers, Operation, Origin, Outcome
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
-from execution_monitor.executions.services import Monitor
+from execution_monitor.errors import BadUserInput, PayloadTooLarge, RateLimited, ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
@@ -27,67 +27,67 @@ from execution_monitor.graphql.validation.operation import Questions, RequestErr
 from execution_monitor.graphql.validation.preparation import Prepared, prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
-from execution_monitor.live.service import Live
+from execution_monitor.services import RequestServices
 
 # What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.
 _CHARACTERS_PER_POINT = 20
 
 
 class Operations:
-    """Runs operations of one schema that cost `max_cost` points at most, and lets `observers` watch each.
+    """Runs operations of one schema that cost `max_cost` points at most, and lets observers watch each.
 
-    `documents` are those it runs; an answer has `max_response_bytes` at most.
-    `refuse_exhausted` raises for those whose documents are not worth reading now.
+    `documents` are those it runs.
     """
 
-    def __init__(  # noqa: PLR0913 - what runs, who watches, and what it may cost
+    def __init__(
         self,
         schema: QuietSchema,
-        monitor: Monitor,
-        live: Live,
-        observers: Observers,
+        services: RequestServices,
         *,
         max_cost: int,
-        max_response_bytes: int,
         documents: TrustedDocuments | AnyDocument,
-        refuse_exhausted: Callable[[Caller, Origin], None],
     ) -> None:
         self._schema = schema
-        self._monitor = monitor
-        self._live = live
-        self._observers = observers
+        self._monitor = services.monitor
+        self._live = services.live
+        self._observers = services.observers
         self._questions = Questions(schema, max_cost=max_cost)
-        self._max_response_bytes = max_response_bytes
+        self._max_response_bytes = services.max_response_bytes
         self._documents = documents
-        self._refuse_exhausted = refuse_exhausted
+        self._refuse_exhausted = services.refuse_exhausted
         self._compiler = Compiler(schema)
         self._renderer = Renderer(
-            schema, self._compiler, lambda caller: self._context(caller, Outcome()), max_response_bytes
+            schema, self._compiler, lambda caller: self._context(caller, Outcome()), services.max_response_bytes
         )
 
     async def prepare(
-        self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+        self,
+        asked: GraphQLRequest,
+        caller: Caller,
+        origin: Origin,
+        kinds: Collection[OperationKind] = frozenset(OperationKind),
     ) -> Prepared:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
         try:
             self._refuse_exhausted(caller, origin)
-        except RateLimited:
-            # Of the document nothing is known, and it cost nothing; but that somebody asked is.
-            async with self._observers.watching(Operation(caller, origin, Kind.UNREADABLE, asked.operation_name, 0)):
-                raise
+        except RateLimited as error:
+            # The document was not read, so nothing is known of it, and it costs nothing.
+            unread = Operation(caller, origin, OperationKind.UNREADABLE, asked.operation_name, 0)
+            await self._observers.refused(unread, error)
+            raise
         try:
             asked = self._documents.resolve(asked)
             return prepare(self._questions, asked, caller, origin, kinds)
         except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
-            failed = Operation(caller, origin, kind or Kind.UNREADABLE, asked.operation_name, cost)
-            async with self._observers.watching(failed):
-                raise
+            failed = Operation(caller, origin, kind or OperationKind.UNREADABLE, asked.operation_name, cost)
+            await self._observers.refused(failed, error)
+            raise
 
     async def answer(self, prepared: Prepared) -> bytes:
         """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""
-        async with self._observers.watching(prepared.operation) as outcome:
+        async with self._observers.observe(prepared.operation) as outcome:
             return await self._answer(prepared, outcome)
 
     async def begin(self, prepared: Prepared, sink: Sink | None = None) -> AsyncGenerator[bytes]:
@@ -106,13 +106,13 @@ class Operations:
 
     async def _run(self, prepared: Prepared, sink: Sink | None) -> AsyncGenerator[bytes]:
         """The payloads, behind an empty one that says that the operation has begun."""
-        if prepared.operation.kind is not Kind.SUBSCRIPTION:
+        if prepared.operation.kind is not OperationKind.SUBSCRIPTION:
             payload = await self.answer(prepared)
             yield b""
             yield payload
             return
         async with (
-            self._observers.watching(prepared.operation) as outcome,
+            self._observers.observe(prepared.operation) as outcome,
             aclosing(await self._open(prepared, outcome)) as events,
         ):
             feed = Feed(events, self._renderer.of(prepared), outcome)
@@ -131,7 +131,7 @@ class Operations:
                 outcome.compiled = True
             except (NotKnown, PayloadTooLarge):
                 # An error of one field is for graphql-core to place.
-                outcome.begin_anew()
+                outcome.discard_executions()
                 outcome.compiled = False
                 result = await _interpret(question.build_executor(), context)
         except Exception as error:
@@ -142,8 +142,8 @@ class Operations:
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
-            outcome.begin_anew()
-            raise AnswerTooLarge(len(payload), self._max_response_bytes)
+            outcome.discard_executions()
+            raise ResponseTooLarge(len(payload), self._max_response_bytes)
         outcome.fail_with(codes)
         outcome.payloads += 1
         return payload
@@ -155,7 +155,7 @@ class Operations:
         if isawaitable(events):
             events = await events
         if isinstance(events, ExecutionResult):
-            raise RequestErrors(events.errors or [], Kind.SUBSCRIPTION)
+            raise RequestErrors(events.errors or [], OperationKind.SUBSCRIPTION)
         return events
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:

@@ -13,7 +13,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
-from execution_monitor.asgi.heartbeat import comment_of, pace
+from execution_monitor.asgi.heartbeat import heartbeat_comment, with_heartbeats
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.validation.operation import RequestErrors
@@ -57,7 +57,7 @@ class EventStream(Framing):
 
     @override
     def heartbeat(self, behind_seconds: int) -> bytes:
-        return comment_of(behind_seconds)
+        return heartbeat_comment(behind_seconds)
 
     @override
     def fail(self, errors: bytes) -> bytes:
@@ -119,7 +119,7 @@ async def _frames(
             yield framing.begin
         try:
             with held as ended:
-                async with contextlib.aclosing(pace(payloads, ended)) as paced:
+                async with contextlib.aclosing(with_heartbeats(payloads, ended)) as paced:
                     async for payload in paced:
                         if payload is None:
                             yield framing.heartbeat(behind.seconds_to_report)

@@ -12,8 +12,7 @@ import orjson
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.eager_tasks import start_eagerly
 from execution_monitor.asgi.extensions import send_all_of, send_now_of
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.websocket_frames import SharedTexts
@@ -31,8 +30,8 @@ from execution_monitor.graphql.execution.event_renderer import Payloads
 from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest, to_request
-from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.limits.streams import Ended, OpenStream, WaitingSocket
+from execution_monitor.services import RequestServices
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -79,18 +78,10 @@ class _Gone(Exception):
 class TransportWS:
     """Serves the protocol to every socket that asks for it."""
 
-    def __init__(
-        self,
-        operations: Operations,
-        admit: Admit,
-        sessions: Sessions,
-        behind: BehindMeter,
-        limits: SocketLimits | None = None,
-    ) -> None:
+    def __init__(self, operations: Operations, services: RequestServices, limits: SocketLimits | None = None) -> None:
         self._operations = operations
-        self._admit = admit
-        self._sessions = sessions
-        self._behind = behind
+        self._services = services
+        self._sessions = services.streams
         self._limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
@@ -111,9 +102,7 @@ class TransportWS:
                 await socket.close(*Close.NO_SUBPROTOCOL.value)
                 return
             await socket.accept(SUBPROTOCOL)
-            connection = _Connection(
-                socket, self._operations, self._admit, self._sessions, self._behind, self._limits, waiting
-            )
+            connection = _Connection(socket, self._operations, self._services, self._limits, waiting)
             await connection.serve()
 
 
@@ -125,21 +114,19 @@ def _denial_of(error: ExecutionMonitorError) -> Response:
 class _Connection:
     """One socket: its caller, and its operations by id."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it serves, to whom, and within what
+    def __init__(
         self,
         socket: WebSocket,
         operations: Operations,
-        admit: Admit,
-        sessions: Sessions,
-        behind: BehindMeter,
+        services: RequestServices,
         limits: SocketLimits,
-        waiting: Waiting,
+        waiting: WaitingSocket,
     ) -> None:
         self._socket = socket
         self._operations = operations
-        self._admit = admit
-        self._sessions = sessions
-        self._behind = behind
+        self._admit = services.admit
+        self._sessions = services.streams
+        self._behind = services.live.behind
         self._limits = limits
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
@@ -147,7 +134,7 @@ class _Connection:
         self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
         self._send_now = send_now_of(socket.scope)
         self._send_all = send_all_of(socket.scope)
-        self._session: Session | None = None
+        self._session: OpenStream | None = None
         self._waiting = waiting
         # Ends the reading: because nobody has said whose socket this is, or because it is closed from here.
         self._reading = asyncio.timeout(limits.init_seconds)
@@ -329,7 +316,7 @@ class _Connection:
     def _begin_to_send(self, text: bytes) -> None:
         # Text that the client has room for is on its way at once: a task and a time limit for each would cost more
         # than sending it.
-        rest = run_ahead(self._socket.send({"type": "websocket.send", "text": text.decode()}))
+        rest = start_eagerly(self._socket.send({"type": "websocket.send", "text": text.decode()}))
         if rest is not None:
             self._sending = asyncio.create_task(self._finish_sending(rest))
 

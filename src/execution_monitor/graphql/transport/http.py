@@ -20,9 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.headers import list_of
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.headers import combined_header
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
@@ -33,12 +32,11 @@ from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, 
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.preparation import KindNotTaken
 from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
-from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.services import RequestServices
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
-_KINDS_IN_GET = frozenset({Kind.QUERY, Kind.SUBSCRIPTION})
+_KINDS_IN_GET = frozenset({OperationKind.QUERY, OperationKind.SUBSCRIPTION})
 
 
 class MethodNotAllowed(BadUserInput):
@@ -63,9 +61,7 @@ class GraphQLEndpoint:
     """Answers `GET` and `POST` with the result of one operation."""
 
     operations: Operations
-    admit: Admit
-    sessions: Sessions
-    behind: BehindMeter
+    services: RequestServices
     max_body_bytes: int
     open_introspection: bool
 
@@ -76,7 +72,7 @@ class GraphQLEndpoint:
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; failures are GraphQL errors with a code."""
-        accept = list_of(request.headers, "accept")
+        accept = combined_header(request.headers, "accept")
         media_type, stream_type = negotiate(accept), negotiate_stream(accept, FRAMINGS)
         try:
             if media_type is None and stream_type is None:
@@ -90,29 +86,29 @@ class GraphQLEndpoint:
         origin = origin_of(request.scope)
         unknown = self.open_introspection and "authorization" not in request.headers
         # Before the body: whoever has no token sends none of it into our memory.
-        caller = _NOBODY if unknown else await self.admit(request.headers, origin)
+        caller = _NOBODY if unknown else await self.services.admit(request.headers, origin)
         asked = await read_request(request, self.max_body_bytes)
         if unknown and not asks_only_for_types(asked):
-            caller = await self.admit(request.headers, origin)
+            caller = await self.services.admit(request.headers, origin)
         framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
             prepared = await self.operations.prepare(
-                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(Kind)
+                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(OperationKind)
             )
-            subscribes = prepared.operation.kind is Kind.SUBSCRIPTION
+            subscribes = prepared.operation.kind is OperationKind.SUBSCRIPTION
             if subscribes and framing is None:
                 raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
             # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
             if framing is not None and (subscribes or media_type is None):
-                self.sessions.require_room(caller, origin.address)
-                held = self.sessions.hold(caller, origin.address)
-                return stream(await self.operations.begin(prepared), framing, held, self.behind)
+                self.services.streams.require_room(caller, origin.address)
+                held = self.services.streams.hold(caller, origin.address)
+                return stream(await self.operations.begin(prepared), framing, held, self.services.live.behind)
             payload = await self.operations.answer(prepared)
             return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
         except KindNotTaken as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error
         except RequestErrors as error:
-            if framing is not None and (error.kind is Kind.SUBSCRIPTION or media_type is None):
+            if framing is not None and (error.kind is OperationKind.SUBSCRIPTION or media_type is None):
                 return stream_errors(error.errors, framing)
             ours = ExecutionMonitorError.code in error.codes
             status = HTTPStatus.INTERNAL_SERVER_ERROR if ours else error.status

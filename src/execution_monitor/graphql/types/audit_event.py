@@ -8,8 +8,7 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.audit.events import AuditKind, AuditOutcome
-from execution_monitor.audit.records import AuditRecord
-from execution_monitor.audit.repository import NEWEST_FIRST
+from execution_monitor.audit.repository import NEWEST_FIRST, AuditRecord
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
 from execution_monitor.graphql.selection import ContextInfo, selected_by

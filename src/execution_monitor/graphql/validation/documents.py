@@ -39,10 +39,10 @@ class Document:
 
 
 class Documents:
-    """Reads documents, the recent ones from memory; with `introspects`, those that ask for the schema as well."""
+    """Reads documents, the recent ones from memory; with `allows_introspection`, those that select the schema, too."""
 
-    def __init__(self, *, introspects: bool = True) -> None:
-        self._rules = [*specified_rules, *([] if introspects else [NoSchemaIntrospectionCustomRule])]
+    def __init__(self, *, allows_introspection: bool = True) -> None:
+        self._rules = [*specified_rules, *([] if allows_introspection else [NoSchemaIntrospectionCustomRule])]
         self._recent = lru_cache(REMEMBERED_DOCUMENTS)(self._read)
 
     def read(self, text: str, schema: strawberry.Schema) -> Document:

@@ -20,12 +20,12 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution_monitor.asgi.operations import Kind
+from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
 from execution_monitor.graphql.errors import QuietSchema, to_client_errors
 from execution_monitor.graphql.validation.documents import Document
 from execution_monitor.graphql.validation.request import GraphQLRequest
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 # A dashboard asks the same again and again; a cursor is used once or twice. One takes some ten kilobytes.
 REMEMBERED_QUESTIONS = 1_024
@@ -39,7 +39,7 @@ class RequestErrors(ExecutionMonitorError):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, errors: Sequence[GraphQLError], kind: Kind | None = None) -> None:
+    def __init__(self, errors: Sequence[GraphQLError], kind: OperationKind | None = None) -> None:
         self.errors = to_client_errors(errors)
         self.kind = kind
         super().__init__(self.errors[0]["message"])
@@ -65,7 +65,7 @@ class Question:
     """
 
     asked: GraphQLRequest
-    kind: Kind
+    kind: OperationKind
     definition: OperationDefinitionNode
     executor: Any
     cost: int
@@ -82,7 +82,7 @@ class Questions:
     def __init__(self, schema: QuietSchema, *, max_cost: int) -> None:
         self._schema = schema
         self._max_cost = max_cost
-        self._recent: Recent[Question] = Recent(REMEMBERED_QUESTIONS)
+        self._recent: LruCache[Question] = LruCache(REMEMBERED_QUESTIONS)
 
     def read(self, asked: GraphQLRequest) -> Question:
         """What `asked` means; raises `RequestErrors`."""
@@ -107,7 +107,7 @@ class Questions:
         definition = get_operation_ast(document.node, asked.operation_name)
         if definition is None:
             _refuse(schema, [*document.errors, _no_operation(document, asked.operation_name)])
-        kind = Kind(definition.operation.value)
+        kind = OperationKind(definition.operation.value)
         if document.errors:
             _refuse(schema, document.errors, kind)
         build_executor = partial(
@@ -136,7 +136,7 @@ def _spell(variables: Mapping[str, Any] | None) -> bytes | None:
         return None
 
 
-def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
+def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: OperationKind | None = None) -> NoReturn:
     found = list(errors)
     schema.process_errors(found)
     raise RequestErrors(found, kind)

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.graphql.validation.operation import Question, Questions, RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest
@@ -12,7 +13,7 @@ from execution_monitor.graphql.validation.request import GraphQLRequest
 class KindNotTaken(Exception):
     """An operation of a kind that may not come this way."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: OperationKind) -> None:
         super().__init__(kind)
         self.kind = kind
 
@@ -30,7 +31,7 @@ def prepare(
     asked: GraphQLRequest,
     caller: Caller,
     origin: Origin,
-    kinds: Collection[Kind] = frozenset(Kind),
+    kinds: Collection[OperationKind] = frozenset(OperationKind),
 ) -> Prepared:
     """`asked` made ready; raises `RequestErrors`, or `KindNotTaken` for one of no kind in `kinds`."""
     try:

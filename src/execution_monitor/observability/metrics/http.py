@@ -1,21 +1,21 @@
-"""Metrics of requests and sockets: also of those that never became an operation."""
+"""Metrics of HTTP responses and WebSockets, also of those without an operation."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from execution_monitor.observability.metrics.families import PREFIX
 
-# A client may close with any of 2,000 codes of its own; these are the ones that say something.
-_TELLING_CODES = frozenset({1000, 1001, 1005, 1006, 1009, 1011, 1012, 1013})
-_CODES_OF_OURS = range(4400, 4430)
+# Clients may close with any of 2,000 codes of their own; these are the ones with a series of their own.
+_STANDARD_CODES = frozenset({1000, 1001, 1005, 1006, 1009, 1011, 1012, 1013})
+_OUR_CODES = range(4400, 4430)
 
 
-class Traffic:
-    """Counts answers by status and sockets by close code."""
+class HttpMetrics:
+    """Counts responses by status, and WebSockets by close code."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._answers = Counter(
+        self._responses = Counter(
             f"{PREFIX}_http_responses",
-            "Answers to HTTP requests; 499 stands for clients that left before theirs.",
+            "Responses to HTTP requests; 499 stands for clients that disconnected before theirs.",
             ["status"],
             registry=registry,
         )
@@ -25,15 +25,15 @@ class Traffic:
         )
 
     def answered(self, status: int) -> None:
-        """Count an answer."""
-        self._answers.labels(str(status)).inc()
+        """Count a response."""
+        self._responses.labels(str(status)).inc()
 
     def opened(self) -> None:
-        """Count a socket that asks to be opened."""
+        """Count a WebSocket when its handshake begins."""
         self._sockets.inc()
 
     def closed(self, code: int | None) -> None:
-        """Count a socket that is no more."""
+        """Count a WebSocket that is closed."""
         self._sockets.dec()
-        tells = code in _TELLING_CODES or code in _CODES_OF_OURS
-        self._closes.labels(str(code) if tells else "other").inc()
+        has_series = code in _STANDARD_CODES or code in _OUR_CODES
+        self._closes.labels(str(code) if has_series else "other").inc()

@@ -1,88 +1,101 @@
-"""Metrics of operations: every transport's, as observers see them."""
+"""Metrics of the operations of all transports: an observer that counts them."""
 
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from typing_extensions import override
 
-from execution_monitor.asgi.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Observation, Operation, OperationKind, Outcome
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.observability.metrics.families import PREFIX
 
-# From the fastest page to the longest query that MongoDB is given.
+# From the fastest page to the time limit of queries in MongoDB.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _POINTS = (1, 10, 100, 1_000, 10_000, 100_000)
-_FIRST_OF_SERVER = 500
+_FIRST_SERVER_ERROR = 500
 _OUTCOMES = ("ok", "refused", "failed")
 
 
 class OperationMetrics:
-    """Counts operations by kind and outcome, also those that other observers refuse before it sees them begin."""
+    """Counts operations by kind and outcome, also those that another observer refuses before they run."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._begun: set[int] = set()
-        self._running = Gauge(
-            f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry
-        )
-        self._ended = Counter(
+        self.failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_SERVER_ERROR)
+        running = Gauge(f"{PREFIX}_operations_in_progress", "Operations that run now.", ["kind"], registry=registry)
+        ended = Counter(
             f"{PREFIX}_operations",
-            "Operations that ended: well (ok), by a mistake of the caller (refused), by a failure of ours (failed).",
+            "Operations that ended: without an error (ok), with an error of the caller (refused) or of ours (failed).",
             ["kind", "outcome"],
             registry=registry,
         )
-        self._errors = Counter(
+        self.errors = Counter(
             f"{PREFIX}_operation_errors", "Operations that ended with this code.", ["code"], registry=registry
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             f"{PREFIX}_operation_duration_seconds",
-            "How long operations took; subscriptions, which last as long as their clients want, are left out.",
+            "How long operations took, without subscriptions, which last as long as their clients want.",
             ["kind"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._cost = Histogram(
+        cost = Histogram(
             f"{PREFIX}_operation_cost_points",
             "What operations were estimated to cost before they ran.",
             ["kind"],
             buckets=_POINTS,
             registry=registry,
         )
-        self._failures = frozenset(error.code for error in _errors() if error.status >= _FIRST_OF_SERVER)
-        # Looked up once: a look-up of labels costs as much as what is counted.
-        self._running_of = {kind: self._running.labels(kind) for kind in Kind}
-        self._cost_of = {kind: self._cost.labels(kind) for kind in Kind}
-        self._seconds_of = {kind: self._seconds.labels(kind) for kind in Kind if kind is not Kind.SUBSCRIPTION}
-        # So that the first of a kind is a step from 0, and not a series that begins at 1.
-        self._ended_of = {
-            (kind, outcome): self._ended.labels(kind, outcome)
-            for kind in Kind
-            for outcome in ("ok", "refused", "failed")
-        }
+        # Looked up once: finding a series by its labels costs as much as counting.
+        self.running = {kind: running.labels(kind) for kind in OperationKind}
+        self.cost = {kind: cost.labels(kind) for kind in OperationKind}
+        self.seconds = {kind: seconds.labels(kind) for kind in OperationKind if kind is not OperationKind.SUBSCRIPTION}
+        # All series exist from the start: the first operation of a kind is a step from 0, not a new series at 1.
+        self.ended = {(kind, outcome): ended.labels(kind, outcome) for kind in OperationKind for outcome in _OUTCOMES}
         for error in _errors():
-            self._errors.labels(error.code)
+            self.errors.labels(error.code)
 
-    async def begin(self, operation: Operation) -> None:
-        """Count one that runs."""
-        # An operation is itself from its begin to its end; others may be equal to it.
-        self._begun.add(id(operation))
-        self._running_of[operation.kind].inc()
-        self._cost_of[operation.kind].observe(operation.cost)
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:
+        """Count `operation` while it runs and when it has ended."""
+        return _Counting(self, operation, outcome)
 
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """Count one that ended, and how."""
-        kind, codes = operation.kind, set(outcome.codes)
-        if id(operation) in self._begun:
-            self._begun.remove(id(operation))
-            self._running_of[kind].dec()
-        ended = "failed" if codes & self._failures else "refused" if codes else "ok"
-        self._ended_of[kind, ended].inc()
+
+class _Counting(Observation):
+    """The counting of one operation."""
+
+    __slots__ = ("_metrics", "_operation", "_outcome")
+
+    def __init__(self, metrics: OperationMetrics, operation: Operation, outcome: Outcome) -> None:
+        self._metrics = metrics
+        self._operation = operation
+        self._outcome = outcome
+
+    @override
+    async def __aenter__(self) -> None:
+        metrics, kind = self._metrics, self._operation.kind
+        metrics.running[kind].inc()
+        metrics.cost[kind].observe(self._operation.cost)
+
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        self._metrics.running[self._operation.kind].dec()
+        self._count_outcome()
+
+    @override
+    async def refused(self) -> None:
+        self._count_outcome()
+
+    def _count_outcome(self) -> None:
+        metrics, kind, codes = self._metrics, self._operation.kind, set(self._outcome.codes)
+        ended = "failed" if codes & metrics.failures else "refused" if codes else "ok"
+        metrics.ended[kind, ended].inc()
         for code in codes:
-            self._errors.labels(code).inc()
-        if kind is not Kind.SUBSCRIPTION:
-            self._seconds_of[kind].observe(outcome.seconds)
+            metrics.errors.labels(code).inc()
+        if kind is not OperationKind.SUBSCRIPTION:
+            metrics.seconds[kind].observe(self._outcome.seconds)
 
 
 def _errors(of: type[ExecutionMonitorError] = ExecutionMonitorError) -> Iterator[type[ExecutionMonitorError]]:
-    """Every error that an operation may end with."""
+    """Every class of error that an operation may end with."""
     if of is not SetupError:
         yield of
         for each in of.__subclasses__():

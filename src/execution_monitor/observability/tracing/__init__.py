@@ -1,1 +1,8 @@
-"""OpenTelemetry traces of requests, operations and commands to MongoDB; only with the extra `tracing`."""
+"""OpenTelemetry traces of requests, operations and commands to MongoDB; needs the extra `tracing`.
+
+tracing = load_tracing("http://localhost:4318/v1/traces")
+database = Database.at(uri, "monitor", [tracing.commands])
+observers = Observers(tracing.operations)
+async with tracing:
+    await serve(tracing.around(application))
+"""

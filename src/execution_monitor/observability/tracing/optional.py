@@ -1,4 +1,4 @@
-"""What tracing is to the rest, which does without OpenTelemetry unless a setting wants it."""
+"""Optional tracing: its interface, which needs no OpenTelemetry, and how to load it when a setting enables it."""
 
 import importlib
 from typing import Protocol, cast
@@ -11,7 +11,7 @@ from execution_monitor.errors import SetupError
 
 
 class Tracing(Protocol):
-    """Where spans come from; a context manager, at whose end what is left has been sent, or two seconds have passed."""
+    """Makes spans; a context manager that sends what is left when it ends, within two seconds."""
 
     async def __aenter__(self) -> object: ...
 
@@ -19,7 +19,7 @@ class Tracing(Protocol):
 
     @property
     def commands(self) -> CommandListener:
-        """Makes a span of every command that MongoDB is sent."""
+        """Makes a span of every command to MongoDB."""
         ...
 
     @property
@@ -28,12 +28,12 @@ class Tracing(Protocol):
         ...
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with a span of every request and socket."""
+        """ASGI middleware around `app` that makes a span of every request and WebSocket."""
         ...
 
 
 def load_tracing(endpoint: str) -> Tracing:
-    """Tracing that sends to `endpoint`, an address for OTLP over HTTP; raises `SetupError` without the extra."""
+    """Tracing that sends spans to `endpoint`, a URL for OTLP over HTTP; raises `SetupError` without the extra."""
     try:
         spans = importlib.import_module("execution_monitor.observability.tracing.spans")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Spans, by OpenTelemetry's semantic conventions for HTTP, GraphQL and databases. They tell nothing of values."""
+"""OpenTelemetry spans, by its semantic conventions for HTTP, GraphQL and databases. They hold no values of requests."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,18 +20,18 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from execution_monitor.asgi.operations import Kind, Operation, Outcome
+from execution_monitor.asgi.operations import Observation, Operation, OperationKind, Outcome
 
 _NAME = "execution-monitor"
-# A stop has ten seconds in all; a collector that does not answer gets two of them.
+# Shutdown has ten seconds in all; a collector that does not respond gets two of them.
 _FAREWELL_SECONDS = 2.0
-_FIRST_OF_SERVER = 500
-# Asked for every few seconds by machines.
+_FIRST_SERVER_ERROR = 500
+# Requested every few seconds by machines.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-# What keeps connections alive is nobody's request.
+# Commands that keep connections alive belong to no request.
 _HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "killCursors"})
-# The driver never says of a command whose caller was cancelled that it has ended.
-_MOST_RUNNING = 1_000
+# The driver reports no end of a command whose caller was cancelled.
+_MAX_RUNNING = 1_000
 
 
 class Spans:
@@ -45,12 +45,12 @@ class Spans:
         self.commands = _Commands(self._tracer)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with a span of every request and socket."""
+        """ASGI middleware around `app` that makes a span of every request and WebSocket."""
         return _Requests(app, self._tracer)
 
     async def __aenter__(self) -> Self:
         exporter = OTLPSpanExporter(endpoint=self._endpoint, timeout=_FAREWELL_SECONDS)
-        # With a thread of its own, which sends.
+        # It sends from a thread of its own.
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         return self
 
@@ -59,7 +59,7 @@ class Spans:
         await asyncio.to_thread(self._provider.shutdown)
 
 
-class _Sent(Getter[Headers]):
+class _HeaderGetter(Getter[Headers]):
     @override
     def get(self, carrier: Headers, key: str) -> list[str] | None:
         return carrier.getlist(key) or None
@@ -70,40 +70,40 @@ class _Sent(Getter[Headers]):
 
 
 class _Requests:
-    """ASGI middleware: a span of each request, within the one that `traceparent` names (W3C Trace Context)."""
+    """ASGI middleware that makes a span of each request, within that of its `traceparent` (W3C Trace Context)."""
 
     def __init__(self, app: ASGIApp, tracer: trace.Tracer) -> None:
         self._app = app
         self._tracer = tracer
-        self._sent = TraceContextTextMapPropagator()
+        self._propagator = TraceContextTextMapPropagator()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"] in _PROBES:
             await self._app(scope, receive, send)
             return
-        outside = self._sent.extract(Headers(scope=scope), Context(), _Sent())
+        parent = self._propagator.extract(Headers(scope=scope), Context(), _HeaderGetter())
         method = scope.get("method", "WEBSOCKET")
-        # The message of an exception may quote what was asked: its class says enough.
+        # The message of an exception may quote values of the request: only its class is recorded.
         with self._tracer.start_as_current_span(
-            method, outside, SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+            method, parent, SpanKind.SERVER, record_exception=False, set_status_on_exception=False
         ) as span:
             span.set_attribute("http.request.method", method)
 
-            async def tell(message: Message) -> None:
+            async def record_and_send(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= _FIRST_OF_SERVER:
+                    if message["status"] >= _FIRST_SERVER_ERROR:
                         span.set_status(Status(StatusCode.ERROR))
                 await send(message)
 
             try:
-                await self._app(scope, receive, tell)
+                await self._app(scope, receive, record_and_send)
             except Exception as error:
                 span.set_attribute("error.type", type(error).__qualname__)
                 span.set_status(Status(StatusCode.ERROR))
                 raise
             finally:
-                # Of the route, since paths tell of executions, and anybody may make one up.
+                # The route instead of the path: paths hold ids, and clients may make up any number of them.
                 route = getattr(scope.get("route"), "path_format", None)
                 if route is not None:
                     span.set_attribute("http.route", route)
@@ -111,33 +111,45 @@ class _Requests:
 
 
 class _Operations:
-    """An observer: a span of each operation, with its cost and what became of it."""
+    """An observer that makes a span of each operation, with its cost and how it ended."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
-        self._running: dict[int, tuple[Span, Token[Context] | None]] = {}
 
-    async def begin(self, operation: Operation) -> None:
-        """Start its span; what is done for it is within the span."""
+    def observe(self, operation: Operation, outcome: Outcome) -> Observation:
+        return _OperationSpan(self._tracer, operation, outcome)
+
+
+class _OperationSpan(Observation):
+    """The span of one operation; what the operation does is within the span."""
+
+    __slots__ = ("_attached", "_operation", "_outcome", "_span", "_tracer")
+
+    def __init__(self, tracer: trace.Tracer, operation: Operation, outcome: Outcome) -> None:
+        self._tracer = tracer
+        self._operation = operation
+        self._outcome = outcome
+        self._span = trace.INVALID_SPAN
+        self._attached: Token[Context] | None = None
+
+    @override
+    async def __aenter__(self) -> None:
+        operation = self._operation
         kind = operation.kind.value
         span = self._tracer.start_span(f"{kind} {operation.name}" if operation.name else kind)
         span.set_attribute("graphql.operation.type", kind)
         span.set_attribute("graphql.operation.name", operation.name or "")
         span.set_attribute("execution_monitor.cost", operation.cost)
-        # A subscription ends in whichever task lets go of it: its context is not there to be put back.
-        within = operation.kind is not Kind.SUBSCRIPTION
-        self._running[id(operation)] = (
-            span,
-            context.attach(trace.set_span_in_context(span)) if within else None,
-        )
+        self._span = span
+        # A subscription may end in another task than it started in, where its context could not be restored.
+        if operation.kind is not OperationKind.SUBSCRIPTION:
+            self._attached = context.attach(trace.set_span_in_context(span))
 
-    async def end(self, operation: Operation, outcome: Outcome) -> None:
-        """End its span."""
-        span, attached = self._running.pop(id(operation), (None, None))
-        if span is None:
-            return
-        if attached is not None:
-            context.detach(attached)
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        span, outcome = self._span, self._outcome
+        if self._attached is not None:
+            context.detach(self._attached)
         span.set_attribute("execution_monitor.executions", outcome.executions)
         if outcome.compiled is not None:
             span.set_attribute("execution_monitor.compiled", outcome.compiled)
@@ -148,7 +160,7 @@ class _Operations:
 
 
 class _Commands(CommandListener):
-    """A span of each command that MongoDB is sent: its name and its collection, nothing of its values."""
+    """Makes a span of each command to MongoDB, with its name and collection, without its values."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
@@ -165,7 +177,7 @@ class _Commands(CommandListener):
         for attribute, value in _describe(event, str(collection)):
             span.set_attribute(attribute, value)
         self._running[event.request_id] = span
-        if len(self._running) > _MOST_RUNNING:
+        if len(self._running) > _MAX_RUNNING:
             self._running.popitem(last=False)
 
     @override

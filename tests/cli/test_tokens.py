@@ -101,7 +101,7 @@ class Followers:
         await self._stack.aclose()
 
     async def ends(self) -> list[object]:
-        """What each is told at its end."""
+        """How each ended."""
         sockets = [await each.closed() for each in (self._idle, self._following)]
         stream = (await self._stream.aread()).decode()
         await self._rest_stream.aread()
@@ -124,8 +124,8 @@ async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(e
             for each in spared:
                 await each.begin(other)
 
-            whom = ("--user", "ada", "--tenant", "acme") if by == "subject" else ("--token-id", id_of(token))
-            said = await run_command(environment, "revoke", *whom)
+            selection = ("--user", "ada", "--tenant", "acme") if by == "subject" else ("--token-id", id_of(token))
+            output = await execute(environment, "revoke", *selection)
             ends = [await each.ends() for each in followers]
 
             for each in spared:
@@ -133,15 +133,15 @@ async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(e
                 assert await each.receive() == {"type": "pong"}
         answers = [await execute(url, token, "{ viewer { userId } }") for url in (first, second)]
         listed = [await listing(url, token) for url in (first, second)]
-        anew = await signed_in_again(first)
+        new_token_status = await signed_in_again(first)
 
     assert ends == [ENDS, ENDS]
     assert [(answer.status, answer.codes, answer.message) for answer in answers] == [
         (401, ["UNAUTHENTICATED"], REVOKED)
     ] * 2
     assert listed == [401, 401]
-    assert anew == 200
-    assert ("Tokens of ada of acme that were issued until" if by == "subject" else "The token ") in said
+    assert new_token_status == 200
+    assert ("Tokens of ada of acme that were issued until" if by == "subject" else "The token ") in output
 
 
 def id_of(token: str) -> str:
@@ -155,7 +155,7 @@ async def listing(server: str, token: str) -> int:
 
 
 async def signed_in_again(server: str) -> int:
-    """The status that a token is answered with that was issued after the second of the revocation."""
+    """The status of a request with a token that was issued after the second of the revocation."""
     await asyncio.sleep(1)
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1))
     return (await execute(server, token, "{ viewer { userId } }")).status

@@ -34,10 +34,11 @@ WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"
 COUNT = "{ executions { totalCount } }"
 FOLLOW = {"query": "subscription { executionUpdates { kind } }"}
-# By HTTP, REST, both streams of GraphQL and that of REST; by both ways into a socket, and at that of REST.
-TAKEN = [200, 200, 200, 200, 200, "connection_ack", "connection_ack", "e001"]
+# GraphQL over HTTP, REST, both streams of GraphQL and that of REST; a socket with the token in its first message and
+# one with it in a header, and the socket of REST.
+ACCEPTED = [200, 200, 200, 200, 200, "connection_ack", "connection_ack", "e001"]
 REFUSED = [401, 401, 401, 401, 401, 4403, 4403, 4401]
-UNKNOWN = [503, 503, 503, 503, 503, 1013, 1013, 1011]
+UNAVAILABLE = [503, 503, 503, 503, 503, 1013, 1013, 1011]
 
 
 @pytest.fixture
@@ -66,8 +67,8 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
 
 
 def token(provider: Provider, algorithm: str = "RS256", **changes: Any) -> str:
-    stated: dict[str, Any] = {"iss": provider.url, "aud": "execution-monitor", **changes}
-    return sign(algorithm, **stated)
+    claims: dict[str, Any] = {"iss": provider.url, "aud": "execution-monitor", **changes}
+    return sign(algorithm, **claims)
 
 
 def bearer(text: str) -> dict[str, str]:
@@ -75,8 +76,8 @@ def bearer(text: str) -> dict[str, str]:
 
 
 async def statuses(server: str, text: str) -> list[object]:
-    """What each transport answers to a token: a status, or the code that a socket is closed with."""
-    found: list[object] = [(await execute(server, text, WHO)).status]
+    """The response of each transport to a token: a status, or the close code of a socket."""
+    found: list[object] = [(await ask(server, text, WHO)).status]
     async with httpx2.AsyncClient(base_url=server, headers=bearer(text)) as client:
         found.append((await client.get(LIST)).status_code)
         for accept in ("text/event-stream", "multipart/mixed"):
@@ -90,12 +91,12 @@ async def statuses(server: str, text: str) -> list[object]:
             answer = await socket.receive_or_closed()
             found.append(answer)
     async with socket_of(server, text) as socket:
-        found.append(await told_or_closed(socket))
+        found.append(await event_or_close_code(socket))
     return found
 
 
-async def told_or_closed(socket: ClientConnection) -> str | int:
-    """What the next message tells of, or the code that the server closes with."""
+async def event_or_close_code(socket: ClientConnection) -> str | int:
+    """The execution of the next message, or the code that the server closes with."""
     await store(execution(1))
     try:
         return (await message_from(socket))["execution_id"]
@@ -104,14 +105,14 @@ async def told_or_closed(socket: ClientConnection) -> str | int:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_a_token_of_each_algorithm_is_taken(server: str, provider: Provider, algorithm: str):
-    answer = await execute(server, token(provider, algorithm), WHO)
+async def test_a_token_of_each_algorithm_is_accepted(server: str, provider: Provider, algorithm: str):
+    answer = await ask(server, token(provider, algorithm), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
 
 
-async def test_every_transport_takes_the_same_tokens(server: str, provider: Provider):
-    assert await statuses(server, token(provider)) == TAKEN
+async def test_every_transport_accepts_the_same_tokens(server: str, provider: Provider):
+    assert await statuses(server, token(provider)) == ACCEPTED
 
 
 def resigned(text: str, header: dict[str, Any], key: bytes) -> str:
@@ -126,7 +127,7 @@ def public_pem() -> bytes:
 
 
 def forged(provider: Provider, kind: str) -> str:
-    """A token that must not be taken."""
+    """A token that must not be accepted."""
     good = token(provider)
     stranger = private_key("ES256", "stranger")
     claims = {"sub": "ada", "tenant_id": "acme", "exp": int(time.time()) + 60, "iss": provider.url}
@@ -138,9 +139,9 @@ def forged(provider: Provider, kind: str) -> str:
         "not yet valid": lambda: token(provider, nbf=int(time.time()) + 60),
         "for longer than a day": lambda: token(provider, exp=int(time.time()) + 25 * 3_600),
         "without an end": lambda: token(provider, exp=None),
-        "for nobody": lambda: token(provider, sub=None),
-        "what must be known": lambda: token(provider, headers={"crit": ["b64"], "b64": True}),
-        "a header beyond any use": lambda: token(provider, headers={"x": "x" * 2_000}),
+        "without a subject": lambda: token(provider, sub=None),
+        "a critical extension": lambda: token(provider, headers={"crit": ["b64"], "b64": True}),
+        "a header that is too long": lambda: token(provider, headers={"x": "x" * 2_000}),
         "of a development server": lambda: token(provider, dev=True),
         "the public key as a shared secret": lambda: resigned(
             good, {"alg": "HS256", "kid": "first RS256"}, public_pem()
@@ -173,9 +174,9 @@ def forged(provider: Provider, kind: str) -> str:
         "not yet valid",
         "for longer than a day",
         "without an end",
-        "for nobody",
-        "what must be known",
-        "a header beyond any use",
+        "without a subject",
+        "a critical extension",
+        "a header that is too long",
         "of a development server",
         "the public key as a shared secret",
         "the cursors' secret as a shared secret",
@@ -202,13 +203,13 @@ async def test_an_operator_of_an_issuer_reads_what_others_of_the_tenant_own(
 ):
     await store(execution(1))
     named = settings.model_copy(update={"roles_claim": setting})
-    stated: list[dict[str, Any]] = [claims, {}, {"roles": ["operator"]}]
+    claim_sets: list[dict[str, Any]] = [claims, {}, {"roles": ["operator"]}]
 
     async with served(create_app(named)) as url:
         await wait_until_ready(url)
         counts = [
-            (await execute(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
-            for each in stated
+            (await ask(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
+            for each in claim_sets
         ]
 
     assert counts == [1, 0, 0]
@@ -230,13 +231,13 @@ def of_groups(settings: Settings) -> Settings:
     )
 
 
-def grouped(provider: Provider, **stated: Any) -> str:
+def grouped(provider: Provider, **claims: Any) -> str:
     scopes = "executions:read:tenant executions:payload"
-    return token(provider, tenant_id=None, tid=["acme"], scp=scopes, **stated)
+    return token(provider, tenant_id=None, tid=["acme"], scp=scopes, **claims)
 
 
 @pytest.mark.parametrize("overage", [DISTRIBUTED, {"hasgroups": True}], ids=["distributed", "implicit flow"])
-async def test_whoever_is_in_too_many_groups_may_not_do_more_than_in_few(
+async def test_a_user_in_too_many_groups_may_do_no_more_than_in_few(
     database: Database, of_groups: Settings, provider: Provider, overage: dict[str, Any]
 ):
     await store(execution(2), execution(3, user_id="grace"))
@@ -256,20 +257,20 @@ async def test_whoever_is_in_too_many_groups_may_not_do_more_than_in_few(
 async def test_where_roles_are_required_scopes_alone_are_refused(
     database: Database, of_groups: Settings, provider: Provider
 ):
-    demanding = of_groups.model_copy(update={"roles_required": True})
-    async with served(create_app(of_groups)) as lenient, served(create_app(demanding)) as url:
+    strict = of_groups.model_copy(update={"roles_required": True})
+    async with served(create_app(of_groups)) as lenient, served(create_app(strict)) as url:
         await wait_until_ready(lenient)
         await wait_until_ready(url)
-        taken = await execute(lenient, grouped(provider), COUNT)
-        refused = await execute(url, grouped(provider), COUNT)
-        few = await execute(url, grouped(provider, **FEW_GROUPS), COUNT)
+        accepted = await ask(lenient, grouped(provider), COUNT)
+        refused = await ask(url, grouped(provider), COUNT)
+        few = await ask(url, grouped(provider, **FEW_GROUPS), COUNT)
 
-    assert (taken.status, few.status) == (200, 200)
+    assert (accepted.status, few.status) == (200, 200)
     assert (refused.status, refused.codes) == (401, ["UNAUTHENTICATED"])
     assert refused.message == "Your token lacks the claim groups; get one that lists your roles."
 
 
-async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch_and_one_for_those_who_came_meanwhile(
+async def test_a_hundred_requests_with_an_unknown_key_cause_one_fetch_and_one_for_those_that_arrive_meanwhile(
     server: str, provider: Provider
 ):
     await execute(server, token(provider), WHO)
@@ -282,11 +283,9 @@ async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch_and_
     assert 1 <= provider.fetches - before <= 2
 
 
-async def test_a_new_key_is_taken_while_strangers_name_others(server: str, provider: Provider):
-    await execute(server, token(provider), WHO)
-    strangers = [
-        execute(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)
-    ]
+async def test_a_new_key_is_accepted_while_strangers_name_others(server: str, provider: Provider):
+    await ask(server, token(provider), WHO)
+    strangers = [ask(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)]
     flood = asyncio.gather(*strangers)
     provider.keys = [jwk("ES256", "second")]
 
@@ -304,7 +303,7 @@ async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: P
     assert answer.data["viewer"]["userId"] == "ada"
 
 
-async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
+async def test_without_keys_the_server_is_not_ready_and_no_caller_has_to_sign_in_again(
     database: Database, settings: Settings, provider: Provider
 ):
     provider.response = lambda: JSONResponse({}, 500)
@@ -316,18 +315,18 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
             ready = await client.get("/readyz")
             listed = await client.get(LIST, headers=bearer(token(provider)))
 
-    assert found == UNKNOWN
+    assert found == UNAVAILABLE
     assert ready.status_code == 503
     assert sentence in ready.json()["reasons"]
     assert (listed.json()["code"], listed.json()["detail"]) == ("ISSUER_UNAVAILABLE", sentence)
     assert int(listed.headers["retry-after"]) > 0
 
 
-async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve(server: str, provider: Provider):
-    await execute(server, token(provider), WHO)
-    provider.response = lambda: JSONResponse({}, 500)
-    # An unknown key is a reason to ask again.
-    await execute(server, token(provider, "ES256", name="second"), WHO)
+async def test_readiness_reports_an_issuer_that_is_down_while_its_keys_still_serve(server: str, provider: Provider):
+    await ask(server, token(provider), WHO)
+    provider.answer = lambda: JSONResponse({}, 500)
+    # An unknown key causes a fetch.
+    await ask(server, token(provider, "ES256", name="second"), WHO)
 
     answer = await execute(server, token(provider), WHO)
     async with httpx2.AsyncClient(base_url=server) as client:
@@ -338,11 +337,11 @@ async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve
     assert ready.json()["reasons"] == ["The issuer's keys cannot be fetched: it answers with status 500."]
 
 
-async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics(
+async def test_while_revocations_are_unknown_no_token_is_accepted_except_for_metrics(
     database: Database, settings: Settings, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
     async def fail(*_: object) -> None:
-        raise AutoReconnect("a host that nobody may know")
+        raise AutoReconnect("a host that must not be shown")
 
     monkeypatch.setattr(revocation_poller, "read_revocations", fail)
     manager = token(provider, scope="manage")
@@ -353,7 +352,7 @@ async def test_while_revocations_cannot_be_known_nobody_is_taken_but_for_metrics
             ready = await client.get("/readyz")
             metrics = await client.get("/metrics", headers=bearer(manager))
 
-    assert found == UNKNOWN
+    assert found == UNAVAILABLE
     assert ready.status_code == 503
     assert "host" not in ready.text
     assert metrics.status_code == 200

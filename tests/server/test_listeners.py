@@ -1,29 +1,29 @@
-"""A process may open as many sockets as its limit of files lets it."""
+"""A process may open as many sockets as its limit of open files allows."""
 
 import resource
 from collections.abc import Generator
 
 import pytest
 
-from execution_monitor.server.file_descriptors import make_room_for_sockets
+from execution_monitor.server.listeners import make_room_for_sockets
 
 
 @pytest.fixture
 def hard() -> Generator[int]:
-    """The limit that this process cannot raise; what it could raise is put back."""
+    """The hard limit; the soft limit is restored."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield before[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_limit_of_files_is_raised_as_far_as_it_is_needed(hard: int):
+def test_the_limit_of_open_files_is_raised_as_far_as_needed(hard: int):
     resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
 
     assert make_room_for_sockets(2_000) == 2_000
     assert 2_000 < resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 3_000
 
 
-def test_a_limit_of_files_is_never_lowered(hard: int):
+def test_the_limit_of_open_files_is_never_lowered(hard: int):
     resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, hard))
 
     assert make_room_for_sockets(100) == 100

@@ -1,0 +1,176 @@
+"""The services of one process, made from its settings, and what the routes of every transport need of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from prometheus_client import CollectorRegistry
+
+from execution_monitor.asgi.authentication import Admit, RequestAuthenticator
+from execution_monitor.asgi.operations import Observers
+from execution_monitor.asgi.origin import Origin, proxies_in
+from execution_monitor.asgi.shutdown import Draining
+from execution_monitor.audit.journal import Journal
+from execution_monitor.audit.observer import AuditObserver
+from execution_monitor.audit.writer import AuditWriter
+from execution_monitor.auth.authenticator import Authenticator
+from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.claims import ClaimNames, ClaimReader
+from execution_monitor.auth.key_cache import KeyCache
+from execution_monitor.auth.keys import SharedSecret
+from execution_monitor.auth.oidc import Issuer
+from execution_monitor.auth.tokens import TokenVerifier
+from execution_monitor.errors import SetupError
+from execution_monitor.executions.services import Monitor
+from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
+from execution_monitor.limits.streams import OpenStreams, StreamLimits
+from execution_monitor.limits.tcp_connections import TcpConnectionLimits, TcpConnections
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.live.service import Live, LiveLimits
+from execution_monitor.observability.metrics.live import LiveCollector
+from execution_monitor.observability.metrics.operations import OperationMetrics
+from execution_monitor.observability.metrics.registry import create_registry
+from execution_monitor.observability.tracing.optional import Tracing, load_tracing
+from execution_monitor.settings import Settings
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.pool_listener import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class RequestServices:
+    """What serving a request takes, whatever transport it comes by.
+
+    Attributes:
+        admit: authenticates a request.
+        observers: observe each operation, and may refuse it.
+        refuse_exhausted: raises `RateLimited` for a caller whose document is not worth reading now.
+        streams: limits open sockets and streams.
+        monitor: reads executions.
+        live: subscribes to changes.
+        max_response_bytes: the largest response to an operation.
+    """
+
+    admit: Admit
+    observers: Observers
+    refuse_exhausted: Callable[[Caller, Origin], None]
+    streams: OpenStreams
+    monitor: Monitor
+    live: Live
+    max_response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that one process opens and closes; `app.create_app` says in which order.
+
+    Attributes:
+        requests: for all routes but that of the metrics.
+        metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
+            are authenticated from memory, and the audit trail is not waited for.
+    """
+
+    settings: Settings
+    database: Database
+    tracing: Tracing | None
+    registry: CollectorRegistry
+    tcp_connections: TcpConnections
+    draining: Draining
+    journal: Journal
+    authenticator: Authenticator
+    rate_limits: RateLimits
+    requests: RequestServices
+    metrics_requests: RequestServices
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Services":
+        """The services for `settings`, none of them open yet; raises `SetupError` when a setting is missing."""
+        if settings.mongodb_uri is None:
+            raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
+        uri = settings.mongodb_uri.get_secret_value()
+        tracing = None if settings.tracing is None else load_tracing(settings.tracing)
+        tcp_connections = TcpConnections(_tcp_limits(settings), settings.forwarded_allow_ips)
+        pool = Connections()
+        listeners = [pool, *([tracing.commands] if tracing else [])]
+        database = Database.at(uri, settings.database, listeners, audit_days=settings.audit_days)
+        authenticator = _authenticator(settings, database)
+        live = Live(
+            database,
+            uri,
+            LiveCursors(settings.cursor_key),
+            LiveLimits(behind_seconds=settings.live_behind_seconds, ring_bytes=settings.live_replay_bytes),
+        )
+        journal = Journal(AuditWriter(database).write)
+        rate_limits = _rate_limits(settings, uri)
+        registry = create_registry()
+        for collector in (LiveCollector(live.figures), pool, tcp_connections, journal, rate_limits):
+            registry.register(collector)
+        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
+        on_refusal = [audit.record_refusal for audit in audits]
+        traces = [] if tracing is None else [tracing.operations]
+        requests = RequestServices(
+            admit=RequestAuthenticator(authenticator.authenticate, on_refusal).admit,
+            # The audit trail is the first: it records what others refuse, and they see what it withholds.
+            observers=Observers(*audits, OperationMetrics(registry), *traces, rate_limits),
+            refuse_exhausted=rate_limits.refuse_exhausted,
+            streams=_open_streams(settings, authenticator),
+            monitor=Monitor.over(
+                database,
+                timeout_ms=settings.query_timeout_ms,
+                count_limit=settings.count_limit,
+                max_bytes=settings.max_response_bytes,
+            ),
+            live=live,
+            max_response_bytes=settings.max_response_bytes,
+        )
+        metrics_requests = replace(
+            requests,
+            admit=RequestAuthenticator(authenticator.authenticate_offline, on_refusal).admit,
+            observers=Observers(*([AuditObserver(journal, strict=False)] if audits else [])),
+        )
+        return cls(
+            settings=settings,
+            database=database,
+            tracing=tracing,
+            registry=registry,
+            tcp_connections=tcp_connections,
+            draining=Draining(),
+            journal=journal,
+            authenticator=authenticator,
+            rate_limits=rate_limits,
+            requests=requests,
+            metrics_requests=metrics_requests,
+        )
+
+
+def _authenticator(settings: Settings, database: Database) -> Authenticator:
+    names = ClaimNames.parse(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
+    reader = ClaimReader(names, settings.roles, roles_required=settings.roles_required)
+    if not settings.trusts_an_issuer:
+        secret = SharedSecret(settings.require_jwt_secret())
+        return Authenticator(TokenVerifier(secret, settings.token_rules, reader), database)
+    keys = KeyCache(Issuer(settings.issuer, settings.jwks_url).fetch_keys)
+    return Authenticator(TokenVerifier(keys, settings.token_rules, reader), database, keys)
+
+
+def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:
+    limits = StreamLimits(settings.max_connections, settings.max_connections_address, settings.max_waiting_sockets)
+    # Where any address may forward others, none is known to be a proxy's.
+    proxies = "" if settings.forwarded_allow_ips == "*" else settings.forwarded_allow_ips
+    return OpenStreams(authenticator.revocations, limits, proxies_in(proxies))
+
+
+def _rate_limits(settings: Settings, uri: str) -> RateLimits:
+    policies = [Policy.parse(CALLER, settings.rate_limit), Policy.parse(ADDRESS, settings.rate_limit_address)]
+    store = shared_store(uri, settings.database) if settings.rate_limit_store == "mongodb" else None
+    return RateLimits([policy for policy in policies if policy], store)
+
+
+def _tcp_limits(settings: Settings) -> TcpConnectionLimits:
+    return TcpConnectionLimits(
+        total=settings.max_tcp_connections,
+        per_address=settings.max_tcp_connections_address,
+        first_byte_seconds=settings.first_byte_seconds,
+        head_seconds=settings.head_seconds,
+        body_bytes_per_second=settings.body_bytes_per_second,
+        keep_alive_seconds=settings.keep_alive_seconds,
+        unread_seconds=settings.unread_seconds,
+    )
