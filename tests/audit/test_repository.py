@@ -11,12 +11,12 @@ from bson import ObjectId
 from execution_monitor.audit.repository import NEWEST_FIRST, AuditTrail, events_visible_to
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import indexes_of
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pagination import Listing, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.storage.watching import Commands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))

@@ -15,8 +15,8 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, Row, open_database
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.live.own_mongod import OwnMongod
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

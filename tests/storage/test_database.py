@@ -19,10 +19,10 @@ from pymongo.errors import (
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
-from execution_monitor.storage.answers import SHARD_DOWN
 from execution_monitor.storage.database import Database, open_database
+from execution_monitor.storage.deadlines import SHARD_DOWN
 from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.mongodb_errors import explain
 from tests.live.own_mongod import OwnMongod
 from tests.storage.coding import CODEC
 

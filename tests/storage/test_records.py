@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
-from execution_monitor.storage.fields import Attribute
 from execution_monitor.storage.filters import as_list
+from execution_monitor.storage.record_fields import Attribute
 from execution_monitor.storage.records import (
     ErrorRecord,
     ExecutionRecord,

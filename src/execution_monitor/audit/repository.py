@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.filters import Filter, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.server_documents import AuditEvent
 from execution_monitor.storage.sorting import Order, SortKey
 
 NEWEST_FIRST = Order((SortKey("at", descending=True),))

@@ -37,7 +37,7 @@ from execution_monitor.server import uvicorn_server
 from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.mongodb_errors import explain
 
 app = typer.Typer(
     name="execution-monitor",

@@ -33,8 +33,8 @@ from execution_monitor.live.stats import Counters, Figures
 from execution_monitor.live.subscription import QueueLimits, Subscription
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
 from execution_monitor.live.visibility import Rights
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.deadlines import answer_in_time
 from execution_monitor.storage.filters import EVERYTHING, Filter
 from execution_monitor.tasks import end_tasks
 

@@ -13,8 +13,8 @@ from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
 from execution_monitor.executions.logs import OLDEST_FIRST
 from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
 from execution_monitor.live.changes import Row
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.deadlines import answer_in_time
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.sorting import Order

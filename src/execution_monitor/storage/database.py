@@ -21,13 +21,13 @@ from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
-from execution_monitor.storage.answers import answer_in_time, is_sharded, require_shards
-from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
+from execution_monitor.storage.deadlines import answer_in_time, is_sharded, require_shards
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
-from execution_monitor.storage.explaining import explain, reason_of
-from execution_monitor.storage.missing_indexes import missing_indexes
+from execution_monitor.storage.indexes import missing_indexes
+from execution_monitor.storage.mongodb_errors import explain, reason_of
 from execution_monitor.storage.multikey import MultikeyFields
 from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from execution_monitor.storage.server_documents import EXPIRY_INDEX, AuditEvent
 
 Row = dict[str, Any]
 Listener = CommandListener | ConnectionPoolListener

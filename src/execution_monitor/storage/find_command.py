@@ -14,12 +14,12 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
 from execution_monitor.errors import AnswerTooLarge
-from execution_monitor.storage.answers import answered
+from execution_monitor.storage.deadlines import answered
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
 from execution_monitor.storage.query_planning import IndexRange
-from execution_monitor.storage.stored_rows import StoredRow, as_stored
+from execution_monitor.storage.rows import StoredRow, as_stored
 
 UNLIMITED = 2**63 - 1
 _BAD_VALUE = 2  # of which a hint at an index that is not there is one

@@ -14,8 +14,8 @@ from execution_monitor.storage.find_command import Search, find_stored_rows
 from execution_monitor.storage.pagination import Listing
 from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.raw_values import Shortened, embeddable
+from execution_monitor.storage.rows import StoredRow
 from execution_monitor.storage.sorting import Position, equal_to
-from execution_monitor.storage.stored_rows import StoredRow
 
 _BY_ID = {"_id": 1}
 # Several rows are looked at only where they share the first 2,048 bytes of a long `_id`.

@@ -5,7 +5,7 @@ from datetime import datetime
 from beanie import Document
 from pymongo import ASCENDING, IndexModel
 
-from execution_monitor.storage.audit_events import AuditEvent
+from execution_monitor.storage.server_documents import AuditEvent
 
 
 class Revocation(Document):

@@ -13,16 +13,16 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
-from execution_monitor.storage.answers import answered, is_unavailable
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import answered, is_unavailable
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.explaining import explain
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
+from execution_monitor.storage.mongodb_errors import explain
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
 from execution_monitor.storage.scanning import Scan
+from execution_monitor.storage.server_documents import AuditEvent
 from execution_monitor.storage.sorting import Order
 
 log = structlog.get_logger()

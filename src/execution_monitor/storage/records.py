@@ -8,7 +8,9 @@ from bson import ObjectId
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_int, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.fields import (
+from execution_monitor.storage.filters import as_list, as_mapping
+from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.record_fields import (
     Attribute,
     Kept,
     Place,
@@ -20,8 +22,6 @@ from execution_monitor.storage.fields import (
     required_text,
     text,
 )
-from execution_monitor.storage.filters import as_list, as_mapping
-from execution_monitor.storage.pagination import Row
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 

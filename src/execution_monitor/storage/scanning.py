@@ -14,8 +14,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.storage.alternatives import MAX_ALTERNATIVES, one_of_each, split_list
-from execution_monitor.storage.answers import answered, is_sharded
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import answered, is_sharded
 from execution_monitor.storage.documents import are_sortable, are_unsortable, unsortable_key
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows, find_stored_rows

@@ -12,7 +12,7 @@ from typing import Any
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.raw_values import RawValue, Shortened, embeddable
-from execution_monitor.storage.stored_rows import StoredRow, is_faithful
+from execution_monitor.storage.rows import StoredRow, is_faithful
 
 MAX_SORT_KEYS = 3
 

@@ -8,8 +8,8 @@ import pytest
 from bson import ObjectId
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.client import NOON, ask
 
 Token = Callable[..., str]

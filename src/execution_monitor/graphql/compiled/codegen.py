@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from execution_monitor.storage.fields import Kept, Place
+from execution_monitor.storage.record_fields import Kept, Place
 
 Emit = Callable[[Any], Any]
 

@@ -27,7 +27,7 @@ from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotKnown
 from execution_monitor.graphql.types.connection import SHOWS
 from execution_monitor.graphql.types.scalars import format_datetime
-from execution_monitor.storage.fields import Attribute, Kept
+from execution_monitor.storage.record_fields import Attribute, Kept
 from execution_monitor.storage.records import (
     ErrorRecord,
     ExecutionRecord,

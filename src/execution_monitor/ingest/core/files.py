@@ -8,8 +8,8 @@ import bson
 from bson.errors import BSONError
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.wfformat.documents import Recorded, to_documents
 from execution_monitor.ingest.wfformat.model import parse_run
+from execution_monitor.ingest.wfformat.parser import Recorded, to_documents
 
 # The largest of the 200 public instances has 50 MB; beyond this it is no recorded run.
 MAX_FILE_BYTES = 64 * 1024 * 1024

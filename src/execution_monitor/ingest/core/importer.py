@@ -11,7 +11,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from execution_monitor.ingest.core.files import Rejected, read_runs
-from execution_monitor.ingest.wfformat.documents import Recorded, Stored
+from execution_monitor.ingest.wfformat.parser import Recorded, Stored
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, Step
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from execution_monitor.errors import SetupError
 from execution_monitor.ingest.core.files import Rejected, read_runs
 from execution_monitor.ingest.core.replayed_run import Clock, Rerun, Sleep
-from execution_monitor.ingest.wfformat.documents import Recorded
+from execution_monitor.ingest.wfformat.parser import Recorded
 
 # A run mostly sleeps, and writes one thing at a time: so many keep PyMongo's 100 connections from running out.
 _AT_ONCE = 100

@@ -2,7 +2,7 @@
 
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 
-from execution_monitor.storage.answers import SHARD_DOWN, is_unavailable
+from execution_monitor.storage.deadlines import SHARD_DOWN, is_unavailable
 
 _IN_THE_WAY = "An index or document that exists already stands in the way; see the server's log."
 _SENTENCES = {

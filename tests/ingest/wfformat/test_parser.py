@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.wfformat.documents import to_documents
 from execution_monitor.ingest.wfformat.model import parse_run
+from execution_monitor.ingest.wfformat.parser import to_documents
 from execution_monitor.ingest.wfformat.schedule import spans_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
