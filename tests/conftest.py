@@ -16,7 +16,7 @@ from execution_monitor.development.mongodb.embedded_mongodb import embedded_mong
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
-from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from execution_monitor.storage.own_documents import SERVER_DOCUMENTS
 from tests.storage.watching import Commands, watched
 from tests.support.servers import served, wait_until_ready
 
@@ -61,7 +61,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
     async with open_database(mongodb_uri, database_name) as database:
         await database.connect()
         await database.prepare()
-        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
+        for document in (*DOCUMENTS, *SERVER_DOCUMENTS):
             await database.collection(document).delete_many({})
 
         yield database

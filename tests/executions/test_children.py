@@ -8,13 +8,13 @@ import pytest
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.executions.children import Parts, PartsRequest, part_key
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest, child_key
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
-from execution_monitor.storage.pagination import PageRequest, Wanted
+from execution_monitor.storage.pagination import PageRequest, PageSelection
 from tests.executions.people import (
     COLLEAGUE,
     EVERY_ID,
@@ -49,12 +49,12 @@ def monitor_of(database: Database) -> Monitor:
     return Monitor.over(database, timeout_ms=5_000, count_limit=1_000)
 
 
-def parts_of(database: Database, kind: str) -> Parts:
+def parts_of(database: Database, kind: str) -> ChildCollection:
     return getattr(monitor_of(database), kind)
 
 
-def everything(page: PageRequest, fields: frozenset[str] | None = None) -> PartsRequest:
-    return PartsRequest(EVERYTHING, page, fields)
+def everything(page: PageRequest, fields: frozenset[str] | None = None) -> ChildrenRequest:
+    return ChildrenRequest(EVERYTHING, page, fields)
 
 
 @callers
@@ -65,7 +65,7 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
     parts, pages = parts_of(settled[0], kind), (PageRequest(100), PageRequest(100, backward=True))
 
     for (name, where), page in itertools.product(WIDE.items(), pages):
-        found = await parts.list(caller, [*EVERY_ID, "unknown"], PartsRequest(where, page))
+        found = await parts.list(caller, [*EVERY_ID, "unknown"], ChildrenRequest(where, page))
 
         assert set(found) == {*EVERY_ID, "unknown"}
         for execution_id, part_page in found.items():
@@ -110,7 +110,7 @@ async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
 
     found = await parts_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
 
-    assert set(found) == {part_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
+    assert set(found) == {child_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
     assert all(own(row, caller) for row in found.values())
     assert len(commands.reads) == 1
 
@@ -144,7 +144,7 @@ async def test_a_part_without_an_execution_is_nobodys(settled: tuple[Database, C
     assert await steps.find_many(OPERATOR, [("lost", "lost")], frozenset()) == {}
 
 
-READS: dict[str, Callable[[Parts, Caller], Awaitable[Any]]] = {
+READS: dict[str, Callable[[ChildCollection, Caller], Awaitable[Any]]] = {
     "the first": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest())),
     "the last": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(backward=True))),
     "behind a cursor": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(after="x"))),
@@ -156,7 +156,10 @@ READS: dict[str, Callable[[Parts, Caller], Awaitable[Any]]] = {
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
 async def test_without_the_scope_nothing_is_even_asked(
-    settled: tuple[Database, Commands], kind: str, caller: Caller, read: Callable[[Parts, Caller], Awaitable[Any]]
+    settled: tuple[Database, Commands],
+    kind: str,
+    caller: Caller,
+    read: Callable[[ChildCollection, Caller], Awaitable[Any]],
 ) -> None:
     database, commands = settled
 
@@ -216,7 +219,7 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
     commands.reads.clear()
 
     listed = await monitor_of(database).executions.list(
-        OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(20), Wanted(frozenset({"execution_id"}))
+        OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(20), PageSelection(frozenset({"execution_id"}))
     )
     pages = await parts.list(
         OWNER, [row["execution_id"] for row in listed.rows], everything(PageRequest(20), frozenset({"message"}))

@@ -7,11 +7,11 @@ import pytest
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.executions.executions import NEWEST_FIRST, Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, Not, OneOf, equals, is_null
-from execution_monitor.storage.pagination import PageRequest, Wanted
+from execution_monitor.storage.pagination import PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.executions.people import (
@@ -55,12 +55,12 @@ async def test_a_list_and_its_count_show_what_is_visible_alone(
     executions = executions_of(settled[0])
 
     for name, where in WIDE.items():
-        page = await executions.list(caller, where, NEWEST_FIRST, PageRequest(100), Wanted())
+        page = await executions.list(caller, where, NEWEST_FIRST, PageRequest(100), PageSelection())
         counted = await executions.count(caller, where)
 
         shown = {(row["tenant_id"], row["execution_id"]) for row in page.rows}
         assert shown <= {(caller.tenant, each) for each in SEES[caller]}, name
-        assert counted == Counted(len(page.rows), is_exact=True), name
+        assert counted == CountResult(len(page.rows), is_exact=True), name
         if where == EVERYTHING:
             assert shown == {(caller.tenant, each) for each in SEES[caller]}
 
@@ -105,13 +105,13 @@ async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) ->
 async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, Commands], other: Caller) -> None:
     database, commands = settled
     executions = executions_of(database)
-    page = await executions.list(OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(1), Wanted())
+    page = await executions.list(OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(1), PageSelection())
     cursor = page.cursor_of(page.rows[0])
     commands.reads.clear()
 
     for request in (PageRequest(1, after=cursor), PageRequest(1, backward=True, before=cursor)):
         with pytest.raises(InvalidCursor):
-            await executions.list(other, EVERYTHING, NEWEST_FIRST, request, Wanted())
+            await executions.list(other, EVERYTHING, NEWEST_FIRST, request, PageSelection())
 
     assert commands.reads == []
 
@@ -120,9 +120,9 @@ async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, 
 async def test_what_lies_beyond_a_page_is_visible_too(settled: tuple[Database, Commands], order: Order) -> None:
     executions = executions_of(settled[0])
 
-    page = await executions.list(COLLEAGUE, EVERYTHING, order, PageRequest(1), Wanted())
+    page = await executions.list(COLLEAGUE, EVERYTHING, order, PageRequest(1), PageSelection())
     page = await executions.list(
-        COLLEAGUE, EVERYTHING, order, PageRequest(1, after=page.cursor_of(page.rows[0])), Wanted()
+        COLLEAGUE, EVERYTHING, order, PageRequest(1, after=page.cursor_of(page.rows[0])), PageSelection()
     )
 
     # Others' executions tie with these in every sort value, and lie around them by their ids.
@@ -132,12 +132,14 @@ async def test_what_lies_beyond_a_page_is_visible_too(settled: tuple[Database, C
 async def test_a_count_says_when_there_are_more(settled: tuple[Database, Commands]) -> None:
     executions = executions_of(settled[0], count_limit=3)
 
-    assert await executions.count(OWNER, EVERYTHING) == Counted(3, is_exact=True)
-    assert await executions.count(OPERATOR, EVERYTHING) == Counted(3, is_exact=False)
+    assert await executions.count(OWNER, EVERYTHING) == CountResult(3, is_exact=True)
+    assert await executions.count(OPERATOR, EVERYTHING) == CountResult(3, is_exact=False)
 
 
 READS: dict[str, Callable[[Executions, Caller], Awaitable[Any]]] = {
-    "list": lambda executions, caller: executions.list(caller, EVERYTHING, NEWEST_FIRST, PageRequest(), Wanted()),
+    "list": lambda executions, caller: executions.list(
+        caller, EVERYTHING, NEWEST_FIRST, PageRequest(), PageSelection()
+    ),
     "count": lambda executions, caller: executions.count(caller, EVERYTHING),
     "find": lambda executions, caller: executions.find(caller, "ada-0"),
     "find many": lambda executions, caller: executions.find_many(caller, ["ada-0"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.executions.logs import log_filter, logs_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import LogEntry, LogLevel
@@ -48,7 +48,7 @@ async def test_lines_are_found(
             for level, message in LINES.items()
         ]
     )
-    request = PartsRequest(log_filter(min_level, search), PageRequest(20))
+    request = ChildrenRequest(log_filter(min_level, search), PageRequest(20))
 
     pages = await logs_of(Reader(database, timeout_ms=5_000)).list(OWNER, ["ada-0"], request)
 

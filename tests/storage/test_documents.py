@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.executions.children import Parts, PartsRequest
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest
 from execution_monitor.executions.logs import log_filter
 from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
-from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large import LONG_EXECUTION, START
 from tests.storage.watching import Commands, Explained, explain
@@ -70,7 +70,9 @@ async def test_every_page_of_a_list_reads_few_keys(
         for page in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
             commands.reads.clear()
             # What lies around a page is looked up by its cursor, the same at every depth.
-            await executions.list(caller, where, order, page, Wanted(neighbours=BOTH if depth == 0.5 else NEITHER))
+            await executions.list(
+                caller, where, order, page, PageSelection(neighbours=BOTH if depth == 0.5 else NEITHER)
+            )
 
             explained = [await explain(database, read) for read in commands.reads]
             assert explained
@@ -88,7 +90,7 @@ async def test_a_page_between_two_cursors_reads_no_further_than_the_second(
     after, before = (listing.cursor_of(rows[place]) for place in (1_000, 1_006))
     commands.reads.clear()
 
-    await executions.list(caller, where, NEWEST_FIRST, PageRequest(20, after=after, before=before), Wanted())
+    await executions.list(caller, where, NEWEST_FIRST, PageRequest(20, after=after, before=before), PageSelection())
 
     explained = [await explain(database, read) for read in commands.reads]
     assert explained[0].rows == 5
@@ -132,12 +134,12 @@ async def test_the_ends_of_many_executions_parts_read_few_keys(
 ) -> None:
     database, commands = large_database
     mine = await _monitor(database).executions.list(
-        caller, EVERYTHING, NEWEST_FIRST.reversed(), PageRequest(20), Wanted()
+        caller, EVERYTHING, NEWEST_FIRST.reversed(), PageRequest(20), PageSelection()
     )
     commands.reads.clear()
 
     pages = await _parts(database, kind).list(
-        caller, [row["execution_id"] for row in mine.rows], PartsRequest(EVERYTHING, page)
+        caller, [row["execution_id"] for row in mine.rows], ChildrenRequest(EVERYTHING, page)
     )
 
     read, odd = commands.reads
@@ -155,14 +157,14 @@ async def test_deep_pages_of_one_executions_parts_read_few_keys(
     parts, cursor = _parts(database, kind), None
 
     for _ in range(10):
-        page = (await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, PageRequest(100, after=cursor))))[
+        page = (await parts.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, PageRequest(100, after=cursor))))[
             LONG_EXECUTION
         ]
         cursor = page.cursor_of(page.rows[-1])
         commands.reads.clear()
 
         for request in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
-            await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, request))
+            await parts.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, request))
 
         explained = [await explain(database, read) for read in commands.reads]
         assert max(each.rows for each in explained) == 21
@@ -175,10 +177,10 @@ async def test_every_index_serves_a_list(large_database: tuple[Database, Command
 
     for caller in (OWNER, OPERATOR):
         for where, order in LISTS.values():
-            await _monitor(database).executions.list(caller, where, order, PageRequest(20), Wanted())
+            await _monitor(database).executions.list(caller, where, order, PageRequest(20), PageSelection())
         await _monitor(database).executions.find(caller, LONG_EXECUTION)
         for kind in ("steps", "logs"):
-            request = PartsRequest(EVERYTHING, PageRequest(20))
+            request = ChildrenRequest(EVERYTHING, PageRequest(20))
             await _parts(database, kind).list(caller, [LONG_EXECUTION], request)
     for read in commands.reads:
         used |= (await explain(database, read)).indexes
@@ -191,7 +193,7 @@ async def test_severe_lines_are_searched_within_one_execution_only(large_databas
     database, commands = large_database
     where = log_filter(LogLevel.INFO, "line 2999")
 
-    found = await _parts(database, "logs").list(OWNER, [LONG_EXECUTION], PartsRequest(where, PageRequest(20)))
+    found = await _parts(database, "logs").list(OWNER, [LONG_EXECUTION], ChildrenRequest(where, PageRequest(20)))
 
     read, odd = commands.reads
     assert [row["message"] for row in found[LONG_EXECUTION].rows] == ["line 2999"]
@@ -203,7 +205,7 @@ def _monitor(database: Database, count_limit: int = 10_000) -> Monitor:
     return Monitor.over(database, timeout_ms=30_000, count_limit=count_limit)
 
 
-def _parts(database: Database, kind: str) -> Parts:
+def _parts(database: Database, kind: str) -> ChildCollection:
     return getattr(_monitor(database), kind)
 
 

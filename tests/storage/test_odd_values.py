@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution, are_sortable, are_unsortable
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
@@ -73,7 +73,7 @@ async def walk(database: Database, listing: Listing, sizes: Sequence[int], *, ba
 
 
 async def read(database: Database, listing: Listing, request: PageRequest) -> Page:
-    return await Reader(database, 10_000).read_page(Execution, listing, request, Wanted(FIELDS, BOTH))
+    return await Reader(database, 10_000).read_page(Execution, listing, request, PageSelection(FIELDS, BOTH))
 
 
 def behind(page: Page, size: int, *, backward: bool) -> PageRequest:
@@ -184,7 +184,7 @@ async def test_one_array_slows_nobodys_pages(
             request = PageRequest(20, after=after and listing.cursor_of({"_id": after, "created": after}))
             commands.reads.clear()
 
-            page = await Reader(database, 5_000).read_page(Execution, listing, request, Wanted(FIELDS, NEITHER))
+            page = await Reader(database, 5_000).read_page(Execution, listing, request, PageSelection(FIELDS, NEITHER))
 
             (read,) = commands.reads
             explained = await explain(database, read)

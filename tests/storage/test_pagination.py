@@ -14,14 +14,14 @@ from execution_monitor.errors import BadUserInput, InvalidCursor
 from execution_monitor.storage.database import Database, Row
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import holds, in_order
 from tests.storage.strategies import SCALARS, bounded, executions, filters, orders, values_of
 
 MINE = equals("tenant_id", "acme")
-WANTED = Wanted(fields=frozenset({"execution_id", *SORTED_FIELDS}))
+WANTED = PageSelection(fields=frozenset({"execution_id", *SORTED_FIELDS}))
 
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=5)
 

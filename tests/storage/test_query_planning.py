@@ -10,7 +10,7 @@ from bson import MaxKey, MinKey
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import all_of, equals
-from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.query_planning import IndexRange, index_for, range_behind
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, Position, SortKey
@@ -99,7 +99,7 @@ async def test_pages_behind_cursors_are_ranges_and_show_each_row_once(
     await database.collection(Execution).insert_many([*rows, *missing, *others])
     order = Order((SortKey("created", descending=descending),))
     listing = Listing(all_of(equals("tenant_id", "acme"), equals("user_id", "ada")), order)
-    reader, wanted = Reader(database, 5_000), Wanted(None, neighbours=NEITHER)
+    reader, wanted = Reader(database, 5_000), PageSelection(None, neighbours=NEITHER)
 
     walked: list[str] = []
     page = await reader.read_page(Execution, listing, PageRequest(1), wanted)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.filters import Filter, all_of, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.server_documents import AuditEvent
 from execution_monitor.storage.sorting import Order, SortKey
@@ -27,7 +27,7 @@ class AuditTrail:
 
     reader: Reader
 
-    async def list(self, caller: Caller, where: Filter, page: PageRequest, wanted: Wanted) -> Page:
+    async def list(self, caller: Caller, where: Filter, page: PageRequest, wanted: PageSelection) -> Page:
         """The events that match `where`, newest first: one keyset page; raises `Forbidden` without `audit:read`."""
         listing = Listing(all_of(events_visible_to(caller), where), NEWEST_FIRST)
         return await self.reader.read_page(AuditEvent, listing, page, wanted)

@@ -13,26 +13,26 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection, Row
 from execution_monitor.storage.payloads import mark_too_large, projection_within
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order
 
 # A part by its execution's id and its own `_id`, as bytes: Python has no place in a mapping for decimals and objects.
-PartKey = tuple[str, bytes]
+ChildKey = tuple[str, bytes]
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 # Where there are more, each execution is read by itself.
 _MOST_UNSORTABLE = 1_000
 
 
-def part_key(execution_id: str, own_id: object) -> PartKey:
+def child_key(execution_id: str, own_id: object) -> ChildKey:
     """The key of the part with `own_id` of an execution."""
     return execution_id, bson.encode({"_id": own_id}, codec_options=_CODEC)
 
 
 @dataclass(frozen=True, slots=True)
-class PartsRequest:
+class ChildrenRequest:
     """Which page of one execution's parts is asked for. Equal requests of several executions share a query."""
 
     where: Filter
@@ -41,14 +41,14 @@ class PartsRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ChildCollection:
     """One collection of parts in its order. They are reached through executions that the caller may see, only."""
 
     reader: Reader
     document: type[Document]
     order: Order
 
-    async def list(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
+    async def list(self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest) -> dict[str, Page]:
         """A page of parts for each execution, by its id; those the caller may not see have an empty one."""
         if request.page.after is not None or request.page.before is not None:
             return {each: await self._list_one(caller, each, request) for each in execution_ids}
@@ -61,7 +61,7 @@ class Parts:
 
     async def find_many(
         self, caller: Caller, keys: Collection[tuple[str, object]], fields: frozenset[str]
-    ) -> dict[PartKey, Row]:
+    ) -> dict[ChildKey, Row]:
         """Those of the parts that the caller may see, of the `keys` execution's id and own `_id`, from one query."""
         if not keys:
             return {}
@@ -79,7 +79,7 @@ class Parts:
             visible,
         )
         mark_too_large((row["part"] for row in found), self.reader.max_bytes)
-        return {part_key(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
+        return {child_key(row["execution_id"], row["part"]["_id"]): row["part"] for row in found}
 
     def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
         """The stage that joins the parts of each execution, after `stages`, as `part`."""
@@ -99,12 +99,12 @@ class Parts:
         mine = all_of(equals("tenant_id", caller.tenant), equals("execution_id", execution_id), where)
         return Listing(mine, self.order)
 
-    async def _list_one(self, caller: Caller, execution_id: str, request: PartsRequest) -> Page:
+    async def _list_one(self, caller: Caller, execution_id: str, request: ChildrenRequest) -> Page:
         listing = self._listing(caller, execution_id, request.where)
         visible = Executions.visible(caller, equals("execution_id", execution_id))
         if not await self.reader.read_some(Execution, visible, frozenset({"_id"}), limit=1):
             return Page(listing, ())
-        wanted = Wanted(self._needed(request))
+        wanted = PageSelection(self._needed(request))
         return await self.reader.read_page(self.document, listing, request.page, wanted)
 
     async def _with_unsortable_parts(self, caller: Caller, execution_ids: Sequence[str]) -> Collection[str]:
@@ -115,7 +115,9 @@ class Parts:
         )
         return execution_ids if len(found) == _MOST_UNSORTABLE else {row["execution_id"] for row in found}
 
-    async def _list_ends(self, caller: Caller, execution_ids: Sequence[str], request: PartsRequest) -> dict[str, Page]:
+    async def _list_ends(
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
+    ) -> dict[str, Page]:
         page = request.page
         order = self.order.reversed() if page.backward else self.order
         visible = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
@@ -139,12 +141,12 @@ class Parts:
             rows[row["execution_id"]].append(row["part"])
         return {each: self._page(caller, each, request, rows[each]) for each in execution_ids}
 
-    def _page(self, caller: Caller, execution_id: str, request: PartsRequest, found: Sequence[Row]) -> Page:
+    def _page(self, caller: Caller, execution_id: str, request: ChildrenRequest, found: Sequence[Row]) -> Page:
         listing = self._listing(caller, execution_id, request.where)
         rows, more = found[: request.page.size], len(found) > request.page.size
         if request.page.backward:
             return Page(listing, rows[::-1], has_previous=more)
         return Page(listing, rows, has_next=more)
 
-    def _needed(self, request: PartsRequest) -> frozenset[str] | None:
+    def _needed(self, request: ChildrenRequest) -> frozenset[str] | None:
         return None if request.fields is None else request.fields | frozenset(self.order.fields)

@@ -11,7 +11,7 @@ _REMEMBERED = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountResult:
     """How many there are, as far as was counted."""
 
     total: int
@@ -21,18 +21,18 @@ class Counted:
 @dataclass(frozen=True, slots=True)
 class _Read:
     at: float
-    counted: Counted
+    counted: CountResult
 
 
 @dataclass(frozen=True, slots=True)
-class RecentCounts:
+class CountCache:
     """Counts that are `seconds` old at most."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
     _read: Recent[_Read] = field(default_factory=lambda: Recent(_REMEMBERED), init=False, repr=False, compare=False)
 
-    async def get(self, key: Hashable, read: Callable[[], Awaitable[Counted]]) -> Counted:
+    async def get(self, key: Hashable, read: Callable[[], Awaitable[CountResult]]) -> CountResult:
         """The count under `key`, by `read` where it is not known or too old; raises what `read` raises.
 
         The key must tell all that the count depends on, who may see what included.

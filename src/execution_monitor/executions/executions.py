@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.executions.counts import Counted, RecentCounts
+from execution_monitor.executions.counts import CountCache, CountResult
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection, Row
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 
@@ -29,25 +29,25 @@ class Executions:
 
     reader: Reader
     count_limit: int
-    recent_counts: RecentCounts = field(default_factory=lambda: RecentCounts(COUNT_SECONDS))
+    recent_counts: CountCache = field(default_factory=lambda: CountCache(COUNT_SECONDS))
 
-    async def list(self, caller: Caller, where: Filter, order: Order, page: PageRequest, wanted: Wanted) -> Page:
+    async def list(self, caller: Caller, where: Filter, order: Order, page: PageRequest, wanted: PageSelection) -> Page:
         """The executions that match `where`, in `order`: one keyset page."""
         return await self.reader.read_page(Execution, Listing(self.visible(caller, where), order), page, wanted)
 
-    async def count(self, caller: Caller, where: Filter) -> Counted:
+    async def count(self, caller: Caller, where: Filter) -> CountResult:
         """How many match `where`, counted up to the limit."""
         return await self._count(self.visible(caller, where))
 
-    async def count_recently(self, caller: Caller, where: Filter) -> Counted:
+    async def count_cached(self, caller: Caller, where: Filter) -> CountResult:
         """As `count`, but for what has changed since somebody with the same rights asked within the last second."""
         visible = self.visible(caller, where)
         # Its `repr` tells all of a filter, and visibility is a part of it.
         return await self.recent_counts.get(repr(visible), lambda: self._count(visible))
 
-    async def _count(self, visible: Filter) -> Counted:
+    async def _count(self, visible: Filter) -> CountResult:
         found = await self.reader.count(Execution, visible, self.count_limit + 1)
-        return Counted(min(found, self.count_limit), found <= self.count_limit)
+        return CountResult(min(found, self.count_limit), found <= self.count_limit)
 
     async def find(self, caller: Caller, execution_id: str, fields: frozenset[str] | None = None) -> Row | None:
         """The execution with this id; None when there is none or the caller may not see it."""

@@ -1,6 +1,6 @@
 """Log lines of executions, oldest first."""
 
-from execution_monitor.executions.children import Parts
+from execution_monitor.executions.children import ChildCollection
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of
 from execution_monitor.storage.reader import Reader
@@ -9,9 +9,9 @@ from execution_monitor.storage.sorting import Order, SortKey
 OLDEST_FIRST = Order((SortKey("timestamp"),))
 
 
-def logs_of(reader: Reader) -> Parts:
+def logs_of(reader: Reader) -> ChildCollection:
     """The log lines that `reader` finds."""
-    return Parts(reader, LogEntry, OLDEST_FIRST)
+    return ChildCollection(reader, LogEntry, OLDEST_FIRST)
 
 
 def log_filter(min_level: LogLevel | None = None, search: str | None = None) -> Filter:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from execution_monitor.audit.repository import AuditTrail
-from execution_monitor.executions.children import Parts
-from execution_monitor.executions.counts import RecentCounts
+from execution_monitor.executions.children import ChildCollection
+from execution_monitor.executions.counts import CountCache
 from execution_monitor.executions.executions import COUNT_SECONDS, Executions
 from execution_monitor.executions.logs import logs_of
 from execution_monitor.executions.steps import steps_of
@@ -18,8 +18,8 @@ class Monitor:
     """Executions, their steps and their log lines, and the audit trail, as callers may see them."""
 
     executions: Executions
-    steps: Parts
-    logs: Parts
+    steps: ChildCollection
+    logs: ChildCollection
     audit_trail: AuditTrail
 
     @classmethod
@@ -38,7 +38,7 @@ class Monitor:
         """
         reader = Reader(database, timeout_ms, max_bytes)
         return cls(
-            Executions(reader, count_limit, RecentCounts(count_seconds)),
+            Executions(reader, count_limit, CountCache(count_seconds)),
             steps_of(reader),
             logs_of(reader),
             AuditTrail(reader),

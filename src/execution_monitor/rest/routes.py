@@ -15,7 +15,7 @@ from execution_monitor.asgi.origin import origin_of
 from execution_monitor.asgi.problems import NO_STORE
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, NotFound, QueryTimeout
-from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.service import Live
@@ -25,7 +25,7 @@ from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_deta
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
+from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, PageSelection
 from execution_monitor.storage.records import ExecutionRecord
 
 # All steps of nearly every workflow, and still an answer of bounded size.
@@ -85,7 +85,7 @@ def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[s
 
 async def _list(monitor: Monitor, caller: Caller, asked: ListRequest) -> ExecutionList:
     executions = monitor.executions
-    wanted = Wanted(ITEM_FIELDS | frozenset(asked.order.fields), neighbours=NEITHER)
+    wanted = PageSelection(ITEM_FIELDS | frozenset(asked.order.fields), neighbours=NEITHER)
     try:
         page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
         counted = await executions.count(caller, asked.where)
@@ -113,7 +113,7 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     row = await monitor.executions.find(caller, execution_id, detail_fields(caller))
     if row is None:
         raise NotFound("There is no such execution, or you may not see it.")
-    request = PartsRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
+    request = ChildrenRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
     steps = await monitor.steps.list(caller, [execution_id], request)
     return show_detail(caller, ExecutionRecord(row), steps[execution_id])
 

@@ -21,12 +21,12 @@ from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
-from execution_monitor.storage.deadlines import answer_in_time, is_sharded, require_shards
+from execution_monitor.storage.deadlines import await_reply, is_sharded, require_shards
 from execution_monitor.storage.documents import DOCUMENTS, indexes_of
 from execution_monitor.storage.indexes import missing_indexes
 from execution_monitor.storage.mongodb_errors import explain, reason_of
 from execution_monitor.storage.multikey import MultikeyFields
-from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from execution_monitor.storage.own_documents import SERVER_DOCUMENTS
 from execution_monitor.storage.server_documents import EXPIRY_INDEX, AuditEvent
 
 Row = dict[str, Any]
@@ -121,9 +121,9 @@ class Database:
     async def connect(self) -> None:
         """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
         try:
-            models = [*DOCUMENTS, *OWN_DOCUMENTS]
+            models = [*DOCUMENTS, *SERVER_DOCUMENTS]
             binding = init_beanie(database=self.handle, document_models=models, skip_indexes=True)
-            await answer_in_time(binding, _SETUP_MS)
+            await await_reply(binding, _SETUP_MS)
         except PyMongoError as error:
             self.trouble = explain(error)
             raise DatabaseUnavailable(self.trouble) from error
@@ -137,13 +137,13 @@ class Database:
         found: list[str] = []
         for document in DOCUMENTS:
             try:
-                await answer_in_time(self._ensure_collection(document), _SETUP_MS)
+                await await_reply(self._ensure_collection(document), _SETUP_MS)
             except PyMongoError as error:
                 found.append(self._report(document.get_collection_name(), error))
         missing: list[tuple[type[Document], list[IndexModel]]] = []
-        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
-            indexes = await answer_in_time(missing_indexes(self.collection(document), indexes_of(document)), _SETUP_MS)
-            if indexes and await answer_in_time(_is_empty(self.collection(document)), _SETUP_MS):
+        for document in (*DOCUMENTS, *SERVER_DOCUMENTS):
+            indexes = await await_reply(missing_indexes(self.collection(document), indexes_of(document)), _SETUP_MS)
+            if indexes and await await_reply(_is_empty(self.collection(document)), _SETUP_MS):
                 found.extend(await self._build_indexes(document, indexes))
             elif indexes:
                 missing.append((document, indexes))
@@ -180,7 +180,7 @@ class Database:
         if not self._is_laid_out:
             raise DatabaseUnavailable("The collections are being made.")
         try:
-            await answer_in_time(self.client.admin.command("ping"), _PING_MS)
+            await await_reply(self.client.admin.command("ping"), _PING_MS)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
         if is_sharded(self.client):

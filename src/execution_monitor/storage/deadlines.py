@@ -59,7 +59,7 @@ def is_unavailable(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES
 
 
-async def answer_in_time(answer: Awaitable[T], timeout_ms: int) -> T:
+async def await_reply(answer: Awaitable[T], timeout_ms: int) -> T:
     """`answer`, which MongoDB itself ends after `timeout_ms`; raises `DatabaseUnavailable` when that does not come."""
     try:
         async with TimeLimit(timeout_ms / 1_000 + _GRACE_SECONDS):
@@ -71,13 +71,13 @@ async def answer_in_time(answer: Awaitable[T], timeout_ms: int) -> T:
 async def answered(
     answer: Coroutine[Any, Any, T], collection: AsyncCollection[dict[str, Any]], query: Query, timeout_ms: int
 ) -> T:
-    """As `answer_in_time`; it belongs to `query`, which `mongos` sends to the shards that have what matches.
+    """As `await_reply`; it belongs to `query`, which `mongos` sends to the shards that have what matches.
 
     Where it takes long, they are asked for something easy: a shard that is down does not answer that, either.
     """
     if not is_sharded(collection.database.client):
-        return await answer_in_time(answer, timeout_ms)
-    waiting = asyncio.ensure_future(answer_in_time(answer, timeout_ms))
+        return await await_reply(answer, timeout_ms)
+    waiting = asyncio.ensure_future(await_reply(answer, timeout_ms))
     try:
         done, _ = await asyncio.wait({waiting}, timeout=_DOUBT_SECONDS)
         if not done:
@@ -98,7 +98,7 @@ async def require_shards(collection: AsyncCollection[dict[str, Any]], query: Que
     """Raise `DatabaseUnavailable` unless each shard that has what matches `query` answers."""
     find = {"find": collection.name, "filter": query, "projection": {"_id": 1}, "limit": 1, "maxTimeMS": _PROBE_MS}
     try:
-        await answer_in_time(collection.database.command(find), _PROBE_MS)
+        await await_reply(collection.database.command(find), _PROBE_MS)
     except ExecutionTimeout as error:
         raise DatabaseUnavailable(SHARD_DOWN) from error
     except OperationFailure as error:

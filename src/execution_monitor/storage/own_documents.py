@@ -30,4 +30,4 @@ class Revocation(Document):
         ]
 
 
-OWN_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation)
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation)

@@ -73,7 +73,7 @@ BOTH, NEITHER = Neighbours(previous=True, next=True), Neighbours()
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageSelection:
     """What of a page is worth reading for: the stored fields, and the answers that cost a query of their own."""
 
     fields: frozenset[str] | None = None  # None reads whole documents

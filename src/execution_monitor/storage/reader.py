@@ -20,7 +20,7 @@ from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.mongodb_errors import explain
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection, Row
 from execution_monitor.storage.scanning import Scan
 from execution_monitor.storage.server_documents import AuditEvent
 from execution_monitor.storage.sorting import Order
@@ -45,7 +45,9 @@ class Reader:
     timeout_ms: int
     max_bytes: int = UNLIMITED
 
-    async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
+    async def read_page(
+        self, document: type[Document], listing: Listing, request: PageRequest, wanted: PageSelection
+    ) -> Page:
         """One keyset page from one query, and mostly one more for each neighbour that is asked about."""
         start = None if request.after is None else listing.position(request.after)
         end = None if request.before is None else listing.position(request.before)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotKnown, by_name
 from execution_monitor.graphql.compiled.serialisers import (
@@ -32,7 +32,7 @@ class Read:
 
     page: Page
     parts: PartsRead = field(default_factory=dict["PartsPlan", Mapping[str, Page]])
-    counted: Counted | None = None
+    counted: CountResult | None = None
     live_cursor: str | None = None
 
 
@@ -124,7 +124,7 @@ def plan_row(asked: Field) -> RowPlan:
     return RowPlan(compile_row(values), frozenset(reads), tuple(parts))
 
 
-_COUNTS: Mapping[str, Callable[[Counted], Any]] = {
+_COUNTS: Mapping[str, Callable[[CountResult], Any]] = {
     "totalCount": lambda counted: counted.total,
     "totalCountIsExact": lambda counted: counted.is_exact,
 }

@@ -26,7 +26,7 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.storage.filters import Filter, all_of
-from execution_monitor.storage.pagination import Page, Row, Wanted
+from execution_monitor.storage.pagination import Page, PageSelection, Row
 
 
 @strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
@@ -202,6 +202,6 @@ async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the
         info.context.caller,
         all_of(*conditions),
         page_request(first=first, after=after, last=last, before=before),
-        Wanted(fields=fields, neighbours=needed_neighbours(page_info)),
+        PageSelection(fields=fields, neighbours=needed_neighbours(page_info)),
     )
     return AuditEventConnection(page=page)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from execution_monitor.errors import SetupError
 from execution_monitor.ingest.core.files import Rejected, read_runs
-from execution_monitor.ingest.core.replayed_run import Clock, Rerun, Sleep
+from execution_monitor.ingest.core.replayed_run import Clock, ReplayedRun, Sleep
 from execution_monitor.ingest.wfformat.parser import Recorded
 
 # A run mostly sleeps, and writes one thing at a time: so many keep PyMongo's 100 connections from running out.
@@ -53,7 +53,7 @@ async def replay_files(  # noqa: PLR0913 - clock and sleep are for tests
 
     async def replay(recorded: Recorded) -> None:
         async with room:
-            await Rerun(recorded, speed, clock, sleep).run()
+            await ReplayedRun(recorded, speed, clock, sleep).run()
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -30,7 +30,7 @@ class Moment:
     happen: Callable[[], Coroutine[Any, Any, None]]
 
 
-class Rerun:
+class ReplayedRun:
     """A run that happens again under an id of its own, `speed` times faster than `recorded`."""
 
     def __init__(self, recorded: Recorded, speed: float, clock: Clock, sleep: Sleep) -> None:
