@@ -12,12 +12,12 @@ from execution_monitor.audit.repository import NEWEST_FIRST, AuditTrail, events_
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import indexes_of
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filter, OneOf, Range, all_of, equals
+from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import Listing, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.server_documents import AuditEvent
-from tests.storage.watching import Commands, explain
+from tests.storage.commands import Commands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))
 START = datetime(2026, 11, 1, tzinfo=UTC)

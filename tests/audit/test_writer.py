@@ -15,7 +15,8 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.database import Database, Row, open_database
+from execution_monitor.storage.database import Database, open_database
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import AuditEvent
 from tests.live.own_mongod import OwnMongod
 
@@ -23,11 +24,11 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = 86_400
 
 
-def event(**fields: Any) -> Row:
+def event(**fields: Any) -> BsonDocument:
     return {"_id": ObjectId(), "at": NOON, "kind": "query", "outcome": "succeeded", "codes": [], **fields}
 
 
-async def stored(database: Database) -> list[Row]:
+async def stored(database: Database) -> list[BsonDocument]:
     return await database.collection(AuditEvent).find({}).sort("_id").to_list()
 
 
@@ -60,7 +61,7 @@ async def test_what_is_sent_again_is_kept_once_as_it_was(database: Database):
         pytest.param({"a": "x" * 17_000_000}, id="too large"),
     ],
 )
-async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: Database, arguments: Row):
+async def test_an_event_that_cannot_be_stored_keeps_no_other_from_it(database: Database, arguments: BsonDocument):
     rows = [event(), event(arguments=arguments), event()]
 
     refused = await AuditEvents(database).write(rows)
@@ -129,7 +130,7 @@ async def test_an_event_that_no_majority_has_is_not_taken_for_written(
         await AuditEvents(database).write([event()])
 
 
-async def indexes(database: Database) -> Row:
+async def indexes(database: Database) -> BsonDocument:
     return dict(await database.collection(AuditEvent).index_information())
 
 

@@ -11,8 +11,7 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.roles import scopes_held
 from execution_monitor.auth.tokens import issue_token
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.server_documents import AuditEvent
 from tests.conftest import SECRET
 from tests.support.client import execution, store, store_parts

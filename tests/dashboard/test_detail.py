@@ -8,8 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.launching import CHROMIUM
 from tests.support.client import NOON, execution, store

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
-from execution_monitor.storage.deadlines import SHARD_DOWN, SILENT
+from execution_monitor.storage.mongodb_errors import NO_REPLY, SHARD_DOWN
 from tests.conftest import SECRET
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
@@ -90,7 +90,7 @@ async def test_a_silent_mongodb_costs_a_page_its_limit_and_no_more(proxied: Faul
     assert [found for found, _, _ in (*before, *after)] == [set[str]()] * 6
     assert {code for found, _, _ in silent for code in found} == {"DATABASE_UNAVAILABLE"}
     assert all(found for found, _, _ in silent)
-    assert {message for _, found, _ in silent for message in found} <= {SILENT}
+    assert {message for _, found, _ in silent for message in found} <= {NO_REPLY}
     # Promised by a bound of ours, not by the speed of anything.
     assert max(seconds for _, _, seconds in silent) < QUERY_LIMIT_MS / 1_000 + MARGIN_SECONDS
     assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE

@@ -8,17 +8,17 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from execution_monitor.storage.database import Database
-from tests.storage import large
-from tests.storage.watching import Commands, watched
+from tests.storage import large_collections
+from tests.storage.commands import Commands, watched
 
 
 @pytest.fixture(scope="session")
 def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
     """A database of 50,000 executions that no test changes."""
     name = f"{database_name}_large"
-    large.load(mongodb_uri, name)
+    large_collections.load(mongodb_uri, name)
     yield name
-    large.drop(mongodb_uri, name)
+    large_collections.drop(mongodb_uri, name)
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from pymongo.errors import (
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database, open_database
-from execution_monitor.storage.deadlines import SHARD_DOWN
-from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
-from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.documents import DOCUMENTS, Execution
+from execution_monitor.storage.indexes import indexes_of
+from execution_monitor.storage.mongodb_errors import SHARD_DOWN, explain
 from tests.live.own_mongod import OwnMongod
-from tests.storage.coding import CODEC
+from tests.storage.bson_codec import CODEC
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
 NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."

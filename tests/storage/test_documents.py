@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.executions.children import ChildCollection, ChildrenRequest
-from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest, log_filter
 from execution_monitor.executions.services import Monitor
-from execution_monitor.storage.database import Database, Row
-from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
+from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, PageSelection
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.large import LONG_EXECUTION, START
-from tests.storage.watching import Commands, Explained, explain
+from tests.storage.commands import Commands, Explained, explain
+from tests.storage.large_collections import LONG_EXECUTION, START
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -209,7 +210,7 @@ def _parts(database: Database, kind: str) -> ChildCollection:
     return getattr(_monitor(database), kind)
 
 
-async def _sort_values(database: Database, listing: Listing) -> list[Row]:
+async def _sort_values(database: Database, listing: Listing) -> list[BsonDocument]:
     """Every row of a list, as far as cursors need it."""
     sort, fields = listing.order.to_mongo(), listing.order.fields
     # Without an index: weighing them all against each other takes far longer.

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import SORTED_FIELDS, Execution, are_sortable, are_unsortable
+from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
+from execution_monitor.storage.indexes import where_sortable, where_unsortable
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
+from tests.storage.commands import Commands, explain
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
 from tests.storage.strategies import SCALARS, bounded, orders
-from tests.storage.watching import Commands, explain
 
 MINE = equals("tenant_id", "acme")
 FIELDS = frozenset({"execution_id", *SORTED_FIELDS})
@@ -51,8 +52,8 @@ async def in_order(database: Database, listing: Listing) -> list[str]:
     """The list as MongoDB sorts it, and behind it by their ids the rows that it gives two places."""
     fields, where = [key.field for key in listing.order.keys], listing.where.to_mongo()
     collection, order = database.collection(Execution), listing.order
-    sortable = collection.find({"$and": [where, are_sortable(fields)]}).sort(list(order.to_mongo().items()))
-    others = collection.find({"$and": [where, are_unsortable(fields)]}).sort(list(order.by_id.to_mongo().items()))
+    sortable = collection.find({"$and": [where, where_sortable(fields)]}).sort(list(order.to_mongo().items()))
+    others = collection.find({"$and": [where, where_unsortable(fields)]}).sort(list(order.by_id.to_mongo().items()))
     return [row["execution_id"] async for row in sortable] + [row["execution_id"] async for row in others]
 
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput, InvalidCursor
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import holds, in_order
 from tests.storage.strategies import SCALARS, bounded, executions, filters, orders, values_of
@@ -80,7 +81,7 @@ def test_a_cursor_works_in_its_own_list_alone(other: Listing) -> None:
 @bounded(max_examples=50)
 @given(documents=executions(size=30), where=filters, order=orders, sizes=sizes)
 async def test_walking_forward_and_backward_gives_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
 ) -> None:
     await _check_walks(database, documents, where, order, sizes)
 
@@ -95,7 +96,7 @@ async def test_walking_forward_and_backward_gives_the_list(
     sizes=sizes,
 )
 async def test_walking_long_lists_gives_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
 ) -> None:
     await _check_walks(database, documents, where, order, sizes)
 
@@ -103,7 +104,7 @@ async def test_walking_long_lists_gives_the_list(
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("name", SORTED_FIELDS)
 async def test_every_sort_field_orders_values_of_every_type(database: Database, name: str, descending: bool) -> None:  # noqa: FBT001 - a parameter
-    rows: list[Row] = [
+    rows: list[BsonDocument] = [
         {"_id": place, "tenant_id": "acme", "execution_id": str(place), name: value}
         for place, value in enumerate((*SCALARS, *SCALARS))
     ]
@@ -115,7 +116,7 @@ async def test_every_sort_field_orders_values_of_every_type(database: Database, 
 @bounded(max_examples=60)
 @given(documents=executions(size=25), where=st.just(EVERYTHING) | filters, order=orders, data=st.data())
 async def test_a_page_between_two_cursors_is_that_part_of_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, data: st.DataObject
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, data: st.DataObject
 ) -> None:
     listing, expected = await _store(database, documents, where, order)
     if not expected:
@@ -144,7 +145,7 @@ async def test_a_page_between_two_cursors_is_that_part_of_the_list(
     dice=st.integers().map(random.Random),
 )
 async def test_rows_that_stay_appear_once_while_others_come_change_and_go(
-    database: Database, documents: list[Row], order: Order, first: PageRequest, dice: random.Random
+    database: Database, documents: list[BsonDocument], order: Order, first: PageRequest, dice: random.Random
 ) -> None:
     listing, expected = await _store(database, documents, EVERYTHING, order)
     others = Others(database, expected, order, dice)
@@ -168,7 +169,7 @@ class Others:
     """What other people do between two pages."""
 
     database: Database
-    rows: list[Row]
+    rows: list[BsonDocument]
     order: Order
     dice: random.Random
     moved: set[str] = field(default_factory=set[str])
@@ -187,11 +188,13 @@ class Others:
         self.gone.add(gone)
         self.moved.add(moved)
 
-    def _sort_values(self) -> Row:
+    def _sort_values(self) -> BsonDocument:
         return {key.field: self.dice.choice(self.rows).get(key.field) for key in self.order.keys}
 
 
-async def _check_walks(database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]) -> None:
+async def _check_walks(
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
+) -> None:
     listing, expected = await _store(database, documents, where, order)
 
     for backward in (False, True):
@@ -218,7 +221,9 @@ def _behind(page: Page, size: int, *, backward: bool) -> PageRequest:
     return PageRequest(size, backward, after=page.cursor_of(page.rows[-1]))
 
 
-async def _store(database: Database, documents: list[Row], where: Filter, order: Order) -> tuple[Listing, list[Any]]:
+async def _store(
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order
+) -> tuple[Listing, list[Any]]:
     """Replace what the collection holds; the list and its rows, evaluated in memory."""
     collection = database.collection(Execution)
     await collection.delete_many({})

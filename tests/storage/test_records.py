@@ -13,7 +13,6 @@ from bson import DatetimeMS, ObjectId
 from hypothesis import given
 from pydantic import TypeAdapter
 
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
 from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.record_fields import Attribute
@@ -24,7 +23,8 @@ from execution_monitor.storage.records import (
     Record,
     StepRecord,
 )
-from tests.storage.coding import stored
+from execution_monitor.storage.rows import BsonDocument
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import NEW_YEAR, anything, bounded, objects
 
 RECORDS: dict[type[Record], type[Document]] = {ExecutionRecord: Execution, StepRecord: Step, LogRecord: LogEntry}
@@ -52,7 +52,7 @@ def test_there_are_promises_to_keep() -> None:
 
 @bounded(max_examples=400)
 @given(row=objects({}, **dict.fromkeys(FIELDS, anything)))
-def test_whatever_is_stored_every_attribute_has_its_promised_type(row: Row) -> None:
+def test_whatever_is_stored_every_attribute_has_its_promised_type(row: BsonDocument) -> None:
     for kind, promised in PROMISES.items():
         record = kind(stored(row))
         for name, annotation in promised.items():
@@ -149,7 +149,7 @@ def test_of_nothing_every_attribute_has_its_promised_type(kind: type[Record]) ->
         pytest.param({"tokens_used": 2**40}, "tokens_used", 2**31 - 1, id="more tokens than GraphQL can count"),
     ],
 )
-def test_an_execution_that_leaves_out_or_adds(row: Row, attribute: str, expected: Any) -> None:
+def test_an_execution_that_leaves_out_or_adds(row: BsonDocument, attribute: str, expected: Any) -> None:
     assert told(getattr(ExecutionRecord(row), attribute)) == expected
 
 

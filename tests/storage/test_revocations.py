@@ -2,10 +2,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.revocations import read_revocations, revoke
+from execution_monitor.storage.server_documents import Revocation
 
 DAY = timedelta(days=1)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_datetime, to_text
 from execution_monitor.storage.filters import as_list
-from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.record_fields import Attribute, integer, json, required_text, text
 from execution_monitor.storage.records import Record
+from execution_monitor.storage.rows import Row
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 

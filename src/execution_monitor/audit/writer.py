@@ -11,8 +11,9 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.mongodb_errors import explain, explain_code
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import AuditEvent
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ class AuditEvents:
 
     database: Database
 
-    async def write(self, rows: Sequence[Row]) -> frozenset[ObjectId]:
+    async def write(self, rows: Sequence[BsonDocument]) -> frozenset[ObjectId]:
         """Keep `rows`, each with an `_id`, and return when a majority has them; those with an `_id` that is there stay.
 
         Gives the ids of those that MongoDB will never take; raises `DatabaseUnavailable` when it takes none for now.
@@ -54,7 +55,7 @@ class AuditEvents:
         return frozenset()
 
 
-def _refused(details: Mapping[str, Any], rows: Sequence[Row]) -> frozenset[ObjectId]:
+def _refused(details: Mapping[str, Any], rows: Sequence[BsonDocument]) -> frozenset[ObjectId]:
     """The rows that were not written, for a reason other than that they had been before."""
     if details.get("writeConcernErrors"):
         raise DatabaseUnavailable("MongoDB has no majority of members to keep the audit trail.")

@@ -11,7 +11,8 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.children import ChildCollection, ChildrenRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.service import Live
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
+from execution_monitor.storage.rows import Row
 
 PartsKey = tuple[str, ChildrenRequest]
 

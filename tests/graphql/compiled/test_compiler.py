@@ -24,7 +24,7 @@ from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.selections import Operation, operations
-from tests.storage.coding import stored
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded, objects
 from tests.support.client import NOON, execution, store, store_parts
 

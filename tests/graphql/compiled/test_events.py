@@ -25,7 +25,7 @@ from execution_monitor.live.events import Delivery, Kind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
 from tests.live.making import NOW, execution, place, topic
-from tests.storage.coding import stored
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded, objects
 
 SCHEMA = create_schema()

@@ -6,9 +6,8 @@ import pytest
 
 from execution_monitor.ingest.core.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 from execution_monitor.ingest.core.importer import LoadReport, Outcome, load_files
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import Execution, Step
+from execution_monitor.storage.documents import Execution, Step, collection_of
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
 
 REAL = [CHAIN, BACASS, SRASEARCH]

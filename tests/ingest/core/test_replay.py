@@ -11,9 +11,8 @@ from execution_monitor.errors import SetupError
 from execution_monitor.ingest.core.replay import replay_files
 from execution_monitor.ingest.wfformat.model import parse_run
 from execution_monitor.ingest.wfformat.parser import to_documents
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

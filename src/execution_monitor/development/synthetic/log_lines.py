@@ -4,8 +4,8 @@ from random import Random
 from typing import NamedTuple
 
 from execution_monitor.development.synthetic.planning import Attempt, Plan, PlannedStep
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.rows import BsonDocument
 
 # What a step says while it works, by its kind.
 _CHATTER: dict[str, tuple[tuple[LogLevel, str], ...]] = {
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     level: LogLevel
     message: str
     step_id: str | None = None
-    attributes: Row | None = None
+    attributes: BsonDocument | None = None
 
 
 def log_lines(plan: Plan, random: Random) -> list[Line]:
@@ -78,7 +78,7 @@ def _complaint(step: PlannedStep, attempt: Attempt, position: int, *, is_last: b
     level = LogLevel.ERROR if is_last else LogLevel.WARNING
     if error.get("code") in _CRITICAL_CODES:
         level = LogLevel.CRITICAL
-    attributes: Row = {"attempt": position + 1, "will_retry": not is_last, "error": error}
+    attributes: BsonDocument = {"attempt": position + 1, "will_retry": not is_last, "error": error}
     return Line(attempt.end, level, f"{step.shape.name}: {error.get('message')}", step.shape.step_id, attributes)
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from execution_monitor.development.synthetic.log_lines import Line
 from execution_monitor.development.synthetic.planning import Plan, PlannedStep
 from execution_monitor.development.synthetic.runs import Life
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.rows import BsonDocument
 
 _NULLABLE = (
     "execution_name",
@@ -28,7 +28,7 @@ class StepState(NamedTuple):
     attempt: int
 
 
-def execution_at(life: Life, elapsed: int) -> Row:
+def execution_at(life: Life, elapsed: int) -> BsonDocument:
     """The execution's document, `elapsed` milliseconds after its creation, without an `_id`."""
     plan = life.plan
     version = bisect_right(life.instants, elapsed)
@@ -67,13 +67,13 @@ def execution_at(life: Life, elapsed: int) -> Row:
     return document
 
 
-def steps_at(life: Life, elapsed: int) -> list[Row]:
+def steps_at(life: Life, elapsed: int) -> list[BsonDocument]:
     """The documents of all its steps in their order, `elapsed` milliseconds after its creation, without `_id`s."""
     plan = life.plan
     return [_step_at(life, step, index, _state(step, plan, elapsed), elapsed) for index, step in enumerate(plan.steps)]
 
 
-def log_entries_between(life: Life, after: int, until: int) -> list[Row]:
+def log_entries_between(life: Life, after: int, until: int) -> list[BsonDocument]:
     """The documents of the log lines written later than `after` and not later than `until`, without `_id`s."""
     return [_log_entry(life, line) for line in life.lines if after < line.at <= until]
 
@@ -103,7 +103,7 @@ def _status(plan: Plan, states: list[StepState], elapsed: int) -> ExecutionStatu
     return ExecutionStatus.RUNNING
 
 
-def _add_costs(document: Row, plan: Plan, elapsed: int) -> None:
+def _add_costs(document: BsonDocument, plan: Plan, elapsed: int) -> None:
     cost, tokens = 0.0, 0
     for step in plan.steps:
         if step.tokens and elapsed >= step.attempts[-1].end:
@@ -113,7 +113,7 @@ def _add_costs(document: Row, plan: Plan, elapsed: int) -> None:
     document["tokens_used"] = tokens
 
 
-def _add_outcome(document: Row, life: Life, states: list[StepState], status: ExecutionStatus) -> None:
+def _add_outcome(document: BsonDocument, life: Life, states: list[StepState], status: ExecutionStatus) -> None:
     if (detail := _detail(life, states, status)) is not None and not life.is_plain:
         document["status_detail"] = detail
     if not status.is_terminal:
@@ -142,7 +142,7 @@ def _detail(life: Life, states: list[StepState], status: ExecutionStatus) -> str
     return None
 
 
-def _error(plan: Plan) -> Row | None:
+def _error(plan: Plan) -> BsonDocument | None:
     if plan.status is ExecutionStatus.TIMED_OUT:
         hanging = next(step for step in plan.steps if step.status is ExecutionStatus.TIMED_OUT)
         return _timeout(hanging)
@@ -153,7 +153,7 @@ def _error(plan: Plan) -> Row | None:
     return None
 
 
-def _timeout(step: PlannedStep) -> Row:
+def _timeout(step: PlannedStep) -> BsonDocument:
     seconds = (step.attempts[-1].end - step.attempts[0].start) / 1000
     return {
         "message": f"{step.shape.name} gave no sign of life for {seconds:,.0f} s",
@@ -164,11 +164,11 @@ def _timeout(step: PlannedStep) -> Row:
     }
 
 
-def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapsed: int) -> Row:
+def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapsed: int) -> BsonDocument:
     shape, status = step.shape, state.status
     # One version an instant: created, each start, each end, or cancelled before it started.
     changes = {time for attempt in step.attempts for time in attempt if 0 < time <= elapsed}
-    document: Row = {
+    document: BsonDocument = {
         "execution_id": life.execution_id,
         "tenant_id": life.owner.tenant_id,
         "step_id": shape.step_id,
@@ -202,8 +202,8 @@ def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapse
     return document
 
 
-def _log_entry(life: Life, line: Line) -> Row:
-    document: Row = {
+def _log_entry(life: Life, line: Line) -> BsonDocument:
+    document: BsonDocument = {
         "execution_id": life.execution_id,
         "tenant_id": life.owner.tenant_id,
         "timestamp": life.at(line.at),

@@ -16,9 +16,16 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
 from execution_monitor.development.synthetic.runs import Life
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.database import Row
-from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus, LogEntry, LogLevel, Step
+from execution_monitor.storage.documents import (
+    TERMINAL_STATUSES,
+    Execution,
+    ExecutionStatus,
+    LogEntry,
+    LogLevel,
+    Step,
+    collection_of,
+)
+from execution_monitor.storage.rows import BsonDocument
 
 _UNFINISHED = sorted(status.value for status in ExecutionStatus if status not in TERMINAL_STATUSES)
 # A cancelled transaction is aborted over the network: this is how long that may hold up whoever cancelled it.
@@ -68,7 +75,7 @@ async def write_change(life: Life, version: int) -> int:
     return await _stored_version(life)
 
 
-async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
+async def find_unfinished(tenants: list[str], limit: int) -> list[BsonDocument]:
     """What any simulator started in `tenants` and has not finished, the oldest first; at most `limit`."""
     return (
         await collection_of(Execution)
@@ -92,11 +99,11 @@ async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
     )
 
 
-async def write_timeout(row: Row, now: datetime) -> None:
+async def write_timeout(row: BsonDocument, now: datetime) -> None:
     """End the unfinished execution that `find_unfinished` gave, whose engine is gone, unless it has moved since."""
     key = {"tenant_id": row["tenant_id"], "execution_id": row["execution_id"]}
-    error: Row = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}
-    ended: Row = {
+    error: BsonDocument = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}
+    ended: BsonDocument = {
         "status": ExecutionStatus.TIMED_OUT.value,
         "completed_at": now,
         "updated": now,
@@ -126,7 +133,7 @@ async def write_timeout(row: Row, now: datetime) -> None:
         await collection_of(LogEntry).insert_one(entry, session=session)
 
 
-def _ended_step(now: datetime, error: Row) -> list[Row]:
+def _ended_step(now: datetime, error: BsonDocument) -> list[BsonDocument]:
     seconds = {"$divide": [{"$subtract": [now, "$started_at"]}, 1000]}
     return [
         {
@@ -141,10 +148,10 @@ def _ended_step(now: datetime, error: Row) -> list[Row]:
     ]
 
 
-def _difference(old: Row, new: Row) -> Row:
+def _difference(old: BsonDocument, new: BsonDocument) -> BsonDocument:
     changed = {name: value for name, value in new.items() if name != "version" and old.get(name, ...) != value}
     removed = {name: "" for name in old if name not in new}
-    update: Row = {"$inc": {"version": 1}}
+    update: BsonDocument = {"$inc": {"version": 1}}
     if changed:
         update["$set"] = changed
     if removed:

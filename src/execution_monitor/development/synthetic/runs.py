@@ -12,8 +12,8 @@ from execution_monitor.development.synthetic.log_lines import Line
 from execution_monitor.development.synthetic.planning import Plan, plan_execution
 from execution_monitor.development.synthetic.users import CUSTOMERS, TEAMS, Owner, pick_owner
 from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Trigger, Workflow
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.rows import BsonDocument
 
 _POPULAR = tuple(workflow for workflow in CATALOGUE for _ in range(workflow.popularity))
 _LOG_STREAM = 1 << 96
@@ -37,7 +37,7 @@ class Life:
 
     birth: Birth
     owner: Owner
-    facts: Row = field(repr=False)
+    facts: BsonDocument = field(repr=False)
     result: object = field(repr=False)
     plan: Plan = field(repr=False)
     trigger: Trigger
@@ -131,7 +131,7 @@ def _imagine(random: Random, owner: Owner, workflow: Workflow, birth: Birth) -> 
     plan = plan_execution(workflow, random)
     trigger = random.choice(workflow.triggers)
     is_plain = random.random() < _PLAIN_SHARE
-    facts: Row = {
+    facts: BsonDocument = {
         "execution_id": birth.execution_id,
         "tenant_id": owner.tenant_id,
         "user_id": owner.user_id,
@@ -152,8 +152,8 @@ def _imagine(random: Random, owner: Owner, workflow: Workflow, birth: Birth) -> 
     return Life(birth, owner, facts, workflow.result(random), plan, trigger, is_plain)
 
 
-def _tags(workflow: Workflow, random: Random) -> list[Row]:
-    tags: list[Row] = [
+def _tags(workflow: Workflow, random: Random) -> list[BsonDocument]:
+    tags: list[BsonDocument] = [
         {"key": "env", "value": random.choice(("prod", "prod", "prod", "staging", "dev"))},
         {"key": "team", "value": random.choice(TEAMS)},
     ]

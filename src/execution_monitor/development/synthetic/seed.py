@@ -16,8 +16,7 @@ from execution_monitor.development.synthetic.seed_batches import (
 )
 from execution_monitor.development.synthetic.users import owners
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from execution_monitor.storage.mongodb_errors import explain
 
 # MongoDB is kept busy by two; the third is there when one waits for the disk.

@@ -23,8 +23,8 @@ from execution_monitor.development.synthetic.run_store import (
 from execution_monitor.development.synthetic.runs import Birth, Life, imagine_any, imagine_child
 from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.rows import BsonDocument
 
 log = structlog.get_logger()
 
@@ -181,7 +181,7 @@ class Simulation:
                 self._expect(life, row["simulation"]["seeds"], version)
 
 
-def _remember(row: Row, everybody: tuple[Owner, ...]) -> Life | None:
+def _remember(row: BsonDocument, everybody: tuple[Owner, ...]) -> Life | None:
     """The life that `row` is in the middle of, or None when its seeds lead elsewhere, as after an upgrade."""
     first, *others = row["simulation"]["seeds"]
     life = _at_a_watchable_pace(imagine_any(everybody, Birth(row["execution_id"], row["created"], first)))

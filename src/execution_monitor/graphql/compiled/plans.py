@@ -18,7 +18,8 @@ from execution_monitor.graphql.compiled.serialisers import (
     record_of,
 )
 from execution_monitor.graphql.types.connection import READS, SHOWS, needed_neighbours, needs_cursors
-from execution_monitor.storage.pagination import Neighbours, Page, Row
+from execution_monitor.storage.pagination import Neighbours, Page
+from execution_monitor.storage.rows import Row
 
 _PARTS = ("steps", "logs")
 

@@ -26,7 +26,8 @@ from execution_monitor.graphql.types.execution import Asked, executions_asked
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
-from execution_monitor.storage.pagination import Page, PageSelection, Row
+from execution_monitor.storage.pagination import Page, PageSelection
+from execution_monitor.storage.rows import Row
 
 Ask = Callable[[Context], Awaitable[Any]]
 PartsRequests = Mapping[PartsPlan, ChildrenRequest]

@@ -38,8 +38,9 @@ from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection, Row
+from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order
 
 

@@ -21,8 +21,9 @@ from execution_monitor.graphql.types.connection import (
 from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import StepRecord
+from execution_monitor.storage.rows import Row
 
 PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 

@@ -12,8 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from execution_monitor.ingest.core.files import Rejected, read_runs
 from execution_monitor.ingest.wfformat.parser import Recorded, Stored
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, Step
+from execution_monitor.storage.documents import Execution, Step, collection_of
 
 # Few enough that a batch of ordinary steps stays far below the 48 MB of a message.
 _STEPS_PER_WRITE = 1_000

@@ -11,8 +11,7 @@ from typing import Any
 from bson import ObjectId
 
 from execution_monitor.ingest.wfformat.parser import Recorded, Stored
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
+from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step, collection_of
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], Awaitable[None]]
