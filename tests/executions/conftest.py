@@ -6,7 +6,7 @@ import pytest
 
 from execution_monitor.storage.database import Database
 from tests.executions.people import settle
-from tests.storage.watching import Commands, watched
+from tests.storage.commands import Commands, watched
 
 
 @pytest.fixture

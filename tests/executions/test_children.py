@@ -28,7 +28,7 @@ from tests.executions.people import (
     UNSCOPED,
     own,
 )
-from tests.storage.watching import Commands, explain
+from tests.storage.commands import Commands, explain
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]

@@ -24,7 +24,7 @@ from tests.executions.people import (
     SEES,
     UNSCOPED,
 )
-from tests.storage.watching import Commands
+from tests.storage.commands import Commands
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]

@@ -2,15 +2,14 @@
 
 import pytest
 
-from execution_monitor.executions.children import ChildrenRequest
-from execution_monitor.executions.logs import log_filter, logs_of
+from execution_monitor.executions.children import ChildrenRequest, log_filter, logs_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.reader import Reader
 from tests.executions.people import NOON, OWNER
-from tests.storage.watching import Commands
+from tests.storage.commands import Commands
 
 LINES = {
     "debug": "Reading part 1 of 2 (50%)",

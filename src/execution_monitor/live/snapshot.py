@@ -10,8 +10,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
-from execution_monitor.executions.logs import OLDEST_FIRST
-from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
+from execution_monitor.executions.children import IN_WORKFLOW_ORDER, OLDEST_FIRST
 from execution_monitor.live.changes import Row
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.deadlines import await_reply

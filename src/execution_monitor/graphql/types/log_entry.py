@@ -6,8 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from execution_monitor.executions.children import ChildrenRequest
-from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.children import ChildrenRequest, log_filter
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import (
@@ -20,8 +19,9 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.storage.documents import LogLevel
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import LogRecord
+from execution_monitor.storage.rows import Row
 
 
 @strawberry.type(description="One log line of an execution.")
