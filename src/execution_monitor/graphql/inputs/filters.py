@@ -1,9 +1,12 @@
-"""The filter inputs of the API, and what they mean in the filter language."""
+"""The filter inputs of GraphQL, and their translation to the filter language of `storage`.
 
-from collections.abc import Callable, Iterator
+Which fields an input has is written in `storage.filter_fields`; each kind of field has one input with its operators.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -12,6 +15,7 @@ from execution_monitor.errors import QueryTooComplex
 from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.filter_fields import EXECUTION_FIELDS, FilterField, FilterKind
 from execution_monitor.storage.filters import (
     EVERYTHING,
     AnyOf,
@@ -30,9 +34,34 @@ from execution_monitor.storage.filters import (
 MAX_DEPTH = 10
 MAX_CONDITIONS = 200
 
+Input = TypeVar("Input")
 
-def memberships(field: str, operators: Any) -> Iterator[Filter]:
-    """What those of `eq`, `in` and `notIn` that `operators` has mean for the stored `field`."""
+
+def filter_fields(
+    fields: Iterable[FilterField], inputs: Mapping[FilterKind, type]
+) -> Callable[[type[Input]], type[Input]]:
+    """Decorate a class with `fields`, each of the input type of its kind: below `strawberry.input`."""
+
+    def decorate(cls: type[Input]) -> type[Input]:
+        for each in fields:
+            cls.__annotations__[each.name] = inputs[each.kind] | None
+            field = strawberry.field(name=each.name, default=UNSET, description=each.description)
+            setattr(cls, each.name, field)
+        return cls
+
+    return decorate
+
+
+def conditions_of(given: object, fields: Iterable[FilterField]) -> Iterator[Iterator[Filter]]:
+    """Translate each of `fields` that is present in the input `given`, to its conditions."""
+    for each in fields:
+        operators = getattr(given, each.name)
+        if present(operators) is not None:
+            yield operators.conditions(each.stored)
+
+
+def equality_conditions(field: str, operators: Any) -> Iterator[Filter]:
+    """Translate `eq`, `in` and `notIn`, where `operators` has them, to conditions on the stored `field`."""
     eq: Any = operators.eq
     one_of: Any = getattr(operators, "in_", None)
     none_of: Any = getattr(operators, "not_in", None)
@@ -74,8 +103,8 @@ class IdFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        """Translate the operators to conditions on the stored `field`."""
+        yield from equality_conditions(field, self)
         yield from _null(field, self)
 
 
@@ -97,8 +126,8 @@ class StringFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        """Translate the operators to conditions on the stored `field`."""
+        yield from equality_conditions(field, self)
         if present(self.starts_with) is not None:
             yield StartsWith(field, str(self.starts_with))
         if present(self.contains) is not None:
@@ -117,8 +146,8 @@ class ExecutionStatusFilter:
     not_in: list[ExecutionStatus] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        for condition in memberships(field, self):
+        """Translate the operators to conditions on the stored `field`."""
+        for condition in equality_conditions(field, self):
             if isinstance(condition, OneOf | NoneOf):
                 yield type(condition)(field, stored_statuses(condition.values))
 
@@ -134,7 +163,7 @@ class DateTimeFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
+        """Translate the operators to conditions on the stored `field`."""
         yield from _bounds(field, self)
         yield from _null(field, self)
 
@@ -150,7 +179,7 @@ class FloatFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
+        """Translate the operators to conditions on the stored `field`."""
         yield from _bounds(field, self)
         yield from _null(field, self)
 
@@ -166,8 +195,8 @@ class IntFilter:
     lte: int | None = strawberry.field(default=UNSET, description="This or less.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        """Translate the operators to conditions on the stored `field`."""
+        yield from equality_conditions(field, self)
         yield from _bounds(field, self)
 
 
@@ -178,16 +207,28 @@ class TagFilter:
     key: str = strawberry.field(description="The key of the tag.")
     value: str | None = strawberry.field(default=UNSET, description="The value of the tag; any value when absent.")
 
-    def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - tags have one place
-        """What it means for the tags."""
+    def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - tags have one field
+        """Translate the tag to a condition."""
         yield HasTag(self.key, present(self.value))
+
+
+_INPUTS: Mapping[FilterKind, type] = {
+    FilterKind.ID: IdFilter,
+    FilterKind.TEXT: StringFilter,
+    FilterKind.STATUS: ExecutionStatusFilter,
+    FilterKind.TIME: DateTimeFilter,
+    FilterKind.NUMBER: FloatFilter,
+    FilterKind.INTEGER: IntFilter,
+    FilterKind.TAG: TagFilter,
+}
 
 
 @strawberry.input(
     description=("Which executions to return. All given fields must match; an absent or null field matches everything.")
 )
+@filter_fields(EXECUTION_FIELDS, _INPUTS)
 class ExecutionFilter:
-    """The filter of executions, for lists and live updates alike."""
+    """The filter of executions, for lists and live updates alike; its other fields come from `EXECUTION_FIELDS`."""
 
     and_: list["ExecutionFilter"] | None = strawberry.field(
         name="and", default=UNSET, description="All of these match; an empty list matches everything."
@@ -196,35 +237,6 @@ class ExecutionFilter:
         name="or", default=UNSET, description="At least one of these matches; an empty list matches nothing."
     )
     not_: "ExecutionFilter | None" = strawberry.field(name="not", default=UNSET, description="This does not match.")
-    execution_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The id that the engine gave the execution."
-    )
-    status: ExecutionStatusFilter | None = strawberry.field(default=UNSET, description="The state it is in.")
-    workflow_name: StringFilter | None = strawberry.field(default=UNSET, description="The name of the workflow.")
-    workflow_template_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The template that the workflow was made from."
-    )
-    user_id: IdFilter | None = strawberry.field(default=UNSET, description="The owner.")
-    triggered_by: StringFilter | None = strawberry.field(
-        default=UNSET, description="The person, schedule or event that started it."
-    )
-    session_id: IdFilter | None = strawberry.field(default=UNSET, description="The session it belongs to.")
-    parent_execution_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The execution that started it; `isNull: true` finds those at the top."
-    )
-    created_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it was submitted.")
-    started_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When its first step began.")
-    completed_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it reached a final state.")
-    duration_seconds: FloatFilter | None = strawberry.field(
-        default=UNSET, description="Seconds from start to end; running executions have none yet and do not match."
-    )
-    total_cost: FloatFilter | None = strawberry.field(default=UNSET, description="What it has cost.")
-    tokens_used: IntFilter | None = strawberry.field(
-        default=UNSET, description="Tokens of language models used by all steps."
-    )
-    tags: TagFilter | None = strawberry.field(default=UNSET, description="A tag that it has.")
-    error_message: StringFilter | None = strawberry.field(default=UNSET, description="The message of its error.")
-    error_code: IdFilter | None = strawberry.field(default=UNSET, description="The code of its error.")
 
 
 # The argument of every field that finds executions.
@@ -234,19 +246,12 @@ ExecutionsFilter = Annotated[
 ]
 
 
-# Where the API's name is not the stored one.
-_STORED_NAMES = {
-    "created_at": "created",
-    "duration_seconds": "total_duration",
-    "error_message": "error_details.message",
-    "error_code": "error_details.code",
-}
-_COMBINATORS = ("and_", "or_", "not_")
-_FIELDS = tuple(name for name in ExecutionFilter.__annotations__ if name not in _COMBINATORS)
-
-
 def to_filter(given: ExecutionFilter | None) -> Filter:
-    """`given` in the filter language; raises `QueryTooComplex` for one that is nested or branched beyond reason."""
+    """Translate `given` to the filter language.
+
+    Raises:
+        QueryTooComplex: It is nested more than 10 deep, or has more than 200 conditions.
+    """
     conditions = _Counter()
     return EVERYTHING if not given else _convert(given, 1, conditions.add)
 
@@ -266,11 +271,9 @@ def _convert(given: ExecutionFilter, depth: int, count: Callable[[], None]) -> F
         raise QueryTooComplex(f"A filter is nested at most {MAX_DEPTH} deep; flatten its and, or and not.")
     count()
     parts: list[Filter] = []
-    for name in _FIELDS:
-        operators = getattr(given, name)
-        if present(operators) is not None:
-            count()
-            parts.extend(operators.conditions(_STORED_NAMES.get(name, name)))
+    for conditions in conditions_of(given, EXECUTION_FIELDS):
+        count()
+        parts.extend(conditions)
     if present(given.and_) is not None:
         parts.extend(_convert(each, depth + 1, count) for each in given.and_ or ())
     if present(given.or_) is not None:
