@@ -32,6 +32,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.identity import shared_secret, token_rules
 from execution_monitor.ingest.core.importer import LoadReport, load_files
 from execution_monitor.ingest.core.replay import ReplayReport, replay_files
+from execution_monitor.ingest.formats import describe_formats
 from execution_monitor.observability.logging import LogLevel, configure_logging
 from execution_monitor.server import uvicorn_server
 from execution_monitor.server.workers import run_workers
@@ -53,7 +54,7 @@ User = Annotated[str, typer.Option(help="The owner, as the token's subject names
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
-Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
+Files = Annotated[list[Path], typer.Argument(help=describe_formats())]
 
 _LIFETIME = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -114,8 +114,8 @@ class ChildCollection:
         visible = Executions.visible(caller, equals("execution_id", execution_id))
         if not await self.reader.read_some(Execution, visible, frozenset({"_id"}), limit=1):
             return Page(listing, ())
-        wanted = PageSelection(self._needed(request))
-        return await self.reader.read_page(self.document, listing, request.page, wanted)
+        selection = PageSelection(self._needed(request))
+        return await self.reader.read_page(self.document, listing, request.page, selection)
 
     async def _with_unsortable_children(self, caller: Caller, execution_ids: Sequence[str]) -> Collection[str]:
         """Which of the executions have children that cannot be sorted and come after all others: mostly none."""
@@ -177,15 +177,15 @@ def log_filter(min_level: LogLevel | None = None, search: str | None = None) -> 
 
     A line without a level counts as INFO.
     """
-    parts: list[Filter] = []
+    conditions: list[Filter] = []
     if min_level is not None:
         levels = list(LogLevel)
         milder, severe = levels[: levels.index(min_level)], levels[levels.index(min_level) :]
         # A line whose level is missing or the engine's own is shown as INFO, and so found as INFO.
         if LogLevel.INFO in severe:
-            parts.append(NoneOf("level", tuple(level.value for level in milder)))
+            conditions.append(NoneOf("level", tuple(level.value for level in milder)))
         else:
-            parts.append(OneOf("level", tuple(level.value for level in severe)))
+            conditions.append(OneOf("level", tuple(level.value for level in severe)))
     if search is not None:
-        parts.append(Contains("message", search))
-    return all_of(*parts)
+        conditions.append(Contains("message", search))
+    return all_of(*conditions)
