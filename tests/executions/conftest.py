@@ -1,4 +1,4 @@
-"""A database in which everybody has something, and whose reads are watched."""
+"""A database with executions of all callers, whose reads are recorded."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,7 +11,7 @@ from tests.storage.commands import Commands, watched
 
 @pytest.fixture
 async def settled(mongodb_uri: str, database: Database) -> AsyncGenerator[tuple[Database, Commands]]:
-    """Everybody's executions, steps and lines, and the reads that the database is sent."""
+    """A database with executions, steps and log lines of all callers, and the reads that it receives."""
     await settle(database)
     async with watched(mongodb_uri, database.handle.name) as found:
         yield found

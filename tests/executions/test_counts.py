@@ -1,4 +1,4 @@
-"""Counts that were read a moment ago, and who may get them."""
+"""The cache of counts, and who may get them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class Clock:
 
 
 def counting(clock: Clock, takes: float = 0.0) -> Callable[[], Awaitable[CountResult]]:
-    """Counts how often it is asked, and takes its time."""
-    asked = 0
+    """A read that returns how often it was called, and takes time."""
+    calls = 0
 
     async def read() -> CountResult:
-        nonlocal asked
-        asked += 1
+        nonlocal calls
+        calls += 1
         clock.now += takes
-        return CountResult(asked, is_exact=True)
+        return CountResult(calls, is_exact=True)
 
     return read
 
@@ -76,7 +76,7 @@ async def test_a_count_that_fails_is_not_remembered():
     assert (await counts.get("key", counting(Clock()))).total == 1
 
 
-async def test_nobody_gets_a_count_of_what_others_see(database: Database):
+async def test_no_caller_gets_a_count_of_what_others_see(database: Database):
     await store(*(execution(number) for number in range(3)), execution(3, user_id="grace"))
     executions = Executions(Reader(database, 5_000), 100)
 
@@ -86,7 +86,7 @@ async def test_nobody_gets_a_count_of_what_others_see(database: Database):
     assert (totals, other_tenant.total) == ([4, 3, 1, 4], 0)
 
 
-async def test_without_the_scope_nobody_gets_a_count_that_is_known(database: Database):
+async def test_without_the_scope_no_caller_gets_a_cached_count(database: Database):
     executions = Executions(Reader(database, 5_000), 100)
     await executions.count_cached(ADA, EVERYTHING)
 

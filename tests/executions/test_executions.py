@@ -18,7 +18,7 @@ from tests.executions.people import (
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,
-    NOBODY,
+    NEWCOMER,
     OPERATOR,
     OWNER,
     SEES,
@@ -35,7 +35,7 @@ WIDE: dict[str, Filter] = {
     "everything": EVERYTHING,
     "another owner": equals("user_id", "ben"),
     "another tenant": equals("tenant_id", "globex"),
-    "everybody but oneself": NoneOf("user_id", ("ada",)),
+    "all but the caller": NoneOf("user_id", ("ada",)),
     "either of both tenants": AnyOf((equals("tenant_id", "acme"), equals("tenant_id", "globex"))),
     "everything, or one's own": AnyOf((EVERYTHING, equals("user_id", "ada"))),
     "not one's own": Not(equals("user_id", "ada")),
@@ -66,7 +66,9 @@ async def test_a_list_and_its_count_show_what_is_visible_alone(
 
 
 @callers
-async def test_an_execution_is_found_by_whoever_may_see_it(settled: tuple[Database, Commands], caller: Caller) -> None:
+async def test_an_execution_is_found_by_callers_who_may_see_it(
+    settled: tuple[Database, Commands], caller: Caller
+) -> None:
     executions = executions_of(settled[0])
 
     found = {each: await executions.find(caller, each) for each in [*EVERY_ID, "unknown"]}
@@ -86,7 +88,7 @@ async def test_many_executions_are_found_in_one_query(settled: tuple[Database, C
     assert len(commands.reads) == 1
 
 
-async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) -> None:
+async def test_without_ids_no_query_is_sent(settled: tuple[Database, Commands]) -> None:
     database, commands = settled
 
     assert await executions_of(database).find_many(OWNER, []) == {}
@@ -99,7 +101,7 @@ async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) ->
         pytest.param(COLLEAGUE, id="a colleague"),
         pytest.param(OPERATOR, id="an operator, who sees more"),
         pytest.param(NAMESAKE, id="a namesake elsewhere"),
-        pytest.param(NOBODY, id="someone who sees nothing"),
+        pytest.param(NEWCOMER, id="someone who sees nothing"),
     ],
 )
 async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, Commands], other: Caller) -> None:
@@ -148,7 +150,7 @@ READS: dict[str, Callable[[Executions, Caller], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
-async def test_without_the_scope_nothing_is_even_asked(
+async def test_without_the_scope_no_query_is_sent(
     settled: tuple[Database, Commands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
 ) -> None:
     database, commands = settled

@@ -1,4 +1,4 @@
-"""Log lines: which are severe enough, and which hold a text."""
+"""Log lines: found by severity and by text."""
 
 import pytest
 
@@ -29,7 +29,7 @@ LINES = {
         pytest.param(LogLevel.INFO, None, ["info", None, "warning", "error", "critical"], id="no level is info"),
         pytest.param(LogLevel.WARNING, None, ["warning", "error", "critical"], id="from a warning"),
         pytest.param(LogLevel.CRITICAL, None, ["critical"], id="the worst"),
-        pytest.param(None, "disk", ["warning", "error", "critical"], id="a text whatever its case"),
+        pytest.param(None, "disk", ["warning", "error", "critical"], id="a text in any case"),
         pytest.param(None, "(50%)", ["debug"], id="a text, never a pattern"),
         pytest.param(None, ".*", [], id="a pattern, never more than a text"),
         pytest.param(LogLevel.ERROR, "part", ["error"], id="both"),

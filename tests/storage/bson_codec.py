@@ -1,4 +1,4 @@
-"""BSON as the product's client reads it."""
+"""BSON as the server's client reads it."""
 
 from typing import Any
 
@@ -16,5 +16,5 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def stored(row: dict[str, Any]) -> dict[str, Any]:
-    """`row` as it comes back from a collection."""
+    """`row` as a collection returns it."""
     return bson.decode(bson.encode(row, codec_options=CODEC), codec_options=CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open

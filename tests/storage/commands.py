@@ -1,4 +1,4 @@
-"""What the product really sends to MongoDB, and what MongoDB says about it."""
+"""The commands that the server sends to MongoDB, and how MongoDB executes them."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -11,7 +11,7 @@ from typing_extensions import override
 from execution_monitor.storage.database import Database
 
 _READS = frozenset({"find", "aggregate", "getMore", "count"})
-# What a driver adds to every command, and `explain` does not take.
+# The driver adds these to every command; `explain` does not take them.
 _ADDED = frozenset({"lsid", "txnNumber", "$db", "$clusterTime", "$readPreference", "readConcern", "maxTimeMS"})
 
 
@@ -35,7 +35,7 @@ class Commands(monitoring.CommandListener):
 
 @contextlib.asynccontextmanager
 async def watched(uri: str, name: str) -> AsyncGenerator[tuple[Database, Commands]]:
-    """A connected database as the product opens it, and the reads it has been sent."""
+    """A database, connected as the server does it, and the reads that it receives."""
     commands = Commands()
     database = Database.at(uri, name, [commands])
     try:
@@ -48,7 +48,7 @@ async def watched(uri: str, name: str) -> AsyncGenerator[tuple[Database, Command
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a read cost."""
+    """What a read examined and returned."""
 
     keys: int
     rows: int
@@ -56,11 +56,11 @@ class Explained:
 
 
 async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
-    """What MongoDB says after running `command` again."""
+    """Run `command` again, and return what MongoDB examined for it."""
     plain = {name: value for name, value in command.items() if name not in _ADDED}
-    answer = await database.handle.command("explain", plain, verbosity="executionStats")
-    found = list(_nodes(answer))
-    # The stages of a plan have figures of their own; the totals stand above them.
+    reply = await database.handle.command("explain", plain, verbosity="executionStats")
+    found = list(_nodes(reply))
+    # The stages of a plan have numbers of their own; the totals are above them.
     totals = [node for node in found if "totalKeysExamined" in node]
     return Explained(
         keys=sum(total["totalKeysExamined"] for total in totals),
@@ -71,15 +71,15 @@ async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
     )
 
 
-def _nodes(answer: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object in an explanation of what was run."""
-    if isinstance(answer, Mapping):
-        node = cast("Mapping[str, Any]", answer)
+def _nodes(reply: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in an explanation, of the plan that was run."""
+    if isinstance(reply, Mapping):
+        node = cast("Mapping[str, Any]", reply)
         yield node
         for name, value in node.items():
-            # Plans that were weighed, not run.
+            # These plans were compared, not run.
             if name != "rejectedPlans":
                 yield from _nodes(value)
-    elif isinstance(answer, list):
-        for each in cast("list[Any]", answer):
+    elif isinstance(reply, list):
+        for each in cast("list[Any]", reply):
             yield from _nodes(each)

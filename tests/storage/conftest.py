@@ -1,4 +1,4 @@
-"""A large database, whose reads are watched."""
+"""A large database whose reads are recorded, and a closed port."""
 
 import gc
 import socket
@@ -23,14 +23,14 @@ def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
 
 @pytest.fixture
 async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, Commands]]:
-    """The large database, and the reads it is sent."""
+    """The large database, and the reads that it receives."""
     async with watched(mongodb_uri, large_database_name) as found:
         yield found
 
 
 @pytest.fixture
 def closed_port() -> Generator[int]:
-    """A port of this machine that nobody listens on."""
+    """A port of this machine on which no program listens."""
     with socket.socket() as taken, warnings.catch_warnings():
         # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)

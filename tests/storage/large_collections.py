@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step
 
 EXECUTIONS = 50_000
-PARTS = 3_000
+CHILDREN = 3_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_EXECUTION = "long"
 
@@ -29,8 +29,8 @@ def load(uri: str, name: str) -> None:
         database = client.get_database(name)
         for document, rows in (
             (Execution, list(_executions())),
-            (Step, list(_parts("step_index", range(PARTS)))),
-            (LogEntry, list(_parts("timestamp", [START + timedelta(seconds=n // 3) for n in range(PARTS)]))),
+            (Step, list(_children("step_index", range(CHILDREN)))),
+            (LogEntry, list(_children("timestamp", [START + timedelta(seconds=n // 3) for n in range(CHILDREN)]))),
         ):
             collection = database.get_collection(document.Settings.name)
             for start in range(0, len(rows), _BATCH):
@@ -40,18 +40,18 @@ def load(uri: str, name: str) -> None:
 
 
 def drop(uri: str, name: str) -> None:
-    """Leave nothing behind."""
+    """Drop the collections."""
     with MongoClient[dict[str, Any]](uri) as client:
         client.drop_database(name)
 
 
 def _executions() -> Iterator[dict[str, Any]]:
-    dice = random.Random(7)  # noqa: S311 - the same in every run
+    randomness = random.Random(7)  # noqa: S311 - the same in every run
     for number in range(EXECUTIONS):
-        (status,), (workflow,) = _draw(dice, _STATUSES), _draw(dice, _WORKFLOWS)
-        (tenant,), (user,) = _draw(dice, _TENANTS), _draw(dice, _USERS)
+        (status,), (workflow,) = _draw(randomness, _STATUSES), _draw(randomness, _WORKFLOWS)
+        (tenant,), (user,) = _draw(randomness, _TENANTS), _draw(randomness, _USERS)
         created = START + timedelta(seconds=number // 10 * 500)  # ten at a time
-        uses_models = dice.random() < 0.15
+        uses_models = randomness.random() < 0.15
         row: dict[str, Any] = {
             "_id": ObjectId(),
             "execution_id": f"run-{number}",
@@ -61,30 +61,30 @@ def _executions() -> Iterator[dict[str, Any]]:
             "status": status,
             "created": created,
             "updated": created,
-            "total_cost": round(dice.random(), 3) if uses_models else 0.0,
-            "tokens_used": dice.randrange(5_000) if uses_models else 0,
+            "total_cost": round(randomness.random(), 3) if uses_models else 0.0,
+            "tokens_used": randomness.randrange(5_000) if uses_models else 0,
             "error_details": {"message": f"The worker ran out of memory in task {number}."},
         }
-        if dice.random() < 0.9:
+        if randomness.random() < 0.9:
             row["workflow_template_id"] = f"template-{workflow}"
         if status != "pending":
-            row["started_at"] = created + timedelta(seconds=dice.randrange(60))
+            row["started_at"] = created + timedelta(seconds=randomness.randrange(60))
         if status in TERMINAL_STATUSES:
-            seconds = dice.randrange(1, 600)
+            seconds = randomness.randrange(1, 600)
             row |= {"completed_at": row["started_at"] + timedelta(seconds=seconds), "total_duration": float(seconds)}
         yield row
     yield {"execution_id": LONG_EXECUTION, "tenant_id": "acme", "user_id": "ada", "created": START}
 
 
-def _draw(dice: random.Random, shares: dict[str, int]) -> list[str]:
-    return dice.choices(list(shares), list(shares.values()))
+def _draw(randomness: random.Random, shares: dict[str, int]) -> list[str]:
+    return randomness.choices(list(shares), list(shares.values()))
 
 
-def _parts(field: str, places: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """All of the parts for the one long execution, and for another tenant's of the same name; thirty for 200 others."""
+def _children(field: str, places: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """All children of the one long execution, and of another tenant's with the same id; thirty for 200 others."""
     for tenant, execution_id, count in (
-        ("acme", LONG_EXECUTION, PARTS),
-        ("globex", LONG_EXECUTION, PARTS),
+        ("acme", LONG_EXECUTION, CHILDREN),
+        ("globex", LONG_EXECUTION, CHILDREN),
         *(("acme", f"run-{number}", 30) for number in range(200)),
     ):
         for number in range(count):

@@ -52,11 +52,11 @@ def place_of(value: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - one for each typ
     return (7, value.time, value.inc)
 
 
-def milliseconds(moment: datetime | DatetimeMS) -> Decimal:
-    """A moment in milliseconds since 1970, to the microsecond."""
-    if isinstance(moment, DatetimeMS):
-        return Decimal(int(moment))
-    passed = moment - _EPOCH
+def milliseconds(date: datetime | DatetimeMS) -> Decimal:
+    """A date in milliseconds since 1970, to the microsecond."""
+    if isinstance(date, DatetimeMS):
+        return Decimal(int(date))
+    passed = date - _EPOCH
     return Decimal(passed.days * 86_400_000 + passed.seconds * 1_000) + Decimal(passed.microseconds) / 1_000
 
 
@@ -88,7 +88,7 @@ def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for
             return isinstance(found, str) and found.startswith(text)
         case Contains(field, text):
             found = _look_up(document, field)
-            return isinstance(found, str) and _holds_whatever_case(found, text)
+            return isinstance(found, str) and _contains_ignoring_case(found, text)
         case HasTag(key, value):
             return any(tag.get("key") == key and value in (None, tag.get("value")) for tag in document.get("tags", ()))
         case _:
@@ -114,10 +114,10 @@ def _lies_within(where: Range, value: Any) -> bool:
 _COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
-def _holds_whatever_case(text: str, wanted: str) -> bool:
-    starts = range(len(text) - len(wanted) + 1)
-    return any(all(map(_is_same_letter, text[start : start + len(wanted)], wanted)) for start in starts)
+def _contains_ignoring_case(text: str, sought: str) -> bool:
+    starts = range(len(text) - len(sought) + 1)
+    return any(all(map(_is_same_letter, text[start : start + len(sought)], sought)) for start in starts)
 
 
-def _is_same_letter(found: str, wanted: str) -> bool:
-    return found in (wanted, wanted.lower(), wanted.upper())
+def _is_same_letter(found: str, sought: str) -> bool:
+    return found in (sought, sought.lower(), sought.upper())

@@ -165,7 +165,7 @@ def test_every_position_comes_back(values: tuple[Any, ...]) -> None:
         pytest.param("A" * 10_000_000, DAMAGED, id="ten million letters"),
         pytest.param(seal(bson.encode({}), version=2), ANOTHER_VERSION, id="of another version"),
         pytest.param(seal(b""), DAMAGED, id="no document"),
-        pytest.param(seal(b"\x05\0\0\0\0\0"), DAMAGED, id="something behind the document"),
+        pytest.param(seal(b"\x05\0\0\0\0\0"), DAMAGED, id="something after the document"),
         pytest.param(seal(b"\xff\xff\xff\x7f\0"), DAMAGED, id="a document that says it is huge"),
         pytest.param(forge({"$where": "1", "1": ROW[1]}), DAMAGED, id="an operator as key"),
         pytest.param(forge({"0": ["a"], "1": ROW[1]}), DAMAGED, id="an array"),

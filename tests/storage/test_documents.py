@@ -121,7 +121,7 @@ async def test_an_execution_is_found_by_its_id(large_database: tuple[Database, C
     assert (await explain(database, read)).keys == 1
 
 
-PARTS_PAGES = [
+CHILD_PAGES = [
     pytest.param(PageRequest(20), id="the first"),
     pytest.param(PageRequest(20, backward=True), id="the last"),
 ]
@@ -129,7 +129,7 @@ PARTS_PAGES = [
 
 @callers
 @pytest.mark.parametrize("kind", ["steps", "logs"])
-@pytest.mark.parametrize("page", PARTS_PAGES)
+@pytest.mark.parametrize("page", CHILD_PAGES)
 async def test_the_ends_of_many_executions_parts_read_few_keys(
     large_database: tuple[Database, Commands], kind: str, page: PageRequest, caller: Caller
 ) -> None:
@@ -139,7 +139,7 @@ async def test_the_ends_of_many_executions_parts_read_few_keys(
     )
     commands.reads.clear()
 
-    pages = await _parts(database, kind).list(
+    pages = await _children(database, kind).list(
         caller, [row["execution_id"] for row in mine.rows], ChildrenRequest(EVERYTHING, page)
     )
 
@@ -155,17 +155,17 @@ async def test_deep_pages_of_one_executions_parts_read_few_keys(
     large_database: tuple[Database, Commands], kind: str
 ) -> None:
     database, commands = large_database
-    parts, cursor = _parts(database, kind), None
+    children, cursor = _children(database, kind), None
 
     for _ in range(10):
-        page = (await parts.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, PageRequest(100, after=cursor))))[
-            LONG_EXECUTION
-        ]
+        page = (
+            await children.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, PageRequest(100, after=cursor)))
+        )[LONG_EXECUTION]
         cursor = page.cursor_of(page.rows[-1])
         commands.reads.clear()
 
         for request in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
-            await parts.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, request))
+            await children.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, request))
 
         explained = [await explain(database, read) for read in commands.reads]
         assert max(each.rows for each in explained) == 21
@@ -182,7 +182,7 @@ async def test_every_index_serves_a_list(large_database: tuple[Database, Command
         await _monitor(database).executions.find(caller, LONG_EXECUTION)
         for kind in ("steps", "logs"):
             request = ChildrenRequest(EVERYTHING, PageRequest(20))
-            await _parts(database, kind).list(caller, [LONG_EXECUTION], request)
+            await _children(database, kind).list(caller, [LONG_EXECUTION], request)
     for read in commands.reads:
         used |= (await explain(database, read)).indexes
 
@@ -194,7 +194,7 @@ async def test_severe_lines_are_searched_within_one_execution_only(large_databas
     database, commands = large_database
     where = log_filter(LogLevel.INFO, "line 2999")
 
-    found = await _parts(database, "logs").list(OWNER, [LONG_EXECUTION], ChildrenRequest(where, PageRequest(20)))
+    found = await _children(database, "logs").list(OWNER, [LONG_EXECUTION], ChildrenRequest(where, PageRequest(20)))
 
     read, odd = commands.reads
     assert [row["message"] for row in found[LONG_EXECUTION].rows] == ["line 2999"]
@@ -206,7 +206,7 @@ def _monitor(database: Database, count_limit: int = 10_000) -> Monitor:
     return Monitor.over(database, timeout_ms=30_000, count_limit=count_limit)
 
 
-def _parts(database: Database, kind: str) -> ChildCollection:
+def _children(database: Database, kind: str) -> ChildCollection:
     return getattr(_monitor(database), kind)
 
 

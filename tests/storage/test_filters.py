@@ -72,7 +72,7 @@ A_MILLISECOND = timedelta(milliseconds=1)
         pytest.param(
             Contains("workflow_name", "a.B"),
             {"workflow_name": {"$regex": r"[Aa]\.[Bb]"}},
-            id="a part is text whatever its case, never a pattern",
+            id="a part is text in any case, never a pattern",
         ),
         pytest.param(
             Contains("workflow_name", "\0"), {"workflow_name": {"$regex": r"\x00"}}, id="a NUL does not end the pattern"
@@ -120,7 +120,7 @@ def test_a_filter_compiles_to_a_query(where: Filter, query: dict[str, Any]) -> N
         pytest.param(
             {"gt": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))},
             {"$gt": DatetimeMS(-62_135_596_800_000 - 14 * 3_600_000)},
-            id="the first moment of the calendar, east of UTC",
+            id="the first date of the calendar, east of UTC",
         ),
     ],
 )

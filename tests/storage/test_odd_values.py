@@ -49,7 +49,7 @@ async def store(database: Database, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def in_order(database: Database, listing: Listing) -> list[str]:
-    """The list as MongoDB sorts it, and behind it by their ids the rows that it gives two places."""
+    """The list as MongoDB sorts it, and after it, by their ids, the rows to which it gives two positions."""
     fields, where = [key.field for key in listing.order.keys], listing.where.to_mongo()
     collection, order = database.collection(Execution), listing.order
     sortable = collection.find({"$and": [where, where_sortable(fields)]}).sort(list(order.to_mongo().items()))
@@ -69,7 +69,7 @@ async def walk(database: Database, listing: Listing, sizes: Sequence[int], *, ba
         assert len(found) <= 1_000, "no end"
         if not (page.has_previous if backward else page.has_next):
             return found
-        request = behind(page, size, backward=backward)
+        request = request_after(page, size, backward=backward)
     raise AssertionError
 
 
@@ -77,7 +77,7 @@ async def read(database: Database, listing: Listing, request: PageRequest) -> Pa
     return await Reader(database, 10_000).read_page(Execution, listing, request, PageSelection(FIELDS, BOTH))
 
 
-def behind(page: Page, size: int, *, backward: bool) -> PageRequest:
+def request_after(page: Page, size: int, *, backward: bool) -> PageRequest:
     if backward:
         return PageRequest(size, backward, before=page.cursor_of(page.rows[0]))
     return PageRequest(size, backward, after=page.cursor_of(page.rows[-1]))
@@ -142,7 +142,7 @@ async def test_a_page_by_its_number_counts_rows_that_cannot_be_sorted(database: 
 
 
 @pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("change", ["gone", "other"])
+@pytest.mark.parametrize("change", ["deleted", "other"])
 @pytest.mark.parametrize("field", ["workflow_name", "_id"])
 async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
     database: Database, field: str, change: str, *, descending: bool
@@ -155,7 +155,7 @@ async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
         place = expected.index(str(len(SCALARS) + LONG.index(value)))
         page = await read(database, listing, PageRequest(100, skipped=place))
         cursor, own = page.cursor_of(page.rows[0]), {"execution_id": expected[place]}
-        if change == "gone":
+        if change == "deleted":
             await database.collection(Execution).delete_one(own)
         else:
             await database.collection(Execution).update_one(own, {"$set": {"workflow_name": 1}})
@@ -171,7 +171,7 @@ async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
 @pytest.mark.parametrize(
     "odd", [{"created": [1, 2], "user_id": "eve"}, {"created": 1, "user_id": ["eve", "mallory"]}], ids=["sort", "user"]
 )
-async def test_one_array_slows_nobodys_pages(
+async def test_one_array_slows_no_pages(
     watched_database: tuple[Database, Commands], odd: dict[str, Any], *, descending: bool
 ) -> None:
     database, commands = watched_database

@@ -12,9 +12,11 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import all_of, equals
 from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.query_planning import (
+    FindPlan,
     IndexRange,
     choose_index,
     combine_branches,
+    plan_find,
     range_after,
     split_by_value,
 )
@@ -151,14 +153,14 @@ async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
     await database.collection(Execution).insert_many([*rows, *missing, *others])
     order = Order((SortKey("created", descending=descending),))
     listing = Listing(all_of(equals("tenant_id", "acme"), equals("user_id", "ada")), order)
-    reader, wanted = Reader(database, 5_000), PageSelection(None, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(None, neighbours=NEITHER)
 
     walked: list[str] = []
-    page = await reader.read_page(Execution, listing, PageRequest(1), wanted)
+    page = await reader.read_page(Execution, listing, PageRequest(1), selection)
     commands.reads.clear()
     while page.rows:
         walked.append(page.rows[0]["execution_id"])
-        page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), wanted)
+        page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), selection)
 
     expected = database.rows(Execution).find(OWN).sort(list(order.to_mongo().items()))
     # At the end of the list, the rows that cannot be sorted are searched.
@@ -166,3 +168,25 @@ async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
     assert ["max" in read for read in commands.reads if read not in unsortable] == [True] * len(walked)
     assert len(unsortable) == 2
     assert walked == [row["execution_id"] async for row in expected]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_has_a_hint_and_its_branch_where_one_range_of_an_index_is_the_list() -> None:
+    after = NEWEST_FIRST.seek(HERE)
+
+    plan = plan_find(Execution, OWN, NEWEST_FIRST, [after], [{"a": 1}])
+
+    assert plan == FindPlan(combine_branches([{**OWN, "a": 1}], after), KEY, OWN)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_of_several_branches_has_a_hint_and_no_branch_of_its_own() -> None:
+    plan = plan_find(Execution, {**OWN, "status": {"$in": ["failed", None]}}, NEWEST_FIRST)
+
+    key = dict.fromkeys(["tenant_id", "user_id", "status", "created", "_id"], 1)
+    assert plan == FindPlan({"$or": [{**OWN, "status": "failed"}, {**OWN, "status": None}]}, key, None)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_leaves_a_list_that_no_index_has_to_mongodb() -> None:
+    assert plan_find(Execution, {"user_id": "ada"}, NEWEST_FIRST) == FindPlan({"user_id": "ada"}, None, None)

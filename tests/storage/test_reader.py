@@ -39,13 +39,15 @@ async def fill(database: Database, count: int = 30) -> None:
     )
 
 
-async def test_a_page_costs_one_query_when_nothing_else_is_asked(watched_database: tuple[Database, Commands]) -> None:
+async def test_a_page_costs_one_query_when_nothing_else_is_selected(
+    watched_database: tuple[Database, Commands],
+) -> None:
     database, commands = watched_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
-    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10), selection)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), selection)
 
     assert len(page.rows) == 10
     assert [read["limit"] for read in commands.reads] == [11, 11]
@@ -56,9 +58,9 @@ async def test_the_end_of_a_list_costs_a_look_at_an_empty_index(
 ) -> None:
     database, commands = watched_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(50), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(50), selection)
 
     assert len(page.rows) == 30
     assert [read["limit"] for read in commands.reads] == [51, 21]
@@ -81,7 +83,7 @@ async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Databas
 
 
 @pytest.mark.parametrize(
-    ("request_", "asked", "limits"),
+    ("request_", "neighbours", "limits"),
     [
         pytest.param(PageRequest(10, after="10"), Neighbours(next=True), [11], id="on and on"),
         pytest.param(PageRequest(10, after="10"), Neighbours(previous=True), [11, 1], id="back"),
@@ -90,8 +92,8 @@ async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Databas
         pytest.param(PageRequest(10, after="10", before="20"), Neighbours(next=True), [11, 1], id="the end of a range"),
     ],
 )
-async def test_only_the_side_that_is_asked_about_is_looked_at(
-    watched_database: tuple[Database, Commands], request_: PageRequest, asked: Neighbours, limits: list[int]
+async def test_only_the_selected_side_is_searched(
+    watched_database: tuple[Database, Commands], request_: PageRequest, neighbours: Neighbours, limits: list[int]
 ) -> None:
     database, commands = watched_database
     await fill(database)
@@ -104,17 +106,15 @@ async def test_only_the_side_that_is_asked_about_is_looked_at(
     commands.reads.clear()
 
     page = await reader.read_page(
-        Execution, LISTING, replace(request_, **places), PageSelection(FIELDS, neighbours=asked)
+        Execution, LISTING, replace(request_, **places), PageSelection(FIELDS, neighbours=neighbours)
     )
 
     assert [read["limit"] for read in commands.reads] == limits
-    assert (asked.previous and page.has_previous) or (asked.next and page.has_next)
+    assert (neighbours.previous and page.has_previous) or (neighbours.next and page.has_next)
 
 
 @pytest.mark.parametrize("backward", [False, True])
-async def test_what_lies_behind_is_known_when_the_row_of_the_cursor_has_gone(
-    database: Database, *, backward: bool
-) -> None:
+async def test_rows_before_a_cursor_are_known_when_its_row_is_deleted(database: Database, *, backward: bool) -> None:
     await fill(database)
     reader, collection = Reader(database, 5_000), database.collection(Execution)
     first = await reader.read_page(Execution, LISTING, PageRequest(2, backward), PageSelection(FIELDS))
@@ -122,13 +122,13 @@ async def test_what_lies_behind_is_known_when_the_row_of_the_cursor_has_gone(
     cursor = first.cursor_of(inner)
     request = PageRequest(2, backward, None if backward else cursor, cursor if backward else None)
 
-    behind: list[bool] = []
-    for gone in (inner, outer):
-        await collection.delete_one({"_id": gone["_id"]})
+    beyond: list[bool] = []
+    for deleted in (inner, outer):
+        await collection.delete_one({"_id": deleted["_id"]})
         page = await reader.read_page(Execution, LISTING, request, PageSelection(FIELDS))
-        behind.append(page.has_next if backward else page.has_previous)
+        beyond.append(page.has_next if backward else page.has_previous)
 
-    assert behind == [True, False]
+    assert beyond == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_count_stops_at_its_limit(database: Database) -> None:
     assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == 0
 
 
-async def test_a_snapshot_is_taken_only_when_asked(watched_database: tuple[Database, Commands]) -> None:
+async def test_a_snapshot_is_taken_only_when_it_is_selected(watched_database: tuple[Database, Commands]) -> None:
     database, commands = watched_database
     await fill(database)
     reader = Reader(database, 5_000)
@@ -209,11 +209,11 @@ async def test_a_snapshot_is_taken_only_when_asked(watched_database: tuple[Datab
 async def test_what_lies_around_a_page_is_read_at_the_same_instant(watched_database: tuple[Database, Commands]) -> None:
     database, commands = watched_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), PageSelection(FIELDS, snapshot=True)
-    first = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, snapshot=True)
+    first = await reader.read_page(Execution, LISTING, PageRequest(10), selection)
     commands.reads.clear()
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), selection)
 
     _, neighbour = commands.reads
     assert neighbour["readConcern"]["atClusterTime"] == page.read_at
@@ -286,7 +286,7 @@ async def test_a_search_of_an_execution_beyond_its_time_advises_to_ask_for_less(
     )
 
 
-async def test_an_unreachable_database_is_told_without_its_address(
+async def test_an_unreachable_database_is_reported_without_its_address(
     monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)

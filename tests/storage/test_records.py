@@ -70,10 +70,10 @@ def require(value: Any, annotation: TypeAdapter[Any]) -> None:
                 require(getattr(each, name), inner)
 
 
-def told(value: Any) -> Any:
-    """`value` with records as what their attributes tell."""
+def plain(value: Any) -> Any:
+    """`value` with records as dictionaries of their attributes."""
     if isinstance(value, list):
-        return [told(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - of any type
+        return [plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - of any type
     return {name: getattr(value, name) for name, _ in promises(type(value))} if isinstance(value, Record) else value
 
 
@@ -150,7 +150,7 @@ def test_of_nothing_every_attribute_has_its_promised_type(kind: type[Record]) ->
     ],
 )
 def test_an_execution_that_leaves_out_or_adds(row: BsonDocument, attribute: str, expected: Any) -> None:
-    assert told(getattr(ExecutionRecord(row), attribute)) == expected
+    assert plain(getattr(ExecutionRecord(row), attribute)) == expected
 
 
 def test_a_running_execution_has_lasted_until_now() -> None:

@@ -1,4 +1,4 @@
-"""Orders: their sort documents, and the queries that find what lies behind a position."""
+"""Orders: their sort documents, and the queries that seek after a position."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +36,7 @@ def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None
 
 
 @pytest.mark.parametrize(
-    ("order", "values", "behind"),
+    ("order", "values", "after"),
     [
         pytest.param(
             NEWEST_FIRST,
@@ -71,10 +71,10 @@ def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None
         ),
     ],
 )
-def test_what_lies_behind_a_position_is_one_range_a_key(
-    order: Order, values: tuple[Any, ...], behind: tuple[dict[str, Any], ...]
+def test_rows_after_a_position_are_one_range_per_key(
+    order: Order, values: tuple[Any, ...], after: tuple[dict[str, Any], ...]
 ) -> None:
-    assert order.seek(SortPosition(values)) == behind
+    assert order.seek(SortPosition(values)) == after
 
 
 def test_a_missing_value_stands_where_null_does() -> None:
