@@ -10,13 +10,8 @@ from strawberry.scalars import JSON
 from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.audit.records import AuditRecord
 from execution_monitor.audit.repository import NEWEST_FIRST
-from execution_monitor.graphql.inputs.filters import (
-    DateTimeFilter,
-    IdFilter,
-    conditions_of,
-    equality_conditions,
-    filter_fields,
-)
+from execution_monitor.graphql.inputs.filters import conditions_of, filter_fields
+from execution_monitor.graphql.inputs.operators import DateTimeFilter, IdFilter, equality_conditions
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
