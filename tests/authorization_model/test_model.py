@@ -24,7 +24,7 @@ from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
-from execution_monitor.storage.sorting import Order, Position
+from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.asking import Server
 from tests.authorization_model.comparing import Comparison, Noticed
 from tests.authorization_model.world import World, people
@@ -90,7 +90,7 @@ async def count_before_filtering(self: Executions, caller: Caller, where: Filter
     return CountResult(found, is_exact=True)
 
 
-def decode_for_anyone(cursor: str, order: Order, _: bytes) -> Position:
+def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
     return decode_position(cursor, order, decode_token(cursor)[0])
 
 

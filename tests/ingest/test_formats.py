@@ -14,6 +14,7 @@ from execution_monitor.ingest.core.recorded_run import RecordedRun, Span
 from execution_monitor.ingest.formats import FORMATS, Format, describe_formats, parse_run
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.rows import BsonDocument
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, write
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,7 +23,7 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 def parse_toy(content: bytes) -> RecordedRun:
     name = content.decode().removeprefix("toy ")
     times = {"started_at": NEW_YEAR, "completed_at": NEW_YEAR, "duration": 0.0}
-    steps = [{"step_id": "only", "step_name": "only", "depends_on": [], "version": 1, **times}]
+    steps: list[BsonDocument] = [{"step_id": "only", "step_name": "only", "depends_on": [], "version": 1, **times}]
     execution = {"workflow_name": name, "version": 1}
     return RecordedRun(f"toy-{name}", NEW_YEAR, NEW_YEAR, 0.0, execution, steps, {"only": Span(0, 0)})
 
