@@ -31,9 +31,10 @@ class RecordedRun:
         started_at: When the run began.
         completed_at: When it ended.
         seconds: How long it took.
-        execution: The fields of the execution that its format knows, by their stored names.
-        steps: The same for each step, of which there is at least one; `step_id`, `depends_on`, `started_at`,
-            `completed_at` and `duration` among them.
+        execution: The fields of the execution that its format knows, by their stored names; `performance_data` among
+            them.
+        steps: The same for each step, of which there is at least one; `step_id`, `step_name`, `depends_on`,
+            `started_at`, `completed_at`, `duration` and `result` among them.
         spans: When each task ran, by `step_id`, parents before children.
     """
 
