@@ -17,7 +17,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
-from tests.storage.commands import Commands, watched
+from tests.support.sent_commands import Commands, watched
 from tests.support.servers import served, wait_until_ready
 
 # As long as HS512 wants it, so that a test can sign with the wrong algorithm too.

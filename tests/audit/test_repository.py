@@ -17,7 +17,7 @@ from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import Listing, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.server_documents import AuditEvent
-from tests.storage.commands import Commands, explain
+from tests.support.sent_commands import Commands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -15,20 +15,20 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
 from execution_monitor.storage.pagination import PageRequest, PageSelection
-from tests.executions.people import (
+from tests.executions.callers import (
     CHILDREN,
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,
-    NEWCOMER,
     NOON,
     OPERATOR,
     OWNER,
     SEES,
     UNSCOPED,
+    WITHOUT_EXECUTIONS,
     own,
 )
-from tests.storage.commands import Commands, explain
+from tests.support.sent_commands import Commands, explain
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -76,7 +76,7 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
 
 @kinds
 @pytest.mark.parametrize(
-    "other", [COLLEAGUE, NAMESAKE, NEWCOMER], ids=lambda caller: f"{caller.subject} of {caller.tenant}"
+    "other", [COLLEAGUE, NAMESAKE, WITHOUT_EXECUTIONS], ids=lambda caller: f"{caller.subject} of {caller.tenant}"
 )
 async def test_a_cursor_opens_no_execution_of_others(
     settled: tuple[Database, Commands], kind: str, other: Caller

@@ -14,17 +14,17 @@ from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf,
 from execution_monitor.storage.pagination import PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.executions.people import (
+from tests.executions.callers import (
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,
-    NEWCOMER,
     OPERATOR,
     OWNER,
     SEES,
     UNSCOPED,
+    WITHOUT_EXECUTIONS,
 )
-from tests.storage.commands import Commands
+from tests.support.sent_commands import Commands
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -101,7 +101,7 @@ async def test_without_ids_no_query_is_sent(settled: tuple[Database, Commands]) 
         pytest.param(COLLEAGUE, id="a colleague"),
         pytest.param(OPERATOR, id="an operator, who sees more"),
         pytest.param(NAMESAKE, id="a namesake elsewhere"),
-        pytest.param(NEWCOMER, id="someone who sees nothing"),
+        pytest.param(WITHOUT_EXECUTIONS, id="someone who sees nothing"),
     ],
 )
 async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, Commands], other: Caller) -> None:

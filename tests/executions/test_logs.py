@@ -8,8 +8,8 @@ from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.reader import Reader
-from tests.executions.people import NOON, OWNER
-from tests.storage.commands import Commands
+from tests.executions.callers import NOON, OWNER
+from tests.support.sent_commands import Commands
 
 LINES = {
     "debug": "Reading part 1 of 2 (50%)",

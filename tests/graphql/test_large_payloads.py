@@ -13,8 +13,8 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import equals
 from execution_monitor.storage.find_command import Search, find_rows
-from tests.storage.commands import watched
 from tests.support.client import NOON, ask
+from tests.support.sent_commands import watched
 from tests.support.servers import served, wait_until_ready
 
 MEGABYTE = 1024 * 1024

@@ -28,9 +28,9 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.pagination import BOTH, Neighbours
 from tests.graphql.selections import Operation, operations
-from tests.storage.commands import Commands, watched
 from tests.storage.strategies import bounded
 from tests.support.client import NOON, execution, store
+from tests.support.sent_commands import Commands, watched
 
 CALLER = Caller("ada", "acme", frozenset(Scope))
 PARTS = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}

@@ -9,7 +9,7 @@ import pytest
 
 from execution_monitor.storage.database import Database
 from tests.storage import large_collections
-from tests.storage.commands import Commands, watched
+from tests.support.sent_commands import Commands, watched
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.commands import Commands, Explained, explain
 from tests.storage.large_collections import LONG_EXECUTION, START
+from tests.support.sent_commands import Commands, Explained, explain
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))

@@ -13,7 +13,7 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.find_command import Search, find_rows
 from execution_monitor.storage.query_planning import IndexRange
 from tests.live.own_mongod import OwnMongod
-from tests.storage.commands import Commands
+from tests.support.sent_commands import Commands
 
 MEGABYTE = 1_000_000
 ALL = Search({}, None, {"number": 1}, skip=0, limit=200, timeout_ms=5_000)

@@ -16,9 +16,9 @@ from execution_monitor.storage.indexes import where_sortable, where_unsortable
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.commands import Commands, explain
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
 from tests.storage.strategies import SCALARS, bounded, orders
+from tests.support.sent_commands import Commands, explain
 
 MINE = equals("tenant_id", "acme")
 FIELDS = frozenset({"execution_id", *SORTED_FIELDS})

@@ -22,7 +22,7 @@ from execution_monitor.storage.query_planning import (
 )
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey, SortPosition
-from tests.storage.commands import Commands
+from tests.support.sent_commands import Commands
 
 OWN = {"tenant_id": "acme", "user_id": "ada"}
 NEWEST_FIRST = Order((SortKey("created", descending=True),))

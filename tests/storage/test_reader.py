@@ -14,8 +14,8 @@ from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Rang
 from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.commands import Commands, explain
 from tests.storage.large_collections import START
+from tests.support.sent_commands import Commands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 MINE = equals("tenant_id", "acme")

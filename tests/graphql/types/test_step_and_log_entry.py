@@ -11,8 +11,8 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
-from tests.storage.commands import watched
 from tests.support.client import ask, execution, store, store_parts
+from tests.support.sent_commands import watched
 
 Token = Callable[..., str]
 

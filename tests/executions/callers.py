@@ -15,7 +15,7 @@ COLLEAGUE = Caller("ben", "acme", _READ)
 OPERATOR = Caller("olga", "acme", _READ_TENANT)
 NAMESAKE = Caller("ada", "globex", _READ)
 FOREIGN_OPERATOR = Caller("olga", "globex", _READ_TENANT)
-NEWCOMER = Caller("nora", "acme", _READ)
+WITHOUT_EXECUTIONS = Caller("nora", "acme", _READ)
 # The wider scope does not include the narrower one.
 UNSCOPED = (Caller("ada", "acme"), Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ_TENANT})))
 
@@ -25,7 +25,7 @@ SEES = {
     OPERATOR: {"ada-0", "ada-1", "shared", "ben-0", "ben-1"},
     NAMESAKE: {"globex-ada-0", "shared"},
     FOREIGN_OPERATOR: {"globex-ada-0", "shared"},
-    NEWCOMER: set[str](),
+    WITHOUT_EXECUTIONS: set[str](),
 }
 EVERY_ID = sorted(set[str]().union(*SEES.values()))
 
@@ -33,7 +33,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHILDREN = 3
 
 
-async def settle(database: Database) -> None:
+async def populate(database: Database) -> None:
     """Store the executions of all callers; `shared` is an id that two tenants use."""
     executions = [
         ("acme", "ada", "ada-0"),
