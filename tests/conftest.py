@@ -76,7 +76,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
     async with open_database(mongodb_uri, database_name) as database:
         await database.connect()
         await database.prepare()
-        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
+        for document in (*DOCUMENTS, *SERVER_DOCUMENTS):
             await database.collection(document).delete_many({})
 
         yield database

@@ -12,7 +12,6 @@ from execution_monitor.app import create_app
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.cli.tokens import revoke_and_record
 from execution_monitor.settings import Settings
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened

@@ -18,7 +18,7 @@ from execution_monitor.audit.events import (
     describe_revocation,
 )
 from execution_monitor.auth.caller import Caller
-from execution_monitor.storage.audit_events import AuditEvent
+from execution_monitor.storage.server_documents import AuditEvent
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "tests/1", "r-1")

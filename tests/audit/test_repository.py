@@ -11,11 +11,10 @@ from bson import ObjectId
 from execution_monitor.audit.repository import NEWEST_FIRST, AuditTrail, events_visible_to
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import indexes_of
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filter, OneOf, Range, all_of, equals
-from execution_monitor.storage.pagination import Listing, PageRequest, Wanted
+from execution_monitor.storage.indexes import indexes_of
+from execution_monitor.storage.pagination import Listing, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from tests.support.sent_commands import SentCommands, explain
 
@@ -82,7 +81,7 @@ async def test_every_page_of_the_trail_reads_few_keys_and_every_index_serves_one
         for depth in (None, 0, len(rows) // 2, len(rows) - 5):
             commands.reads.clear()
             request = PageRequest(20, after=None if depth is None else listing.cursor_of(rows[depth]))
-            await AuditTrail(Reader(database, 30_000)).list(AUDITOR, where, request, Wanted(frozenset({"kind"})))
+            await AuditTrail(Reader(database, 30_000)).list(AUDITOR, where, request, PageSelection(frozenset({"kind"})))
 
             for read in commands.reads:
                 explained = await explain(database, read)
@@ -110,7 +109,7 @@ async def test_a_list_beyond_its_time_names_a_filter_that_would_make_it_fast(
     trail: tuple[Database, SentCommands], where: Filter, advice: str
 ) -> None:
     with pytest.raises(QueryTimeout) as timeout:
-        await AuditTrail(Reader(trail[0], timeout_ms=1)).list(AUDITOR, where, PageRequest(), Wanted())
+        await AuditTrail(Reader(trail[0], timeout_ms=1)).list(AUDITOR, where, PageRequest(), PageSelection())
 
     assert timeout.value.message == f"MongoDB stopped this query at its time limit. {advice}"
 

@@ -23,11 +23,11 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = 86_400
 
 
-def event(**fields: Any) -> Row:
+def event(**fields: Any) -> BsonDocument:
     return {"_id": ObjectId(), "at": NOON, "kind": "query", "outcome": "succeeded", "codes": [], **fields}
 
 
-async def stored(database: Database) -> list[Row]:
+async def stored(database: Database) -> list[BsonDocument]:
     return await database.collection(AuditEvent).find({}).sort("_id").to_list()
 
 
@@ -129,7 +129,7 @@ async def test_an_event_that_no_majority_has_does_not_count_as_written(
         await AuditWriter(database).write([event()])
 
 
-async def indexes(database: Database) -> Row:
+async def indexes(database: Database) -> BsonDocument:
     return dict(await database.collection(AuditEvent).index_information())
 
 

@@ -13,10 +13,10 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.revocations import revoke
+from execution_monitor.storage.server_documents import Revocation
 from tests.support.identity_provider import Clock
 
 DAY = timedelta(days=1)

@@ -11,8 +11,7 @@ from typing import Any
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from tests.authorization_model.client import Client
 from tests.authorization_model.reference import CHILDREN, IDS, TENANTS, TRAILS, USERS, Person, ReferenceModel, Row

@@ -13,7 +13,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.cursors import LiveCursors
@@ -89,12 +89,12 @@ def without_the_user(caller: Caller) -> Filter:
     return equals("tenant_id", caller.tenant)
 
 
-async def count_before_filtering(self: Executions, caller: Caller, where: Filter) -> Counted:
+async def count_before_filtering(self: Executions, caller: Caller, where: Filter) -> CountResult:
     found = await self.reader.count(Execution, all_of(equals("tenant_id", caller.tenant), where), self.count_limit)
-    return Counted(found, is_exact=True)
+    return CountResult(found, is_exact=True)
 
 
-def decode_for_anyone(cursor: str, order: Order, _: bytes) -> Position:
+def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
     return decode_position(cursor, order, decode_token(cursor)[0])
 
 
@@ -129,7 +129,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
         pytest.param(
-            "execution_monitor.executions.executions.Executions.count_recently",
+            "execution_monitor.executions.executions.Executions.count_cached",
             count_before_filtering,
             "count of",
             id="a count before filtering",

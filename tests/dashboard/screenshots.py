@@ -7,9 +7,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, collection_of
 from tests.dashboard.conftest import OpenPage
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"

@@ -11,8 +11,7 @@ import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
 from execution_monitor.live.lag import BehindMeter
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, collection_of
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.rows import Row
 
 _READ = frozenset({Scope.EXECUTIONS_READ})
 _READ_TENANT = _READ | {Scope.EXECUTIONS_READ_TENANT}

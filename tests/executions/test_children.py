@@ -8,13 +8,13 @@ import pytest
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, InvalidCursor
-from execution_monitor.executions.children import Parts, PartsRequest, part_key
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest, child_key
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
-from execution_monitor.storage.pagination import PageRequest, Wanted
+from execution_monitor.storage.pagination import PageRequest, PageSelection
 from tests.executions.callers import (
     CHILDREN,
     COLLEAGUE,
@@ -28,14 +28,14 @@ from tests.executions.callers import (
     WITHOUT_EXECUTIONS,
     own,
 )
-from tests.support.sent_commands import SentCommands, explain
+from tests.support.sent_commands import Commands, explain
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
 )
 kinds = pytest.mark.parametrize("kind", ["steps", "logs"])
 
-# Filters that try to reach further than the execution they are asked for.
+# Filters that try to reach other executions than the requested one.
 WIDE: dict[str, Filter] = {
     "everything": EVERYTHING,
     "another tenant": equals("tenant_id", "globex"),
@@ -49,12 +49,12 @@ def monitor_of(database: Database) -> Monitor:
     return Monitor.over(database, timeout_ms=5_000, count_limit=1_000)
 
 
-def parts_of(database: Database, kind: str) -> Parts:
+def collection_of(database: Database, kind: str) -> ChildCollection:
     return getattr(monitor_of(database), kind)
 
 
-def everything(page: PageRequest, fields: frozenset[str] | None = None) -> PartsRequest:
-    return PartsRequest(EVERYTHING, page, fields)
+def everything(page: PageRequest, fields: frozenset[str] | None = None) -> ChildrenRequest:
+    return ChildrenRequest(EVERYTHING, page, fields)
 
 
 @callers
@@ -62,16 +62,16 @@ def everything(page: PageRequest, fields: frozenset[str] | None = None) -> Parts
 async def test_a_page_shows_parts_of_visible_executions_alone(
     populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
-    parts, pages = parts_of(populated[0], kind), (PageRequest(100), PageRequest(100, backward=True))
+    children, pages = collection_of(settled[0], kind), (PageRequest(100), PageRequest(100, backward=True))
 
     for (name, where), page in itertools.product(WIDE.items(), pages):
-        found = await parts.list(caller, [*EVERY_ID, "unknown"], PartsRequest(where, page))
+        found = await children.list(caller, [*EVERY_ID, "unknown"], ChildrenRequest(where, page))
 
         assert set(found) == {*EVERY_ID, "unknown"}
-        for execution_id, part_page in found.items():
-            assert all(own(row, caller) and row["execution_id"] == execution_id for row in part_page.rows), name
+        for execution_id, child_page in found.items():
+            assert all(own(row, caller) and row["execution_id"] == execution_id for row in child_page.rows), name
             if where == EVERYTHING:
-                assert len(part_page.rows) == (CHILDREN if execution_id in SEES[caller] else 0)
+                assert len(child_page.rows) == (CHILDREN if execution_id in SEES[caller] else 0)
 
 
 @kinds
@@ -81,23 +81,23 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
 async def test_a_cursor_opens_no_execution_of_others(
     populated: tuple[Database, SentCommands], kind: str, other: Caller
 ) -> None:
-    parts = parts_of(populated[0], kind)
-    page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
+    children = collection_of(settled[0], kind)
+    page = (await children.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
     cursor = page.cursor_of(page.rows[0])
 
     for request in (PageRequest(1, after=cursor), PageRequest(1, backward=True, before=cursor)):
-        found = (await parts.list(other, ["ada-0"], everything(request)))["ada-0"]
+        found = (await children.list(other, ["ada-0"], everything(request)))["ada-0"]
 
         assert (found.rows, found.has_previous, found.has_next) == ((), False, False)
 
 
 @kinds
-async def test_a_cursor_of_another_execution_is_refused(populated: tuple[Database, SentCommands], kind: str) -> None:
-    parts = parts_of(populated[0], kind)
-    page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
+async def test_a_cursor_of_another_execution_is_refused(settled: tuple[Database, Commands], kind: str) -> None:
+    children = collection_of(settled[0], kind)
+    page = (await children.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
 
     with pytest.raises(InvalidCursor):
-        await parts.list(OWNER, ["ada-1"], everything(PageRequest(1, after=page.cursor_of(page.rows[0]))))
+        await children.list(OWNER, ["ada-1"], everything(PageRequest(1, after=page.cursor_of(page.rows[0]))))
 
 
 @callers
@@ -108,9 +108,9 @@ async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
     database, commands = populated
     keys = [(execution_id, f"{tenant}/{execution_id}/1") for execution_id in EVERY_ID for tenant in ("acme", "globex")]
 
-    found = await parts_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
+    found = await collection_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
 
-    assert set(found) == {part_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
+    assert set(found) == {child_key(each, f"{caller.tenant}/{each}/1") for each in SEES[caller]}
     assert all(own(row, caller) for row in found.values())
     assert len(commands.reads) == 1
 
@@ -125,18 +125,18 @@ async def test_a_part_is_not_found_through_another_execution(
         ("ada-0", "globex/shared/1"),
     ]
 
-    assert await parts_of(populated[0], kind).find_many(OWNER, keys, frozenset()) == {}
+    assert await collection_of(settled[0], kind).find_many(OWNER, keys, frozenset()) == {}
 
 
-async def test_of_no_keys_nothing_is_asked(populated: tuple[Database, SentCommands]) -> None:
-    database, commands = populated
+async def test_without_keys_no_query_is_sent(settled: tuple[Database, Commands]) -> None:
+    database, commands = settled
 
     assert await monitor_of(database).steps.find_many(OWNER, [], frozenset()) == {}
     assert commands.reads == []
 
 
-async def test_a_part_without_an_execution_is_nobodys(populated: tuple[Database, SentCommands]) -> None:
-    database, _ = populated
+async def test_a_child_without_an_execution_is_visible_to_no_caller(settled: tuple[Database, Commands]) -> None:
+    database, _ = settled
     await database.collection(Step).insert_one({"_id": "lost", "tenant_id": "acme", "execution_id": "lost"})
     steps = monitor_of(database).steps
 
@@ -146,24 +146,27 @@ async def test_a_part_without_an_execution_is_nobodys(populated: tuple[Database,
     assert await steps.find_many(OPERATOR, [("lost", "lost")], frozenset()) == {}
 
 
-READS: dict[str, Callable[[Parts, Caller], Awaitable[Any]]] = {
-    "the first": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest())),
-    "the last": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(backward=True))),
-    "behind a cursor": lambda parts, caller: parts.list(caller, ["ada-0"], everything(PageRequest(after="x"))),
-    "by id": lambda parts, caller: parts.find_many(caller, [("ada-0", "acme/ada-0/1")], frozenset()),
+READS: dict[str, Callable[[ChildCollection, Caller], Awaitable[Any]]] = {
+    "the first": lambda children, caller: children.list(caller, ["ada-0"], everything(PageRequest())),
+    "the last": lambda children, caller: children.list(caller, ["ada-0"], everything(PageRequest(backward=True))),
+    "after a cursor": lambda children, caller: children.list(caller, ["ada-0"], everything(PageRequest(after="x"))),
+    "by id": lambda children, caller: children.find_many(caller, [("ada-0", "acme/ada-0/1")], frozenset()),
 }
 
 
 @kinds
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
-async def test_without_the_scope_nothing_is_even_asked(
-    populated: tuple[Database, SentCommands], kind: str, caller: Caller, read: Callable[[Parts, Caller], Awaitable[Any]]
+async def test_without_the_scope_no_query_is_sent(
+    settled: tuple[Database, Commands],
+    kind: str,
+    caller: Caller,
+    read: Callable[[ChildCollection, Caller], Awaitable[Any]],
 ) -> None:
     database, commands = populated
 
     with pytest.raises(Forbidden, match="executions:read"):
-        await read(parts_of(database, kind), caller)
+        await read(collection_of(database, kind), caller)
 
     assert commands.reads == []
 
@@ -173,19 +176,19 @@ async def test_without_the_scope_nothing_is_even_asked(
 async def test_walking_parts_forward_and_backward_shows_each_once(
     populated: tuple[Database, SentCommands], kind: str, size: int
 ) -> None:
-    parts = parts_of(populated[0], kind)
+    children = collection_of(settled[0], kind)
     expected = [f"acme/ada-0/{number}" for number in range(CHILDREN)]
 
     for backward in (False, True):
         seen: list[str] = []
         request = PageRequest(size, backward)
         while True:
-            page = (await parts.list(OWNER, ["ada-0"], everything(request, frozenset())))["ada-0"]
+            page = (await children.list(OWNER, ["ada-0"], everything(request, frozenset())))["ada-0"]
             found = [row["_id"] for row in page.rows]
             seen = [*found, *seen] if backward else [*seen, *found]
-            ahead, behind = len(expected) - len(seen) > 0, len(seen) - len(found) > 0
-            assert (page.has_previous, page.has_next) == ((ahead, behind) if backward else (behind, ahead))
-            if not ahead:
+            remaining, passed = len(expected) - len(seen) > 0, len(seen) - len(found) > 0
+            assert (page.has_previous, page.has_next) == ((remaining, passed) if backward else (passed, remaining))
+            if not remaining:
                 break
             cursor = page.cursor_of(page.rows[0 if backward else -1])
             request = PageRequest(size, backward, None if backward else cursor, cursor if backward else None)
@@ -201,8 +204,8 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
     await database.collection(Execution).insert_many(
         [{"tenant_id": "acme", "user_id": "ada", "execution_id": f"more-{n}", "created": NOON} for n in range(20)]
     )
-    parts = parts_of(database, kind)
-    await database.collection(parts.document).insert_many(
+    children = collection_of(database, kind)
+    await database.collection(children.document).insert_many(
         [
             {
                 "tenant_id": "acme",
@@ -218,9 +221,9 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
     commands.reads.clear()
 
     listed = await monitor_of(database).executions.list(
-        OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(20), Wanted(frozenset({"execution_id"}))
+        OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(20), PageSelection(frozenset({"execution_id"}))
     )
-    pages = await parts.list(
+    pages = await children.list(
         OWNER, [row["execution_id"] for row in listed.rows], everything(PageRequest(20), frozenset({"message"}))
     )
 
@@ -232,12 +235,12 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
 
 
 @kinds
-async def test_only_the_wanted_fields_are_read(populated: tuple[Database, SentCommands], kind: str) -> None:
-    parts = parts_of(populated[0], kind)
+async def test_only_the_wanted_fields_are_read(settled: tuple[Database, Commands], kind: str) -> None:
+    children = collection_of(settled[0], kind)
     first = everything(PageRequest(1), frozenset({"message"}))
-    page = (await parts.list(OWNER, ["ada-0"], first))["ada-0"]
-    behind = everything(PageRequest(1, after=page.cursor_of(page.rows[0])), frozenset({"message"}))
+    page = (await children.list(OWNER, ["ada-0"], first))["ada-0"]
+    following = everything(PageRequest(1, after=page.cursor_of(page.rows[0])), frozenset({"message"}))
 
-    (row,) = (await parts.list(OWNER, ["ada-0"], behind))["ada-0"].rows
+    (row,) = (await children.list(OWNER, ["ada-0"], following))["ada-0"].rows
 
-    assert set(page.rows[0]) == set(row) == {"message", *parts.order.fields}
+    assert set(page.rows[0]) == set(row) == {"message", *children.order.fields}

@@ -1,4 +1,4 @@
-"""Counts that were read a moment ago, and who may get them."""
+"""The cache of counts, and who may get them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import Forbidden, QueryTimeout
-from execution_monitor.executions.counts import Counted, RecentCounts
+from execution_monitor.executions.counts import CountCache, CountResult
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, equals
@@ -27,15 +27,15 @@ class Clock:
         return self.now
 
 
-def counting(clock: Clock, takes: float = 0.0) -> Callable[[], Awaitable[Counted]]:
-    """Counts how often it is asked, and takes its time."""
-    asked = 0
+def counting(clock: Clock, takes: float = 0.0) -> Callable[[], Awaitable[CountResult]]:
+    """A read that returns how often it was called, and takes time."""
+    calls = 0
 
-    async def read() -> Counted:
-        nonlocal asked
-        asked += 1
+    async def read() -> CountResult:
+        nonlocal calls
+        calls += 1
         clock.now += takes
-        return Counted(asked, is_exact=True)
+        return CountResult(calls, is_exact=True)
 
     return read
 
@@ -46,7 +46,7 @@ def counting(clock: Clock, takes: float = 0.0) -> Callable[[], Awaitable[Counted
 )
 async def test_a_count_is_read_again_when_it_is_too_old(later: float, total: int):
     clock = Clock()
-    counts, read = RecentCounts(1.0, clock), counting(clock)
+    counts, read = CountCache(1.0, clock), counting(clock)
     await counts.get("key", read)
 
     clock.now += later
@@ -56,7 +56,7 @@ async def test_a_count_is_read_again_when_it_is_too_old(later: float, total: int
 
 async def test_a_count_is_as_old_as_its_beginning():
     clock = Clock()
-    counts, read = RecentCounts(1.0, clock), counting(clock, takes=0.6)
+    counts, read = CountCache(1.0, clock), counting(clock, takes=0.6)
     await counts.get("key", read)
 
     clock.now += 0.5
@@ -65,9 +65,9 @@ async def test_a_count_is_as_old_as_its_beginning():
 
 
 async def test_a_count_that_fails_is_not_remembered():
-    counts = RecentCounts(1.0)
+    counts = CountCache(1.0)
 
-    async def fail() -> Counted:
+    async def fail() -> CountResult:
         raise QueryTimeout("Too slow.")
 
     with pytest.raises(QueryTimeout):
@@ -76,31 +76,31 @@ async def test_a_count_that_fails_is_not_remembered():
     assert (await counts.get("key", counting(Clock()))).total == 1
 
 
-async def test_nobody_gets_a_count_of_what_others_see(database: Database):
+async def test_no_caller_gets_a_count_of_what_others_see(database: Database):
     await store(*(execution(number) for number in range(3)), execution(3, user_id="grace"))
     executions = Executions(Reader(database, 5_000), 100)
 
-    totals = [(await executions.count_recently(who, EVERYTHING)).total for who in (ALL, ADA, GRACE, ALL)]
-    other_tenant = await executions.count_recently(Caller("ada", "globex", ADA.scopes), EVERYTHING)
+    totals = [(await executions.count_cached(who, EVERYTHING)).total for who in (ALL, ADA, GRACE, ALL)]
+    other_tenant = await executions.count_cached(Caller("ada", "globex", ADA.scopes), EVERYTHING)
 
     assert (totals, other_tenant.total) == ([4, 3, 1, 4], 0)
 
 
-async def test_without_the_scope_nobody_gets_a_count_that_is_known(database: Database):
+async def test_without_the_scope_no_caller_gets_a_cached_count(database: Database):
     executions = Executions(Reader(database, 5_000), 100)
-    await executions.count_recently(ADA, EVERYTHING)
+    await executions.count_cached(ADA, EVERYTHING)
 
     with pytest.raises(Forbidden):
-        await executions.count_recently(Caller("ada", "acme"), EVERYTHING)
+        await executions.count_cached(Caller("ada", "acme"), EVERYTHING)
 
 
 async def test_a_count_within_a_second_is_the_same_and_a_plain_one_is_not(database: Database):
     await store(execution(1))
-    executions = Executions(Reader(database, 5_000), 100, RecentCounts(60))
-    await executions.count_recently(ADA, EVERYTHING)
+    executions = Executions(Reader(database, 5_000), 100, CountCache(60))
+    await executions.count_cached(ADA, EVERYTHING)
 
     await store(execution(2))
 
-    assert (await executions.count_recently(ADA, EVERYTHING)).total == 1
-    assert (await executions.count_recently(ADA, equals("status", "completed"))).total == 2
+    assert (await executions.count_cached(ADA, EVERYTHING)).total == 1
+    assert (await executions.count_cached(ADA, equals("status", "completed"))).total == 2
     assert (await executions.count(ADA, EVERYTHING)).total == 2

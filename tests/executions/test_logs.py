@@ -1,16 +1,15 @@
-"""Log lines: which are severe enough, and which hold a text."""
+"""Log lines: found by severity and by text."""
 
 import pytest
 
-from execution_monitor.executions.children import PartsRequest
-from execution_monitor.executions.logs import log_filter, logs_of
+from execution_monitor.executions.children import ChildrenRequest, log_filter, logs_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.reader import Reader
 from tests.executions.callers import NOON, OWNER
-from tests.support.sent_commands import SentCommands
+from tests.support.sent_commands import Commands
 
 LINES = {
     "debug": "Reading part 1 of 2 (50%)",
@@ -30,7 +29,7 @@ LINES = {
         pytest.param(LogLevel.INFO, None, ["info", None, "warning", "error", "critical"], id="no level is info"),
         pytest.param(LogLevel.WARNING, None, ["warning", "error", "critical"], id="from a warning"),
         pytest.param(LogLevel.CRITICAL, None, ["critical"], id="the worst"),
-        pytest.param(None, "disk", ["warning", "error", "critical"], id="a text whatever its case"),
+        pytest.param(None, "disk", ["warning", "error", "critical"], id="a text in any case"),
         pytest.param(None, "(50%)", ["debug"], id="a text, never a pattern"),
         pytest.param(None, ".*", [], id="a pattern, never more than a text"),
         pytest.param(LogLevel.ERROR, "part", ["error"], id="both"),
@@ -48,7 +47,7 @@ async def test_lines_are_found(
             for level, message in LINES.items()
         ]
     )
-    request = PartsRequest(log_filter(min_level, search), PageRequest(20))
+    request = ChildrenRequest(log_filter(min_level, search), PageRequest(20))
 
     pages = await logs_of(Reader(database, timeout_ms=5_000)).list(OWNER, ["ada-0"], request)
 

@@ -40,10 +40,10 @@ def test_visibility_is_a_query(caller: Caller, query: dict[str, Any]) -> None:
         pytest.param({"tenant_id": "acme", "user_id": "ada"}, [OWNER, OPERATOR], id="the owner's"),
         pytest.param({"tenant_id": "acme", "user_id": "ben"}, [OPERATOR], id="a colleague's"),
         pytest.param({"tenant_id": "globex", "user_id": "ada"}, [NAMESAKE], id="the namesake's"),
-        pytest.param({"tenant_id": "acme"}, [OPERATOR], id="nobody's"),
+        pytest.param({"tenant_id": "acme"}, [OPERATOR], id="without an owner"),
         pytest.param({"user_id": "ada"}, [], id="of no tenant"),
         pytest.param({"tenant_id": "ACME", "user_id": "ADA"}, [], id="in another case"),
-        pytest.param({}, [], id="of nobody anywhere"),
+        pytest.param({}, [], id="without owner and tenant"),
     ],
 )
 def test_visibility_is_a_predicate(document: dict[str, str], seen_by: list[Caller]) -> None:

@@ -24,8 +24,8 @@ from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage import documents
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.pagination import BOTH, Neighbours
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded

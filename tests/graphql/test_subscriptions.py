@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.graphql.transport.test_graphql_transport_ws import UPDATES, opened
 from tests.support.client import execute
 from tests.support.documents import NOON, execution, store, store_steps_and_logs

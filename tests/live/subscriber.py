@@ -18,7 +18,7 @@ from execution_monitor.live.service import Live
 from execution_monitor.live.subscription import Subscription
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from tests.live.factories import execution
 
@@ -36,7 +36,7 @@ async def read_page(database: Database, caller: Caller, live: Live) -> tuple[dic
     """The versions on a page, and its live cursor."""
     listing = Listing(visible_to(caller), NEWEST_FIRST)
     page = await Reader(database, 5_000).read_page(
-        Execution, listing, PageRequest(size=1_000), Wanted(snapshot=True, neighbours=NEITHER)
+        Execution, listing, PageRequest(size=1_000), PageSelection(snapshot=True, neighbours=NEITHER)
     )
     assert page.read_at is not None
     return {row["execution_id"]: row["version"] for row in page.rows}, live.cursor_at(caller, page.read_at)

@@ -120,5 +120,5 @@ def _contains_in_any_case(text: str, wanted: str) -> bool:
     return any(all(map(_is_same_letter, text[start : start + len(wanted)], wanted)) for start in starts)
 
 
-def _is_same_letter(found: str, wanted: str) -> bool:
-    return found in (wanted, wanted.lower(), wanted.upper())
+def _is_same_letter(found: str, sought: str) -> bool:
+    return found in (sought, sought.lower(), sought.upper())

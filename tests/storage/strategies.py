@@ -100,7 +100,7 @@ _ODD_NUMBERS = (
 _DATES = (
     *(NEW_YEAR + timedelta(milliseconds=n) for n in range(5)),
     datetime.fromtimestamp(0, UTC),
-    DatetimeMS(253_402_300_800_000),  # the first moment beyond Python's calendar, and the last before it
+    DatetimeMS(253_402_300_800_000),  # the first date beyond Python's calendar, and the last before it
     DatetimeMS(-62_135_596_800_001),
 )
 _OTHERS = (

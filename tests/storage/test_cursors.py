@@ -28,7 +28,7 @@ from execution_monitor.storage.cursors import (
     encode_token,
 )
 from execution_monitor.storage.raw_values import UNSORTABLE, Shortened, to_raw
-from execution_monitor.storage.sorting import Order, Position, SortKey
+from execution_monitor.storage.sorting import Order, SortKey, SortPosition
 from tests.storage.odd_values import OWN_IDS
 from tests.storage.reference import sort_key_of
 from tests.storage.strategies import bounded, scalars
@@ -43,7 +43,7 @@ ANOTHER_VERSION = "This cursor is of another version of the server; start again 
 DIGEST = digest_of("a list")
 ORDER = Order((SortKey("created", descending=True),))
 ROW = (datetime(2026, 1, 1, 12, tzinfo=UTC), ObjectId("0" * 24))
-CURSOR = encode_position(Position(ROW), DIGEST)
+CURSOR = encode_position(SortPosition(ROW), DIGEST)
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
@@ -123,9 +123,11 @@ def test_a_date_with_an_offset_comes_back_as_the_same_moment_in_utc() -> None:
 
 @pytest.mark.parametrize("value", OWN_IDS)
 def test_a_value_of_any_type_comes_back_as_it_is_stored(value: Any) -> None:
-    cursor = encode_position(Position((value, value)), DIGEST)
+    cursor = encode_position(SortPosition((value, value)), DIGEST)
 
-    back = decode_position(cursor, ORDER, DIGEST) if to_raw(value).type not in UNSORTABLE else Position((value, value))
+    back = (
+        decode_position(cursor, ORDER, DIGEST) if to_raw(value).type not in UNSORTABLE else SortPosition((value, value))
+    )
 
     assert len(cursor) <= MAX_TOKEN_LENGTH
     for each in back.values:
@@ -163,7 +165,7 @@ def test_every_position_comes_back(values: tuple[Any, ...]) -> None:
         pytest.param("A" * 10_000_000, DAMAGED, id="ten million letters"),
         pytest.param(seal(bson.encode({}), version=2), ANOTHER_VERSION, id="of another version"),
         pytest.param(seal(b""), DAMAGED, id="no document"),
-        pytest.param(seal(b"\x05\0\0\0\0\0"), DAMAGED, id="something behind the document"),
+        pytest.param(seal(b"\x05\0\0\0\0\0"), DAMAGED, id="something after the document"),
         pytest.param(seal(b"\xff\xff\xff\x7f\0"), DAMAGED, id="a document that says it is huge"),
         pytest.param(forge({"$where": "1", "1": ROW[1]}), DAMAGED, id="an operator as key"),
         pytest.param(forge({"0": ["a"], "1": ROW[1]}), DAMAGED, id="an array"),
@@ -179,7 +181,7 @@ def test_every_position_comes_back(values: tuple[Any, ...]) -> None:
         pytest.param(forge({"a": ROW[0], "b": ROW[1]}), DAMAGED, id="other keys"),
         pytest.param(forge({"0": ROW[0]}), ANOTHER_QUERY, id="a value too few"),
         pytest.param(forge({"0": ROW[0], "1": ROW[1], "2": 1}), ANOTHER_QUERY, id="a value too many"),
-        pytest.param(encode_position(Position(ROW), digest_of("another")), ANOTHER_QUERY, id="of another list"),
+        pytest.param(encode_position(SortPosition(ROW), digest_of("another")), ANOTHER_QUERY, id="of another list"),
         pytest.param(encode_token(digest_of("live"), (Timestamp(1, 1),)), ANOTHER_QUERY, id="a token of another kind"),
     ],
 )

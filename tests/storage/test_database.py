@@ -19,12 +19,12 @@ from pymongo.errors import (
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
-from execution_monitor.storage.answers import SHARD_DOWN
 from execution_monitor.storage.database import Database, open_database
-from execution_monitor.storage.documents import DOCUMENTS, Execution, indexes_of
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.documents import DOCUMENTS, Execution
+from execution_monitor.storage.indexes import indexes_of
+from execution_monitor.storage.mongodb_errors import SHARD_DOWN, explain
+from tests.live.own_mongod import OwnMongod
 from tests.storage.bson_codec import CODEC
-from tests.support.mongod import SingleNodeReplicaSet
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
 NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
@@ -52,8 +52,8 @@ async def test_preparing_creates_collections_images_and_indexes(bare: Database) 
     await _check_prepared(bare)
 
 
-async def test_while_indexes_are_made_it_is_said_that_lists_are_slow(tmp_path: Path) -> None:
-    with contextlib.closing(SingleNodeReplicaSet(tmp_path)) as mongod:
+async def test_while_indexes_are_created_a_warning_says_that_lists_are_slow(tmp_path: Path) -> None:
+    with contextlib.closing(OwnMongod(tmp_path)) as mongod:
         mongod.start()
         async with open_database(mongod.uri, "large") as database:
             await database.connect()
@@ -63,7 +63,7 @@ async def test_while_indexes_are_made_it_is_said_that_lists_are_slow(tmp_path: P
 
             preparing = asyncio.create_task(database.prepare())
             async with asyncio.timeout(20):
-                while not database.warnings:  # noqa: ASYNC110 - nobody is told
+                while not database.warnings:  # noqa: ASYNC110 - there is no event to wait for
                     await asyncio.sleep(0.01)
             meanwhile = list(database.warnings)
             await admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="off")
@@ -107,7 +107,7 @@ async def test_servers_that_start_together_prepare_together(mongodb_uri: str, ba
     await _check_prepared(bare)
 
 
-async def test_duplicates_are_told_and_the_other_indexes_are_built(bare: Database) -> None:
+async def test_duplicates_are_reported_and_the_other_indexes_are_built(bare: Database) -> None:
     twice = [{"tenant_id": "acme", "execution_id": "same"} for _ in range(2)]
     await bare.handle.get_collection("workflow_executions").insert_many(twice)
     await bare.connect()
@@ -149,8 +149,8 @@ async def test_an_index_of_the_same_key_that_is_not_unique_is_another(bare: Data
     assert known["tenant_id_execution_id"]["unique"]
 
 
-async def test_mongodbs_reason_is_told_and_goes_when_it_has_passed(tmp_path: Path) -> None:
-    mongod = SingleNodeReplicaSet(tmp_path)
+async def test_mongodbs_reason_is_reported_until_it_no_longer_holds(tmp_path: Path) -> None:
+    mongod = OwnMongod(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         async with open_database(mongod.uri, "full") as database:
@@ -188,7 +188,7 @@ async def test_a_database_without_collections_is_not_ready_and_a_first_start_war
     assert not any(said)
 
 
-async def test_a_connection_that_is_lost_while_preparing_is_told(bare: Database) -> None:
+async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Database) -> None:
     await bare.connect()
     await bare.close()
 
@@ -221,7 +221,7 @@ async def reader(mongodb_uri: str, database: Database) -> AsyncIterator[Database
         await database.handle.command("dropUser", user)
 
 
-async def test_a_user_without_permission_is_told_what_it_lacks_and_can_read(reader: Database) -> None:
+async def test_a_user_without_permission_sees_what_it_lacks_and_can_read(reader: Database) -> None:
     await reader.connect()
 
     await reader.prepare()
@@ -231,7 +231,7 @@ async def test_a_user_without_permission_is_told_what_it_lacks_and_can_read(read
     assert await reader.collection(Execution).count_documents({}) == 0
 
 
-async def test_a_wrong_password_is_told(reader: Database, mongodb_uri: str) -> None:
+async def test_a_wrong_password_is_reported(reader: Database, mongodb_uri: str) -> None:
     parts = urlsplit(mongodb_uri)
     uri = f"mongodb://reader:wrong@{parts.netloc.rpartition('@')[2]}/?authSource={reader.handle.name}"
 
@@ -310,7 +310,7 @@ def test_tests_decode_as_the_client_does() -> None:
     assert Database.at("mongodb://localhost", "test").handle.codec_options == CODEC
 
 
-async def test_an_unreachable_database_is_told(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
+async def test_an_unreachable_database_is_reported(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
     async with open_database(f"mongodb://127.0.0.1:{closed_port}", "test") as database:
         with pytest.raises(DatabaseUnavailable) as trouble:

@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.executions.children import Parts, PartsRequest
-from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest, log_filter
 from execution_monitor.executions.services import Monitor
-from execution_monitor.storage.database import Database, Row
-from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel, indexes_of
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
-from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
+from execution_monitor.storage.indexes import indexes_of
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, PageSelection
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large_collections import LONG_EXECUTION, START
-from tests.support.sent_commands import Explained, SentCommands, explain
+from tests.support.sent_commands import Commands, Explained, explain
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -70,7 +71,9 @@ async def test_every_page_of_a_list_reads_few_keys(
         for page in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
             commands.reads.clear()
             # What lies around a page is looked up by its cursor, the same at every depth.
-            await executions.list(caller, where, order, page, Wanted(neighbours=BOTH if depth == 0.5 else NEITHER))
+            await executions.list(
+                caller, where, order, page, PageSelection(neighbours=BOTH if depth == 0.5 else NEITHER)
+            )
 
             explained = [await explain(database, read) for read in commands.reads]
             assert explained
@@ -88,7 +91,7 @@ async def test_a_page_between_two_cursors_reads_no_further_than_the_second(
     after, before = (listing.cursor_of(rows[place]) for place in (1_000, 1_006))
     commands.reads.clear()
 
-    await executions.list(caller, where, NEWEST_FIRST, PageRequest(20, after=after, before=before), Wanted())
+    await executions.list(caller, where, NEWEST_FIRST, PageRequest(20, after=after, before=before), PageSelection())
 
     explained = [await explain(database, read) for read in commands.reads]
     assert explained[0].rows == 5
@@ -118,7 +121,7 @@ async def test_an_execution_is_found_by_its_id(large_database: tuple[Database, S
     assert (await explain(database, read)).keys == 1
 
 
-PARTS_PAGES = [
+CHILD_PAGES = [
     pytest.param(PageRequest(20), id="the first"),
     pytest.param(PageRequest(20, backward=True), id="the last"),
 ]
@@ -126,18 +129,18 @@ PARTS_PAGES = [
 
 @callers
 @pytest.mark.parametrize("kind", ["steps", "logs"])
-@pytest.mark.parametrize("page", PARTS_PAGES)
+@pytest.mark.parametrize("page", CHILD_PAGES)
 async def test_the_ends_of_many_executions_parts_read_few_keys(
     large_database: tuple[Database, SentCommands], kind: str, page: PageRequest, caller: Caller
 ) -> None:
     database, commands = large_database
     mine = await _monitor(database).executions.list(
-        caller, EVERYTHING, NEWEST_FIRST.reversed(), PageRequest(20), Wanted()
+        caller, EVERYTHING, NEWEST_FIRST.reversed(), PageRequest(20), PageSelection()
     )
     commands.reads.clear()
 
-    pages = await _parts(database, kind).list(
-        caller, [row["execution_id"] for row in mine.rows], PartsRequest(EVERYTHING, page)
+    pages = await _children(database, kind).list(
+        caller, [row["execution_id"] for row in mine.rows], ChildrenRequest(EVERYTHING, page)
     )
 
     read, odd = commands.reads
@@ -152,17 +155,17 @@ async def test_deep_pages_of_one_executions_parts_read_few_keys(
     large_database: tuple[Database, SentCommands], kind: str
 ) -> None:
     database, commands = large_database
-    parts, cursor = _parts(database, kind), None
+    children, cursor = _children(database, kind), None
 
     for _ in range(10):
-        page = (await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, PageRequest(100, after=cursor))))[
-            LONG_EXECUTION
-        ]
+        page = (
+            await children.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, PageRequest(100, after=cursor)))
+        )[LONG_EXECUTION]
         cursor = page.cursor_of(page.rows[-1])
         commands.reads.clear()
 
         for request in (PageRequest(20, after=cursor), PageRequest(20, backward=True, before=cursor)):
-            await parts.list(OWNER, [LONG_EXECUTION], PartsRequest(EVERYTHING, request))
+            await children.list(OWNER, [LONG_EXECUTION], ChildrenRequest(EVERYTHING, request))
 
         explained = [await explain(database, read) for read in commands.reads]
         assert max(each.rows for each in explained) == 21
@@ -175,11 +178,11 @@ async def test_every_index_serves_a_list(large_database: tuple[Database, SentCom
 
     for caller in (OWNER, OPERATOR):
         for where, order in LISTS.values():
-            await _monitor(database).executions.list(caller, where, order, PageRequest(20), Wanted())
+            await _monitor(database).executions.list(caller, where, order, PageRequest(20), PageSelection())
         await _monitor(database).executions.find(caller, LONG_EXECUTION)
         for kind in ("steps", "logs"):
-            request = PartsRequest(EVERYTHING, PageRequest(20))
-            await _parts(database, kind).list(caller, [LONG_EXECUTION], request)
+            request = ChildrenRequest(EVERYTHING, PageRequest(20))
+            await _children(database, kind).list(caller, [LONG_EXECUTION], request)
     for read in commands.reads:
         used |= (await explain(database, read)).indexes
 
@@ -193,7 +196,7 @@ async def test_severe_lines_are_searched_within_one_execution_only(
     database, commands = large_database
     where = log_filter(LogLevel.INFO, "line 2999")
 
-    found = await _parts(database, "logs").list(OWNER, [LONG_EXECUTION], PartsRequest(where, PageRequest(20)))
+    found = await _children(database, "logs").list(OWNER, [LONG_EXECUTION], ChildrenRequest(where, PageRequest(20)))
 
     read, odd = commands.reads
     assert [row["message"] for row in found[LONG_EXECUTION].rows] == ["line 2999"]
@@ -205,11 +208,11 @@ def _monitor(database: Database, count_limit: int = 10_000) -> Monitor:
     return Monitor.over(database, timeout_ms=30_000, count_limit=count_limit)
 
 
-def _parts(database: Database, kind: str) -> Parts:
+def _children(database: Database, kind: str) -> ChildCollection:
     return getattr(_monitor(database), kind)
 
 
-async def _sort_values(database: Database, listing: Listing) -> list[Row]:
+async def _sort_values(database: Database, listing: Listing) -> list[BsonDocument]:
     """Every row of a list, as far as cursors need it."""
     sort, fields = listing.order.to_mongo(), listing.order.fields
     # Without an index: weighing them all against each other takes far longer.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import (
     EVERYTHING,
@@ -30,6 +30,7 @@ from execution_monitor.storage.filters import (
     equals,
     is_null,
 )
+from execution_monitor.storage.rows import BsonDocument
 from tests.storage.reference import holds
 from tests.storage.strategies import NEW_YEAR, bounded, executions, filters, objects, ranges
 
@@ -71,7 +72,7 @@ A_MILLISECOND = timedelta(milliseconds=1)
         pytest.param(
             Contains("workflow_name", "a.B"),
             {"workflow_name": {"$regex": r"[Aa]\.[Bb]"}},
-            id="a part is text whatever its case, never a pattern",
+            id="a part is text in any case, never a pattern",
         ),
         pytest.param(
             Contains("workflow_name", "\0"), {"workflow_name": {"$regex": r"\x00"}}, id="a NUL does not end the pattern"
@@ -119,7 +120,7 @@ def test_a_filter_compiles_to_a_query(where: Filter, query: dict[str, Any]) -> N
         pytest.param(
             {"gt": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))},
             {"$gt": DatetimeMS(-62_135_596_800_000 - 14 * 3_600_000)},
-            id="the first moment of the calendar, east of UTC",
+            id="the first date of the calendar, east of UTC",
         ),
     ],
 )
@@ -200,7 +201,7 @@ def test_a_filter_knows_the_fields_it_reads(where: Filter, names: set[str]) -> N
 @bounded(max_examples=60)
 @given(documents=executions(size=25), wheres=st.lists(filters, min_size=10, max_size=15))
 async def test_query_predicate_and_plain_evaluation_agree(
-    database: Database, documents: list[Row], wheres: list[Filter]
+    database: Database, documents: list[BsonDocument], wheres: list[Filter]
 ) -> None:
     stored = await _store(database, documents)
 
@@ -214,7 +215,7 @@ async def test_query_predicate_and_plain_evaluation_agree(
 @bounded(max_examples=40)
 @given(documents=executions(size=25), wheres=st.lists(ranges, min_size=8, max_size=12))
 async def test_a_range_means_the_same_with_and_without_an_index(
-    database: Database, documents: list[Row], wheres: list[Filter]
+    database: Database, documents: list[BsonDocument], wheres: list[Filter]
 ) -> None:
     stored = await _store(database, documents)
 
@@ -262,7 +263,7 @@ _probes = st.sampled_from(_places).flatmap(
     wheres=st.lists(_probes, min_size=12, max_size=20),
 )
 async def test_query_and_predicate_agree_where_engines_wrote_arrays_and_objects(
-    database: Database, documents: list[Row], wheres: list[Filter]
+    database: Database, documents: list[BsonDocument], wheres: list[Filter]
 ) -> None:
     stored = await _store(database, [{**row, "execution_id": str(place)} for place, row in enumerate(documents)])
 
@@ -298,7 +299,7 @@ def test_a_missing_date_lies_within_no_range() -> None:
     assert not Range("started_at", gt=NEW_YEAR).matches({"started_at": None})
 
 
-async def _store(database: Database, documents: list[Row]) -> list[Row]:
+async def _store(database: Database, documents: list[BsonDocument]) -> list[BsonDocument]:
     """Replace what the collection holds; the documents as they come back from it."""
     collection = database.collection(Execution)
     await collection.delete_many({})

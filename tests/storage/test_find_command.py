@@ -1,4 +1,4 @@
-"""Rows found with one command, against a mongod that can be told to fail."""
+"""The find command, against a mongod that can be made to fail."""
 
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
@@ -12,8 +12,8 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.find_command import Search, find_rows
 from execution_monitor.storage.query_planning import IndexRange
-from tests.support.mongod import SingleNodeReplicaSet
-from tests.support.sent_commands import SentCommands
+from tests.live.own_mongod import OwnMongod
+from tests.support.sent_commands import Commands
 
 MEGABYTE = 1_000_000
 ALL = Search({}, None, {"number": 1}, skip=0, limit=200, timeout_ms=5_000)
@@ -28,8 +28,8 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeRepl
 
 
 @pytest.fixture(params=[""])
-async def database(mongod: SingleNodeReplicaSet, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
-    async with open_database(mongod.uri + request.param, "finding") as database:
+async def database(mongod: OwnMongod, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
+    async with open_database(mongod.uri + request.param, "rows") as database:
         await database.connect()
         await database.collection(Execution).drop()
         yield database
@@ -94,7 +94,7 @@ async def test_a_read_that_is_cut_off_again_fails(database: Database):
 
 
 @pytest.mark.parametrize("database", ["&retryReads=false"], indirect=True)
-async def test_whoever_wants_no_second_attempt_has_none(database: Database):
+async def test_without_retries_a_read_is_sent_once(database: Database):
     await fail_finds(database, 1)
 
     with pytest.raises(AutoReconnect):
@@ -111,7 +111,7 @@ async def test_a_search_ends_at_its_time_limit(database: Database):
 
 
 @pytest.mark.parametrize("in_session", [False, True])
-async def test_an_index_that_is_named_is_used_and_missed_by_nobody(database: Database, *, in_session: bool):
+async def test_a_hint_is_used_and_not_needed(database: Database, *, in_session: bool):
     await fill(database, 5)
     by_number = replace(ALL, hint={"number": 1})
     async with database.client.start_session(snapshot=in_session) as session:
@@ -132,7 +132,7 @@ async def test_a_range_of_an_index_is_read_and_where_that_is_missing_the_query_f
 
     without = await numbers(database, search)
     await database.collection(Execution).create_index("number")
-    found = await numbers(database, replace(search, query={"number": "is not asked for"}))
+    found = await numbers(database, replace(search, query={"number": "is not in the range"}))
 
     assert without == found == [2, 4, 5]
 
@@ -156,9 +156,9 @@ async def test_dates_are_in_utc_and_do_not_say_so(database: Database):
     assert aware["created"] == at
 
 
-async def test_reads_are_as_the_connection_string_wants_them(mongod: SingleNodeReplicaSet):
-    wanted, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", SentCommands()
-    database = Database.at(mongod.uri + wanted, "wanted", [commands])
+async def test_reads_are_as_the_connection_string_wants_them(mongod: OwnMongod):
+    options, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", Commands()
+    database = Database.at(mongod.uri + options, "options", [commands])
     await database.connect()
 
     await find_rows(database.rows(Execution), ALL)

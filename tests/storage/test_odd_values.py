@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import SORTED_FIELDS, Execution, are_sortable, are_unsortable
+from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.indexes import where_sortable, where_unsortable
+from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
 from tests.storage.strategies import SCALARS, bounded, orders
-from tests.support.sent_commands import SentCommands, explain
+from tests.support.sent_commands import Commands, explain
 
 MINE = equals("tenant_id", "acme")
 FIELDS = frozenset({"execution_id", *SORTED_FIELDS})
@@ -48,11 +49,11 @@ async def store(database: Database, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def in_order(database: Database, listing: Listing) -> list[str]:
-    """The list as MongoDB sorts it, and behind it by their ids the rows that it gives two places."""
+    """The list as MongoDB sorts it, and after it, by their ids, the rows to which it gives two positions."""
     fields, where = [key.field for key in listing.order.keys], listing.where.to_mongo()
     collection, order = database.collection(Execution), listing.order
-    sortable = collection.find({"$and": [where, are_sortable(fields)]}).sort(list(order.to_mongo().items()))
-    others = collection.find({"$and": [where, are_unsortable(fields)]}).sort(list(order.by_id.to_mongo().items()))
+    sortable = collection.find({"$and": [where, where_sortable(fields)]}).sort(list(order.to_mongo().items()))
+    others = collection.find({"$and": [where, where_unsortable(fields)]}).sort(list(order.by_id.to_mongo().items()))
     return [row["execution_id"] async for row in sortable] + [row["execution_id"] async for row in others]
 
 
@@ -68,15 +69,15 @@ async def walk(database: Database, listing: Listing, sizes: Sequence[int], *, ba
         assert len(found) <= 1_000, "no end"
         if not (page.has_previous if backward else page.has_next):
             return found
-        request = behind(page, size, backward=backward)
+        request = request_after(page, size, backward=backward)
     raise AssertionError
 
 
 async def read(database: Database, listing: Listing, request: PageRequest) -> Page:
-    return await Reader(database, 10_000).read_page(Execution, listing, request, Wanted(FIELDS, BOTH))
+    return await Reader(database, 10_000).read_page(Execution, listing, request, PageSelection(FIELDS, BOTH))
 
 
-def behind(page: Page, size: int, *, backward: bool) -> PageRequest:
+def request_after(page: Page, size: int, *, backward: bool) -> PageRequest:
     if backward:
         return PageRequest(size, backward, before=page.cursor_of(page.rows[0]))
     return PageRequest(size, backward, after=page.cursor_of(page.rows[-1]))
@@ -141,7 +142,7 @@ async def test_a_page_by_its_number_counts_rows_that_cannot_be_sorted(database: 
 
 
 @pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("change", ["gone", "other"])
+@pytest.mark.parametrize("change", ["deleted", "other"])
 @pytest.mark.parametrize("field", ["workflow_name", "_id"])
 async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
     database: Database, field: str, change: str, *, descending: bool
@@ -154,7 +155,7 @@ async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
         place = expected.index(str(len(SCALARS) + LONG.index(value)))
         page = await read(database, listing, PageRequest(100, skipped=place))
         cursor, own = page.cursor_of(page.rows[0]), {"execution_id": expected[place]}
-        if change == "gone":
+        if change == "deleted":
             await database.collection(Execution).delete_one(own)
         else:
             await database.collection(Execution).update_one(own, {"$set": {"workflow_name": 1}})
@@ -170,8 +171,8 @@ async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
 @pytest.mark.parametrize(
     "odd", [{"created": [1, 2], "user_id": "eve"}, {"created": 1, "user_id": ["eve", "mallory"]}], ids=["sort", "user"]
 )
-async def test_one_array_slows_nobodys_pages(
-    recorded_database: tuple[Database, SentCommands], odd: dict[str, Any], *, descending: bool
+async def test_one_array_slows_no_pages(
+    watched_database: tuple[Database, Commands], odd: dict[str, Any], *, descending: bool
 ) -> None:
     database, commands = recorded_database
     await store(database, [{"_id": place, "created": place, "user_id": "ada"} for place in range(500)])
@@ -184,7 +185,7 @@ async def test_one_array_slows_nobodys_pages(
             request = PageRequest(20, after=after and listing.cursor_of({"_id": after, "created": after}))
             commands.reads.clear()
 
-            page = await Reader(database, 5_000).read_page(Execution, listing, request, Wanted(FIELDS, NEITHER))
+            page = await Reader(database, 5_000).read_page(Execution, listing, request, PageSelection(FIELDS, NEITHER))
 
             (read,) = commands.reads
             explained = await explain(database, read)

@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput, InvalidCursor
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import holds, in_order
 from tests.storage.strategies import SCALARS, bounded, executions, filters, orders, values_of
 
 MINE = equals("tenant_id", "acme")
-WANTED = Wanted(fields=frozenset({"execution_id", *SORTED_FIELDS}))
+SELECTION = PageSelection(fields=frozenset({"execution_id", *SORTED_FIELDS}))
 
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=5)
 
@@ -80,7 +81,7 @@ def test_a_cursor_works_in_its_own_list_alone(other: Listing) -> None:
 @bounded(max_examples=50)
 @given(documents=executions(size=30), where=filters, order=orders, sizes=sizes)
 async def test_walking_forward_and_backward_gives_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
 ) -> None:
     await _check_walks(database, documents, where, order, sizes)
 
@@ -95,7 +96,7 @@ async def test_walking_forward_and_backward_gives_the_list(
     sizes=sizes,
 )
 async def test_walking_long_lists_gives_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
 ) -> None:
     await _check_walks(database, documents, where, order, sizes)
 
@@ -103,7 +104,7 @@ async def test_walking_long_lists_gives_the_list(
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("name", SORTED_FIELDS)
 async def test_every_sort_field_orders_values_of_every_type(database: Database, name: str, descending: bool) -> None:  # noqa: FBT001 - a parameter
-    rows: list[Row] = [
+    rows: list[BsonDocument] = [
         {"_id": place, "tenant_id": "acme", "execution_id": str(place), name: value}
         for place, value in enumerate((*SCALARS, *SCALARS))
     ]
@@ -115,7 +116,7 @@ async def test_every_sort_field_orders_values_of_every_type(database: Database, 
 @bounded(max_examples=60)
 @given(documents=executions(size=25), where=st.just(EVERYTHING) | filters, order=orders, data=st.data())
 async def test_a_page_between_two_cursors_is_that_part_of_the_list(
-    database: Database, documents: list[Row], where: Filter, order: Order, data: st.DataObject
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, data: st.DataObject
 ) -> None:
     listing, expected = await _store(database, documents, where, order)
     if not expected:
@@ -141,24 +142,24 @@ async def test_a_page_between_two_cursors_is_that_part_of_the_list(
     documents=executions(size=25),
     order=orders,
     first=st.builds(PageRequest, st.integers(1, 5), st.booleans()),
-    dice=st.integers().map(random.Random),
+    randomness=st.integers().map(random.Random),
 )
 async def test_rows_that_stay_appear_once_while_others_come_change_and_go(
-    database: Database, documents: list[Row], order: Order, first: PageRequest, dice: random.Random
+    database: Database, documents: list[BsonDocument], order: Order, first: PageRequest, randomness: random.Random
 ) -> None:
     listing, expected = await _store(database, documents, EVERYTHING, order)
-    others = Others(database, expected, order, dice)
+    others = Others(database, expected, order, randomness)
 
     page = await _read(database, listing, first)
     seen = _ids(page.rows)
     while page.has_previous if first.backward else page.has_next:
         # The row that the cursor came from may be the one that moves or goes.
-        following = _behind(page, first.size, backward=first.backward)
+        following = _request_after(page, first.size, backward=first.backward)
         await others.meddle()
         page = await _read(database, listing, following)
         seen += _ids(page.rows)
 
-    stayed = set(_ids(expected)) - others.moved - others.gone
+    stayed = set(_ids(expected)) - others.moved - others.deleted
     assert sorted(each for each in seen if each in stayed) == sorted(stayed)
     assert all(seen.count(each) == 1 for each in seen if each not in others.moved)
 
@@ -168,30 +169,32 @@ class Others:
     """What other people do between two pages."""
 
     database: Database
-    rows: list[Row]
+    rows: list[BsonDocument]
     order: Order
-    dice: random.Random
+    randomness: random.Random
     moved: set[str] = field(default_factory=set[str])
-    gone: set[str] = field(default_factory=set[str])
+    deleted: set[str] = field(default_factory=set[str])
 
     async def meddle(self) -> None:
         """Insert a row, delete one and move one."""
         collection = self.database.collection(Execution)
         own_id = ObjectId()
-        gone, moved = (self.dice.choice(self.rows)["execution_id"] for _ in range(2))
+        deleted, moved = (self.randomness.choice(self.rows)["execution_id"] for _ in range(2))
         await collection.insert_one(
             {"_id": own_id, "tenant_id": "acme", "execution_id": str(own_id), **self._sort_values()}
         )
-        await collection.delete_one({"execution_id": gone})
+        await collection.delete_one({"execution_id": deleted})
         await collection.update_one({"execution_id": moved}, {"$set": self._sort_values()})
-        self.gone.add(gone)
+        self.deleted.add(deleted)
         self.moved.add(moved)
 
-    def _sort_values(self) -> Row:
-        return {key.field: self.dice.choice(self.rows).get(key.field) for key in self.order.keys}
+    def _sort_values(self) -> BsonDocument:
+        return {key.field: self.randomness.choice(self.rows).get(key.field) for key in self.order.keys}
 
 
-async def _check_walks(database: Database, documents: list[Row], where: Filter, order: Order, sizes: list[int]) -> None:
+async def _check_walks(
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order, sizes: list[int]
+) -> None:
     listing, expected = await _store(database, documents, where, order)
 
     for backward in (False, True):
@@ -200,25 +203,27 @@ async def _check_walks(database: Database, documents: list[Row], where: Filter, 
         for size in itertools.cycle(sizes):
             page = await _read(database, listing, request)
             found = [*_ids(page.rows), *found] if backward else [*found, *_ids(page.rows)]
-            # How many rows lie on the side that is walked to, and on the one that is walked from.
-            ahead, behind = len(expected) - len(found), len(found) - len(page.rows)
+            # How many rows are still to be read, and how many were read before this page.
+            remaining, passed = len(expected) - len(found), len(found) - len(page.rows)
             assert (page.has_previous, page.has_next) == (
-                (ahead > 0, behind > 0) if backward else (behind > 0, ahead > 0)
+                (remaining > 0, passed > 0) if backward else (passed > 0, remaining > 0)
             )
-            if not ahead:
+            if not remaining:
                 break
-            request = _behind(page, size, backward=backward)
+            request = _request_after(page, size, backward=backward)
 
         assert found == _ids(expected)
 
 
-def _behind(page: Page, size: int, *, backward: bool) -> PageRequest:
+def _request_after(page: Page, size: int, *, backward: bool) -> PageRequest:
     if backward:
         return PageRequest(size, backward, before=page.cursor_of(page.rows[0]))
     return PageRequest(size, backward, after=page.cursor_of(page.rows[-1]))
 
 
-async def _store(database: Database, documents: list[Row], where: Filter, order: Order) -> tuple[Listing, list[Any]]:
+async def _store(
+    database: Database, documents: list[BsonDocument], where: Filter, order: Order
+) -> tuple[Listing, list[Any]]:
     """Replace what the collection holds; the list and its rows, evaluated in memory."""
     collection = database.collection(Execution)
     await collection.delete_many({})
@@ -229,7 +234,7 @@ async def _store(database: Database, documents: list[Row], where: Filter, order:
 
 
 async def _read(database: Database, listing: Listing, request: PageRequest) -> Page:
-    return await Reader(database, timeout_ms=10_000).read_page(Execution, listing, request, WANTED)
+    return await Reader(database, timeout_ms=10_000).read_page(Execution, listing, request, SELECTION)
 
 
 def _ids(rows: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""The choice of an index: named where its range is the list, left to MongoDB elsewhere."""
+"""Query planning: branches that MongoDB merges, and a hint where one range of an index is the list."""
 
 import math
 from datetime import UTC, datetime
@@ -10,15 +10,69 @@ from bson import MaxKey, MinKey
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import all_of, equals
-from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
-from execution_monitor.storage.query_planning import IndexRange, index_for, range_behind
+from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, PageSelection
+from execution_monitor.storage.query_planning import (
+    FindPlan,
+    IndexRange,
+    choose_index,
+    combine_branches,
+    plan_find,
+    range_after,
+    split_by_value,
+)
 from execution_monitor.storage.reader import Reader
-from execution_monitor.storage.sorting import Order, Position, SortKey
-from tests.support.sent_commands import SentCommands
+from execution_monitor.storage.sorting import Order, SortKey, SortPosition
+from tests.support.sent_commands import Commands
 
 OWN = {"tenant_id": "acme", "user_id": "ada"}
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
+OLDEST_FIRST = NEWEST_FIRST.reversed()
 SINCE = {"created": {"$gte": 1, "$lt": 2}}
+
+
+@pytest.mark.parametrize(
+    ("factors", "query"),
+    [
+        pytest.param((), {}, id="no condition"),
+        pytest.param(([{"a": 1}],), {"a": 1}, id="a single one needs no $or"),
+        pytest.param(
+            ([{"a": 1}], [{"b": 1}, {"b": 2}]), {"$or": [{"a": 1, "b": 1}, {"a": 1, "b": 2}]}, id="each with each"
+        ),
+        pytest.param(([{"a": 1}], [{"a": 2}]), {"$and": [{"a": 1}, {"a": 2}]}, id="nothing is overwritten"),
+        pytest.param(([{"a": 1}], list[Any]()), {"_id": {"$in": []}}, id="one of nothing is nothing"),
+    ],
+)
+def test_branches_are_combined_each_with_each(factors: Any, query: dict[str, Any]) -> None:
+    assert combine_branches(*factors) == query
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("query", "branches"),
+    [
+        pytest.param(
+            {"tenant_id": "t", "status": {"$in": ["failed", None]}},
+            [{"tenant_id": "t", "status": "failed"}, {"tenant_id": "t", "status": None}],
+            id="a list of statuses, each in order of creation by an index",
+        ),
+        pytest.param({"status": {"$in": list("abcde")}}, None, id="not a list longer than there is room"),
+        pytest.param({"status": {"$in": []}}, None, id="not an empty list"),
+        pytest.param({"status": {"$ne": "failed"}}, None, id="not another operator"),
+        pytest.param({"triggered_by": {"$in": ["a", "b"]}}, None, id="not a field without such an index"),
+        pytest.param({"$and": [{"status": {"$in": ["a", "b"]}}]}, None, id="not within a combination"),
+    ],
+)
+def test_a_list_is_split_where_an_index_has_the_rows_of_each_value_in_order(
+    query: dict[str, Any], branches: list[dict[str, Any]] | None
+) -> None:
+    assert split_by_value(query, Execution, OLDEST_FIRST, room=4) == ([query] if branches is None else branches)
+
+
+async def test_a_list_is_not_split_for_another_order(database: Database) -> None:
+    assert database.trouble is None
+    query = {"status": {"$in": ["failed", None]}}
+
+    assert split_by_value(query, Execution, Order((SortKey("total_cost"),)), room=4) == [query]
 
 
 @pytest.mark.usefixtures("database")
@@ -39,11 +93,11 @@ SINCE = {"created": {"$gte": 1, "$lt": 2}}
         pytest.param({}, None, id="not everything"),
     ],
 )
-def test_an_index_is_named_when_the_list_is_one_range_of_it(query: dict[str, Any], fields: list[str] | None) -> None:
+def test_an_index_is_chosen_when_the_list_is_one_range_of_it(query: dict[str, Any], fields: list[str] | None) -> None:
     key = None if fields is None else dict.fromkeys([*fields, "created", "_id"], 1)
 
-    assert index_for(Execution, query, NEWEST_FIRST) == key
-    assert index_for(Execution, query, NEWEST_FIRST.reversed()) == key
+    assert choose_index(Execution, query, NEWEST_FIRST) == key
+    assert choose_index(Execution, query, NEWEST_FIRST.reversed()) == key
 
 
 @pytest.mark.usefixtures("database")
@@ -55,40 +109,40 @@ def test_an_index_is_named_when_the_list_is_one_range_of_it(query: dict[str, Any
         pytest.param((SortKey("final_result"),), id="a field that no index has"),
     ],
 )
-def test_no_index_is_named_for_an_order_that_none_has(keys: tuple[SortKey, ...]) -> None:
-    assert index_for(Execution, OWN, Order(keys)) is None
+def test_no_index_is_chosen_for_an_order_that_none_has(keys: tuple[SortKey, ...]) -> None:
+    assert choose_index(Execution, OWN, Order(keys)) is None
 
 
 KEY = dict.fromkeys(["tenant_id", "user_id", "created", "_id"], 1)
-HERE = Position((7, "b"))
+HERE = SortPosition((7, "b"))
 
 
-def test_behind_a_position_of_a_descending_order_lies_all_that_comes_before_it_in_the_index() -> None:
-    assert range_behind(KEY, OWN, NEWEST_FIRST, HERE) == IndexRange(
+def test_after_a_position_of_a_descending_order_lies_all_that_comes_before_it_in_the_index() -> None:
+    assert range_after(KEY, OWN, NEWEST_FIRST, HERE) == IndexRange(
         OWN, {**OWN, "created": MinKey(), "_id": MinKey()}, {**OWN, "created": 7, "_id": "b"}
     )
 
 
-def test_behind_a_position_of_an_ascending_order_lies_the_rest_of_the_index_without_the_row_there() -> None:
-    assert range_behind(KEY, OWN, NEWEST_FIRST.reversed(), HERE) == IndexRange(
+def test_after_a_position_of_an_ascending_order_lies_the_rest_of_the_index_without_the_row_there() -> None:
+    assert range_after(KEY, OWN, NEWEST_FIRST.reversed(), HERE) == IndexRange(
         {**OWN, "_id": {"$ne": "b"}}, {**OWN, "created": 7, "_id": "b"}, {**OWN, "created": MaxKey(), "_id": MaxKey()}
     )
 
 
 def test_the_fields_of_a_range_stand_as_they_do_in_the_index() -> None:
-    found = range_behind(KEY, {"user_id": "ada", "tenant_id": "acme"}, NEWEST_FIRST, HERE)
+    found = range_after(KEY, {"user_id": "ada", "tenant_id": "acme"}, NEWEST_FIRST, HERE)
 
     assert found is not None
     assert list(found.lower) == list(found.upper) == list(KEY)
 
 
-def test_a_query_with_bounds_of_its_own_is_no_range_behind_a_position() -> None:
-    assert range_behind(KEY, {**OWN, **SINCE}, NEWEST_FIRST, HERE) is None
+def test_a_query_with_bounds_of_its_own_is_no_range_after_a_position() -> None:
+    assert range_after(KEY, {**OWN, **SINCE}, NEWEST_FIRST, HERE) is None
 
 
 @pytest.mark.parametrize("descending", [True, False])
-async def test_pages_behind_cursors_are_ranges_and_show_each_row_once(
-    recorded_database: tuple[Database, SentCommands], *, descending: bool
+async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
+    watched_database: tuple[Database, Commands], *, descending: bool
 ) -> None:
     database, commands = recorded_database
     await database.prepare()
@@ -99,18 +153,40 @@ async def test_pages_behind_cursors_are_ranges_and_show_each_row_once(
     await database.collection(Execution).insert_many([*rows, *missing, *others])
     order = Order((SortKey("created", descending=descending),))
     listing = Listing(all_of(equals("tenant_id", "acme"), equals("user_id", "ada")), order)
-    reader, wanted = Reader(database, 5_000), Wanted(None, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(None, neighbours=NEITHER)
 
     walked: list[str] = []
-    page = await reader.read_page(Execution, listing, PageRequest(1), wanted)
+    page = await reader.read_page(Execution, listing, PageRequest(1), selection)
     commands.reads.clear()
     while page.rows:
         walked.append(page.rows[0]["execution_id"])
-        page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), wanted)
+        page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), selection)
 
     expected = database.rows(Execution).find(OWN).sort(list(order.to_mongo().items()))
-    # At the end of the list, those are looked for that cannot be sorted.
+    # At the end of the list, the rows that cannot be sorted are searched.
     unsortable = [read for read in commands.reads if "created" not in read["hint"]]
     assert ["max" in read for read in commands.reads if read not in unsortable] == [True] * len(walked)
     assert len(unsortable) == 2
     assert walked == [row["execution_id"] async for row in expected]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_has_a_hint_and_its_branch_where_one_range_of_an_index_is_the_list() -> None:
+    after = NEWEST_FIRST.seek(HERE)
+
+    plan = plan_find(Execution, OWN, NEWEST_FIRST, [after], [{"a": 1}])
+
+    assert plan == FindPlan(combine_branches([{**OWN, "a": 1}], after), KEY, OWN)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_of_several_branches_has_a_hint_and_no_branch_of_its_own() -> None:
+    plan = plan_find(Execution, {**OWN, "status": {"$in": ["failed", None]}}, NEWEST_FIRST)
+
+    key = dict.fromkeys(["tenant_id", "user_id", "status", "created", "_id"], 1)
+    assert plan == FindPlan({"$or": [{**OWN, "status": "failed"}, {**OWN, "status": None}]}, key, None)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_plan_leaves_a_list_that_no_index_has_to_mongodb() -> None:
+    assert plan_find(Execution, {"user_id": "ada"}, NEWEST_FIRST) == FindPlan({"user_id": "ada"}, None, None)

@@ -11,11 +11,11 @@ from execution_monitor.storage import database as database_module
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution, LogEntry
 from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Range, all_of, equals
-from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, Wanted
+from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large_collections import START
-from tests.support.sent_commands import SentCommands, explain
+from tests.support.sent_commands import Commands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 MINE = equals("tenant_id", "acme")
@@ -39,15 +39,15 @@ async def fill(database: Database, count: int = 30) -> None:
     )
 
 
-async def test_a_page_costs_one_query_when_nothing_else_is_asked(
-    recorded_database: tuple[Database, SentCommands],
+async def test_a_page_costs_one_query_when_nothing_else_is_selected(
+    watched_database: tuple[Database, Commands],
 ) -> None:
-    database, commands = recorded_database
+    database, commands = watched_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
-    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10), selection)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=page.cursor_of(page.rows[-1])), selection)
 
     assert len(page.rows) == 10
     assert [read["limit"] for read in commands.reads] == [11, 11]
@@ -58,9 +58,9 @@ async def test_the_end_of_a_list_costs_a_look_at_an_empty_index(
 ) -> None:
     database, commands = recorded_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(50), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(50), selection)
 
     assert len(page.rows) == 30
     assert [read["limit"] for read in commands.reads] == [51, 21]
@@ -71,11 +71,11 @@ async def test_a_neighbour_costs_one_short_query(recorded_database: tuple[Databa
     database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
-    first = await reader.read_page(Execution, LISTING, PageRequest(10), Wanted(FIELDS))
+    first = await reader.read_page(Execution, LISTING, PageRequest(10), PageSelection(FIELDS))
     commands.reads.clear()
 
     page = await reader.read_page(
-        Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), Wanted(FIELDS)
+        Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), PageSelection(FIELDS)
     )
 
     assert (page.has_previous, page.has_next) == (True, True)
@@ -83,7 +83,7 @@ async def test_a_neighbour_costs_one_short_query(recorded_database: tuple[Databa
 
 
 @pytest.mark.parametrize(
-    ("request_", "asked", "limits"),
+    ("request_", "neighbours", "limits"),
     [
         pytest.param(PageRequest(10, after="10"), Neighbours(next=True), [11], id="on and on"),
         pytest.param(PageRequest(10, after="10"), Neighbours(previous=True), [11, 1], id="back"),
@@ -92,43 +92,43 @@ async def test_a_neighbour_costs_one_short_query(recorded_database: tuple[Databa
         pytest.param(PageRequest(10, after="10", before="20"), Neighbours(next=True), [11, 1], id="the end of a range"),
     ],
 )
-async def test_only_the_side_that_is_asked_about_is_looked_at(
-    recorded_database: tuple[Database, SentCommands], request_: PageRequest, asked: Neighbours, limits: list[int]
+async def test_only_the_selected_side_is_searched(
+    watched_database: tuple[Database, Commands], request_: PageRequest, neighbours: Neighbours, limits: list[int]
 ) -> None:
     database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
-    rows = (await reader.read_page(Execution, LISTING, PageRequest(30), Wanted(FIELDS))).rows
+    rows = (await reader.read_page(Execution, LISTING, PageRequest(30), PageSelection(FIELDS))).rows
     places = {
         side: place and LISTING.cursor_of(rows[int(place)])
         for side, place in (("after", request_.after), ("before", request_.before))
     }
     commands.reads.clear()
 
-    page = await reader.read_page(Execution, LISTING, replace(request_, **places), Wanted(FIELDS, neighbours=asked))
+    page = await reader.read_page(
+        Execution, LISTING, replace(request_, **places), PageSelection(FIELDS, neighbours=neighbours)
+    )
 
     assert [read["limit"] for read in commands.reads] == limits
-    assert (asked.previous and page.has_previous) or (asked.next and page.has_next)
+    assert (neighbours.previous and page.has_previous) or (neighbours.next and page.has_next)
 
 
 @pytest.mark.parametrize("backward", [False, True])
-async def test_what_lies_behind_is_known_when_the_row_of_the_cursor_has_gone(
-    database: Database, *, backward: bool
-) -> None:
+async def test_rows_before_a_cursor_are_known_when_its_row_is_deleted(database: Database, *, backward: bool) -> None:
     await fill(database)
     reader, collection = Reader(database, 5_000), database.collection(Execution)
-    first = await reader.read_page(Execution, LISTING, PageRequest(2, backward), Wanted(FIELDS))
+    first = await reader.read_page(Execution, LISTING, PageRequest(2, backward), PageSelection(FIELDS))
     inner, outer = first.rows if backward else first.rows[::-1]
     cursor = first.cursor_of(inner)
     request = PageRequest(2, backward, None if backward else cursor, cursor if backward else None)
 
-    behind: list[bool] = []
-    for gone in (inner, outer):
-        await collection.delete_one({"_id": gone["_id"]})
-        page = await reader.read_page(Execution, LISTING, request, Wanted(FIELDS))
-        behind.append(page.has_next if backward else page.has_previous)
+    beyond: list[bool] = []
+    for deleted in (inner, outer):
+        await collection.delete_one({"_id": deleted["_id"]})
+        page = await reader.read_page(Execution, LISTING, request, PageSelection(FIELDS))
+        beyond.append(page.has_next if backward else page.has_previous)
 
-    assert behind == [True, False]
+    assert beyond == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_only_the_wanted_fields_are_read(
     await fill(database)
     reader = Reader(database, 5_000)
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(1), Wanted(fields))
+    page = await reader.read_page(Execution, LISTING, PageRequest(1), PageSelection(fields))
     (row,) = await reader.read_some(Execution, MINE, fields, limit=1)
 
     assert [read["projection"] for read in commands.reads] == [projection, projection]
@@ -166,7 +166,7 @@ async def test_every_query_has_a_time_limit(recorded_database: tuple[Database, S
     database, commands = recorded_database
     reader = Reader(database, 1_234)
 
-    await reader.read_page(Execution, LISTING, PageRequest(), Wanted())
+    await reader.read_page(Execution, LISTING, PageRequest(), PageSelection())
     await reader.count(Execution, MINE, 10)
     await reader.read_some(Execution, MINE, None, limit=1)
     await reader.aggregate(Execution, [], MINE)
@@ -193,13 +193,13 @@ async def test_a_count_stops_at_its_limit(database: Database) -> None:
     assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == 0
 
 
-async def test_a_snapshot_is_taken_only_when_asked(recorded_database: tuple[Database, SentCommands]) -> None:
-    database, commands = recorded_database
+async def test_a_snapshot_is_taken_only_when_it_is_selected(watched_database: tuple[Database, Commands]) -> None:
+    database, commands = watched_database
     await fill(database)
     reader = Reader(database, 5_000)
 
-    plain = await reader.read_page(Execution, LISTING, PageRequest(10), Wanted(FIELDS))
-    snapshot = await reader.read_page(Execution, LISTING, PageRequest(10), Wanted(FIELDS, snapshot=True))
+    plain = await reader.read_page(Execution, LISTING, PageRequest(10), PageSelection(FIELDS))
+    snapshot = await reader.read_page(Execution, LISTING, PageRequest(10), PageSelection(FIELDS, snapshot=True))
 
     assert plain.read_at is None
     assert isinstance(snapshot.read_at, Timestamp)
@@ -211,11 +211,11 @@ async def test_what_lies_around_a_page_is_read_at_the_same_instant(
 ) -> None:
     database, commands = recorded_database
     await fill(database)
-    reader, wanted = Reader(database, 5_000), Wanted(FIELDS, snapshot=True)
-    first = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
+    reader, selection = Reader(database, 5_000), PageSelection(FIELDS, snapshot=True)
+    first = await reader.read_page(Execution, LISTING, PageRequest(10), selection)
     commands.reads.clear()
 
-    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), wanted)
+    page = await reader.read_page(Execution, LISTING, PageRequest(10, after=first.cursor_of(first.rows[-1])), selection)
 
     _, neighbour = commands.reads
     assert neighbour["readConcern"]["atClusterTime"] == page.read_at
@@ -223,7 +223,7 @@ async def test_what_lies_around_a_page_is_read_at_the_same_instant(
 
 async def test_changes_after_the_snapshot_are_later_than_its_instant(database: Database) -> None:
     await fill(database, 3)
-    page = await Reader(database, 5_000).read_page(Execution, LISTING, PageRequest(), Wanted(snapshot=True))
+    page = await Reader(database, 5_000).read_page(Execution, LISTING, PageRequest(), PageSelection(snapshot=True))
 
     async with database.client.start_session() as session:
         await database.collection(Execution).insert_one({"execution_id": "later"}, session=session)
@@ -262,7 +262,7 @@ async def test_a_query_beyond_its_time_names_a_filter_that_would_make_it_fast(
     reader = Reader(large_database[0], timeout_ms=1)
 
     for query in (
-        reader.read_page(Execution, Listing(where, NEWEST_FIRST), PageRequest(), Wanted()),
+        reader.read_page(Execution, Listing(where, NEWEST_FIRST), PageRequest(), PageSelection()),
         reader.count(Execution, where, 10_000),
         reader.aggregate(Execution, [], where),
     ):
@@ -288,7 +288,7 @@ async def test_a_search_of_an_execution_beyond_its_time_advises_to_ask_for_less(
     )
 
 
-async def test_an_unreachable_database_is_told_without_its_address(
+async def test_an_unreachable_database_is_reported_without_its_address(
     monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setattr(database_module, "SERVER_SELECTION_TIMEOUT_MS", 50)
@@ -297,7 +297,7 @@ async def test_an_unreachable_database_is_told_without_its_address(
         reader = Reader(database, 5_000)
 
         for query in (
-            reader.read_page(Execution, LISTING, PageRequest(), Wanted(snapshot=True)),
+            reader.read_page(Execution, LISTING, PageRequest(), PageSelection(snapshot=True)),
             reader.count(Execution, EVERYTHING, 1),
         ):
             with pytest.raises(DatabaseUnavailable) as trouble:

@@ -13,10 +13,9 @@ from bson import DatetimeMS, ObjectId
 from hypothesis import given
 from pydantic import TypeAdapter
 
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
-from execution_monitor.storage.fields import Attribute
 from execution_monitor.storage.filters import as_list
+from execution_monitor.storage.record_fields import Attribute
 from execution_monitor.storage.records import (
     ErrorRecord,
     ExecutionRecord,
@@ -24,6 +23,7 @@ from execution_monitor.storage.records import (
     Record,
     StepRecord,
 )
+from execution_monitor.storage.rows import BsonDocument
 from tests.storage.bson_codec import stored
 from tests.storage.strategies import NEW_YEAR, anything, bounded, objects
 
@@ -52,7 +52,7 @@ def test_there_are_promises_to_keep() -> None:
 
 @bounded(max_examples=400)
 @given(row=objects({}, **dict.fromkeys(FIELDS, anything)))
-def test_whatever_is_stored_every_attribute_has_its_promised_type(row: Row) -> None:
+def test_whatever_is_stored_every_attribute_has_its_promised_type(row: BsonDocument) -> None:
     for kind, promised in PROMISES.items():
         record = kind(stored(row))
         for name, annotation in promised.items():
@@ -70,10 +70,10 @@ def require(value: Any, annotation: TypeAdapter[Any]) -> None:
                 require(getattr(each, name), inner)
 
 
-def told(value: Any) -> Any:
-    """`value` with records as what their attributes tell."""
+def plain(value: Any) -> Any:
+    """`value` with records as dictionaries of their attributes."""
     if isinstance(value, list):
-        return [told(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - of any type
+        return [plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - of any type
     return {name: getattr(value, name) for name, _ in promises(type(value))} if isinstance(value, Record) else value
 
 
@@ -149,8 +149,8 @@ def test_of_nothing_every_attribute_has_its_promised_type(kind: type[Record]) ->
         pytest.param({"tokens_used": 2**40}, "tokens_used", 2**31 - 1, id="more tokens than GraphQL can count"),
     ],
 )
-def test_an_execution_that_leaves_out_or_adds(row: Row, attribute: str, expected: Any) -> None:
-    assert told(getattr(ExecutionRecord(row), attribute)) == expected
+def test_an_execution_that_leaves_out_or_adds(row: BsonDocument, attribute: str, expected: Any) -> None:
+    assert plain(getattr(ExecutionRecord(row), attribute)) == expected
 
 
 def test_a_running_execution_has_lasted_until_now() -> None:

@@ -2,10 +2,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.revocations import read_revocations, revoke
+from execution_monitor.storage.server_documents import Revocation
 
 DAY = timedelta(days=1)
 
@@ -34,7 +34,7 @@ async def test_mongodb_deletes_what_is_over(database: Database):
     assert indexes["expires_at"]["expireAfterSeconds"] == 0
 
 
-async def test_whoever_is_revoked_again_is_one_revocation_of_the_later_time(database: Database):
+async def test_revoking_again_is_one_revocation_of_the_later_time(database: Database):
     first = await revoke(subject="ada", tenant="acme", keep=DAY)
 
     second = await revoke(subject="ada", tenant="acme", keep=DAY)

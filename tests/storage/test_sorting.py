@@ -1,4 +1,4 @@
-"""Orders: their sort documents, and the queries that find what lies behind a position."""
+"""Orders: their sort documents, and the queries that seek after a position."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from bson import ObjectId
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.sorting import Order, Position, SortKey
+from execution_monitor.storage.sorting import Order, SortKey, SortPosition
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 BY_STATUS = Order((SortKey("status"), SortKey("total_cost", descending=True)))
@@ -36,7 +36,7 @@ def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None
 
 
 @pytest.mark.parametrize(
-    ("order", "values", "behind"),
+    ("order", "values", "after"),
     [
         pytest.param(
             NEWEST_FIRST,
@@ -71,18 +71,18 @@ def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None
         ),
     ],
 )
-def test_what_lies_behind_a_position_is_one_range_a_key(
-    order: Order, values: tuple[Any, ...], behind: tuple[dict[str, Any], ...]
+def test_rows_after_a_position_are_one_range_per_key(
+    order: Order, values: tuple[Any, ...], after: tuple[dict[str, Any], ...]
 ) -> None:
-    assert order.seek(Position(values)) == behind
+    assert order.seek(SortPosition(values)) == after
 
 
 def test_a_missing_value_stands_where_null_does() -> None:
-    assert BY_STATUS.position_of({"_id": OWN_ID, "status": "failed"}) == Position(("failed", None, OWN_ID))
+    assert BY_STATUS.position_of({"_id": OWN_ID, "status": "failed"}) == SortPosition(("failed", None, OWN_ID))
 
 
 def test_the_row_at_a_position_is_found_by_its_values() -> None:
-    assert NEWEST_FIRST.at(Position((NOON, OWN_ID))) == {"created": NOON, "_id": OWN_ID}
+    assert NEWEST_FIRST.at(SortPosition((NOON, OWN_ID))) == {"created": NOON, "_id": OWN_ID}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
+from execution_monitor.storage.filter_fields import AUDIT_EVENT_FIELDS, EXECUTION_FIELDS
+
 LEFT_OUT = "[left out]"
 CUT = "[cut]"
 
@@ -33,22 +35,7 @@ def _shown(*names: str) -> Mapping[str, Rule]:
     return dict.fromkeys(names, True)
 
 
-_EXACT = _shown("eq", "in", "notIn", "isNull")
-_RANGE = _shown("eq", "gt", "gte", "lt", "lte", "isNull")
-_NAMED = {**_EXACT, "startsWith": True}  # `contains` is free text, as are the texts it searches
-
-_EXECUTION_FILTER: dict[str, Rule] = {
-    **dict.fromkeys(("executionId", "workflowTemplateId", "userId", "sessionId", "parentExecutionId"), _EXACT),
-    **dict.fromkeys(("status", "errorCode"), _EXACT),
-    **dict.fromkeys(("workflowName", "triggeredBy"), _NAMED),
-    **dict.fromkeys(("createdAt", "startedAt", "completedAt", "durationSeconds", "totalCost", "tokensUsed"), _RANGE),
-    "tags": _shown("key"),
-    "errorMessage": _shown("isNull"),
-}
-_AUDIT_FILTER: dict[str, Rule] = {
-    **dict.fromkeys(("subject", "kind", "operationName", "outcome", "code", "executionId"), _EXACT),
-    "at": _RANGE,
-}
+_FILTER: dict[str, Rule] = {each.name: _shown(*each.audited) for each in (*EXECUTION_FIELDS, *AUDIT_EVENT_FIELDS)}
 
 
 def _with_combinators(fields: dict[str, Rule]) -> Mapping[str, Rule]:
@@ -58,7 +45,7 @@ def _with_combinators(fields: dict[str, Rule]) -> Mapping[str, Rule]:
 
 
 ARGUMENTS: Mapping[str, Rule] = {
-    "filter": _with_combinators({**_EXECUTION_FILTER, **_AUDIT_FILTER}),
+    "filter": _with_combinators(_FILTER),
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
     **_shown("id", "ids", "executionId", "first", "last", "minLevel"),

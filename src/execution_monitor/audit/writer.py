@@ -11,9 +11,10 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.database import Database, Row
-from execution_monitor.storage.explaining import explain, explain_code
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.mongodb_errors import explain, explain_code
+from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_documents import AuditEvent
 
 log = structlog.get_logger()
 

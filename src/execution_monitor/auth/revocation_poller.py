@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from execution_monitor.auth.revocations import Revocations, RevokedTokens
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.mongodb_errors import explain
 from execution_monitor.storage.revocations import read_revocations
 from execution_monitor.tasks import TimeLimit
 

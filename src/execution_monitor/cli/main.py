@@ -29,13 +29,14 @@ from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.ingest.core.importer import LoadReport, load_files
 from execution_monitor.ingest.core.replay import ReplayReport, replay_files
+from execution_monitor.ingest.formats import describe_formats
 from execution_monitor.observability.logging import LogLevel, configure_logging
 from execution_monitor.server.listeners import bind
 from execution_monitor.server.uvicorn_server import run
 from execution_monitor.server.workers import run_workers
 from execution_monitor.settings import Settings
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.mongodb_errors import explain
 
 app = typer.Typer(
     name="execution-monitor",
@@ -51,7 +52,7 @@ User = Annotated[str, typer.Option(help="The owner: the subject of their tokens.
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
-Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
+Files = Annotated[list[Path], typer.Argument(help=describe_formats())]
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Counts, and the memory of those that were read a moment ago: a count costs as much as several pages."""
+"""Counts of executions, and a short-lived cache of them: a count costs as much as several pages."""
 
 import time
 from collections.abc import Awaitable, Callable, Hashable
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from execution_monitor.lru_cache import LruCache
 
-# Pages of a list, and everybody who watches the same one, ask for the same count again and again.
-_REMEMBERED = 1_024
+# The pages of a list, and all clients that watch it, need the same count again and again.
+_MAX_COUNTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """How many there are, as far as was counted."""
+class CountResult:
+    """The number of rows that match; not exact where counting stopped at a limit."""
 
     total: int
     is_exact: bool
@@ -21,27 +21,27 @@ class Counted:
 @dataclass(frozen=True, slots=True)
 class _Read:
     at: float
-    counted: Counted
+    count: CountResult
 
 
 @dataclass(frozen=True, slots=True)
-class RecentCounts:
-    """Counts that are `seconds` old at most."""
+class CountCache:
+    """A cache of counts that are at most `seconds` old."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _read: LruCache[_Read] = field(default_factory=lambda: LruCache(_REMEMBERED), init=False, repr=False, compare=False)
+    _read: Recent[_Read] = field(default_factory=lambda: Recent(_MAX_COUNTS), init=False, repr=False, compare=False)
 
-    async def get(self, key: Hashable, read: Callable[[], Awaitable[Counted]]) -> Counted:
-        """The count under `key`, by `read` where it is not known or too old; raises what `read` raises.
+    async def get(self, key: Hashable, read: Callable[[], Awaitable[CountResult]]) -> CountResult:
+        """Return the count under `key`, from `read` where it is missing or too old; raises what `read` raises.
 
-        The key must tell all that the count depends on, who may see what included.
+        The key must contain everything that the count depends on, visibility included.
         """
-        begun = self.clock()
+        started = self.clock()
         known = self._read.get(key)
-        if known is not None and begun - known.at < self.seconds:
-            return known.counted
-        counted = await read()
-        # As old as its begin: what was written since may not be in it.
-        self._read.put(key, _Read(begun, counted))
-        return counted
+        if known is not None and started - known.at < self.seconds:
+            return known.count
+        count = await read()
+        # Its age starts before the read: later writes may not be counted.
+        self._read.put(key, _Read(started, count))
+        return count

@@ -1,13 +1,11 @@
-"""All that can be read of one database, wired once."""
+"""The services that read one database: executions, steps, log lines and the audit trail."""
 
 from dataclasses import dataclass
 
 from execution_monitor.audit.repository import AuditTrail
-from execution_monitor.executions.children import Parts
-from execution_monitor.executions.counts import RecentCounts
+from execution_monitor.executions.children import ChildCollection, logs_of, steps_of
+from execution_monitor.executions.counts import CountCache
 from execution_monitor.executions.executions import COUNT_SECONDS, Executions
-from execution_monitor.executions.logs import logs_of
-from execution_monitor.executions.steps import steps_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.find_command import UNLIMITED
 from execution_monitor.storage.reader import Reader
@@ -18,8 +16,8 @@ class Monitor:
     """Executions, their steps and their log lines, and the audit trail, as callers may see them."""
 
     executions: Executions
-    steps: Parts
-    logs: Parts
+    steps: ChildCollection
+    logs: ChildCollection
     audit_trail: AuditTrail
 
     @classmethod
@@ -32,13 +30,18 @@ class Monitor:
         count_seconds: float = COUNT_SECONDS,
         max_bytes: int = UNLIMITED,
     ) -> "Monitor":
-        """The monitor of `database`; a query runs `timeout_ms` at most, a count goes to `count_limit`.
+        """Create the services for `database`.
 
-        What is counted for lists may be `count_seconds` old. Payloads of more than `max_bytes` are not read.
+        Args:
+            database: The database to read.
+            timeout_ms: The longest time that a query may run.
+            count_limit: Counts stop there.
+            count_seconds: How old the counts of lists may be.
+            max_bytes: Larger payloads are not read.
         """
         reader = Reader(database, timeout_ms, max_bytes)
         return cls(
-            Executions(reader, count_limit, RecentCounts(count_seconds)),
+            Executions(reader, count_limit, CountCache(count_seconds)),
             steps_of(reader),
             logs_of(reader),
             AuditTrail(reader),

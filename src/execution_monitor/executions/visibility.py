@@ -1,4 +1,4 @@
-"""Who may see which execution: the one place that decides."""
+"""Visibility: which executions a caller may see. No other module decides it."""
 
 from functools import lru_cache
 
@@ -6,12 +6,12 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 
-# Asked for with every read and every subscription, and of the caller alone.
+# Computed for every read and every subscription; it depends on the caller alone.
 @lru_cache(maxsize=1_024)
 def visible_to(caller: Caller) -> Filter:
-    """The executions `caller` may see: their own, or all of the tenant's with `executions:read:tenant`.
+    """The filter for the executions that `caller` may see: their own, or the tenant's with `executions:read:tenant`.
 
-    Tenants never mix. The same condition is part of every query and is tested on the images of every change.
+    Tenants never mix. The same filter is part of every query and is evaluated on the images of every change.
     """
     in_tenant = equals("tenant_id", caller.tenant)
     if caller.may(Scope.EXECUTIONS_READ_TENANT):

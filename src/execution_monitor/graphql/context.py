@@ -8,12 +8,13 @@ from strawberry.dataloader import DataLoader
 
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.caller import Caller
-from execution_monitor.executions.children import Parts, PartsRequest
+from execution_monitor.executions.children import ChildCollection, ChildrenRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.service import Live
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
+from execution_monitor.storage.rows import Row
 
-PartsKey = tuple[str, PartsRequest]
+PartsKey = tuple[str, ChildrenRequest]
 
 
 @dataclass
@@ -41,9 +42,9 @@ class Context:
         # An id that is no text is none that anybody could ask for.
         self.outcome.answer_with(*[each if type(each) is str else "" for each in ids])
 
-    def _batch(self, parts: Parts) -> DataLoader[PartsKey, Page]:
+    def _batch(self, parts: ChildCollection) -> DataLoader[PartsKey, Page]:
         async def load(keys: Sequence[PartsKey]) -> Sequence[Page | BaseException]:
-            ids_by_request: dict[PartsRequest, list[str]] = {}
+            ids_by_request: dict[ChildrenRequest, list[str]] = {}
             for execution_id, request in keys:
                 ids_by_request.setdefault(request, []).append(execution_id)
             found: dict[PartsKey, Page | BaseException] = {}
@@ -54,7 +55,7 @@ class Context:
         return DataLoader(load_fn=load)
 
     async def _load(
-        self, parts: Parts, execution_ids: Sequence[str], request: PartsRequest
+        self, parts: ChildCollection, execution_ids: Sequence[str], request: ChildrenRequest
     ) -> dict[PartsKey, Page | BaseException]:
         try:
             pages = await parts.list(self.caller, execution_ids, request)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
-from execution_monitor.executions.children import part_key
+from execution_monitor.executions.children import child_key
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
@@ -39,7 +39,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         if name == _EXECUTION:
             row = found_executions.get(str(values[1]))
             return None if row is None else Execution.of(row)
-        row = found_steps.get(part_key(str(values[1]), values[2]))
+        row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
     return [find(name, values) for name, values in wanted]

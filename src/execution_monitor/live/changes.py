@@ -1,6 +1,6 @@
 """What one change stream tells, as values: changes with the images before and after, and breaks in the history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,8 +15,7 @@ from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.live.resume_tokens import Position, position_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-
-Row = Mapping[str, Any]
+from execution_monitor.storage.rows import Row
 
 # As the database's own client reads documents: neither a year beyond 9999 nor broken text stops the stream.
 _DECODED: CodecOptions[dict[str, Any]] = CodecOptions(

@@ -33,8 +33,8 @@ from execution_monitor.live.stats import Counters, Figures
 from execution_monitor.live.subscription import QueueLimits, Subscription
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
 from execution_monitor.live.visibility import Rights
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filters import EVERYTHING, Filter
 from execution_monitor.tasks import end_tasks
 
@@ -202,7 +202,7 @@ class Live:
             return
         # The stream is a moment behind the snapshots of pages, and behind other servers' streams.
         try:
-            latest = await answer_in_time(cluster_time(self._database.handle), _CLUSTER_TIME_MS)
+            latest = await await_reply(cluster_time(self._database.handle), _CLUSTER_TIME_MS)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
         if time_of(position) > latest:

@@ -10,11 +10,10 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
-from execution_monitor.executions.logs import OLDEST_FIRST
-from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
+from execution_monitor.executions.children import IN_WORKFLOW_ORDER, OLDEST_FIRST
 from execution_monitor.live.changes import Row
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.sorting import Order
@@ -40,7 +39,7 @@ async def read_present_state(database: Database, execution: Filter, parts: Filte
 
     Raises `QueryTimeout`, or `DatabaseUnavailable` when MongoDB does not answer in time.
     """
-    return await answer_in_time(_read(database, execution, parts), _TIMEOUT_MS)
+    return await await_reply(_read(database, execution, parts), _TIMEOUT_MS)
 
 
 async def _read(database: Database, execution: Filter, parts: Filter) -> PresentState | None:

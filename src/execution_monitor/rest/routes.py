@@ -24,7 +24,7 @@ from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagina
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.services import RequestServices
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, Wanted
+from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, PageSelection
 from execution_monitor.storage.records import ExecutionRecord
 
 # All steps of nearly every workflow, within a response of bounded size.
@@ -114,7 +114,7 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     row = await monitor.executions.find(caller, execution_id, detail_fields(caller))
     if row is None:
         raise NotFound("There is no such execution, or you may not see it.")
-    request = PartsRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
+    request = ChildrenRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
     steps = await monitor.steps.list(caller, [execution_id], request)
     return show_detail(caller, ExecutionRecord(row), steps[execution_id])
 

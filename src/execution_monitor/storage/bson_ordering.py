@@ -1,6 +1,6 @@
-"""How MongoDB orders values of different types, as far as scalars go.
+"""BSON comparison order: how MongoDB compares and sorts scalars of different types.
 
-Source: MongoDB manual, "Comparison/Sort Order". A missing field counts as null. Arrays and objects are no sort values.
+Source: MongoDB manual, "Comparison/Sort Order". A missing field counts as null. Arrays and objects are not compared.
 """
 
 import math
@@ -13,7 +13,7 @@ from bson import Binary, Code, DatetimeMS, Decimal128, ObjectId, Timestamp
 
 
 class TypeRank(IntEnum):
-    """The place of a BSON type in MongoDB's order; a comparison operator never leaves its type."""
+    """The rank of a BSON type in MongoDB's order; a comparison operator never leaves its type."""
 
     NULL = 2
     NUMBER = 3
@@ -47,7 +47,7 @@ SCALAR_RANKS = frozenset(set(TypeRank) - {TypeRank.OBJECT, TypeRank.ARRAY, TypeR
 
 
 def rank_of(value: Any) -> TypeRank:
-    """The place of `value`'s type in MongoDB's order."""
+    """Return the rank of the type of `value`."""
     for types, rank in _RANKS:
         if isinstance(value, types):
             return rank
@@ -55,14 +55,14 @@ def rank_of(value: Any) -> TypeRank:
 
 
 def is_nan(value: Any) -> bool:
-    """Whether `value` is a number that is none; MongoDB sorts it before all other numbers."""
+    """Whether `value` is NaN, which MongoDB sorts before all other numbers."""
     if isinstance(value, Decimal128):
         return value.to_decimal().is_nan()
     return isinstance(value, float) and math.isnan(value)
 
 
 def comparable(value: Any) -> Any:
-    """`value` in a form that Python compares as MongoDB does among values of one `TypeRank`; not for NaN."""
+    """Return `value` in a form that Python compares as MongoDB does within one `TypeRank`; not for NaN."""
     if isinstance(value, Decimal128):
         return value.to_decimal()
     if isinstance(value, DatetimeMS):
@@ -73,7 +73,7 @@ def comparable(value: Any) -> Any:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether MongoDB holds two scalars equal: within a type, and numbers by value whatever their width."""
+    """Whether two scalars are equal to MongoDB: within a type, and numbers by value whatever their width."""
     if rank_of(left) is not rank_of(right):
         return False
     if is_nan(left) or is_nan(right):
@@ -82,10 +82,10 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def to_float(value: Any) -> float | None:
-    """A stored number as a float; None for anything else and for what JSON has no number for."""
+    """Return a stored number as a float; None for anything else, and for NaN and infinity, which JSON lacks."""
     if type(value) is not float:
         if rank_of(value) is not TypeRank.NUMBER or is_nan(value):
             return None
         value = float(value.to_decimal() if isinstance(value, Decimal128) else value)
-    # Adding zero takes the sign off a zero.
+    # Adding zero removes the sign of a zero.
     return value + 0.0 if math.isfinite(value) else None

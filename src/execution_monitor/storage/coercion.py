@@ -1,4 +1,4 @@
-"""Stored values as the types that clients are promised, whatever an engine wrote: reading never fails on a document."""
+"""Coercion: convert stored values, whatever an engine wrote, to the types of the API, without ever failing."""
 
 import base64
 import math
@@ -20,19 +20,19 @@ _LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def to_text(value: Any) -> str | None:
-    """Text as it is, any other value spelt out, null as None."""
-    # BSON's code is a text with a scope.
+    """Return text as it is, any other value as its text, null as None."""
+    # BSON's code is text with a scope.
     return value if value is None or type(value) is str else str(value)
 
 
 def to_int(value: Any, default: int = 0) -> int:
-    """A number as an integer of 32 bits, at most the largest one; anything else is `default`."""
+    """Return a number as an integer of 32 bits, bounded by the largest one; anything else is `default`."""
     number = value if isinstance(value, int) and not isinstance(value, bool) else to_float(value)
     return default if number is None else max(-_MAX_INT, min(_MAX_INT, int(number)))
 
 
 def to_datetime(value: Any) -> datetime | None:
-    """A date in UTC, no further than Python's calendar reaches; anything else is None."""
+    """Return a date in UTC, bounded by Python's calendar; anything else is None."""
     if isinstance(value, DatetimeMS):
         return _EPOCH + max(_FIRST_MILLISECOND, min(_LAST_MILLISECOND, int(value))) * _MILLISECOND
     if not isinstance(value, datetime):
@@ -41,7 +41,7 @@ def to_datetime(value: Any) -> datetime | None:
 
 
 def to_json(value: Any) -> Any:
-    """A BSON value as JSON: ids, dates and decimals become text, bytes base64, what JSON has no number for null."""
+    """Return a BSON value as JSON: ids, dates and decimals become text, bytes base64, NaN and infinity null."""
     if isinstance(value, Mapping):
         return {str(key): to_json(each) for key, each in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list):
@@ -57,8 +57,8 @@ def _scalar_to_json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime | DatetimeMS):
-        moment = to_datetime(value)
-        return None if moment is None else moment.isoformat(timespec="milliseconds")
+        date = to_datetime(value)
+        return None if date is None else date.isoformat(timespec="milliseconds")
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     return str(value)

@@ -1,10 +1,10 @@
-"""Opaque, versioned tokens: cursors of pages, global ids.
+"""Cursors of pages and global ids: opaque, versioned tokens.
 
-A token is base64url over a version byte, a digest of what it belongs to, a BSON document and a checksum. It is no
-secret and no permission: whatever it holds is compared as a value, under the caller's own visibility.
+A token is base64url over a version byte, a digest of what it belongs to, a BSON document and a checksum. It is neither
+a secret nor a permission: its values are only compared, under the visibility of the caller.
 
-The cursor of a row holds its sort values and its `_id`, of any type; of a long value its beginning and a fingerprint,
-by which the value is found again. That of a row that cannot be sorted holds its `_id` alone.
+The cursor of a row holds its sort values and its `_id`, of any type; of a long value it holds the beginning and a
+fingerprint, by which the value is found again. That of a row that cannot be sorted holds its `_id` alone.
 """
 
 import base64
@@ -20,12 +20,12 @@ from bson.errors import BSONError
 from execution_monitor.errors import InvalidCursor
 from execution_monitor.storage.bson_ordering import SCALAR_RANKS, rank_of
 from execution_monitor.storage.position_values import decode_values, encode_values
-from execution_monitor.storage.sorting import Order, Position
+from execution_monitor.storage.sorting import Order, SortPosition
 
 VERSION = 1
 DIGEST_BYTES = 8
-CHECKSUM_BYTES = 4  # lets a token that was damaged on its way be told from a place in the list
-# Above what the values of a position come to, shortened; far below what is costly to decode.
+CHECKSUM_BYTES = 4  # detects a token that was damaged on its way
+# More than the shortened values of a position need; far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
@@ -37,17 +37,17 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def digest_of(*belongings: object) -> bytes:
-    """A short fingerprint of values whose `repr` tells all of them."""
+    """A short digest of values whose `repr` shows everything that they differ in."""
     return hashlib.blake2b(repr(belongings).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
 def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:
-    """`values` as an opaque token that belongs to `digest`."""
+    """Encode `values` as an opaque token that belongs to `digest`."""
     return _seal(digest, bson.encode({str(index): value for index, value in enumerate(values)}, codec_options=_CODEC))
 
 
 def decode_token(token: str) -> tuple[bytes, tuple[Any, ...]]:
-    """The digest and the values of `token`; raises `InvalidCursor` for anything `encode_token` did not make."""
+    """Return the digest and the values of `token`; raises `InvalidCursor` unless `encode_token` made it."""
     digest, body = _unseal(token)
     values = _decode_values(body)
     if values is None:
@@ -65,14 +65,14 @@ def _seal(digest: bytes, body: bytes) -> str:
 
 
 def _unseal(token: str) -> tuple[bytes, bytes]:
-    """The digest and the body of `token`; raises `InvalidCursor` for anything `_seal` did not make."""
+    """The digest and the body of `token`; raises `InvalidCursor` unless `_seal` made it."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise _damaged()
     try:
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise _damaged() from error
-    # Base64 has bits to spare at its end; only one spelling of a token is right.
+    # The last letter of base64 has spare bits; only one form of a token is valid.
     if not raw or _to_text(raw) != token:
         raise _damaged()
     if raw[0] != VERSION:
@@ -84,11 +84,11 @@ def _unseal(token: str) -> tuple[bytes, bytes]:
 
 
 def _decode_values(body: bytes) -> tuple[Any, ...] | None:
-    """The values of a BSON document with the keys "0", "1", ...; None unless it is one and holds what an `_id` may."""
+    """The values of a BSON document with the keys "0", "1", ...; None unless each value may be an `_id`."""
     try:
         decoded: dict[str, Any] = bson.decode(body, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         values = tuple(decoded.values())
-        # Nothing that is decoded can become an operator.
+        # So no decoded value can become an operator.
         if list(decoded) != list(map(str, range(len(values)))) or not all(map(_may_be_an_id, values)):
             return None
     except (BSONError, ValueError, OverflowError, RecursionError):
@@ -118,13 +118,13 @@ def _checksum_of(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=CHECKSUM_BYTES).digest()
 
 
-def encode_position(position: Position, digest: bytes) -> str:
-    """The cursor of a row in a list that `digest` stands for."""
+def encode_position(position: SortPosition, digest: bytes) -> str:
+    """Encode the cursor of the row at `position`, in the list with this `digest`."""
     return _seal(digest, encode_values(position))
 
 
-def decode_position(cursor: str, order: Order, digest: bytes) -> Position:
-    """The position that `cursor` holds; raises `InvalidCursor` when it was made for another list or caller."""
+def decode_position(cursor: str, order: Order, digest: bytes) -> SortPosition:
+    """Return the position that `cursor` holds; raises `InvalidCursor` if it was made for another list or caller."""
     found, body = _unseal(cursor)
     position = decode_values(body)
     if position is None:

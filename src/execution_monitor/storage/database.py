@@ -1,79 +1,87 @@
-"""The connection to MongoDB: opened once a process, prepared in the background, closed at the end."""
+"""The connection to MongoDB: opened once per process, prepared in the background, closed at the end."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariableType] - its generics are open
-from pymongo import ASCENDING, AsyncMongoClient, IndexModel
+from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import (
-    ConfigurationError,
-    InvalidURI,
-    OperationFailure,
-    PyMongoError,
-)
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
-from execution_monitor.storage.answers import answer_in_time, is_sharded, require_shards
-from execution_monitor.storage.audit_events import EXPIRY_INDEX, AuditEvent
-from execution_monitor.storage.documents import DOCUMENTS, indexes_of
-from execution_monitor.storage.explaining import explain, reason_of
-from execution_monitor.storage.missing_indexes import missing_indexes
+from execution_monitor.storage.database_setup import (
+    create_collection,
+    create_indexes,
+    expire_audit_events,
+    is_empty,
+    missing_indexes,
+    report,
+)
+from execution_monitor.storage.deadlines import await_reply, is_sharded, require_shards
+from execution_monitor.storage.documents import DOCUMENTS
+from execution_monitor.storage.indexes import indexes_of
+from execution_monitor.storage.mongodb_errors import explain
 from execution_monitor.storage.multikey import MultikeyFields
-from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_documents import SERVER_DOCUMENTS, AuditEvent
 
-Row = dict[str, Any]
 Listener = CommandListener | ConnectionPoolListener
 
 log = structlog.get_logger()
 
-# So that whoever asks knows within two seconds that there is no server.
+# A client learns within two seconds that there is no server.
 SERVER_SELECTION_TIMEOUT_MS = 1_500
-# A year and a month, so that whoever reviews a year finds all of it.
+# A year and a month, so that a yearly review finds all of it.
 DEFAULT_AUDIT_DAYS = 400
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
-_COLLECTION_EXISTS = 48
-_INDEX_OPTIONS_CONFLICT = 85
-_SECONDS_PER_DAY = 86_400
-# To connect, or to make a collection; not an index, which may take hours.
+# To connect, or to create a collection; not an index, which may take hours.
 _SETUP_MS = 10_000
-# Whoever asks whether the server is ready waits for 1 to 10 s.
+# Readiness probes wait for 1 to 10 s.
 _PING_MS = 500
 
 
 @dataclass
 class Database:
-    """A client, its database, and how far the preparation has come."""
+    """A MongoDB client, its database, and how far the preparation has come.
 
-    client: AsyncMongoClient[Row]
-    handle: AsyncDatabase[Row]
+    `trouble` says why nothing can be read, and is None once MongoDB has answered.
+    """
+
+    client: AsyncMongoClient[BsonDocument]
+    handle: AsyncDatabase[BsonDocument]
     trouble: str | None = "The database has not answered yet."
     audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
     _shard_trouble: str | None = field(default=None, init=False)
     _unprepared: list[str] = field(default_factory=list[str], init=False)
-    _is_laid_out: bool = field(default=False, init=False)  # whether what can be made at once has been
+    _is_laid_out: bool = field(default=False, init=False)  # whether all that takes no time has been created
     multikey: MultikeyFields = field(default_factory=MultikeyFields, init=False, repr=False)
-    _rows: dict[type[Document], AsyncCollection[Row]] = field(
-        default_factory=dict[type[Document], AsyncCollection[Row]], init=False, repr=False
+    _rows: dict[type[Document], AsyncCollection[BsonDocument]] = field(
+        default_factory=dict[type[Document], AsyncCollection[BsonDocument]], init=False, repr=False
     )
 
     @classmethod
     def at(
         cls, uri: str, name: str, listeners: Sequence[Listener] = (), *, audit_days: int = DEFAULT_AUDIT_DAYS
     ) -> "Database":
-        """The database `name` at `uri`, not connected yet; raises `SetupError` for a bad `uri`.
+        """The database `name` at `uri`, not connected yet.
 
-        `listeners` are told what its driver does.
+        Args:
+            uri: A MongoDB connection string.
+            name: The name of the database.
+            listeners: They receive the events of the driver.
+            audit_days: After so many days MongoDB deletes events of the audit trail.
+
+        Raises:
+            SetupError: The `uri` is not a connection string.
         """
         try:
-            client: AsyncMongoClient[Row] = AsyncMongoClient(
+            client: AsyncMongoClient[BsonDocument] = AsyncMongoClient(
                 uri,
                 appname="execution-monitor",
                 event_listeners=listeners,
@@ -92,23 +100,23 @@ class Database:
 
     @property
     def warnings(self) -> list[str]:
-        """What makes answers slow, or some of them fail, a sentence each."""
+        """What makes responses slow, or some of them fail: a sentence each."""
         return [*self._unprepared, *([self._shard_trouble] if self._shard_trouble else [])]
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self.client.close()
 
-    def collection(self, document: type[Document]) -> AsyncCollection[Row]:
-        """The collection that keeps `document`s; raises `DatabaseUnavailable` before the first connection."""
+    def collection(self, document: type[Document]) -> AsyncCollection[BsonDocument]:
+        """The collection of `document`; raises `DatabaseUnavailable` before the first connection."""
         if self.trouble is not None:
             raise DatabaseUnavailable(self.trouble)
         return self.handle.get_collection(document.get_collection_name())
 
-    def rows(self, document: type[Document]) -> AsyncCollection[Row]:
+    def rows(self, document: type[Document]) -> AsyncCollection[BsonDocument]:
         """As `collection`, for reading lists: dates have no time zone, and are in UTC.
 
-        To give each of them its time zone takes a third of the time of a page.
+        Giving each date its time zone takes a third of the time of a page.
         """
         if self.trouble is not None:
             raise DatabaseUnavailable(self.trouble)
@@ -119,11 +127,11 @@ class Database:
         return found
 
     async def connect(self) -> None:
-        """Bind the documents to the database, or raise `DatabaseUnavailable` with a sentence that says why."""
+        """Bind the documents to the database; raises `DatabaseUnavailable` with the reason in a sentence."""
         try:
-            models = [*DOCUMENTS, *OWN_DOCUMENTS]
+            models = [*DOCUMENTS, *SERVER_DOCUMENTS]
             binding = init_beanie(database=self.handle, document_models=models, skip_indexes=True)
-            await answer_in_time(binding, _SETUP_MS)
+            await await_reply(binding, _SETUP_MS)
         except PyMongoError as error:
             self.trouble = explain(error)
             raise DatabaseUnavailable(self.trouble) from error
@@ -133,32 +141,32 @@ class Database:
         self.trouble = None
 
     async def prepare(self) -> None:
-        """Create what is missing: collections, pre- and post-images, indexes; trouble goes to `warnings`."""
+        """Create what is missing: collections, pre- and post-images, indexes. What fails is in `warnings`."""
         found: list[str] = []
         for document in DOCUMENTS:
             try:
-                await answer_in_time(self._ensure_collection(document), _SETUP_MS)
+                await await_reply(create_collection(self.handle, document), _SETUP_MS)
             except PyMongoError as error:
-                found.append(self._report(document.get_collection_name(), error))
+                found.append(report(document.get_collection_name(), error))
         missing: list[tuple[type[Document], list[IndexModel]]] = []
-        for document in (*DOCUMENTS, *OWN_DOCUMENTS):
-            indexes = await answer_in_time(missing_indexes(self.collection(document), indexes_of(document)), _SETUP_MS)
-            if indexes and await answer_in_time(_is_empty(self.collection(document)), _SETUP_MS):
-                found.extend(await self._build_indexes(document, indexes))
+        for document in (*DOCUMENTS, *SERVER_DOCUMENTS):
+            indexes = await await_reply(missing_indexes(self.collection(document), indexes_of(document)), _SETUP_MS)
+            if indexes and await await_reply(is_empty(self.collection(document)), _SETUP_MS):
+                found.extend(await create_indexes(self.collection(document), indexes))
             elif indexes:
                 missing.append((document, indexes))
-        # Those with rows take as long as they take; what is asked meanwhile is answered.
+        # Indexes of collections with rows may take hours; the server answers meanwhile.
         self._is_laid_out = True
         if missing and not self._unprepared:
-            # What stood in the way before is still worth telling, until it is known that it no longer does.
+            # Earlier warnings stay until it is known that they no longer hold.
             self._unprepared = ["Indexes are being made; lists are slow until they are there."]
         for document, indexes in missing:
-            found.extend(await self._build_indexes(document, indexes))
-        found.extend(await self._let_audit_events_expire())
+            found.extend(await create_indexes(self.collection(document), indexes))
+        found.extend(await expire_audit_events(self.collection(AuditEvent), self.audit_days))
         self._unprepared = found
 
     async def prepare_until_done(self) -> None:
-        """`connect` and `prepare`, again and again with growing pauses, until nothing is left to report."""
+        """Repeat `connect` and `prepare`, with growing pauses, until there are no warnings."""
         attempt = 0
         while True:
             try:
@@ -174,86 +182,23 @@ class Database:
             attempt += 1
 
     async def check(self) -> None:
-        """Raise `DatabaseUnavailable` unless MongoDB answers now, and has what is asked for."""
+        """Raise `DatabaseUnavailable` unless MongoDB answers now and has the collections."""
         if self.trouble is not None:
             raise DatabaseUnavailable(self.trouble)
         if not self._is_laid_out:
             raise DatabaseUnavailable("The collections are being made.")
         try:
-            await answer_in_time(self.client.admin.command("ping"), _PING_MS)
+            await await_reply(self.client.admin.command("ping"), _PING_MS)
         except PyMongoError as error:
             raise DatabaseUnavailable(explain(error)) from error
         if is_sharded(self.client):
             await self._check_shards()
 
     async def _check_shards(self) -> None:
-        """Warn of a shard that does not answer: the others do, so that others can be served."""
+        """Warn of a shard that does not answer; tenants on the other shards are still served."""
         checked = (require_shards(self.collection(document), {}) for document in DOCUMENTS)
         results = await asyncio.gather(*checked, return_exceptions=True)
         self._shard_trouble = next((each.message for each in results if isinstance(each, DatabaseUnavailable)), None)
-
-    async def _build_indexes(self, document: type[Document], indexes: Sequence[IndexModel]) -> list[str]:
-        """Build `indexes`; a sentence for each that something stands in the way of."""
-        name, collection = document.get_collection_name(), self.collection(document)
-        try:
-            # All at once reads a large collection once.
-            await collection.create_indexes(indexes)
-        except OperationFailure as error:
-            log.info("indexes_not_built_at_once", collection=name, reason=reason_of(error))
-        except PyMongoError as error:
-            return [self._report(f"{name}, indexes", error)]
-        else:
-            return []
-        # One by one tells which of them cannot be built, and builds the others.
-        found: list[str] = []
-        for index in indexes:
-            try:
-                await collection.create_indexes([index])
-            except PyMongoError as error:
-                found.append(self._report(f"{name}, index {index.document['name']}", error))
-        return found
-
-    async def _let_audit_events_expire(self) -> list[str]:
-        """Let MongoDB delete what is older than `audit_days`, also where another number of days held before."""
-        name, after = AuditEvent.get_collection_name(), self.audit_days * _SECONDS_PER_DAY
-        index = IndexModel([(EXPIRY_INDEX, ASCENDING)], name=EXPIRY_INDEX, expireAfterSeconds=after)
-        try:
-            try:
-                await self.collection(AuditEvent).create_indexes([index])
-            except OperationFailure as error:
-                if error.code != _INDEX_OPTIONS_CONFLICT:
-                    raise
-                # By its key: it may have another name.
-                change = {"keyPattern": {EXPIRY_INDEX: ASCENDING}, "expireAfterSeconds": after}
-                await self.handle.command("collMod", name, index=change)
-        except PyMongoError as error:
-            return [self._report(f"{name}, index {EXPIRY_INDEX}", error)]
-        return []
-
-    @staticmethod
-    def _report(what: str, error: PyMongoError) -> str:
-        """A sentence for everybody; MongoDB's own words, which may name hosts and values, go to the log."""
-        log.warning("database_not_prepared", what=what, reason=reason_of(error))
-        return f"{what}: {explain(error)}"
-
-    async def _ensure_collection(self, document: type[Document]) -> None:
-        name = document.get_collection_name()
-        images = {"enabled": True}
-        try:
-            # Not looked for first: two servers that start together would both find nothing, and one then fail.
-            await self.handle.create_collection(name, check_exists=False, changeStreamPreAndPostImages=images)
-        except OperationFailure as error:
-            if error.code != _COLLECTION_EXISTS:
-                raise
-            await self.handle.command("collMod", name, changeStreamPreAndPostImages=images)
-
-
-async def _is_empty(collection: AsyncCollection[Row]) -> bool:
-    try:
-        return await collection.find_one({}, {"_id": 1}) is None
-    except PyMongoError:
-        # Making its indexes tells why.
-        return True
 
 
 @contextlib.asynccontextmanager

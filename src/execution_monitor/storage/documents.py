@@ -1,17 +1,18 @@
-"""The collections as Beanie documents, each with its indexes: the format that engines write.
+"""Beanie documents that engines write: executions, steps and log lines, each with its collection and its indexes.
 
 An engine may leave out every field that has a default here. Stored names are the workflow system's own.
 """
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from beanie import Document
 from pydantic import BaseModel, ConfigDict, Field
-from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+from execution_monitor.storage.indexes import ascending, unsortable_index
+from execution_monitor.storage.rows import BsonDocument
 
 
 class ExecutionStatus(StrEnum):
@@ -27,7 +28,7 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing more happens after it."""
+        """Whether it is final."""
         return self in TERMINAL_STATUSES
 
 
@@ -37,7 +38,7 @@ TERMINAL_STATUSES = frozenset(
 
 
 class LogLevel(StrEnum):
-    """Severities of a log line, as stored, mildest first."""
+    """Severities of a log line, as stored, least severe first."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -72,36 +73,6 @@ class ErrorDetails(BaseModel):
     step_id: str | None = None
     stack_trace: str | None = None
     retryable: bool | None = None
-
-
-def _index(*fields: str, unique: bool = False) -> IndexModel:
-    return IndexModel([(field, ASCENDING) for field in fields], name="_".join(fields), unique=unique)
-
-
-UNSORTABLE_INDEX = "unsortable"
-# An index has an entry for each element of an array, and a sort takes the least or the greatest of them; nothing of
-# Python's tells an undefined value from null; and between the ends of the order lie all bounds that there are.
-_UNSORTABLE_TYPES = ("array", "undefined", "minKey", "maxKey")
-
-
-def are_unsortable(fields: Iterable[str]) -> dict[str, Any]:
-    """The condition that one of `fields` holds something that has no place in an order of its values."""
-    return {"$or": _each_unsortable(fields)}
-
-
-def are_sortable(fields: Iterable[str]) -> dict[str, Any]:
-    """The condition that each of `fields` holds something that has a place in an order, or nothing."""
-    return {"$nor": _each_unsortable(fields)}
-
-
-def _each_unsortable(fields: Iterable[str]) -> list[dict[str, Any]]:
-    return [{field: {"$type": list(_UNSORTABLE_TYPES)}} for field in fields]
-
-
-def _unsortable_index(*fields: str, of: Iterable[str]) -> IndexModel:
-    """The index of those rows alone that cannot be sorted by one of the fields `of`: nearly always it is empty."""
-    keys = [(field, ASCENDING) for field in fields]
-    return IndexModel(keys, name=UNSORTABLE_INDEX, partialFilterExpression=are_unsortable(of))
 
 
 # One for every field that lists can be sorted by; pages seek on it, so `_id` breaks the ties within the index.
@@ -150,24 +121,24 @@ class Execution(Document):
     version: int = 1  # one more with every change
 
     class Settings:
-        """Where it is kept."""
+        """Collection and indexes."""
 
         name = "workflow_executions"
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
-            _index("tenant_id", "execution_id", unique=True),
-            *(_index("tenant_id", "user_id", field, "_id") for field in SORTED_FIELDS),
-            *(_index("tenant_id", field, "_id") for field in SORTED_FIELDS),
-            _index("tenant_id", "user_id", "status", "created", "_id"),
-            _index("tenant_id", "status", "created", "_id"),
-            _index("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
-            _index("tenant_id", "workflow_template_id", "created", "_id"),
-            _unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
+            ascending("tenant_id", "execution_id", unique=True),
+            *(ascending("tenant_id", "user_id", field, "_id") for field in SORTED_FIELDS),
+            *(ascending("tenant_id", field, "_id") for field in SORTED_FIELDS),
+            ascending("tenant_id", "user_id", "status", "created", "_id"),
+            ascending("tenant_id", "status", "created", "_id"),
+            ascending("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
+            ascending("tenant_id", "workflow_template_id", "created", "_id"),
+            unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
 
 
 class Step(Document):
-    """One task of an execution (`workflow_step_executions`); visible to whoever may see the execution."""
+    """One task of an execution (`workflow_step_executions`); visible to callers who may see the execution."""
 
     execution_id: str
     tenant_id: str
@@ -190,18 +161,18 @@ class Step(Document):
     version: int = 1
 
     class Settings:
-        """Where it is kept."""
+        """Collection and indexes."""
 
         name = "workflow_step_executions"
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
-            _index("tenant_id", "execution_id", "step_index", "_id"),
-            _unsortable_index("tenant_id", "execution_id", "_id", of=["step_index"]),
+            ascending("tenant_id", "execution_id", "step_index", "_id"),
+            unsortable_index("tenant_id", "execution_id", "_id", of=["step_index"]),
         ]
 
 
 class LogEntry(Document):
-    """One log line of an execution (`execution_logs`); visible to whoever may see the execution."""
+    """One log line of an execution (`execution_logs`); visible to callers who may see the execution."""
 
     execution_id: str
     tenant_id: str
@@ -212,36 +183,20 @@ class LogEntry(Document):
     attributes: Any = None
 
     class Settings:
-        """Where it is kept."""
+        """Collection and indexes."""
 
         name = "execution_logs"
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
-            _index("tenant_id", "execution_id", "timestamp", "_id"),
-            _unsortable_index("tenant_id", "execution_id", "_id", of=["timestamp"]),
+            ascending("tenant_id", "execution_id", "timestamp", "_id"),
+            unsortable_index("tenant_id", "execution_id", "_id", of=["timestamp"]),
         ]
 
 
 DOCUMENTS: tuple[type[Document], ...] = (Execution, Step, LogEntry)
 
 
-def indexes_of(document: type[Document]) -> list[IndexModel]:
-    """The indexes that `document` declares; Beanie knows them once the database is connected."""
-    return [declared.index for declared in document.get_settings().indexes]
-
-
-@cache
-def indexed_fields(document: type[Document]) -> tuple[tuple[str, ...], ...]:
-    """The fields of each index that `document` declares for all of its rows, in their order."""
-    return tuple(
-        tuple(index.document["key"])
-        for index in indexes_of(document)
-        if "partialFilterExpression" not in index.document
-    )
-
-
-@cache
-def unsortable_key(document: type[Document]) -> Mapping[str, int] | None:
-    """The key of the index of those rows that cannot be sorted; None where `document` has none such."""
-    found = [index.document for index in indexes_of(document) if index.document["name"] == UNSORTABLE_INDEX]
-    return dict.fromkeys(found[0]["key"], ASCENDING) if found else None
+def collection_of(document: type[Document]) -> AsyncCollection[BsonDocument]:
+    """The collection of `document`, once Beanie is connected."""
+    # Beanie leaves open what its collections hold.
+    return cast("AsyncCollection[BsonDocument]", document.get_pymongo_collection())  # pyright: ignore[reportUnknownMemberType]

@@ -1,6 +1,8 @@
 """The filter language: one tree that compiles to a MongoDB query and evaluates as a predicate.
 
-Both say the same of every document; a property test holds them to it. Texts are never patterns, values never operators.
+Both agree on every document; a property test compares them. Texts are never patterns, values never operators.
+
+The `repr` of a filter is part of the digest of cursors: renaming a class or a field here makes old cursors invalid.
 """
 
 import math
@@ -24,10 +26,10 @@ Stored = Mapping[str, Any]
 MAX_TEXT_LENGTH = 1_000
 MAX_VALUES = 1_000
 
-# An `$in` over nothing: MongoDB answers it without reading.
+# An empty `$in`: MongoDB returns nothing without reading.
 NOTHING: Query = {"_id": {"$in": []}}
 
-_HALF_A_LETTER = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -37,11 +39,11 @@ class Filter(ABC):
 
     @abstractmethod
     def to_mongo(self) -> Query:
-        """The MongoDB query that finds exactly what `matches` accepts."""
+        """Return the MongoDB query that finds exactly what `matches` accepts."""
 
     @abstractmethod
     def matches(self, document: Stored) -> bool:
-        """Whether `document` meets the condition, as MongoDB would answer."""
+        """Whether `document` meets the condition, exactly as in MongoDB."""
 
     def fields(self) -> Iterator[str]:
         """The stored fields that the condition reads."""
@@ -50,7 +52,7 @@ class Filter(ABC):
 
 @dataclass(frozen=True, slots=True)
 class AllOf(Filter):
-    """Every part holds; of no parts, always."""
+    """All parts hold; true without parts."""
 
     parts: tuple[Filter, ...] = ()
 
@@ -73,7 +75,7 @@ EVERYTHING = AllOf()
 
 @dataclass(frozen=True, slots=True)
 class AnyOf(Filter):
-    """At least one part holds; of no parts, never."""
+    """At least one part holds; false without parts."""
 
     parts: tuple[Filter, ...] = ()
 
@@ -135,14 +137,14 @@ def _check_values(values: tuple[Any, ...]) -> None:
 
 
 def _check_text(value: Any) -> None:
-    # JSON can spell half of a surrogate pair, BSON cannot.
-    if isinstance(value, str) and not value.isascii() and _HALF_A_LETTER.search(value):
+    # JSON can express half of a surrogate pair, BSON cannot.
+    if isinstance(value, str) and not value.isascii() and _LONE_SURROGATE.search(value):
         raise BadUserInput("A text in a filter must be valid Unicode.")
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf(FieldFilter):
-    """The value is one of these scalars; None stands for a missing value too."""
+    """The value is one of these scalars; None also matches a missing value."""
 
     values: tuple[Any, ...]
 
@@ -172,7 +174,7 @@ def is_null(field: str, *, wanted: bool) -> Filter:
 
 @dataclass(frozen=True, slots=True)
 class NoneOf(FieldFilter):
-    """The value is none of these scalars; a missing value is none of them."""
+    """The value is none of these scalars; a missing value counts as None."""
 
     values: tuple[Any, ...]
 
@@ -207,7 +209,7 @@ class Range(FieldFilter):
             value = getattr(self, name)
             if value is not None:
                 bounds[f"${name}"] = _to_stored_precision(value, up=name in ("gte", "lt"))
-        # MongoDB's matcher lets NaN pass `$lt`, its index bounds do not: a lower bound makes both refuse it.
+        # MongoDB's matcher accepts NaN for `$lt`, its index bounds do not: with a lower bound neither does.
         upper = bounds.get("$lt", bounds.get("$lte"))
         if upper is not None and rank_of(upper) is TypeRank.NUMBER and not bounds.keys() & {"$gt", "$gte"}:
             bounds["$gte"] = -math.inf
@@ -225,7 +227,7 @@ class Range(FieldFilter):
 
 
 def _to_stored_precision(value: Any, *, up: bool) -> Any:
-    """A bound in whole milliseconds, which is all that BSON keeps: `> 0.5 ms` means `> 0`, `< 0.5 ms` means `< 1`."""
+    """A bound in whole milliseconds, as BSON stores dates: `> 0.5 ms` means `> 0`, `< 0.5 ms` means `< 1`."""
     if not isinstance(value, datetime):
         return value
     milliseconds, rest = divmod(value - _EPOCH, _MILLISECOND)
@@ -233,7 +235,7 @@ def _to_stored_precision(value: Any, *, up: bool) -> Any:
         milliseconds += 1
     try:
         return _EPOCH + milliseconds * _MILLISECOND
-    except OverflowError:  # the ends of Python's calendar, rounded or moved to UTC, lie beyond it
+    except OverflowError:  # the ends of Python's calendar, rounded or converted to UTC, exceed it
         return DatetimeMS(milliseconds)
 
 
@@ -260,7 +262,7 @@ class _Text(FieldFilter):
         _check_text(self.text)
 
     def pattern(self) -> str:
-        """A pattern that means the same to PCRE2 and to Python."""
+        """A pattern with the same meaning in PCRE2 and in Python."""
         raise NotImplementedError
 
     @override
@@ -275,7 +277,7 @@ class _Text(FieldFilter):
 
 @dataclass(frozen=True, slots=True)
 class StartsWith(_Text):
-    """The value is text that begins with this, case-sensitively: a bounded range of an index."""
+    """The value is text that starts with this, case-sensitively: a bounded range of an index."""
 
     @override
     def pattern(self) -> str:
@@ -284,7 +286,7 @@ class StartsWith(_Text):
 
 @dataclass(frozen=True, slots=True)
 class Contains(_Text):
-    """The value is text that holds this, whatever the case of its letters."""
+    """The value is text that contains this, in upper or lower case."""
 
     @override
     def pattern(self) -> str:
@@ -292,12 +294,12 @@ class Contains(_Text):
 
 
 def _literal(character: str) -> str:
-    # BSON patterns end at a NUL byte, so a NUL is spelt out.
+    # BSON patterns end at a NUL byte, so a NUL is escaped.
     return r"\x00" if character == "\0" else re.escape(character)
 
 
 def _caseless(character: str) -> str:
-    # The `i` option folds differently in PCRE2 and Python (U+0130, U+017F); spelt-out classes leave nothing to differ.
+    # The `i` option folds differently in PCRE2 and Python (U+0130, U+017F); classes of letters mean the same in both.
     cases = sorted({each for each in (character, character.lower(), character.upper()) if len(each) == 1})
     return _literal(character) if len(cases) == 1 else f"[{''.join(map(re.escape, cases))}]"
 
@@ -333,7 +335,7 @@ class HasTag(Filter):
 
 
 def all_of(*parts: Filter) -> Filter:
-    """Every part holds; nested conjunctions become one."""
+    """All parts hold; nested conjunctions become one."""
     flat: list[Filter] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, AllOf) else (part,))
@@ -341,7 +343,7 @@ def all_of(*parts: Filter) -> Filter:
 
 
 def join(queries: Sequence[Query]) -> Query:
-    """One query that holds when all do, without an `$and` where the fields differ."""
+    """Return one query that holds when all `queries` do, without an `$and` where their fields differ."""
     some = [query for query in queries if query]
     merged: Query = {}
     for query in some:
@@ -352,17 +354,17 @@ def join(queries: Sequence[Query]) -> Query:
 
 
 def as_mapping(value: Any) -> Stored | None:
-    """A stored sub-document; None for anything else."""
+    """Return an embedded document; None for anything else."""
     return cast("Stored", value) if isinstance(value, Mapping) else None
 
 
 def as_list(value: Any) -> list[Any]:
-    """A stored array; empty for anything else."""
+    """Return a stored array; an empty list for anything else."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def values_at(document: Stored, path: str) -> list[Any]:
-    """What a condition on `path` looks at: the value, each element of an array on the way, None where missing."""
+    """Return what a condition on `path` compares: the value, the elements of arrays on the path, None where missing."""
     head, _, rest = path.partition(".")
     value: Any = document.get(head)
     if not rest:

@@ -1,6 +1,6 @@
-"""Finding rows with one command that is answered at once.
+"""The find command: read all rows of a search in one round trip.
 
-PyMongo's cursor does the same and takes half as long again, for what a page has no use for: being asked for more.
+PyMongo's cursor takes half as long again, for what a page has no use for: fetching more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,23 +13,23 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from execution_monitor.errors import ResponseTooLarge
-from execution_monitor.storage.answers import answered
+from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filters import Query
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
 from execution_monitor.storage.query_planning import IndexRange
-from execution_monitor.storage.stored_rows import StoredRow, as_stored
+from execution_monitor.storage.rows import BsonDocument, Row, StoredRow, as_stored
 
 UNLIMITED = 2**63 - 1
-_BAD_VALUE = 2  # of which a hint at an index that is not there is one
+_BAD_VALUE = 2  # such as a hint at an index that does not exist
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which rows are looked for: `fields` None reads whole documents, `sort` is a sort document, times milliseconds.
+    """What to find: `fields` None reads whole documents, `sort` is a sort document, times are milliseconds.
 
-    `hint` is the key of the index to use, and `range` where in it the rows are; where that index is missing MongoDB
+    `hint` is the key of the index to use, and `range` where in it the rows are. Where that index is missing, MongoDB
     chooses another.
     """
 
@@ -39,9 +39,9 @@ class Search:
     skip: int = 0
     limit: int = 1
     timeout_ms: int = field(kw_only=True)
-    hint: Mapping[str, int] | None = None
+    hint: IndexKey | None = None
     range: IndexRange | None = None
-    max_bytes: int = UNLIMITED  # of all rows, where payloads are among them, and of each of these
+    max_bytes: int = UNLIMITED  # of all rows together where payloads are selected, and of each payload
 
     @property
     def projection(self) -> Mapping[str, Any] | None:
@@ -55,11 +55,17 @@ def _projection_of(fields: frozenset[str], max_bytes: int) -> Mapping[str, Any]:
 
 
 async def find_rows(
-    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None = None
+    collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None = None
 ) -> list[Row]:
-    """The rows that `search` looks for; raises `PyMongoError`, and `DatabaseUnavailable` where no answer comes in time.
+    """Return the rows that `search` finds.
 
-    As the driver does with reads, one that was cut off is tried once more, by the server that is primary then.
+    As the driver does with reads, a command whose connection breaks is sent once more, to the server that is primary
+    then.
+
+    Raises:
+        DatabaseUnavailable: No reply came in time.
+        AnswerTooLarge: Together the rows have payloads of more bytes than allowed.
+        PyMongoError: Any other failure.
     """
     rows = await _find_all(collection, search, session)
     mark_too_large(rows, search.max_bytes)
@@ -67,14 +73,14 @@ async def find_rows(
 
 
 async def _find_all(
-    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
-) -> list[dict[str, Any]]:
-    return await answered(_find_hinted(collection, search, session), collection, search.query, search.timeout_ms)
+    collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None
+) -> list[BsonDocument]:
+    return await await_query(_find_hinted(collection, search, session), collection, search.query, search.timeout_ms)
 
 
 async def _find_hinted(
-    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
-) -> list[dict[str, Any]]:
+    collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None
+) -> list[BsonDocument]:
     try:
         return await _find(collection, search, session)
     except OperationFailure as error:
@@ -84,12 +90,12 @@ async def _find_hinted(
 
 
 async def find_stored_rows(
-    collection: AsyncCollection[dict[str, Any]],
+    collection: AsyncCollection[BsonDocument],
     search: Search,
     kept: Sequence[str],
     session: AsyncClientSession | None = None,
 ) -> list[StoredRow]:
-    """As `find_rows`, together with the stored values of the fields `kept`."""
+    """As `find_rows`, with the stored values of the fields `kept`."""
     options: Any = collection.codec_options.with_options(document_class=RawBSONDocument)
     found: list[Any] = await _find_all(collection.with_options(codec_options=options), search, session)
     rows = [as_stored(bytes(each.raw), collection.codec_options, kept) for each in found]
@@ -98,8 +104,8 @@ async def find_stored_rows(
 
 
 async def _find(
-    collection: AsyncCollection[dict[str, Any]], search: Search, session: AsyncClientSession | None
-) -> list[dict[str, Any]]:
+    collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None
+) -> list[BsonDocument]:
     if session is None and (rows := await _find_at_once(collection, search, search.projection)) is not None:
         return rows
     if search.max_bytes != UNLIMITED and shows_payloads(search.fields):
@@ -118,20 +124,20 @@ async def _find(
     return list(await cursor.to_list())
 
 
-async def _require_room(collection: AsyncCollection[dict[str, Any]], search: Search) -> None:
-    """Raise `ResponseTooLarge` where the rows have more bytes than may be sent: before they come here."""
+async def _require_room(collection: AsyncCollection[BsonDocument], search: Search) -> None:
+    """Raise `AnswerTooLarge` where the rows have more bytes than may be sent, before they are read."""
     shown: Any = "$$ROOT" if search.fields is None else {field: f"${field}" for field in search.fields}
     sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}})
-    # In a larger document there is room for what stands for a payload.
+    # A larger document is read with the sizes of its payloads in their place, which is small.
     total = sum(row["bytes"] for row in sizes or () if row["bytes"] <= search.max_bytes)
     if total > search.max_bytes:
         raise ResponseTooLarge(total, search.max_bytes)
 
 
 async def _find_at_once(
-    collection: AsyncCollection[dict[str, Any]], search: Search, projection: Mapping[str, Any] | None
-) -> list[dict[str, Any]] | None:
-    """The rows; None where MongoDB answers with a part of them, which ends at 16 MB."""
+    collection: AsyncCollection[BsonDocument], search: Search, projection: Mapping[str, Any] | None
+) -> list[BsonDocument] | None:
+    """The rows; None where they do not fit into one reply, which has 16 MB at most."""
     entries = search.range
     command: dict[str, Any] = {
         "find": collection.name,
@@ -143,29 +149,29 @@ async def _find_at_once(
         "max": None if entries is None else entries.upper,
         "skip": search.skip,
         "limit": search.limit,
-        # Else MongoDB stops at 101 rows. With one more than there can be, it sees that nothing follows: a batch that is
-        # full may leave a cursor open, as it does while plans are compared.
+        # By default MongoDB stops at 101 rows. With one more than there can be it sees that nothing follows:
+        # a full batch may leave a cursor open, as it does while MongoDB compares plans.
         "batchSize": search.limit + 1,
         "maxTimeMS": search.timeout_ms,
         "readConcern": collection.read_concern.document or None,
     }
     command = {name: value for name, value in command.items() if value is not None}
     try:
-        answer = await _run(collection, command)
+        reply = await _run(collection, command)
     except ServerSelectionTimeoutError:
         raise
     except AutoReconnect:
         if not collection.database.client.options.retry_reads:
             raise
-        answer = await _run(collection, command)
-    cursor = answer["cursor"]
+        reply = await _run(collection, command)
+    cursor = reply["cursor"]
     if not cursor["id"]:
         return cursor["firstBatch"]
     await _run(collection, {"killCursors": collection.name, "cursors": [cursor["id"]]})
     return None
 
 
-async def _run(collection: AsyncCollection[dict[str, Any]], command: dict[str, Any]) -> dict[str, Any]:
+async def _run(collection: AsyncCollection[BsonDocument], command: BsonDocument) -> BsonDocument:
     return await collection.database.command(
         command, read_preference=collection.read_preference, codec_options=collection.codec_options
     )

@@ -1,7 +1,7 @@
-"""The long values of a position, of which its cursor holds a part: looked up again in the row that they are of.
+"""Long values of a position: its cursor holds only their beginnings, so they are looked up in the row.
 
-Where the row has gone, or has another value now, the position stays as near as its beginning says, on the side where
-rows may be shown twice and none is left out.
+Where the row is deleted, or has another value now, the position is as close as the beginning says, on the side where
+rows may appear twice and none is left out.
 """
 
 from dataclasses import replace
@@ -14,24 +14,24 @@ from execution_monitor.storage.find_command import Search, find_stored_rows
 from execution_monitor.storage.pagination import Listing
 from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.raw_values import Shortened, embeddable
-from execution_monitor.storage.sorting import Position, equal_to
-from execution_monitor.storage.stored_rows import StoredRow
+from execution_monitor.storage.rows import StoredRow
+from execution_monitor.storage.sorting import SortPosition, equal_to
 
 _BY_ID = {"_id": 1}
-# Several rows are looked at only where they share the first 2,048 bytes of a long `_id`.
+# More than one row matches only where several share the first 2,048 bytes of a long `_id`.
 _AT_ONCE = 100
 
 
 async def find_long_values(
-    database: Database, document: type[Document], listing: Listing, position: Position | None, timeout_ms: int
-) -> Position | None:
-    """`position` with its long values, where its row still has them."""
+    database: Database, document: type[Document], listing: Listing, position: SortPosition | None, timeout_ms: int
+) -> SortPosition | None:
+    """Return `position` with its long values, where its row still has them."""
     if position is None or not any(isinstance(value, Shortened) for value in position.values):
         return position
     own_id = position.values[-1]
     fields = listing.order.fields if position.is_sortable else ("_id",)
     search = Search({}, frozenset(fields), timeout_ms=timeout_ms, limit=_AT_ONCE, hint=_BY_ID)
-    # Other tenants' rows are none of ours; and their shards need not be asked.
+    # Other tenants' rows never match, and their shards are not queried.
     tenant = {name: value for name, value in listing.where.to_mongo().items() if name == "tenant_id"}
     rows = database.rows(document)
     found: StoredRow | None = None

@@ -1,18 +1,17 @@
-"""Keyset pages of a collection: what to read, and what was found."""
+"""Keyset pagination: requests for a page, and the page that was read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bson import Timestamp
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.cursors import decode_position, digest_of, encode_position
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.sorting import Order, Position
-
-Row = Mapping[str, Any]
+from execution_monitor.storage.rows import Row
+from execution_monitor.storage.sorting import Order, SortPosition
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -20,19 +19,23 @@ MAX_PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is asked for: the first or last `size` rows between two cursors."""
+    """Which page to read: the first or last `size` rows between two cursors."""
 
     size: int = DEFAULT_PAGE_SIZE
     backward: bool = False
     after: str | None = None
     before: str | None = None
-    skipped: int = 0  # rows passed over first; MongoDB reads each of them, so callers bound it
+    skipped: int = 0  # rows to skip first; MongoDB reads each of them, so callers bound it
 
     @classmethod
     def of(
         cls, *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
     ) -> "PageRequest":
-        """The request that Relay's arguments mean; raises `BadUserInput` for sizes outside 1 to 100, or two of them."""
+        """The request that Relay's arguments mean.
+
+        Raises:
+            BadUserInput: A size is outside 1 to 100, or both are given.
+        """
         if first is not None and last is not None:
             raise BadUserInput("Pass first or last, not both.")
         for name, size in (("first", first), ("last", last)):
@@ -43,27 +46,27 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of a collection: what is in it, and in which order. Its cursors work with no other list."""
+    """A list: the rows of a collection that match `where`, in `order`. Its cursors work with no other list."""
 
     where: Filter
     order: Order
 
     @cached_property
     def digest(self) -> bytes:
-        """A fingerprint that ties cursors to this list."""
+        """The digest that ties cursors to this list."""
         return digest_of(self.where, self.order)
 
     def cursor_of(self, row: Row) -> str:
         """The cursor of `row`, which must hold the fields of the order."""
         return encode_position(self.order.position_of(row), self.digest)
 
-    def position(self, cursor: str) -> Position:
-        """Where `cursor` points; raises `InvalidCursor` when it is not of this list."""
+    def position(self, cursor: str) -> SortPosition:
+        """The position that `cursor` holds; raises `InvalidCursor` when it is not of this list."""
         return decode_position(cursor, self.order, self.digest)
 
 
 class Neighbours(NamedTuple):
-    """At which sides of a page it is asked whether more rows lie there."""
+    """The sides of a page on which to look for more rows."""
 
     previous: bool = False
     next: bool = False
@@ -73,17 +76,17 @@ BOTH, NEITHER = Neighbours(previous=True, next=True), Neighbours()
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of a page is worth reading for: the stored fields, and the answers that cost a query of their own."""
+class PageSelection:
+    """What to read of a page: the stored fields, and facts that cost a query of their own."""
 
-    fields: frozenset[str] | None = None  # None reads whole documents
+    fields: frozenset[str] | None = None  # None: whole documents
     neighbours: Neighbours = BOTH
-    snapshot: bool = False  # the instant the page was read at
+    snapshot: bool = False  # the time at which the page was read
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order, and what lies around them."""
+    """Rows in order, and whether more lie before and after them."""
 
     listing: Listing
     rows: Sequence[Row]

@@ -1,4 +1,4 @@
-"""Payloads that are too large to show: left with MongoDB, each by itself or, where many come together, all of them."""
+"""Payloads that are too large to send: MongoDB returns their sizes instead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from execution_monitor.errors import PayloadTooLarge
 
-# Of engines' own making, and up to 16 MB each; what else a document has is small.
+# Engines write anything into these, up to 16 MB each; all other fields are small.
 PAYLOAD_FIELDS = ("input_parameters", "final_result", "performance_data", "input_data", "result", "attributes")
 # MongoDB stores no larger document.
 LARGEST_DOCUMENT = 16 * 1024 * 1024
@@ -16,18 +16,18 @@ _SIZE = " bytes"
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """Stands for a payload that was not read."""
+    """Stands for a payload that was not read. Sizes are in bytes."""
 
     size: int
     limit: int
 
     def refuse(self) -> PayloadTooLarge:
-        """The error for whoever wants to see it."""
+        """The error for a client that selects the payload."""
         return PayloadTooLarge(self.size, self.limit)
 
 
 def projection_within(fields: Iterable[str], limit: int) -> dict[str, Any]:
-    """The projection of `fields`, in which a payload of more than `limit` bytes is its size alone."""
+    """The projection of `fields` that replaces each payload of more than `limit` bytes by its size."""
     projection: dict[str, Any] = dict.fromkeys(sorted(fields), 1)
     if limit < LARGEST_DOCUMENT:
         for field in projection.keys() & set(PAYLOAD_FIELDS):
@@ -39,7 +39,7 @@ def projection_within(fields: Iterable[str], limit: int) -> dict[str, Any]:
 
 
 def mark_too_large(rows: Iterable[dict[str, Any]], limit: int) -> None:
-    """Let the sizes that `projection_within` gave stand for their payloads."""
+    """Put a `TooLarge` in place of each payload that `projection_within` replaced by its size."""
     if limit >= LARGEST_DOCUMENT:
         return
     for row in rows:
@@ -48,5 +48,5 @@ def mark_too_large(rows: Iterable[dict[str, Any]], limit: int) -> None:
 
 
 def shows_payloads(fields: frozenset[str] | None) -> bool:
-    """Whether one of `fields` is a payload; None are all."""
+    """Whether one of `fields` is a payload; None stands for all fields."""
     return fields is None or not fields.isdisjoint(PAYLOAD_FIELDS)

@@ -1,4 +1,4 @@
-"""The connections of a MongoDB client, counted as its driver tells of them."""
+"""Connection pool statistics of a MongoDB client, from the events of its driver."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ _FAILURES = {
 }
 
 
-class Connections(ConnectionPoolListener, Collector):
-    """Totals since the client was made, over all servers of the cluster."""
+class Connections(ConnectionPoolListener):
+    """Totals since the client was created, over all servers of the cluster."""
 
     def __init__(self) -> None:
         self.created = 0
@@ -45,38 +45,38 @@ class Connections(ConnectionPoolListener, Collector):
 
     @property
     def in_use(self) -> int:
-        """How many operations hold one now."""
+        """How many connections are in use now."""
         return self.taken - self.returned
 
     @override
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
-        """Count one more."""
+        """Count an open connection."""
         self.created += 1
 
     @override
     def connection_closed(self, event: ConnectionClosedEvent) -> None:
-        """Count one less."""
+        """Count a closed connection."""
         self.closed += 1
 
     @override
     def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
-        """Count one in use, and how long it was waited for."""
+        """Count a connection in use, and the seconds that an operation waited for it."""
         self.taken += 1
         self.seconds_waited += event.duration or 0.0
 
     @override
     def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
-        """Count one no longer in use."""
+        """Count a connection that is no longer in use."""
         self.returned += 1
 
     @override
     def connection_check_out_failed(self, event: ConnectionCheckOutFailedEvent) -> None:
-        """Count an operation that got none."""
+        """Count an operation that got no connection."""
         self.failures[_FAILURES.get(event.reason, "unreachable")] += 1
 
     @override
     def pool_cleared(self, event: PoolClearedEvent) -> None:
-        """Count a failure that made all of a server's connections doubtful."""
+        """Count a failure after which the driver discards all connections to a server."""
         self.clearances += 1
 
     @override

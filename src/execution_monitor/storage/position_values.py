@@ -1,4 +1,4 @@
-"""The values of a position as bytes, and back: what a cursor holds."""
+"""The values of a position as bytes and back: the content of a cursor."""
 
 import struct
 from typing import Any
@@ -19,11 +19,11 @@ from execution_monitor.storage.raw_values import (
     to_raw,
     to_value,
 )
-from execution_monitor.storage.sorting import Position
+from execution_monitor.storage.sorting import SortPosition
 
-# The name of the only value in the position of a row that cannot be sorted.
+# The name of the one value in the position of a row that cannot be sorted.
 _OWN_ID = "_id"
-# What follows the beginning of a long value, under the same name with this letter: its fingerprint and its length.
+# After the beginning of a long value follow its fingerprint and its length, under the same name with this letter.
 _OF_LONG = "d"
 _LENGTH = struct.Struct("<I")
 # MongoDB stores documents nested to 180 levels, and takes commands of 200.
@@ -38,8 +38,8 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 
 
-def encode_values(position: Position) -> bytes:
-    """The values of `position` as a BSON document; long ones are shortened."""
+def encode_values(position: SortPosition) -> bytes:
+    """Encode the values of `position` as a BSON document; long ones are shortened."""
     names = map(str, range(len(position.values))) if position.is_sortable else (_OWN_ID,)
     named = dict(zip(names, position.values, strict=True))
     if not any(isinstance(value, RawValue | Shortened) for value in position.values):
@@ -58,8 +58,8 @@ def encode_values(position: Position) -> bytes:
     return to_document(kept)
 
 
-def decode_values(body: bytes) -> Position | None:
-    """The position that `encode_values` made `body` of; None where it did not."""
+def decode_values(body: bytes) -> SortPosition | None:
+    """Return the position that `encode_values` encoded as `body`; None where it did not."""
     try:
         decoded: dict[str, Any] = bson.decode(body, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         raw = [(name.decode("ascii"), value) for name, value in fields_of(body)]
@@ -83,7 +83,7 @@ def decode_values(body: bytes) -> Position | None:
             return None
     if not values or (is_sortable and not all(map(_is_sortable, values[:-1]))):
         return None
-    return Position(tuple(values), is_sortable=is_sortable)
+    return SortPosition(tuple(values), is_sortable=is_sortable)
 
 
 def _is_sortable(value: Any) -> bool:

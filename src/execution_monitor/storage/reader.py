@@ -1,4 +1,7 @@
-"""Reading from a collection: pages, counts and single rows, each within a time limit."""
+"""The reader: pages, counts, rows and aggregations of a collection, each within a time limit.
+
+Every method raises `QueryTimeout`, `DatabaseUnavailable` or `AnswerTooLarge` where a query fails.
+"""
 
 import contextlib
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -12,58 +15,58 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
-from execution_monitor.storage.answers import answered, is_unavailable
-from execution_monitor.storage.audit_events import AuditEvent
+from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.deadlines import await_query
+from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
 from execution_monitor.storage.long_values import find_long_values
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.mongodb_errors import explain, is_unavailable
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
+from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.scanning import Scan
 from execution_monitor.storage.sorting import Order
 
 log = structlog.get_logger()
 
-# Filters that make a list fast, by their stored fields, as the API names them; the first is that on its time.
-_INDEXED_FILTERS: Mapping[type[Document], Mapping[str, str]] = {
-    Execution: {"created": "createdAt", "status": "status", "workflow_template_id": "workflowTemplateId"},
-    AuditEvent: {"at": "at", "subject": "subject", "execution_ids": "executionId"},
-}
-
-# Else MongoDB stops at 101 rows and wants to be asked again; it still stops at 16 MB.
-_WHOLE_RESULT = 1_000_000
+# By default a batch has 101 rows; so one batch holds all rows, unless they have more than 16 MB.
+_BATCH_SIZE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads of one database; no single query runs longer than `timeout_ms`, or has payloads of over `max_bytes`."""
+    """Reads one database: a query runs for at most `timeout_ms`, and its payloads have at most `max_bytes`."""
 
     database: Database
     timeout_ms: int
     max_bytes: int = UNLIMITED
 
-    async def read_page(self, document: type[Document], listing: Listing, request: PageRequest, wanted: Wanted) -> Page:
-        """One keyset page from one query, and mostly one more for each neighbour that is asked about."""
+    async def read_page(
+        self, document: type[Document], listing: Listing, request: PageRequest, selection: PageSelection
+    ) -> Page:
+        """Read one keyset page by one query, and mostly one more for each selected neighbour.
+
+        Raises:
+            InvalidCursor: A cursor of the request is not of this `listing`.
+        """
         start = None if request.after is None else listing.position(request.after)
         end = None if request.before is None else listing.position(request.before)
-        asks_start, asks_end = wanted.neighbours
+        look_before, look_after = selection.neighbours
         if request.backward:
-            start, end, asks_start, asks_end = end, start, asks_end, asks_start
+            start, end, look_before, look_after = end, start, look_after, look_before
 
         with _translated_errors(document, listing.where):
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
-            async with self._snapshot(wanted.snapshot) as session:
+            async with self._snapshot(selection.snapshot) as session:
                 order, limits = listing.order, (self.timeout_ms, self.max_bytes)
                 scan = Scan(self.database, document, listing.where, order, *limits, session)
                 scan = scan.reversed() if request.backward else scan
-                # One more than asked: its presence tells whether more follow, without a count.
-                found = await scan.read(wanted.fields, request.size + 1, start=start, end=end, skip=request.skipped)
-                beyond_start = asks_start and await scan.reversed().has_up_to(start)
-                more = len(found) > request.size or (asks_end and await scan.has_up_to(end))
+                # One more row than the page shows whether more follow, without a count.
+                found = await scan.read(selection.fields, request.size + 1, start=start, end=end, skip=request.skipped)
+                beyond_start = look_before and await scan.reversed().has_up_to(start)
+                more = len(found) > request.size or (look_after and await scan.has_up_to(end))
             read_at = None if session is None else _snapshot_time_of(session)
 
         rows = found[: request.size]
@@ -72,16 +75,16 @@ class Reader:
         return Page(listing, rows, has_previous=beyond_start, has_next=more, read_at=read_at)
 
     async def count(self, document: type[Document], where: Filter, limit: int) -> int:
-        """How many documents match, counted no further than `limit`."""
+        """Count the documents that match, up to `limit`."""
         with _translated_errors(document, where):
             collection, query = self.database.collection(document), where.to_mongo()
             counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms)
-            return await answered(counting, collection, query, self.timeout_ms)
+            return await await_query(counting, collection, query, self.timeout_ms)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
-        """Up to `limit` documents that match, in no particular order."""
+        """Read up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
             search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms, max_bytes=self.max_bytes)
             return await find_rows(self.database.rows(document), search)
@@ -89,24 +92,24 @@ class Reader:
     async def read_unsortable(
         self, document: type[Document], where: Filter, order: Order, fields: frozenset[str], limit: int
     ) -> list[Row]:
-        """Up to `limit` documents that match and have no place in `order`, in no particular order."""
+        """Read up to `limit` documents that match and cannot be sorted by `order`, in no particular order."""
         with _translated_errors(document, where):
             return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
         self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
     ) -> list[Row]:
-        """The result of `pipeline`, of which `where` is the first stage."""
+        """Run `pipeline` on the documents that match `where`."""
         with _translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
-            return await answered(self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms)
+            return await await_query(
+                self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms
+            )
 
-    async def _aggregate(
-        self, rows: AsyncCollection[dict[str, Any]], pipeline: Sequence[Mapping[str, Any]]
-    ) -> list[Row]:
-        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_WHOLE_RESULT) as cursor:
+    async def _aggregate(self, rows: AsyncCollection[BsonDocument], pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
+        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_BATCH_SIZE) as cursor:
             if cursor.alive and self.max_bytes != UNLIMITED:
-                # More than 16 MB: what comes behind the first batch is counted before it comes.
+                # More than 16 MB: the rest is measured before it is read.
                 sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
                 (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
                 if total["bytes"] > self.max_bytes:
@@ -123,7 +126,7 @@ class Reader:
 
 
 def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
-    # PyMongo keeps the time of a snapshot session to itself; a test pins the attribute.
+    # PyMongo has no public attribute for the time of a snapshot; a test relies on this one.
     return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
@@ -144,7 +147,7 @@ def _translated_errors(document: type[Document], where: Filter) -> Generator[Non
 
 def _advise(document: type[Document], where: Filter) -> str:
     used = set(where.fields())
-    filters = _INDEXED_FILTERS.get(document, {})
+    filters = indexed_filters(document)
     if "execution_id" in used or not filters:
         return "Asking for fewer executions at once, or for log lines without a search, would make it fast."
     unused = [name for stored, name in filters.items() if stored not in used]

@@ -1,4 +1,4 @@
-"""Read views of stored documents: every attribute has its promised type, also where an engine left the field out."""
+"""Records: typed, read-only views of stored rows. Every attribute has its declared type, whatever an engine wrote."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,20 +8,20 @@ from bson import ObjectId
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_int, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.fields import (
+from execution_monitor.storage.filters import as_list, as_mapping
+from execution_monitor.storage.record_fields import (
     Attribute,
-    Kept,
-    Place,
+    StoredField,
+    StoredForm,
     choice,
     integer,
     json,
-    moment,
     number,
     required_text,
     text,
+    timestamp,
 )
-from execution_monitor.storage.filters import as_list, as_mapping
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.rows import Row
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -34,8 +34,8 @@ class Record:
 
 
 def _read_retryable(row: Row) -> bool | None:
-    stated = row.get("retryable")
-    return stated if isinstance(stated, bool) else None
+    stored = row.get("retryable")
+    return stored if isinstance(stored, bool) else None
 
 
 def _read_message(row: Row) -> str:
@@ -53,7 +53,7 @@ def _read_percentage(row: Row) -> float:
 class ErrorRecord(Record):
     """Why something failed."""
 
-    message = Attribute(_read_message, Place("message", Kept.WORDS))
+    message = Attribute(_read_message, StoredField("message", StoredForm.NONEMPTY_TEXT))
     code = text("code")
     type = text("type")
     step_id = text("step_id")
@@ -66,7 +66,7 @@ class ProgressRecord(Record):
 
     current_step = integer("current_step")
     total_steps = integer("total_steps")
-    percentage = Attribute(_read_percentage, Place("percentage", Kept.NUMBER))
+    percentage = Attribute(_read_percentage, StoredField("percentage", StoredForm.NUMBER))
 
 
 class TagRecord(Record):
@@ -131,13 +131,13 @@ def _seconds(field: str) -> Attribute[float | None]:
         end = _COMPLETED_AT.read(row) or (None if _STATUS.read(row).is_terminal else datetime.now(UTC))
         return None if end is None else max(0.0, (end - started_at).total_seconds())
 
-    return Attribute(read, Place(field, Kept.NUMBER))
+    return Attribute(read, StoredField(field, StoredForm.NUMBER))
 
 
-# PENDING where there is none, or one of the engine's own.
+# PENDING where the status is missing or unknown.
 _STATUS = choice("status", ExecutionStatus.PENDING)
-_STARTED_AT, _COMPLETED_AT = moment("started_at"), moment("completed_at")
-_CREATED, _UPDATED, _LOGGED = moment("created"), moment("updated"), moment("timestamp")
+_STARTED_AT, _COMPLETED_AT = timestamp("started_at"), timestamp("completed_at")
+_CREATED, _UPDATED, _LOGGED = timestamp("created"), timestamp("updated"), timestamp("timestamp")
 
 
 class ExecutionRecord(Record):
@@ -150,12 +150,14 @@ class ExecutionRecord(Record):
     workflow_template_id = text("workflow_template_id")
     status = _STATUS
     status_detail = Attribute(_read_status_detail)
-    created = Attribute(_read_created, Place("created", Kept.MOMENT))  # where it is missing, when the document was made
+    created = Attribute(
+        _read_created, StoredField("created", StoredForm.DATETIME)
+    )  # where it is missing, the time in the `_id`
     started_at = _STARTED_AT
     completed_at = _COMPLETED_AT
-    updated = Attribute(_read_updated, Place("updated", Kept.MOMENT))
+    updated = Attribute(_read_updated, StoredField("updated", StoredForm.DATETIME))
     duration_seconds = _seconds("total_duration")
-    progress = Attribute(_read_progress, Place("progress", Kept.OBJECT))
+    progress = Attribute(_read_progress, StoredField("progress", StoredForm.OBJECT))
     steps_completed = integer("steps_completed")
     steps_failed = integer("steps_failed")
     triggered_by = text("triggered_by")
@@ -163,10 +165,10 @@ class ExecutionRecord(Record):
     session_id = text("session_id")
     attempt = integer("attempt", 1)
     parent_execution_id = text("parent_execution_id")
-    tags = Attribute(_read_tags)  # what is no label is left out
+    tags = Attribute(_read_tags)  # entries that are not labels are left out
     total_cost = number("total_cost")
     tokens_used = integer("tokens_used")
-    error = Attribute(_read_error, Place("error_details", Kept.OBJECT, nullable=True))
+    error = Attribute(_read_error, StoredField("error_details", StoredForm.OBJECT, nullable=True))
     performance = json("performance_data")
     input_parameters = json("input_parameters")
     final_result = json("final_result")
@@ -178,7 +180,7 @@ class StepRecord(Record):
     execution_id = required_text("execution_id")
     tenant_id = required_text("tenant_id")
     step_id = required_text("step_id")
-    name = Attribute(_read_step_name, Place("step_name", Kept.WORDS))
+    name = Attribute(_read_step_name, StoredField("step_name", StoredForm.NONEMPTY_TEXT))
     kind = text("step_type")
     index = integer("step_index")
     status = _STATUS
@@ -189,7 +191,7 @@ class StepRecord(Record):
     depends_on = Attribute(_read_depends_on)
     cost = number("cost")
     tokens_used = integer("tokens_used")
-    error = Attribute(_read_error, Place("error_details", Kept.OBJECT, nullable=True))
+    error = Attribute(_read_error, StoredField("error_details", StoredForm.OBJECT, nullable=True))
     input = json("input_data")
     result = json("result")
 
@@ -197,8 +199,8 @@ class StepRecord(Record):
 class LogRecord(Record):
     """One log line of an execution."""
 
-    at = Attribute(_read_logged_at, Place("timestamp", Kept.MOMENT))
-    level = choice("level", LogLevel.INFO)  # INFO where the engine did not say
+    at = Attribute(_read_logged_at, StoredField("timestamp", StoredForm.DATETIME))
+    level = choice("level", LogLevel.INFO)  # INFO where the level is missing or unknown
     message = required_text("message")
     step_id = text("step_id")
     attributes = json("attributes")

@@ -1,13 +1,14 @@
-"""Revocations in the database: made there, and read from there, until the last token they refuse has expired."""
+"""Revocations: store and read them; each is kept until the last token that it refuses has expired."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.database import Database, Row
-from execution_monitor.storage.own_documents import Revocation
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import collection_of
+from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_documents import Revocation
 
 
 async def revoke(
@@ -17,22 +18,29 @@ async def revoke(
     token_id: str | None = None,
     keep: timedelta,
 ) -> datetime:
-    """Refuse what was issued until now; kept for as long as such tokens may live. The database's time of it."""
-    whom = {"tenant_id": tenant, "subject": subject, "token_id": token_id}
+    """Refuse the tokens that were issued until now, and return the time of MongoDB at which that took effect.
+
+    Args:
+        subject: The user whose tokens are refused; None with a `token_id`.
+        tenant: The tenant of the user; None for users of that name in every tenant.
+        token_id: The one token to refuse, by its `jti`.
+        keep: How long such tokens may live; the revocation is deleted afterwards.
+    """
+    target = {"tenant_id": tenant, "subject": subject, "token_id": token_id}
     milliseconds = int(keep.total_seconds() * 1000)
-    # The clock of the database, since many machines revoke and read.
-    change: list[Row] = [{"$set": {"revoked_at": "$$NOW", "expires_at": {"$add": ["$$NOW", milliseconds]}}}]
+    # The clock of MongoDB, since many machines revoke and read.
+    change: list[BsonDocument] = [{"$set": {"revoked_at": "$$NOW", "expires_at": {"$add": ["$$NOW", milliseconds]}}}]
     collection = collection_of(Revocation)
     try:
-        await collection.update_one(whom, change, upsert=True)
+        await collection.update_one(target, change, upsert=True)
     except DuplicateKeyError:
-        # Somebody else inserted the same between our look and our insert; now there is something to update.
-        await collection.update_one(whom, change)
-    kept: Any = await collection.find_one(whom)
-    return kept["revoked_at"]
+        # Another process inserted the same one between our search and our insert; now there is one to update.
+        await collection.update_one(target, change)
+    stored: Any = await collection.find_one(target)
+    return stored["revoked_at"]
 
 
-async def read_revocations(database: Database, since: datetime | None = None) -> list[Row]:
-    """All revocations, or those that were made from `since` on."""
+async def read_revocations(database: Database, since: datetime | None = None) -> list[BsonDocument]:
+    """Return all revocations, or those made at `since` or later."""
     where = {} if since is None else {"revoked_at": {"$gte": since}}
     return await database.collection(Revocation).find(where, {"_id": 0, "expires_at": 0}).to_list()

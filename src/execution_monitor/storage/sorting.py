@@ -1,10 +1,10 @@
-"""Orders of a list, and where a page goes on: keyset positions and the queries that seek behind them.
+"""Sort orders, positions in them, and the queries that seek after a position: keyset pagination.
 
 `sort <= x AND (sort < x OR _id < y)` reads through every tie (3,067 keys for 51 rows of one status). One branch for the
 ties and one for the rest, each a bounded range of the index that MongoDB merges, read 51.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.raw_values import RawValue, Shortened, embeddable
-from execution_monitor.storage.stored_rows import StoredRow, is_faithful
+from execution_monitor.storage.rows import Row, StoredRow, is_faithful
 
 MAX_SORT_KEYS = 3
 
@@ -28,13 +28,13 @@ class SortKey:
 
     @property
     def direction(self) -> int:
-        """1 or -1, as MongoDB spells it."""
+        """1 or -1, as in MongoDB's sort documents."""
         return DESCENDING if self.descending else ASCENDING
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """A place in an order: the sort values of a row, then its `_id`; of a row that cannot be sorted, the `_id` alone.
+class SortPosition:
+    """A position in an order: the sort values of a row, then its `_id`; of an unsortable row the `_id` alone.
 
     A value that Python has no faithful form of is a `RawValue`, and one that is too long for a cursor `Shortened`.
     """
@@ -61,7 +61,7 @@ class Order:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The stored fields that a position is made of."""
+        """The stored fields whose values make a position."""
         return tuple(key.field for key in self._all_keys)
 
     @cached_property
@@ -74,32 +74,32 @@ class Order:
         return {key.field: key.direction for key in self._all_keys}
 
     def reversed(self) -> "Order":
-        """The same order, backwards."""
+        """The reverse order."""
         return Order(tuple(SortKey(key.field, not key.descending) for key in self.keys))
 
-    def position_of(self, row: Mapping[str, Any]) -> Position:
-        """Where `row` stands; a missing value stands where null does."""
+    def position_of(self, row: Row) -> SortPosition:
+        """The position of `row`; a missing value counts as null."""
         if not isinstance(row, StoredRow):
-            return Position(tuple(row.get(field) for field in self.fields))
+            return SortPosition(tuple(row.get(field) for field in self.fields))
         if not row.is_sortable:
             return self.by_id.position_of(row)
-        return Position(tuple(map(row.value_of, self.fields)))
+        return SortPosition(tuple(map(row.value_of, self.fields)))
 
-    def are_faithful(self, rows: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether the positions of `rows` can be told from their values in Python's form."""
+    def are_faithful(self, rows: Iterable[Row]) -> bool:
+        """Whether the values of `rows` in Python's form give the same positions as the stored ones."""
         return all(is_faithful(row.get(field)) for row in rows for field in self.fields)
 
-    def seek(self, position: Position) -> tuple[Query, ...]:
-        """The rows strictly behind `position`, as alternatives; none where nothing can be behind it."""
+    def seek(self, position: SortPosition) -> tuple[Query, ...]:
+        """The rows strictly after `position`, as the branches of an `$or`; no branch where no row can come after it."""
         return _seek(self._all_keys, position.values)
 
-    def at(self, position: Position) -> Query:
+    def at(self, position: SortPosition) -> Query:
         """The row at `position` itself."""
         return _at(self.fields, position.values)
 
     @cached_property
     def by_id(self) -> "ById":
-        """The order of the rows that cannot be sorted: behind all others."""
+        """The order of the rows that cannot be sorted, which come after all others."""
         return ById(self.keys[-1].descending)
 
 
@@ -111,7 +111,7 @@ class ById:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The stored field that a position is made of."""
+        """The stored field whose value makes a position."""
         return ("_id",)
 
     def to_mongo(self) -> dict[str, int]:
@@ -119,32 +119,32 @@ class ById:
         return {"_id": DESCENDING if self.descending else ASCENDING}
 
     def reversed(self) -> "ById":
-        """The same order, backwards."""
+        """The reverse order."""
         return ById(not self.descending)
 
-    def position_of(self, row: StoredRow) -> Position:
-        """Where `row` stands."""
-        return Position((row.value_of("_id"),), is_sortable=False)
+    def position_of(self, row: StoredRow) -> SortPosition:
+        """The position of `row`."""
+        return SortPosition((row.value_of("_id"),), is_sortable=False)
 
-    def seek(self, position: Position) -> tuple[Query, ...]:
-        """The rows strictly behind `position`."""
+    def seek(self, position: SortPosition) -> tuple[Query, ...]:
+        """The rows strictly after `position`."""
         return _seek((SortKey("_id", self.descending),), position.values)
 
-    def at(self, position: Position) -> Query:
+    def at(self, position: SortPosition) -> Query:
         """The row at `position` itself."""
         return _at(self.fields, position.values)
 
 
 def _seek(keys: Sequence[SortKey], values: Sequence[Any]) -> tuple[Query, ...]:
     placed = list(zip(keys, values, strict=True))
-    # Behind the bound of a long value lie its ties, too.
-    long = next((place for place, value in enumerate(values) if isinstance(value, Shortened)), len(values))
-    alternatives: list[Query] = []
-    for depth, (key, value) in reversed(list(enumerate(placed[: long + 1]))):
-        behind = _behind(key, value)
-        if behind is not None:
-            alternatives.append({**{tied.field: equal_to(tie) for tied, tie in placed[:depth]}, **behind})
-    return tuple(alternatives)
+    # The ties of a long value come after its bound, too.
+    first_long = next((index for index, value in enumerate(values) if isinstance(value, Shortened)), len(values))
+    branches: list[Query] = []
+    for depth, (key, value) in reversed(list(enumerate(placed[: first_long + 1]))):
+        after = _after(key, value)
+        if after is not None:
+            branches.append({**{tied.field: equal_to(tie) for tied, tie in placed[:depth]}, **after})
+    return tuple(branches)
 
 
 def _at(fields: Sequence[str], values: Sequence[Any]) -> Query:
@@ -152,16 +152,16 @@ def _at(fields: Sequence[str], values: Sequence[Any]) -> Query:
 
 
 def equal_to(value: Any) -> Any:
-    """The condition that a field has `value`, of which nothing is taken for an operator or a pattern."""
+    """The condition that a field has `value`, which is never taken for an operator or a pattern."""
     if isinstance(value, Shortened):
         value = value.lowest
     return embeddable({"$eq": value}) if isinstance(value, RawValue) else value
 
 
-def _behind(key: SortKey, value: Any) -> Query | None:
-    """The values of `key` strictly behind `value`, whatever their type, as one range of an index."""
+def _after(key: SortKey, value: Any) -> Query | None:
+    """The values of `key` strictly after `value`, whatever their type, as one range of an index."""
     if value is None and key.field != "_id":
-        # Null and missing are one place in the order, but two to an expression. What is less cannot be sorted by.
+        # Null and missing are equal in the order, but not in an expression. What sorts before them is unsortable.
         return None if key.descending else {key.field: {"$ne": None}}
     # An expression compares across types, and NaN, exactly as a sort does; `$lt` and `$gt` of a query never leave the
     # type of their bound, and the conditions that would add the other types read the whole index.

@@ -9,7 +9,7 @@ from execution_monitor.development.synthetic.seed import seed
 from execution_monitor.development.synthetic.seed_batches import SeedOptions, make_batches
 from execution_monitor.development.synthetic.workflows import BY_NAME
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import (
     DOCUMENTS,
     SORTED_FIELDS,
@@ -19,6 +19,7 @@ from execution_monitor.storage.documents import (
     LogLevel,
     Step,
 )
+from execution_monitor.storage.rows import BsonDocument
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)  # a Thursday afternoon
 OPTIONS = SeedOptions(executions=5_000, users=3, tenants=2, random_seed=7, now=NOW)
@@ -26,9 +27,9 @@ OPTIONS = SeedOptions(executions=5_000, users=3, tenants=2, random_seed=7, now=N
 
 @dataclass(frozen=True)
 class Sample:
-    executions: list[Row]
-    steps: list[Row]
-    log_entries: list[Row]
+    executions: list[BsonDocument]
+    steps: list[BsonDocument]
+    log_entries: list[BsonDocument]
 
 
 def ignore(_written: int) -> None:

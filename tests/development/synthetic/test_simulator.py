@@ -11,8 +11,9 @@ from pymongo import AsyncMongoClient
 
 from execution_monitor.development.synthetic.simulator import Simulation, SimulatorOptions, simulate
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Database, Row
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step
+from execution_monitor.storage.rows import BsonDocument
 
 START = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 OPTIONS = SimulatorOptions(rate=1.0, users=2, random_seed=11)
@@ -48,13 +49,13 @@ async def simulate_until(time: FakeTime, options: SimulatorOptions = OPTIONS) ->
     return simulation
 
 
-async def executions_in(database: Database) -> dict[str, Row]:
+async def executions_in(database: Database) -> dict[str, BsonDocument]:
     return {row["execution_id"]: row async for row in database.collection(Execution).find()}
 
 
-async def changes_during(database: Database, time: FakeTime) -> dict[str, list[Row]]:
+async def changes_during(database: Database, time: FakeTime) -> dict[str, list[BsonDocument]]:
     """The images of every execution after each of its changes, in order."""
-    images: dict[str, list[Row]] = defaultdict(list)
+    images: dict[str, list[BsonDocument]] = defaultdict(list)
     executions = database.collection(Execution)
     async with await executions.watch(full_document="required", max_await_time_ms=100) as stream:
         await simulate_until(time)
@@ -66,17 +67,17 @@ async def changes_during(database: Database, time: FakeTime) -> dict[str, list[R
 
 
 @pytest.fixture
-async def images(database: Database) -> dict[str, list[Row]]:
+async def images(database: Database) -> dict[str, list[BsonDocument]]:
     return await changes_during(database, FakeTime(end=START + timedelta(seconds=90)))
 
 
-async def test_every_change_is_one_version(images: dict[str, list[Row]]):
+async def test_every_change_is_one_version(images: dict[str, list[BsonDocument]]):
     assert len(images) > 50
     for rows in images.values():
         assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
 
 
-async def test_progress_and_time_never_go_back(images: dict[str, list[Row]]):
+async def test_progress_and_time_never_go_back(images: dict[str, list[BsonDocument]]):
     for rows in images.values():
         for before, after in pairwise(rows):
             assert before["progress"]["percentage"] <= after["progress"]["percentage"]
@@ -85,7 +86,7 @@ async def test_progress_and_time_never_go_back(images: dict[str, list[Row]]):
             assert before["updated"] < after["updated"]
 
 
-async def test_nothing_follows_a_terminal_status(images: dict[str, list[Row]]):
+async def test_nothing_follows_a_terminal_status(images: dict[str, list[BsonDocument]]):
     for rows in images.values():
         assert not {row["status"] for row in rows[:-1]} & TERMINAL
 
@@ -194,7 +195,7 @@ async def test_a_second_simulator_leaves_alone_what_a_running_one_writes(databas
 
 async def test_executions_of_real_engines_are_never_touched(database: Database):
     long_ago = START - timedelta(days=3)
-    real: Row = {
+    real: BsonDocument = {
         "execution_id": "real-1",
         "tenant_id": "acme",
         "user_id": "ada",
@@ -308,7 +309,7 @@ async def cable_to(host: str, port: int) -> AsyncGenerator[Cable]:
 @asynccontextmanager
 async def far_database(uri: str, address: str, cable: Cable, name: str) -> AsyncGenerator[None]:
     """Binds the documents to the database at the other end of the cable."""
-    async with AsyncMongoClient[Row](
+    async with AsyncMongoClient[BsonDocument](
         uri.replace(address, f"127.0.0.1:{cable.port}"),
         # Else the driver would learn the server's own address and bypass the cable.
         directConnection=True,

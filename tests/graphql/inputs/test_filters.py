@@ -26,11 +26,11 @@ SCHEMA = create_schema()
 LIST = "query Q($filter: ExecutionFilter) { executions(filter: $filter, first: 100) { nodes { executionId } } }"
 
 _WORDS = ("Etl", "etl", "ETL-2", "report", "a.*", "")
-_MOMENTS = tuple(NOON + timedelta(seconds=number) for number in range(-1, 4))
+_DATES = tuple(NOON + timedelta(seconds=number) for number in range(-1, 4))
 
 
 def _documents() -> list[dict[str, Any]]:
-    """Executions that differ in everything a filter may ask for, with ties, and without what may be missing."""
+    """Executions that differ in all fields of a filter, with ties, and without what may be missing."""
     found: list[dict[str, Any]] = []
     for number in range(24):
         row = execution(
@@ -38,15 +38,15 @@ def _documents() -> list[dict[str, Any]]:
             user_id=("ada", "ben")[number % 2],
             workflow_name=_WORDS[number % 5],
             status=("pending", "running", "failed", "completed", "timed_out")[number % 5],
-            created=_MOMENTS[number % 4],
+            created=_DATES[number % 4],
         )
         optional = {
             "workflow_template_id": _WORDS[number % 3],
             "triggered_by": _WORDS[number % 6],
             "session_id": _WORDS[number % 4],
             "parent_execution_id": f"e{number % 3:03}",
-            "started_at": _MOMENTS[number % 5],
-            "completed_at": _MOMENTS[(number + 2) % 5],
+            "started_at": _DATES[number % 5],
+            "completed_at": _DATES[(number + 2) % 5],
             "total_duration": number % 4 / 2,
             "total_cost": number % 3 / 2,
             "tokens_used": number % 5,
@@ -113,8 +113,8 @@ def meets(value: Any, word: str, operand: Any) -> bool:
 
 def matches(document: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether `document` matches, by the words of the contract; null says nothing, wherever it stands."""
-    stated = {name: operand for name, operand in where.items() if operand is not None}
-    return all(_holds(document, name, operand) for name, operand in stated.items())
+    given_fields = {name: operand for name, operand in where.items() if operand is not None}
+    return all(_holds(document, name, operand) for name, operand in given_fields.items())
 
 
 def _holds(document: Mapping[str, Any], name: str, operand: Any) -> bool:
@@ -136,7 +136,7 @@ _SCALARS: dict[str, SearchStrategy[Any]] = {
     "String": st.sampled_from([*_WORDS, "e001", "ada", "none"]),
     "ExecutionStatus": st.sampled_from(["PENDING", "RUNNING", "FAILED", "CANCELLED"]),
     "DateTime": st.sampled_from(
-        [moment.astimezone(timezone(timedelta(hours=hours))).isoformat() for moment in _MOMENTS for hours in (0, 1, -9)]
+        [date.astimezone(timezone(timedelta(hours=hours))).isoformat() for date in _DATES for hours in (0, 1, -9)]
     ),
     "Float": st.sampled_from([0, 0.5, 1, -1.5]),
     "Int": st.integers(-1, 4),

@@ -8,7 +8,6 @@ import pytest
 from bson import ObjectId
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
 from tests.support.client import execute
 from tests.support.documents import NOON

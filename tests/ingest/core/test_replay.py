@@ -8,19 +8,18 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from execution_monitor.errors import SetupError
+from execution_monitor.ingest.core.recorded_run import to_documents
 from execution_monitor.ingest.core.replay import replay_files
-from execution_monitor.ingest.wfformat.documents import to_documents
-from execution_monitor.ingest.wfformat.model import parse_run
-from execution_monitor.storage.collections import collection_of
+from execution_monitor.ingest.formats import parse_run
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, small_run, write
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeTime:
-    """A clock that moves only while somebody sleeps."""
+    """A clock that moves only while a task sleeps."""
 
     def __init__(self) -> None:
         self.now = BEGAN
@@ -39,7 +38,7 @@ class FakeTime:
 
 
 class TickingTime(FakeTime):
-    """One that also moves on with every look at it, so that no two moments are the same."""
+    """A clock that also moves at every reading, so that no two times are the same."""
 
     def clock(self) -> datetime:
         self.pass_by(0.001)
@@ -47,8 +46,8 @@ class TickingTime(FakeTime):
 
 
 def without_durations() -> dict[str, Any]:
-    """A run in which all happens at one moment, told from its end."""
-    run = small_run()
+    """A run in which everything happens at the same time, its tasks in reverse order."""
+    run = made_up()
     run["workflow"]["specification"]["tasks"].reverse()
     for task in run["workflow"]["execution"]["tasks"]:
         task["runtimeInSeconds"] = 0
@@ -56,8 +55,8 @@ def without_durations() -> dict[str, Any]:
 
 
 def overlapping() -> dict[str, Any]:
-    """A run whose recorded starts, in whole seconds, lie before the end of what is waited for."""
-    run = small_run()
+    """A run whose recorded starts, in whole seconds, lie before the ends of their parents."""
+    run = made_up()
     for task in run["workflow"]["execution"]["tasks"]:
         task |= {"executedAt": "2026-01-02T03:00:05Z", "runtimeInSeconds": 5.9}
     return run
@@ -109,7 +108,7 @@ async def test_it_takes_the_recorded_time_divided_by_the_speed(database: Databas
         pytest.param(overlapping(), id="recorded starts that are too early"),
     ],
 )
-async def test_no_step_starts_before_what_it_waits_for_has_ended(database: Database, tmp_path: Path, run: Any):
+async def test_no_step_starts_before_its_parents_have_ended(database: Database, tmp_path: Path, run: Any):
     await replay(write(tmp_path, "run.json", run), time=TickingTime())
 
     steps = {row["step_id"]: row for row in await rows(Step)}
@@ -124,8 +123,8 @@ async def test_the_time_that_writing_takes_does_not_add_up(database: Database):
     await replay(CHAIN, speed=100, time=time)
 
     (execution,) = await rows(Execution)
-    looks = (time.now - BEGAN).total_seconds() - time.slept
-    assert looks > 0.03
+    writing = (time.now - BEGAN).total_seconds() - time.slept
+    assert writing > 0.03
     assert execution["total_duration"] == pytest.approx(6.61, abs=0.005)
 
 
@@ -149,7 +148,7 @@ async def test_each_change_is_one_more_version_and_progress_never_goes_back(data
     assert percentages[-1] == 100
 
 
-async def test_the_log_tells_of_each_step_in_order(database: Database):
+async def test_the_log_has_lines_of_each_step_in_order(database: Database):
     await replay(CHAIN)
 
     lines = [row["message"] for row in sorted(await rows(LogEntry), key=lambda row: row["_id"])]
@@ -165,17 +164,17 @@ async def test_each_time_is_a_run_of_its_own(database: Database):
     assert len({row["execution_id"] for row in await rows(Execution)}) == 2
 
 
-async def test_whoever_is_stopped_leaves_no_run_unfinished(database: Database):
-    begun = asyncio.Event()
+async def test_a_replay_that_is_stopped_leaves_no_run_unfinished(database: Database):
+    started = asyncio.Event()
 
     async def sleep_for_ever(_: float) -> None:
-        begun.set()
+        started.set()
         await asyncio.Event().wait()
 
     task = asyncio.create_task(
         replay_files([CHAIN], tenant="acme", user="ada", speed=1, clock=lambda: BEGAN, sleep=sleep_for_ever)
     )
-    await begun.wait()
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -186,8 +185,8 @@ async def test_whoever_is_stopped_leaves_no_run_unfinished(database: Database):
     assert {row["status"] for row in await rows(Step)} == {"cancelled"}
 
 
-async def test_a_broken_file_keeps_no_other_from_happening(database: Database, tmp_path: Path):
-    broken = write(tmp_path, "broken.json", small_run(name=None))
+async def test_a_broken_file_does_not_stop_the_others(database: Database, tmp_path: Path):
+    broken = write(tmp_path, "broken.json", made_up(name=None))
 
     report = await replay(broken, CHAIN)
 
@@ -195,7 +194,7 @@ async def test_a_broken_file_keeps_no_other_from_happening(database: Database, t
     assert [each.path for each in report.rejected] == [broken]
 
 
-async def test_whoever_is_stopped_half_way_keeps_what_was_completed(database: Database):
+async def test_a_replay_that_is_stopped_half_way_keeps_what_was_completed(database: Database):
     time = FakeTime()
     half_way = asyncio.Event()
 
@@ -221,16 +220,16 @@ async def test_whoever_is_stopped_half_way_keeps_what_was_completed(database: Da
     assert execution["progress"]["current_step"] == len(completed)
 
 
-@pytest.mark.parametrize("look", [1, 2, 3, 5, 8, 13, 21, 34])
-async def test_whenever_it_is_stopped_nothing_runs_on(database: Database, look: int):
-    """Stopped at its `look`th look at the clock, which is right before a write."""
+@pytest.mark.parametrize("last_reading", [1, 2, 3, 5, 8, 13, 21, 34])
+async def test_whenever_it_is_stopped_nothing_runs_on(database: Database, last_reading: int):
+    """Stopped when it reads the clock for that time, which is right before a write."""
     time = FakeTime()
-    looks = 0
+    readings = 0
 
     def clock() -> datetime:
-        nonlocal looks
-        looks += 1
-        if looks == look:
+        nonlocal readings
+        readings += 1
+        if readings == last_reading:
             task.cancel()
         return time.clock()
 
@@ -245,7 +244,7 @@ async def test_whenever_it_is_stopped_nothing_runs_on(database: Database, look: 
     assert executions[0]["steps_completed"] == sum(row["status"] == "completed" for row in steps)
 
 
-async def test_a_database_that_is_gone_is_told_once(database: Database):
+async def test_a_lost_database_is_reported_once(database: Database):
     async def close(_: float) -> None:
         await database.close()
 

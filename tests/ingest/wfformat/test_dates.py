@@ -2,11 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from execution_monitor.ingest.wfformat.dates import parse_date
+from execution_monitor.ingest.wfformat.fields import parse_date
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "date"),
     [
         pytest.param(
             "2023-03-29T10:02:36-10:00", datetime(2023, 3, 29, 20, 2, 36, tzinfo=UTC), id="Nextflow, with zone"
@@ -25,8 +25,8 @@ from execution_monitor.ingest.wfformat.dates import parse_date
         pytest.param("2020-12-30", datetime(2020, 12, 30, tzinfo=UTC), id="a day begins at midnight"),
     ],
 )
-def test_every_spelling_of_real_files_is_read(text: str, moment: datetime):
-    assert parse_date(text) == moment
+def test_every_spelling_of_real_files_is_read(text: str, date: datetime):
+    assert parse_date(text) == date
 
 
 @pytest.mark.parametrize(

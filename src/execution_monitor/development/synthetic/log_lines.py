@@ -4,8 +4,8 @@ from random import Random
 from typing import NamedTuple
 
 from execution_monitor.development.synthetic.planning import Attempt, Plan, PlannedStep
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.rows import BsonDocument
 
 # What a step logs while it works, by its kind.
 _MESSAGES: dict[str, tuple[tuple[LogLevel, str], ...]] = {
@@ -33,7 +33,7 @@ class LogLine(NamedTuple):
     level: LogLevel
     message: str
     step_id: str | None = None
-    attributes: Row | None = None
+    attributes: BsonDocument | None = None
 
 
 def log_lines(plan: Plan, random: Random) -> list[LogLine]:

@@ -8,6 +8,7 @@ from execution_monitor.development.synthetic.planning import Plan, PlannedStep
 from execution_monitor.development.synthetic.runs import Run
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.rows import BsonDocument
 
 _NULLABLE = (
     "execution_name",
@@ -103,7 +104,7 @@ def _status(plan: Plan, states: list[StepState], elapsed: int) -> ExecutionStatu
     return ExecutionStatus.RUNNING
 
 
-def _add_costs(document: Row, plan: Plan, elapsed: int) -> None:
+def _add_costs(document: BsonDocument, plan: Plan, elapsed: int) -> None:
     cost, tokens = 0.0, 0
     for step in plan.steps:
         if step.tokens and elapsed >= step.attempts[-1].end:
@@ -142,7 +143,7 @@ def _detail(run: Run, states: list[StepState], status: ExecutionStatus) -> str |
     return None
 
 
-def _error(plan: Plan) -> Row | None:
+def _error(plan: Plan) -> BsonDocument | None:
     if plan.status is ExecutionStatus.TIMED_OUT:
         hanging = next(step for step in plan.steps if step.status is ExecutionStatus.TIMED_OUT)
         return _timeout(hanging)
@@ -153,7 +154,7 @@ def _error(plan: Plan) -> Row | None:
     return None
 
 
-def _timeout(step: PlannedStep) -> Row:
+def _timeout(step: PlannedStep) -> BsonDocument:
     seconds = (step.attempts[-1].end - step.attempts[0].start) / 1000
     return {
         "message": f"{step.shape.name} gave no sign of life for {seconds:,.0f} s",

@@ -95,8 +95,8 @@ async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
 async def write_timeout(row: Row, now: datetime) -> None:
     """End an execution that `find_unfinished` returned as timed out, unless it has changed since."""
     key = {"tenant_id": row["tenant_id"], "execution_id": row["execution_id"]}
-    error: Row = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}
-    ended: Row = {
+    error: BsonDocument = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}
+    ended: BsonDocument = {
         "status": ExecutionStatus.TIMED_OUT.value,
         "completed_at": now,
         "updated": now,
@@ -126,7 +126,7 @@ async def write_timeout(row: Row, now: datetime) -> None:
         await collection_of(LogEntry).insert_one(entry, session=session)
 
 
-def _ended_step(now: datetime, error: Row) -> list[Row]:
+def _ended_step(now: datetime, error: BsonDocument) -> list[BsonDocument]:
     seconds = {"$divide": [{"$subtract": [now, "$started_at"]}, 1000]}
     return [
         {
@@ -141,10 +141,10 @@ def _ended_step(now: datetime, error: Row) -> list[Row]:
     ]
 
 
-def _difference(old: Row, new: Row) -> Row:
+def _difference(old: BsonDocument, new: BsonDocument) -> BsonDocument:
     changed = {name: value for name, value in new.items() if name != "version" and old.get(name, ...) != value}
     removed = {name: "" for name in old if name not in new}
-    update: Row = {"$inc": {"version": 1}}
+    update: BsonDocument = {"$inc": {"version": 1}}
     if changed:
         update["$set"] = changed
     if removed:

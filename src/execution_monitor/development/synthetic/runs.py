@@ -11,8 +11,8 @@ from execution_monitor.development.synthetic.log_lines import LogLine
 from execution_monitor.development.synthetic.planning import Plan, plan_execution
 from execution_monitor.development.synthetic.users import CUSTOMERS, TEAMS, Owner, pick_owner
 from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Trigger, Workflow
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.rows import BsonDocument
 
 _POPULAR = tuple(workflow for workflow in CATALOGUE for _ in range(workflow.popularity))
 _LOG_STREAM = 1 << 96
@@ -36,7 +36,7 @@ class Run:
 
     identity: RunIdentity
     owner: Owner
-    facts: Row = field(repr=False)
+    facts: BsonDocument = field(repr=False)
     result: object = field(repr=False)
     plan: Plan = field(repr=False)
     trigger: Trigger
@@ -156,8 +156,8 @@ def _generate(random: Random, owner: Owner, workflow: Workflow, identity: RunIde
     return Run(identity, owner, facts, workflow.result(random), plan, trigger, is_plain)
 
 
-def _tags(workflow: Workflow, random: Random) -> list[Row]:
-    tags: list[Row] = [
+def _tags(workflow: Workflow, random: Random) -> list[BsonDocument]:
+    tags: list[BsonDocument] = [
         {"key": "env", "value": random.choice(("prod", "prod", "prod", "staging", "dev"))},
         {"key": "team", "value": random.choice(TEAMS)},
     ]

@@ -16,9 +16,8 @@ from execution_monitor.development.synthetic.seed_batches import (
 )
 from execution_monitor.development.synthetic.users import owners
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
+from execution_monitor.storage.mongodb_errors import explain
 
 # Two keep MongoDB busy; the third is for when one waits for the disk.
 _BATCHES_IN_FLIGHT = 3

@@ -20,7 +20,7 @@ from execution_monitor.development.synthetic.runs import (
 from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.development.synthetic.workflows import NIGHTLY, Trigger
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Row
+from execution_monitor.storage.rows import BsonDocument
 
 # Measured over 60,000 executions; a test compares it with the real number.
 _DOCUMENTS_PER_EXECUTION = 22.7
@@ -61,9 +61,9 @@ class SeedOptions:
 class Batch:
     """Executions that are written together, with their steps and log lines; parents come before their children."""
 
-    executions: list[Row] = field(default_factory=list[Row])
-    steps: list[Row] = field(default_factory=list[Row])
-    log_entries: list[Row] = field(default_factory=list[Row])
+    executions: list[BsonDocument] = field(default_factory=list[BsonDocument])
+    steps: list[BsonDocument] = field(default_factory=list[BsonDocument])
+    log_entries: list[BsonDocument] = field(default_factory=list[BsonDocument])
 
     def __len__(self) -> int:
         return len(self.executions) + len(self.steps) + len(self.log_entries)

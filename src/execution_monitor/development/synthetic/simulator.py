@@ -28,8 +28,8 @@ from execution_monitor.development.synthetic.runs import (
 )
 from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.errors import SetupError
-from execution_monitor.storage.database import Row
-from execution_monitor.storage.explaining import explain
+from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.rows import BsonDocument
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from execution_monitor.storage.fields import Kept, Place
+from execution_monitor.storage.record_fields import StoredField, StoredForm
 
 Emit = Callable[[Any], Any]
 
@@ -18,27 +18,27 @@ _LARGEST_INT = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """How one value is shown: by `emit` of its row, or at once where what stands at `place` allows it.
+    """How one value is shown: by `emit` of its row, or at once where the value of the `stored` field has its form.
 
-    `inner` is bound for a place whose value is shown by a look-up or a function: the names of an enum, an object's own.
+    `inner` is bound for a field whose value is shown by a look-up or a function: the names of an enum, an object's own.
     """
 
     emit: Emit
-    place: Place | None = None
+    stored: StoredField | None = None
     inner: Any = None
 
 
 # Where the test holds, the second shows the stored value `v` as `emit` does: for most values, without a call.
-_TEMPLATES: Mapping[Kept, tuple[str, str]] = {
-    Kept.TEXT: ("type(v) is str", "v"),
-    Kept.WORDS: ("type(v) is str and v", "v"),
-    Kept.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
+_TEMPLATES: Mapping[StoredForm, tuple[str, str]] = {
+    StoredForm.TEXT: ("type(v) is str", "v"),
+    StoredForm.NONEMPTY_TEXT: ("type(v) is str and v", "v"),
+    StoredForm.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
     # Adding zero takes the sign off a zero.
-    Kept.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
+    StoredForm.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
     # As rows are read for lists; a date with a time zone takes half as long again to read and to spell.
-    Kept.MOMENT: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
-    Kept.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
-    Kept.OBJECT: ("type(v) is dict", "{inner}(v)"),
+    StoredForm.DATETIME: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
+    StoredForm.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
+    StoredForm.OBJECT: ("type(v) is dict", "{inner}(v)"),
 }
 _GLOBALS: Mapping[str, Any] = {
     "__builtins__": {"type": type, "str": str, "int": int, "float": float, "dict": dict},
@@ -60,10 +60,10 @@ def compile_row(fields: Sequence[tuple[str, Value]]) -> Emit:
 def _expression(value: Value, index: int, bound: dict[str, Any]) -> str:
     emit, inner = f"emit_{index}", f"inner_{index}"
     bound[emit] = value.emit
-    if value.place is None:
+    if value.stored is None:
         return f"{emit}(row)"
     bound[inner] = value.inner
-    test, shown = (each.replace("{inner}", inner) for each in _TEMPLATES[value.place.kept])
-    test = test.replace("type(v)", f"type(v := get({value.place.field!r}))", 1)
-    otherwise = f"None if v is None else {emit}(row)" if value.place.nullable else f"{emit}(row)"
+    test, shown = (each.replace("{inner}", inner) for each in _TEMPLATES[value.stored.form])
+    test = test.replace("type(v)", f"type(v := get({value.stored.field!r}))", 1)
+    otherwise = f"None if v is None else {emit}(row)" if value.stored.nullable else f"{emit}(row)"
     return f"{shown} if {test} else {otherwise}"

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotKnown, by_name
 from execution_monitor.graphql.compiled.serialisers import (
@@ -18,7 +18,8 @@ from execution_monitor.graphql.compiled.serialisers import (
     record_of,
 )
 from execution_monitor.graphql.types.connection import READS, SHOWS, needed_neighbours, needs_cursors
-from execution_monitor.storage.pagination import Neighbours, Page, Row
+from execution_monitor.storage.pagination import Neighbours, Page
+from execution_monitor.storage.rows import Row
 
 _PARTS = ("steps", "logs")
 
@@ -32,7 +33,7 @@ class Read:
 
     page: Page
     parts: PartsRead = field(default_factory=dict["PartsPlan", Mapping[str, Page]])
-    counted: Counted | None = None
+    counted: CountResult | None = None
     live_cursor: str | None = None
 
 
@@ -124,7 +125,7 @@ def plan_row(asked: Field) -> RowPlan:
     return RowPlan(compile_row(values), frozenset(reads), tuple(parts))
 
 
-_COUNTS: Mapping[str, Callable[[Counted], Any]] = {
+_COUNTS: Mapping[str, Callable[[CountResult], Any]] = {
     "totalCount": lambda counted: counted.total,
     "totalCountIsExact": lambda counted: counted.is_exact,
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from execution_monitor.executions.children import PartsRequest
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.fields import Field, NotKnown
 from execution_monitor.graphql.compiled.plans import (
@@ -26,10 +26,11 @@ from execution_monitor.graphql.types.execution import Asked, executions_asked
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
-from execution_monitor.storage.pagination import Page, Row, Wanted
+from execution_monitor.storage.pagination import Page, PageSelection
+from execution_monitor.storage.rows import Row
 
 Ask = Callable[[Context], Awaitable[Any]]
-PartsRequests = Mapping[PartsPlan, PartsRequest]
+PartsRequests = Mapping[PartsPlan, ChildrenRequest]
 
 
 class PartFailed(Exception):
@@ -129,7 +130,7 @@ class ExecutionsRoot:
         )
         return partial(self._ask, asked, wanted, _requests_of(self.connection.parts, arguments))
 
-    async def _ask(self, asked: Asked, wanted: Wanted, requests: PartsRequests, context: Context) -> Any:
+    async def _ask(self, asked: Asked, wanted: PageSelection, requests: PartsRequests, context: Context) -> Any:
         page, counted = await self._read(asked, wanted, context)
         if self.connection.shows_rows:
             context.answer_with(page.rows)
@@ -140,12 +141,12 @@ class ExecutionsRoot:
         live_cursor = None if read_at is None else context.live.cursor_at(context.caller, read_at)
         return _show(lambda: self.connection.show(Read(page, parts, counted, live_cursor)))
 
-    async def _read(self, asked: Asked, wanted: Wanted, context: Context) -> tuple[Page, Counted | None]:
+    async def _read(self, asked: Asked, wanted: PageSelection, context: Context) -> tuple[Page, CountResult | None]:
         executions = context.monitor.executions
         listing = executions.list(context.caller, asked.where, asked.order, asked.page, wanted)
         if self.connection.count is None:
             return await listing, None
-        counting = executions.count_recently(context.caller, asked.where)
+        counting = executions.count_cached(context.caller, asked.where)
         page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
         if isinstance(page, BaseException):
             raise page
@@ -171,7 +172,7 @@ def _requests_of(parts: Sequence[PartsPlan], arguments: Arguments) -> PartsReque
         raise NotKnown from error
 
 
-def _request_of(part: PartsPlan, arguments: Arguments) -> PartsRequest:
+def _request_of(part: PartsPlan, arguments: Arguments) -> ChildrenRequest:
     make = steps_request if part.field.name == "steps" else logs_request
     return make(part.connection.reads, **arguments.of(part.field))
 
@@ -183,7 +184,7 @@ async def _read_parts(context: Context, rows: Sequence[Row], requests: PartsRequ
     ids = [row["execution_id"] for row in rows]
     wanted = {(plan.field.name, request): None for plan, request in requests.items()}
 
-    async def read(name: str, request: PartsRequest) -> Mapping[str, Page]:
+    async def read(name: str, request: ChildrenRequest) -> Mapping[str, Page]:
         parts = context.monitor.steps if name == "steps" else context.monitor.logs
         return await parts.list(context.caller, ids, request)
 

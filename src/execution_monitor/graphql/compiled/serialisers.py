@@ -27,7 +27,7 @@ from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotKnown
 from execution_monitor.graphql.types.connection import SHOWS
 from execution_monitor.graphql.types.scalars import format_datetime
-from execution_monitor.storage.fields import Attribute, Kept
+from execution_monitor.storage.record_fields import Attribute, StoredForm
 from execution_monitor.storage.records import (
     ErrorRecord,
     ExecutionRecord,
@@ -50,12 +50,12 @@ _RECORDS: Mapping[str, type[Record]] = {
     "Tag": TagRecord,
 }
 # The types that show a stored value as it is.
-_UNCHANGED: Mapping[Kept, frozenset[str]] = {
-    Kept.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
-    Kept.WORDS: frozenset({GraphQLString.name, GraphQLID.name}),
-    Kept.INTEGER: frozenset({GraphQLInt.name}),
-    Kept.NUMBER: frozenset({GraphQLFloat.name}),
-    Kept.MOMENT: frozenset({"DateTime"}),
+_UNCHANGED: Mapping[StoredForm, frozenset[str]] = {
+    StoredForm.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
+    StoredForm.NONEMPTY_TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
+    StoredForm.INTEGER: frozenset({GraphQLInt.name}),
+    StoredForm.NUMBER: frozenset({GraphQLFloat.name}),
+    StoredForm.DATETIME: frozenset({"DateTime"}),
 }
 
 
@@ -103,16 +103,16 @@ def plan_value(field: Field, record: type[Record]) -> Value:
 
 
 def _plan_stored(field: Field, attribute: Attribute[Any], emit: Emit) -> Value:
-    whole, place = compose(attribute.read, emit), attribute.place
-    if place is None:
+    whole, stored = compose(attribute.read, emit), attribute.stored
+    if stored is None:
         return Value(whole)
-    kept, declared = place.kept, field.type
+    form, declared = stored.form, field.type
     shown: Any = _inner(declared) if isinstance(declared, GraphQLNonNull) else declared
-    if kept is Kept.CHOICE and isinstance(shown, GraphQLEnumType):
-        return Value(whole, place, _names_of(shown))
-    if kept is Kept.OBJECT and isinstance(shown, GraphQLObjectType):
-        return Value(whole, place, _compile_object(shown, field))
-    return Value(whole, place if str(shown) in _UNCHANGED.get(kept, ()) else None)
+    if form is StoredForm.CHOICE and isinstance(shown, GraphQLEnumType):
+        return Value(whole, stored, _names_of(shown))
+    if form is StoredForm.OBJECT and isinstance(shown, GraphQLObjectType):
+        return Value(whole, stored, _compile_object(shown, field))
+    return Value(whole, stored if str(shown) in _UNCHANGED.get(form, ()) else None)
 
 
 # graphql-core leaves the generics of its types open, hence `Any`.

@@ -1,193 +1,74 @@
-"""The filter inputs of the API, and what they mean in the filter language."""
+"""The filter of executions as a GraphQL input, and its translation to the filter language of `storage`.
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from enum import Enum
-from typing import Annotated, Any
+Its fields are the entries of `storage.filter_fields`; each has the operators of its kind.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, TypeVar
 
 import strawberry
 from strawberry import UNSET
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.graphql.inputs.arguments import present
-from execution_monitor.storage.documents import ExecutionStatus
-from execution_monitor.storage.filters import (
-    EVERYTHING,
-    AnyOf,
-    Contains,
-    Filter,
-    HasTag,
-    NoneOf,
-    Not,
-    OneOf,
-    Range,
-    StartsWith,
-    all_of,
-    is_null,
+from execution_monitor.graphql.inputs.operators import (
+    DateTimeFilter,
+    ExecutionStatusFilter,
+    FloatFilter,
+    IdFilter,
+    IntFilter,
+    StringFilter,
+    TagFilter,
 )
+from execution_monitor.storage.filter_fields import EXECUTION_FIELDS, FilterField, FilterKind
+from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, Not, all_of
 
 MAX_DEPTH = 10
 MAX_CONDITIONS = 200
 
-
-def memberships(field: str, operators: Any) -> Iterator[Filter]:
-    """What those of `eq`, `in` and `notIn` that `operators` has mean for the stored `field`."""
-    eq: Any = operators.eq
-    one_of: Any = getattr(operators, "in_", None)
-    none_of: Any = getattr(operators, "not_in", None)
-    if present(eq) is not None:
-        yield OneOf(field, (_plain(eq),))
-    if present(one_of) is not None:
-        yield OneOf(field, tuple(map(_plain, one_of)))
-    if present(none_of) is not None:
-        yield NoneOf(field, tuple(map(_plain, none_of)))
+Input = TypeVar("Input")
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
+def filter_fields(
+    fields: Iterable[FilterField], inputs: Mapping[FilterKind, type]
+) -> Callable[[type[Input]], type[Input]]:
+    """Decorate a class with `fields`, each of the input type of its kind: below `strawberry.input`."""
+
+    def decorate(cls: type[Input]) -> type[Input]:
+        for each in fields:
+            cls.__annotations__[each.name] = inputs[each.kind] | None
+            field = strawberry.field(name=each.name, default=UNSET, description=each.description)
+            setattr(cls, each.name, field)
+        return cls
+
+    return decorate
 
 
-def _bounds(field: str, operators: Any) -> Iterator[Filter]:
-    bounds = {name: getattr(operators, name) for name in ("gt", "gte", "lt", "lte")}
-    given = {name: value for name, value in bounds.items() if present(value) is not None}
-    if given:
-        yield Range(field, **given)
+def conditions_of(given: object, fields: Iterable[FilterField]) -> Iterator[Iterator[Filter]]:
+    """Translate each of `fields` that is present in the input `given`, to its conditions."""
+    for each in fields:
+        operators = getattr(given, each.name)
+        if present(operators) is not None:
+            yield operators.conditions(each.stored)
 
 
-def _null(field: str, operators: Any) -> Iterator[Filter]:
-    if present(operators.is_null) is not None:
-        yield is_null(field, wanted=operators.is_null)
-
-
-@strawberry.input(description="Conditions on an identifier; all given conditions must hold.")
-class IdFilter:
-    """Exact matches of text."""
-
-    eq: str | None = strawberry.field(default=UNSET, description="Equals this, case-sensitively.")
-    in_: list[str] | None = strawberry.field(
-        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
-    )
-    not_in: list[str] | None = strawberry.field(
-        default=UNSET, description="Equals none of these; a missing value matches."
-    )
-    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
-        yield from _null(field, self)
-
-
-@strawberry.input(description="Conditions on text; all given conditions must hold. No character is a wildcard.")
-class StringFilter:
-    """Exact and partial matches of text."""
-
-    eq: str | None = strawberry.field(default=UNSET, description="Equals this, case-sensitively.")
-    in_: list[str] | None = strawberry.field(
-        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
-    )
-    not_in: list[str] | None = strawberry.field(
-        default=UNSET, description="Equals none of these; a missing value matches."
-    )
-    starts_with: str | None = strawberry.field(
-        default=UNSET, description="Starts with this, case-sensitively; fast, since an index serves it."
-    )
-    contains: str | None = strawberry.field(default=UNSET, description="Contains this, in upper or lower case.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
-        if present(self.starts_with) is not None:
-            yield StartsWith(field, str(self.starts_with))
-        if present(self.contains) is not None:
-            yield Contains(field, str(self.contains))
-        yield from _null(field, self)
-
-
-@strawberry.input(description="Conditions on a status; all given conditions must hold.")
-class ExecutionStatusFilter:
-    """Exact matches of a status."""
-
-    eq: ExecutionStatus | None = strawberry.field(default=UNSET, description="Equals this status.")
-    in_: list[ExecutionStatus] | None = strawberry.field(
-        name="in", default=UNSET, description="Equals one of these; an empty list matches nothing."
-    )
-    not_in: list[ExecutionStatus] | None = strawberry.field(default=UNSET, description="Equals none of these.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        for condition in memberships(field, self):
-            if isinstance(condition, OneOf | NoneOf):
-                yield type(condition)(field, stored_statuses(condition.values))
-
-
-@strawberry.input(description="Bounds of a time; a missing value lies within none.")
-class DateTimeFilter:
-    """A range of time."""
-
-    gt: datetime | None = strawberry.field(default=UNSET, description="After this.")
-    gte: datetime | None = strawberry.field(default=UNSET, description="At this time or after.")
-    lt: datetime | None = strawberry.field(default=UNSET, description="Before this.")
-    lte: datetime | None = strawberry.field(default=UNSET, description="At this time or before.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from _bounds(field, self)
-        yield from _null(field, self)
-
-
-@strawberry.input(description="Bounds of a number; a missing value lies within none.")
-class FloatFilter:
-    """A range of numbers."""
-
-    gt: float | None = strawberry.field(default=UNSET, description="Greater than this.")
-    gte: float | None = strawberry.field(default=UNSET, description="This or greater.")
-    lt: float | None = strawberry.field(default=UNSET, description="Less than this.")
-    lte: float | None = strawberry.field(default=UNSET, description="This or less.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from _bounds(field, self)
-        yield from _null(field, self)
-
-
-@strawberry.input(description="Conditions on an integer; a missing value meets none.")
-class IntFilter:
-    """A whole number or a range of them."""
-
-    eq: int | None = strawberry.field(default=UNSET, description="Equals this.")
-    gt: int | None = strawberry.field(default=UNSET, description="Greater than this.")
-    gte: int | None = strawberry.field(default=UNSET, description="This or greater.")
-    lt: int | None = strawberry.field(default=UNSET, description="Less than this.")
-    lte: int | None = strawberry.field(default=UNSET, description="This or less.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
-        yield from _bounds(field, self)
-
-
-@strawberry.input(description="A tag with this key and, where given, this value. Combine several with `and` and `or`.")
-class TagFilter:
-    """One tag."""
-
-    key: str = strawberry.field(description="The key of the tag.")
-    value: str | None = strawberry.field(default=UNSET, description="The value of the tag; any value when absent.")
-
-    def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - tags have one place
-        """What it means for the tags."""
-        yield HasTag(self.key, present(self.value))
+_INPUTS: Mapping[FilterKind, type] = {
+    FilterKind.ID: IdFilter,
+    FilterKind.TEXT: StringFilter,
+    FilterKind.STATUS: ExecutionStatusFilter,
+    FilterKind.TIME: DateTimeFilter,
+    FilterKind.NUMBER: FloatFilter,
+    FilterKind.INTEGER: IntFilter,
+    FilterKind.TAG: TagFilter,
+}
 
 
 @strawberry.input(
     description=("Which executions to return. All given fields must match; an absent or null field matches everything.")
 )
+@filter_fields(EXECUTION_FIELDS, _INPUTS)
 class ExecutionFilter:
-    """The filter of executions, for lists and live updates alike."""
+    """The filter of executions, for lists and live updates alike; its other fields come from `EXECUTION_FIELDS`."""
 
     and_: list["ExecutionFilter"] | None = strawberry.field(
         name="and", default=UNSET, description="All of these match; an empty list matches everything."
@@ -196,35 +77,6 @@ class ExecutionFilter:
         name="or", default=UNSET, description="At least one of these matches; an empty list matches nothing."
     )
     not_: "ExecutionFilter | None" = strawberry.field(name="not", default=UNSET, description="This does not match.")
-    execution_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The id that the engine gave the execution."
-    )
-    status: ExecutionStatusFilter | None = strawberry.field(default=UNSET, description="The state it is in.")
-    workflow_name: StringFilter | None = strawberry.field(default=UNSET, description="The name of the workflow.")
-    workflow_template_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The template that the workflow was made from."
-    )
-    user_id: IdFilter | None = strawberry.field(default=UNSET, description="The owner.")
-    triggered_by: StringFilter | None = strawberry.field(
-        default=UNSET, description="The person, schedule or event that started it."
-    )
-    session_id: IdFilter | None = strawberry.field(default=UNSET, description="The session it belongs to.")
-    parent_execution_id: IdFilter | None = strawberry.field(
-        default=UNSET, description="The execution that started it; `isNull: true` finds those at the top."
-    )
-    created_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it was submitted.")
-    started_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When its first step began.")
-    completed_at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When it reached a final state.")
-    duration_seconds: FloatFilter | None = strawberry.field(
-        default=UNSET, description="Seconds from start to end; running executions have none yet and do not match."
-    )
-    total_cost: FloatFilter | None = strawberry.field(default=UNSET, description="What it has cost.")
-    tokens_used: IntFilter | None = strawberry.field(
-        default=UNSET, description="Tokens of language models used by all steps."
-    )
-    tags: TagFilter | None = strawberry.field(default=UNSET, description="A tag that it has.")
-    error_message: StringFilter | None = strawberry.field(default=UNSET, description="The message of its error.")
-    error_code: IdFilter | None = strawberry.field(default=UNSET, description="The code of its error.")
 
 
 # The argument of every field that finds executions.
@@ -234,19 +86,12 @@ ExecutionsFilter = Annotated[
 ]
 
 
-# Where the API's name is not the stored one.
-_STORED_NAMES = {
-    "created_at": "created",
-    "duration_seconds": "total_duration",
-    "error_message": "error_details.message",
-    "error_code": "error_details.code",
-}
-_COMBINATORS = ("and_", "or_", "not_")
-_FIELDS = tuple(name for name in ExecutionFilter.__annotations__ if name not in _COMBINATORS)
-
-
 def to_filter(given: ExecutionFilter | None) -> Filter:
-    """`given` in the filter language; raises `QueryTooComplex` for one that is nested or branched beyond reason."""
+    """Translate `given` to the filter language.
+
+    Raises:
+        QueryTooComplex: It is nested more than 10 deep, or has more than 200 conditions.
+    """
     conditions = _Counter()
     return EVERYTHING if not given else _convert(given, 1, conditions.add)
 
@@ -266,11 +111,9 @@ def _convert(given: ExecutionFilter, depth: int, count: Callable[[], None]) -> F
         raise QueryTooComplex(f"A filter is nested at most {MAX_DEPTH} deep; flatten its and, or and not.")
     count()
     parts: list[Filter] = []
-    for name in _FIELDS:
-        operators = getattr(given, name)
-        if present(operators) is not None:
-            count()
-            parts.extend(operators.conditions(_STORED_NAMES.get(name, name)))
+    for conditions in conditions_of(given, EXECUTION_FIELDS):
+        count()
+        parts.extend(conditions)
     if present(given.and_) is not None:
         parts.extend(_convert(each, depth + 1, count) for each in given.and_ or ())
     if present(given.or_) is not None:

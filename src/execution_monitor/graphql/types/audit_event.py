@@ -24,8 +24,10 @@ from execution_monitor.graphql.types.connection import (
     reading,
     stored,
 )
+from execution_monitor.storage.filter_fields import AUDIT_EVENT_FIELDS, FilterKind
 from execution_monitor.storage.filters import Filter, all_of
-from execution_monitor.storage.pagination import Page, Row, Wanted
+from execution_monitor.storage.pagination import Page, PageSelection
+from execution_monitor.storage.rows import Row
 
 
 @strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
@@ -121,7 +123,7 @@ class AuditKindFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
 @strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
@@ -136,7 +138,7 @@ class AuditOutcomeFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
 @strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
@@ -151,35 +153,29 @@ class MemberFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """What the operators mean for the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
-# Where the API's name is not the stored one.
-_STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
+_INPUTS = {
+    FilterKind.TIME: DateTimeFilter,
+    FilterKind.AUDIT_KIND: AuditKindFilter,
+    FilterKind.AUDIT_OUTCOME: AuditOutcomeFilter,
+    FilterKind.MEMBER: MemberFilter,
+    FilterKind.ID: IdFilter,
+}
 
 
 @strawberry.input(
     description="Which audit events to return. All given fields must match; an absent or null field matches everything."
 )
+@filter_fields(AUDIT_EVENT_FIELDS, _INPUTS)
 class AuditEventFilter:
-    """The filter of the audit trail."""
-
-    at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
-    kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
-    outcome: AuditOutcomeFilter | None = strawberry.field(default=UNSET, description="The result of the request.")
-    code: MemberFilter | None = strawberry.field(default=UNSET, description="The error codes of the event.")
-    subject: IdFilter | None = strawberry.field(default=UNSET, description="The user who made the request.")
-    operation_name: IdFilter | None = strawberry.field(default=UNSET, description="The name of the GraphQL operation.")
-    execution_id: MemberFilter | None = strawberry.field(
-        default=UNSET, description="The ids of the first 100 executions of the response or stream."
-    )
+    """The filter of the audit trail; its fields come from `AUDIT_EVENT_FIELDS`."""
 
     def conditions(self) -> Iterator[Filter]:
-        """What the given fields mean."""
-        for name in AuditEventFilter.__annotations__:
-            operators = getattr(self, name)
-            if present(operators) is not None:
-                yield from operators.conditions(_STORED_NAMES.get(name, name))
+        """Translate the given fields to conditions."""
+        for conditions in conditions_of(self, AUDIT_EVENT_FIELDS):
+            yield from conditions
 
 
 async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the field
@@ -201,6 +197,6 @@ async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the
         info.context.caller,
         all_of(*conditions),
         page_request(first=first, after=after, last=last, before=before),
-        Wanted(fields=fields, neighbours=needed_neighbours(page_info)),
+        PageSelection(fields=fields, neighbours=needed_neighbours(page_info)),
     )
     return AuditEventConnection(page=page)

@@ -10,7 +10,8 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import Selected
 from execution_monitor.graphql.types.requires_scope import Requires
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, Row
+from execution_monitor.storage.pagination import Neighbours, Page, PageRequest
+from execution_monitor.storage.rows import Row
 
 # What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
 # attribute of the record, or a function from the stored row or page.

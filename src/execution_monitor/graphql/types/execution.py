@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort, to_order
 from execution_monitor.graphql.selection import ContextInfo, selected_by
@@ -38,8 +38,9 @@ from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order
 
 
@@ -201,12 +202,12 @@ class ExecutionEdge:
 class _Once:
     """A count that two fields show and one query answers."""
 
-    def __init__(self, count: Callable[[], Awaitable[Counted]]) -> None:
+    def __init__(self, count: Callable[[], Awaitable[CountResult]]) -> None:
         self._count = count
         self._asking = asyncio.Lock()
-        self._found: Counted | ExecutionMonitorError | None = None
+        self._found: CountResult | ExecutionMonitorError | None = None
 
-    async def get(self) -> Counted:
+    async def get(self) -> CountResult:
         async with self._asking:
             if self._found is None:
                 try:
@@ -275,11 +276,11 @@ class Asked:
 
     def wanted(
         self, fields: frozenset[str], neighbours: Neighbours, *, rows: bool, cursors: bool, snapshot: bool
-    ) -> Wanted:
+    ) -> PageSelection:
         """What is worth reading when the stored `fields` are shown, and what else of the page is."""
         if rows:
             fields |= IDENTITY
-        return Wanted(
+        return PageSelection(
             fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
             neighbours=neighbours,
             snapshot=snapshot,
@@ -316,7 +317,7 @@ async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnec
     page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
     if shows_rows:
         info.context.answer_with(page.rows)
-    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_recently(caller, asked.where)))
+    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_cached(caller, asked.where)))
 
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:

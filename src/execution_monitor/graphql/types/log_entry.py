@@ -6,8 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from execution_monitor.executions.children import PartsRequest
-from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.children import ChildrenRequest, log_filter
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import (
@@ -20,8 +19,9 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.storage.documents import LogLevel
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import LogRecord
+from execution_monitor.storage.rows import Row
 
 
 @strawberry.type(description="One log line of an execution.")
@@ -87,10 +87,10 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
     before: str | None = None,
     min_level: LogLevel | None = None,
     search: str | None = None,
-) -> PartsRequest:
+) -> ChildrenRequest:
     """The page of log lines that the arguments of the field ask for."""
     page = page_request(first=first, after=after, last=last, before=before)
-    return PartsRequest(log_filter(present(min_level), present(search)), page, fields)
+    return ChildrenRequest(log_filter(present(min_level), present(search)), page, fields)
 
 
 async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:

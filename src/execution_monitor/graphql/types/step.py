@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.graphql.selection import ContextInfo, selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
@@ -21,8 +21,9 @@ from execution_monitor.graphql.types.connection import (
 from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
-from execution_monitor.storage.pagination import Page, Row
+from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import StepRecord
+from execution_monitor.storage.rows import Row
 
 PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 
@@ -129,9 +130,9 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
-def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> PartsRequest:
+def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> ChildrenRequest:
     """The page of steps that the arguments of the field ask for."""
-    return PartsRequest(EVERYTHING, page_request(first=first, after=after), fields)
+    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields)
 
 
 async def resolve_steps(

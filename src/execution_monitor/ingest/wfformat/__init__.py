@@ -1,1 +1,5 @@
-"""WfFormat, the recorded runs of WfCommons: parsed and turned into documents."""
+"""WfFormat, the format in which WfCommons publishes recorded runs of Nextflow, Pegasus, Makeflow and others.
+
+run = parse(Path("run.json").read_bytes())
+run.execution["workflow_name"], len(run.steps)
+"""

@@ -1,35 +1,35 @@
-"""WfFormat 1.4 to 1.6, the WfCommons format of recorded workflow runs: bytes to one checked shape.
+"""WfFormat 1.4 to 1.6, the WfCommons format of recorded workflow runs: from bytes to one validated model.
 
 Source: the format's README, schema and migration tool (wfcommons/WfFormat). By its README every valid 1.5 file is a
-valid 1.6 file, which adds derived metrics alone.
+valid 1.6 file, which only adds derived metrics.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import orjson
 from pydantic import Field, ValidationError, field_validator
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.ingest.core.recorded_run import sort_by_dependencies
 from execution_monitor.ingest.wfformat.fields import (
     Amount,
     Count,
     Header,
     Machine,
-    Measured,
-    Moment,
+    Measurements,
     Name,
-    Part,
     RuntimeSystem,
     Text,
+    Timestamp,
+    WfObject,
 )
-from execution_monitor.ingest.wfformat.v1_4 import Run14, upgrade
+from execution_monitor.ingest.wfformat.v1_4 import Instance14, upgrade
 
 VERSIONS = ("1.4", "1.5", "1.6")
 
 
-class SpecifiedTask(Part):
-    """A task as the workflow states it."""
+class SpecifiedTask(WfObject):
+    """A task of the workflow."""
 
     id: Name
     name: Name
@@ -39,47 +39,47 @@ class SpecifiedTask(Part):
     output_files: list[Text] = Field(default_factory=list[Text])
 
 
-class ExecutedTask(Measured):
-    """What was measured of a task."""
+class ExecutedTask(Measurements):
+    """A task with its measurements."""
 
     id: Name
     runtime_in_seconds: Amount
 
 
-class File(Part):
+class File(WfObject):
     """A file that tasks read or write."""
 
     id: Text
     size_in_bytes: Count
 
 
-class Specification(Part):
-    """The workflow as it was meant."""
+class Specification(WfObject):
+    """The workflow as it was specified."""
 
     tasks: list[SpecifiedTask] = Field(min_length=1)
     files: list[File] = Field(default_factory=list[File])
 
 
-class ExecutionPart(Part):
-    """The workflow as it went."""
+class Execution(WfObject):
+    """The workflow as it was executed."""
 
     makespan_in_seconds: Amount
-    executed_at: Moment
+    executed_at: Timestamp
     tasks: list[ExecutedTask] = Field(min_length=1)
     machines: list[Machine] = Field(default_factory=list[Machine])
 
 
-class Workflow(Part):
-    """Both halves."""
+class Workflow(WfObject):
+    """The specification and the execution of a workflow."""
 
     specification: Specification
-    execution: ExecutionPart
+    execution: Execution
     repo: Name | None = None
     run_name: Name | None = None
 
 
-class RecordedRun(Header):
-    """One recorded run, checked: every task was executed, every parent exists, and nothing waits for itself."""
+class Instance(Header):
+    """One recorded run; validated: each task was executed, each parent exists, and no task waits for itself."""
 
     runtime_system: RuntimeSystem | None = None
     workflow: Workflow
@@ -92,62 +92,41 @@ class RecordedRun(Header):
         for task in sorted(specified ^ executed):
             missing = "execution" if task in specified else "specification"
             raise ValueError(f"the task {task!r:.80} is missing from the tasks of {missing}")
-        in_order({task.id: task.parents for task in workflow.specification.tasks})
+        sort_by_dependencies({task.id: task.parents for task in workflow.specification.tasks})
         return workflow
 
 
-def in_order(parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tasks, each behind all of its parents; raises `ValueError` when a parent is none or waits for its child."""
-    waiting = {task: len(set(of_task)) for task, of_task in parents.items()}
-    children: dict[str, list[str]] = {task: [] for task in parents}
-    for task, of_task in parents.items():
-        for parent in set(of_task):
-            if parent not in children:
-                raise ValueError(f"the parents of the task {task!r:.80} name {parent!r:.80}, which is no task")
-            children[parent].append(task)
-    ready = [task for task, missing in waiting.items() if missing == 0]
-    for task in ready:
-        for child in children[task]:
-            waiting[child] -= 1
-            if waiting[child] == 0:
-                ready.append(child)
-    if len(ready) < len(parents):
-        stuck = next(task for task, missing in waiting.items() if missing > 0)
-        raise ValueError(f"the task {stuck!r:.80} waits, over its parents, for a circle of tasks")
-    return ready
-
-
-def parse_run(content: bytes) -> RecordedRun:
-    """The run that `content` records; raises `BadUserInput` that names the field in question."""
+def parse_instance(content: bytes) -> Instance:
+    """Return the instance in `content`; raises `BadUserInput` that names the field in question."""
     try:
         raw: Any = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise BadUserInput(f"it is not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise BadUserInput("it is not a JSON object")
-    stated = cast("dict[str, Any]", raw)
-    version = stated.get("schemaVersion")
+    properties = cast("dict[str, Any]", raw)
+    version = properties.get("schemaVersion")
     if not isinstance(version, str) or version not in VERSIONS:
         found = f"not {version!r:.40}" if isinstance(version, str) else "as text"
         raise BadUserInput(f"schemaVersion: it must be one of {', '.join(VERSIONS)}, {found}")
     try:
         if version == "1.4":
-            return RecordedRun.model_validate(upgrade(Run14.model_validate(stated)))
-        return RecordedRun.model_validate(stated)
+            return Instance.model_validate(upgrade(Instance14.model_validate(properties)))
+        return Instance.model_validate(properties)
     except ValidationError as error:
         raise BadUserInput(_describe(error)) from error
 
 
 def _describe(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in first["loc"]).lstrip(".")
+    return f"{path}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _names_once(names: list[str], place: str) -> set[str]:
+def _names_once(names: list[str], section: str) -> set[str]:
     once: set[str] = set()
     for name in names:
         if name in once:
-            raise ValueError(f"two tasks of {place} have the id {name!r:.80}")
+            raise ValueError(f"two tasks of {section} have the id {name!r:.80}")
         once.add(name)
     return once

@@ -1,4 +1,4 @@
-"""WfFormat 1.4, and its way into the shape of 1.5: tasks split into what was meant and what was measured.
+"""WfFormat 1.4, converted to the model of 1.5: each task becomes a specified and an executed one.
 
 Source: the migration tool of wfcommons/WfFormat.
 """
@@ -13,16 +13,16 @@ from execution_monitor.ingest.wfformat.fields import (
     Count,
     Header,
     Machine,
-    Measured,
-    Moment,
+    Measurements,
     Name,
-    Part,
     RuntimeSystem,
     Text,
+    Timestamp,
+    WfObject,
 )
 
 
-class TaskFile(Part):
+class TaskFile(WfObject):
     """A file that one task reads or writes."""
 
     name: Name
@@ -32,7 +32,7 @@ class TaskFile(Part):
 
     @property
     def id(self) -> str:
-        """What 1.5 knows it by."""
+        """The id that the file has in 1.5."""
         return f"{self.path}{self.name}"
 
     @property
@@ -41,13 +41,13 @@ class TaskFile(Part):
         return self.link.lower() == "input"
 
 
-class Task(Measured):
-    """A task, as it was meant and as it went."""
+class Task(Measurements):
+    """A task as it was specified and as it was executed."""
 
     name: Name
     id: Name | None = None
     type: Text | None = None
-    # References are names or ids, and a dependency may be declared on either end alone.
+    # References are names or ids, and a dependency may be declared at either end alone.
     parents: list[Text] = Field(default_factory=list[Text])
     children: list[Text] = Field(default_factory=list[Text])
     files: list[TaskFile] = Field(default_factory=list[TaskFile])
@@ -55,33 +55,33 @@ class Task(Measured):
     runtime_in_seconds: Amount = 0.0
 
     def id_at(self, index: int) -> str:
-        """The id that 1.5 gives it: up to 1.4 one is unique only together with the name, which often holds it."""
+        """The id of the task in 1.5: in 1.4 an id is unique only together with the name, which often contains it."""
         if self.id is None:
             return f"{self.name}_{index}"
         return self.name if self.id in self.name else f"{self.name}_{self.id}"
 
 
-_OF_EXECUTION = {*Measured.model_fields, "runtime_in_seconds"}
+_OF_EXECUTION = {*Measurements.model_fields, "runtime_in_seconds"}
 
 
-class Workflow14(Part):
-    """All tasks."""
+class Workflow14(WfObject):
+    """All tasks, with the measurements of the run."""
 
     makespan_in_seconds: Amount
-    executed_at: Moment
+    executed_at: Timestamp
     tasks: list[Task] = Field(min_length=1)
     machines: list[Machine] = Field(default_factory=list[Machine])
 
 
-class Run14(Header):
+class Instance14(Header):
     """A file of version 1.4."""
 
     wms: RuntimeSystem | None = None
     workflow: Workflow14
 
 
-def upgrade(run: Run14) -> dict[str, Any]:
-    """`run` in the shape of 1.5, by field names; its references are still to be checked."""
+def upgrade(run: Instance14) -> dict[str, Any]:
+    """Convert `run` to the model of 1.5, by field names; its references are not validated yet."""
     named = [(task.id_at(index), task) for index, task in enumerate(run.workflow.tasks)]
     parents = _parents_of(named)
     return {
@@ -118,7 +118,7 @@ def _executed(name: str, task: Task) -> dict[str, Any]:
 
 
 def _parents_of(named: list[tuple[str, Task]]) -> Mapping[str, Iterable[str]]:
-    """The parents of each task, by its id: as declared on either end, else the tasks that write what it reads."""
+    """The parents of each task, by its id: as declared at either end, else the tasks that write what it reads."""
     ids: dict[str, str] = {}
     writers: dict[str, str] = {}
     for name, task in named:
@@ -127,7 +127,7 @@ def _parents_of(named: list[tuple[str, Task]]) -> Mapping[str, Iterable[str]]:
         for file in task.files:
             if not file.is_input:
                 writers.setdefault(file.id, name)
-    # Dictionaries, because they keep the order and each parent once.
+    # Dictionaries keep the order, and each parent once.
     parents: dict[str, dict[str, None]] = {name: {} for name, _ in named}
     for name, task in named:
         parents[name] |= {ids.get(each, each): None for each in task.parents}

@@ -1,4 +1,7 @@
-"""Rows that know how some of their values are stored: where a cursor is made of them and Python's form might differ."""
+"""Rows: stored documents as they are read, and those that also keep how some of their values are stored.
+
+Where a cursor is made of a row, Python's form of a value may differ from the stored one; a `StoredRow` has both.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,22 +15,27 @@ from bson.datetime_ms import DatetimeMS
 
 from execution_monitor.storage.raw_values import REPLACEMENT, RawValue, fields_of, to_value
 
-# Types of Python's that a stored value of another sort is never decoded as. Null stands for what is missing, too.
+# A stored document, or the part of it that was read.
+Row = Mapping[str, Any]
+# A document that is written, an update or a command: what PyMongo's collections hold.
+BsonDocument = dict[str, Any]
+
+# Python types that no stored value of another type is decoded as. None stands for a missing value, too.
 _FAITHFUL: frozenset[type] = frozenset(
     {type(None), bool, int, Int64, float, Decimal128, ObjectId, Timestamp, datetime, DatetimeMS, UUID}
 )
 _LONGEST_FAITHFUL = 500
 
 
-class StoredRow(dict[str, Any]):
+class StoredRow(BsonDocument):
     """A row together with some of its values as they are stored."""
 
     __slots__ = ("is_sortable", "stored")
 
-    def __init__(self, row: Mapping[str, Any], stored: Mapping[str, RawValue]) -> None:
+    def __init__(self, row: Row, stored: Mapping[str, RawValue]) -> None:
         super().__init__(row)
         self.stored = stored
-        self.is_sortable = True  # else it stands behind all others, whatever its values
+        self.is_sortable = True  # else it comes after all others, whatever its values
 
     def value_of(self, field: str) -> Any:
         """The value of `field`, in Python's form where that is the same; None where it is missing."""
@@ -35,16 +43,16 @@ class StoredRow(dict[str, Any]):
         return None if raw is None else to_value(raw, self[field])
 
 
-def as_stored(raw: bytes, options: CodecOptions[dict[str, Any]], kept: Sequence[str]) -> StoredRow:
-    """The row that is `raw` in BSON, with the stored values of the fields `kept`."""
+def as_stored(raw: bytes, options: CodecOptions[BsonDocument], kept: Sequence[str]) -> StoredRow:
+    """Decode the BSON document `raw`, and keep the stored values of the fields `kept`."""
     names = {name.encode(): name for name in kept}
     stored = {names[name]: value for name, value in fields_of(raw) if name in names}
-    decoded: dict[str, Any] = bson.decode(raw, codec_options=options)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+    decoded: BsonDocument = bson.decode(raw, codec_options=options)  # pyright: ignore[reportUnknownMemberType] - an overload is open
     return StoredRow(decoded, stored)
 
 
 def is_faithful(value: object) -> bool:
-    """Whether a decoded `value` is surely what is stored, and short enough for a cursor."""
+    """Whether a decoded `value` is certainly what is stored, and short enough for a cursor."""
     if type(value) in _FAITHFUL:
         return True
     if type(value) is str:

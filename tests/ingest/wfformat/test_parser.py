@@ -4,9 +4,8 @@ from typing import Any
 import pytest
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.wfformat.documents import to_documents
-from execution_monitor.ingest.wfformat.model import parse_run
-from execution_monitor.ingest.wfformat.schedule import spans_of
+from execution_monitor.ingest.core.recorded_run import to_documents
+from execution_monitor.ingest.wfformat.parser import parse
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, small_run
@@ -15,11 +14,11 @@ BEGAN = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
 
 def documents(**changes: Any):
-    return to_documents(parse_run(encode(small_run(**changes))), tenant="acme", user="ada")
+    return to_documents(parse(encode(made_up(**changes))), tenant="acme", user="ada")
 
 
-def test_a_step_starts_when_all_it_waits_for_has_ended():
-    spans = spans_of(parse_run(encode(small_run())))
+def test_a_step_starts_when_all_its_parents_have_ended():
+    spans = parse(encode(made_up())).spans
 
     assert (spans["split"].start, spans["split"].end) == (0, 10)
     assert (spans["left"].start, spans["left"].end) == (10, 30.5)
@@ -30,10 +29,10 @@ def test_a_recorded_start_wins_over_the_dependencies():
     run = small_run()
     run["workflow"]["execution"]["tasks"][2]["executedAt"] = "2026-01-02T03:00:25Z"
 
-    assert spans_of(parse_run(encode(run)))["right"].start == 25
+    assert parse(encode(run)).spans["right"].start == 25
 
 
-def test_the_execution_tells_what_the_run_was():
+def test_the_execution_describes_the_run():
     execution = documents().execution
 
     assert execution["workflow_name"] == "diamond"
@@ -72,12 +71,12 @@ def test_runs_of_one_workflow_share_its_name(name: str, workflow_name: str, temp
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
 @pytest.mark.parametrize("field", ["makespanInSeconds", "runtimeInSeconds"])
 def test_a_run_that_ends_beyond_the_calendar_is_refused(field: str, seconds: float):
-    run = small_run()
-    place = run["workflow"]["execution"]
-    (place if field in place else place["tasks"][0])[field] = seconds
+    run = made_up()
+    execution = run["workflow"]["execution"]
+    (execution if field in execution else execution["tasks"][0])[field] = seconds
 
     with pytest.raises(BadUserInput, match=r"workflow\.execution: it ends after the year 9999"):
-        to_documents(parse_run(encode(run)), tenant="acme", user="ada")
+        parse(encode(run))
 
 
 def test_steps_keep_dependencies_runtime_machine_and_command():
@@ -94,7 +93,7 @@ def test_steps_keep_dependencies_runtime_machine_and_command():
 
 
 def test_the_same_run_always_has_the_same_ids_and_another_tenant_has_its_own():
-    run = parse_run(CHAIN.read_bytes())
+    run = parse(CHAIN.read_bytes())
     one, again = (to_documents(run, tenant="acme", user="ada") for _ in range(2))
     other = to_documents(run, tenant="globex", user="ada")
 
@@ -111,8 +110,8 @@ def test_two_runs_of_one_workflow_differ_in_their_ids():
 
 
 @pytest.mark.parametrize("path", [CHAIN, BACASS, SRASEARCH], ids=lambda path: path.stem)
-async def test_real_runs_are_documents_of_the_stated_format(database: Database, path: Any):
-    recorded = to_documents(parse_run(path.read_bytes()), tenant="acme", user="ada")
+async def test_real_runs_become_documents_of_the_declared_format(database: Database, path: Any):
+    recorded = to_documents(parse(path.read_bytes()), tenant="acme", user="ada")
 
     Execution.model_validate(recorded.execution)
     assert [Step.model_validate(step).step_id for step in recorded.steps]

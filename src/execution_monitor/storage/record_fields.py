@@ -1,6 +1,6 @@
-"""Attributes of records: each is a function from a stored row to a value of its promised type.
+"""Attributes of records: each converts a part of a stored row to a value of its declared type.
 
-The functions are within reach on the class, too, so that a compiled query can do without records.
+On the class an attribute is the `Attribute` itself, so that compiled queries read rows without making records.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar, overload
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.payloads import TooLarge
+from execution_monitor.storage.rows import Row
 
 Value = TypeVar("Value")
 Choice = TypeVar("Choice", ExecutionStatus, LogLevel)
@@ -28,38 +28,38 @@ class HasRow(Protocol):
         ...
 
 
-class Kept(Enum):
-    """What a stored value must be for an attribute to show it unchanged: its exact class, and no odd value of it."""
+class StoredForm(Enum):
+    """The form a stored value must have for an attribute to return it unchanged; its class is exact."""
 
     TEXT = "text"
-    WORDS = "text that is not empty"
+    NONEMPTY_TEXT = "text that is not empty"
     INTEGER = "an integer of 32 bits"
     NUMBER = "a finite float, not negative"
-    MOMENT = "a date without a time zone, in UTC"
-    CHOICE = "the text of a member"
-    OBJECT = "a sub-document"
+    DATETIME = "a date without a time zone, in UTC"
+    CHOICE = "the value of a member"
+    OBJECT = "an embedded document"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the value of an attribute mostly stands, and what it must be to be shown unchanged.
+class StoredField:
+    """The stored field that an attribute mostly returns unchanged, and the form in which it does.
 
-    `nullable` where the attribute is None when nothing stands there.
+    `nullable` where the attribute is None when the field is missing.
     """
 
     field: str
-    kept: Kept
+    form: StoredForm
     nullable: bool = False
 
 
 class Attribute(Generic[Value]):
-    """What `read` makes of a record's row; `place` tells of values that it would give unchanged."""
+    """An attribute of a record: `read` computes it from the row; `stored` says which values it returns unchanged."""
 
-    __slots__ = ("place", "read")
+    __slots__ = ("read", "stored")
 
-    def __init__(self, read: Callable[[Row], Value], place: Place | None = None) -> None:
+    def __init__(self, read: Callable[[Row], Value], stored: StoredField | None = None) -> None:
         self.read = read
-        self.place = place
+        self.stored = stored
 
     @overload
     def __get__(self, record: None, owner: type) -> Self: ...
@@ -68,26 +68,26 @@ class Attribute(Generic[Value]):
     def __get__(self, record: HasRow, owner: type) -> Value: ...
 
     def __get__(self, record: HasRow | None, owner: type) -> Self | Value:
-        """The value for a record, the attribute itself for its class."""
+        """Return the value for a record, the attribute itself for its class."""
         return self if record is None else self.read(record.row)
 
 
 def text(field: str) -> Attribute[str | None]:
-    """The text at `field`; any other value spelt out."""
+    """The text at `field`; any other value as its text."""
 
     def read(row: Row) -> str | None:
         return to_text(row.get(field))
 
-    return Attribute(read, Place(field, Kept.TEXT, nullable=True))
+    return Attribute(read, StoredField(field, StoredForm.TEXT, nullable=True))
 
 
 def required_text(field: str) -> Attribute[str]:
-    """The text at `field`, empty where an engine left it out against the format."""
+    """The text at `field`, empty where an engine left it out although the format requires it."""
 
     def read(row: Row) -> str:
         return to_text(row.get(field)) or ""
 
-    return Attribute(read, Place(field, Kept.TEXT))
+    return Attribute(read, StoredField(field, StoredForm.TEXT))
 
 
 def integer(field: str, default: int = 0) -> Attribute[int]:
@@ -96,7 +96,7 @@ def integer(field: str, default: int = 0) -> Attribute[int]:
     def read(row: Row) -> int:
         return to_int(row.get(field), default)
 
-    return Attribute(read, Place(field, Kept.INTEGER))
+    return Attribute(read, StoredField(field, StoredForm.INTEGER))
 
 
 def number(field: str) -> Attribute[float]:
@@ -105,20 +105,20 @@ def number(field: str) -> Attribute[float]:
     def read(row: Row) -> float:
         return to_float(row.get(field)) or 0.0
 
-    return Attribute(read, Place(field, Kept.NUMBER))
+    return Attribute(read, StoredField(field, StoredForm.NUMBER))
 
 
-def moment(field: str) -> Attribute[datetime | None]:
+def timestamp(field: str) -> Attribute[datetime | None]:
     """The date at `field`, in UTC."""
 
     def read(row: Row) -> datetime | None:
         return to_datetime(row.get(field))
 
-    return Attribute(read, Place(field, Kept.MOMENT, nullable=True))
+    return Attribute(read, StoredField(field, StoredForm.DATETIME, nullable=True))
 
 
 def json(field: str) -> Attribute[Any]:
-    """The value at `field` as JSON; raises `PayloadTooLarge` where it was not read for its size."""
+    """The value at `field` as JSON; raises `PayloadTooLarge` where it was too large to read."""
 
     def read(row: Row) -> Any:
         value = row.get(field)
@@ -130,12 +130,12 @@ def json(field: str) -> Attribute[Any]:
 
 
 def choice(field: str, default: Choice) -> Attribute[Choice]:
-    """The value at `field` when it is one of the known ones."""
+    """The member of the enum whose value is at `field`; else `default`."""
     known: dict[str, Choice] = {each.value: each for each in type(default)}
 
     def read(row: Row) -> Choice:
         value = row.get(field)
-        # BSON's code is a text that has no hash.
+        # BSON's code is a str without a hash.
         return known.get(value, default) if type(value) is str else default
 
-    return Attribute(read, Place(field, Kept.CHOICE))
+    return Attribute(read, StoredField(field, StoredForm.CHOICE))

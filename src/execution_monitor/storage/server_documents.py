@@ -1,0 +1,78 @@
+"""Beanie documents that the server itself writes: the audit trail and revocations of tokens, with their indexes."""
+
+from datetime import datetime
+from typing import Any
+
+from beanie import Document, PydanticObjectId
+from pydantic import ConfigDict, Field
+from pymongo import ASCENDING, IndexModel
+
+from execution_monitor.storage.indexes import ascending
+
+# The index by which MongoDB deletes events that are older than a setting allows.
+EXPIRY_INDEX = "at"
+
+
+class AuditEvent(Document):
+    """One request, or its refusal (`audit_events`). Fields that do not apply are left out; the oldest events expire."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: datetime
+    kind: str
+    outcome: str
+    codes: list[str]  # of errors; empty when there were none
+    tenant_id: str | None = None  # without one, no caller sees the event
+    subject: str | None = None
+    token_id: str | None = None
+    operation_name: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict[str, Any])  # by root field; payload-like values left out
+    executions: int = 0  # how many the response or stream contained
+    execution_ids: list[str] = Field(default_factory=list[str])  # the first of them
+    seconds: float | None = None
+    address: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+    begun_by: PydanticObjectId | None = None  # of a subscription's end: the event of its start
+    reason: str | None = None  # of a refused token
+    lost: int | None = None  # events that could not be stored
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "audit_events"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "at", "_id"),
+            ascending("tenant_id", "subject", "at", "_id"),
+            ascending("tenant_id", "kind", "at", "_id"),
+            ascending("tenant_id", "operation_name", "at", "_id"),
+            ascending("tenant_id", "outcome", "at", "_id"),
+            ascending("tenant_id", "codes", "at", "_id"),
+            ascending("tenant_id", "execution_ids", "at", "_id"),
+        ]
+
+
+class Revocation(Document):
+    """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
+
+    tenant_id: str | None = None  # None: of every tenant
+    subject: str | None = None
+    token_id: str | None = None
+    revoked_at: datetime
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "access_revocations"
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            IndexModel(
+                [("tenant_id", ASCENDING), ("subject", ASCENDING), ("token_id", ASCENDING)], name="whom", unique=True
+            ),
+            ascending("revoked_at"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
+        ]
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation)
