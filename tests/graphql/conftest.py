@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.asgi.operations import Observers
-from tests.graphql.witness import Witness
+from tests.graphql.recording_observer import Witness
 
 
 @pytest.fixture

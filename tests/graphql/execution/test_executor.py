@@ -12,7 +12,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.graphql.witness import Witness
+from tests.graphql.recording_observer import Witness
 from tests.rest.test_live import closing_of, message_from, socket_of, stream_of
 from tests.support.client import ask, execution, store
 from tests.support.documents import LIST

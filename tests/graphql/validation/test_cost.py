@@ -9,7 +9,7 @@ from graphql import OperationDefinitionNode, get_introspection_query
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
-from tests.graphql.witness import Witness
+from tests.graphql.recording_observer import Witness
 from tests.support.client import ask
 
 Token = Callable[..., str]

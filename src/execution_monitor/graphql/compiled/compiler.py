@@ -14,7 +14,7 @@ from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, compile_event
 from execution_monitor.graphql.compiled.fields import Collector, NotKnown
-from execution_monitor.graphql.compiled.operation import CompiledOperation
+from execution_monitor.graphql.compiled.execution_plan import CompiledOperation
 from execution_monitor.graphql.compiled.root_fields import Ask, plan_root
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.validation.operation import Question
