@@ -25,7 +25,7 @@ from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.identity import Identity
@@ -142,7 +142,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         routes=[
             Route("/graphql", endpoint, methods=["GET", "POST"], middleware=COMPRESSED),
             WebSocketRoute(
-                "/graphql", TransportWS(operations, admit, identity.sessions, live.behind, socket_limits).handle
+                "/graphql",
+                GraphQLTransportWSEndpoint(operations, admit, identity.sessions, live.behind, socket_limits).handle,
             ),
             *rest_routes(
                 monitor,

@@ -15,7 +15,7 @@ from execution_monitor.errors import Forbidden
 ASKED = Operation(Caller("ada", "acme"), Origin("192.0.2.1", "tests", "r-1"), Kind.QUERY, "Failed")
 
 
-class Witness:
+class RecordingObserver:
     def __init__(self, refusal: Forbidden | None = None) -> None:
         self.seen: list[str] = []
         self.outcome: Outcome | None = None
@@ -32,19 +32,19 @@ class Witness:
 
 
 async def test_an_observer_sees_an_operation_begin_and_end_with_what_the_body_told():
-    witness = Witness()
+    observer = RecordingObserver()
 
-    async with Observers(witness).watching(ASKED) as outcome:
+    async with Observers(observer).watching(ASKED) as outcome:
         outcome.answer_with("run-1")
 
-    assert witness.seen == ["begin Failed", "end Failed"]
-    assert witness.outcome is outcome
+    assert observer.seen == ["begin Failed", "end Failed"]
+    assert observer.outcome is outcome
     assert (outcome.executions, outcome.execution_ids, outcome.codes) == (1, ["run-1"], [])
     assert outcome.seconds > 0
 
 
 async def test_a_refusal_keeps_the_body_from_running_and_is_seen_by_all_as_its_code():
-    first, second = Witness(), Witness(refusal=Forbidden("No."))
+    first, second = RecordingObserver(), RecordingObserver(refusal=Forbidden("No."))
     ran = False
 
     with pytest.raises(Forbidden):
@@ -58,15 +58,15 @@ async def test_a_refusal_keeps_the_body_from_running_and_is_seen_by_all_as_its_c
 
 
 async def test_a_body_that_fails_ends_the_operation_all_the_same():
-    witness = Witness()
+    observer = RecordingObserver()
 
     with pytest.raises(ZeroDivisionError):
-        async with Observers(witness).watching(ASKED):
+        async with Observers(observer).watching(ASKED):
             raise ZeroDivisionError
 
-    assert witness.seen == ["begin Failed", "end Failed"]
-    assert witness.outcome is not None
-    assert witness.outcome.codes == ["INTERNAL_SERVER_ERROR"]
+    assert observer.seen == ["begin Failed", "end Failed"]
+    assert observer.outcome is not None
+    assert observer.outcome.codes == ["INTERNAL_SERVER_ERROR"]
 
 
 def test_an_outcome_remembers_the_first_codes():
@@ -108,14 +108,14 @@ def test_an_outcome_forgets_an_answer_that_was_not_sent():
     assert (outcome.executions, outcome.execution_ids) == (1, ["run-3"])
 
 
-class Withholder(Witness):
+class Withholder(RecordingObserver):
     async def end(self, operation: Operation, outcome: Outcome) -> None:
         await super().end(operation, outcome)
         raise Forbidden("Not this.")
 
 
 async def test_an_observer_may_withhold_an_answer_and_the_others_see_that_it_did():
-    first, second = Withholder(), Witness()
+    first, second = Withholder(), RecordingObserver()
 
     with pytest.raises(Forbidden, match="Not this"):
         async with Observers(first, second).watching(ASKED):
@@ -127,7 +127,7 @@ async def test_an_observer_may_withhold_an_answer_and_the_others_see_that_it_did
 
 
 async def test_an_answer_that_failed_anyway_is_not_withheld():
-    second = Witness()
+    second = RecordingObserver()
 
     with pytest.raises(ZeroDivisionError):
         async with Observers(Withholder(), second).watching(ASKED):

@@ -1,4 +1,4 @@
-"""Questions to the server: GraphQL in this process on both of its paths, and REST over a socket."""
+"""Requests to the server: GraphQL in this process on both of its paths, and REST over a socket."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from graphql import ExecutionResult, execute_root_selection_set  # pyright: igno
 
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import Questions
+from execution_monitor.graphql.validation.operation import OperationValidator
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.service import Live
 from tests.authorization_model.world import Person
@@ -25,26 +25,26 @@ class Server:
 
     def __init__(self, monitor: Monitor, live: Live, client: httpx2.AsyncClient) -> None:
         self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
-        self._questions = Questions(SCHEMA, max_cost=10_000)
+        self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.live = live
         self.compiled = 0
 
     async def ask(self, who: Person, text: str, **variables: Any) -> list[Any]:
         """What graphql-core answers, and behind it what a compiled plan does where there is one."""
-        question = self._questions.read(GraphQLRequest(text, None, variables))
+        question = self._validator.validate(GraphQLRequest(text, None, variables))
         answers: list[Any] = []
         for compiled in (False, True):
             context = Context(who.caller, self._monitor, self.live)
             try:
                 if compiled:
-                    result: Any = await self._compiler.answer(question, context)
+                    result: Any = await self._compiler.execute(question, context)
                     self.compiled += 1
                 else:
                     executor = question.build_executor()
                     executor.context_value = context
                     running: Any = execute_root_selection_set(executor)
                     result = running if isinstance(running, ExecutionResult) else await running
-            except NotKnown:
+            except NotCompilable:
                 continue
             body = {"data": result.data, "errors": to_client_errors(result.errors or [])}
             answers.append(orjson.loads(orjson.dumps(body)))

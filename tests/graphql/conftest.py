@@ -3,16 +3,16 @@ from typing import Any
 import pytest
 
 from execution_monitor.asgi.operations import Observers
-from tests.graphql.recording_observer import Witness
+from tests.graphql.recording_observer import RecordingObserver
 
 
 @pytest.fixture
-def witness(monkeypatch: pytest.MonkeyPatch) -> Witness:
+def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
     """Watches what the server runs; ask for it before `server`."""
-    witness = Witness()
+    observer = RecordingObserver()
 
     def watched_by(*observers: Any) -> Observers:
-        return Observers(*observers, witness)
+        return Observers(*observers, observer)
 
     monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
-    return witness
+    return observer

@@ -6,7 +6,7 @@ from execution_monitor.asgi.operations import Operation, Outcome
 from execution_monitor.errors import ExecutionMonitorError
 
 
-class Witness:
+class RecordingObserver:
     """Remembers what it saw, and refuses what a test tells it to."""
 
     def __init__(self) -> None:

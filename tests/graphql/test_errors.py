@@ -18,7 +18,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.documents import Documents
-from execution_monitor.graphql.validation.operation import Questions, RequestErrors
+from execution_monitor.graphql.validation.operation import OperationValidator, RequestErrors
 from execution_monitor.graphql.validation.preparation import prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
@@ -42,7 +42,7 @@ def refused(operation: str, *, introspects: bool = False, **variables: Any) -> l
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
         prepare(
-            Questions(SUGGESTING if introspects else QUIET, max_cost=10_000),
+            OperationValidator(SUGGESTING if introspects else QUIET, max_cost=10_000),
             GraphQLRequest(operation, None, variables),
             CALLER,
             ORIGIN,

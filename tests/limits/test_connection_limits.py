@@ -20,7 +20,7 @@ from execution_monitor.asgi.operations import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
-from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.limits import streams as sessions_module
 from execution_monitor.limits.streams import SessionLimits, Sessions
 from execution_monitor.live.lag import BehindMeter
@@ -110,7 +110,7 @@ async def serving_sockets(
     sessions: Sessions, limits: SocketLimits | None = None, admit: Admit = admit
 ) -> AsyncGenerator[str]:
     """A server whose sockets are ada's as soon as they say so; nothing there gets as far as an operation."""
-    handler = TransportWS(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
+    handler = GraphQLTransportWSEndpoint(cast("Any", None), admit, sessions, NEVER_BEHIND, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
         yield url
 

@@ -32,7 +32,7 @@ _SUGGESTION = re.compile(r" Did you mean [a-z ]*'\w+'(,? (or )?'\w+')*\?")
 _PLACE = re.compile(r"Variable '\$\w+' has invalid value[^:]*: ")
 
 
-class QuietSchema(strawberry.Schema):
+class ClientSafeSchema(strawberry.Schema):
     """A schema that reads documents within limits, and leaves explaining errors to `to_client_error`."""
 
     def __init__(

@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.enums import ENUMS
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.node_resolver import resolve_nodes
@@ -20,7 +20,7 @@ from execution_monitor.graphql.types.execution import (
     Execution,
     ExecutionConnection,
     ExecutionId,
-    executions_asked,
+    executions_request,
     resolve_execution,
     resolve_executions,
 )
@@ -98,7 +98,7 @@ class Query:
         before: Before = UNSET,
     ) -> ExecutionConnection:
         """A page of executions."""
-        asked = executions_asked(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
+        asked = executions_request(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
         return await resolve_executions(info, asked)
 
     @strawberry.field(
@@ -124,9 +124,9 @@ class Query:
         return await resolve_audit_events(info, filter, first, after, last, before)
 
 
-def create_schema(*, introspects: bool = True) -> QuietSchema:
+def create_schema(*, introspects: bool = True) -> ClientSafeSchema:
     """The schema, ready to execute operations; without `introspects` it tells nothing of itself, nor do errors."""
-    return QuietSchema(
+    return ClientSafeSchema(
         Query,
         subscription=Subscription,
         types=[ExecutionStep, *ENUMS],

@@ -13,11 +13,11 @@ from pymongo.errors import WriteError
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.operation import OperationValidator, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
@@ -43,26 +43,26 @@ class Both:
     """Asks the compiler and graphql-core the same."""
 
     def __init__(self, database: Database, uri: str) -> None:
-        self._questions = Questions(SCHEMA, max_cost=10_000)
+        self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.compiler = Compiler(SCHEMA)
         self.monitor = Monitor.over(database, timeout_ms=5_000, count_limit=3)
         self.live = Live(database, uri, LiveCursors(b"x" * 32))
 
-    def question(self, text: str, **variables: Any) -> Question:
-        return self._questions.read(GraphQLRequest(text, None, variables))
+    def question(self, text: str, **variables: Any) -> ValidatedOperation:
+        return self._validator.validate(GraphQLRequest(text, None, variables))
 
     def _context(self, caller: Caller) -> Context:
         return Context(caller, self.monitor, self.live)
 
-    async def interpreted(self, question: Question, caller: Caller) -> bytes:
+    async def interpreted(self, question: ValidatedOperation, caller: Caller) -> bytes:
         executor = question.build_executor()
         executor.context_value = self._context(caller)
         result: Any = execute_root_selection_set(executor)
         return told(result if isinstance(result, ExecutionResult) else await result)
 
-    async def compiled(self, question: Question, caller: Caller) -> bytes:
-        """Raises `NotKnown` as the compiler does."""
-        return told(await self.compiler.answer(question, self._context(caller)))
+    async def compiled(self, question: ValidatedOperation, caller: Caller) -> bytes:
+        """Raises `NotCompilable` as the compiler does."""
+        return told(await self.compiler.execute(question, self._context(caller)))
 
     async def agree(self, text: str, caller: Caller = ADA, **variables: Any) -> Any:
         """What both answer, after asking twice: planned, and from what is remembered."""
@@ -197,7 +197,7 @@ async def test_a_refused_root_is_told_alike(both: Both, query: str, caller: Call
 async def test_what_no_plan_knows_is_left_to_graphql_core(both: Both, query: str, caller: Caller):
     await some_executions()
 
-    with pytest.raises(NotKnown):
+    with pytest.raises(NotCompilable):
         await both.compiled(both.question(query), caller)
 
 

@@ -13,11 +13,11 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, compile_event
-from execution_monitor.graphql.compiled.fields import Collector, NotKnown
-from execution_monitor.graphql.compiled.execution_plan import CompiledOperation
-from execution_monitor.graphql.compiled.root_fields import Ask, plan_root
+from execution_monitor.graphql.compiled.execution_plan import ExecutionPlan
+from execution_monitor.graphql.compiled.fields import Collector, NotCompilable
+from execution_monitor.graphql.compiled.root_fields import Ask, plan_root_field
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.validation.operation import Question
+from execution_monitor.graphql.validation.operation import ValidatedOperation
 from execution_monitor.lru_cache import Recent
 
 # As many as documents are remembered, and a few selections of each.
@@ -28,7 +28,7 @@ REMEMBERED_OPERATIONS = 512
 class _Plan:
     """What answers a question; instead of `asks`, why its arguments are refused."""
 
-    operation: CompiledOperation
+    operation: ExecutionPlan
     asks: tuple[Ask, ...] | ExecutionMonitorError
 
 
@@ -38,38 +38,38 @@ class Compiler:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._selecting: Recent[tuple[str, ...]] = Recent(REMEMBERED_OPERATIONS)
-        self._compiled: Recent[CompiledOperation | str] = Recent(REMEMBERED_OPERATIONS)
+        self._compiled: Recent[ExecutionPlan | str] = Recent(REMEMBERED_OPERATIONS)
         self._events: Recent[CompiledEvent | str] = Recent(REMEMBERED_OPERATIONS)
         # A plan lives as long as its question; text says what is not compiled.
-        self._plans: WeakKeyDictionary[Question, _Plan | str] = WeakKeyDictionary()
+        self._plans: WeakKeyDictionary[ValidatedOperation, _Plan | str] = WeakKeyDictionary()
 
-    async def answer(self, question: Question, context: Context) -> ExecutionResult:
-        """The answer to a query; raises `NotKnown` where graphql-core must give it."""
+    async def execute(self, question: ValidatedOperation, context: Context) -> ExecutionResult:
+        """The answer to a query; raises `NotCompilable` where graphql-core must give it."""
         plan = self._plans.get(question)
         if plan is None:
             plan = self._plans[question] = self._plan(question)
         if isinstance(plan, str):
-            raise NotKnown(plan)
+            raise NotCompilable(plan)
         operation, asks = plan.operation, plan.asks
         if not operation.scopes <= context.caller.scopes:
-            raise NotKnown("scopes")
+            raise NotCompilable("scopes")
         if isinstance(asks, ExecutionMonitorError):
             return operation.refuse(asks)
         return await operation.run(asks, context)
 
-    def event(self, question: Question, caller: Caller) -> EmitEvent | None:
+    def compile_event(self, question: ValidatedOperation, caller: Caller) -> EmitEvent | None:
         """What answers an event of a subscription; None where graphql-core must."""
         key = self._key_of(question)
         found = self._events.get(key)
         if found is None:
             try:
                 found = compile_event(question.executor)
-            except NotKnown as unknown:
+            except NotCompilable as unknown:
                 found = str(unknown) or "unknown"
             self._events.put(key, found)
         return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
 
-    def _plan(self, question: Question) -> _Plan | str:
+    def _plan(self, question: ValidatedOperation) -> _Plan | str:
         if question.kind is not Kind.QUERY:
             return question.kind.value
         try:
@@ -78,12 +78,12 @@ class Compiler:
                 return _Plan(operation, operation.prepare(Arguments(self._schema, question.executor.variable_values)))
             except ExecutionMonitorError as error:
                 return _Plan(operation, error)
-        except NotKnown as unknown:
+        except NotCompilable as unknown:
             return str(unknown) or "unknown"
 
-    def _key_of(self, question: Question) -> Hashable:
+    def _key_of(self, question: ValidatedOperation) -> Hashable:
         """What two questions have in common that are compiled alike."""
-        text, variables = question.asked.query, question.asked.variables or {}
+        text, variables = question.request.query, question.request.variables or {}
         selecting = self._selecting.get(text)
         if selecting is None:
             selecting = _variables_of_directives(question.executor)
@@ -91,24 +91,24 @@ class Compiler:
         name = question.definition.name
         return (text, name and name.value, tuple(variables.get(each) for each in selecting))
 
-    def _compile(self, question: Question) -> CompiledOperation:
+    def _compile(self, question: ValidatedOperation) -> ExecutionPlan:
         key = self._key_of(question)
         found = self._compiled.get(key)
         if found is None:
             found = _compile(question.executor)
             self._compiled.put(key, found)
         if isinstance(found, str):
-            raise NotKnown(found)
+            raise NotCompilable(found)
         return found
 
 
-def _compile(executor: Any) -> CompiledOperation | str:
+def _compile(executor: Any) -> ExecutionPlan | str:
     collector = Collector(executor.schema, executor.fragments, executor.operation, executor.variable_values)
     try:
-        roots = [plan_root(each) for each in collector.roots(executor.schema.query_type)]
-    except NotKnown as unknown:
+        roots = [plan_root_field(each) for each in collector.roots(executor.schema.query_type)]
+    except NotCompilable as unknown:
         return str(unknown) or "unknown"
-    return CompiledOperation(tuple(roots), frozenset(collector.scopes))
+    return ExecutionPlan(tuple(roots), frozenset(collector.scopes))
 
 
 class _Conditions(Visitor):

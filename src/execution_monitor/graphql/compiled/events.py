@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLUnionType
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.compiled.fields import Collector, Field, NotKnown
+from execution_monitor.graphql.compiled.fields import Collector, Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import plan_row
 from execution_monitor.graphql.compiled.serialisers import compose, constant, emit_object, emit_value
 from execution_monitor.graphql.types.connection import names_of
@@ -31,7 +31,7 @@ class CompiledEvent:
 
 
 def compile_event(executor: Any) -> CompiledEvent:
-    """The subscription of `executor`, compiled; raises `NotKnown` where graphql-core must answer."""
+    """The subscription of `executor`, compiled; raises `NotCompilable` where graphql-core must answer."""
     collector = Collector(executor.schema, executor.fragments, executor.operation, executor.variable_values)
     (root,) = collector.roots(executor.schema.subscription_type)
     emit = _plan_root(root)
@@ -43,7 +43,7 @@ def _plan_root(root: Field) -> EmitEvent:
     if isinstance(shown, GraphQLObjectType):
         return _plan_event(root, shown)
     if not isinstance(shown, GraphQLUnionType):
-        raise NotKnown(str(shown))
+        raise NotCompilable(str(shown))
     emits = {_EVENT_TYPES[each.name]: _plan_event(root, each) for each in shown.types}
     return lambda delivery: emits[event_type_of(delivery)](delivery)
 
@@ -66,7 +66,7 @@ def _plan_field(field: Field) -> EmitEvent:
         case name if name in _PLAIN:
             return _PLAIN[name]
         case _:
-            raise NotKnown(field.name)
+            raise NotCompilable(field.name)
 
 
 _PLAIN: Mapping[str, EmitEvent] = {
@@ -80,7 +80,7 @@ def _plan_row(field: Field) -> EmitEvent:
     plan = plan_row(field)
     if plan.parts:
         # They are read for each event anew.
-        raise NotKnown("parts")
+        raise NotCompilable("parts")
     emit = plan.emit
     if isinstance(field.type, GraphQLNonNull):
         return lambda delivery: emit(delivery.row or {})

@@ -9,44 +9,44 @@ from graphql import ExecutionResult, GraphQLError, GraphQLNonNull, located_error
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.fields import NotKnown
-from execution_monitor.graphql.compiled.root_fields import Ask, CountFailed, PartFailed, Root
+from execution_monitor.graphql.compiled.fields import NotCompilable
+from execution_monitor.graphql.compiled.root_fields import Ask, ChildFailed, CountFailed, Root
 from execution_monitor.graphql.context import Context
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledOperation:
+class ExecutionPlan:
     """The root fields of an operation, ready to be asked with any variables that select the same."""
 
     roots: tuple[Root, ...]
     scopes: frozenset[Scope]  # of all fields; whoever lacks one has graphql-core say of which
 
     def prepare(self, arguments: Arguments) -> tuple[Ask, ...]:
-        """What reads each root field for `arguments`; raises what the only one is refused with, else `NotKnown`."""
+        """Resolvers of each root field for `arguments`; raises why the only one is refused, else `NotCompilable`."""
         try:
             return tuple(each.prepare(arguments) for each in self.roots)
         except ExecutionMonitorError as error:
             if len(self.roots) == 1:
                 raise
-            raise NotKnown from error
+            raise NotCompilable from error
         except GraphQLError as error:
-            raise NotKnown from error
+            raise NotCompilable from error
 
     async def run(self, asks: Sequence[Ask], context: Context) -> ExecutionResult:
-        """The answer for the caller of `context`; raises `NotKnown` where graphql-core must give it."""
+        """The answer for the caller of `context`; raises `NotCompilable` where graphql-core must give it."""
         if len(asks) == 1:
             return await self._run_one(asks[0], context)
         found = await asyncio.gather(*(ask(context) for ask in asks), return_exceptions=True)
         # Which of several errors are told is graphql-core's to say.
         if any(isinstance(each, BaseException) for each in found):
-            raise NotKnown
+            raise NotCompilable
         return ExecutionResult(dict(zip((each.field.key for each in self.roots), found, strict=True)))
 
     async def _run_one(self, ask: Ask, context: Context) -> ExecutionResult:
         try:
             return ExecutionResult({self.roots[0].field.key: await ask(context)})
-        except PartFailed as error:
-            raise NotKnown from error
+        except ChildFailed as error:
+            raise NotCompilable from error
         except CountFailed as failed:
             path = [self.roots[0].field.key, failed.field.key]
             return ExecutionResult(None, [located_error(failed.error, failed.field.nodes, path)])

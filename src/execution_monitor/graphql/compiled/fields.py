@@ -20,7 +20,7 @@ from execution_monitor.graphql.selection import Selected
 from execution_monitor.graphql.types.requires_scope import scopes_needed
 
 
-class NotKnown(Exception):
+class NotCompilable(Exception):
     """The operation holds something that is not compiled."""
 
 
@@ -45,7 +45,7 @@ class Collector:
 
     def _fields(self, found: CollectedFields, shown: GraphQLObjectType) -> "list[Field]":
         if found.new_defer_usages:
-            raise NotKnown("@defer")
+            raise NotCompilable("@defer")
         fields = [
             Field(key, details[0].node.name.value, shown, details, self)
             for key, details in found.grouped_field_set.items()
@@ -67,10 +67,10 @@ class Field:
 
     @property
     def definition(self) -> GraphQLField:
-        """How the schema defines it; raises `NotKnown` for `__schema` and `__type`, which tell of the schema."""
+        """How the schema defines it; raises `NotCompilable` for `__schema` and `__type`, which tell of the schema."""
         found = self.parent.fields.get(self.name)
         if found is None:
-            raise NotKnown(self.name)
+            raise NotCompilable(self.name)
         return found
 
     @property

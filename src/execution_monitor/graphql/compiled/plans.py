@@ -8,7 +8,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from execution_monitor.executions.counts import Counted
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
-from execution_monitor.graphql.compiled.fields import Field, NotKnown, by_name
+from execution_monitor.graphql.compiled.fields import Field, NotCompilable, by_name
 from execution_monitor.graphql.compiled.serialisers import (
     compose,
     constant,
@@ -23,7 +23,7 @@ from execution_monitor.storage.pagination import Neighbours, Page, Row
 _PARTS = ("steps", "logs")
 
 # The pages of parts that were read for a page of executions: by the plan that wants them, then by execution.
-PartsRead = Mapping["PartsPlan", Mapping[str, Page]]
+ChildPages = Mapping["ChildrenPlan", Mapping[str, Page]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Read:
     """A page that was read, with what else its selection needs."""
 
     page: Page
-    parts: PartsRead = field(default_factory=dict["PartsPlan", Mapping[str, Page]])
+    parts: ChildPages = field(default_factory=dict["ChildrenPlan", Mapping[str, Page]])
     counted: Counted | None = None
     live_cursor: str | None = None
 
@@ -42,9 +42,9 @@ class RowPlan:
 
     emit: Emit
     reads: frozenset[str] = frozenset()
-    parts: "tuple[PartsPlan, ...]" = ()
+    parts: "tuple[ChildrenPlan, ...]" = ()
 
-    def show(self, row: Row, read: PartsRead) -> dict[str, Any]:
+    def show(self, row: Row, read: ChildPages) -> dict[str, Any]:
         """`row` as JSON, with the parts that were read for it."""
         shown: dict[str, Any] = self.emit(row)
         for each in self.parts:
@@ -70,13 +70,13 @@ class ConnectionPlan:
         return frozenset[str]().union(*(each.reads for each in self.rows))
 
     @property
-    def parts(self) -> "tuple[PartsPlan, ...]":
+    def parts(self) -> "tuple[ChildrenPlan, ...]":
         """The parts that are wanted of each row."""
         return tuple(part for each in self.rows for part in each.parts)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class PartsPlan:
+class ChildrenPlan:
     """The steps or log lines of each row."""
 
     field: Field
@@ -109,12 +109,12 @@ def plan_row(asked: Field) -> RowPlan:
     shown = _object(asked)
     record = record_of(shown)
     if record is None:
-        raise NotKnown(shown.name)
-    values, parts = list[tuple[str, Value]](), list[PartsPlan]()
+        raise NotCompilable(shown.name)
+    values, parts = list[tuple[str, Value]](), list[ChildrenPlan]()
     reads = set[str]()
     for each in asked.below(shown):
         if each.name in _PARTS:
-            part = PartsPlan(each, plan_connection(each))
+            part = ChildrenPlan(each, plan_connection(each))
             parts.append(part)
             # Its place among the keys; `RowPlan.show` fills it in.
             values.append((each.key, Value(constant(None))))
@@ -148,7 +148,7 @@ def _plan_field_of_connection(asked: Field) -> tuple[Callable[[Read], Any], Sequ
         case "__typename":
             return constant(asked.parent.name), ()
         case _:
-            raise NotKnown(asked.name)
+            raise NotCompilable(asked.name)
 
 
 def _show_rows(rows: RowPlan) -> Callable[[Read], list[Any]]:
@@ -172,7 +172,7 @@ def _plan_edges(asked: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]
                 name = each.parent.name
                 shows.append((each.key, lambda _read, _row, name=name: name))
             case _:
-                raise NotKnown(each.name)
+                raise NotCompilable(each.name)
     return lambda read: [{key: show(read, row) for key, show in shows} for row in read.page.rows], rows
 
 
@@ -186,7 +186,7 @@ def _object(asked: Field) -> GraphQLObjectType:
     shown: Any = asked.type
     while not isinstance(shown, GraphQLObjectType):
         if not isinstance(shown, GraphQLNonNull | GraphQLList):
-            raise NotKnown(str(shown))
+            raise NotCompilable(str(shown))
         shown = cast("Any", shown).of_type
     return shown
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.counts import Counted
 from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.fields import Field, NotKnown
+from execution_monitor.graphql.compiled.fields import Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import (
+    ChildPages,
+    ChildrenPlan,
     ConnectionPlan,
-    PartsPlan,
-    PartsRead,
     Read,
     RowPlan,
     plan_connection,
@@ -22,17 +22,17 @@ from execution_monitor.graphql.compiled.plans import (
 from execution_monitor.graphql.compiled.serialisers import constant, emit_value
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.types.connection import IDENTITY
-from execution_monitor.graphql.types.execution import Asked, executions_asked
+from execution_monitor.graphql.types.execution import Asked, executions_request
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
 from execution_monitor.storage.pagination import Page, Row, Wanted
 
 Ask = Callable[[Context], Awaitable[Any]]
-PartsRequests = Mapping[PartsPlan, PartsRequest]
+PartsRequests = Mapping[ChildrenPlan, PartsRequest]
 
 
-class PartFailed(Exception):
+class ChildFailed(Exception):
     """Something below a root field failed: how much of the answer that takes is graphql-core's to say."""
 
 
@@ -58,8 +58,8 @@ class Root(Protocol):
         ...
 
 
-def plan_root(field: Field) -> Root:
-    """The root that answers `field`; raises `NotKnown` where graphql-core must."""
+def plan_root_field(field: Field) -> Root:
+    """The root that answers `field`; raises `NotCompilable` where graphql-core must."""
     match field.name:
         case "executions":
             return ExecutionsRoot(field, plan_connection(field))
@@ -68,7 +68,7 @@ def plan_root(field: Field) -> Root:
         case "viewer" | "__typename":
             return PlainRoot(field)
         case _:
-            raise NotKnown(field.name)
+            raise NotCompilable(field.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class ExecutionsRoot:
 
     def prepare(self, arguments: Arguments) -> Ask:
         """What reads the page."""
-        asked = executions_asked(**arguments.of(self.field))
+        asked = executions_request(**arguments.of(self.field))
         wanted = asked.wanted(
             self.connection.reads,
             self.connection.neighbours,
@@ -160,23 +160,23 @@ def _show(show: Callable[[], Any]) -> Any:
     try:
         return show()
     except Exception as error:
-        raise PartFailed from error
+        raise ChildFailed from error
 
 
-def _requests_of(parts: Sequence[PartsPlan], arguments: Arguments) -> PartsRequests:
+def _requests_of(parts: Sequence[ChildrenPlan], arguments: Arguments) -> PartsRequests:
     # Of which rows a refused argument takes something depends on which rows there are.
     try:
         return {each: _request_of(each, arguments) for each in parts}
     except Exception as error:
-        raise NotKnown from error
+        raise NotCompilable from error
 
 
-def _request_of(part: PartsPlan, arguments: Arguments) -> PartsRequest:
+def _request_of(part: ChildrenPlan, arguments: Arguments) -> PartsRequest:
     make = steps_request if part.field.name == "steps" else logs_request
     return make(part.connection.reads, **arguments.of(part.field))
 
 
-async def _read_parts(context: Context, rows: Sequence[Row], requests: PartsRequests) -> PartsRead:
+async def _read_parts(context: Context, rows: Sequence[Row], requests: PartsRequests) -> ChildPages:
     """The parts of all `rows`, one query for each request that differs."""
     if not requests or not rows:
         return {}
@@ -190,6 +190,6 @@ async def _read_parts(context: Context, rows: Sequence[Row], requests: PartsRequ
     try:
         pages = await asyncio.gather(*(read(*each) for each in wanted))
     except Exception as error:
-        raise PartFailed from error
+        raise ChildFailed from error
     found = dict(zip(wanted, pages, strict=True))
     return {plan: found[plan.field.name, request] for plan, request in requests.items()}

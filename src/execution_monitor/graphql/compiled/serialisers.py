@@ -24,7 +24,7 @@ from graphql import (
 )
 
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
-from execution_monitor.graphql.compiled.fields import Field, NotKnown
+from execution_monitor.graphql.compiled.fields import Field, NotCompilable
 from execution_monitor.graphql.types.connection import SHOWS
 from execution_monitor.graphql.types.scalars import format_datetime
 from execution_monitor.storage.fields import Attribute, Kept
@@ -137,7 +137,7 @@ def _emit_nullable(shown: Any, field: Field) -> Emit:
         return _emit_object(shown, field)
     if isinstance(shown, GraphQLScalarType) and shown.name in _SCALARS:
         return _SCALARS[shown.name]
-    raise NotKnown(str(shown))
+    raise NotCompilable(str(shown))
 
 
 def _emit_object(shown: GraphQLObjectType, field: Field) -> Emit:
@@ -150,7 +150,7 @@ def _emit_object(shown: GraphQLObjectType, field: Field) -> Emit:
 def _compile_object(shown: GraphQLObjectType, field: Field) -> Emit:
     record = record_of(shown)
     if record is None:
-        raise NotKnown(shown.name)
+        raise NotCompilable(shown.name)
     return compile_row([(each.key, plan_value(each, record)) for each in field.below(shown)])
 
 

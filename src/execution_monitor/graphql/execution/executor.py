@@ -17,14 +17,14 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AnswerTooLarge, BadUserInput, PayloadTooLarge, RateLimited
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.execution.event_renderer import Renderer, serialise
 from execution_monitor.graphql.execution.push import Feed, Sink
 from execution_monitor.graphql.types.updates import Activities, Updates
-from execution_monitor.graphql.validation.operation import Questions, RequestErrors
-from execution_monitor.graphql.validation.preparation import Prepared, prepare
+from execution_monitor.graphql.validation.operation import OperationValidator, RequestErrors
+from execution_monitor.graphql.validation.preparation import ExecutableOperation, prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
 from execution_monitor.live.service import Live
@@ -42,7 +42,7 @@ class Operations:
 
     def __init__(  # noqa: PLR0913 - what runs, who watches, and what it may cost
         self,
-        schema: QuietSchema,
+        schema: ClientSafeSchema,
         monitor: Monitor,
         live: Live,
         observers: Observers,
@@ -56,7 +56,7 @@ class Operations:
         self._monitor = monitor
         self._live = live
         self._observers = observers
-        self._questions = Questions(schema, max_cost=max_cost)
+        self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = max_response_bytes
         self._documents = documents
         self._refuse_exhausted = refuse_exhausted
@@ -67,7 +67,7 @@ class Operations:
 
     async def prepare(
         self, asked: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
-    ) -> Prepared:
+    ) -> ExecutableOperation:
         """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
         try:
             self._refuse_exhausted(caller, origin)
@@ -77,7 +77,7 @@ class Operations:
                 raise
         try:
             asked = self._documents.resolve(asked)
-            return prepare(self._questions, asked, caller, origin, kinds)
+            return prepare(self._validator, asked, caller, origin, kinds)
         except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
@@ -85,12 +85,12 @@ class Operations:
             async with self._observers.watching(failed):
                 raise
 
-    async def answer(self, prepared: Prepared) -> bytes:
+    async def answer(self, prepared: ExecutableOperation) -> bytes:
         """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""
         async with self._observers.watching(prepared.operation) as outcome:
             return await self._answer(prepared, outcome)
 
-    async def begin(self, prepared: Prepared, sink: Sink | None = None) -> AsyncGenerator[bytes]:
+    async def begin(self, prepared: ExecutableOperation, sink: Sink | None = None) -> AsyncGenerator[bytes]:
         """The payloads that answer `prepared`, as JSON: one for a query, one an event for a subscription.
 
         Those that `sink` takes are not among them: it is offered what happens while nothing older is on its way. Raises
@@ -104,7 +104,7 @@ class Operations:
         """Let go of what is being rendered."""
         await self._renderer.close()
 
-    async def _run(self, prepared: Prepared, sink: Sink | None) -> AsyncGenerator[bytes]:
+    async def _run(self, prepared: ExecutableOperation, sink: Sink | None) -> AsyncGenerator[bytes]:
         """The payloads, behind an empty one that says that the operation has begun."""
         if prepared.operation.kind is not Kind.SUBSCRIPTION:
             payload = await self.answer(prepared)
@@ -122,14 +122,14 @@ class Operations:
             async for payload in feed.payloads():
                 yield payload
 
-    async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
+    async def _answer(self, prepared: ExecutableOperation, outcome: Outcome) -> bytes:
         context = self._context(prepared.operation.caller, outcome)
-        question = prepared.question
+        question = prepared.validated
         try:
             try:
-                result = await self._compiler.answer(question, context)
+                result = await self._compiler.execute(question, context)
                 outcome.compiled = True
-            except (NotKnown, PayloadTooLarge):
+            except (NotCompilable, PayloadTooLarge):
                 # An error of one field is for graphql-core to place.
                 outcome.begin_anew()
                 outcome.compiled = False
@@ -148,8 +148,8 @@ class Operations:
         outcome.payloads += 1
         return payload
 
-    async def _open(self, prepared: Prepared, outcome: Outcome) -> Updates | Activities:
-        executor = prepared.question.build_executor()
+    async def _open(self, prepared: ExecutableOperation, outcome: Outcome) -> Updates | Activities:
+        executor = prepared.validated.build_executor()
         executor.context_value = self._context(prepared.operation.caller, outcome)
         events: Any = create_source_event_stream(executor)
         if isawaitable(events):

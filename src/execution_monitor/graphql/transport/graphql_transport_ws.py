@@ -76,7 +76,7 @@ class _Gone(Exception):
     """The client has left; what reads learns it as well."""
 
 
-class TransportWS:
+class GraphQLTransportWSEndpoint:
     """Serves the protocol to every socket that asks for it."""
 
     def __init__(

@@ -31,8 +31,8 @@ from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
 from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, stream_errors
 from execution_monitor.graphql.validation.operation import RequestErrors
-from execution_monitor.graphql.validation.preparation import KindNotTaken
-from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
+from execution_monitor.graphql.validation.preparation import OperationKindNotAllowed
+from execution_monitor.graphql.validation.request import is_read, only_introspects, read_request
 from execution_monitor.limits.streams import Sessions
 from execution_monitor.live.lag import BehindMeter
 
@@ -92,7 +92,7 @@ class GraphQLEndpoint:
         # Before the body: whoever has no token sends none of it into our memory.
         caller = _NOBODY if unknown else await self.admit(request.headers, origin)
         asked = await read_request(request, self.max_body_bytes)
-        if unknown and not asks_only_for_types(asked):
+        if unknown and not only_introspects(asked):
             caller = await self.admit(request.headers, origin)
         framing = None if stream_type is None else FRAMINGS[stream_type]
         try:
@@ -109,7 +109,7 @@ class GraphQLEndpoint:
                 return stream(await self.operations.begin(prepared), framing, held, self.behind)
             payload = await self.operations.answer(prepared)
             return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
-        except KindNotTaken as error:
+        except OperationKindNotAllowed as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error
         except RequestErrors as error:
             if framing is not None and (error.kind is Kind.SUBSCRIPTION or media_type is None):

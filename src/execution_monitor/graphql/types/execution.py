@@ -286,7 +286,7 @@ class Asked:
         )
 
 
-def executions_asked(  # noqa: PLR0913 - the arguments of the field
+def executions_request(  # noqa: PLR0913 - the arguments of the field
     *,
     filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
     sort: list[ExecutionSort] | None = UNSET,

@@ -1,4 +1,4 @@
-"""Questions: operations read, found valid, their variables filled in; or the reasons why they cannot be answered."""
+"""Validated operations: parsed, found valid, their variables coerced; or the errors why they cannot run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution_monitor.asgi.operations import Kind
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
-from execution_monitor.graphql.errors import QuietSchema, to_client_errors
+from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
 from execution_monitor.graphql.validation.documents import Document
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.lru_cache import Recent
 
 # A dashboard asks the same again and again; a cursor is used once or twice. One takes some ten kilobytes.
-REMEMBERED_QUESTIONS = 1_024
+REMEMBERED_REQUESTS = 1_024
 LONGEST_REMEMBERED = 7_000  # characters of the document, and bytes of the variables
 # graphql-core leaves its generics open.
 _EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
@@ -57,14 +57,14 @@ class SyntaxErrors(RequestErrors):
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class Question:
+class ValidatedOperation:
     """An operation with its variables, found valid: what is known of it whoever asks.
 
     `executor` is graphql-core's, to be read and to be copied for events; what runs as a whole is built anew, because it
     keeps what becomes of it.
     """
 
-    asked: GraphQLRequest
+    request: GraphQLRequest
     kind: Kind
     definition: OperationDefinitionNode
     executor: Any
@@ -73,30 +73,30 @@ class Question:
 
     def arguments(self) -> Mapping[str, Any]:
         """The root fields, as `name` or `alias: name`, with arguments as JSON; also those that @skip leaves out."""
-        return _arguments_of(self.definition, self.executor.fragment_definitions, self.asked)
+        return _arguments_of(self.definition, self.executor.fragment_definitions, self.request)
 
 
-class Questions:
+class OperationValidator:
     """Reads the questions to one schema that cost `max_cost` points at most, the recent ones from memory."""
 
-    def __init__(self, schema: QuietSchema, *, max_cost: int) -> None:
+    def __init__(self, schema: ClientSafeSchema, *, max_cost: int) -> None:
         self._schema = schema
         self._max_cost = max_cost
-        self._recent: Recent[Question] = Recent(REMEMBERED_QUESTIONS)
+        self._recent: Recent[ValidatedOperation] = Recent(REMEMBERED_REQUESTS)
 
-    def read(self, asked: GraphQLRequest) -> Question:
+    def validate(self, asked: GraphQLRequest) -> ValidatedOperation:
         """What `asked` means; raises `RequestErrors`."""
         variables = _spell(asked.variables)
         if variables is None or len(asked.query) + len(variables) > LONGEST_REMEMBERED:
-            return self._read(asked)
+            return self._validate(asked)
         key = (asked.query, asked.operation_name, variables)
         found = self._recent.get(key)
         if found is None:
-            found = self._read(asked)
+            found = self._validate(asked)
             self._recent.put(key, found)
         return found
 
-    def _read(self, asked: GraphQLRequest) -> Question:
+    def _validate(self, asked: GraphQLRequest) -> ValidatedOperation:
         schema = self._schema
         try:
             document = schema.documents.read(asked.query, schema)
@@ -125,7 +125,7 @@ class Questions:
         if cost > self._max_cost:
             problem = TooExpensive(cost, self._max_cost)
             _refuse(schema, [GraphQLError(problem.message, definition, original_error=problem)], kind)
-        return Question(asked, kind, definition, executor, cost, build_executor)
+        return ValidatedOperation(asked, kind, definition, executor, cost, build_executor)
 
 
 def _spell(variables: Mapping[str, Any] | None) -> bytes | None:
@@ -136,7 +136,7 @@ def _spell(variables: Mapping[str, Any] | None) -> bytes | None:
         return None
 
 
-def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
+def _refuse(schema: ClientSafeSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
     found = list(errors)
     schema.process_errors(found)
     raise RequestErrors(found, kind)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from execution_monitor.asgi.operations import Kind, Operation, Origin
 from execution_monitor.auth.caller import Caller
-from execution_monitor.graphql.validation.operation import Question, Questions, RequestErrors
+from execution_monitor.graphql.validation.operation import OperationValidator, RequestErrors, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 
 
-class KindNotTaken(Exception):
+class OperationKindNotAllowed(Exception):
     """An operation of a kind that may not come this way."""
 
     def __init__(self, kind: Kind) -> None:
@@ -18,31 +18,31 @@ class KindNotTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class ExecutableOperation:
     """A question that somebody asks."""
 
-    question: Question
+    validated: ValidatedOperation
     operation: Operation
 
 
 def prepare(
-    questions: Questions,
+    questions: OperationValidator,
     asked: GraphQLRequest,
     caller: Caller,
     origin: Origin,
     kinds: Collection[Kind] = frozenset(Kind),
-) -> Prepared:
-    """`asked` made ready; raises `RequestErrors`, or `KindNotTaken` for one of no kind in `kinds`."""
+) -> ExecutableOperation:
+    """`asked` made ready; raises `RequestErrors`, or `OperationKindNotAllowed` for one of no kind in `kinds`."""
     try:
-        question = questions.read(asked)
+        question = questions.validate(asked)
     except RequestErrors as error:
         if error.kind is not None and error.kind not in kinds:
-            raise KindNotTaken(error.kind) from error
+            raise OperationKindNotAllowed(error.kind) from error
         raise
     if question.kind not in kinds:
-        raise KindNotTaken(question.kind)
+        raise OperationKindNotAllowed(question.kind)
     name = question.definition.name
-    return Prepared(
+    return ExecutableOperation(
         question,
         Operation(
             caller,

@@ -114,7 +114,7 @@ def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | No
     return cast("dict[str, Any] | None", value)
 
 
-def asks_only_for_types(request: GraphQLRequest) -> bool:
+def only_introspects(request: GraphQLRequest) -> bool:
     """Whether the operation is an introspection of the type system, and nothing else."""
     try:
         document = parse_document(request.query)

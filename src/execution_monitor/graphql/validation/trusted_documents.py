@@ -9,7 +9,7 @@ from typing import Any, cast
 from graphql import GraphQLError
 
 from execution_monitor.errors import BadUserInput, SetupError
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.validation.request import GraphQLRequest
 
 
@@ -42,7 +42,7 @@ class AnyDocument:
         return asked
 
 
-def read_trusted_documents(path: Path, schema: QuietSchema) -> TrustedDocuments:
+def read_trusted_documents(path: Path, schema: ClientSafeSchema) -> TrustedDocuments:
     """The documents in the file at `path`, a JSON object from id to document, such as clients' build tools write.
 
     Raises `SetupError` for a file that cannot be read, and for documents that `schema` would refuse.
@@ -63,7 +63,7 @@ def read_trusted_documents(path: Path, schema: QuietSchema) -> TrustedDocuments:
     return TrustedDocuments(documents)
 
 
-def _check(path: Path, name: str, text: str, schema: QuietSchema) -> None:
+def _check(path: Path, name: str, text: str, schema: ClientSafeSchema) -> None:
     try:
         errors = schema.documents.read(text, schema).errors
     except GraphQLError as error:
