@@ -206,8 +206,7 @@ def without(kind: type[SelectionNode]) -> Walk:
 
 def without_defaults(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
     """The walk's condition, which forgets what a variable is when it is not sent."""
-    sent = {name: value for name, value in variables.items() if name != "left"}
-    return selection_left_out(node, sent)
+    return selection_left_out(node, {**variables, "left": False})
 
 
 selection_left_out = selection._is_left_out  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - likewise

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.children import part_key
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
@@ -31,7 +32,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
     found_steps = await monitor.steps.find_many(
         caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP)) | IDENTITY
     )
-    info.context.answer_with([*found_executions.values(), *found_steps.values()])
+    info.context.count_executions([*found_executions.values(), *found_steps.values()])
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
         if values[0] != caller.tenant:

@@ -7,12 +7,12 @@ from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.enums import ENUMS
 from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.node_resolver import resolve_nodes
-from execution_monitor.graphql.selection import ContextInfo
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last

@@ -105,7 +105,7 @@ class ExecutionRoot:
         row = await context.monitor.executions.find(context.caller, execution_id, fields)
         if row is None:
             return None
-        context.answer_with([row])
+        context.count_executions([row])
         parts = await _read_parts(context, [row], requests)
         return _show(lambda: self.row.show(row, parts))
 
@@ -132,7 +132,7 @@ class ExecutionsRoot:
     async def _ask(self, asked: Asked, wanted: Wanted, requests: PartsRequests, context: Context) -> Any:
         page, counted = await self._read(asked, wanted, context)
         if self.connection.shows_rows:
-            context.answer_with(page.rows)
+            context.count_executions(page.rows)
         if not requests and counted is None and not wanted.snapshot:
             return _show(lambda: self.connection.show(Read(page)))
         parts = await _read_parts(context, page.rows, requests)

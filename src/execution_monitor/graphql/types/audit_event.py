@@ -10,9 +10,10 @@ from strawberry.scalars import JSON
 from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.audit.records import AuditRecord
 from execution_monitor.audit.repository import NEWEST_FIRST
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,

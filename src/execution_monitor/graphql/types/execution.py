@@ -13,9 +13,10 @@ from strawberry.scalars import JSON
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.executions.counts import Counted
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort, to_order
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     IDENTITY,
@@ -315,7 +316,7 @@ async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnec
     )
     page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
     if shows_rows:
-        info.context.answer_with(page.rows)
+        info.context.count_executions(page.rows)
     return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_recently(caller, asked.where)))
 
 
@@ -325,5 +326,5 @@ async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution |
     row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields)
     if row is None:
         return None
-    info.context.answer_with([row])
+    info.context.count_executions([row])
     return Execution.of(row)

@@ -8,8 +8,9 @@ from strawberry.scalars import JSON
 
 from execution_monitor.executions.children import PartsRequest
 from execution_monitor.executions.logs import log_filter
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,

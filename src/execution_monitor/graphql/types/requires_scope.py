@@ -9,7 +9,7 @@ from strawberry.types.field import StrawberryField
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.context import ContextInfo
 
 
 @strawberry.schema_directive(

@@ -7,7 +7,8 @@ from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.executions.children import PartsRequest
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,
