@@ -23,7 +23,7 @@ from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
-from execution_monitor.graphql.execution.executor import Operations
+from execution_monitor.graphql.execution.executor import OperationExecutor
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
@@ -103,7 +103,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     on_refusal = [audit.record_refusal for audit in audits]
     admit = Gate(identity.authenticate, on_refusal).admit
     trusted = settings.trusted_documents
-    operations = Operations(
+    executor = OperationExecutor(
         schema,
         monitor,
         live,
@@ -114,7 +114,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         refuse_exhausted=limits.refuse_exhausted,
     )
     endpoint = GraphQLEndpoint(
-        operations,
+        executor,
         admit,
         identity.sessions,
         live.behind,
@@ -133,7 +133,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             async with tracing or contextlib.nullcontext(), journal, identity, live:
                 yield {STATE_KEY: draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: clients}
         finally:
-            await operations.close()
+            await executor.close()
             limits.close()
             await end_tasks(preparation)
             await database.close()
@@ -143,7 +143,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
             Route("/graphql", endpoint, methods=["GET", "POST"], middleware=COMPRESSED),
             WebSocketRoute(
                 "/graphql",
-                GraphQLTransportWSEndpoint(operations, admit, identity.sessions, live.behind, socket_limits).handle,
+                GraphQLTransportWSEndpoint(executor, admit, identity.sessions, live.behind, socket_limits).handle,
             ),
             *rest_routes(
                 monitor,

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.operations import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.executions.services import Monitor
@@ -19,7 +18,6 @@ from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_error
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.documents import Documents
 from execution_monitor.graphql.validation.operation import OperationValidator, RequestErrors
-from execution_monitor.graphql.validation.preparation import prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
@@ -33,7 +31,6 @@ from tests.support.servers import served
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
-ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
 SUGGESTING, QUIET = create_schema(), create_schema(introspects=False)
 
@@ -41,11 +38,8 @@ SUGGESTING, QUIET = create_schema(), create_schema(introspects=False)
 def refused(operation: str, *, introspects: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The errors of an operation that must not begin to run."""
     with pytest.raises(RequestErrors) as refusal:
-        prepare(
-            OperationValidator(SUGGESTING if introspects else QUIET, max_cost=10_000),
-            GraphQLRequest(operation, None, variables),
-            CALLER,
-            ORIGIN,
+        OperationValidator(SUGGESTING if introspects else QUIET, max_cost=10_000).validate(
+            GraphQLRequest(operation, None, variables)
         )
     return refusal.value.errors
 

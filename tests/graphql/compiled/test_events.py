@@ -17,8 +17,7 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import OperationValidator, ValidatedOperation
-from execution_monitor.graphql.validation.preparation import ExecutableOperation
+from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
 from execution_monitor.live.events import Delivery, Kind

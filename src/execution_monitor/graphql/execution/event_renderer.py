@@ -26,7 +26,7 @@ from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
 from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.graphql.validation.preparation import ExecutableOperation
+from execution_monitor.graphql.validation.operation import ExecutableOperation
 from execution_monitor.live.events import Block, Delivery
 
 # A payload as JSON, and the codes of the errors in it.
