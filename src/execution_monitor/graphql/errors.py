@@ -28,7 +28,7 @@ _OVER_LIMIT = re.compile(
 )
 # Names of the schema, which clients that may not introspect it must not learn one by one.
 _SUGGESTION = re.compile(r" Did you mean [a-z ]*'\w+'(,? (or )?'\w+')*\?")
-# Which part of which variable is wrong; where a scalar of ours raised, the rest of the message is about Python.
+# Which part of which variable is wrong; where a scalar of ours raised, the rest of the message is of Python.
 _VARIABLE_PLACE = re.compile(r"Variable '\$\w+' has invalid value[^:]*: ")
 
 

@@ -128,7 +128,7 @@ class OperationExecutor:
         await self._renderer.close()
 
     async def _stream(self, executable: ExecutableOperation, sink: Sink | None) -> AsyncGenerator[bytes]:
-        """Yield the payloads, after an empty one that says that the operation has begun."""
+        """Yield the payloads, after an empty one for the begin of the operation."""
         if executable.operation.kind is not Kind.SUBSCRIPTION:
             payload = await self.execute(executable)
             yield b""

@@ -1,7 +1,4 @@
-"""GraphQL over WebSocket: the protocol graphql-transport-ws, to the letter of its PROTOCOL.md (enisdenjo/graphql-ws).
-
-GraphQLTransportWSEndpoint(executor, admit, sessions, behind).handle  # the endpoint of a WebSocketRoute
-"""
+"""GraphQL over WebSocket: graphql-transport-ws, to the letter of PROTOCOL.md of enisdenjo/graphql-ws."""
 
 import asyncio
 import contextlib

@@ -2,12 +2,12 @@
 
 Where the draft and the older audits of graphql-http differ, the draft holds. An operation that never ran has the same
 status whichever JSON is accepted: 400 where body or document could not be parsed, 422 where either is not valid. The
-audits want 400 for both, and 200 for clients that accept `application/json` alone, so that old clients can tell a
-GraphQL server from a proxy before it; but that hid failures from proxies and alerts, which see only the status. Every
-response outside 2xx is declared as `application/graphql-response+json`, which tells clients the same.
+audits want 400 for both, and 200 for clients that accept `application/json` alone, so that old clients can distinguish
+a GraphQL server from a proxy before it; but that hid failures from proxies and alerts, which see only the status. Every
+response outside 2xx is declared as `application/graphql-response+json`, by which clients can distinguish them, too.
 
-An operation that ran in part is answered with 200. The draft's section "Status Codes" would have it 294, its section
-"Field errors encountered during execution" 200; the number is not registered, and clients that look for 200 exist.
+The response to an operation that ran in part has status 200. The draft's section "Status Codes" would have it 294, its
+section "Field errors encountered during execution" 200; 294 is not registered, and clients that look for 200 exist.
 """
 
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ class _Accepted:
 class GraphQLEndpoint:
     """The ASGI application at `/graphql`, for GET and POST.
 
-    `open_introspection` answers introspection alone without a token.
+    With `open_introspection` an operation that only introspects needs no token.
     """
 
     executor: OperationExecutor

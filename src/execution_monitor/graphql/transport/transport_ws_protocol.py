@@ -13,7 +13,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 
 class MessageType(StrEnum):
-    """What a message says, by its member `type`."""
+    """The member `type` of a message."""
 
     CONNECTION_INIT = "connection_init"
     CONNECTION_ACK = "connection_ack"

@@ -1,4 +1,4 @@
-"""The audit trail in GraphQL: who asked for what."""
+"""Audit events, their filter and their connection."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -32,7 +32,7 @@ from execution_monitor.storage.pagination import Page, Row, Wanted
 
 @strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
 class AuditEvent:
-    """One event of the audit trail; visible to auditors of its tenant."""
+    """An event of the audit trail, from its stored row."""
 
     record: strawberry.Private[AuditRecord]
 
@@ -41,12 +41,10 @@ class AuditEvent:
 
     @strawberry.field(description="What the event records.", metadata=reading("kind"))
     def kind(self) -> AuditKind:
-        """What sort of event it is."""
         return AuditKind(self.record.kind)
 
     @strawberry.field(description="The result of the request.", metadata=reading("outcome"))
     def outcome(self) -> AuditOutcome:
-        """How it went."""
         return AuditOutcome(self.record.outcome)
 
     codes: list[str] = stored("codes", description="The `extensions.code` of its errors, each once; at most 20.")
@@ -78,14 +76,13 @@ class AuditEvent:
 
 @strawberry.type(description="An audit event with its cursor.")
 class AuditEventEdge:
-    """An event and its place."""
+    """An event with its page, which makes its cursor."""
 
     page: strawberry.Private[Page]
     node: AuditEvent = strawberry.field(description="The event.")
 
     @strawberry.field(description="The position of the event in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
-        """The place of the event."""
         return self.page.cursor_of(self.node.record.row)
 
 
@@ -97,23 +94,20 @@ class AuditEventConnection:
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[AuditEventEdge]:
-        """Events with their cursors."""
         return [AuditEventEdge(page=self.page, node=AuditEvent.of(row)) for row in self.page.rows]
 
     @strawberry.field(description=NODES)
     def nodes(self) -> list[AuditEvent]:
-        """Events alone."""
         return [AuditEvent.of(row) for row in self.page.rows]
 
     @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
-        """Where the page lies."""
         return PageInfo(page=self.page)
 
 
 @strawberry.input(description="Conditions on the kind of an event; all given conditions must hold.")
 class AuditKindFilter:
-    """Exact matches of a kind."""
+    """Operators on the stored `kind`."""
 
     eq: AuditKind | None = strawberry.field(default=UNSET, description="Equals this kind.")
     in_: list[AuditKind] | None = strawberry.field(
@@ -122,13 +116,13 @@ class AuditKindFilter:
     not_in: list[AuditKind] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
+        """The conditions of the given operators on the stored `field`."""
         yield from memberships(field, self)
 
 
 @strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
 class AuditOutcomeFilter:
-    """Exact matches of an outcome."""
+    """Operators on the stored `outcome`."""
 
     eq: AuditOutcome | None = strawberry.field(default=UNSET, description="Equals this outcome.")
     in_: list[AuditOutcome] | None = strawberry.field(
@@ -137,13 +131,13 @@ class AuditOutcomeFilter:
     not_in: list[AuditOutcome] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
+        """The conditions of the given operators on the stored `field`."""
         yield from memberships(field, self)
 
 
 @strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
 class MemberFilter:
-    """Exact matches of the texts of a list."""
+    """Operators on a stored list of strings."""
 
     eq: str | None = strawberry.field(default=UNSET, description="The list contains this.")
     in_: list[str] | None = strawberry.field(
@@ -152,11 +146,11 @@ class MemberFilter:
     not_in: list[str] | None = strawberry.field(default=UNSET, description="The list contains none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
+        """The conditions of the given operators on the stored `field`."""
         yield from memberships(field, self)
 
 
-# Where the API's name is not the stored one.
+# Stored names that differ from those of the API.
 _STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
 
 
@@ -164,7 +158,7 @@ _STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
     description="Which audit events to return. All given fields must match; an absent or null field matches everything."
 )
 class AuditEventFilter:
-    """The filter of the audit trail."""
+    """Conditions on several fields of an event."""
 
     at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
     kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
@@ -177,7 +171,7 @@ class AuditEventFilter:
     )
 
     def conditions(self) -> Iterator[Filter]:
-        """What the given fields mean."""
+        """The conditions of the given fields."""
         for name in AuditEventFilter.__annotations__:
             operators = getattr(self, name)
             if present(operators) is not None:
@@ -192,10 +186,16 @@ async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the
     last: int | None,
     before: str | None,
 ) -> AuditEventConnection:
-    """One page of what was asked of the caller's tenant, read for what is selected of it."""
+    """A page of the audit trail of the caller's tenant, with the stored fields that are selected.
+
+    Raises:
+        Forbidden: the caller is not an auditor.
+        BadUserInput: an argument is wrong.
+        InvalidCursor: a cursor is damaged, or of another list.
+    """
     edges, page_info = selected_by(info, "edges"), selected_by(info, "pageInfo")
-    shown = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    fields = fields_to_read(AuditEvent, shown) | {"_id"}
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    fields = fields_to_read(AuditEvent, selected) | {"_id"}
     if needs_cursors(edges, page_info):
         fields |= frozenset(NEWEST_FIRST.fields)
     conditions: Iterable[Filter] = where.conditions() if where else ()

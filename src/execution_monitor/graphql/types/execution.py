@@ -1,4 +1,4 @@
-"""Executions in GraphQL: the type, its connection, and how both are read."""
+"""Executions: the type, its connection, and the functions that resolve them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ from execution_monitor.storage.sorting import Order
 
 @strawberry.type(description="How far an execution has got.")
 class ExecutionProgress:
-    """Steps done, steps in all, and the share in percent."""
+    """The progress that the record computes."""
 
     current_step: int = strawberry.field(description="The step it has reached, from 1; 0 before the first.")
     total_steps: int = strawberry.field(description="How many steps there are; 0 where unknown.")
@@ -55,7 +55,7 @@ class ExecutionProgress:
 
 @strawberry.type(description="A label that executions can be found by.")
 class Tag:
-    """A key and a value."""
+    """A tag, as stored."""
 
     key: str = strawberry.field(description="The name of the label, such as `team`.")
     value: str = strawberry.field(description="The value of the label, such as `billing`.")
@@ -73,7 +73,7 @@ def _global_id(row: Row) -> strawberry.ID:
 
 @strawberry.type(description="One run of a workflow.")
 class Execution(Node):
-    """An execution that the caller may see."""
+    """An execution that the caller may see, from its stored row."""
 
     record: strawberry.Private[ExecutionRecord]
 
@@ -135,10 +135,9 @@ class Execution(Node):
 
     @strawberry.field(
         description="A global id for `node` and caches; opaque.",
-        metadata=reading("tenant_id", "execution_id", shows=_global_id),
+        metadata=reading("tenant_id", "execution_id", returns=_global_id),
     )
     def id(self) -> strawberry.ID:
-        """The global id."""
         return _global_id(self.record.row)
 
     @strawberry.field(
@@ -146,7 +145,6 @@ class Execution(Node):
         metadata=reading("execution_id"),
     )
     async def steps(self, info: ContextInfo, first: First = UNSET, after: After = UNSET) -> ExecutionStepConnection:
-        """A page of its steps."""
         return await resolve_steps(info, self.record.execution_id, first, after)
 
     @strawberry.field(
@@ -168,7 +166,6 @@ class Execution(Node):
             str | None, strawberry.argument(description="Only lines whose message contains this, in any case.")
         ] = UNSET,
     ) -> ExecutionLogConnection:
-        """A page of its log lines."""
         return await resolve_logs(
             info,
             self.record.execution_id,
@@ -188,27 +185,26 @@ class Execution(Node):
 
 @strawberry.type(description="An execution with its cursor.")
 class ExecutionEdge:
-    """An execution and its place."""
+    """An execution with its page, which makes its cursor."""
 
     page: strawberry.Private[Page]
     node: Execution = strawberry.field(description="The execution.")
 
     @strawberry.field(description="The position of the execution in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
-        """The place of the execution."""
         return self.page.cursor_of(self.node.record.row)
 
 
 class _Once:
-    """A count that two fields show and one query answers."""
+    """A count that two fields return and one query finds."""
 
     def __init__(self, count: Callable[[], Awaitable[Counted]]) -> None:
         self._count = count
-        self._asking = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._found: Counted | ExecutionMonitorError | None = None
 
     async def get(self) -> Counted:
-        async with self._asking:
+        async with self._lock:
             if self._found is None:
                 try:
                     self._found = await self._count()
@@ -221,36 +217,31 @@ class _Once:
 
 @strawberry.type(description="A page of executions.")
 class ExecutionConnection:
-    """A page, what lies around it, and how many there are."""
+    """A page, its neighbours, and a count that is made when it is selected."""
 
     page: strawberry.Private[Page]
     counted: strawberry.Private[_Once]
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionEdge]:
-        """Executions with their cursors."""
         return [ExecutionEdge(page=self.page, node=Execution.of(row)) for row in self.page.rows]
 
     @strawberry.field(description=NODES)
     def nodes(self) -> list[Execution]:
-        """Executions alone."""
         return [Execution.of(row) for row in self.page.rows]
 
     @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
-        """Where the page lies."""
         return PageInfo(page=self.page)
 
     @strawberry.field(
         description="How many executions match, counted up to a limit (10,000 by default); up to a second old."
     )
     async def total_count(self) -> int:
-        """How many match, as far as was counted."""
         return (await self.counted.get()).total
 
     @strawberry.field(description="False when more match than `totalCount` says.")
     async def total_count_is_exact(self) -> bool:
-        """Whether all were counted."""
         return (await self.counted.get()).is_exact
 
     @strawberry.field(
@@ -260,15 +251,14 @@ class ExecutionConnection:
         )
     )
     def live_cursor(self, info: ContextInfo) -> str:
-        """The instant this page was read at."""
         if self.page.read_at is None:
             raise ValueError("The page was not read from a snapshot.")
         return info.context.live.cursor_at(info.context.caller, self.page.read_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which page of executions the arguments of the field mean."""
+class ExecutionsRequest:
+    """The filter, order and page that the arguments of `executions` mean."""
 
     where: Filter
     order: Order
@@ -277,7 +267,15 @@ class Asked:
     def wanted(
         self, fields: frozenset[str], neighbours: Neighbours, *, rows: bool, cursors: bool, snapshot: bool
     ) -> Wanted:
-        """What is worth reading when the stored `fields` are shown, and what else of the page is."""
+        """What to read for a selection.
+
+        Args:
+            fields: the stored fields that the selected fields need.
+            neighbours: the sides on which it is selected whether there are more pages.
+            rows: whether executions are selected, or only counts and the like.
+            cursors: whether a cursor is selected, which needs the fields of the order.
+            snapshot: whether the page is read at one cluster time, for `liveCursor`.
+        """
         if rows:
             fields |= IDENTITY
         return Wanted(
@@ -295,33 +293,38 @@ def executions_request(  # noqa: PLR0913 - the arguments of the field
     after: str | None = UNSET,
     last: int | None = UNSET,
     before: str | None = UNSET,
-) -> Asked:
-    """What the arguments of `executions` mean; raises `BadUserInput` where they mean nothing."""
+) -> ExecutionsRequest:
+    """The request that the arguments of `executions` mean.
+
+    Raises:
+        BadUserInput: an argument is wrong.
+        QueryTooComplex: the filter is too deep or too large.
+    """
     page = page_request(first=first, after=after, last=last, before=before)
-    return Asked(to_filter(filter), to_order(sort), page)
+    return ExecutionsRequest(to_filter(filter), to_order(sort), page)
 
 
-async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnection:
-    """One page of the executions that the caller may see, read for what is selected of it."""
+async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> ExecutionConnection:
+    """A page of the executions that the caller may see, with the stored fields that are selected."""
     executions, caller = info.context.monitor.executions, info.context.caller
     connection, edges, page_info = selected_by(info), selected_by(info, "edges"), selected_by(info, "pageInfo")
-    shows_rows = "edges" in connection or "nodes" in connection
-    wanted = asked.wanted(
+    selects_rows = "edges" in connection or "nodes" in connection
+    wanted = request.wanted(
         fields_to_read(Execution, selected_by(info, "edges", "node"))
         | fields_to_read(Execution, selected_by(info, "nodes")),
         needed_neighbours(page_info),
-        rows=shows_rows,
+        rows=selects_rows,
         cursors=needs_cursors(edges, page_info),
         snapshot="liveCursor" in connection,
     )
-    page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
-    if shows_rows:
+    page = await executions.list(caller, request.where, request.order, request.page, wanted)
+    if selects_rows:
         info.context.count_executions(page.rows)
-    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_recently(caller, asked.where)))
+    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_recently(caller, request.where)))
 
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:
-    """The execution with this id, if the caller may see it, read for what is selected of it."""
+    """The execution with this id, with the stored fields that are selected; None unless the caller may see it."""
     fields = fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
     row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields)
     if row is None:

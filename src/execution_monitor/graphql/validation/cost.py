@@ -143,13 +143,13 @@ class _Weigher:
             aliases += (field.alias is not None) + below.aliases
         return Weight(objects, depth, fields, aliases)
 
-    def _weigh_below(self, shown: Any, field: FieldNode, *, has_size: bool) -> Weight:
-        if field.selection_set is None or not is_composite_type(shown):
+    def _weigh_below(self, kind: Any, field: FieldNode, *, has_size: bool) -> Weight:
+        if field.selection_set is None or not is_composite_type(kind):
             return Weight()
         known = self._below.get(id(field))
         if known is None:
             page = self._page_size(field) if has_size else None
-            known = self._below[id(field)] = self.weigh(shown, field.selection_set, page=page)
+            known = self._below[id(field)] = self.weigh(kind, field.selection_set, page=page)
         return known
 
     def _page_size(self, field: FieldNode) -> int:

@@ -197,7 +197,7 @@ class OperationValidator:
 
 
 def _serialise(variables: Mapping[str, Any] | None) -> bytes | None:
-    """`variables` as part of a cache key; None for what JSON cannot hold, which comes from no client."""
+    """`variables` as part of a cache key; None for what JSON cannot hold, which no client sends."""
     try:
         return orjson.dumps(variables)
     except orjson.JSONEncodeError:
