@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from bson import Decimal128
 
-from execution_monitor.storage.cursors import digest_of, encode_token
+from execution_monitor.storage.cursors import encode_token
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import Step
 from tests.support.client import NOON, ask, execution, store, store_parts
 

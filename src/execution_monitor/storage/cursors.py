@@ -19,11 +19,11 @@ from bson.errors import BSONError
 
 from execution_monitor.errors import InvalidCursor
 from execution_monitor.storage.bson_ordering import SCALAR_RANKS, rank_of
+from execution_monitor.storage.digests import DIGEST_BYTES
 from execution_monitor.storage.position_values import decode_values, encode_values
 from execution_monitor.storage.sorting import Order, Position
 
 VERSION = 1
-DIGEST_BYTES = 8
 CHECKSUM_BYTES = 4  # lets a token that was damaged on its way be told from a place in the list
 # Above what the values of a position come to, shortened; far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
@@ -34,11 +34,6 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
-
-
-def digest_of(*belongings: object) -> bytes:
-    """A short fingerprint of values whose `repr` tells all of them."""
-    return hashlib.blake2b(repr(belongings).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
 def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:

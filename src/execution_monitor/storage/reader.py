@@ -64,7 +64,7 @@ class Reader:
                 found = await scan.read(wanted.fields, request.size + 1, start=start, end=end, skip=request.skipped)
                 beyond_start = asks_start and await scan.reversed().has_up_to(start)
                 more = len(found) > request.size or (asks_end and await scan.has_up_to(end))
-            read_at = None if session is None else _snapshot_time_of(session)
+            read_at = None if session is None else snapshot_time_of(session)
 
         rows = found[: request.size]
         if request.backward:
@@ -122,7 +122,8 @@ class Reader:
             yield session
 
 
-def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
+def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
+    """The cluster time that a snapshot `session` reads at; None before its first read."""
     # PyMongo keeps the time of a snapshot session to itself; a test pins the attribute.
     return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 

@@ -9,7 +9,8 @@ from bson import Code, Regex
 from pydantic import SecretStr
 
 from execution_monitor.settings import Settings
-from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
+from execution_monitor.storage.cursors import decode_token, encode_token
+from execution_monitor.storage.digests import digest_of
 from tests.conftest import SECRET
 from tests.support.client import NOON, ask, execution, ids, store
 

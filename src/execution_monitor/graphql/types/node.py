@@ -3,7 +3,8 @@
 import strawberry
 
 from execution_monitor.errors import BadUserInput, InvalidCursor
-from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
+from execution_monitor.storage.cursors import decode_token, encode_token
+from execution_monitor.storage.digests import digest_of
 
 MAX_NODES = 100
 

@@ -1,6 +1,5 @@
 """Recorded runs as the documents they are stored as."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from execution_monitor.errors import BadUserInput
 from execution_monitor.ingest.wfformat.fields import Measured
 from execution_monitor.ingest.wfformat.model import ExecutedTask, RecordedRun, SpecifiedTask
 from execution_monitor.ingest.wfformat.schedule import Span, spans_of
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import ExecutionStatus
 
 Stored = dict[str, Any]
@@ -162,15 +162,11 @@ def _to_step(task: SpecifiedTask, executed: ExecutedTask, sizes: Mapping[str, in
 
 def _execution_id_of(run: RecordedRun) -> str:
     identity = (run.name, run.workflow.run_name, run.workflow.execution.executed_at, run.created_at)
-    return f"{_slug(run.workflow.run_name or run.name)}-{_digest(*identity).hex()[:10]}"
+    return f"{_slug(run.workflow.run_name or run.name)}-{digest_of(*identity, size=_DIGEST_BYTES).hex()[:10]}"
 
 
 def _object_id(*identity: object) -> ObjectId:
-    return ObjectId(_digest(*identity))
-
-
-def _digest(*identity: object) -> bytes:
-    return hashlib.blake2b(repr(identity).encode(), digest_size=_DIGEST_BYTES).digest()
+    return ObjectId(digest_of(*identity, size=_DIGEST_BYTES))
 
 
 def _slug(name: str) -> str:
