@@ -8,11 +8,11 @@ from tests.graphql.recording_observer import RecordingObserver
 
 @pytest.fixture
 def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
-    """Watches what the server runs; ask for it before `server`."""
+    """Observes what the server runs; request it before `server`."""
     observer = RecordingObserver()
 
-    def watched_by(*observers: Any) -> Observers:
+    def observed_by(*observers: Any) -> Observers:
         return Observers(*observers, observer)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
+    monkeypatch.setattr("execution_monitor.app.Observers", observed_by)
     return observer

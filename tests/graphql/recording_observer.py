@@ -1,4 +1,4 @@
-"""Who watches what the server runs."""
+"""An observer that records operations."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from execution_monitor.errors import ExecutionMonitorError
 
 
 class RecordingObserver:
-    """Remembers what it saw, and refuses what a test tells it to."""
+    """Records the operations that begin and end, and refuses them with `refusal` if a test sets it."""
 
     def __init__(self) -> None:
         self.begun: list[Operation] = []

@@ -1,4 +1,4 @@
-"""What schemathesis is told of our GraphQL: its scalars, and that a code it does not know is no failure of ours."""
+"""Scalars and a check for schemathesis, which knows neither our scalars nor our error codes."""
 
 from typing import Any
 
@@ -17,5 +17,5 @@ for name, values in SCALARS.items():
 
 @schemathesis.check
 def every_error_is_a_clients(_context: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """An answer is below 500, and every error in it has a code of a client's own mistake and tells of no insides."""
+    """The status is below 500, and every error has a code for a mistake of the client, without internals."""
     assert_sound(response.status_code, response.json())

@@ -1,4 +1,4 @@
-"""Random selections of executions: as text, with what of them is to be resolved."""
+"""Random selections of executions: as text, and with the fields that must be resolved."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ VARIABLES = {
     "yes": "Boolean! = false",
     "no": "Boolean! = true",
     "left": "Boolean = true",
-    "unsaid": "Boolean! = false",
+    "unset": "Boolean! = false",
 }
-# `left` and `unsaid` keep their defaults.
+# `left` and `unset` keep their defaults.
 VALUES = {"yes": True, "no": False}
-_CONDITIONS = {"true": True, "false": False, "$yes": True, "$no": False, "$left": True, "$unsaid": False}
+_CONDITIONS = {"true": True, "false": False, "$yes": True, "$no": False, "$left": True, "$unset": False}
 
 _DEEPEST = 4
 
@@ -78,12 +78,12 @@ CONNECTION = Shape(
 
 @dataclass
 class Resolved:
-    """What is to be resolved of one object: the fields, each with what is selected below."""
+    """The fields that must be resolved of one object, each with those selected below it."""
 
     fields: list[tuple[str, "Resolved"]] = field(default_factory=list[tuple[str, "Resolved"]])
 
     def below(self, *path: str) -> Iterator["Resolved"]:
-        """What is selected below `path`, once for each time it is selected."""
+        """What is selected below `path`, once for each selection of it."""
         if not path:
             yield self
         for name, inner in self.fields:
@@ -97,7 +97,7 @@ class Resolved:
 
 @dataclass
 class Operation:
-    """An operation in the making."""
+    """An operation while it is drawn."""
 
     selection: str = ""
     fragments: list[str] = field(default_factory=list[str])
@@ -132,16 +132,16 @@ operations: SearchStrategy[Operation] = _operations()
 
 
 def _selection(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
-    parts: list[str] = []
+    texts: list[str] = []
     resolved = Resolved()
     for _ in range(draw(st.integers(1, 3))):
-        text, found = _part(draw, operation, shape, depth)
-        parts.append(text)
+        text, found = _draw_selection(draw, operation, shape, depth)
+        texts.append(text)
         resolved.fields.extend(found.fields)
-    return f"{{ {' '.join(parts)} }}", resolved
+    return f"{{ {' '.join(texts)} }}", resolved
 
 
-def _part(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
+def _draw_selection(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
     kind = draw(st.sampled_from(["field"] * 5 + ["inline", "inline on", "fragment", "again"]))
     directives, holds = _directives(draw, operation)
     if kind == "again" and (known := operation.spreadable.get(shape.name)):
@@ -174,10 +174,10 @@ def _field(draw: DrawFn, operation: Operation, shape: Shape, directives: str, de
 
 
 def _directives(draw: DrawFn, operation: Operation) -> tuple[str, bool]:
-    """Up to one `@skip` and one `@include`, and whether both let pass."""
+    """Up to one `@skip` and one `@include`, and whether both keep the selection."""
     text, holds = "", True
     for directive in draw(st.sampled_from([*[()] * 5, ("skip",), ("include",), ("skip", "include")])):
-        # Mostly, or hardly anything would be left to be resolved.
+        # Mostly, or hardly any field would be left to resolve.
         passes = draw(st.sampled_from([True, True, True, True, False]))
         wanted = passes is (directive == "include")
         condition = draw(st.sampled_from([text for text, value in _CONDITIONS.items() if value is wanted]))
