@@ -16,7 +16,7 @@ from execution_monitor.graphql import node_resolver, selection
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.types import execution as execution_type
-from execution_monitor.graphql.types import log_entry, step
+from execution_monitor.graphql.types import execution_connection, log_entry, step
 from execution_monitor.graphql.types.connection import fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
@@ -146,10 +146,10 @@ async def check_data(desk: Server, text: str, variables: Mapping[str, Any]) -> N
     """Compare the response from projections with the one from whole documents."""
     answer = await desk.run(text, variables)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (execution_type, step, log_entry, node_resolver):
+        for module in (execution_type, execution_connection, step, log_entry, node_resolver):
             patch.setattr(module, "fields_to_read", whole_documents)
-        patch.setattr(execution_type, "needs_cursors", always)
-        patch.setattr(execution_type, "needed_neighbours", both)
+        patch.setattr(execution_connection, "needs_cursors", always)
+        patch.setattr(execution_connection, "needed_neighbours", both)
         whole = await desk.run(text, variables)
 
     assert answer == whole, text

@@ -16,12 +16,10 @@ from execution_monitor.graphql.node_resolver import resolve_nodes
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
-from execution_monitor.graphql.types.execution import (
-    Execution,
+from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
+from execution_monitor.graphql.types.execution_connection import (
     ExecutionConnection,
-    ExecutionId,
     executions_request,
-    resolve_execution,
     resolve_executions,
 )
 from execution_monitor.graphql.types.node import Node

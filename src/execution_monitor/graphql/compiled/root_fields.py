@@ -21,7 +21,7 @@ from execution_monitor.graphql.compiled.plans import (
 from execution_monitor.graphql.compiled.serialisers import constant, emit_value
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.types.connection import IDENTITY
-from execution_monitor.graphql.types.execution import ExecutionsRequest, executions_request
+from execution_monitor.graphql.types.execution_connection import ExecutionsRequest, executions_request
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
