@@ -47,7 +47,7 @@ _compiler = Compiler(SCHEMA)
 class OnlyGraphQLCore(Compiler):
     """A compiler that knows nothing."""
 
-    def compile_event(self, question: ValidatedOperation, caller: Caller) -> None:
+    def compile_event(self, validated: ValidatedOperation, caller: Caller) -> None:
         """Leave it to graphql-core."""
 
 

@@ -130,11 +130,9 @@ def test_every_root_field_but_viewer_requires_a_scope():
 
 
 def test_a_root_field_without_a_scope_is_found():
-    requires_scope = [Requires(Scope.EXECUTIONS_READ)]
-
     @strawberry.type
     class Query:
-        @strawberry.field(extensions=requires_scope)
+        @strawberry.field(extensions=[Requires(Scope.EXECUTIONS_READ)])
         def guarded(self) -> int:
             return 1
 
@@ -150,7 +148,7 @@ def test_a_root_field_without_a_scope_is_found():
 
     @strawberry.type
     class Subscription:
-        @strawberry.subscription(extensions=requires_scope)
+        @strawberry.subscription(extensions=[Requires(Scope.EXECUTIONS_READ)])
         async def guarded(self) -> AsyncIterator[int]:
             yield 1
 
