@@ -13,7 +13,7 @@ section "Field errors encountered during execution" 200; 294 is not registered, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -63,8 +63,7 @@ class NotAcceptable(BadUserInput):
     status = HTTPStatus.NOT_ACCEPTABLE
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
+class _Accepted(NamedTuple):
     """What the client accepts: a media type of JSON, a framing of streams, or both."""
 
     media_type: str | None
