@@ -20,7 +20,7 @@ from execution_monitor.asgi.shutdown import STATE_KEY
 from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
 from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY

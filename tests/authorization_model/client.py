@@ -8,11 +8,11 @@ from graphql import ExecutionResult, execute_root_selection_set  # pyright: igno
 
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import Questions
+from execution_monitor.graphql.validation.operation import OperationValidator
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.service import Live
 from tests.authorization_model.reference import Person
@@ -25,7 +25,7 @@ class Client:
 
     def __init__(self, monitor: Monitor, live: Live, client: httpx2.AsyncClient) -> None:
         self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
-        self._questions = Questions(SCHEMA, max_cost=10_000)
+        self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.live = live
         self.compiled = 0
 
@@ -37,14 +37,14 @@ class Client:
             context = Context(who.caller, self._monitor, self.live)
             try:
                 if compiled:
-                    result: Any = await self._compiler.answer(question, context)
+                    result: Any = await self._compiler.execute(question, context)
                     self.compiled += 1
                 else:
                     executor = question.build_executor()
                     executor.context_value = context
                     running: Any = execute_root_selection_set(executor)
                     result = running if isinstance(running, ExecutionResult) else await running
-            except NotKnown:
+            except NotCompilable:
                 continue
             body = {"data": result.data, "errors": to_client_errors(result.errors or [])}
             responses.append(orjson.loads(orjson.dumps(body)))

@@ -10,11 +10,11 @@ from tests.graphql.recording_observer import RecordingObserver
 
 @pytest.fixture
 def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
-    """Observes all operations of `server`; request it before `server`."""
+    """Observes what the server runs; request it before `server`."""
     observer = RecordingObserver()
 
-    def observers_with(*observers: Any) -> Observers:
+    def observed_by(*observers: Any) -> Observers:
         return Observers(*observers, observer)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", observers_with)
+    monkeypatch.setattr("execution_monitor.app.Observers", observed_by)
     return observer

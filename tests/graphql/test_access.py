@@ -1,4 +1,4 @@
-"""Who is answered what: payloads, scopes and words. The whole is compared in tests/authorization_model."""
+"""Scopes, payloads and error messages, by caller; tests/authorization_model compares every response."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ PAYLOADS = (
 )
 
 
-async def test_payloads_are_null_and_forbidden_at_their_place_without_the_scope(server: str, token_for: Token):
+async def test_payloads_without_the_scope_are_null_with_an_error_at_their_path(server: str, token_for: Token):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
     await store_steps_and_logs("e001", 1)
 
@@ -39,7 +39,7 @@ async def test_payloads_are_null_and_forbidden_at_their_place_without_the_scope(
     assert "secret" not in str(answer.body)
 
 
-async def test_payloads_are_shown_with_the_scope(server: str, token_for: Token):
+async def test_payloads_are_returned_with_the_scope(server: str, token_for: Token):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
     await store_steps_and_logs("e001", 1)
 
@@ -55,7 +55,7 @@ PAYLOAD = "... on Execution { inputParameters } ... on ExecutionStep { input }"
 
 @pytest.mark.parametrize("kind", ["Execution", "ExecutionStep"])
 @pytest.mark.parametrize("scopes", [(), ("executions:read:tenant",), ("executions:payload",)])
-async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
+async def test_payloads_require_their_scope_wherever_they_are_selected(
     server: str, token_for: Token, kind: str, scopes: tuple[str, ...]
 ):
     await store(execution(1, input_parameters={"a": 1}))
@@ -84,7 +84,7 @@ async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
         assert ("None" in text) is not shown
 
 
-async def test_without_the_scope_to_read_nothing_is(server: str):
+async def test_without_the_scope_to_read_every_field_is_forbidden(server: str):
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), roles=["auditor"], lifetime=timedelta(hours=1))
     await store(execution(1))
 
@@ -98,7 +98,7 @@ async def test_without_the_scope_to_read_nothing_is(server: str):
         assert answer.codes == ["FORBIDDEN"]
 
 
-async def test_the_viewer_tells_roles_and_the_scopes_that_hold(server: str):
+async def test_the_viewer_has_the_roles_and_granted_scopes(server: str):
     token = issue_token(
         SECRET,
         user="ada",
@@ -113,25 +113,24 @@ async def test_the_viewer_tells_roles_and_the_scopes_that_hold(server: str):
     assert answer.data["viewer"] == {"roles": ["operator"], "scopes": ["executions:payload", "executions:read"]}
 
 
-async def test_words_do_not_tell_what_others_own_from_what_does_not_exist(server: str, token_for: Token):
+async def test_errors_do_not_reveal_whether_an_object_exists(server: str, token_for: Token):
     await store(execution(1), execution(2, user_id="grace"), execution(3, tenant_id="globex"))
     await store_steps_and_logs("e001", 2)
     await store_steps_and_logs("e002", 2)
     await store_steps_and_logs("e003", 2, "globex")
     ada, grace, stranger = token_for("ada", "acme"), token_for("grace", "acme"), token_for("ada", "globex")
     detail = "query Q($id: String!) { execution(executionId: $id) { id steps { nodes { id } } logs { nodes { at } } } }"
-    behind = "query Q($after: String) { executions(after: $after) { totalCount nodes { id } } }"
-    steps_behind = """query Q($after: String) {
+    listed_after = "query Q($after: String) { executions(after: $after) { totalCount nodes { id } } }"
+    steps_after = """query Q($after: String) {
       execution(executionId: "e001") { steps(after: $after) { nodes { id } } } }"""
     listed = """{ executions(first: 1) { pageInfo { endCursor }
       nodes { steps(first: 1) { pageInfo { endCursor } } } } }"""
     pages = [(await execute(server, token, listed)).data["executions"] for token in (grace, stranger)]
 
-    details = [await execute(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
-    cursors = [await execute(server, ada, behind, after=page["pageInfo"]["endCursor"]) for page in pages]
+    details = [await ask(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
+    cursors = [await ask(server, ada, listed_after, after=page["pageInfo"]["endCursor"]) for page in pages]
     steps = [
-        await execute(server, ada, steps_behind, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"])
-        for page in pages
+        await ask(server, ada, steps_after, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"]) for page in pages
     ]
 
     assert [(answer.body.keys(), answer.data) for answer in details] == [

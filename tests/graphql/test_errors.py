@@ -1,4 +1,4 @@
-"""What clients are told of failures: their own mistakes in words that help, ours under an id."""
+"""Errors as clients see them: their own mistakes with a helpful message, internal errors under an id."""
 
 import gc
 import socket
@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from execution_monitor.app import create_app
-from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
 from execution_monitor.executions.services import Monitor
@@ -18,8 +17,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import MAX_MESSAGE_LENGTH, to_client_errors
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.documents import Documents
-from execution_monitor.graphql.validation.operation import Questions, RequestErrors
-from execution_monitor.graphql.validation.preparation import prepare
+from execution_monitor.graphql.validation.operation import OperationValidator, RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
@@ -34,19 +32,15 @@ from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
-ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }"
 SUGGESTING, QUIET = create_schema(), create_schema(allows_introspection=False)
 
 
-def refused(operation: str, *, allows_introspection: bool = False, **variables: Any) -> list[dict[str, Any]]:
-    """The errors of an operation that must not begin to run."""
+def refused(operation: str, *, introspects: bool = False, **variables: Any) -> list[dict[str, Any]]:
+    """The request errors of an operation."""
     with pytest.raises(RequestErrors) as refusal:
-        prepare(
-            Questions(SUGGESTING if allows_introspection else QUIET, max_cost=10_000),
-            GraphQLRequest(operation, None, variables),
-            CALLER,
-            ORIGIN,
+        OperationValidator(SUGGESTING if introspects else QUIET, max_cost=10_000).validate(
+            GraphQLRequest(operation, None, variables)
         )
     return refusal.value.errors
 
@@ -73,8 +67,8 @@ def refused(operation: str, *, allows_introspection: bool = False, **variables: 
         ),
     ],
 )
-def test_suggestions_are_for_those_who_may_read_the_schema(operation: str, variables: dict[str, Any], suggestion: str):
-    helpful, *_ = refused(operation, allows_introspection=True, **variables)
+def test_names_are_suggested_only_where_introspection_is_on(operation: str, variables: dict[str, Any], suggestion: str):
+    helpful, *_ = refused(operation, introspects=True, **variables)
     quiet, *_ = refused(operation, **variables)
 
     assert suggestion in helpful["message"]
@@ -83,7 +77,7 @@ def test_suggestions_are_for_those_who_may_read_the_schema(operation: str, varia
     assert quiet["locations"] == helpful["locations"]
 
 
-def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
+def test_a_value_that_python_cannot_parse_has_a_message_without_pythons_words():
     (error,) = refused("{ executions(first: " + "9" * 6_000 + ") { totalCount } }")
 
     assert error == {
@@ -94,7 +88,7 @@ def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
 
 
 @pytest.mark.parametrize(
-    ("where", "place"),
+    ("where", "path"),
     [
         pytest.param({"createdAt": {"gt": "yesterday"}}, ".createdAt.gt", id="a field"),
         pytest.param({"and": [{}, {"or": [{"startedAt": {"lt": 5}}]}]}, ".and[1].or[0].startedAt.lt", id="far inside"),
@@ -102,11 +96,11 @@ def test_a_value_that_python_cannot_read_is_told_without_words_of_python():
         pytest.param({"completedAt": {"gte": "2026-01-01T00:00:00"}}, ".completedAt.gte", id="without an offset"),
     ],
 )
-def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, place: str):
+def test_an_invalid_datetime_in_a_variable_is_named_by_its_path(where: Any, path: str):
     (error,) = refused(FILTERED, filter=where)
 
     assert error["message"] == (
-        f"Variable '$filter' has invalid value at {place}: "
+        f"Variable '$filter' has invalid value at {path}: "
         "A DateTime is RFC 3339 text with an offset, such as 2026-01-31T23:59:59Z."
     )
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
@@ -121,12 +115,12 @@ def test_a_wrong_moment_in_a_variable_is_named_by_its_place(where: Any, place: s
         pytest.param("{ viewer " + "x" * 100_000 + "(", id="bad syntax"),
     ],
 )
-def test_what_the_client_sent_is_quoted_in_short(operation: str):
+def test_quotations_of_the_request_are_short(operation: str):
     for error in refused(operation):
         assert len(error["message"]) <= MAX_MESSAGE_LENGTH
 
 
-def test_a_message_that_was_cut_says_so():
+def test_a_shortened_message_ends_with_an_ellipsis():
     (error,) = refused("{ " + "x" * 1_000 + " }")
 
     assert error["message"].startswith("Cannot query field 'xxx")
@@ -146,7 +140,7 @@ def nested(levels: int) -> dict[str, Any]:
         pytest.param(FILTERED, {"filter": nested(250)}, id="deep variables"),
     ],
 )
-def test_what_is_given_up_is_too_complex(operation: str, variables: dict[str, Any]):
+def test_documents_beyond_the_limits_of_graphql_core_are_too_complex(operation: str, variables: dict[str, Any]):
     (error,) = refused(operation, **variables)
 
     assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX"}
@@ -171,13 +165,13 @@ def test_of_several_operations_one_must_be_named(operation: str):
     ("shown", "value"),
     [
         pytest.param("totalCost", "the secret", id="text for a number"),
-        pytest.param("totalCost", float("inf"), id="a number that JSON has not"),
+        pytest.param("totalCost", float("inf"), id="a number that JSON does not have"),
         pytest.param("tokensUsed", 2**40, id="a number beyond 32 bits"),
-        pytest.param("status", "the secret", id="a value that the enum has not"),
-        pytest.param("workflowName", None, id="null where there must be a value"),
+        pytest.param("status", "the secret", id="a value that the enum does not have"),
+        pytest.param("workflowName", None, id="null for a non-null field"),
     ],
 )
-async def test_a_value_of_ours_that_cannot_be_shown_is_our_failure(
+async def test_a_stored_value_that_its_type_does_not_allow_is_an_internal_error(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch, shown: str, value: Any
 ):
     await store(execution(1))
@@ -197,7 +191,7 @@ async def test_a_value_of_ours_that_cannot_be_shown_is_our_failure(
     assert error["extensions"]["requestId"] == entry["request_id"] == answer.headers["x-request-id"]
 
 
-async def test_a_failure_before_the_operation_runs_is_a_status_of_ours(
+async def test_a_failure_before_the_operation_runs_is_status_500(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: object) -> None:
@@ -215,7 +209,7 @@ async def test_a_failure_before_the_operation_runs_is_a_status_of_ours(
     assert repr(entry["exc_info"]) == "RuntimeError('the cause, with a password')"
 
 
-async def test_each_failure_stands_at_its_place_and_the_rest_is_answered(
+async def test_each_error_has_its_path_and_the_rest_has_data(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     await store(execution(1), execution(2))
@@ -235,7 +229,7 @@ async def test_each_failure_stands_at_its_place_and_the_rest_is_answered(
     assert (partly.codes, partly.body["errors"][0]["path"]) == (["BAD_USER_INPUT"], ["execution", "logs"])
 
 
-async def test_a_batch_that_fails_is_told_and_leaves_nothing_behind(
+async def test_a_failed_batch_is_an_error_and_leaves_no_pending_task(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     async def fail(*_: object) -> None:
@@ -243,9 +237,9 @@ async def test_a_batch_that_fails_is_told_and_leaves_nothing_behind(
 
     await store(*[execution(number) for number in range(20)])
     monkeypatch.setattr(Reader, "aggregate", fail)
-    parts = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
+    children = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
 
-    answer = await execute(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {parts} }} }} }}")
+    answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {children} }} }} }}")
     gc.collect()
 
     assert (answer.status, set(answer.codes)) == (200, {"QUERY_TIMEOUT"})
@@ -253,23 +247,25 @@ async def test_a_batch_that_fails_is_told_and_leaves_nothing_behind(
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
-async def test_both_halves_of_a_count_fail_by_one_query(server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch):
-    asked = 0
+async def test_both_fields_of_a_count_fail_with_one_query(
+    server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
+):
+    counts = 0
 
     async def fail(*_: object) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal counts
+        counts += 1
         raise QueryTimeout("MongoDB stopped this query at its time limit.")
 
     monkeypatch.setattr(Reader, "count", fail)
 
     answer = await execute(server, token_for("ada", "acme"), "{ executions { totalCount totalCountIsExact } }")
 
-    assert (set(answer.codes), asked) == ({"QUERY_TIMEOUT"}, 1)
+    assert (set(answer.codes), counts) == ({"QUERY_TIMEOUT"}, 1)
 
 
-async def test_a_query_beyond_its_time_says_which_filter_would_make_it_fast(database: Database, mongodb_uri: str):
-    # Half match either condition and none both: whichever index it takes, MongoDB looks at thousands of documents.
+async def test_a_query_beyond_its_time_limit_suggests_a_filter(database: Database, mongodb_uri: str):
+    # Each condition matches half of them and both none: with any index MongoDB scans thousands of documents.
     await store(
         *[
             execution(number, status="failed", workflow_template_id="odd")
@@ -305,9 +301,9 @@ async def test_a_query_beyond_its_time_says_which_filter_would_make_it_fast(data
         '{ node(id: "AX") { id } executions { liveCursor } }',
     ],
 )
-async def test_a_database_that_does_not_answer_is_told_at_once(token_for: Token, operation: str):
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+async def test_an_unreachable_database_is_an_error_at_once(token_for: Token, operation: str):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     uri = SecretStr(f"mongodb://someone:hidden@127.0.0.1:{port}")
     app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
 

@@ -1,6 +1,6 @@
-"""Whatever is asked, by whomever: no answer is a failure of the server, and none tells of its insides.
+"""Generated requests: none has a response with an internal error or with internals of the server.
 
-`make fuzz` asks 5,000 of each kind, `make test` a bounded share.
+`make fuzz` sends 5,000 of each kind, `make test` a bounded share.
 """
 
 import os
@@ -48,7 +48,7 @@ def queries(mode: Mode) -> SearchStrategy[str]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Without limits of points: what is refused for them is not tried."""
+    """Without limits on points, which would refuse requests before they are tried."""
     return settings.model_copy(
         update={
             "rate_limit": "off",
@@ -62,7 +62,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def answer(server: str, token_for: Token) -> Any:
-    """`answer(body)`: the status and the body that the server answers with."""
+    """`answer(body)`: the status and the body of the response."""
     await store(execution(1), execution(2, status="failed"), execution(3, user_id="grace"))
     await store_steps_and_logs("e001", 3)
     token = token_for("ada", "acme", *ALL_SCOPES)
@@ -78,19 +78,19 @@ async def answer(server: str, token_for: Token) -> Any:
 
 @settings_of(many, max_examples=QUERIES)
 @given(query=queries(Mode.POSITIVE))
-async def test_valid_queries_are_answered(answer: Any, query: str):
+async def test_valid_queries_have_data(answer: Any, query: str):
     status, body = await answer(orjson.dumps({"query": query}))
 
     assert_sound(status, body)
     codes = {error["extensions"]["code"] for error in body.get("errors", ())}
     event(f"{status} {sorted(codes)}")
-    # Valid means that it was run, or would cost too much.
+    # A valid query ran, or would cost too much.
     assert "data" in body or codes <= {"BAD_USER_INPUT", "QUERY_TOO_COMPLEX"}, body
 
 
 @settings_of(many, max_examples=QUERIES)
 @given(query=queries(Mode.NEGATIVE))
-async def test_queries_with_wrong_values_are_refused_in_words(answer: Any, query: str):
+async def test_queries_with_invalid_values_have_a_clients_error(answer: Any, query: str):
     status, body = await answer(orjson.dumps({"query": query}))
 
     assert_sound(status, body)
@@ -107,10 +107,10 @@ async def test_schemathesis_finds_nothing(answer: Any, server: str, token_for: T
         checks=schemathesis_checks.__name__,
     )
 
-    asked = re.search(r"(\d+) generated, (\d+) passed", report)
-    assert asked is not None, report
-    assert asked[1] == asked[2]
-    assert int(asked[1]) >= SCHEMATHESIS
+    counts = re.search(r"(\d+) generated, (\d+) passed", report)
+    assert counts is not None, report
+    assert counts[1] == counts[2]
+    assert int(counts[1]) >= SCHEMATHESIS
 
 
 JSON = st.recursive(
@@ -130,10 +130,10 @@ FILTERS = st.dictionaries(
 REQUESTS = st.fixed_dictionaries(
     {"query": st.just(VARIABLES), "variables": st.dictionaries(st.sampled_from(VARIABLE_NAMES), JSON | FILTERS)}
 )
-SHAPELESS = st.dictionaries(
+ANY_MEMBERS = st.dictionaries(
     st.sampled_from(["query", "variables", "operationName", "extensions", "documentId"]), JSON
 ) | JSON.map(lambda each: {"query": each})
-BYTES = st.binary(max_size=200) | (JSON | SHAPELESS | REQUESTS).map(
+BYTES = st.binary(max_size=200) | (JSON | ANY_MEMBERS | REQUESTS).map(
     lambda each: (
         orjson.dumps(each, option=orjson.OPT_NON_STR_KEYS) if not _has_large_integers(each) else repr(each).encode()
     )
@@ -150,7 +150,7 @@ def _has_large_integers(value: Any) -> bool:
 
 @settings_of(many, max_examples=BODIES)
 @given(body=BYTES)
-async def test_bodies_of_any_kind_are_answered_in_words(answer: Any, body: bytes):
+async def test_any_body_has_a_response_with_a_clients_error(answer: Any, body: bytes):
     status, answered = await answer(body)
 
     assert_sound(status, answered)
@@ -174,7 +174,7 @@ WS_MESSAGES = st.lists(
 
 @settings_of(many, max_examples=MESSAGES)
 @given(messages=WS_MESSAGES, is_known=st.booleans())
-async def test_sockets_are_closed_by_the_protocol_or_go_on(
+async def test_any_messages_close_the_socket_with_a_code_of_the_protocol_or_not(
     server: str, token_for: Token, messages: list[str], is_known: Any
 ):
     async with opened(server) as socket:
@@ -187,7 +187,7 @@ async def test_sockets_are_closed_by_the_protocol_or_go_on(
         while "pong" not in seen and not any(isinstance(each, int) for each in seen):
             seen.append(await socket.receive_or_closed())
 
-    # A code of the protocol's, never 1006 or 1011, or whatever `ping` is answered with.
+    # A code of the protocol, never 1006 or 1011; or a pong.
     assert all(each in (4400, 4401, 4403, 4409, 4429) for each in seen if isinstance(each, int)), seen
-    # The server is as well as before.
-    assert (await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200
+    # The server still works.
+    assert (await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200

@@ -1,4 +1,4 @@
-"""Documents of the size that MongoDB stores: a page shows what it may, and what it may not is not even read."""
+"""Documents as large as MongoDB stores: payloads beyond the limit are refused, and not even read."""
 
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
@@ -34,7 +34,7 @@ async def store(database: Database, sizes: list[int]) -> None:
 
 @pytest.fixture
 async def small_server(database: Database, settings: Settings) -> AsyncGenerator[str]:
-    """A server whose answers have a megabyte at most."""
+    """A server whose responses have at most a megabyte."""
     async with served(create_app(settings.model_copy(update={"max_response_bytes": MEGABYTE}))) as url:
         await wait_until_ready(url)
         yield url
@@ -57,7 +57,9 @@ async def test_a_page_beyond_the_limit_is_refused_with_its_size(
     assert "The answer would have 58,7" in str(answer.body["errors"])
 
 
-async def test_a_page_of_large_documents_is_shown_without_their_payloads(server: str, database: Database, token: str):
+async def test_a_page_of_large_documents_is_returned_without_their_payloads(
+    server: str, database: Database, token: str
+):
     await store(database, [14 * MEGABYTE] * 4)
 
     answer = await execute(server, token, "{ executions { nodes { executionId steps { nodes { stepId } } } } }")
@@ -93,7 +95,7 @@ async def test_a_payload_beyond_the_limit_is_an_error_of_its_field(
         ]
 
 
-async def test_what_is_refused_is_not_read(mongodb_uri: str, database: Database):
+async def test_a_refused_payload_is_not_read(mongodb_uri: str, database: Database):
     await store(database, [6 * MEGABYTE] * 8)
     search = Search(
         equals("tenant_id", "acme").to_mongo(),

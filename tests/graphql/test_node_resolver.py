@@ -1,4 +1,4 @@
-"""Objects by their global ids."""
+"""`node` and `nodes`: objects by their global ids."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from bson import Decimal128
 
-from execution_monitor.storage.cursors import digest_of, encode_token
+from execution_monitor.storage.cursors import encode_token
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import Step
 from tests.support.client import execute
 from tests.support.documents import NOON, execution, store, store_steps_and_logs
@@ -22,7 +23,7 @@ NODES = """query Nodes($ids: [ID!]!) { nodes(ids: $ids) { __typename id
   ... on Execution { executionId } ... on ExecutionStep { stepId } } }"""
 
 
-async def test_nodes_come_in_the_order_asked_each_as_what_it_is(server: str, token_for: Token):
+async def test_nodes_come_in_the_order_of_their_ids_with_their_own_types(server: str, token_for: Token):
     await store(execution(1), execution(2))
     await store_steps_and_logs("e001", 1)
     token = token_for("ada", "acme")
@@ -59,7 +60,7 @@ async def test_one_node_is_found_by_the_same_id(server: str, token_for: Token):
         pytest.param("x" * 3_000, id="a long text"),
     ],
 )
-async def test_a_step_is_found_by_whatever_an_engine_took_for_its_id(
+async def test_a_step_is_found_by_an_id_of_any_bson_type(
     server: str, database: Database, token_for: Token, own_id: Any
 ):
     await store(execution(1), execution(2))
@@ -83,7 +84,7 @@ async def test_a_step_is_found_by_whatever_an_engine_took_for_its_id(
         pytest.param(("olga", "globex", "executions:read:tenant"), id="an operator of another tenant"),
     ],
 )
-async def test_what_others_own_looks_like_what_does_not_exist(server: str, token_for: Token, who: tuple[str, ...]):
+async def test_objects_of_others_look_as_if_they_did_not_exist(server: str, token_for: Token, who: tuple[str, ...]):
     await store(execution(1))
     await store_steps_and_logs("e001", 1)
     (node,) = (await execute(server, token_for("ada", "acme"), IDS)).data["executions"]["nodes"]
@@ -107,7 +108,7 @@ async def test_what_others_own_looks_like_what_does_not_exist(server: str, token
         pytest.param(
             encode_token(digest_of("Execution"), ("acme",)),
             NO_NODE,
-            id="too short",
+            id="with too few values",
         ),
         pytest.param(
             encode_token(digest_of("ExecutionStep"), ("acme", "x")),
@@ -126,13 +127,13 @@ async def test_what_others_own_looks_like_what_does_not_exist(server: str, token
         ),
     ],
 )
-async def test_an_id_that_cannot_be_read_is_refused(server: str, token_for: Token, global_id: str, sentence: str):
-    answer = await execute(server, token_for("ada", "acme"), NODES, ids=[global_id])
+async def test_an_id_that_cannot_be_decoded_is_refused(server: str, token_for: Token, global_id: str, sentence: str):
+    answer = await ask(server, token_for("ada", "acme"), NODES, ids=[global_id])
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 
 
-async def test_a_hundred_nodes_at_most_are_asked_for_at_once(server: str, token_for: Token):
+async def test_at_most_a_hundred_nodes_are_resolved_at_once(server: str, token_for: Token):
     some = encode_token(digest_of("Execution"), ("acme", "no such execution"))
     token = token_for("ada", "acme")
 

@@ -37,7 +37,7 @@ def test_the_schema_keeps_the_contract(promised: GraphQLNamedType):
 
 
 def missing(promised: Any, actual: Any) -> list[str]:
-    """What the contract has and the schema has not."""
+    """Elements of the contract that the schema lacks."""
     if isinstance(promised, GraphQLEnumType):
         return sorted(set(promised.values) - set(actual.values))
     if isinstance(promised, GraphQLUnionType):

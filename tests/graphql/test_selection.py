@@ -1,4 +1,4 @@
-"""What is read for an operation: never less than what is resolved of it, and no more."""
+"""Projections: for an operation exactly the stored fields are read that its selection needs."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from execution_monitor.graphql import node_resolver, selection
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.types import execution as execution_type
-from execution_monitor.graphql.types import log_entry, step
+from execution_monitor.graphql.types import execution_connection, log_entry, step
 from execution_monitor.graphql.types.connection import fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
@@ -33,33 +33,33 @@ from tests.support.documents import NOON, execution, store
 from tests.support.sent_commands import SentCommands, recording_commands
 
 CALLER = Caller("ada", "acme", frozenset(Scope))
-PARTS = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}
+CHILDREN = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where operations are run, and what was read for them."""
+class Server:
+    """Runs operations, and records the commands that they sent to MongoDB."""
 
     monitor: Monitor
     live: Live
     sent: SentCommands
 
     async def run(self, text: str, variables: Mapping[str, Any] | None = None) -> Any:
-        """The data that answers an operation, which must be without a fault."""
+        """The data of the response to an operation, which must have no errors."""
         self.sent.reads.clear()
         context = Context(CALLER, self.monitor, self.live)
         result = await SCHEMA.execute(text, dict(variables or {}), context)
         assert result.errors is None, text
         return result.data
 
-    def asked_of_executions(self) -> set[str]:
-        """The fields that the page of executions was read with."""
-        # A page that is not full is followed by a look for rows that cannot be sorted.
+    def projection_of_executions(self) -> set[str]:
+        """The projection that the page of executions was read with."""
+        # After a page that is not full, rows are read that cannot be sorted.
         found, *_ = [each for each in self.sent.reads if "find" in each]
         return set(found["projection"])
 
-    def asked_of_parts(self, collection: str) -> set[str]:
-        """The fields that steps or log lines were read with; none where none were read."""
+    def projection_of_children(self, collection: str) -> set[str]:
+        """The projection that steps or log lines were read with; empty where none were read."""
         lookups = [
             stage["$lookup"] for each in self.sent.reads for stage in each.get("pipeline", ()) if "$lookup" in stage
         ]
@@ -71,14 +71,14 @@ SCHEMA = create_schema()
 
 
 @pytest.fixture
-async def desk(database: Database, mongodb_uri: str) -> AsyncGenerator[Desk]:
-    """Three executions with everything, with what can stand in for the rest, and with almost nothing."""
+async def desk(database: Database, mongodb_uri: str) -> AsyncGenerator[Server]:
+    """Three executions: with all fields, with fields that others are derived from, and with almost none."""
     await store(*_executions())
-    for document, parts in ((documents.Step, _steps()), (documents.LogEntry, _lines())):
-        await collection_of(document).insert_many(parts)
-    async with recording_commands(mongodb_uri, database.handle.name) as (connected, sent):
+    for document, rows in ((documents.Step, _steps()), (documents.LogEntry, _lines())):
+        await collection_of(document).insert_many(rows)
+    async with watched(mongodb_uri, database.handle.name) as (connected, sent):
         live = Live(connected, mongodb_uri, LiveCursors(b"secret"))
-        yield Desk(Monitor.over(connected, timeout_ms=5_000, count_limit=100), live, sent)
+        yield Server(Monitor.over(connected, timeout_ms=5_000, count_limit=100), live, sent)
         await live.close()
 
 
@@ -125,7 +125,7 @@ def _lines() -> list[dict[str, Any]]:
 
 
 def whole_documents(shown: type, _: object) -> frozenset[str]:
-    """Every field of the documents that `shown` shows."""
+    """Every stored field of the GraphQL type `shown`."""
     stored: dict[type, type[Document]] = {
         Execution: documents.Execution,
         ExecutionStep: documents.Step,
@@ -142,14 +142,14 @@ def both(*_: object) -> Neighbours:
     return BOTH
 
 
-async def check_data(desk: Desk, text: str, variables: Mapping[str, Any]) -> None:
-    """Hold the answer from projections against the one from whole documents."""
+async def check_data(desk: Server, text: str, variables: Mapping[str, Any]) -> None:
+    """Compare the response from projections with the one from whole documents."""
     answer = await desk.run(text, variables)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (execution_type, step, log_entry, node_resolver):
+        for module in (execution_type, execution_connection, step, log_entry, node_resolver):
             patch.setattr(module, "fields_to_read", whole_documents)
-        patch.setattr(execution_type, "needs_cursors", always)
-        patch.setattr(execution_type, "needed_neighbours", both)
+        patch.setattr(execution_connection, "needs_cursors", always)
+        patch.setattr(execution_connection, "needed_neighbours", both)
         whole = await desk.run(text, variables)
 
     assert answer == whole, text
@@ -157,7 +157,7 @@ async def check_data(desk: Desk, text: str, variables: Mapping[str, Any]) -> Non
 
 @bounded(max_examples=200)
 @given(operation=operations)
-async def test_an_answer_from_selected_fields_is_the_one_from_whole_documents(desk: Desk, operation: Operation):
+async def test_a_projection_gives_the_same_response_as_whole_documents(desk: Server, operation: Operation):
     await check_data(desk, operation.text, operation.variables)
 
 
@@ -167,7 +167,7 @@ def reads_of(shown: type, names: Iterable[str]) -> set[str]:
 
 @bounded(max_examples=200)
 @given(operation=operations)
-async def test_nothing_is_read_that_is_not_resolved(desk: Desk, operation: Operation):
+async def test_nothing_is_read_that_is_not_resolved(desk: Server, operation: Operation):
     resolved = operation.resolved
     shown = [*resolved.below("nodes"), *resolved.below("edges", "node")]
     cursors = resolved.names("edges") | resolved.names("pageInfo")
@@ -179,23 +179,25 @@ async def test_nothing_is_read_that_is_not_resolved(desk: Desk, operation: Opera
     if cursors & {"cursor", "startCursor", "endCursor"}:
         expected |= {"created"}
     if resolved.names() & {"nodes", "edges"}:
-        # Whatever is shown is accounted for.
+        # The audit trail records the ids of executions.
         expected |= {"execution_id"}
-    assert desk.asked_of_executions() == expected, operation.text
-    for collection, (part, order) in {
+    assert desk.projection_of_executions() == expected, operation.text
+    for collection, (child, order) in {
         "workflow_step_executions": ("steps", "step_index"),
         "execution_logs": ("logs", "timestamp"),
     }.items():
-        names = {name for each in shown for path in (("nodes",), ("edges", "node")) for name in each.names(part, *path)}
-        expected = {"_id", order} | reads_of(PARTS[collection], names) if part in own else set[str]()
-        assert desk.asked_of_parts(collection) == expected, operation.text
+        names = {
+            name for each in shown for path in (("nodes",), ("edges", "node")) for name in each.names(child, *path)
+        }
+        expected = {"_id", order} | reads_of(CHILDREN[collection], names) if child in own else set[str]()
+        assert desk.projection_of_children(collection) == expected, operation.text
 
 
 Walk = Callable[..., Any]
 
 
 def without(kind: type[SelectionNode]) -> Walk:
-    """The walk, blind to one kind of selection."""
+    """A faulty walk, which leaves out one kind of selection."""
     left_out = selection._is_left_out  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what is replaced
 
     def leave_out(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
@@ -205,9 +207,8 @@ def without(kind: type[SelectionNode]) -> Walk:
 
 
 def without_defaults(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
-    """The walk's condition, which forgets what a variable is when it is not sent."""
-    sent = {name: value for name, value in variables.items() if name != "left"}
-    return selection_left_out(node, sent)
+    """A faulty walk, which takes a variable that is not sent as false instead of its default."""
+    return selection_left_out(node, {**variables, "left": False})
 
 
 selection_left_out = selection._is_left_out  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - likewise
@@ -231,8 +232,8 @@ selection_left_out = selection._is_left_out  # noqa: SLF001  # pyright: ignore[r
         ),
     ],
 )
-async def test_a_walk_that_misses_a_selection_is_noticed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: Walk, operation: str
+async def test_a_walk_that_misses_a_selection_is_detected(
+    desk: Server, monkeypatch: pytest.MonkeyPatch, fault: Walk, operation: str
 ):
     monkeypatch.setattr(selection, "_is_left_out", fault)
 
@@ -243,7 +244,7 @@ async def test_a_walk_that_misses_a_selection_is_noticed(
 NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { __typename ... on Execution { workflowName } ...S } }"
 
 
-async def test_mixed_nodes_are_read_for_what_is_selected_of_each(desk: Desk):
+async def test_of_mixed_nodes_the_selected_fields_of_each_type_are_read(desk: Server):
     listed = await desk.run("{ executions { nodes { id steps { nodes { id } } } } }")
     ids = [node["id"] for node in listed["executions"]["nodes"]]
     ids += [step["id"] for node in listed["executions"]["nodes"] for step in node["steps"]["nodes"]]
@@ -252,7 +253,7 @@ async def test_mixed_nodes_are_read_for_what_is_selected_of_each(desk: Desk):
     await desk.run(f"{NODES} fragment S on ExecutionStep {{ a: name }}", {"ids": ids})
 
     assert len(desk.sent.reads) == 2, "one query for each type"
-    assert desk.asked_of_executions() == {"_id", "execution_id", "workflow_name"}
+    assert desk.projection_of_executions() == {"_id", "execution_id", "workflow_name"}
 
 
 def nested(levels: int) -> Sequence[str]:
@@ -261,7 +262,7 @@ def nested(levels: int) -> Sequence[str]:
     return ["{ executions { nodes { ...F0 } } }", *pairs, f"fragment F{levels} on Execution {{ workflowName }}"]
 
 
-async def test_nested_fragments_are_walked_once_each(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+async def test_nested_fragments_are_walked_once_each(desk: Server, monkeypatch: pytest.MonkeyPatch):
     visits = 0
 
     def count(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
@@ -274,11 +275,11 @@ async def test_nested_fragments_are_walked_once_each(desk: Desk, monkeypatch: py
     answer = await desk.run(" ".join(nested(30)))
 
     assert [node["workflowName"] for node in answer["executions"]["nodes"]] == ["etl", "etl", ""]
-    # 64 selections stand in the document, and the page, its edges and their nodes are looked at apart.
+    # The document has 64 selections; the page, its edges and their nodes are walked one after another.
     assert 64 < visits < 200
 
 
-# One that is not full is followed by a look for rows that cannot be sorted.
+# After a page that is not full, rows are read that cannot be sorted.
 _A_PAGE = ["find", "find"]
 
 
@@ -291,7 +292,7 @@ _A_PAGE = ["find", "find"]
         pytest.param("nodes { id } totalCount @skip(if: true)", _A_PAGE, id="a count that is skipped"),
     ],
 )
-async def test_a_count_costs_a_query_only_when_it_is_asked_for(desk: Desk, selected: str, kinds: list[str]):
+async def test_a_count_costs_a_query_only_when_it_is_selected(desk: Server, selected: str, kinds: list[str]):
     await desk.run(f"{{ executions {{ {selected} }} }}")
 
     assert sorted(next(iter(each)) for each in desk.sent.reads) == kinds
@@ -300,13 +301,13 @@ async def test_a_count_costs_a_query_only_when_it_is_asked_for(desk: Desk, selec
 @pytest.mark.parametrize(
     ("selected", "levels"),
     [
-        pytest.param("nodes { id }", {None}, id="not asked for"),
+        pytest.param("nodes { id }", {None}, id="not selected"),
         pytest.param("nodes { id } liveCursor @include(if: false)", {None}, id="left out"),
         pytest.param("nodes { id } a: liveCursor", {"snapshot"}, id="under another name"),
         pytest.param("...F pageInfo { hasNextPage }", {"snapshot"}, id="in a fragment"),
     ],
 )
-async def test_a_page_is_a_snapshot_only_for_a_live_cursor(desk: Desk, selected: str, levels: set[str | None]):
+async def test_a_page_is_a_snapshot_only_for_a_live_cursor(desk: Server, selected: str, levels: set[str | None]):
     fragment = "fragment F on ExecutionConnection { liveCursor }" if "...F" in selected else ""
 
     await desk.run(f"{{ executions {{ {selected} }} }} {fragment}")

@@ -1,4 +1,4 @@
-"""Documents that no format promises: whatever an engine wrote, lists and details answer."""
+"""Documents in any format: whatever an engine stored, lists and details return it without errors."""
 
 import json
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ fragment E on Execution {
 
 
 def documents_of(document: type[Document]) -> SearchStrategy[dict[str, Any]]:
-    """Documents of which any field but what makes them Ada's may hold anything, or be missing."""
+    """Documents of Ada in which every other field may hold anything, or be missing."""
     fields = sorted(set(document.model_fields) - {*OWN, "id", "revision_id"})
     some = st.dictionaries(st.sampled_from(fields), anything, max_size=12)
     return some.map(lambda fields: {**fields, **OWN})
 
 
 def without_durations(node: Mapping[str, Any]) -> dict[str, Any]:
-    """`node` without what grows while it is looked at: whatever runs lasts until now."""
+    """`node` without durations, which grow while an execution runs."""
     edges = [{**edge["node"], "durationSeconds": None} for edge in node["steps"]["edges"]]
     return {**node, "durationSeconds": None, "steps": edges}
 
@@ -72,7 +72,7 @@ async def answer(database: Database, uri: str, variables: Mapping[str, Any]) -> 
     lines=st.lists(documents_of(LogEntry), max_size=2),
     sort=st.sampled_from(["CREATED_AT", "STATUS", "DURATION", "WORKFLOW_NAME"]),
 )
-async def test_whatever_a_document_holds_it_is_shown(  # noqa: PLR0913, PLR0917 - what is drawn
+async def test_any_stored_document_is_returned_without_errors(  # noqa: PLR0913, PLR0917 - what is drawn
     database: Database,
     mongodb_uri: str,
     execution: dict[str, Any],
@@ -85,7 +85,7 @@ async def test_whatever_a_document_holds_it_is_shown(  # noqa: PLR0913, PLR0917 
         try:
             await database.collection(document).insert_many([dict(row) for row in rows] or [dict(OWN)])
         except BulkWriteError:
-            reject()  # MongoDB itself keeps no document with arrays in two fields of one index
+            reject()  # MongoDB stores no document with arrays in two fields of one index
 
     result = await answer(database, mongodb_uri, {"sort": [{"field": sort}]})
 

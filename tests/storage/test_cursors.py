@@ -23,10 +23,10 @@ from execution_monitor.storage.cursors import (
     VERSION,
     decode_position,
     decode_token,
-    digest_of,
     encode_position,
     encode_token,
 )
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.raw_values import UNSORTABLE, Shortened, to_raw
 from execution_monitor.storage.sorting import Order, SortKey, SortPosition
 from tests.storage.odd_values import OWN_IDS

@@ -1,6 +1,6 @@
 """Descriptions of the schema's enums and of each of their values.
 
-Most enums belong to layers that do not know GraphQL, so that Strawberry's `enum_value` cannot stand in them.
+Most enums belong to layers that do not know GraphQL, so that Strawberry's `enum_value` cannot be used in them.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ def described_enum(description: str, values: Mapping[str, str]) -> Callable[[E],
     """
 
     def decorate(cls: E) -> E:
-        # Strawberry makes an enum of what it meets in an annotation, which may be before it is described.
+        # Strawberry may have met the class in an annotation before, and made an enum of it.
         described = cls if has_enum_definition(cls) else strawberry.enum(cls)
         definition: StrawberryEnumDefinition = cast("Any", described).__strawberry_definition__
         definition.description = description
@@ -35,7 +35,7 @@ def described_enum(description: str, values: Mapping[str, str]) -> Callable[[E],
     return decorate
 
 
-# Those of other layers. The schema is made with them.
+# Enums of other layers, with which the schema is created.
 ENUMS = (
     described_enum(
         "The state of an execution or of a step.",

@@ -1,4 +1,4 @@
-"""How failures look to GraphQL clients: their own mistakes with a stable code, everything else masked."""
+"""GraphQL errors as clients see them: their own mistakes with a stable code, all others masked under an id."""
 
 import re
 from collections.abc import Sequence
@@ -20,20 +20,23 @@ log = structlog.get_logger()
 # A message quotes what the client sent, which may be a megabyte.
 MAX_MESSAGE_LENGTH = 500
 
-# What graphql-core says when it gives up on a document or on variables; it has no type or code of its own for these.
-_GIVEN_UP = re.compile(
+# Messages of graphql-core when a document or variables exceed its limits; it has no type or code for these.
+_OVER_LIMIT = re.compile(
     r"(Syntax Error: )?Document (contains more than|is nested too deeply)"
     r"|Validation aborted\."
     r"|Variable values are nested too deeply"
 )
-# Names of the schema, which whoever may not read it must not learn one by one.
+# Names of the schema, which clients that may not introspect it must not learn one by one.
 _SUGGESTION = re.compile(r" Did you mean [a-z ]*'\w+'(,? (or )?'\w+')*\?")
-# Which part of which variable; the sentence that follows tells of Python where a scalar of ours raised it.
-_PLACE = re.compile(r"Variable '\$\w+' has invalid value[^:]*: ")
+# Which part of which variable is wrong; where a scalar of ours raised, the rest of the message is of Python.
+_VARIABLE_PLACE = re.compile(r"Variable '\$\w+' has invalid value[^:]*: ")
 
 
-class QuietSchema(strawberry.Schema):
-    """A schema that reads documents within limits, and leaves explaining errors to `to_client_error`."""
+class ClientSafeSchema(strawberry.Schema):
+    """A Strawberry schema with limits on documents, whose errors suggest no names unless it allows introspection.
+
+    What clients see of an error is up to `to_client_error`.
+    """
 
     def __init__(
         self,
@@ -55,14 +58,14 @@ class QuietSchema(strawberry.Schema):
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Take out suggestions unless they may be shown; Strawberry would log clients' mistakes with stack traces."""
+        """Remove suggestions where introspection is off; Strawberry would log clients' mistakes with stack traces."""
         if not self._introspects:
             for error in errors:
                 error.message = _SUGGESTION.sub("", error.message)
 
 
 def to_client_error(error: GraphQLError) -> dict[str, Any]:
-    """`error` as the response shows it: a safe message, where it happened, and `extensions.code`."""
+    """`error` as the response has it: `message`, `locations`, `path`, and `extensions` with a `code`."""
     message, extensions = _explain(error)
     formatted: dict[str, Any] = {"message": _shorten(message)}
     if error.locations:
@@ -74,12 +77,12 @@ def to_client_error(error: GraphQLError) -> dict[str, Any]:
 
 
 def to_client_errors(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
-    """Each of `errors` as the response shows it."""
+    """`errors` as the response has them."""
     return [to_client_error(error) for error in errors]
 
 
-def show(error: ExecutionMonitorError) -> dict[str, Any]:
-    """`error` as the response shows it where no operation has run."""
+def to_request_error(error: ExecutionMonitorError) -> dict[str, Any]:
+    """`error` as the response has it where no operation ran: `message`, and `extensions` with a `code`."""
     return {"message": error.message, "extensions": {"code": error.code, **error.details}}
 
 
@@ -91,15 +94,16 @@ def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     origin = _origin_of(error)
     cause = origin.original_error
     if isinstance(cause, ExecutionMonitorError):
-        return _place_of(error) + cause.message, {"code": cause.code, **cause.details}
+        return _variable_place(error) + cause.message, {"code": cause.code, **cause.details}
     if isinstance(cause, RecursionError):
         return "This operation is nested too deeply; flatten it.", {"code": QueryTooComplex.code}
     if cause is None and _is_of_client(error, origin):
-        code = QueryTooComplex.code if _GIVEN_UP.match(error.message) else BadUserInput.code
+        code = QueryTooComplex.code if _OVER_LIMIT.match(error.message) else BadUserInput.code
         return error.message, {"code": code}
     if not error.path and error.nodes:
-        # A value in the document or a variable made Python fail, such as a number of 6,000 digits.
-        return f"{_place_of(error)}This value cannot be read as the type expected here.", {"code": BadUserInput.code}
+        # A value in the document or a variable made Python raise, such as a number of 6,000 digits.
+        message = f"{_variable_place(error)}This value cannot be read as the type expected here."
+        return message, {"code": BadUserInput.code}
     request_id = current_request_id()
     log.error("operation_failed", request_id=request_id, path=error.path, exc_info=cause or error)
     return (
@@ -109,17 +113,17 @@ def _explain(error: GraphQLError) -> tuple[str, dict[str, Any]]:
 
 
 def _origin_of(error: GraphQLError) -> GraphQLError:
-    """The first of the errors that graphql-core wrapped into one another."""
+    """The innermost of the errors that graphql-core wrapped into each other."""
     while isinstance(error.original_error, GraphQLError):
         error = error.original_error
     return error
 
 
-def _place_of(error: GraphQLError) -> str:
-    found = _PLACE.match(error.message)
+def _variable_place(error: GraphQLError) -> str:
+    found = _VARIABLE_PLACE.match(error.message)
     return found[0] if found else ""
 
 
 def _is_of_client(error: GraphQLError, origin: GraphQLError) -> bool:
-    """Whether graphql-core found the document or its variables wrong, and not a value that we gave it to show."""
+    """Whether graphql-core refused the document or its variables, and not a value that a resolver returned."""
     return not error.path or bool(origin.nodes)

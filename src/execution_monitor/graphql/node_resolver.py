@@ -1,11 +1,12 @@
-"""Objects by their global ids."""
+"""Resolves `node` and `nodes`: objects by their global ids."""
 
 from collections.abc import Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
-from execution_monitor.executions.children import child_key
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.executions.children import part_key
+from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
@@ -15,23 +16,28 @@ _EXECUTION, _STEP = "Execution", "ExecutionStep"
 
 
 async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | None]:
-    """The objects with these ids, None for those that do not exist for the caller; one query for each type."""
+    """The objects with these ids, in order; None for those that do not exist for the caller. One query for each type.
+
+    Raises:
+        BadUserInput: an id is damaged, or there are too many.
+        Forbidden: the caller lacks `executions:read`.
+    """
     if len(ids) > MAX_NODES:
         raise BadUserInput(f"Ask for at most {MAX_NODES} nodes at once, not {len(ids)}.")
     caller, monitor = info.context.caller, info.context.monitor
     caller.require(Scope.EXECUTIONS_READ)
-    wanted = [decode_id(each) for each in ids]
+    decoded = [decode_id(each) for each in ids]
 
-    # Ids of other tenants are dropped unread: what they name does not exist for this caller.
-    executions = {str(values[1]) for name, values in wanted if name == _EXECUTION and values[0] == caller.tenant}
-    steps = [(str(values[1]), values[2]) for name, values in wanted if name == _STEP and values[0] == caller.tenant]
+    # Ids of other tenants are not looked up: their objects do not exist for this caller.
+    executions = {str(values[1]) for name, values in decoded if name == _EXECUTION and values[0] == caller.tenant}
+    steps = [(str(values[1]), values[2]) for name, values in decoded if name == _STEP and values[0] == caller.tenant]
     found_executions = await monitor.executions.find_many(
         caller, sorted(executions), fields_to_read(Execution, selected_by(info, on=_EXECUTION)) | IDENTITY
     )
     found_steps = await monitor.steps.find_many(
         caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP)) | IDENTITY
     )
-    info.context.answer_with([*found_executions.values(), *found_steps.values()])
+    info.context.count_executions([*found_executions.values(), *found_steps.values()])
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
         if values[0] != caller.tenant:
@@ -42,4 +48,4 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
-    return [find(name, values) for name, values in wanted]
+    return [find(name, values) for name, values in decoded]

@@ -1,4 +1,4 @@
-"""The GraphQL schema: its root fields. Each resolver is call, convert, return."""
+"""The schema: `create_schema`, and the root fields of queries. A resolver calls a service and converts the result."""
 
 from typing import Annotated
 
@@ -7,21 +7,19 @@ from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.enums import ENUMS
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.node_resolver import resolve_nodes
-from execution_monitor.graphql.selection import ContextInfo
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
-from execution_monitor.graphql.types.execution import (
-    Execution,
+from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
+from execution_monitor.graphql.types.execution_connection import (
     ExecutionConnection,
-    ExecutionId,
-    executions_asked,
-    resolve_execution,
+    executions_request,
     resolve_executions,
 )
 from execution_monitor.graphql.types.node import Node
@@ -33,11 +31,11 @@ from execution_monitor.graphql.types.viewer import Viewer
 
 @strawberry.type(description="What can be read.")
 class Query:
-    """What can be asked."""
+    """The root fields of queries; each but `viewer` requires a scope."""
 
     @strawberry.field(description="Who the server thinks you are, and what you may do.")
     def viewer(self, info: ContextInfo) -> Viewer:
-        """Who asks."""
+        """Needs no scope, so that callers find out which they have."""
         return Viewer.of(info.context.caller, info.context.live)
 
     @strawberry.field(
@@ -51,7 +49,7 @@ class Query:
             strawberry.ID, strawberry.argument(description="The `id` of an object.")
         ],
     ) -> Node | None:
-        """One object by its global id."""
+        """As `nodes`, for one id."""
         return (await resolve_nodes(info, [id]))[0]
 
     @strawberry.field(
@@ -63,7 +61,7 @@ class Query:
         info: ContextInfo,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="The `id` of each object, at most 100.")],
     ) -> list[Node | None]:
-        """Several objects by their global ids."""
+        """Reads all objects of one type with one query."""
         return await resolve_nodes(info, ids)
 
     @strawberry.field(
@@ -71,7 +69,7 @@ class Query:
         extensions=[Requires(Scope.EXECUTIONS_READ)],
     )
     async def execution(self, info: ContextInfo, execution_id: ExecutionId) -> Execution | None:
-        """One execution."""
+        """Reads one execution by its id and the tenant of the caller."""
         return await resolve_execution(info, execution_id)
 
     @strawberry.field(
@@ -97,9 +95,9 @@ class Query:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> ExecutionConnection:
-        """A page of executions."""
-        asked = executions_asked(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
-        return await resolve_executions(info, asked)
+        """Reads a page of the executions that the caller may see."""
+        request = executions_request(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
+        return await resolve_executions(info, request)
 
     @strawberry.field(
         description=(
@@ -120,13 +118,13 @@ class Query:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> AuditEventConnection:
-        """A page of the audit trail."""
+        """Reads a page of the audit trail of the caller's tenant."""
         return await resolve_audit_events(info, filter, first, after, last, before)
 
 
-def create_schema(*, allows_introspection: bool = True) -> QuietSchema:
-    """The schema, ready to execute operations; without `allows_introspection` nothing reveals it, nor do errors."""
-    return QuietSchema(
+def create_schema(*, introspects: bool = True) -> ClientSafeSchema:
+    """Create the schema; without `introspects` it refuses introspection, and errors suggest no names of it."""
+    return ClientSafeSchema(
         Query,
         subscription=Subscription,
         types=[ExecutionStep, *ENUMS],

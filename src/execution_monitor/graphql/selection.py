@@ -1,19 +1,21 @@
-"""What an operation selects: so that only that is read from the database.
+"""Selection sets: the one walk through fragments, `@skip` and `@include`, and what a resolver's field selects.
 
-Fragments are walked once each, whatever their nesting; a walk without memory takes exponential time.
+Cost, the audit trail, introspection checks and projections all use `walk_fields`. Only `compiled/` does not: it plans
+what graphql-core's own `collect_fields` returns, so that both give the same response.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLResolveInfo,
-    NamedTypeNode,
+    InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
     VariableNode,
@@ -21,67 +23,101 @@ from graphql import (
 )
 from strawberry.types import Info
 
-from execution_monitor.graphql.context import Context
-
+# Field nodes by field name, one for each time a field is selected.
 Selected = Mapping[str, Sequence[FieldNode]]
-ContextInfo = Info[Context, None]
+Variables = Mapping[str, Any]
+Fragments = Mapping[str, FragmentDefinitionNode]
 
 
-def selected_by(info: ContextInfo, *path: str, on: str | None = None) -> Selected:
-    """The field nodes selected below the field that is being resolved, or below `path` from it, by field name.
+def walk_fields(
+    selection_sets: Iterable[SelectionSetNode | None],
+    fragments: Fragments,
+    variables: Variables | None = None,
+    applies: Callable[[str], bool] = lambda _: True,
+) -> Iterator[tuple[FieldNode, str | None]]:
+    """Yield each field of `selection_sets` in the order of the document, with the type of its innermost fragment.
 
-    `on` names one object type where the field may show several; what is selected on others alone is left out.
+    That type is None for a field outside all fragments that name one. A fragment is walked once, however often and
+    however deep it is spread: a walk without memory takes exponential time, and never ends in a circle.
+
+    Args:
+        selection_sets: those of one field, which a document may select several times.
+        fragments: the fragment definitions of the document, by name.
+        variables: coerced values by which `@skip` and `@include` leave selections out; None leaves nothing out.
+        applies: whether a fragment on the type of this name is walked.
+
+    Raises:
+        KeyError: a fragment is not defined, which validation would have refused.
     """
-    raw: GraphQLResolveInfo[Context] = info._raw_info  # noqa: SLF001  # pyright: ignore - Strawberry has no public way to the nodes
+    spread: set[str] = set()
+    # A stack instead of recursion: a document that is not validated yet may spread hundreds of fragments in each other.
+    pending: list[tuple[str | None, Iterator[SelectionNode]]] = [
+        (None, iter(() if each is None else each.selections)) for each in selection_sets
+    ]
+    pending.reverse()
+    while pending:
+        condition, nodes = pending[-1]
+        node = next(nodes, None)
+        if node is None:
+            pending.pop()
+        elif variables is not None and _is_left_out(node, variables):
+            continue
+        elif isinstance(node, FieldNode):
+            yield node, condition
+        elif (fragment := _fragment_of(node, fragments, spread)) is not None:
+            on = fragment.type_condition
+            if on is None or applies(on.name.value):
+                pending.append((condition if on is None else on.name.value, iter(fragment.selection_set.selections)))
+
+
+def _fragment_of(
+    node: SelectionNode, fragments: Fragments, spread: set[str]
+) -> FragmentDefinitionNode | InlineFragmentNode | None:
+    """The fragment that `node` is or spreads; None where the latter was walked before."""
+    if isinstance(node, InlineFragmentNode):
+        return node
+    name = cast("FragmentSpreadNode", node).name.value
+    if name in spread:
+        return None
+    spread.add(name)
+    return fragments[name]
+
+
+def _is_left_out(node: SelectionNode, variables: Variables) -> bool:
+    return any(
+        (directive.name.value == "skip" and value is True) or (directive.name.value == "include" and value is False)
+        for directive in node.directives or ()
+        for value in _conditions(directive, variables)
+    )
+
+
+def _conditions(directive: DirectiveNode, variables: Variables) -> Iterator[Any]:
+    for argument in directive.arguments or ():
+        if isinstance(argument.value, VariableNode):
+            yield variables.get(argument.value.name.value)
+        elif isinstance(argument.value, BooleanValueNode):
+            yield argument.value.value
+
+
+def selected_by(info: Info[Any, Any], *path: str, on: str | None = None) -> Selected:
+    """The fields selected below the field that is being resolved, or below `path` from it.
+
+    `on` names one object type where the field may return several; what is selected on other object types is left out.
+    """
+    raw: GraphQLResolveInfo[Any] = info._raw_info  # noqa: SLF001  # pyright: ignore - Strawberry has no public way to the nodes
     selected = _collect(raw, raw.field_nodes, on)
     for name in path:
         selected = _collect(raw, selected.get(name, ()), on)
     return selected
 
 
-def _collect(raw: GraphQLResolveInfo[Context], parents: Iterable[FieldNode], on: str | None) -> Selected:
-    variables: Mapping[str, Any] = raw.variable_values  # pyright: ignore[reportAssignmentType] - Strawberry passes a dict
+def _collect(raw: GraphQLResolveInfo[Any], parents: Iterable[FieldNode], on: str | None) -> Selected:
+    def applies(condition: str) -> bool:
+        # An interface or a union may stand for any of its members; another object type is another object.
+        return on is None or condition == on or not is_object_type(raw.schema.get_type(condition))
+
+    variables: Variables = raw.variable_values  # pyright: ignore[reportAssignmentType] - Strawberry passes a dict
     found: dict[str, list[FieldNode]] = defaultdict(list)
-    seen: set[str] = set()
-    pending: list[SelectionSetNode | None] = [parent.selection_set for parent in parents]
-    while pending:
-        selections = pending.pop()
-        for node in () if selections is None else selections.selections:
-            if _is_left_out(node, variables):
-                continue
-            if isinstance(node, FieldNode):
-                found[node.name.value].append(node)
-                continue
-            fragment: Any = node
-            if isinstance(node, FragmentSpreadNode):
-                if node.name.value in seen:
-                    continue
-                seen.add(node.name.value)
-                fragment = raw.fragments[node.name.value]
-            if _applies(raw, fragment.type_condition, on):
-                pending.append(fragment.selection_set)
+    for field, _ in walk_fields([parent.selection_set for parent in parents], raw.fragments, variables, applies):
+        found[field.name.value].append(field)
     return found
-
-
-def _applies(raw: GraphQLResolveInfo[Context], condition: NamedTypeNode | None, on: str | None) -> bool:
-    if condition is None or on is None or condition.name.value == on:
-        return True
-    # Of an interface or a union every member may be meant; another object type is another object.
-    return not is_object_type(raw.schema.get_type(condition.name.value))
-
-
-def _is_left_out(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
-    return any(
-        (directive.name.value == "skip" and _condition(directive, variables))
-        or (directive.name.value == "include" and not _condition(directive, variables))
-        for directive in node.directives or ()
-    )
-
-
-def _condition(directive: DirectiveNode, variables: Mapping[str, Any]) -> bool:
-    for argument in directive.arguments or ():
-        if isinstance(argument.value, VariableNode):
-            return bool(variables.get(argument.value.name.value))
-        if isinstance(argument.value, BooleanValueNode):
-            return argument.value.value
-    return False

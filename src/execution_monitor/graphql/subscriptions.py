@@ -7,9 +7,9 @@ import strawberry
 from strawberry import UNSET
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
-from execution_monitor.graphql.selection import ContextInfo
 from execution_monitor.graphql.types.execution import ExecutionId
 from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.graphql.types.updates import Activities, ExecutionActivity, ExecutionUpdate, Updates

@@ -16,6 +16,7 @@ from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter
+from execution_monitor.storage.reader import snapshot_time_of
 from execution_monitor.storage.sorting import Order
 
 # What a page shows; further steps and earlier lines are read as pages.
@@ -51,8 +52,7 @@ async def _read(database: Database, execution: Filter, parts: Filter) -> Present
                 return None
             steps = await snapshot.find(Step, parts, IN_WORKFLOW_ORDER, STEPS)
             logs = await snapshot.find(LogEntry, parts, OLDEST_FIRST.reversed(), LOG_LINES)
-            # PyMongo keeps the time of a snapshot session to itself.
-            read_at = cast("Timestamp", session._snapshot_time)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            read_at = cast("Timestamp", snapshot_time_of(session))
     except ExecutionTimeout as error:
         raise QueryTimeout("MongoDB stopped this query at its time limit; try again.") from error
     except ConnectionFailure as error:

@@ -8,7 +8,8 @@ from execution_monitor.live.changes import Change, Noun, Operation
 from execution_monitor.live.cursors import LiveCursors, Mark, Place
 from execution_monitor.live.events import Delivery, Kind, Topic
 from execution_monitor.live.routing import Route, route_to
-from execution_monitor.live.visibility import Rights, fingerprint
+from execution_monitor.live.visibility import DIGEST_BYTES, Rights
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 
@@ -64,7 +65,7 @@ class ActivityTopic:
     @cached_property
     def belonging(self) -> bytes:
         """What cursors belong to: one that was given out tells that its holder could see this execution then."""
-        return fingerprint("activity", self.rights.visible, self.execution_id)
+        return digest_of("activity", self.rights.visible, self.execution_id, size=DIGEST_BYTES)
 
     @cached_property
     def is_it(self) -> Filter:

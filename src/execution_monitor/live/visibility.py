@@ -1,14 +1,14 @@
 """What a caller may see, as a value that subscriptions, routes and cursors are keyed by."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.visibility import visible_to
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import AllOf, Filter, OneOf
 
-_DIGEST_BYTES = 16
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,7 @@ class Rights:
     @cached_property
     def digest(self) -> bytes:
         """A fingerprint, the same on every replica; cursors are of use with it alone."""
-        return fingerprint(self.visible)
-
-
-def fingerprint(*belongings: object) -> bytes:
-    """A fingerprint of values whose `repr` tells all of them."""
-    # As equality does not: to Python, True equals 1.
-    return hashlib.blake2b(repr(belongings).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+        return digest_of(self.visible, size=DIGEST_BYTES)
 
 
 def pinned(where: Filter, field: str) -> str | None:

@@ -19,6 +19,7 @@ from bson.errors import BSONError
 
 from execution_monitor.errors import InvalidCursor
 from execution_monitor.storage.bson_ordering import SCALAR_RANKS, rank_of
+from execution_monitor.storage.digests import DIGEST_BYTES
 from execution_monitor.storage.position_values import decode_values, encode_values
 from execution_monitor.storage.sorting import Order, SortPosition
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from bson import Timestamp
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.cursors import decode_position, digest_of, encode_position
+from execution_monitor.storage.cursors import decode_position, encode_position
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order, SortPosition

@@ -1,4 +1,4 @@
-"""Compiled queries answer as graphql-core does: the same bytes, the same errors at the same paths."""
+"""Compiled queries return what graphql-core returns: the same bytes, the same errors at the same paths."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from pymongo.errors import WriteError
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.operation import OperationValidator, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
@@ -32,7 +32,7 @@ SCHEMA = create_schema()
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 PAYLOADS = Caller("ada", "acme", frozenset(Scope))
 BEN = Caller("ben", "acme", frozenset({Scope.EXECUTIONS_READ}))
-NOBODY = Caller("ada", "acme", frozenset({"other"}))
+UNSCOPED = Caller("ada", "acme", frozenset({"other"}))
 LEAVES = """id executionId name workflowName workflowTemplateId status statusDetail createdAt startedAt completedAt
   updatedAt durationSeconds progress { __typename currentStep totalSteps percentage } stepsCompleted stepsFailed
   triggeredBy userId tenantId sessionId attempt parentExecutionId tags { key value } totalCost tokensUsed performance
@@ -40,40 +40,40 @@ LEAVES = """id executionId name workflowName workflowTemplateId status statusDet
 
 
 class Both:
-    """Asks the compiler and graphql-core the same."""
+    """Runs the same operations compiled and in graphql-core."""
 
     def __init__(self, database: Database, uri: str) -> None:
-        self._questions = Questions(SCHEMA, max_cost=10_000)
+        self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.compiler = Compiler(SCHEMA)
         self.monitor = Monitor.over(database, timeout_ms=5_000, count_limit=3)
         self.live = Live(database, uri, LiveCursors(b"x" * 32))
 
-    def question(self, text: str, **variables: Any) -> Question:
-        return self._questions.read(GraphQLRequest(text, None, variables))
+    def validate(self, text: str, **variables: Any) -> ValidatedOperation:
+        return self._validator.validate(GraphQLRequest(text, None, variables))
 
     def _context(self, caller: Caller) -> Context:
         return Context(caller, self.monitor, self.live)
 
-    async def interpreted(self, question: Question, caller: Caller) -> bytes:
-        executor = question.build_executor()
+    async def interpreted(self, validated: ValidatedOperation, caller: Caller) -> bytes:
+        executor = validated.build_executor()
         executor.context_value = self._context(caller)
         result: Any = execute_root_selection_set(executor)
-        return told(result if isinstance(result, ExecutionResult) else await result)
+        return to_payload(result if isinstance(result, ExecutionResult) else await result)
 
-    async def compiled(self, question: Question, caller: Caller) -> bytes:
-        """Raises `NotKnown` as the compiler does."""
-        return told(await self.compiler.answer(question, self._context(caller)))
+    async def compiled(self, validated: ValidatedOperation, caller: Caller) -> bytes:
+        """Raises `NotCompilable`, as the compiler does."""
+        return to_payload(await self.compiler.execute(validated, self._context(caller)))
 
     async def agree(self, text: str, caller: Caller = ADA, **variables: Any) -> Any:
-        """What both answer, after asking twice: planned, and from what is remembered."""
-        question = self.question(text, **variables)
-        expected = await self.interpreted(question, caller)
+        """The response of both; the compiled one twice, to run it from a new plan and from a remembered one."""
+        validated = self.validate(text, **variables)
+        expected = await self.interpreted(validated, caller)
         for _ in range(2):
-            assert await self.compiled(question, caller) == expected
+            assert await self.compiled(validated, caller) == expected
         return orjson.loads(expected)
 
 
-def told(result: ExecutionResult) -> bytes:
+def to_payload(result: ExecutionResult) -> bytes:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = to_client_errors(result.errors)
@@ -106,7 +106,7 @@ async def some_executions() -> None:
 
 @bounded(max_examples=120)
 @given(operation=operations)
-async def test_any_selection_is_answered_alike(both: Both, operation: Operation):
+async def test_any_selection_has_the_same_response(both: Both, operation: Operation):
     collection = both.monitor.executions.reader.database.collection(Execution)
     if await collection.find_one({}) is None:
         await some_executions()
@@ -116,7 +116,7 @@ async def test_any_selection_is_answered_alike(both: Both, operation: Operation)
 
 @bounded(max_examples=120, phases=set(Phase) - {Phase.shrink})
 @given(row=objects({}, **dict.fromkeys(sorted(set(Execution.model_fields) - {"id"}), anything)))
-async def test_whatever_is_stored_is_answered_alike(both: Both, row: dict[str, Any]):
+async def test_any_stored_document_has_the_same_response(both: Both, row: dict[str, Any]):
     database = both.monitor.executions.reader.database
     document: type[Document]
     for document in (Execution, Step, LogEntry):
@@ -140,7 +140,7 @@ async def test_whatever_is_stored_is_answered_alike(both: Both, row: dict[str, A
         pytest.param(
             "{ executions(first: 2) { totalCount totalCountIsExact pageInfo { ...P } } } fragment P on PageInfo "
             "{ hasNextPage hasPreviousPage startCursor endCursor }",
-            id="what lies around",
+            id="count and page info",
         ),
         pytest.param(
             "{ executions { edges { cursor a: node { executionId } b: node { status } } } }", id="two nodes an edge"
@@ -152,7 +152,7 @@ async def test_whatever_is_stored_is_answered_alike(both: Both, row: dict[str, A
         pytest.param(
             "{ executions { nodes { a: steps(first: 1) { nodes { stepId } } b: steps(first: 1) { pageInfo { "
             "hasNextPage } } logs(last: 1, minLevel: ERROR) { edges { cursor node { message } } } } } }",
-            id="parts",
+            id="steps and logs",
         ),
         pytest.param(
             "{ executions(filter: {status: {in: [FAILED]}}, sort: [{field: DURATION}]) { nodes { status } } }",
@@ -160,7 +160,7 @@ async def test_whatever_is_stored_is_answered_alike(both: Both, row: dict[str, A
         ),
     ],
 )
-async def test_what_is_asked_for_is_answered_alike(both: Both, query: str):
+async def test_each_kind_of_selection_has_the_same_response(both: Both, query: str):
     await some_executions()
 
     answer = await both.agree(query)
@@ -175,7 +175,7 @@ async def test_what_is_asked_for_is_answered_alike(both: Both, query: str):
         pytest.param('{ executions(after: "x") { nodes { name } } }', ADA, "INVALID_CURSOR", id="garbage for a cursor"),
     ],
 )
-async def test_a_refused_root_is_told_alike(both: Both, query: str, caller: Caller, code: str):
+async def test_a_refused_root_field_has_the_same_error(both: Both, query: str, caller: Caller, code: str):
     answer = await both.agree(query, caller)
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == [code]
@@ -185,23 +185,29 @@ async def test_a_refused_root_is_told_alike(both: Both, query: str, caller: Call
     ("query", "caller"),
     [
         pytest.param("{ executions { nodes { inputParameters } } }", ADA, id="payloads for a caller without the scope"),
-        pytest.param("{ executions { nodes { name } } }", NOBODY, id="a list for a caller without the scope"),
-        pytest.param('{ execution(executionId: "e001") { name } }', NOBODY, id="one for a caller without the scope"),
-        pytest.param('{ executions { nodes { steps(after: "x") { nodes { name } } } } }', ADA, id="a refused part"),
-        pytest.param("{ executions { nodes { steps(first: 0) { nodes { name } } } } }", ADA, id="a part of nothing"),
+        pytest.param("{ executions { nodes { name } } }", UNSCOPED, id="a list for a caller without the scope"),
+        pytest.param('{ execution(executionId: "e001") { name } }', UNSCOPED, id="one for a caller without the scope"),
+        pytest.param(
+            '{ executions { nodes { steps(after: "x") { nodes { name } } } } }', ADA, id="a refused cursor of steps"
+        ),
+        pytest.param(
+            "{ executions { nodes { steps(first: 0) { nodes { name } } } } }", ADA, id="a refused size of steps"
+        ),
         pytest.param('{ node(id: "x") { id } }', ADA, id="a node"),
         pytest.param("{ __schema { queryType { name } } }", ADA, id="the schema"),
-        pytest.param("{ executions(first: 0) { nodes { name } } viewer { userId } }", ADA, id="one of two refused"),
+        pytest.param(
+            "{ executions(first: 0) { nodes { name } } viewer { userId } }", ADA, id="one of two root fields refused"
+        ),
     ],
 )
-async def test_what_no_plan_knows_is_left_to_graphql_core(both: Both, query: str, caller: Caller):
+async def test_operations_without_a_plan_are_not_compilable(both: Both, query: str, caller: Caller):
     await some_executions()
 
-    with pytest.raises(NotKnown):
-        await both.compiled(both.question(query), caller)
+    with pytest.raises(NotCompilable):
+        await both.compiled(both.validate(query), caller)
 
 
-async def test_variables_decide_anew_each_time(both: Both):
+async def test_variables_decide_what_is_selected_each_time(both: Both):
     await some_executions()
     query = """query Q($first: Int = 2, $full: Boolean = false, $where: ExecutionFilter) {
       executions(first: $first, filter: $where) { nodes { executionId status @include(if: $full) } } }"""
@@ -220,7 +226,7 @@ async def test_variables_decide_anew_each_time(both: Both):
     assert shown[2][0].keys() == {"executionId", "status"}
 
 
-async def test_what_is_remembered_is_read_for_whoever_asks(both: Both):
+async def test_a_remembered_plan_reads_what_its_caller_may_see(both: Both):
     await store(execution(1), execution(2, user_id="ben"))
     query = "{ executions { totalCount nodes { userId } } }"
 

@@ -17,8 +17,7 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import Question, Questions
-from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
 from execution_monitor.live.events import Delivery, Kind
@@ -41,19 +40,19 @@ ACTIVITY = f"""subscription {{ executionActivity(executionId: "run") {{ __typena
   ... on LogAppended {{ cursor entry {{ at level message stepId }} }} }} }}"""
 LIVE_CODEC = RAW.with_options(document_class=dict)
 
-_questions = Questions(SCHEMA, max_cost=10_000)
+_validator = OperationValidator(SCHEMA, max_cost=10_000)
 _compiler = Compiler(SCHEMA)
 
 
 class OnlyGraphQLCore(Compiler):
     """A compiler that knows nothing."""
 
-    def event(self, question: Question, caller: Caller) -> None:
+    def compile_event(self, validated: ValidatedOperation, caller: Caller) -> None:
         """Leave it to graphql-core."""
 
 
-def question(text: str, **variables: Any) -> Question:
-    return _questions.read(GraphQLRequest(text, None, variables))
+def question(text: str, **variables: Any) -> ValidatedOperation:
+    return _validator.validate(GraphQLRequest(text, None, variables))
 
 
 def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **variables: Any) -> Payload:
@@ -62,7 +61,7 @@ def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **
         return Context(who, None, None)  # pyright: ignore[reportArgumentType]
 
     delivery.made.clear()
-    prepared = Prepared(
+    prepared = ExecutableOperation(
         question(text, **variables), Operation(caller, Origin(None, None, ""), OperationKind.SUBSCRIPTION, None)
     )
     rendered = Renderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared).one(delivery)
@@ -77,7 +76,7 @@ def agree(text: str, delivery: Delivery, caller: Caller = READER, **variables: A
 
 
 def is_compiled(text: str, caller: Caller = READER, **variables: Any) -> bool:
-    return _compiler.event(question(text, **variables), caller) is not None
+    return _compiler.compile_event(question(text, **variables), caller) is not None
 
 
 def told(kind: Kind, row: dict[str, Any] | None, **fields: Any) -> Delivery:

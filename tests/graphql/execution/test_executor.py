@@ -1,4 +1,4 @@
-"""Every operation, by whichever transport it comes, is watched from its begin to its end."""
+"""Every operation of every transport is observed from its begin to its end."""
 
 from collections.abc import Callable
 
@@ -25,10 +25,10 @@ LISTED = "query Listed($f: ExecutionFilter, $n: Int = 3) { all: executions(filte
 VIEWED = 'fragment V on Query { viewer { userId } ... { execution(executionId: "e") { id } } }'
 
 
-async def test_a_query_is_seen_with_who_asked_from_where_for_what(
+async def test_a_query_is_observed_with_caller_origin_and_arguments(
     observer: RecordingObserver, server: str, token_for: Token
 ):
-    await execute(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
+    await ask(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
 
     operation, outcome = await observer.last()
     assert (operation.caller.subject, operation.kind, operation.name) == ("ada", Kind.QUERY, "Listed")
@@ -44,7 +44,7 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(
 
 
 @pytest.mark.parametrize(
-    ("query", "seen"),
+    ("query", "observed"),
     [
         pytest.param("{ broken", (OperationKind.UNREADABLE, ["BAD_USER_INPUT"]), id="bad syntax"),
         pytest.param("{ nothing nowhere }", (OperationKind.QUERY, ["BAD_USER_INPUT"] * 2), id="unknown fields"),
@@ -61,18 +61,18 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(
         ),
     ],
 )
-async def test_what_fails_is_seen_with_its_codes(
-    observer: RecordingObserver, server: str, token_for: Token, query: str, seen: tuple[Kind, list[str]]
+async def test_a_failed_operation_is_observed_with_its_codes(
+    observer: RecordingObserver, server: str, token_for: Token, query: str, observed: tuple[Kind, list[str]]
 ):
     await execute(server, token_for("ada", "acme"), query)
 
     operation, outcome = await observer.last()
-    assert (operation.kind, outcome.codes) == seen
+    assert (operation.kind, outcome.codes) == observed
     assert len(observer.begun) == 1
 
 
 @pytest.mark.parametrize(("query", "status"), [("{ viewer { userId } }", 403), ("{ broken", 403)])
-async def test_an_observer_may_refuse_an_answer(
+async def test_an_observer_may_refuse_a_query(
     observer: RecordingObserver, server: str, token_for: Token, query: str, status: int
 ):
     observer.refusal = Forbidden("Not today.")
@@ -97,7 +97,7 @@ async def test_an_observer_may_refuse_a_stream_before_it_has_a_status(
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed"])
-async def test_a_stream_is_seen_until_its_client_goes(
+async def test_a_stream_is_observed_until_its_client_leaves(
     observer: RecordingObserver, server: str, token_for: Token, accept: str
 ):
     token = token_for("ada", "acme")
@@ -117,7 +117,7 @@ async def test_a_stream_is_seen_until_its_client_goes(
     assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (2, 2, ["e001", "e002"])
 
 
-async def test_operations_of_a_socket_are_seen_each(observer: RecordingObserver, server: str, token_for: Token):
+async def test_each_operation_of_a_socket_is_observed(observer: RecordingObserver, server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe({"query": "query Who { viewer { userId } }"}, "who")
@@ -151,15 +151,15 @@ async def test_an_observer_may_refuse_one_operation_of_a_socket(
     assert (answered["id"], answered["type"]) == ("yes", "next")
 
 
-async def test_a_list_and_a_detail_over_rest_are_seen(observer: RecordingObserver, server: str, token_for: Token):
+async def test_a_list_and_a_detail_over_rest_are_observed(observer: RecordingObserver, server: str, token_for: Token):
     await store(execution(1), execution(2))
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
     async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
-        await client.get(f"{EXECUTIONS_PATH}?status=completed&limit=7")
+        await client.get(f"{LIST}?status=completed&limit=7")
         listed = await observer.last()
-        await client.get(f"{EXECUTIONS_PATH}/e001")
+        await client.get(f"{LIST}/e001")
         detailed = await observer.last()
-        await client.get(f"{EXECUTIONS_PATH}/nothing")
+        await client.get(f"{LIST}/nothing")
         missed = await observer.last()
 
     assert [(each.kind, each.name, each.arguments()) for each, _ in (listed, detailed)] == [
@@ -180,7 +180,7 @@ async def test_an_observer_may_refuse_rest(observer: RecordingObserver, server: 
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
 
 
-async def test_the_socket_and_the_stream_of_rest_are_seen_until_they_end(
+async def test_the_socket_and_the_stream_of_rest_are_observed_until_they_end(
     observer: RecordingObserver, server: str, token_for: Token
 ):
     token = token_for("ada", "acme")
@@ -217,7 +217,7 @@ async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
     assert len(observer.ended) == len(observer.begun) == 2
 
 
-async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, settings: Settings, token_for: Token):
+async def test_an_event_and_a_response_of_rest_are_bounded(database: Database, settings: Settings, token_for: Token):
     token = token_for("ada", "acme")
     async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
         await wait_until_ready(server)
@@ -241,7 +241,7 @@ async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, se
 NAMES = "subscription S($after: String) { executionUpdates(after: $after) { execution { workflowName } } }"
 
 
-async def test_an_answer_is_bounded(database: Database, settings: Settings, token_for: Token):
+async def test_a_response_is_bounded(database: Database, settings: Settings, token_for: Token):
     await store(*(execution(number, workflow_name="x" * 100) for number in range(20)))
     page = "query P($n: Int!) { executions(first: $n) { nodes { workflowName } } }"
     async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:

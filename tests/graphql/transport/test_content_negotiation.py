@@ -18,14 +18,14 @@ from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON
         pytest.param("APPLICATION/JSON", JSON, id="in any case"),
         pytest.param("text/html", None, id="neither"),
         pytest.param("application/json;q=0", None, id="refused"),
-        pytest.param("application/json;q=x", None, id="a quality that is no number counts as none"),
-        pytest.param("application/json;q=nan", None, id="nor is this one"),
-        pytest.param("application/json;q=2", None, id="nor one above 1"),
+        pytest.param("application/json;q=x", None, id="a quality that is not a number counts as 0"),
+        pytest.param("application/json;q=nan", None, id="nor is NaN a number"),
+        pytest.param("application/json;q=2", None, id="a quality above 1 counts as 0"),
         pytest.param("application/json;q=0, */*", GRAPHQL_JSON, id="anything but the legacy type"),
         pytest.param("application/json, */*", JSON, id="the legacy type named beside anything"),
         pytest.param("application/graphql-response+json;q=0.5, */*", JSON, id="anything rather than the new type"),
-        pytest.param("text/html, application/*;q=0.1", JSON, id="at worst"),
+        pytest.param("text/html, application/*;q=0.1", JSON, id="any application type at low quality"),
     ],
 )
-def test_the_answer_has_the_type_that_is_asked_for(accept: str | None, chosen: str | None):
+def test_the_media_type_follows_the_accept_header(accept: str | None, chosen: str | None):
     assert negotiate(accept) == chosen

@@ -32,7 +32,7 @@ async def streamed(
 
 
 async def lines_until(response: httpx2.Response, wanted: int, prefix: str) -> list[Any]:
-    """The JSON behind `prefix`, of the first `wanted` lines that have some."""
+    """The JSON after `prefix`, of the first `wanted` lines that have some."""
     found: list[Any] = []
     async for line in response.aiter_lines():
         text = line.removeprefix(prefix)
@@ -59,7 +59,7 @@ async def test_events_come_as_server_sent_events(server: str, token_for: Token):
     assert [each["data"]["executionUpdates"]["executionId"] for each in events] == ["e001", "e002"]
 
 
-async def test_events_come_in_parts(server: str, token_for: Token):
+async def test_events_come_as_multipart(server: str, token_for: Token):
     token = token_for("ada", "acme")
     cursor = await cursor_now(server, token)
     await store(execution(1), execution(2))
@@ -84,7 +84,9 @@ FRAMES = {"text/event-stream": ["event: next", "event: complete"], "multipart/mi
         pytest.param("subscription { executionUpdates { nothing } }", "BAD_USER_INPUT", id="an unknown field"),
     ],
 )
-async def test_what_cannot_begin_is_told_and_ends(server: str, token_for: Token, accept: str, query: str, code: str):
+async def test_a_subscription_that_cannot_begin_is_a_stream_of_its_errors(
+    server: str, token_for: Token, accept: str, query: str, code: str
+):
     async with streamed(server, token_for("ada", "acme"), accept, query, after="garbage") as response:
         text = (await response.aread()).decode()
 
@@ -92,11 +94,11 @@ async def test_what_cannot_begin_is_told_and_ends(server: str, token_for: Token,
     assert [each for each in FRAMES[accept] if each not in text] == []
 
 
-SILENCES = {"text/event-stream": ": behindSeconds=0", "multipart/mixed": "{}"}
+HEARTBEATS = {"text/event-stream": ": behindSeconds=0", "multipart/mixed": "{}"}
 
 
-@pytest.mark.parametrize("accept", SILENCES)
-async def test_a_silence_is_broken_by_a_sign_of_life_that_is_no_event(
+@pytest.mark.parametrize("accept", HEARTBEATS)
+async def test_a_silent_stream_sends_heartbeats_that_are_not_events(
     server: str, token_for: Token, accept: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.05)
@@ -106,15 +108,15 @@ async def test_a_silence_is_broken_by_a_sign_of_life_that_is_no_event(
     async with streamed(server, token, accept, "subscription { executionUpdates { executionId } }") as response:
         async for line in response.aiter_lines():
             seen.append(line)
-            if seen.count(SILENCES[accept]) == 3 and line == SILENCES[accept]:
-                # The stream goes on behind them.
+            if seen.count(HEARTBEATS[accept]) == 3 and line == HEARTBEATS[accept]:
+                # The stream goes on after heartbeats.
                 await store(execution(1))
             if "e001" in line:
                 break
 
-    told = [line for line in seen if line.startswith(("data: ", '{"payload"'))]
-    assert seen.count(SILENCES[accept]) >= 3
-    assert len(told) == 1
+    events = [line for line in seen if line.startswith(("data: ", '{"payload"'))]
+    assert seen.count(HEARTBEATS[accept]) >= 3
+    assert len(events) == 1
 
 
 FRAMED = {
@@ -136,13 +138,13 @@ async def test_a_stream_is_framed_to_the_letter(server: str, token_for: Token, a
     before, after = FRAMED[accept].split(b"%s")
     payload = response.content.removeprefix(before).removesuffix(after)
     assert response.content == before + payload + after
-    # One line: a second would be of another event.
+    # One line: a second one would be another event.
     assert b"\n" not in payload
     assert orjson.loads(payload)["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert (response.headers["cache-control"], response.headers["x-accel-buffering"]) == ("no-store", "no")
 
 
-async def test_a_line_break_in_a_value_is_no_line_break_of_the_stream(server: str, token_for: Token):
+async def test_a_line_break_in_a_value_does_not_break_the_framing(server: str, token_for: Token):
     token = token_for("ada", "acme")
     cursor = await cursor_now(server, token)
     await store(execution(1, workflow_name="a\n\nevent: complete\ndata:\n\r\n--graphql--\r\n\u2028"))
@@ -160,12 +162,12 @@ async def test_a_line_break_in_a_value_is_no_line_break_of_the_stream(server: st
 FROM_NOW = "subscription { executionUpdates { kind executionId } }"
 
 
-async def test_a_part_is_complete_as_soon_as_it_has_come(server: str, token_for: Token):
+async def test_a_part_is_complete_as_soon_as_it_has_arrived(server: str, token_for: Token):
     token = token_for("ada", "acme")
     cursor = await cursor_now(server, token)
     await store(execution(1))
 
-    # No client takes a part before it has seen the boundary behind it, and nothing else happens here.
+    # Clients take a part only after the next boundary, and no other event follows here.
     async with streamed(server, token, "multipart/mixed", UPDATES, after=cursor) as response:
         received = b""
         async for chunk in response.aiter_bytes():
@@ -178,16 +180,16 @@ async def test_a_part_is_complete_as_soon_as_it_has_come(server: str, token_for:
     assert orjson.loads(part.partition(b"\r\n\r\n")[2])["payload"]["data"]["executionUpdates"]["executionId"] == "e001"
 
 
-async def test_the_end_of_a_token_is_no_error_of_the_operation_to_who_reads_parts(server: str):
+async def test_the_end_of_a_token_is_a_transport_error_in_multipart(server: str):
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=1))
 
     async with streamed(server, token, "multipart/mixed", FROM_NOW) as response:
         *_, last, end = (await response.aread()).split(b"\r\n--graphql")
 
-    told = orjson.loads(last.partition(b"\r\n\r\n")[2])
+    final = orjson.loads(last.partition(b"\r\n\r\n")[2])
     assert end == b"--\r\n"
-    assert told["payload"] is None
-    assert told["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert final["payload"] is None
+    assert final["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_a_stream_ends_with_its_token(server: str):
@@ -200,8 +202,8 @@ async def test_a_stream_ends_with_its_token(server: str):
     assert text.endswith("event: complete\ndata:\n\n")
 
 
-async def test_a_query_is_answered_at_once_even_to_who_would_take_a_stream(server: str, token_for: Token):
-    # As urql asks for every operation.
+async def test_a_query_has_a_plain_response_where_the_client_accepts_json(server: str, token_for: Token):
+    # As urql sends it with every operation.
     accept = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"
 
     async with streamed(server, token_for("ada", "acme"), accept, "{ viewer { userId } }") as response:
@@ -218,7 +220,9 @@ async def test_a_query_is_answered_at_once_even_to_who_would_take_a_stream(serve
         pytest.param("{ broken", b"Expected Name, found <EOF>", id="bad syntax"),
     ],
 )
-async def test_who_takes_streams_alone_is_answered_in_one(server: str, token_for: Token, query: str, payload: bytes):
+async def test_a_client_that_accepts_only_streams_gets_one_for_a_query(
+    server: str, token_for: Token, query: str, payload: bytes
+):
     async with streamed(server, token_for("ada", "acme"), "text/event-stream", query) as response:
         body = await response.aread()
 
@@ -228,8 +232,8 @@ async def test_who_takes_streams_alone_is_answered_in_one(server: str, token_for
     assert body.endswith(b"event: complete\ndata:\n\n")
 
 
-async def test_a_subscription_needs_a_stream_to_be_accepted(server: str, token_for: Token):
-    answer = await execute(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
+async def test_a_subscription_is_refused_unless_a_stream_is_accepted(server: str, token_for: Token):
+    answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
 
     assert answer.status == 406
     assert answer.message == "A subscription is a stream: accept text/event-stream or multipart/mixed."

@@ -1,4 +1,4 @@
-"""graphql-transport-ws, read along its PROTOCOL.md: messages, close codes, and operations over one socket."""
+"""graphql-transport-ws, clause by clause of its PROTOCOL.md: handshake, messages, close codes, operations."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ UPDATES = """subscription Updates($filter: ExecutionFilter, $after: String) {
 
 
 class Socket:
-    """A socket of the protocol, seen by a client."""
+    """A client of the protocol."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
 
     def abort(self) -> None:
-        """Be gone, without a closing frame."""
+        """Drop the connection without a close frame."""
         self._connection.transport.abort()
 
     async def send(self, message: Any) -> None:
@@ -41,7 +41,7 @@ class Socket:
             return orjson.loads(await self._connection.recv())
 
     async def closed(self) -> tuple[int, str]:
-        """The code and reason that the server closes with; whatever it still sends is passed over."""
+        """The code and reason that the server closes with; messages before them are skipped."""
         with contextlib.suppress(ConnectionClosed):
             async with asyncio.timeout(SOON):
                 while True:
@@ -79,13 +79,13 @@ async def opened(
 
 
 @pytest.mark.parametrize("subprotocol", [None, "graphql-ws", "other"])
-async def test_another_subprotocol_is_not_acceptable(server: str, subprotocol: str | None):
+async def test_any_other_subprotocol_is_not_acceptable(server: str, subprotocol: str | None):
     async with opened(server, subprotocol) as socket:
         assert await socket.closed() == (4406, "Subprotocol not acceptable")
 
 
-async def test_of_several_subprotocols_the_new_one_is_spoken(server: str, token_for: Token):
-    # As Python's gql offers them.
+async def test_of_several_subprotocols_graphql_transport_ws_is_chosen(server: str, token_for: Token):
+    # As Python's client gql offers them.
     offered = [Subprotocol("graphql-ws"), Subprotocol("graphql-transport-ws")]
 
     async with connect(server.replace("http", "ws") + "/graphql", subprotocols=offered) as connection:
@@ -94,7 +94,7 @@ async def test_of_several_subprotocols_the_new_one_is_spoken(server: str, token_
     assert connection.subprotocol == "graphql-transport-ws"
 
 
-async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: Token):
+async def test_a_query_has_one_next_message_and_then_complete(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe(WHO, "q")
@@ -105,7 +105,7 @@ async def test_a_query_is_answered_by_next_and_complete(server: str, token_for: 
 
 
 @pytest.mark.parametrize("payload", [{}, {"payload": None}, {"payload": {"other": 1}}], ids=["none", "null", "other"])
-async def test_the_token_may_come_with_the_handshake(server: str, token_for: Token, payload: dict[str, Any]):
+async def test_the_token_may_be_in_the_headers_of_the_handshake(server: str, token_for: Token, payload: dict[str, Any]):
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
     async with opened(server, additional_headers=headers) as socket:
         await socket.send({"type": "connection_init", **payload})
@@ -114,7 +114,7 @@ async def test_the_token_may_come_with_the_handshake(server: str, token_for: Tok
 
 
 @pytest.mark.parametrize("payload", [None, {}], ids=["null", "empty"])
-async def test_without_a_token_the_socket_is_forbidden(server: str, payload: Any):
+async def test_a_connection_init_without_a_token_closes_the_socket(server: str, payload: Any):
     async with opened(server) as socket:
         await socket.send({"type": "connection_init", "payload": payload})
 
@@ -125,7 +125,7 @@ async def test_without_a_token_the_socket_is_forbidden(server: str, payload: Any
 
 
 async def test_a_socket_closes_with_its_token(server: str):
-    # Accepted for two seconds more, as those of a new request would be: the leeway is the same for both.
+    # It is valid for two more seconds, the leeway, as it would be in a new request.
     expires = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     token = jwt.encode({"sub": "ada", "tenant_id": "acme", "exp": expires - LEEWAY}, SECRET)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
     async with opened(server) as socket:
@@ -141,13 +141,13 @@ async def test_a_socket_closes_with_its_token(server: str):
     ("message", "code"),
     [
         pytest.param("", 4400, id="an empty message"),
-        pytest.param("{", 4400, id="half a message"),
+        pytest.param("{", 4400, id="half an object"),
         pytest.param("[]", 4400, id="a list"),
         pytest.param('"x"', 4400, id="a text"),
         pytest.param("null", 4400, id="null"),
-        pytest.param("[" * 100_000, 4400, id="100,000 deep"),
-        pytest.param('{"type": "ping", "payload": "\\ud800"}', 4400, id="half a character"),
-        pytest.param({"type": "next", "id": "1", "payload": {}}, 4400, id="what only a server says"),
+        pytest.param("[" * 100_000, 4400, id="nested 100,000 deep"),
+        pytest.param('{"type": "ping", "payload": "\\ud800"}', 4400, id="half a surrogate pair"),
+        pytest.param({"type": "next", "id": "1", "payload": {}}, 4400, id="a type that only a server sends"),
         pytest.param({"type": "subscribe", "id": "", "payload": WHO}, 4400, id="an empty id"),
         pytest.param(
             {"type": "subscribe", "id": "1", "payload": {**WHO, "variables": []}}, 4400, id="a list of variables"
@@ -158,11 +158,13 @@ async def test_a_socket_closes_with_its_token(server: str):
         pytest.param({"type": "subscribe", "id": 7, "payload": WHO}, 4400, id="an id that is a number"),
         pytest.param({"type": "subscribe", "id": "1"}, 4400, id="no payload"),
         pytest.param({"type": "subscribe", "id": "1", "payload": {"query": 3}}, 4400, id="a query that is a number"),
-        pytest.param({"type": "complete"}, 4400, id="a complete of nothing"),
-        pytest.param({"type": "connection_init"}, 4429, id="a second init"),
+        pytest.param({"type": "complete"}, 4400, id="a complete without an id"),
+        pytest.param({"type": "connection_init"}, 4429, id="a second connection_init"),
     ],
 )
-async def test_a_message_against_the_protocol_closes_the_socket(server: str, token_for: Token, message: Any, code: int):
+async def test_an_invalid_message_closes_the_socket_with_its_code(
+    server: str, token_for: Token, message: Any, code: int
+):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.send(message)
@@ -170,7 +172,7 @@ async def test_a_message_against_the_protocol_closes_the_socket(server: str, tok
         assert (await socket.closed())[0] == code
 
 
-async def test_binary_messages_are_against_the_protocol(server: str, token_for: Token):
+async def test_a_binary_message_is_invalid(server: str, token_for: Token):
     async with connect(
         server.replace("http", "ws") + "/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]
     ) as raw:
@@ -179,37 +181,37 @@ async def test_binary_messages_are_against_the_protocol(server: str, token_for: 
         assert (await Socket(raw).closed())[0] == 4400
 
 
-async def test_nothing_is_answered_before_the_acknowledgement(server: str):
+async def test_a_subscribe_before_the_acknowledgement_is_unauthorized(server: str):
     async with opened(server) as socket:
         await socket.subscribe(WHO)
 
         assert await socket.closed() == (4401, "Unauthorized")
 
 
-async def test_an_init_that_is_no_object_is_against_the_protocol(server: str):
+async def test_a_connection_init_payload_must_be_an_object(server: str):
     async with opened(server) as socket:
         await socket.send({"type": "connection_init", "payload": []})
 
         assert (await socket.closed())[0] == 4400
 
 
-async def test_pings_are_answered_with_what_they_carry(server: str, token_for: Token):
+async def test_a_ping_has_a_pong_with_the_same_payload_at_any_time(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.send({"type": "ping"})
         assert await socket.receive() == {"type": "pong"}
         await socket.begin(token_for("ada", "acme"))
-        await socket.send({"type": "pong", "payload": {"unasked": True}})
+        await socket.send({"type": "pong", "payload": {"unsolicited": True}})
         await socket.send({"type": "ping", "payload": {"a": [1]}})
 
         assert await socket.receive() == {"type": "pong", "payload": {"a": [1]}}
 
 
-async def test_an_id_is_free_again_when_its_operation_has_ended(server: str, token_for: Token):
+async def test_an_operation_id_can_be_used_again_after_its_operation_has_ended(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe({"query": UPDATES}, "again")
         await socket.send({"id": "again", "type": "complete"})
-        # Of what has ended, and of what never was, nothing is said.
+        # For an operation that has ended, or never was, there is no message.
         await socket.send({"id": "never", "type": "complete"})
         await socket.subscribe(WHO, "again")
         answers = [await socket.receive() for _ in range(2)]
@@ -217,7 +219,7 @@ async def test_an_id_is_free_again_when_its_operation_has_ended(server: str, tok
     assert [(each["id"], each["type"]) for each in answers] == [("again", "next"), ("again", "complete")]
 
 
-async def test_an_id_is_taken_while_its_operation_runs(server: str, token_for: Token):
+async def test_a_second_subscriber_with_an_id_in_use_closes_the_socket(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe({"query": UPDATES}, "twice")
@@ -226,7 +228,7 @@ async def test_an_id_is_taken_while_its_operation_runs(server: str, token_for: T
         assert await socket.closed() == (4409, "Subscriber for twice already exists")
 
 
-async def test_a_reason_fits_into_a_frame_whatever_it_quotes(server: str, token_for: Token):
+async def test_a_close_reason_fits_into_its_frame(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         for _ in range(2):
@@ -237,7 +239,7 @@ async def test_a_reason_fits_into_a_frame_whatever_it_quotes(server: str, token_
     assert (code, reason[:16]) == (4409, "Subscriber for \U0001f600")
 
 
-async def test_an_error_ends_its_operation_and_no_other(server: str, token_for: Token):
+async def test_an_error_message_ends_its_operation_and_no_other(server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe({"query": "{ broken"}, "syntax")

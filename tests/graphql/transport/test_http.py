@@ -20,7 +20,7 @@ from tests.support.tokens import SECRET
 Token = Callable[..., str]
 WHO = "{ viewer { userId } }"
 
-# Two servers for all of these tests: nothing here depends on what is stored.
+# Two servers for all of these tests, none of which depends on stored documents.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -56,7 +56,7 @@ async def send(server: str, method: str, token: str | None = None, **request: An
         return await client.request(method, server + request.pop("url", "/graphql"), headers=headers, **request)
 
 
-async def test_a_query_is_answered_in_the_type_that_was_asked_for(server: str, token_for: Token):
+async def test_a_query_has_a_response_of_the_accepted_media_type(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     new = await send(
@@ -81,7 +81,7 @@ async def test_two_lines_of_accept_are_one_list(
     server: str, token_for: Token, lines: list[str], status: int, media_type: str
 ):
     headers = [("Authorization", f"Bearer {token_for('ada', 'acme')}"), *(("Accept", line) for line in lines)]
-    # httpx2 has a line of its own for each of them, and none besides.
+    # httpx2 sends each as a line of its own, and no other.
     async with httpx2.AsyncClient() as client:
         request = client.build_request("POST", f"{server}/graphql", json={"query": WHO})
         request.headers = httpx2.Headers([*(each for each in request.headers.items() if each[0] != "accept"), *headers])
@@ -98,13 +98,13 @@ async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, 
     old = await send(server, "POST", token, json={"query": "{ nothing }"}, headers={"accept": "application/json"})
 
     assert (new.status, new.codes) == (old.status_code, ["BAD_USER_INPUT"]) == (422, ["BAD_USER_INPUT"])
-    # That it is from here, and not from something in between, a client can only tell by this type.
+    # By this type alone can a client distinguish it from the response of a proxy.
     assert old.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
     assert "data" not in new.body
     assert "data" not in old.json()
 
 
-async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
+async def test_a_get_carries_the_query_in_its_query_string(server: str, token_for: Token):
     parameters = {
         "query": "query Q($first: Int) { executions(first: $first) { totalCount } }",
         "variables": '{"first": 1}',
@@ -120,40 +120,40 @@ async def test_a_query_may_come_in_the_address(server: str, token_for: Token):
     [
         pytest.param({"content": b"", "headers": {"content-type": "application/json"}}, 400, id="an empty body"),
         pytest.param({"content": b"{", "headers": {"content-type": "application/json"}}, 400, id="half a body"),
-        pytest.param({"content": b"\xff", "headers": {"content-type": "application/json"}}, 400, id="no UTF-8"),
+        pytest.param({"content": b"\xff", "headers": {"content-type": "application/json"}}, 400, id="not UTF-8"),
         pytest.param(
-            {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400, id="100,000 deep"
+            {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400, id="nested 100,000 deep"
         ),
         pytest.param({"json": [{"query": WHO}]}, 422, id="a list"),
         pytest.param({"content": b"null", "headers": {"content-type": "application/json"}}, 422, id="null"),
         pytest.param({"json": {}}, 422, id="no query"),
         pytest.param({"json": {"query": " "}}, 422, id="an empty query"),
-        pytest.param({"json": {"query": 1}}, 422, id="a query that is no text"),
+        pytest.param({"json": {"query": 1}}, 422, id="a query that is not text"),
         pytest.param({"json": {"query": WHO, "variables": "x"}}, 422, id="variables that are text"),
         pytest.param({"json": {"query": WHO, "variables": []}}, 422, id="variables that are a list"),
         pytest.param({"json": {"query": WHO, "operationName": 3}}, 422, id="a name that is a number"),
         pytest.param({"content": WHO, "headers": {"content-type": "application/graphql"}}, 415, id="another type"),
-        pytest.param({"content": WHO, "headers": {"content-type": "text/plain"}}, 415, id="what a form may send"),
+        pytest.param({"content": WHO, "headers": {"content-type": "text/plain"}}, 415, id="a type that forms can send"),
         pytest.param({"data": {"query": WHO}}, 415, id="a form"),
         pytest.param({"files": {"query": b"{}"}}, 415, id="a form with files"),
-        pytest.param({"content": b'{"query": "{ viewer { userId } }"}'}, 415, id="JSON that does not say so"),
+        pytest.param({"content": b'{"query": "{ viewer { userId } }"}'}, 415, id="JSON without a content type"),
         pytest.param(
             {"content": b"{}", "headers": {"content-type": "application/json; charset=utf-16"}},
             415,
-            id="no UTF-8, stated",
+            id="declared as not UTF-8",
         ),
         pytest.param(
             {"content": b"{}", "headers": {"content-type": "application/jsonp"}}, 415, id="a type that begins alike"
         ),
-        pytest.param({"json": {"query": WHO}, "headers": {"accept": "text/html"}}, 406, id="an answer in HTML"),
+        pytest.param({"json": {"query": WHO}, "headers": {"accept": "text/html"}}, 406, id="a response in HTML"),
         pytest.param(
             {"content": b'{"query": "\\ud800"}', "headers": {"content-type": "application/json"}},
             400,
-            id="half a character",
+            id="half a surrogate pair",
         ),
     ],
 )
-async def test_what_is_no_request_is_refused_with_a_sentence(
+async def test_a_malformed_request_is_refused_with_a_sentence(
     server: str, token_for: Token, request_: dict[str, Any], status: int
 ):
     answer = await send(server, "POST", token_for("ada", "acme"), **request_)
@@ -164,7 +164,7 @@ async def test_what_is_no_request_is_refused_with_a_sentence(
     assert error["message"].endswith(".")
 
 
-@pytest.mark.parametrize("chunked", [False, True], ids=["with its length stated", "in chunks"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a content length", "in chunks"])
 async def test_a_body_beyond_the_limit_is_refused(server: str, token_for: Token, chunked: bool):  # noqa: FBT001 - a case
     body = b'{"query": "' + b" " * 1_100_000 + b'"}'
 
@@ -199,7 +199,7 @@ async def test_a_head_is_a_get_without_its_body(server: str, token_for: Token):
     assert head.headers["content-length"] == got.headers["content-length"]
 
 
-async def test_no_cache_keeps_an_answer(server: str, token_for: Token):
+async def test_no_cache_may_store_a_response(server: str, token_for: Token):
     for answer in (
         await send(server, "GET", token_for("ada", "acme"), params={"query": WHO}),
         await send(server, "GET", params={"query": WHO}),
@@ -207,7 +207,7 @@ async def test_no_cache_keeps_an_answer(server: str, token_for: Token):
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_an_address_carries_no_mutation(server: str, token_for: Token):
+async def test_a_get_carries_no_mutation(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     got = await send(server, "GET", token, params={"query": "mutation { change }"})
@@ -218,15 +218,15 @@ async def test_an_address_carries_no_mutation(server: str, token_for: Token):
 
 
 def without_points(answer: httpx2.Response) -> dict[str, Any]:
-    """The body, but for the points that are left, of which the request before spent some."""
+    """The body without the remaining points, which decrease with each request."""
     return {name: value for name, value in answer.json().items() if name != "extensions"}
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        pytest.param("{", 400, id="no JSON"),
-        pytest.param('{"query": 1}', 422, id="no request"),
+        pytest.param("{", 400, id="not JSON"),
+        pytest.param('{"query": 1}', 422, id="not a request"),
         pytest.param('{"qeury": "{ viewer { userId } }"}', 422, id="a misspelt name"),
         pytest.param('{"query": "{ viewer { userId } }", "variables": [7]}', 422, id="variables in a list"),
         pytest.param('{"query": "{ viewer { userId } }", "extensions": []}', 422, id="extensions in a list"),
@@ -240,12 +240,14 @@ def without_points(answer: httpx2.Response) -> dict[str, Any]:
         pytest.param(
             '{"query": "query A($n: Int) { executions(first: $n) { totalCount } }", "variables": {"n": "x"}}',
             422,
-            id="a wrong variable",
+            id="an invalid variable",
         ),
-        # It ran, and what went wrong is told beside what did not.
-        pytest.param('{"query": "{ executions(first: 0) { totalCount } }"}', 200, id="a wrong argument"),
+        # It ran: its errors are beside its data.
+        pytest.param('{"query": "{ executions(first: 0) { totalCount } }"}', 200, id="an invalid argument"),
         pytest.param(
-            '{"query": "{ viewer { userId } executions(first: 0) { totalCount } }"}', 200, id="a part that went wrong"
+            '{"query": "{ viewer { userId } executions(first: 0) { totalCount } }"}',
+            200,
+            id="an error in one of two fields",
         ),
     ],
 )
@@ -265,7 +267,7 @@ async def test_a_status_follows_graphql_over_http(server: str, token_for: Token,
 
 
 @pytest.mark.parametrize("accept", ["application/graphql-response+json", "application/json", "*/*", "text/html"])
-async def test_every_refusal_says_that_it_is_a_graphql_response(server: str, token_for: Token, accept: str):
+async def test_every_refusal_is_declared_as_a_graphql_response(server: str, token_for: Token, accept: str):
     headers = {"accept": accept}
     token = token_for("ada", "acme")
 
@@ -283,7 +285,7 @@ async def test_every_refusal_says_that_it_is_a_graphql_response(server: str, tok
 
 @pytest.mark.parametrize("name", ["variables", "extensions", "operationName", "documentId"])
 @pytest.mark.parametrize("accept", ["application/graphql-response+json", "application/json"])
-async def test_a_parameter_that_is_empty_in_an_address_is_none(server: str, token_for: Token, name: str, accept: str):
+async def test_an_empty_query_parameter_counts_as_absent(server: str, token_for: Token, name: str, accept: str):
     answer = await send(
         server, "GET", token_for("ada", "acme"), params={"query": WHO, name: ""}, headers={"accept": accept}
     )
@@ -292,7 +294,7 @@ async def test_a_parameter_that_is_empty_in_an_address_is_none(server: str, toke
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\uffff", "\U0001f600", "$where", "a.b", ""])
-async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, text: str):
+async def test_odd_strings_are_plain_values_everywhere(server: str, token_for: Token, text: str):
     operation = """query Q($t: String!) {
       execution(executionId: $t) { id }
       executions(filter: { or: [
@@ -311,19 +313,21 @@ async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, tex
     [
         pytest.param({}, id="nothing"),
         pytest.param({"query": ""}, id="an empty query"),
-        pytest.param({"query": WHO, "variables": "{"}, id="variables that are no JSON"),
+        pytest.param({"query": WHO, "variables": "{"}, id="variables that are not JSON"),
         pytest.param({"query": WHO, "variables": "[]"}, id="variables that are a list"),
         pytest.param({"query": WHO, "extensions": "1"}, id="extensions that are a number"),
     ],
 )
-async def test_an_address_that_holds_no_request_is_refused(server: str, token_for: Token, parameters: dict[str, str]):
+async def test_a_get_without_a_well_formed_request_is_refused(
+    server: str, token_for: Token, parameters: dict[str, str]
+):
     answer = await send(server, "GET", token_for("ada", "acme"), params=parameters)
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (422, "BAD_USER_INPUT")
 
 
 @pytest.mark.parametrize("number", ["9" * 6_000, "1e999", "-" + "9" * 400, "0." + "1" * 6_000])
-async def test_a_number_of_any_length_is_no_failure_of_ours(server: str, token_for: Token, number: str):
+async def test_a_number_of_any_length_is_bad_user_input(server: str, token_for: Token, number: str):
     operation = "query Q($n: Int) { executions(first: $n) { totalCount } }"
     body = f'{{"query": "{operation}", "variables": {{"n": {number}}}}}'
 
@@ -363,15 +367,15 @@ async def test_several_operations_need_a_name(server: str, token_for: Token):
         "{ broken",
     ],
 )
-async def test_without_a_token_nothing_is_answered(server: str, operation: str):
-    answer = await execute(server, None, operation)
+async def test_without_a_token_every_operation_is_unauthenticated(server: str, operation: str):
+    answer = await ask(server, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["www-authenticate"] == "Bearer"
     assert "data" not in answer.body
 
 
-async def test_whoever_has_no_token_is_not_listened_to(server: str):
+async def test_the_body_of_a_client_without_a_token_is_not_read(server: str):
     body = b" " * 1_100_000
 
     async with httpx2.AsyncClient(base_url=server) as client:
@@ -381,7 +385,7 @@ async def test_whoever_has_no_token_is_not_listened_to(server: str):
     assert (refused.status_code, again.status_code) == (401, 401)
 
 
-async def test_a_token_in_the_address_is_no_token(server: str, token_for: Token):
+async def test_a_token_in_the_query_string_does_not_count(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     answer = await send(
@@ -391,8 +395,8 @@ async def test_a_token_in_the_address_is_no_token(server: str, token_for: Token)
     assert answer.status_code == 401
 
 
-async def test_an_invalid_token_is_no_token(server: str):
-    answer = await execute(server, "garbage", "{ __schema { queryType { name } } }")
+async def test_an_invalid_token_is_unauthenticated(server: str):
+    answer = await ask(server, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
@@ -416,7 +420,7 @@ async def test_an_invalid_token_is_no_token(server: str):
         ),
     ],
 )
-async def test_hostile_operations_get_short_answers(
+async def test_hostile_operations_get_short_errors(
     server: str, token_for: Token, operation: str, refusal: tuple[int, str], sentence: str
 ):
     answer = await execute(server, token_for("ada", "acme"), operation)
@@ -432,8 +436,19 @@ async def test_names_of_the_schema_are_not_suggested_in_production(server: str, 
     assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'."
 
 
-async def test_the_types_may_be_read_without_a_token_in_development(development: str):
-    answer = await execute(development, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
+TYPES = '__schema { queryType { name } } __type(name: "Viewer") { name }'
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(f"{{ {TYPES} }}", id="at the root"),
+        pytest.param(f"{{ ...T ...T }} fragment T on Query {{ {TYPES} }}", id="in a fragment"),
+        pytest.param(f"{{ ... {{ {TYPES} }} }}", id="in an inline fragment"),
+    ],
+)
+async def test_types_can_be_queried_without_a_token_in_development(development: str, operation: str):
+    answer = await ask(development, None, operation)
 
     assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
 
@@ -444,6 +459,10 @@ async def test_the_types_may_be_read_without_a_token_in_development(development:
         "{ __schema { queryType { name } } viewer { userId } }",
         "{ __schema { queryType { name } } ...F } fragment F on Query { viewer { userId } }",
         "{ __schema { queryType { name } } ... { viewer { userId } } }",
+        "{ ...F } fragment F on Query { ...G } fragment G on Query { viewer { userId } }",
+        "{ ...F } fragment F on Query { ...F }",
+        "{ __schema { queryType { name } } ...F }",
+        "{ __schema { queryType { name } } viewer @skip(if: true) { userId } }",
         "query A { __schema { queryType { name } } } query B { viewer { userId } }",
         "subscription { executionUpdates { kind } }",
         "{ __typename }",
@@ -451,14 +470,14 @@ async def test_the_types_may_be_read_without_a_token_in_development(development:
         "fragment F on Query { viewer { userId } }",
     ],
 )
-async def test_nothing_else_comes_with_the_types(development: str, operation: str):
-    answer = await execute(development, None, operation)
+async def test_without_a_token_only_types_can_be_queried_in_development(development: str, operation: str):
+    answer = await ask(development, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
 
-async def test_an_invalid_token_is_no_token_in_development_either(development: str):
-    answer = await execute(development, "garbage", "{ __schema { queryType { name } } }")
+async def test_an_invalid_token_is_unauthenticated_in_development_too(development: str):
+    answer = await ask(development, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
@@ -469,7 +488,7 @@ async def test_names_of_the_schema_are_suggested_in_development(development: str
     assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'. Did you mean 'userId'?"
 
 
-async def test_a_failure_of_the_server_is_masked_and_has_an_id(
+async def test_an_internal_error_is_masked_and_has_an_id(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     tenant = uuid.uuid4().hex
@@ -491,7 +510,7 @@ SCHEMA = "{ __schema { queryType { name } } }"
 
 
 @pytest.mark.parametrize(
-    ("stated", "environment", "is_told"),
+    ("setting", "environment", "is_allowed"),
     [
         pytest.param(None, "development", True, id="in development"),
         pytest.param(None, "production", False, id="elsewhere"),
@@ -499,19 +518,19 @@ SCHEMA = "{ __schema { queryType { name } } }"
         pytest.param(False, "development", False, id="in development, unless set"),
     ],
 )
-async def test_the_schema_is_told_where_that_is_wanted(  # noqa: PLR0913, PLR0917 - the columns of the table
-    mongodb_uri: str, database_name: str, token_for: Token, stated: Any, environment: Any, is_told: Any
+async def test_introspection_is_on_in_development_or_where_it_is_set(  # noqa: PLR0913, PLR0917 - the columns of the table
+    mongodb_uri: str, database_name: str, token_for: Token, setting: Any, environment: Any, is_allowed: Any
 ):
-    async with running(mongodb_uri, database_name, environment, introspection=stated) as server:
+    async with running(mongodb_uri, database_name, environment, introspection=setting) as server:
         token = token_for("ada", "acme")
         schema = await send(server, "POST", token, json={"query": SCHEMA})
         mistake = await send(server, "POST", token, json={"query": "{ viewer { userIds } }"})
         named = await send(server, "POST", token, json={"query": "{ __typename }"})
         explorer = await send(server, "GET", token, url="/graphiql")
 
-    assert ("data" in schema.json()) is is_told
-    assert ("Did you mean" in mistake.text) is is_told
+    assert ("data" in schema.json()) is is_allowed
+    assert ("Did you mean" in mistake.text) is is_allowed
     assert named.json()["data"] == {"__typename": "Query"}
-    assert (explorer.status_code == 404) is not is_told
-    if not is_told:
+    assert (explorer.status_code == 404) is not is_allowed
+    if not is_allowed:
         assert "introspection has been disabled" in schema.json()["errors"][0]["message"]

@@ -1,4 +1,4 @@
-"""The audit trail over GraphQL: for auditors, of their own tenant, page by page."""
+"""`auditEvents`: the audit trail of a tenant, for its auditors, page by page."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -42,8 +42,8 @@ async def keep(database: Database, *events: dict[str, Any]) -> None:
 
 
 async def ids_of(server: str, token: str, **variables: Any) -> list[str]:
-    # What the trail says of this very question is not part of the story.
-    answer = await execute(server, token, LIST, **variables)
+    # Without the events of these requests themselves, whose ids are longer.
+    answer = await ask(server, token, LIST, **variables)
     return [each["requestId"] for each in answer.data["auditEvents"]["nodes"] if len(each["requestId"]) < 5]
 
 
@@ -104,7 +104,7 @@ async def test_an_auditor_sees_every_field_of_an_event(server: str, database: Da
     ]
 
 
-async def test_an_event_of_which_little_is_known_is_shown(server: str, database: Database, auditor: str):
+async def test_an_event_with_few_fields_is_returned(server: str, database: Database, auditor: str):
     bare: dict[str, Any] = {
         "_id": ObjectId(),
         "at": NOON,
@@ -145,9 +145,9 @@ async def test_without_the_scope_the_trail_is_forbidden(
     assert "r1" not in str(answer.body)
 
 
-async def test_events_of_other_tenants_and_of_nobody_are_not_there(server: str, database: Database, auditor: str):
-    of_nobody = {name: value for name, value in event(3).items() if name != "tenant_id"}
-    await keep(database, event(1), event(2, tenant_id="globex"), of_nobody)
+async def test_events_of_other_tenants_and_without_a_tenant_are_hidden(server: str, database: Database, auditor: str):
+    without_tenant = {name: value for name, value in event(3).items() if name != "tenant_id"}
+    await keep(database, event(1), event(2, tenant_id="globex"), without_tenant)
 
     assert await ids_of(server, auditor) == ["r1"]
     assert await ids_of(server, auditor, filter={"subject": {"eq": "ada"}}) == ["r1"]
@@ -156,7 +156,7 @@ async def test_events_of_other_tenants_and_of_nobody_are_not_there(server: str, 
 @pytest.mark.parametrize(
     ("where", "found"),
     [
-        pytest.param({}, ["r4", "r3", "r2", "r1"], id="nothing asked, newest first"),
+        pytest.param({}, ["r4", "r3", "r2", "r1"], id="no filter, newest first"),
         pytest.param({"kind": {"in": ["REST", "REVOCATION"]}}, ["r2"], id="kinds"),
         pytest.param({"kind": {"eq": "REST"}, "outcome": {"eq": "FAILED"}}, [], id="two that must both hold"),
         pytest.param({"kind": {"notIn": ["QUERY"]}}, ["r2"], id="other kinds"),
@@ -172,7 +172,7 @@ async def test_events_of_other_tenants_and_of_nobody_are_not_there(server: str, 
         pytest.param({"at": {"gt": "NOON+1", "lte": "NOON+3"}}, ["r3", "r2"], id="a time"),
     ],
 )
-async def test_a_filter_finds_what_its_words_say(
+async def test_each_operator_of_the_filter_finds_its_events(
     server: str, database: Database, auditor: str, where: dict[str, Any], found: list[str]
 ):
     await keep(
@@ -182,15 +182,15 @@ async def test_a_filter_finds_what_its_words_say(
         event(3, outcome="denied", codes=["FORBIDDEN", "NOT_FOUND"]),
         event(4, subject="grace", execution_ids=["run-7"]),
     )
-    moments = {f"NOON+{each}": (NOON + timedelta(minutes=each)).isoformat() for each in range(5)}
+    times = {f"NOON+{each}": (NOON + timedelta(minutes=each)).isoformat() for each in range(5)}
     if "at" in where:
-        where = {"at": {name: moments[value] for name, value in where["at"].items()}}
+        where = {"at": {name: times[value] for name, value in where["at"].items()}}
 
     assert await ids_of(server, auditor, filter={"subject": {"notIn": ["olga"]}, **where}) == found
 
 
 async def test_pages_go_forward_and_back(server: str, database: Database, auditor: str):
-    # The last two of one moment.
+    # The last two have the same time.
     await keep(database, *(event(number, at=NOON + timedelta(minutes=min(number, 4))) for number in range(1, 6)))
     mine = {"subject": {"eq": "ada"}}
     seen: list[list[str]] = []
@@ -210,7 +210,7 @@ async def test_pages_go_forward_and_back(server: str, database: Database, audito
     assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == (False, True)
 
 
-async def test_a_cursor_is_of_no_use_for_another_tenant_or_filter(
+async def test_a_cursor_of_another_tenant_or_filter_is_refused(
     server: str, database: Database, auditor: str, token_for: Token
 ):
     await keep(database, event(1), event(2), event(3, tenant_id="globex"))
@@ -222,7 +222,7 @@ async def test_a_cursor_is_of_no_use_for_another_tenant_or_filter(
     assert elsewhere.codes == filtered.codes == ["INVALID_CURSOR"]
 
 
-async def test_a_page_is_priced_like_any_other(server: str, auditor: str):
-    answer = await execute(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
+async def test_a_page_costs_a_point_and_one_for_each_item(server: str, auditor: str):
+    answer = await ask(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
 
     assert answer.body["extensions"]["cost"]["requested"] == 51

@@ -1,4 +1,4 @@
-"""Lists of executions: orders, pages, counts, and what is wrong with their arguments."""
+"""`executions`: orders, pages, counts, and errors for invalid arguments."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,10 +9,10 @@ from bson import Code, Regex
 from pydantic import SecretStr
 
 from execution_monitor.settings import Settings
-from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
-from tests.support.client import execute, ids
-from tests.support.documents import NOON, execution, store
-from tests.support.tokens import SECRET
+from execution_monitor.storage.cursors import decode_token, encode_token
+from execution_monitor.storage.digests import digest_of
+from tests.conftest import SECRET
+from tests.support.client import NOON, ask, execution, ids, store
 
 Token = Callable[..., str]
 
@@ -67,7 +67,7 @@ VARIED = (
         ),
     ],
 )
-async def test_a_sort_is_an_order_of_everything(server: str, token_for: Token, sort: Any, order: str):
+async def test_each_sort_orders_all_executions(server: str, token_for: Token, sort: Any, order: str):
     await store(*VARIED)
 
     answer = await execute(server, token_for("ada", "acme"), LIST, sort=sort)
@@ -134,8 +134,8 @@ async def test_pages_in_both_directions_hold_each_execution_once(server: str, to
         ),
     ],
 )
-async def test_a_wrong_argument_is_named(server: str, token_for: Token, arguments: Any, sentence: str):
-    answer = await execute(server, token_for("ada", "acme"), LIST, **arguments)
+async def test_an_invalid_argument_is_named(server: str, token_for: Token, arguments: Any, sentence: str):
+    answer = await ask(server, token_for("ada", "acme"), LIST, **arguments)
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 
@@ -144,18 +144,18 @@ async def test_a_wrong_argument_is_named(server: str, token_for: Token, argument
     "where",
     [
         pytest.param({"status": {"eq": "SLEEPING"}}, id="an unknown status"),
-        pytest.param({"createdAt": {"gt": "2026-11-01T12:00:00"}}, id="a moment without an offset"),
-        pytest.param({"createdAt": {"gt": "yesterday"}}, id="no moment"),
-        pytest.param({"createdAt": {"gt": 5}}, id="a number for a moment"),
-        pytest.param({"createdAt": {"gt": "0001-01-01T00:00:00+23:59"}}, id="a moment before the calendar"),
+        pytest.param({"createdAt": {"gt": "2026-11-01T12:00:00"}}, id="a time without an offset"),
+        pytest.param({"createdAt": {"gt": "yesterday"}}, id="not a time"),
+        pytest.param({"createdAt": {"gt": 5}}, id="a number for a time"),
+        pytest.param({"createdAt": {"gt": "0001-01-01T00:00:00+23:59"}}, id="a time before year 1"),
         pytest.param({"tokensUsed": {"gt": 3_000_000_000}}, id="a number beyond 32 bits"),
         pytest.param({"nothing": {"eq": 1}}, id="an unknown field"),
         pytest.param({"status": "FAILED"}, id="a value for an operator"),
         pytest.param({"workflowName": {"eq": {"$gt": ""}}}, id="an operator of MongoDB"),
     ],
 )
-async def test_a_wrong_filter_is_a_request_error(server: str, token_for: Token, where: Any):
-    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
+async def test_an_invalid_filter_is_a_request_error(server: str, token_for: Token, where: Any):
+    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert (answer.status, set(answer.codes)) == (422, {"BAD_USER_INPUT"})
 
@@ -169,13 +169,13 @@ async def test_a_wrong_filter_is_a_request_error(server: str, token_for: Token, 
         ),
     ],
 )
-async def test_a_filter_beyond_reason_is_too_complex(server: str, token_for: Token, where: Any):
-    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
+async def test_a_filter_beyond_its_limits_is_too_complex(server: str, token_for: Token, where: Any):
+    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert answer.codes == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_a_cursor_of_anything_else_is_refused(server: str, token_for: Token):
+async def test_a_cursor_of_another_list_is_refused(server: str, token_for: Token):
     await store(*VARIED)
     ada, grace = token_for("ada", "acme"), token_for("grace", "acme")
     cursor = (await execute(server, ada, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
@@ -206,14 +206,14 @@ async def test_a_cursor_of_anything_else_is_refused(server: str, token_for: Toke
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        pytest.param((2**63 - 1, 2**63 - 1), "", id="huge numbers: numbers stand behind dates"),
-        pytest.param((NOON + timedelta(days=9), "z"), "43210", id="a place before everything"),
-        pytest.param((NOON - timedelta(days=9), "z"), "", id="a place behind everything"),
-        pytest.param((float("nan"), None), "", id="no number"),
-        pytest.param((None, None), "", id="nothing"),
+        pytest.param((2**63 - 1, 2**63 - 1), "", id="huge numbers: numbers sort after dates"),
+        pytest.param((NOON + timedelta(days=9), "z"), "43210", id="a position before all"),
+        pytest.param((NOON - timedelta(days=9), "z"), "", id="a position after all"),
+        pytest.param((float("nan"), None), "", id="NaN"),
+        pytest.param((None, None), "", id="nulls"),
     ],
 )
-async def test_a_cursor_forged_with_care_is_a_place_like_any_other(
+async def test_a_forged_cursor_is_a_position_like_any_other(
     server: str, token_for: Token, values: tuple[Any, ...], found: str
 ):
     await store(*VARIED)
@@ -235,7 +235,7 @@ async def test_a_cursor_forged_with_care_is_a_place_like_any_other(
         pytest.param((), id="no values"),
     ],
 )
-async def test_nothing_but_places_is_read_from_a_cursor(server: str, token_for: Token, values: tuple[Any, ...]):
+async def test_only_positions_are_read_from_a_cursor(server: str, token_for: Token, values: tuple[Any, ...]):
     token = token_for("ada", "acme")
     await store(execution(1))
     cursor = (await execute(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
@@ -258,7 +258,7 @@ async def test_nothing_but_places_is_read_from_a_cursor(server: str, token_for: 
 async def test_an_operator_in_a_cursor_is_a_value_like_any_other(
     server: str, token_for: Token, value: Any, found: list[str]
 ):
-    # In the order of MongoDB, objects stand before dates, patterns and code behind them; newest first.
+    # MongoDB sorts objects before dates, patterns and code after them; the list is newest first.
     token = token_for("ada", "acme")
     await store(execution(1))
     cursor = (await execute(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
@@ -277,7 +277,7 @@ class TestCounts:
         )
 
     @pytest.mark.parametrize(("stored", "counted", "exact"), [(0, 0, True), (2, 2, True), (3, 3, True), (4, 3, False)])
-    async def test_a_count_goes_up_to_its_limit_and_says_so(
+    async def test_a_count_stops_at_its_limit_and_is_marked_as_inexact(
         self,
         server: str,
         token_for: Token,
@@ -295,13 +295,13 @@ class TestCounts:
         assert answer.data["executions"] == {"totalCount": counted, "totalCountIsExact": exact}
 
 
-async def test_a_live_cursor_is_given_when_asked_for(server: str, token_for: Token):
-    answer = await execute(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
+async def test_a_live_cursor_is_returned_when_it_is_selected(server: str, token_for: Token):
+    answer = await ask(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
 
     assert len(answer.data["executions"]["liveCursor"]) > 20
 
 
-async def test_every_field_of_a_sparse_document_is_answered(server: str, token_for: Token):
+async def test_every_field_of_a_sparse_document_is_returned(server: str, token_for: Token):
     await store({"execution_id": "bare", "tenant_id": "acme", "user_id": "ada"})
 
     answer = await execute(server, token_for("ada", "acme", "executions:payload"), EVERY_FIELD)
@@ -311,7 +311,7 @@ async def test_every_field_of_a_sparse_document_is_answered(server: str, token_f
     assert node["progress"] == {"currentStep": 0, "totalSteps": 0, "percentage": 0}
 
 
-async def test_a_document_full_of_wrong_types_is_answered(server: str, token_for: Token):
+async def test_a_document_full_of_wrong_types_is_returned(server: str, token_for: Token):
     odd = {name: {"odd": [1, "x"]} for name in ("execution_name", "status", "started_at", "total_duration", "progress")}
     more = {
         "tags": "none",

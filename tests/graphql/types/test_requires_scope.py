@@ -1,11 +1,12 @@
-"""Every field of the schema is guarded by a scope, or is on a list that says why it needs none."""
+"""Every root field but `viewer` requires a scope, and so does every other field, or a table says why not."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import jwt
 import pytest
+import strawberry
 from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
@@ -26,25 +27,25 @@ SCHEMA = create_schema()
 GRAPHQL: Any = SCHEMA._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way to it
 ROOTS = [root for root in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type) if root is not None]
 
-# What anybody with a valid token may ask for. Nothing else can be reached without a guard.
+# Fields that every valid token may select. No other field can be reached without a scope.
 OPEN = {
-    "Query.viewer": "tells callers what their own token says and how late live is, also those who may do nothing else",
+    "Query.viewer": "returns the caller's own claims and how late live is, also to callers without any scope",
     "Viewer": "as above",
 }
-# What needs more than the field that leads to it; all else is as open as what leads to it.
-NEEDS_MORE = {
+# Fields that require more than the field above them; all others are as open as the field above them.
+REQUIRES_MORE = {
     "Execution.inputParameters": Scope.EXECUTIONS_PAYLOAD,
     "Execution.finalResult": Scope.EXECUTIONS_PAYLOAD,
     "ExecutionStep.input": Scope.EXECUTIONS_PAYLOAD,
     "ExecutionStep.result": Scope.EXECUTIONS_PAYLOAD,
 }
-# Whoever passed the guard of a root has been found to see the object: visibility is decided there, in one place.
-BEHIND_A_GUARD = {
-    "AuditEvent": "of the caller's own tenant, given out by a guarded root",
+# A root field returns only objects that the caller may see: visibility is decided there, in one place.
+BELOW_A_GUARDED_ROOT = {
+    "AuditEvent": "of the caller's own tenant, returned by a guarded root field",
     "AuditEventConnection": "a page of such events",
     "AuditEventEdge": "of such a page",
-    "Execution": "given out by guarded roots, as far as the caller sees it",
-    "ExecutionActivity": "told by a guarded subscription",
+    "Execution": "returned by guarded root fields, if the caller may see it",
+    "ExecutionActivity": "an event of a guarded subscription",
     "ExecutionConnection": "a page of visible executions, its count and its cursors",
     "ExecutionEdge": "of such a page",
     "ExecutionError": "of a visible execution or step",
@@ -55,17 +56,17 @@ BEHIND_A_GUARD = {
     "ExecutionStep": "of a visible execution",
     "ExecutionStepConnection": "of a visible execution",
     "ExecutionStepEdge": "of a visible execution",
-    "ExecutionUpdate": "told by a guarded subscription",
-    "LogAppended": "told by a guarded subscription",
-    "Node": "given out by guarded roots",
-    "PageInfo": "of a page that was given out",
-    "StepUpdate": "told by a guarded subscription",
+    "ExecutionUpdate": "an event of a guarded subscription",
+    "LogAppended": "an event of a guarded subscription",
+    "Node": "returned by guarded root fields",
+    "PageInfo": "of a page that was returned",
+    "StepUpdate": "an event of a guarded subscription",
     "Tag": "of a visible execution",
 }
 
 
 def scope_of(field: GraphQLField) -> str | None:
-    """The scope that the schema says a field needs."""
+    """The scope of the directive `@requiresScope` of a field."""
     directives = strawberry_of(field).directives
     return next((each.scope for each in directives if isinstance(each, RequiresScope)), None)
 
@@ -97,7 +98,7 @@ def named_type_of(field: Any) -> Any:
 
 
 def reachable_unguarded() -> set[str]:
-    """Every field that can be asked for without passing a guard."""
+    """Every field that can be selected without a scope."""
     found: set[str] = set()
     pending = list(ROOTS)
     seen = {root.name for root in ROOTS}
@@ -118,37 +119,80 @@ def reachable_unguarded() -> set[str]:
     return found
 
 
-def test_without_a_guard_nothing_is_reached_but_what_is_open():
+def open_root_fields(graphql: Any) -> list[str]:
+    """The root fields that require no scope, of queries, mutations and subscriptions."""
+    roots = (graphql.query_type, graphql.mutation_type, graphql.subscription_type)
+    named = [(f"{root.name}.{name}", field) for root in roots if root for name, field in root.fields.items()]
+    return [path for path, field in named if scope_of(field) is None]
+
+
+def test_every_root_field_but_viewer_requires_a_scope():
+    assert open_root_fields(GRAPHQL) == ["Query.viewer"]
+
+
+def test_a_root_field_without_a_scope_is_found():
+    @strawberry.type
+    class Query:
+        @strawberry.field(extensions=[Requires(Scope.EXECUTIONS_READ)])
+        def guarded(self) -> int:
+            return 1
+
+        @strawberry.field
+        def unguarded(self) -> int:
+            return 1
+
+    @strawberry.type
+    class Mutation:
+        @strawberry.mutation
+        def unguarded(self) -> int:
+            return 1
+
+    @strawberry.type
+    class Subscription:
+        @strawberry.subscription(extensions=[Requires(Scope.EXECUTIONS_READ)])
+        async def guarded(self) -> AsyncIterator[int]:
+            yield 1
+
+        @strawberry.subscription
+        async def unguarded(self) -> AsyncIterator[int]:
+            yield 1
+
+    schema: Any = strawberry.Schema(Query, Mutation, Subscription)
+
+    assert open_root_fields(schema._schema) == ["Query.unguarded", "Mutation.unguarded", "Subscription.unguarded"]  # noqa: SLF001
+
+
+def test_only_open_fields_are_reached_without_a_scope():
     listed = {path for kind, path, _ in fields() if path in OPEN or kind in OPEN}
 
     assert reachable_unguarded() == listed
 
 
-def test_every_field_is_guarded_or_listed_with_a_reason():
+def test_every_field_requires_a_scope_or_is_listed_with_a_reason():
     unlisted = [
         path
         for kind, path, _ in fields()
-        if path not in GUARDED and path not in OPEN and kind not in OPEN and kind not in BEHIND_A_GUARD
+        if path not in GUARDED and path not in OPEN and kind not in OPEN and kind not in BELOW_A_GUARDED_ROOT
     ]
 
     assert unlisted == []
 
 
-def test_the_lists_name_nothing_that_does_not_exist():
+def test_the_tables_name_only_fields_and_types_that_exist():
     known = {name for kind, path, _ in fields() for name in (kind, path)} | set(GRAPHQL.type_map)
 
-    assert [name for name in (*OPEN, *NEEDS_MORE, *BEHIND_A_GUARD) if name not in known] == []
-    assert all((*OPEN.values(), *BEHIND_A_GUARD.values()))
+    assert [name for name in (*OPEN, *REQUIRES_MORE, *BELOW_A_GUARDED_ROOT) if name not in known] == []
+    assert all((*OPEN.values(), *BELOW_A_GUARDED_ROOT.values()))
 
 
-def test_what_needs_more_than_its_root_is_what_is_listed():
+def test_fields_that_require_more_than_their_root_are_listed():
     roots = {root.name for root in ROOTS}
 
-    assert {path: scope for path, scope in GUARDED.items() if path.partition(".")[0] not in roots} == NEEDS_MORE
+    assert {path: scope for path, scope in GUARDED.items() if path.partition(".")[0] not in roots} == REQUIRES_MORE
 
 
 @pytest.mark.parametrize("path", GUARDED)
-def test_what_the_schema_says_is_what_refuses(path: str):
+def test_the_scope_in_the_schema_is_the_one_that_is_enforced(path: str):
     kind, _, name = path.partition(".")
     field = GRAPHQL.type_map[kind].fields[name]
 
@@ -158,7 +202,7 @@ def test_what_the_schema_says_is_what_refuses(path: str):
     assert f'requiresScope(scope: "{GUARDED[path]}")' in SCHEMA.as_str()
 
 
-def test_nothing_is_refused_that_the_schema_does_not_say():
+def test_no_field_is_refused_without_the_directive():
     silent = [
         path
         for _, path, field in fields()
@@ -168,15 +212,15 @@ def test_nothing_is_refused_that_the_schema_does_not_say():
     assert silent == []
 
 
-def test_a_schema_that_is_made_again_says_everything_once():
+def test_a_second_schema_has_each_directive_once():
     assert create_schema().as_str() == SCHEMA.as_str()
 
 
 VALUES = {"ID!": '"x"', "[ID!]!": "[]", "String!": '"x"', "String": '"x"'}
 
 
-def asking_for(path: str) -> str:
-    """An operation that asks for one guarded field."""
+def operation_with(path: str) -> str:
+    """An operation that selects one guarded field."""
     kind, _, name = path.partition(".")
     inside = {
         "Execution": f'{{ execution(executionId: "e001") {{ {name} }} }}',
@@ -185,28 +229,28 @@ def asking_for(path: str) -> str:
     if kind in inside:
         return inside[kind]
     field = GRAPHQL.type_map[kind].fields[name]
-    # A subscription goes on for ever, unless it is asked to begin where nothing can.
-    asked = {argument: stated for argument, stated in field.args.items() if is_required_argument(stated)}
+    needed = {name: argument for name, argument in field.args.items() if is_required_argument(argument)}
     if kind == "Subscription":
-        asked["after"] = field.args["after"]
-    arguments = ", ".join(f"{argument}: {VALUES[str(stated.type)]}" for argument, stated in asked.items())
+        # It would never end, but for a cursor that is refused.
+        needed["after"] = field.args["after"]
+    arguments = ", ".join(f"{name}: {VALUES[str(argument.type)]}" for name, argument in needed.items())
     return f"{kind.lower()} {{ {name}{f'({arguments})' if arguments else ''} {{ __typename }} }}"
 
 
 def token_without(scope: str | None) -> str:
-    """A token with every scope but one, and but those that hold it."""
+    """A token with every scope but `scope` and those that begin with it."""
     scopes = [each for each in Scope if scope is None or not each.startswith(scope)]
     claims = {"sub": "ada", "tenant_id": "acme", "exp": int(time.time()) + 300, "scope": scopes}
     return jwt.encode(claims, SECRET)  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
 
 
 @pytest.mark.parametrize("path", GUARDED)
-async def test_a_guard_refuses_whoever_has_every_other_scope_and_nobody_else(server: str, path: str):
+async def test_a_field_is_forbidden_without_its_scope_even_with_all_others(server: str, path: str):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
     await store_steps_and_logs("e001", 1)
     refused, allowed = token_without(GUARDED[path]), token_without(None)
 
-    codes = [await codes_of(server, token, asking_for(path)) for token in (refused, allowed)]
+    codes = [await codes_of(server, token, operation_with(path)) for token in (refused, allowed)]
 
     assert codes[0] == ["FORBIDDEN"]
     assert "FORBIDDEN" not in codes[1]

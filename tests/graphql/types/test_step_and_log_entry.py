@@ -1,4 +1,4 @@
-"""Steps and log lines of executions: pages, filters, and what is read for them."""
+"""`steps` and `logs` of executions: pages, filters, and the queries that they cost."""
 
 from collections.abc import Callable
 
@@ -63,7 +63,7 @@ async def test_the_end_of_a_log_is_read_backwards(server: str, token_for: Token)
         pytest.param({}, "01234567", id="all"),
         pytest.param({"minLevel": "WARNING"}, "2367", id="at least as severe"),
         pytest.param({"minLevel": "CRITICAL"}, "", id="more severe than any"),
-        pytest.param({"search": "LINE 3"}, "3", id="a text, whatever its case"),
+        pytest.param({"search": "LINE 3"}, "3", id="a text in any case"),
         pytest.param({"search": ".*"}, "", id="never a pattern"),
         pytest.param({"minLevel": "ERROR", "search": "7"}, "7", id="both"),
     ],
@@ -78,7 +78,7 @@ async def test_log_lines_are_found(server: str, token_for: Token, arguments: dic
 
 
 @pytest.mark.parametrize("arguments", [{"first": 0}, {"first": 101}, {"first": 1, "last": 1}])
-async def test_wrong_sizes_are_refused_at_their_place(server: str, token_for: Token, arguments: dict[str, int]):
+async def test_invalid_page_sizes_are_refused_with_their_path(server: str, token_for: Token, arguments: dict[str, int]):
     await store(execution(1))
 
     answer = await execute(server, token_for("ada", "acme"), LOGS, **arguments)
@@ -123,7 +123,7 @@ async def test_a_cursor_of_another_execution_is_refused(server: str, token_for: 
         pytest.param("{ executions { pageInfo { hasNextPage } } }", ["find"], id="no neighbour on the first page"),
     ],
 )
-async def test_twenty_executions_with_their_parts_cost_few_queries(
+async def test_twenty_executions_with_steps_and_logs_cost_few_queries(
     database: Database, mongodb_uri: str, database_name: str, operation: str, commands: list[str]
 ):
     await store(*[execution(number) for number in range(20)])
@@ -138,7 +138,7 @@ async def test_twenty_executions_with_their_parts_cost_few_queries(
         await live.close()
 
     assert result.errors is None
-    # Beside looks into the indexes of what cannot be sorted, which are empty.
+    # But for reads of rows that cannot be sorted, of which there are none.
     reads = [command for command in sent.reads if "find" not in command or "created" in command["hint"]]
     assert sorted(next(iter(command)) for command in reads) == sorted(commands)
 
@@ -158,5 +158,5 @@ async def test_only_the_selected_fields_are_read(database: Database, mongodb_uri
 
     command, unsortable = sent.reads
     assert unsortable["projection"] == command["projection"]
-    # The id for whoever keeps account of what was shown.
+    # The id of the execution is for the audit trail.
     assert set(command["projection"]) == {"_id", "execution_id", "status", "workflow_name"}

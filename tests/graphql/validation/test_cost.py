@@ -1,4 +1,4 @@
-"""What operations cost: objects times page sizes, nested, known before anything runs."""
+"""The cost of operations: objects times page sizes, nested, known before they run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
 from tests.graphql.recording_observer import RecordingObserver
-from tests.support.client import execute
+from tests.support.client import ask
 
 Token = Callable[..., str]
 SCHEMA = create_schema()
@@ -30,8 +30,8 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
     [
         pytest.param("{ viewer { userId } }", 1, id="a root field"),
         pytest.param("{ a: viewer { userId } b: viewer { userId } }", 2, id="two root fields"),
-        pytest.param("{ __typename }", 1, id="no field of ours"),
-        pytest.param("{ executions(first: 1) { totalCount } }", 1, id="a page of which nothing is shown"),
+        pytest.param("{ __typename }", 1, id="only __typename"),
+        pytest.param("{ executions(first: 1) { totalCount } }", 1, id="a page without its items"),
         pytest.param("{ executions { nodes { id } } }", 1 + 20, id="a page of the usual size"),
         pytest.param("{ executions(first: 50) { nodes { id } } }", 1 + 50, id="the first of a list"),
         pytest.param("{ executions(last: 50) { nodes { id } } }", 1 + 50, id="the last of a list"),
@@ -62,10 +62,12 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
         pytest.param('{ nodes(ids: "a") { ... on Execution { steps { nodes { id } } } } }', 1 + 21, id="one id"),
         pytest.param("{ executions(first: 1000000) { nodes { id } } }", 1 + 100, id="more than a page may have"),
         pytest.param("{ executions(first: -5) { nodes { id } } }", 1 + 1, id="less than a page may have"),
-        pytest.param("{ executions(first: null, last: 3) { nodes { id } } }", 1 + 3, id="null is left out"),
+        pytest.param("{ executions(first: null, last: 3) { nodes { id } } }", 1 + 3, id="null counts as absent"),
         pytest.param("subscription { executionUpdates { execution { steps { nodes { id } } } } }", 22, id="an event"),
         pytest.param("{ viewer { userId } executions @skip(if: true) { nodes { id } } }", 1, id="skipped"),
-        pytest.param("{ viewer { userId } ... @include(if: false) { executions { nodes { id } } } }", 1, id="left out"),
+        pytest.param(
+            "{ viewer { userId } ... @include(if: false) { executions { nodes { id } } } }", 1, id="not included"
+        ),
     ],
 )
 def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: int):
@@ -76,7 +78,7 @@ def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: in
     ("variables", "cost"),
     [
         pytest.param({"n": 7, "more": True, "ids": ["a", "b"]}, (1 + 7) + 2 * (1 + 21), id="all given"),
-        pytest.param({"n": 7, "more": False, "ids": ["a", "b"]}, (1 + 7) + 2, id="a part left out"),
+        pytest.param({"n": 7, "more": False, "ids": ["a", "b"]}, (1 + 7) + 2, id="a fragment left out"),
         pytest.param({"n": None, "more": False, "ids": []}, 1 + 20, id="null and nothing"),
     ],
 )
@@ -149,7 +151,7 @@ def test_a_document_has_bounds_whatever_it_costs(most: str, more: str, what: str
     assert [error.message for error in errors] == [f"This operation has more than {what}; split it."]
 
 
-def test_what_graphiql_asks_for_is_within_the_bounds():
+def test_graphiqls_introspection_is_within_the_bounds():
     text = get_introspection_query(specified_by_url=True, input_value_deprecation=True, schema_description=True)
 
     assert Documents().read(text, SCHEMA).errors == ()
@@ -172,11 +174,11 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
     assert (await observer.last())[1].codes == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_an_operation_is_watched_with_its_cost(observer: RecordingObserver, server: str, token_for: Token):
+async def test_an_operation_is_observed_with_its_cost(observer: RecordingObserver, server: str, token_for: Token):
     text = "query Q($n: Int = 7) { executions(first: $n) { nodes { id } } }"
 
-    await execute(server, token_for("ada", "acme"), text)
-    await execute(server, token_for("ada", "acme"), text, n=9)
+    await ask(server, token_for("ada", "acme"), text)
+    await ask(server, token_for("ada", "acme"), text, n=9)
     await observer.last()
 
     assert [operation.cost for operation in observer.begun] == [8, 10]

@@ -1,4 +1,4 @@
-"""Documents: their limits, and what is remembered of them."""
+"""Documents: their limits, and which are remembered."""
 
 import json
 
@@ -28,14 +28,14 @@ def numbered(number: int) -> str:
     return f"query Q{number} {{ viewer {{ userId }} }}"
 
 
-def test_a_document_that_comes_again_is_not_read_again():
+def test_a_repeated_document_is_parsed_once():
     documents = Documents()
 
     assert documents.read(numbered(1), SCHEMA) is documents.read(numbered(1), SCHEMA)
     assert documents.read(numbered(1), SCHEMA) is not documents.read(numbered(2), SCHEMA)
 
 
-def test_a_wrong_document_is_remembered_with_its_errors():
+def test_an_invalid_document_is_remembered_with_its_errors():
     documents = Documents()
 
     first, second = documents.read("{ nothing }", SCHEMA), documents.read("{ nothing }", SCHEMA)
@@ -79,7 +79,7 @@ def test_only_the_recent_documents_are_kept_in_memory():
         ),
     ],
 )
-def test_what_clients_need_is_within_the_limits(text: str):
+def test_documents_that_clients_need_are_within_the_limits(text: str):
     assert Documents().read(text, SCHEMA).errors == ()
 
 
@@ -93,7 +93,7 @@ def test_what_clients_need_is_within_the_limits(text: str):
         pytest.param("{ a", "Expected Name, found <EOF>", id="half a document"),
     ],
 )
-def test_what_is_beyond_the_limits_is_not_parsed(text: str, sentence: str):
+def test_documents_beyond_the_limits_are_not_parsed(text: str, sentence: str):
     with pytest.raises(GraphQLError, match=sentence):
         parse_document(text)
 
@@ -120,11 +120,11 @@ def test_what_is_beyond_the_limits_is_not_parsed(text: str, sentence: str):
         ),
     ],
 )
-def test_what_costs_too_much_to_run_is_refused(text: str, message: str):
+def test_documents_that_cost_too_much_to_run_are_refused(text: str, message: str):
     assert message in [error.message for error in Documents().read(text, SCHEMA).errors]
 
 
-def test_no_more_errors_are_looked_for_than_anybody_reads():
+def test_validation_stops_after_a_hundred_errors():
     text = "{" + " ".join(f"nothing{number}" for number in range(1_900)) + "}"
 
     assert len(Documents().read(text, SCHEMA).errors) == 101

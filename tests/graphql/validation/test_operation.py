@@ -1,11 +1,16 @@
-"""Questions are read once: whoever asks the same again gets the one that is remembered."""
+"""Validated operations: equal requests share one, as long as it is remembered."""
 
 from typing import Any
 
 import pytest
 
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import LONGEST_REMEMBERED, REMEMBERED_QUESTIONS, Question, Questions
+from execution_monitor.graphql.validation.operation import (
+    LONGEST_REMEMBERED,
+    REMEMBERED_REQUESTS,
+    OperationValidator,
+    ValidatedOperation,
+)
 from execution_monitor.graphql.validation.request import GraphQLRequest
 
 SCHEMA = create_schema()
@@ -16,16 +21,16 @@ TWO = "query A { viewer { userId } } query B { viewer { tenantId } }"
 
 
 @pytest.fixture
-def questions() -> Questions:
-    return Questions(SCHEMA, max_cost=10_000)
+def validator() -> OperationValidator:
+    return OperationValidator(SCHEMA, max_cost=10_000)
 
 
-def read(questions: Questions, text: str, name: str | None = None, **variables: Any) -> Question:
-    return questions.read(GraphQLRequest(text, name, variables))
+def validate(validator: OperationValidator, text: str, name: str | None = None, **variables: Any) -> ValidatedOperation:
+    return validator.validate(GraphQLRequest(text, name, variables))
 
 
-def test_what_is_asked_again_is_the_same_question(questions: Questions):
-    assert read(questions, LIST, first=5, workflow="etl") is read(questions, LIST, first=5, workflow="etl")
+def test_an_equal_request_is_validated_once(validator: OperationValidator):
+    assert validate(validator, LIST, first=5, workflow="etl") is validate(validator, LIST, first=5, workflow="etl")
 
 
 @pytest.mark.parametrize(
@@ -37,40 +42,40 @@ def test_what_is_asked_again_is_the_same_question(questions: Questions):
         pytest.param({"first": 5, "workflow": "etl"}, id="one more"),
     ],
 )
-def test_other_variables_make_another_question(questions: Questions, variables: dict[str, Any]):
-    one, other = read(questions, LIST, first=5), read(questions, LIST, **variables)
+def test_other_variables_are_validated_again(validator: OperationValidator, variables: dict[str, Any]):
+    one, other = validate(validator, LIST, first=5), validate(validator, LIST, **variables)
 
     assert other is not one
     assert other.executor.variable_values.coerced == variables
 
 
-def test_each_operation_of_a_document_is_a_question(questions: Questions):
-    found = [read(questions, TWO, name).arguments() for name in ("A", "B", "A")]
+def test_each_operation_of_a_document_is_validated_by_itself(validator: OperationValidator):
+    found = [validate(validator, TWO, name).arguments() for name in ("A", "B", "A")]
 
     assert found == [{"viewer": {}}] * 3
-    assert read(questions, TWO, "A") is not read(questions, TWO, "B")
+    assert validate(validator, TWO, "A") is not validate(validator, TWO, "B")
 
 
-def test_what_is_too_long_is_not_kept(questions: Questions):
+def test_long_requests_are_not_remembered(validator: OperationValidator):
     workflow = "w" * LONGEST_REMEMBERED
 
-    assert read(questions, LIST, workflow=workflow) is not read(questions, LIST, workflow=workflow)
+    assert validate(validator, LIST, workflow=workflow) is not validate(validator, LIST, workflow=workflow)
 
 
-def test_the_oldest_questions_are_let_go_of(questions: Questions):
-    first = read(questions, LIST, workflow="0")
+def test_the_oldest_operations_are_forgotten(validator: OperationValidator):
+    first = validate(validator, LIST, workflow="0")
 
-    for number in range(1, REMEMBERED_QUESTIONS + 1):
-        read(questions, LIST, workflow=str(number))
+    for number in range(1, REMEMBERED_REQUESTS + 1):
+        validate(validator, LIST, workflow=str(number))
 
-    assert read(questions, LIST, workflow="0") is not first
+    assert validate(validator, LIST, workflow="0") is not first
 
 
-def test_what_runs_leaves_nothing_behind_in_the_question(questions: Questions):
-    question = read(questions, LIST)
+def test_a_run_changes_nothing_in_the_validated_operation(validator: OperationValidator):
+    validated = validate(validator, LIST)
 
-    one, other = question.build_executor(), question.build_executor()
-    one.context_value = "of one who asks"
+    one, other = validated.build_executor(), validated.build_executor()
+    one.context_value = "of one run"
 
-    assert other.context_value is question.executor.context_value is None
+    assert other.context_value is validated.executor.context_value is None
     assert one.collected_errors is not other.collected_errors

@@ -1,4 +1,4 @@
-"""Trusted documents: with a file of them nothing else is run, by whichever way it comes."""
+"""Trusted documents: with a file of them, no other document is run, over any transport."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -40,7 +40,7 @@ async def post(server: str, token: str, body: Any) -> httpx2.Response:
         return await client.post("/graphql", json=body)
 
 
-async def test_an_id_stands_for_its_document(server: str, token_for: Token):
+async def test_an_id_is_resolved_to_its_document(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     who = await post(server, token, {"documentId": "who"})
@@ -54,7 +54,7 @@ async def test_an_id_stands_for_its_document(server: str, token_for: Token):
     assert page.json()["data"] == {"executions": {"nodes": []}}
 
 
-async def test_a_trusted_document_may_be_sent_word_for_word(server: str, token_for: Token):
+async def test_the_text_of_a_trusted_document_is_accepted(server: str, token_for: Token):
     assert (await post(server, token_for("ada", "acme"), {"query": WHO})).json()["data"]["viewer"]["userId"] == "ada"
 
 
@@ -66,23 +66,23 @@ async def test_a_trusted_document_may_be_sent_word_for_word(server: str, token_f
         pytest.param({"query": "{ __schema { types { name } } }"}, 400, "trusted documents alone", id="introspection"),
         pytest.param({"documentId": "other"}, 400, "no trusted document with this documentId", id="another id"),
         pytest.param({"documentId": "who", "query": WHO}, 422, "either query or documentId", id="both"),
-        pytest.param({"documentId": 1}, 422, "documentId must be text", id="no text"),
+        pytest.param({"documentId": 1}, 422, "documentId must be text", id="not text"),
         pytest.param({"documentId": ""}, 422, "operation is missing", id="an empty id"),
     ],
 )
-async def test_nothing_else_is_run(server: str, token_for: Token, body: Any, status: int, message: str):
+async def test_only_trusted_documents_are_run(server: str, token_for: Token, body: Any, status: int, message: str):
     token = token_for("ada", "acme")
 
     answer = await post(server, token, body)
     async with opened(server) as socket:
         await socket.begin(token)
         await socket.subscribe(body)
-        told = await socket.receive_or_closed()
+        received = await socket.receive_or_closed()
 
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["extensions"]["code"]) == (status, "BAD_USER_INPUT")
     assert message in error["message"]
-    assert told in ("error", 4400)
+    assert received in ("error", 4400)
 
 
 async def test_without_a_file_ids_are_refused(database: Database, settings: Settings, token_for: Token):
@@ -96,23 +96,21 @@ async def test_without_a_file_ids_are_refused(database: Database, settings: Sett
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        pytest.param("{", "is not JSON", id="no JSON"),
+        pytest.param("{", "is not JSON", id="not JSON"),
         pytest.param([WHO], "must hold an object", id="a list"),
-        pytest.param({"who": 1}, "must hold an object", id="no text"),
+        pytest.param({"who": 1}, "must hold an object", id="not text"),
         pytest.param({"bad": "{ nothing }"}, "bad in .* is refused: Cannot query field", id="an unknown field"),
         pytest.param({"bad": "{ __schema { types { name } } }"}, "introspection has been disabled", id="the schema"),
         pytest.param({"bad": "{"}, "bad in .* is refused: Syntax Error", id="bad syntax"),
     ],
 )
-def test_a_file_that_cannot_be_trusted_refuses_the_start(
-    settings: Settings, tmp_path: Path, documents: Any, message: str
-):
+def test_an_invalid_file_prevents_the_start(settings: Settings, tmp_path: Path, documents: Any, message: str):
     path = write(tmp_path, documents)
 
     with pytest.raises(SetupError, match=message):
         create_app(settings.model_copy(update={"trusted_documents": path}))
 
 
-def test_a_file_that_is_not_there_refuses_the_start(settings: Settings, tmp_path: Path):
+def test_a_missing_file_prevents_the_start(settings: Settings, tmp_path: Path):
     with pytest.raises(SetupError, match="cannot be read: No such file"):
         create_app(settings.model_copy(update={"trusted_documents": tmp_path / "none.json"}))

@@ -1,6 +1,6 @@
-"""Python source for rows: one function for a selection, without a call for a value that is stored as it is shown.
+"""Code generation: one Python function from a row to JSON, without a call for values that need no conversion.
 
-Of what an operation holds only response keys become source, as literals; all else is bound by name.
+Of an operation only the response keys become source, as literals; all else is bound by name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,10 @@ _LARGEST_INT = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """How one value is shown: by `emit` of its row, or at once where the value of the `stored` field has its form.
+    """How one value becomes JSON: by `emit` of its row, or without a call where `place` allows it.
 
-    `inner` is bound for a field whose value is shown by a look-up or a function: the names of an enum, an object's own.
+    `inner` is what a place needs that is not stored as it is returned: the names of an enum, or the function of an
+    object.
     """
 
     emit: Emit
@@ -28,17 +29,17 @@ class Value:
     inner: Any = None
 
 
-# Where the test holds, the second shows the stored value `v` as `emit` does: for most values, without a call.
-_TEMPLATES: Mapping[StoredForm, tuple[str, str]] = {
-    StoredForm.TEXT: ("type(v) is str", "v"),
-    StoredForm.NONEMPTY_TEXT: ("type(v) is str and v", "v"),
-    StoredForm.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
-    # Adding zero takes the sign off a zero.
-    StoredForm.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
-    # As rows are read for lists; a date with a time zone takes half as long again to read and to spell.
-    StoredForm.DATETIME: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
-    StoredForm.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
-    StoredForm.OBJECT: ("type(v) is dict", "{inner}(v)"),
+# A test of the stored value `v`, and an expression that, where it holds, returns the same as `emit` without a call.
+_TEMPLATES: Mapping[Kept, tuple[str, str]] = {
+    Kept.TEXT: ("type(v) is str", "v"),
+    Kept.WORDS: ("type(v) is str and v", "v"),
+    Kept.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
+    # Adding zero removes the sign of a zero.
+    Kept.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
+    # As rows are read for lists; a date with a time zone takes half as long again to read and to write.
+    Kept.MOMENT: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
+    Kept.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
+    Kept.OBJECT: ("type(v) is dict", "{inner}(v)"),
 }
 _GLOBALS: Mapping[str, Any] = {
     "__builtins__": {"type": type, "str": str, "int": int, "float": float, "dict": dict},
@@ -49,10 +50,10 @@ _GLOBALS: Mapping[str, Any] = {
 
 
 def compile_row(fields: Sequence[tuple[str, Value]]) -> Emit:
-    """The function from a row to JSON with these response keys, in this order."""
+    """Compile the function from a row to JSON with these response keys, in this order."""
     bound = dict(_GLOBALS)
-    shown = [f"{key!r}: {_expression(value, index, bound)}" for index, (key, value) in enumerate(fields)]
-    source = "\n".join(["def emit(row):", " get = row.get", " return {", *[f"  {each}," for each in shown], " }"])
+    entries = [f"{key!r}: {_expression(value, index, bound)}" for index, (key, value) in enumerate(fields)]
+    source = "\n".join(["def emit(row):", " get = row.get", " return {", *[f"  {each}," for each in entries], " }"])
     exec(compile(source, "<compiled selection>", "exec"), bound)  # noqa: S102 - made of the templates above
     return bound["emit"]
 
@@ -63,7 +64,7 @@ def _expression(value: Value, index: int, bound: dict[str, Any]) -> str:
     if value.stored is None:
         return f"{emit}(row)"
     bound[inner] = value.inner
-    test, shown = (each.replace("{inner}", inner) for each in _TEMPLATES[value.stored.form])
-    test = test.replace("type(v)", f"type(v := get({value.stored.field!r}))", 1)
-    otherwise = f"None if v is None else {emit}(row)" if value.stored.nullable else f"{emit}(row)"
-    return f"{shown} if {test} else {otherwise}"
+    test, unchanged = (each.replace("{inner}", inner) for each in _TEMPLATES[value.place.kept])
+    test = test.replace("type(v)", f"type(v := get({value.place.field!r}))", 1)
+    otherwise = f"None if v is None else {emit}(row)" if value.place.nullable else f"{emit}(row)"
+    return f"{unchanged} if {test} else {otherwise}"

@@ -1,4 +1,4 @@
-"""The compiler: operations compiled once, the recent ones remembered."""
+"""The compiler: makes execution plans of validated operations, and remembers the recent ones."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,107 +11,112 @@ from strawberry import Schema
 from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.graphql.compiled.arguments import Arguments
 from execution_monitor.graphql.compiled.events import CompiledEvent, EmitEvent, compile_event
-from execution_monitor.graphql.compiled.fields import Collector, NotKnown
-from execution_monitor.graphql.compiled.operation import CompiledOperation
-from execution_monitor.graphql.compiled.root_fields import Ask, plan_root
+from execution_monitor.graphql.compiled.execution_plan import ExecutionPlan
+from execution_monitor.graphql.compiled.fields import Arguments, Collector, NotCompilable
+from execution_monitor.graphql.compiled.root_fields import RootResolver, plan_root_field
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.validation.operation import Question
-from execution_monitor.lru_cache import LruCache
+from execution_monitor.graphql.validation.operation import ValidatedOperation
+from execution_monitor.lru_cache import Recent
 
-# As many as documents are remembered, and a few selections of each.
-REMEMBERED_OPERATIONS = 512
+# Two for each remembered document: conditions may select differently from the same one.
+REMEMBERED_PLANS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What answers a question; instead of `asks`, why its arguments are refused."""
+class _BoundPlan:
+    """A plan with the arguments of one validated operation; an error instead of resolvers where they are refused."""
 
-    operation: CompiledOperation
-    asks: tuple[Ask, ...] | ExecutionMonitorError
+    plan: ExecutionPlan
+    resolvers: tuple[RootResolver, ...] | ExecutionMonitorError
 
 
 class Compiler:
-    """Answers questions to one schema from compiled plans."""
+    """Compiles operations of one schema, and runs them."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._selecting: LruCache[tuple[str, ...]] = LruCache(REMEMBERED_OPERATIONS)
-        self._compiled: LruCache[CompiledOperation | str] = LruCache(REMEMBERED_OPERATIONS)
-        self._events: LruCache[CompiledEvent | str] = LruCache(REMEMBERED_OPERATIONS)
-        # A plan lives as long as its question; text says what is not compiled.
-        self._plans: WeakKeyDictionary[Question, _Plan | str] = WeakKeyDictionary()
+        self._selecting: Recent[tuple[str, ...]] = Recent(REMEMBERED_PLANS)
+        self._plans: Recent[ExecutionPlan | str] = Recent(REMEMBERED_PLANS)
+        self._events: Recent[CompiledEvent | str] = Recent(REMEMBERED_PLANS)
+        # A bound plan lives as long as its operation; a text is why it cannot be compiled.
+        self._bound: WeakKeyDictionary[ValidatedOperation, _BoundPlan | str] = WeakKeyDictionary()
 
-    async def answer(self, question: Question, context: Context) -> ExecutionResult:
-        """The answer to a query; raises `NotKnown` where graphql-core must give it."""
-        plan = self._plans.get(question)
-        if plan is None:
-            plan = self._plans[question] = self._plan(question)
-        if isinstance(plan, str):
-            raise NotKnown(plan)
-        operation, asks = plan.operation, plan.asks
-        if not operation.scopes <= context.caller.scopes:
-            raise NotKnown("scopes")
-        if isinstance(asks, ExecutionMonitorError):
-            return operation.refuse(asks)
-        return await operation.run(asks, context)
+    async def execute(self, validated: ValidatedOperation, context: Context) -> ExecutionResult:
+        """Run a query for the caller of `context`.
 
-    def event(self, question: Question, caller: Caller) -> EmitEvent | None:
-        """What answers an event of a subscription; None where graphql-core must."""
-        key = self._key_of(question)
+        Raises:
+            NotCompilable: graphql-core has to run it.
+        """
+        bound = self._bound.get(validated)
+        if bound is None:
+            bound = self._bound[validated] = self._bind(validated)
+        if isinstance(bound, str):
+            raise NotCompilable(bound)
+        plan, resolvers = bound.plan, bound.resolvers
+        if not plan.scopes <= context.caller.scopes:
+            raise NotCompilable("scopes")
+        if isinstance(resolvers, ExecutionMonitorError):
+            return plan.fail(resolvers)
+        return await plan.run(resolvers, context)
+
+    def compile_event(self, validated: ValidatedOperation, caller: Caller) -> EmitEvent | None:
+        """The function that makes JSON of an event of a subscription; None where graphql-core has to render events."""
+        key = self._key_of(validated)
         found = self._events.get(key)
         if found is None:
             try:
-                found = compile_event(question.executor)
-            except NotKnown as unknown:
-                found = str(unknown) or "unknown"
+                found = compile_event(validated.executor)
+            except NotCompilable as error:
+                found = str(error) or "unknown"
             self._events.put(key, found)
         return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
 
-    def _plan(self, question: Question) -> _Plan | str:
-        if question.kind is not OperationKind.QUERY:
-            return question.kind.value
+    def _bind(self, validated: ValidatedOperation) -> _BoundPlan | str:
+        if validated.kind is not Kind.QUERY:
+            return validated.kind.value
         try:
-            operation = self._compile(question)
+            plan = self._compile(validated)
             try:
-                return _Plan(operation, operation.prepare(Arguments(self._schema, question.executor.variable_values)))
+                return _BoundPlan(plan, plan.bind(Arguments(self._schema, validated.executor.variable_values)))
             except ExecutionMonitorError as error:
-                return _Plan(operation, error)
-        except NotKnown as unknown:
-            return str(unknown) or "unknown"
+                return _BoundPlan(plan, error)
+        except NotCompilable as error:
+            return str(error) or "unknown"
 
-    def _key_of(self, question: Question) -> Hashable:
-        """What two questions have in common that are compiled alike."""
-        text, variables = question.asked.query, question.asked.variables or {}
+    def _key_of(self, validated: ValidatedOperation) -> Hashable:
+        """A key that operations share which select the same of the same document."""
+        text, variables = validated.request.query, validated.request.variables or {}
         selecting = self._selecting.get(text)
         if selecting is None:
-            selecting = _variables_of_directives(question.executor)
+            selecting = _variables_of_directives(validated.executor)
             self._selecting.put(text, selecting)
-        name = question.definition.name
+        name = validated.definition.name
         return (text, name and name.value, tuple(variables.get(each) for each in selecting))
 
-    def _compile(self, question: Question) -> CompiledOperation:
-        key = self._key_of(question)
-        found = self._compiled.get(key)
+    def _compile(self, validated: ValidatedOperation) -> ExecutionPlan:
+        key = self._key_of(validated)
+        found = self._plans.get(key)
         if found is None:
-            found = _compile(question.executor)
-            self._compiled.put(key, found)
+            found = _compile(validated.executor)
+            self._plans.put(key, found)
         if isinstance(found, str):
-            raise NotKnown(found)
+            raise NotCompilable(found)
         return found
 
 
-def _compile(executor: Any) -> CompiledOperation | str:
+def _compile(executor: Any) -> ExecutionPlan | str:
     collector = Collector(executor.schema, executor.fragments, executor.operation, executor.variable_values)
     try:
-        roots = [plan_root(each) for each in collector.roots(executor.schema.query_type)]
-    except NotKnown as unknown:
-        return str(unknown) or "unknown"
-    return CompiledOperation(tuple(roots), frozenset(collector.scopes))
+        roots = [plan_root_field(each) for each in collector.roots(executor.schema.query_type)]
+    except NotCompilable as error:
+        return str(error) or "unknown"
+    return ExecutionPlan(tuple(roots), frozenset(collector.scopes))
 
 
 class _Conditions(Visitor):
+    """Finds the variables that the arguments of directives are."""
+
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()

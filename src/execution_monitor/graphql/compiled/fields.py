@@ -1,4 +1,7 @@
-"""What an operation selects, as graphql-core collects it: fragments, aliases, `@skip` and `@include` resolved."""
+"""The fields that an operation selects, as graphql-core collects them, and their arguments.
+
+Fragments, aliases, `@skip` and `@include` are resolved.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +15,9 @@ from graphql.execution.collect_fields import (
     collect_fields,
     collect_subfields,
 )
-from graphql.execution.values import VariableValues
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry import Schema
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from execution_monitor.auth.caller import Scope
@@ -20,8 +25,8 @@ from execution_monitor.graphql.selection import Selected
 from execution_monitor.graphql.types.requires_scope import scopes_needed
 
 
-class NotKnown(Exception):
-    """The operation holds something that is not compiled."""
+class NotCompilable(Exception):
+    """The operation has something that only graphql-core can run; the message names it, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +37,32 @@ class Collector:
     fragments: dict[str, FragmentDetails]
     operation: OperationDefinitionNode
     variables: VariableValues
-    scopes: set[Scope] = field(default_factory=set[Scope])  # that the fields collected so far need
+    scopes: set[Scope] = field(default_factory=set[Scope])  # of the fields collected so far
 
     def roots(self, root: GraphQLObjectType) -> "list[Field]":
         """The root fields."""
         return self._fields(collect_fields(self.schema, self.fragments, self.variables, root, self.operation), root)
 
-    def below(self, details: list[FieldDetails], shown: GraphQLObjectType) -> "list[Field]":
-        """The fields that `details` select of an object of the type `shown`."""
-        found = collect_subfields(self.schema, self.fragments, self.variables, self.operation, shown, details)
-        return self._fields(found, shown)
+    def below(self, details: list[FieldDetails], return_type: GraphQLObjectType) -> "list[Field]":
+        """The fields that `details` select of an object of the type `return_type`."""
+        found = collect_subfields(self.schema, self.fragments, self.variables, self.operation, return_type, details)
+        return self._fields(found, return_type)
 
-    def _fields(self, found: CollectedFields, shown: GraphQLObjectType) -> "list[Field]":
+    def _fields(self, found: CollectedFields, return_type: GraphQLObjectType) -> "list[Field]":
         if found.new_defer_usages:
-            raise NotKnown("@defer")
+            raise NotCompilable("@defer")
         fields = [
-            Field(key, details[0].node.name.value, shown, details, self)
+            Field(key, details[0].node.name.value, return_type, details, self)
             for key, details in found.grouped_field_set.items()
         ]
-        # Here, where no field gets by, so that no way of compiling one can forget its guard.
+        # All fields come by here, so that no way of compiling one can forget its scope.
         self.scopes.update(*(each.scopes for each in fields))
         return fields
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the type `parent` as an operation asks for it, under one response key, perhaps several times."""
+    """A selected field of the type `parent`, under one response key; a document may select it several times."""
 
     key: str
     name: str
@@ -67,10 +72,10 @@ class Field:
 
     @property
     def definition(self) -> GraphQLField:
-        """How the schema defines it; raises `NotKnown` for `__schema` and `__type`, which tell of the schema."""
+        """Its definition in the schema; raises `NotCompilable` for `__schema` and `__type`, which no type defines."""
         found = self.parent.fields.get(self.name)
         if found is None:
-            raise NotKnown(self.name)
+            raise NotCompilable(self.name)
         return found
 
     @property
@@ -81,27 +86,27 @@ class Field:
 
     @property
     def nodes(self) -> list[FieldNode]:
-        """Where the document asks for it."""
+        """Its nodes in the document."""
         return [each.node for each in self.details]
 
     @property
     def declared(self) -> StrawberryField:
-        """Our own definition of the field."""
+        """Its definition in Strawberry."""
         return self.definition.extensions["strawberry-definition"]
 
     @property
     def metadata(self) -> Mapping[Any, Any]:
-        """What our own definition says of it; nothing of `__typename`."""
+        """The metadata of its definition; none for `__typename`."""
         return {} if self.name == "__typename" else self.declared.metadata
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What a caller must be allowed to for the field itself."""
+        """The scopes that the field itself needs."""
         return frozenset() if self.name.startswith("__") else scopes_needed(self.declared)
 
-    def below(self, shown: GraphQLObjectType) -> "list[Field]":
-        """What is selected of the object of the type `shown` that this field leads to."""
-        return self.collector.below(self.details, shown)
+    def below(self, return_type: GraphQLObjectType) -> "list[Field]":
+        """The fields selected of the object type `return_type`, which this field returns."""
+        return self.collector.below(self.details, return_type)
 
 
 def by_name(fields: Sequence[Field]) -> Selected:
@@ -110,3 +115,26 @@ def by_name(fields: Sequence[Field]) -> Selected:
     for each in fields:
         found.setdefault(each.name, []).extend(each.nodes)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Reads arguments of one operation as resolvers take them: coerced by graphql-core, converted by Strawberry."""
+
+    schema: Schema
+    variables: VariableValues
+
+    def of(self, field: Field) -> dict[str, Any]:
+        """The arguments of `field` by their Python names.
+
+        Raises:
+            GraphQLError: graphql-core cannot coerce them.
+            ExecutionMonitorError: a scalar or an input of ours refuses them.
+        """
+        values = get_argument_values(field.definition, field.nodes[0], self.variables)
+        return convert_arguments(
+            values,
+            field.declared.arguments,
+            self.schema.schema_converter.scalar_registry,
+            self.schema.config,
+        )

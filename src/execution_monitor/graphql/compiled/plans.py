@@ -1,4 +1,7 @@
-"""Plans: of each type that a query can reach through executions, what to read for a selection and how to show it."""
+"""Plans of rows and connections: which stored fields a selection needs, and how a row or a page becomes JSON.
+
+*Children* of an execution are its steps and its log lines, which are read for a whole page of executions at once.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +11,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
-from execution_monitor.graphql.compiled.fields import Field, NotKnown, by_name
+from execution_monitor.graphql.compiled.fields import Field, NotCompilable, by_name
 from execution_monitor.graphql.compiled.serialisers import (
     compose,
     constant,
@@ -17,85 +20,88 @@ from execution_monitor.graphql.compiled.serialisers import (
     plan_value,
     record_of,
 )
-from execution_monitor.graphql.types.connection import READS, SHOWS, needed_neighbours, needs_cursors
-from execution_monitor.storage.pagination import Neighbours, Page
-from execution_monitor.storage.rows import Row
+from execution_monitor.graphql.types.connection import READS, RETURNS, needed_neighbours, needs_cursors
+from execution_monitor.storage.pagination import Neighbours, Page, Row
 
-_PARTS = ("steps", "logs")
+_CHILDREN = ("steps", "logs")
 
-# The pages of parts that were read for a page of executions: by the plan that wants them, then by execution.
-PartsRead = Mapping["PartsPlan", Mapping[str, Page]]
+# The pages of children that were read for a page of executions: by their plan, then by `execution_id`.
+ChildPages = Mapping["ChildrenPlan", Mapping[str, Page]]
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page that was read, with what else its selection needs."""
+    """A page with all else that its selection needs."""
 
     page: Page
-    parts: PartsRead = field(default_factory=dict["PartsPlan", Mapping[str, Page]])
-    counted: CountResult | None = None
+    children: ChildPages = field(default_factory=dict["ChildrenPlan", Mapping[str, Page]])
+    counted: Counted | None = None
     live_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """How rows of one type are shown, and from which stored fields."""
+    """How rows of one type become JSON; `reads` are the stored fields that this needs."""
 
     emit: Emit
     reads: frozenset[str] = frozenset()
-    parts: "tuple[PartsPlan, ...]" = ()
+    children: "tuple[ChildrenPlan, ...]" = ()
 
-    def show(self, row: Row, read: PartsRead) -> dict[str, Any]:
-        """`row` as JSON, with the parts that were read for it."""
-        shown: dict[str, Any] = self.emit(row)
-        for each in self.parts:
-            shown[each.field.key] = each.connection.show(Read(read[each][row["execution_id"]]))
-        return shown
+    def to_json(self, row: Row, read: ChildPages) -> dict[str, Any]:
+        """`row` as JSON, with its children from `read`."""
+        result: dict[str, Any] = self.emit(row)
+        for each in self.children:
+            result[each.field.key] = each.connection.to_json(Read(read[each][row["execution_id"]]))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionPlan:
-    """How a page is shown, and what is read for it."""
+    """How a page becomes JSON, and what is read for it."""
 
-    show: Callable[[Read], dict[str, Any]]
+    to_json: Callable[[Read], dict[str, Any]]
     rows: tuple[RowPlan, ...]
     shows_rows: bool
     needs_cursors: bool
     neighbours: Neighbours
-    count: Field | None  # the first field that a count answers
+    count: Field | None  # the first selected field that needs a count
     is_live: bool
 
     @property
     def reads(self) -> frozenset[str]:
-        """The stored fields that the rows are made from."""
+        """The stored fields that the rows need."""
         return frozenset[str]().union(*(each.reads for each in self.rows))
 
     @property
-    def parts(self) -> "tuple[PartsPlan, ...]":
-        """The parts that are wanted of each row."""
-        return tuple(part for each in self.rows for part in each.parts)
+    def children(self) -> "tuple[ChildrenPlan, ...]":
+        """The children selected of each row."""
+        return tuple(child for each in self.rows for child in each.children)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class PartsPlan:
-    """The steps or log lines of each row."""
+class ChildrenPlan:
+    """The steps or log lines selected of each row."""
 
     field: Field
     connection: ConnectionPlan
 
 
-def plan_connection(asked: Field) -> ConnectionPlan:
-    """How the connection that `asked` leads to is read and shown."""
-    fields = asked.below(_object(asked))
-    shows, rows = list[tuple[str, Callable[[Read], Any]]](), list[RowPlan]()
+def plan_connection(field: Field) -> ConnectionPlan:
+    """The plan of the connection that `field` returns.
+
+    Raises:
+        NotCompilable: it selects a field that no plan covers.
+    """
+    fields = field.below(_object(field))
+    entries, rows = list[tuple[str, Callable[[Read], Any]]](), list[RowPlan]()
     for each in fields:
-        show, plans = _plan_field_of_connection(each)
-        shows.append((each.key, show))
+        to_json, plans = _plan_field_of_connection(each)
+        entries.append((each.key, to_json))
         rows.extend(plans)
     names = by_name(fields)
     edges, page_info = (_names_below(fields, name) for name in ("edges", "pageInfo"))
     return ConnectionPlan(
-        emit_object(shows),
+        emit_object(entries),
         tuple(rows),
         "edges" in names or "nodes" in names,
         needs_cursors(edges, page_info),
@@ -105,24 +111,28 @@ def plan_connection(asked: Field) -> ConnectionPlan:
     )
 
 
-def plan_row(asked: Field) -> RowPlan:
-    """How the rows of the type that `asked` leads to are shown."""
-    shown = _object(asked)
-    record = record_of(shown)
+def plan_row(field: Field) -> RowPlan:
+    """The plan of the rows that `field` returns, or that its list holds.
+
+    Raises:
+        NotCompilable: it selects a field that no plan covers.
+    """
+    return_type = _object(field)
+    record = record_of(return_type)
     if record is None:
-        raise NotKnown(shown.name)
-    values, parts = list[tuple[str, Value]](), list[PartsPlan]()
+        raise NotCompilable(return_type.name)
+    values, children = list[tuple[str, Value]](), list[ChildrenPlan]()
     reads = set[str]()
-    for each in asked.below(shown):
-        if each.name in _PARTS:
-            part = PartsPlan(each, plan_connection(each))
-            parts.append(part)
-            # Its place among the keys; `RowPlan.show` fills it in.
+    for each in field.below(return_type):
+        if each.name in _CHILDREN:
+            child = ChildrenPlan(each, plan_connection(each))
+            children.append(child)
+            # Its place among the keys; `RowPlan.to_json` fills it in.
             values.append((each.key, Value(constant(None))))
         else:
             values.append((each.key, plan_value(each, record)))
         reads.update(each.metadata.get(READS, ()))
-    return RowPlan(compile_row(values), frozenset(reads), tuple(parts))
+    return RowPlan(compile_row(values), frozenset(reads), tuple(children))
 
 
 _COUNTS: Mapping[str, Callable[[CountResult], Any]] = {
@@ -131,15 +141,15 @@ _COUNTS: Mapping[str, Callable[[CountResult], Any]] = {
 }
 
 
-def _plan_field_of_connection(asked: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]:
-    match asked.name:
+def _plan_field_of_connection(field: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]:
+    match field.name:
         case "nodes":
-            rows = plan_row(asked)
-            return _show_rows(rows), (rows,)
+            rows = plan_row(field)
+            return _rows_to_json(rows), (rows,)
         case "edges":
-            return _plan_edges(asked)
+            return _plan_edges(field)
         case "pageInfo":
-            emit = emit_object([(each.key, _emit_shown(each)) for each in asked.below(_object(asked))])
+            emit = emit_object([(each.key, _emit_page_info(each)) for each in field.below(_object(field))])
             return lambda read: emit(read.page), ()
         case "totalCount" | "totalCountIsExact" as name:
             count = _COUNTS[name]
@@ -147,49 +157,49 @@ def _plan_field_of_connection(asked: Field) -> tuple[Callable[[Read], Any], Sequ
         case "liveCursor":
             return lambda read: read.live_cursor, ()
         case "__typename":
-            return constant(asked.parent.name), ()
+            return constant(field.parent.name), ()
         case _:
-            raise NotKnown(asked.name)
+            raise NotCompilable(field.name)
 
 
-def _show_rows(rows: RowPlan) -> Callable[[Read], list[Any]]:
-    if rows.parts:
-        return lambda read: [rows.show(row, read.parts) for row in read.page.rows]
+def _rows_to_json(rows: RowPlan) -> Callable[[Read], list[Any]]:
+    if rows.children:
+        return lambda read: [rows.to_json(row, read.children) for row in read.page.rows]
     emit = rows.emit
     return lambda read: [emit(row) for row in read.page.rows]
 
 
-def _plan_edges(asked: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]:
-    shows, rows = list[tuple[str, Callable[[Read, Row], Any]]](), list[RowPlan]()
-    for each in asked.below(_object(asked)):
+def _plan_edges(field: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]:
+    entries, rows = list[tuple[str, Callable[[Read, Row], Any]]](), list[RowPlan]()
+    for each in field.below(_object(field)):
         match each.name:
             case "cursor":
-                shows.append((each.key, lambda read, row: read.page.cursor_of(row)))
+                entries.append((each.key, lambda read, row: read.page.cursor_of(row)))
             case "node":
                 plan = plan_row(each)
                 rows.append(plan)
-                shows.append((each.key, lambda read, row, plan=plan: plan.show(row, read.parts)))
+                entries.append((each.key, lambda read, row, plan=plan: plan.to_json(row, read.children)))
             case "__typename":
                 name = each.parent.name
-                shows.append((each.key, lambda _read, _row, name=name: name))
+                entries.append((each.key, lambda _read, _row, name=name: name))
             case _:
-                raise NotKnown(each.name)
-    return lambda read: [{key: show(read, row) for key, show in shows} for row in read.page.rows], rows
+                raise NotCompilable(each.name)
+    return lambda read: [{key: to_json(read, row) for key, to_json in entries} for row in read.page.rows], rows
 
 
-def _emit_shown(asked: Field) -> Emit:
-    if asked.name == "__typename":
-        return constant(asked.parent.name)
-    return compose(asked.metadata[SHOWS], emit_value(asked))
+def _emit_page_info(field: Field) -> Emit:
+    if field.name == "__typename":
+        return constant(field.parent.name)
+    return compose(field.metadata[RETURNS], emit_value(field))
 
 
-def _object(asked: Field) -> GraphQLObjectType:
-    shown: Any = asked.type
-    while not isinstance(shown, GraphQLObjectType):
-        if not isinstance(shown, GraphQLNonNull | GraphQLList):
-            raise NotKnown(str(shown))
-        shown = cast("Any", shown).of_type
-    return shown
+def _object(field: Field) -> GraphQLObjectType:
+    return_type: Any = field.type
+    while not isinstance(return_type, GraphQLObjectType):
+        if not isinstance(return_type, GraphQLNonNull | GraphQLList):
+            raise NotCompilable(str(return_type))
+        return_type = cast("Any", return_type).of_type
+    return return_type
 
 
 def _names_below(fields: Sequence[Field], name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The root fields that are compiled: what their arguments mean, and how they are read for a caller."""
+"""The root fields that have plans: `executions`, `execution`, `viewer` and `__typename`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from execution_monitor.executions.children import ChildrenRequest
-from execution_monitor.executions.counts import CountResult
-from execution_monitor.graphql.compiled.arguments import Arguments
-from execution_monitor.graphql.compiled.fields import Field, NotKnown
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.counts import Counted
+from execution_monitor.graphql.compiled.fields import Arguments, Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import (
+    ChildPages,
+    ChildrenPlan,
     ConnectionPlan,
-    PartsPlan,
-    PartsRead,
     Read,
     RowPlan,
     plan_connection,
@@ -22,23 +21,24 @@ from execution_monitor.graphql.compiled.plans import (
 from execution_monitor.graphql.compiled.serialisers import constant, emit_value
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.types.connection import IDENTITY
-from execution_monitor.graphql.types.execution import Asked, executions_asked
+from execution_monitor.graphql.types.execution_connection import ExecutionsRequest, executions_request
 from execution_monitor.graphql.types.log_entry import logs_request
 from execution_monitor.graphql.types.step import steps_request
 from execution_monitor.graphql.types.viewer import Viewer
 from execution_monitor.storage.pagination import Page, PageSelection
 from execution_monitor.storage.rows import Row
 
-Ask = Callable[[Context], Awaitable[Any]]
-PartsRequests = Mapping[PartsPlan, ChildrenRequest]
+# Resolves a root field for the caller of a context; returns JSON.
+RootResolver = Callable[[Context], Awaitable[Any]]
+ChildrenRequests = Mapping[ChildrenPlan, PartsRequest]
 
 
-class PartFailed(Exception):
-    """Something below a root field failed: how much of the answer that takes is graphql-core's to say."""
+class ChildFailed(Exception):
+    """Something below a root field failed; how much of the response becomes null is up to graphql-core."""
 
 
 class CountFailed(Exception):
-    """A count failed at `field`; it may not be null, nor may anything around it."""
+    """A count failed at `field`, which is non-null, as all around it is."""
 
     def __init__(self, field: Field, error: Exception) -> None:
         super().__init__(field.name)
@@ -46,107 +46,113 @@ class CountFailed(Exception):
         self.error = error
 
 
-class Root(Protocol):
-    """A root field, compiled."""
+class RootField(Protocol):
+    """The plan of a root field."""
 
     @property
     def field(self) -> Field:
-        """What is asked for."""
+        """The selected field."""
         ...
 
-    def prepare(self, arguments: Arguments) -> Ask:
-        """What reads the field for `arguments`; raises as the resolver does for arguments that it refuses."""
+    def bind(self, arguments: Arguments) -> RootResolver:
+        """The resolver of the field with `arguments`; raises as the resolver of the schema does for wrong ones."""
         ...
 
 
-def plan_root(field: Field) -> Root:
-    """The root that answers `field`; raises `NotKnown` where graphql-core must."""
+def plan_root_field(field: Field) -> RootField:
+    """The plan of the root field `field`.
+
+    Raises:
+        NotCompilable: graphql-core has to resolve it.
+    """
     match field.name:
         case "executions":
-            return ExecutionsRoot(field, plan_connection(field))
+            return ExecutionsField(field, plan_connection(field))
         case "execution":
-            return ExecutionRoot(field, plan_row(field))
+            return ExecutionField(field, plan_row(field))
         case "viewer" | "__typename":
-            return PlainRoot(field)
+            return PlainField(field)
         case _:
-            raise NotKnown(field.name)
+            raise NotCompilable(field.name)
 
 
 @dataclass(frozen=True, slots=True)
-class PlainRoot:
-    """A root field that reads nothing."""
+class PlainField:
+    """`viewer` or `__typename`, which read nothing."""
 
     field: Field
 
-    def prepare(self, arguments: Arguments) -> Ask:  # noqa: ARG002 - it has none
-        """What shows the caller, or names the type."""
+    def bind(self, arguments: Arguments) -> RootResolver:  # noqa: ARG002 - it has none
+        """A resolver that returns the caller, or the name of the type."""
         is_name = self.field.name == "__typename"
         emit = constant(self.field.parent.name) if is_name else emit_value(self.field)
 
-        async def ask(context: Context) -> Any:
+        async def resolve(context: Context) -> Any:
             return emit(Viewer.of(context.caller, context.live))
 
-        return ask
+        return resolve
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionRoot:
-    """One execution by its id."""
+class ExecutionField:
+    """`execution`: one execution by its id."""
 
     field: Field
     row: RowPlan
 
-    def prepare(self, arguments: Arguments) -> Ask:
-        """What reads the execution."""
+    def bind(self, arguments: Arguments) -> RootResolver:
+        """A resolver that reads the execution."""
         given = arguments.of(self.field)
-        return partial(self._ask, given["execution_id"], _requests_of(self.row.parts, arguments))
+        return partial(self._resolve, given["execution_id"], _requests_of(self.row.children, arguments))
 
-    async def _ask(self, execution_id: str, requests: PartsRequests, context: Context) -> Any:
+    async def _resolve(self, execution_id: str, requests: ChildrenRequests, context: Context) -> Any:
         fields = self.row.reads | IDENTITY | {"_id"}
         row = await context.monitor.executions.find(context.caller, execution_id, fields)
         if row is None:
             return None
-        context.answer_with([row])
-        parts = await _read_parts(context, [row], requests)
-        return _show(lambda: self.row.show(row, parts))
+        context.count_executions([row])
+        children = await _read_children(context, [row], requests)
+        return _complete(lambda: self.row.to_json(row, children))
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionsRoot:
-    """A page of executions."""
+class ExecutionsField:
+    """`executions`: a page of executions."""
 
     field: Field
     connection: ConnectionPlan
 
-    def prepare(self, arguments: Arguments) -> Ask:
-        """What reads the page."""
-        asked = executions_asked(**arguments.of(self.field))
-        wanted = asked.wanted(
+    def bind(self, arguments: Arguments) -> RootResolver:
+        """A resolver that reads the page."""
+        request = executions_request(**arguments.of(self.field))
+        wanted = request.wanted(
             self.connection.reads,
             self.connection.neighbours,
             rows=self.connection.shows_rows,
             cursors=self.connection.needs_cursors,
             snapshot=self.connection.is_live,
         )
-        return partial(self._ask, asked, wanted, _requests_of(self.connection.parts, arguments))
+        return partial(self._resolve, request, wanted, _requests_of(self.connection.children, arguments))
 
-    async def _ask(self, asked: Asked, wanted: PageSelection, requests: PartsRequests, context: Context) -> Any:
-        page, counted = await self._read(asked, wanted, context)
+    async def _resolve(
+        self, request: ExecutionsRequest, wanted: Wanted, requests: ChildrenRequests, context: Context
+    ) -> Any:
+        page, counted = await self._read(request, wanted, context)
         if self.connection.shows_rows:
-            context.answer_with(page.rows)
+            context.count_executions(page.rows)
         if not requests and counted is None and not wanted.snapshot:
-            return _show(lambda: self.connection.show(Read(page)))
-        parts = await _read_parts(context, page.rows, requests)
+            return _complete(lambda: self.connection.to_json(Read(page)))
+        children = await _read_children(context, page.rows, requests)
         read_at = page.read_at
         live_cursor = None if read_at is None else context.live.cursor_at(context.caller, read_at)
-        return _show(lambda: self.connection.show(Read(page, parts, counted, live_cursor)))
+        return _complete(lambda: self.connection.to_json(Read(page, children, counted, live_cursor)))
 
-    async def _read(self, asked: Asked, wanted: PageSelection, context: Context) -> tuple[Page, CountResult | None]:
+    async def _read(self, request: ExecutionsRequest, wanted: Wanted, context: Context) -> tuple[Page, Counted | None]:
         executions = context.monitor.executions
-        listing = executions.list(context.caller, asked.where, asked.order, asked.page, wanted)
+        listing = executions.list(context.caller, request.where, request.order, request.page, wanted)
         if self.connection.count is None:
             return await listing, None
-        counting = executions.count_cached(context.caller, asked.where)
+        counting = executions.count_recently(context.caller, request.where)
         page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
         if isinstance(page, BaseException):
             raise page
@@ -157,40 +163,41 @@ class ExecutionsRoot:
         return page, counted
 
 
-def _show(show: Callable[[], Any]) -> Any:
+def _complete(to_json: Callable[[], Any]) -> Any:
+    """Complete a value that was read (GraphQL, section 6.4.3)."""
     try:
-        return show()
+        return to_json()
     except Exception as error:
-        raise PartFailed from error
+        raise ChildFailed from error
 
 
-def _requests_of(parts: Sequence[PartsPlan], arguments: Arguments) -> PartsRequests:
-    # Of which rows a refused argument takes something depends on which rows there are.
+def _requests_of(children: Sequence[ChildrenPlan], arguments: Arguments) -> ChildrenRequests:
+    # Which rows a refused argument makes null depends on which rows there are.
     try:
-        return {each: _request_of(each, arguments) for each in parts}
+        return {each: _request_of(each, arguments) for each in children}
     except Exception as error:
-        raise NotKnown from error
+        raise NotCompilable from error
 
 
-def _request_of(part: PartsPlan, arguments: Arguments) -> ChildrenRequest:
-    make = steps_request if part.field.name == "steps" else logs_request
-    return make(part.connection.reads, **arguments.of(part.field))
+def _request_of(child: ChildrenPlan, arguments: Arguments) -> PartsRequest:
+    make = steps_request if child.field.name == "steps" else logs_request
+    return make(child.connection.reads, **arguments.of(child.field))
 
 
-async def _read_parts(context: Context, rows: Sequence[Row], requests: PartsRequests) -> PartsRead:
-    """The parts of all `rows`, one query for each request that differs."""
+async def _read_children(context: Context, rows: Sequence[Row], requests: ChildrenRequests) -> ChildPages:
+    """The pages of steps and log lines of all `rows`: one query for each different page."""
     if not requests or not rows:
         return {}
     ids = [row["execution_id"] for row in rows]
     wanted = {(plan.field.name, request): None for plan, request in requests.items()}
 
-    async def read(name: str, request: ChildrenRequest) -> Mapping[str, Page]:
-        parts = context.monitor.steps if name == "steps" else context.monitor.logs
-        return await parts.list(context.caller, ids, request)
+    async def read(name: str, request: PartsRequest) -> Mapping[str, Page]:
+        collection = context.monitor.steps if name == "steps" else context.monitor.logs
+        return await collection.list(context.caller, ids, request)
 
     try:
         pages = await asyncio.gather(*(read(*each) for each in wanted))
     except Exception as error:
-        raise PartFailed from error
+        raise ChildFailed from error
     found = dict(zip(wanted, pages, strict=True))
     return {plan: found[plan.field.name, request] for plan, request in requests.items()}

@@ -1,7 +1,6 @@
-"""Values as the response shows them: for each type of the schema a function that completes a value.
+"""Serialisers: for each type of the schema a function that completes a value (GraphQL, section 6.4.3).
 
-A value that does not keep the promise of its type raises `Unexpected`: what becomes of it, and of the nulls around it,
-is graphql-core's to say (GraphQL, section 6.4.3).
+A value that its type does not allow raises `Unexpected`; graphql-core then runs the operation, and places the error.
 """
 
 import inspect
@@ -24,8 +23,8 @@ from graphql import (
 )
 
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
-from execution_monitor.graphql.compiled.fields import Field, NotKnown
-from execution_monitor.graphql.types.connection import SHOWS
+from execution_monitor.graphql.compiled.fields import Field, NotCompilable
+from execution_monitor.graphql.types.connection import RETURNS
 from execution_monitor.graphql.types.scalars import format_datetime
 from execution_monitor.storage.record_fields import Attribute, StoredForm
 from execution_monitor.storage.records import (
@@ -49,13 +48,13 @@ _RECORDS: Mapping[str, type[Record]] = {
     "ExecutionProgress": ProgressRecord,
     "Tag": TagRecord,
 }
-# The types that show a stored value as it is.
-_UNCHANGED: Mapping[StoredForm, frozenset[str]] = {
-    StoredForm.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
-    StoredForm.NONEMPTY_TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
-    StoredForm.INTEGER: frozenset({GraphQLInt.name}),
-    StoredForm.NUMBER: frozenset({GraphQLFloat.name}),
-    StoredForm.DATETIME: frozenset({"DateTime"}),
+# The types that return a stored value unchanged.
+_UNCHANGED: Mapping[Kept, frozenset[str]] = {
+    Kept.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
+    Kept.WORDS: frozenset({GraphQLString.name, GraphQLID.name}),
+    Kept.INTEGER: frozenset({GraphQLInt.name}),
+    Kept.NUMBER: frozenset({GraphQLFloat.name}),
+    Kept.MOMENT: frozenset({"DateTime"}),
 }
 
 
@@ -64,62 +63,62 @@ class Unexpected(Exception):
 
 
 def emit_value(field: Field) -> Emit:
-    """The function from a value of `field` to JSON, as its type demands."""
+    """The function from a value of `field` to JSON, by the type of the field."""
     return _emit(field.type, field)
 
 
 def compose(read: Callable[[Any], Any], emit: Emit) -> Emit:
-    """`emit` of what `read` finds."""
+    """The function that returns `emit` of what `read` returns."""
     return lambda source: emit(read(source))
 
 
 def constant(value: Any) -> Emit:
-    """The same for every source."""
+    """The function that returns `value` for every source."""
     return lambda _: value
 
 
 def emit_object(fields: list[tuple[str, Emit]]) -> Emit:
-    """The function from an object to JSON, one function a response key."""
+    """The function from an object to JSON, made of one function for each response key."""
     return lambda source: {key: emit(source) for key, emit in fields}
 
 
-def record_of(shown: GraphQLObjectType) -> type[Record] | None:
-    """What reads the rows behind objects of the type `shown`; None for a type that has no rows."""
-    return _RECORDS.get(shown.name)
+def record_of(return_type: GraphQLObjectType) -> type[Record] | None:
+    """The record class for rows of the object type `return_type`; None for a type that has no rows."""
+    return _RECORDS.get(return_type.name)
 
 
 def plan_value(field: Field, record: type[Record]) -> Value:
-    """How `field` is shown from the row of a `record`."""
+    """How `field` is made from the row of a `record`."""
     if field.name == "__typename":
         return Value(constant(field.parent.name))
-    shows = field.metadata.get(SHOWS, field.declared.python_name)
+    returns = field.metadata.get(RETURNS, field.declared.python_name)
     emit = emit_value(field)
-    if callable(shows):
-        return Value(compose(shows, emit))
-    attribute: object = inspect.getattr_static(record, shows)
+    if callable(returns):
+        return Value(compose(returns, emit))
+    attribute: object = inspect.getattr_static(record, returns)
     if isinstance(attribute, Attribute):
         return _plan_stored(field, cast("Attribute[Any]", attribute), emit)
-    return Value(lambda row: emit(getattr(record(row), shows)))
+    return Value(lambda row: emit(getattr(record(row), returns)))
 
 
 def _plan_stored(field: Field, attribute: Attribute[Any], emit: Emit) -> Value:
     whole, stored = compose(attribute.read, emit), attribute.stored
     if stored is None:
         return Value(whole)
-    form, declared = stored.form, field.type
-    shown: Any = _inner(declared) if isinstance(declared, GraphQLNonNull) else declared
-    if form is StoredForm.CHOICE and isinstance(shown, GraphQLEnumType):
-        return Value(whole, stored, _names_of(shown))
-    if form is StoredForm.OBJECT and isinstance(shown, GraphQLObjectType):
-        return Value(whole, stored, _compile_object(shown, field))
-    return Value(whole, stored if str(shown) in _UNCHANGED.get(form, ()) else None)
+    kept, declared = place.kept, field.type
+    return_type: Any = _inner(declared) if isinstance(declared, GraphQLNonNull) else declared
+    if kept is Kept.CHOICE and isinstance(return_type, GraphQLEnumType):
+        return Value(whole, place, _names_of(return_type))
+    if kept is Kept.OBJECT and isinstance(return_type, GraphQLObjectType):
+        return Value(whole, place, _compile_object(return_type, field))
+    return Value(whole, place if str(return_type) in _UNCHANGED.get(kept, ()) else None)
 
 
 # graphql-core leaves the generics of its types open, hence `Any`.
-def _emit(shown: Any, field: Field) -> Emit:
-    if isinstance(shown, GraphQLNonNull):
-        return _emit_nullable(_inner(shown), field)
-    inner = _emit_nullable(shown, field)
+def _emit(return_type: Any, field: Field) -> Emit:
+    if isinstance(return_type, GraphQLNonNull):
+        return _emit_nullable(_inner(return_type), field)
+    inner = _emit_nullable(return_type, field)
     return lambda value: None if value is None else inner(value)
 
 
@@ -127,47 +126,47 @@ def _inner(wrapping: Any) -> Any:
     return wrapping.of_type
 
 
-def _emit_nullable(shown: Any, field: Field) -> Emit:
-    if isinstance(shown, GraphQLList):
-        inner = _emit(_inner(shown), field)
+def _emit_nullable(return_type: Any, field: Field) -> Emit:
+    if isinstance(return_type, GraphQLList):
+        inner = _emit(_inner(return_type), field)
         return lambda values: [inner(value) for value in _checked(values, list)]
-    if isinstance(shown, GraphQLEnumType):
-        return _emit_enum(shown)
-    if isinstance(shown, GraphQLObjectType):
-        return _emit_object(shown, field)
-    if isinstance(shown, GraphQLScalarType) and shown.name in _SCALARS:
-        return _SCALARS[shown.name]
-    raise NotKnown(str(shown))
+    if isinstance(return_type, GraphQLEnumType):
+        return _emit_enum(return_type)
+    if isinstance(return_type, GraphQLObjectType):
+        return _emit_object(return_type, field)
+    if isinstance(return_type, GraphQLScalarType) and return_type.name in _SCALARS:
+        return _SCALARS[return_type.name]
+    raise NotCompilable(str(return_type))
 
 
-def _emit_object(shown: GraphQLObjectType, field: Field) -> Emit:
-    if record_of(shown) is None:
-        return emit_object([_emit_attribute(each) for each in field.below(shown)])
-    emit = _compile_object(shown, field)
+def _emit_object(return_type: GraphQLObjectType, field: Field) -> Emit:
+    if record_of(return_type) is None:
+        return emit_object([_emit_attribute(each) for each in field.below(return_type)])
+    emit = _compile_object(return_type, field)
     return lambda record: emit(record.row)
 
 
-def _compile_object(shown: GraphQLObjectType, field: Field) -> Emit:
-    record = record_of(shown)
+def _compile_object(return_type: GraphQLObjectType, field: Field) -> Emit:
+    record = record_of(return_type)
     if record is None:
-        raise NotKnown(shown.name)
-    return compile_row([(each.key, plan_value(each, record)) for each in field.below(shown)])
+        raise NotCompilable(return_type.name)
+    return compile_row([(each.key, plan_value(each, record)) for each in field.below(return_type)])
 
 
 def _emit_attribute(field: Field) -> tuple[str, Emit]:
-    """A field of a plain object, which has an attribute of its Python name."""
+    """The response key and serialiser of a field that is an attribute of its object."""
     if field.name == "__typename":
         return field.key, constant(field.parent.name)
     name, emit = field.declared.python_name, emit_value(field)
     return field.key, lambda source: emit(getattr(source, name))
 
 
-def _names_of(shown: GraphQLEnumType) -> Mapping[str, str]:
-    return {each.value: name for name, each in shown.values.items()}
+def _names_of(return_type: GraphQLEnumType) -> Mapping[str, str]:
+    return {each.value: name for name, each in return_type.values.items()}
 
 
-def _emit_enum(shown: GraphQLEnumType) -> Emit:
-    names = _names_of(shown)
+def _emit_enum(return_type: GraphQLEnumType) -> Emit:
+    names = _names_of(return_type)
 
     def emit(value: Any) -> str:
         try:

@@ -24,9 +24,9 @@ from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import QuietSchema, to_client_errors
+from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
 from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.validation.operation import ExecutableOperation
 from execution_monitor.live.events import Block, Delivery
 
 # A payload as JSON, and the codes of the errors in it.
@@ -48,7 +48,9 @@ class Payloads:
 MakeContext = Callable[[Caller], Context]
 
 
-def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None) -> Payload:
+def serialise(
+    schema: ClientSafeSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None
+) -> Payload:
     """`result` as JSON, its errors as clients are shown them."""
     payload: dict[str, Any] = {"data": result.data}
     codes: Sequence[str] = ()
@@ -76,7 +78,7 @@ class _Alike:
 class Renderer:
     """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
 
-    def __init__(self, schema: QuietSchema, compiler: Compiler, make_context: MakeContext, max_bytes: int) -> None:
+    def __init__(self, schema: ClientSafeSchema, compiler: Compiler, make_context: MakeContext, max_bytes: int) -> None:
         self._schema = schema
         self._compiler = compiler
         self._max_bytes = max_bytes
@@ -84,19 +86,19 @@ class Renderer:
         self._rendering: set[asyncio.Task[Payload]] = set()
         self._alike: WeakValueDictionary[Hashable, _Alike] = WeakValueDictionary()
 
-    def of(self, prepared: Prepared) -> "Rendering":
+    def of(self, prepared: ExecutableOperation) -> "Rendering":
         """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
 
         A task is everybody's who waits for it: none of them may cancel it.
         """
-        question, caller = prepared.question, prepared.operation.caller
-        asked = question.asked
+        question, caller = prepared.validated, prepared.operation.caller
+        asked = question.request
         variables = _variables_in_answers(question.definition, asked.variables)
         what = (asked.query, asked.operation_name, variables, caller.scopes)
         alike = self._alike.get(what)
         if alike is None:
             alike = self._alike[what] = _Alike()
-        arguments = (question.executor, self._compiler.event(question, caller), caller, alike)
+        arguments = (question.executor, self._compiler.compile_event(question, caller), caller, alike)
         return Rendering(partial(self._render, *arguments), partial(self._render_all, *arguments))
 
     def _render(

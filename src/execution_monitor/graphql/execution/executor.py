@@ -1,4 +1,4 @@
-"""Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
+"""The executor: runs every GraphQL operation, of whichever transport, and has observers see each."""
 
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
@@ -17,42 +17,52 @@ from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, PayloadTooLarge, RateLimited, ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
-from execution_monitor.graphql.compiled.fields import NotKnown
+from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import QuietSchema
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.execution.event_renderer import Renderer, serialise
 from execution_monitor.graphql.execution.push import Feed, Sink
 from execution_monitor.graphql.types.updates import Activities, Updates
-from execution_monitor.graphql.validation.operation import Questions, RequestErrors
-from execution_monitor.graphql.validation.preparation import Prepared, prepare
+from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
 from execution_monitor.services import RequestServices
 
-# What is wrong is not run, but it was read: a page of a list has some 400 characters and costs 20 points.
+# What a request costs that is refused, since its document was parsed: a page of a list has some 400 characters and
+# costs 20 points.
 _CHARACTERS_PER_POINT = 20
 
 
-class Operations:
-    """Runs operations of one schema that cost `max_cost` points at most, and lets observers watch each.
+class OperationExecutor:
+    """Validates and runs operations of one schema.
 
-    `documents` are those it runs.
+    Args:
+        schema: the schema, with its documents.
+        monitor: reads executions, steps, log lines and the audit trail.
+        live: subscribes to live updates.
+        observers: see each operation begin and end, and may refuse it.
+        max_cost: points that one operation may cost.
+        max_response_bytes: bytes that one payload may have.
+        documents: which documents run.
+        refuse_exhausted: raises `RateLimited` for callers whose documents are not even parsed now.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - see above
         self,
-        schema: QuietSchema,
-        services: RequestServices,
+        schema: ClientSafeSchema,
+        monitor: Monitor,
+        live: Live,
+        observers: Observers,
         *,
         max_cost: int,
         documents: TrustedDocuments | AnyDocument,
     ) -> None:
         self._schema = schema
-        self._monitor = services.monitor
-        self._live = services.live
-        self._observers = services.observers
-        self._questions = Questions(schema, max_cost=max_cost)
-        self._max_response_bytes = services.max_response_bytes
+        self._monitor = monitor
+        self._live = live
+        self._observers = observers
+        self._validator = OperationValidator(schema, max_cost=max_cost)
+        self._max_response_bytes = max_response_bytes
         self._documents = documents
         self._refuse_exhausted = services.refuse_exhausted
         self._compiler = Compiler(schema)
@@ -61,84 +71,95 @@ class Operations:
         )
 
     async def prepare(
-        self,
-        asked: GraphQLRequest,
-        caller: Caller,
-        origin: Origin,
-        kinds: Collection[OperationKind] = frozenset(OperationKind),
-    ) -> Prepared:
-        """`asked` made ready to run; raises as `prepare` does, and whatever it is refused with."""
+        self, request: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+    ) -> ExecutableOperation:
+        """Validate `request`, to run for `caller`. Observers see what is refused.
+
+        Raises:
+            RateLimited: the caller or the address has used its points up.
+            BadUserInput: the document is not a trusted one.
+            OperationKindNotAllowed: the operation is of none of `kinds`.
+            RequestErrors: the operation is not valid, or costs too much.
+        """
         try:
             self._refuse_exhausted(caller, origin)
-        except RateLimited as error:
-            # The document was not read, so nothing is known of it, and it costs nothing.
-            unread = Operation(caller, origin, OperationKind.UNREADABLE, asked.operation_name, 0)
-            await self._observers.refused(unread, error)
-            raise
+        except RateLimited:
+            # The document was not parsed, so that it costs nothing.
+            async with self._observers.watching(Operation(caller, origin, Kind.UNREADABLE, request.operation_name, 0)):
+                raise
         try:
-            asked = self._documents.resolve(asked)
-            return prepare(self._questions, asked, caller, origin, kinds)
+            request = self._documents.resolve(request)
+            return self._validator.prepare(request, caller, origin, kinds)
         except (RequestErrors, BadUserInput) as error:
-            cost = 1 + len(asked.query) // _CHARACTERS_PER_POINT
+            cost = 1 + len(request.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
-            failed = Operation(caller, origin, kind or OperationKind.UNREADABLE, asked.operation_name, cost)
-            await self._observers.refused(failed, error)
-            raise
+            failed = Operation(caller, origin, kind or Kind.UNREADABLE, request.operation_name, cost)
+            async with self._observers.watching(failed):
+                raise
 
-    async def answer(self, prepared: Prepared) -> bytes:
-        """The payload that answers a query or mutation, as JSON; raises `RequestErrors` when it cannot begin."""
-        async with self._observers.observe(prepared.operation) as outcome:
-            return await self._answer(prepared, outcome)
+    async def execute(self, executable: ExecutableOperation) -> bytes:
+        """Run a query or mutation; returns its payload, as JSON.
 
-    async def begin(self, prepared: Prepared, sink: Sink | None = None) -> AsyncGenerator[bytes]:
-        """The payloads that answer `prepared`, as JSON: one for a query, one an event for a subscription.
-
-        Those that `sink` takes are not among them: it is offered what happens while nothing older is on its way. Raises
-        `RequestErrors`, and whatever an observer refuses it with, before it returns.
+        Raises:
+            RequestErrors: it could not begin.
+            ExecutionMonitorError: an observer refused it, or its payload is too large.
         """
-        payloads = self._run(prepared, sink)
+        async with self._observers.watching(executable.operation) as outcome:
+            return await self._execute(executable, outcome)
+
+    async def stream(self, executable: ExecutableOperation, sink: Sink | None = None) -> AsyncGenerator[bytes]:
+        """Run an operation; returns its payloads, as JSON: one for a query, one an event for a subscription.
+
+        Payloads that `sink` takes are not yielded: it is offered each event while nothing older waits to be sent. All
+        that is raised before the first payload is raised here.
+
+        Raises:
+            RequestErrors: it could not begin.
+            ExecutionMonitorError: an observer refused it.
+        """
+        payloads = self._stream(executable, sink)
         await anext(payloads)
         return payloads
 
     async def close(self) -> None:
-        """Let go of what is being rendered."""
+        """Cancel what is still being rendered."""
         await self._renderer.close()
 
-    async def _run(self, prepared: Prepared, sink: Sink | None) -> AsyncGenerator[bytes]:
-        """The payloads, behind an empty one that says that the operation has begun."""
-        if prepared.operation.kind is not OperationKind.SUBSCRIPTION:
-            payload = await self.answer(prepared)
+    async def _stream(self, executable: ExecutableOperation, sink: Sink | None) -> AsyncGenerator[bytes]:
+        """Yield the payloads, after an empty one for the begin of the operation."""
+        if executable.operation.kind is not Kind.SUBSCRIPTION:
+            payload = await self.execute(executable)
             yield b""
             yield payload
             return
         async with (
-            self._observers.observe(prepared.operation) as outcome,
-            aclosing(await self._open(prepared, outcome)) as events,
+            self._observers.watching(executable.operation) as outcome,
+            aclosing(await self._subscribe(executable, outcome)) as events,
         ):
-            feed = Feed(events, self._renderer.of(prepared), outcome)
+            feed = Feed(events, self._renderer.of(executable), outcome)
             yield b""
             if sink is not None:
                 feed.push_to(sink)
             async for payload in feed.payloads():
                 yield payload
 
-    async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
-        context = self._context(prepared.operation.caller, outcome)
-        question = prepared.question
+    async def _execute(self, executable: ExecutableOperation, outcome: Outcome) -> bytes:
+        context = self._context(executable.operation.caller, outcome)
+        validated = executable.validated
         try:
             try:
-                result = await self._compiler.answer(question, context)
+                result = await self._compiler.execute(validated, context)
                 outcome.compiled = True
-            except (NotKnown, PayloadTooLarge):
-                # An error of one field is for graphql-core to place.
-                outcome.discard_executions()
+            except (NotCompilable, PayloadTooLarge):
+                # graphql-core places the error of one field.
+                outcome.begin_anew()
                 outcome.compiled = False
-                result = await _interpret(question.build_executor(), context)
+                result = await _interpret(validated.build_executor(), context)
         except Exception as error:
             raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             raise RequestErrors(result.errors)
-        operation = prepared.operation
+        operation = executable.operation
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
         payload, codes = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
@@ -148,9 +169,9 @@ class Operations:
         outcome.payloads += 1
         return payload
 
-    async def _open(self, prepared: Prepared, outcome: Outcome) -> Updates | Activities:
-        executor = prepared.question.build_executor()
-        executor.context_value = self._context(prepared.operation.caller, outcome)
+    async def _subscribe(self, executable: ExecutableOperation, outcome: Outcome) -> Updates | Activities:
+        executor = executable.validated.build_executor()
+        executor.context_value = self._context(executable.operation.caller, outcome)
         events: Any = create_source_event_stream(executor)
         if isawaitable(events):
             events = await events
@@ -163,6 +184,7 @@ class Operations:
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:
+    """Run `executor` in graphql-core."""
     executor.context_value = context
     result: Any = execute_root_selection_set(executor)
     return await result if isawaitable(result) else result

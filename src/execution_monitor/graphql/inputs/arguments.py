@@ -1,4 +1,4 @@
-"""Arguments that were left out."""
+"""Absent arguments."""
 
 from typing import TypeVar
 
@@ -8,5 +8,5 @@ Value = TypeVar("Value")
 
 
 def present(value: Value | None) -> Value | None:
-    """`value`, or None where it was left out: Relay sends an explicit null for an absent variable, so both mean it."""
+    """`value`, or None where it is absent: Relay sends null for an absent variable, so that both mean the same."""
     return None if value is UNSET else value

@@ -1,4 +1,4 @@
-"""The sort inputs of the API, and the orders they mean."""
+"""Sort inputs, and their conversion to an order."""
 
 from enum import Enum
 
@@ -23,7 +23,7 @@ from execution_monitor.storage.sorting import Order, SortKey
     },
 )
 class ExecutionSortField(Enum):
-    """The value is the stored field."""
+    """Sort fields; the value is the stored field."""
 
     CREATED_AT = "created"
     STARTED_AT = "started_at"
@@ -39,7 +39,7 @@ class ExecutionSortField(Enum):
     "The direction of a sort key.", {"ASC": "Smallest, oldest or A first.", "DESC": "Largest, newest or Z first."}
 )
 class SortDirection(Enum):
-    """Ascending or descending."""
+    """The direction of a sort key."""
 
     ASC = "asc"
     DESC = "desc"
@@ -47,7 +47,7 @@ class SortDirection(Enum):
 
 @strawberry.input(description="One sort key; later keys decide where earlier ones are equal.")
 class ExecutionSort:
-    """A field and a direction."""
+    """A sort key."""
 
     field: ExecutionSortField = strawberry.field(description="The field to sort by.")
     direction: SortDirection = strawberry.field(
@@ -56,7 +56,11 @@ class ExecutionSort:
 
 
 def to_order(given: list[ExecutionSort] | None) -> Order:
-    """The order that `given` means, newest first by default; raises `BadUserInput` for more than three keys."""
+    """The order that `given` means, newest first by default.
+
+    Raises:
+        BadUserInput: more than three keys, or one of them twice.
+    """
     if not given:
         return NEWEST_FIRST
     return Order(tuple(SortKey(each.field.value, each.direction is SortDirection.DESC) for each in given))

@@ -1,4 +1,4 @@
-"""Which media type an answer has: GraphQL over HTTP, section "Media Types"."""
+"""Content negotiation: the media type of a response (GraphQL over HTTP, section "Media Types")."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,18 +11,18 @@ _QUALITY = re.compile(r"q=(0(\.\d*)?|1(\.0*)?)", re.ASCII)
 
 
 def negotiate(accept: str | None) -> str | None:
-    """The best offered type for an `Accept` header: legacy JSON where it names neither, None where it excludes both."""
+    """The media type of JSON for an `Accept` header: `application/json` without one, None where it excludes both."""
     if accept is None or not accept.strip():
         return JSON
     qualities = dict(map(_parse, accept.split(",")))
-    # At equal quality the newer type, whose statuses tell more, but only for clients that know it.
+    # At equal quality the newer type, but only for clients that name it.
     offered = (GRAPHQL_JSON, JSON) if GRAPHQL_JSON in qualities else (JSON, GRAPHQL_JSON)
     best = max(offered, key=lambda each: _quality(each, qualities))
     return best if _quality(best, qualities) > 0 else None
 
 
 def negotiate_stream(accept: str | None, offered: Iterable[str]) -> str | None:
-    """The best of the stream types that `accept` names; wildcards do not mean them: clients list them last for all."""
+    """The best stream type that `accept` names; wildcards do not count, since clients add them for all else."""
     qualities = dict(map(_parse, (accept or "").split(",")))
     named = [each for each in offered if qualities.get(each, 0.0) > 0]
     return max(named, key=lambda each: qualities[each]) if named else None

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from execution_monitor.asgi.heartbeat import heartbeat_comment, with_heartbeats
 from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
-from execution_monitor.graphql.errors import show
+from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.limits.streams import Ended
 from execution_monitor.live.lag import BehindMeter
@@ -131,5 +131,5 @@ async def _frames(
         except RequestErrors as error:
             yield framing.frame(orjson.dumps({"errors": error.errors}))
         except ExecutionMonitorError as error:
-            yield framing.fail(orjson.dumps([show(error)]))
+            yield framing.fail(orjson.dumps([to_request_error(error)]))
     yield framing.end

@@ -1,10 +1,9 @@
-"""graphql-transport-ws: operations over a WebSocket, to the letter of its PROTOCOL.md (enisdenjo/graphql-ws)."""
+"""GraphQL over WebSocket: graphql-transport-ws, to the letter of PROTOCOL.md of enisdenjo/graphql-ws."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Any, cast
 
@@ -12,10 +11,8 @@ import orjson
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.asgi.eager_tasks import start_eagerly
-from execution_monitor.asgi.extensions import send_all_of, send_now_of
+from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.origin import origin_of
-from execution_monitor.asgi.websocket_frames import SharedTexts
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
     BadUserInput,
@@ -25,155 +22,134 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.graphql.errors import show
+from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.execution.event_renderer import Payloads
-from execution_monitor.graphql.execution.executor import Operations
+from execution_monitor.graphql.execution.executor import OperationExecutor
+from execution_monitor.graphql.transport.transport_ws_protocol import (
+    SUBPROTOCOL,
+    CloseCode,
+    CloseSocket,
+    MessageType,
+    invalid_message,
+    operation_id_of,
+    parse_message,
+)
+from execution_monitor.graphql.transport.websocket_sender import ClientGone, WebSocketSender
 from execution_monitor.graphql.validation.operation import RequestErrors
-from execution_monitor.graphql.validation.request import GraphQLRequest, to_request
-from execution_monitor.limits.streams import Ended, OpenStream, WaitingSocket
-from execution_monitor.services import RequestServices
-
-SUBPROTOCOL = "graphql-transport-ws"
-
-
-class Close(Enum):
-    """Why the server closes a socket: the protocol's codes and reasons."""
-
-    INVALID_MESSAGE = (4400, "Invalid message")
-    UNAUTHORIZED = (4401, "Unauthorized")
-    FORBIDDEN = (4403, "Forbidden")
-    NO_SUBPROTOCOL = (4406, "Subprotocol not acceptable")
-    INIT_TIMEOUT = (4408, "Connection initialisation timeout")
-    SUBSCRIBER_EXISTS = (4409, "Subscriber already exists")
-    TOO_MANY_INITS = (4429, "Too many initialisation requests")
-    TOO_MANY_OPERATIONS = (4429, "Too many operations")
-    TOO_MANY_CONNECTIONS = (4429, "Too many connections")
-    TRY_LATER = (1013, "Try again later")
-    TOO_SLOW = (1013, "Too slow")
-    RESTART = (1012, "Service restart")
+from execution_monitor.graphql.validation.request import GraphQLRequest, parse_request
+from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
+from execution_monitor.live.lag import BehindMeter
 
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What the protocol leaves to the server."""
+    """Limits that the protocol leaves to the server."""
 
-    init_seconds: float = 10.0  # for the first message
-    send_seconds: float = 20.0  # for a client to take what is sent to it
-    close_seconds: float = 3.0  # for the farewell, which whoever does not read will not take either
+    init_seconds: float = 10.0  # until `connection_init`
+    send_seconds: float = 20.0  # for a client to take a frame
+    close_seconds: float = 3.0  # for the close frame, which a client that does not read will not take either
     operations: int = 100  # at once on one socket
 
 
-class _Closed(Exception):
-    def __init__(self, close: Close, detail: str = "") -> None:
-        super().__init__(close.name)
-        self.code = close.value[0]
-        # A reason has room for 123 bytes (RFC 6455, section 5.5).
-        self.reason = (detail or close.value[1]).encode()[:123].decode(errors="ignore")
+class GraphQLTransportWSEndpoint:
+    """Serves WebSockets with the subprotocol graphql-transport-ws."""
 
-
-class _Gone(Exception):
-    """The client has left; what reads learns it as well."""
-
-
-class TransportWS:
-    """Serves the protocol to every socket that asks for it."""
-
-    def __init__(self, operations: Operations, services: RequestServices, limits: SocketLimits | None = None) -> None:
-        self._operations = operations
-        self._services = services
-        self._sessions = services.streams
-        self._limits = limits or SocketLimits()
+    def __init__(
+        self,
+        executor: OperationExecutor,
+        admit: Admit,
+        sessions: Sessions,
+        behind: BehindMeter,
+        limits: SocketLimits | None = None,
+    ) -> None:
+        self.executor = executor
+        self.admit = admit
+        self.sessions = sessions
+        self.behind = behind
+        self.limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
         address = origin_of(socket.scope).address
-        waiting = self._sessions.wait(address)
+        waiting = self.sessions.wait(address)
         try:
-            await self._sessions.take_turn(address)
+            await self.sessions.take_turn(address)
             waiting.open()
         except ExecutionMonitorError as error:
-            # Before it is accepted: a socket that is open costs more than an answer.
-            await socket.send_denial_response(_denial_of(error))
+            # Before it is accepted: an open socket costs more than a response.
+            await socket.send_denial_response(_denial_response(error))
             return
-        # Closed, too, as soon as it is known whose socket this is.
+        # Closed earlier than here as soon as the socket is authenticated.
         with contextlib.closing(waiting):
             if SUBPROTOCOL not in socket.scope["subprotocols"]:
                 await socket.accept()
-                await socket.close(*Close.NO_SUBPROTOCOL.value)
+                await socket.close(*CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE.value)
                 return
             await socket.accept(SUBPROTOCOL)
-            connection = _Connection(socket, self._operations, self._services, self._limits, waiting)
-            await connection.serve()
+            await _Connection(self, socket, waiting).serve()
 
 
-def _denial_of(error: ExecutionMonitorError) -> Response:
+def _denial_response(error: ExecutionMonitorError) -> Response:
+    body = orjson.dumps({"errors": [to_request_error(error)]})
     headers = {"Cache-Control": "no-store", **error.headers}
-    return Response(orjson.dumps({"errors": [show(error)]}), error.status, headers, media_type="application/json")
+    return Response(body, error.status, headers, media_type="application/json")
 
 
 class _Connection:
-    """One socket: its caller, and its operations by id."""
+    """One accepted socket: its caller, and its operations by id."""
 
-    def __init__(
-        self,
-        socket: WebSocket,
-        operations: Operations,
-        services: RequestServices,
-        limits: SocketLimits,
-        waiting: WaitingSocket,
-    ) -> None:
+    def __init__(self, endpoint: GraphQLTransportWSEndpoint, socket: WebSocket, waiting: Waiting) -> None:
+        self._endpoint = endpoint
         self._socket = socket
-        self._operations = operations
-        self._admit = services.admit
-        self._sessions = services.streams
-        self._behind = services.live.behind
-        self._limits = limits
+        self._waiting = waiting
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._sending: asyncio.Task[None] | None = None  # what the client has no room for yet
-        self._send_now = send_now_of(socket.scope)
-        self._send_all = send_all_of(socket.scope)
-        self._session: OpenStream | None = None
-        self._waiting = waiting
-        # Ends the reading: because nobody has said whose socket this is, or because it is closed from here.
-        self._reading = asyncio.timeout(limits.init_seconds)
+        self._session: Session | None = None
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._sender = WebSocketSender(socket, endpoint.limits.send_seconds, partial(self._close, CloseCode.TOO_SLOW))
+        # Ends the reading: because no `connection_init` came in time, or because the server closes the socket.
+        self._reading = asyncio.timeout(endpoint.limits.init_seconds)
         self._reads = True
-        self._closed: _Closed | None = None
+        self._closed: CloseSocket | None = None
 
     async def serve(self) -> None:
-        """Read messages until the socket is closed, by whomever."""
-        closed: _Closed | None = None
+        """Handle messages until either side closes the socket."""
+        closed: CloseSocket | None = None
         try:
             async with self._reading:
                 await self._read()
-        except _Closed as error:
+        except CloseSocket as error:
             closed = error
-        except _Gone:
+        except ClientGone:
             pass
         except TimeoutError:
             if not self._reading.expired():
                 raise
-            closed = self._closed or _Closed(Close.INIT_TIMEOUT)
+            closed = self._closed or CloseSocket(CloseCode.CONNECTION_INITIALISATION_TIMEOUT)
         finally:
-            self._reads = False
-            self._waiting.close()
-            self._behind.forget(self._send_behind)
-            if self._session is not None:
-                self._session.close()
-            tasks = [*self._running.values(), *([] if self._sending is None else [self._sending])]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._release()
         if closed is not None:
             with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
-                async with asyncio.timeout(self._limits.close_seconds):
+                async with asyncio.timeout(self._endpoint.limits.close_seconds):
                     await self._socket.close(closed.code, closed.reason)
 
-    def _close(self, close: Close, detail: str = "") -> None:
+    async def _release(self) -> None:
+        """Give up what the socket holds, and end its operations."""
+        self._reads = False
+        self._waiting.close()
+        self._endpoint.behind.forget(self._ping_delay)
+        if self._session is not None:
+            self._session.close()
+        tasks = [*self._operations.values(), *self._sender.release()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _close(self, close: CloseCode, reason: str = "") -> None:
+        """Close the socket from outside the reading."""
         if self._closed is not None or not self._reads:
             return
-        self._closed = _Closed(close, detail)
+        self._closed = CloseSocket(close, reason)
         if not self._reading.expired():
             self._reading.reschedule(asyncio.get_running_loop().time())
 
@@ -182,185 +158,134 @@ class _Connection:
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
                 return
-            await self._obey(received.get("text"))
+            await self._handle(parse_message(received.get("text")))
 
-    async def _obey(self, text: str | None) -> None:
-        message = _parse(text)
-        kind = message.get("type")
-        payload = message.get("payload")
-        if kind == "connection_init":
-            await self._initialise(payload)
-        elif kind == "ping":
-            await self._send({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
-        elif kind == "pong":
-            return
-        elif kind == "subscribe":
-            self._subscribe(message)
-        elif kind == "complete":
-            task = self._running.pop(_id_of(message), None)
-            if task is not None:
-                task.cancel()
-        else:
-            raise _Closed(Close.INVALID_MESSAGE, "Invalid message: unknown type")
+    async def _handle(self, message: Mapping[str, Any]) -> None:
+        match message.get("type"):
+            case MessageType.CONNECTION_INIT:
+                await self.handle_connection_init(message)
+            case MessageType.PING:
+                await self.handle_ping(message)
+            case MessageType.PONG:
+                pass
+            case MessageType.SUBSCRIBE:
+                self.handle_subscribe(message)
+            case MessageType.COMPLETE:
+                self.handle_complete(message)
+            case _:
+                raise invalid_message("unknown type")
 
-    async def _initialise(self, payload: Any) -> None:
+    async def handle_connection_init(self, message: Mapping[str, Any]) -> None:
+        """Authenticate the socket and acknowledge it.
+
+        The token is in the payload, or in the headers of the handshake. The socket is closed when the token ends.
+        """
         if self._caller is not None:
-            raise _Closed(Close.TOO_MANY_INITS)
+            raise CloseSocket(CloseCode.TOO_MANY_INITIALISATION_REQUESTS)
+        payload = message.get("payload")
         if payload is not None and not isinstance(payload, dict):
-            raise _Closed(Close.INVALID_MESSAGE, "Invalid message: the payload must be an object")
-        stated = cast("dict[str, Any]", payload or {})
-        headers = {name.lower(): value for name, value in stated.items() if isinstance(value, str)}
-        try:
-            stated_or_sent = headers if "authorization" in headers else self._socket.headers
-            self._caller = await self._admit(stated_or_sent, self._origin)
-        except Unauthenticated as error:
-            raise _Closed(Close.FORBIDDEN, f"Forbidden: {error.message}") from error
-        except (IssuerUnavailable, DatabaseUnavailable) as error:
-            raise _Closed(Close.TRY_LATER) from error
-        session = self._sessions.hold(self._caller, self._origin.address)
+            raise invalid_message("the payload must be an object")
+        self._caller = caller = await self._authenticate(cast("dict[str, Any]", payload or {}))
+        session = self._endpoint.sessions.hold(caller, self._origin.address)
         try:
             ended = session.open()
         except RateLimited as error:
-            raise _Closed(Close.TOO_MANY_CONNECTIONS, error.message) from error
+            raise CloseSocket(CloseCode.TOO_MANY_CONNECTIONS, error.message) from error
         self._session = session
         self._waiting.close()
         if self._closed is None:
             self._reading.reschedule(None)
         ended.add_done_callback(self._close_with_token)
-        await self._send({"type": "connection_ack"})
-        self._behind.listen(self._send_behind)
+        await self._send({"type": MessageType.CONNECTION_ACK})
+        self._endpoint.behind.listen(self._ping_delay)
+
+    async def _authenticate(self, payload: Mapping[str, Any]) -> Caller:
+        in_payload = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
+        headers = in_payload if "authorization" in in_payload else self._socket.headers
+        try:
+            return await self._endpoint.admit(headers, self._origin)
+        except Unauthenticated as error:
+            raise CloseSocket(CloseCode.FORBIDDEN, f"Forbidden: {error.message}") from error
+        except (IssuerUnavailable, DatabaseUnavailable) as error:
+            raise CloseSocket(CloseCode.TRY_AGAIN_LATER) from error
 
     def _close_with_token(self, ended: Ended) -> None:
         if not ended.cancelled():
-            self._close(Close.FORBIDDEN, f"Forbidden: {ended.result()}")
+            self._close(CloseCode.FORBIDDEN, f"Forbidden: {ended.result()}")
 
-    def _send_behind(self, seconds: int) -> bool:
-        """Tell the client how late live updates are: by a ping, which is no event and needs no subscription."""
-        return self.push(b'{"type":"ping","payload":{"behindSeconds":%d}}' % seconds)
+    def _ping_delay(self, seconds: int) -> bool:
+        """Send how late live updates are: in a ping, which is not an event and needs no subscription."""
+        return self._sender.push(b'{"type":"ping","payload":{"behindSeconds":%d}}' % seconds)
 
-    def _subscribe(self, message: Mapping[str, Any]) -> None:
+    async def handle_ping(self, message: Mapping[str, Any]) -> None:
+        """Send a pong with the payload of the ping, at any time."""
+        payload = message.get("payload")
+        pong = {"type": MessageType.PONG}
+        await self._send(pong if payload is None else {**pong, "payload": payload})
+
+    def handle_subscribe(self, message: Mapping[str, Any]) -> None:
+        """Start an operation; its id is in use until it ends."""
         if self._caller is None:
-            raise _Closed(Close.UNAUTHORIZED)
-        operation_id = _id_of(message)
-        if operation_id in self._running:
-            raise _Closed(Close.SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
-        if len(self._running) >= self._limits.operations:
-            raise _Closed(Close.TOO_MANY_OPERATIONS)
+            raise CloseSocket(CloseCode.UNAUTHORIZED)
+        operation_id = operation_id_of(message)
+        if operation_id in self._operations:
+            raise CloseSocket(CloseCode.SUBSCRIBER_ALREADY_EXISTS, f"Subscriber for {operation_id} already exists")
+        if len(self._operations) >= self._endpoint.limits.operations:
+            raise CloseSocket(CloseCode.TOO_MANY_OPERATIONS)
         try:
-            asked = to_request(message.get("payload"))
+            request = parse_request(message.get("payload"))
         except BadUserInput as error:
-            raise _Closed(Close.INVALID_MESSAGE, f"Invalid message: {error.message}") from error
-        task = asyncio.create_task(self._run(operation_id, asked, self._caller))
-        self._running[operation_id] = task
+            raise invalid_message(error.message) from error
+        task = asyncio.create_task(self._run(operation_id, request, self._caller))
+        self._operations[operation_id] = task
         task.add_done_callback(partial(self._forget, operation_id))
 
-    def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
-        if self._running.get(operation_id) is task:
-            del self._running[operation_id]
-        if not task.cancelled() and not isinstance(task.exception(), _Gone | None):
-            self._close(Close.RESTART, "Something went wrong here; connect again")
+    def handle_complete(self, message: Mapping[str, Any]) -> None:
+        """End an operation; one that has ended already, or never was, is ignored."""
+        task = self._operations.pop(operation_id_of(message), None)
+        if task is not None:
+            task.cancel()
 
-    async def _run(self, operation_id: str, asked: GraphQLRequest, caller: Caller) -> None:
-        # The payload is shared by many sockets; only the frame around it is this one's.
+    def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
+        if self._operations.get(operation_id) is task:
+            del self._operations[operation_id]
+        if not task.cancelled() and not isinstance(task.exception(), ClientGone | None):
+            self._close(CloseCode.SERVICE_RESTART, "Something went wrong here; connect again")
+
+    async def _run(self, operation_id: str, request: GraphQLRequest, caller: Caller) -> None:
+        """Send the payloads of one operation in `next` messages, then `complete`, or `error` instead of all."""
+        # The payload is shared by many sockets; only the text before it is this one's.
         before = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         try:
-            prepared = await self._operations.prepare(asked, caller, self._origin)
-            # Subscriptions last, and who asks the same shares one text of it.
-            del asked
-            payloads = await self._operations.begin(prepared, _Sink(self, before))
+            executable = await self._endpoint.executor.prepare(request, caller, self._origin)
+            # Subscriptions last: equal requests share one text, that of the validated operation.
+            del request
+            payloads = await self._endpoint.executor.stream(executable, _Sink(self._sender, before))
             async with contextlib.aclosing(payloads):
                 async for payload in payloads:
-                    await self._send_text(before + payload + b"}")
+                    await self._sender.send(before + payload + b"}")
         except RequestErrors as error:
-            await self._send({"id": operation_id, "type": "error", "payload": error.errors})
+            await self._send({"id": operation_id, "type": MessageType.ERROR, "payload": error.errors})
         except ExecutionMonitorError as error:
-            await self._send({"id": operation_id, "type": "error", "payload": [show(error)]})
+            await self._send({"id": operation_id, "type": MessageType.ERROR, "payload": [to_request_error(error)]})
         else:
-            await self._send({"id": operation_id, "type": "complete"})
+            await self._send({"id": operation_id, "type": MessageType.COMPLETE})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        await self._send_text(orjson.dumps(message))
-
-    async def _send_text(self, text: bytes) -> None:
-        """Send `text` when all before it has been taken; return when it has been, too."""
-        while self._sending is not None:
-            await asyncio.wait({self._sending})
-        try:
-            self._begin_to_send(text)
-        except (WebSocketDisconnect, RuntimeError) as error:
-            raise _Gone from error
-        if self._sending is not None:
-            await asyncio.wait({self._sending})
-
-    def push(self, text: bytes) -> bool:
-        """Whether the message could be sent without waiting for what was sent before."""
-        if self._sending is not None:
-            return False
-        if self._send_now is not None:
-            return self._send_now(text)
-        try:
-            self._begin_to_send(text)
-        except (WebSocketDisconnect, RuntimeError):
-            return False
-        return True
-
-    def push_all(self, before: bytes, payloads: Payloads) -> bool:
-        """Whether the messages could be sent, all of them, without waiting for what was sent before."""
-        if self._sending is not None or self._send_all is None:
-            return False
-        texts: SharedTexts | None = payloads.made.get(SharedTexts)
-        if texts is None:
-            texts = payloads.made[SharedTexts] = SharedTexts([payload + b"}" for payload in payloads.payloads])
-        return self._send_all(before, texts)
-
-    def _begin_to_send(self, text: bytes) -> None:
-        # Text that the client has room for is on its way at once: a task and a time limit for each would cost more
-        # than sending it.
-        rest = start_eagerly(self._socket.send({"type": "websocket.send", "text": text.decode()}))
-        if rest is not None:
-            self._sending = asyncio.create_task(self._finish_sending(rest))
-
-    async def _finish_sending(self, rest: Awaitable[None]) -> None:
-        try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                await rest
-        except TimeoutError:
-            self._close(Close.TOO_SLOW)
-        except (WebSocketDisconnect, RuntimeError):
-            # The client has gone; what reads learns it as well.
-            pass
-        finally:
-            self._sending = None
+        await self._sender.send(orjson.dumps(message))
 
 
 class _Sink:
-    """Where one operation's payloads go: into messages that begin with `before`."""
+    """Where the payloads of one operation go: into messages that begin with `before`."""
 
-    __slots__ = ("_before", "_connection")
+    __slots__ = ("_before", "_sender")
 
-    def __init__(self, connection: _Connection, before: bytes) -> None:
-        self._connection = connection
+    def __init__(self, sender: WebSocketSender, before: bytes) -> None:
+        self._sender = sender
         self._before = before
 
     def push(self, payload: bytes) -> bool:
-        return self._connection.push(self._before + payload + b"}")
+        return self._sender.push(self._before + payload + b"}")
 
     def push_all(self, payloads: Payloads) -> bool:
-        return self._connection.push_all(self._before, payloads)
-
-
-def _parse(text: str | None) -> dict[str, Any]:
-    try:
-        message = orjson.loads(text or "")
-    except orjson.JSONDecodeError as error:
-        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: not JSON") from error
-    if not isinstance(message, dict):
-        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: not an object")
-    return cast("dict[str, Any]", message)
-
-
-def _id_of(message: Mapping[str, Any]) -> str:
-    operation_id = message.get("id")
-    if not isinstance(operation_id, str) or not operation_id:
-        raise _Closed(Close.INVALID_MESSAGE, "Invalid message: the id must be text")
-    return operation_id
+        return self._sender.push_all(self._before, payloads)

@@ -1,42 +1,49 @@
-"""The HTTP endpoint of GraphQL: read, authenticate, execute, answer (GraphQL over HTTP, the draft of 6 August 2026).
+"""The HTTP endpoint of GraphQL: authenticate, read, prepare, respond (GraphQL over HTTP, the draft of 6 August 2026).
 
 Where the draft and the older audits of graphql-http differ, the draft holds. An operation that never ran has the same
 status whichever JSON is accepted: 400 where body or document could not be parsed, 422 where either is not valid. The
-audits want 400 for both, and 200 for whoever accepts `application/json` alone: so that clients of old could tell a
-GraphQL server from what lies before it, but it hid failures from proxies and alerts, which see nothing but the status.
-Every answer but those of 2xx is declared as `application/graphql-response+json`, which tells clients the same.
+audits want 400 for both, and 200 for clients that accept `application/json` alone, so that old clients can distinguish
+a GraphQL server from a proxy before it; but that hid failures from proxies and alerts, which see only the status. Every
+response outside 2xx is declared as `application/graphql-response+json`, by which clients can distinguish them, too.
 
-An operation that ran in part is answered with 200. The draft's section "Status Codes" would have it 294, its section
-"Field errors encountered during execution" 200; the number is registered nowhere, and clients that look for 200 exist.
+The response to an operation that ran in part has status 200. The draft's section "Status Codes" would have it 294, its
+section "Field errors encountered during execution" 200; 294 is not registered, and clients that look for 200 exist.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.asgi.headers import combined_header
-from execution_monitor.asgi.operations import OperationKind
+from execution_monitor.asgi.authentication import Admit
+from execution_monitor.asgi.headers import list_of
+from execution_monitor.asgi.operations import Kind, Origin
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
-from execution_monitor.graphql.errors import show
-from execution_monitor.graphql.execution.executor import Operations
+from execution_monitor.graphql.errors import to_request_error
+from execution_monitor.graphql.execution.executor import OperationExecutor
 from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
-from execution_monitor.graphql.transport.event_streams import FRAMINGS, stream, stream_errors
-from execution_monitor.graphql.validation.operation import RequestErrors
-from execution_monitor.graphql.validation.preparation import KindNotTaken
-from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
-from execution_monitor.services import RequestServices
+from execution_monitor.graphql.transport.event_streams import FRAMINGS, Framing, stream, stream_errors
+from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationKindNotAllowed, RequestErrors
+from execution_monitor.graphql.validation.request import (
+    GraphQLRequest,
+    has_safe_method,
+    only_introspects,
+    read_request,
+)
+from execution_monitor.limits.streams import Sessions
+from execution_monitor.live.lag import BehindMeter
 
-_NOBODY = Caller(subject="", tenant="")
+_ANONYMOUS = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
-_KINDS_IN_GET = frozenset({OperationKind.QUERY, OperationKind.SUBSCRIPTION})
+_KINDS_OF_GET = frozenset({Kind.QUERY, Kind.SUBSCRIPTION})
+_KINDS_OF_POST = frozenset(Kind)
 
 
 class MethodNotAllowed(BadUserInput):
@@ -46,80 +53,123 @@ class MethodNotAllowed(BadUserInput):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The method that it may come with."""
+        """`Allow`: the method that may carry it."""
         return {"Allow": "POST"}
 
 
 class NotAcceptable(BadUserInput):
-    """An `Accept` header that leaves out every media type there is."""
+    """An `Accept` header that excludes every media type on offer."""
 
     status = HTTPStatus.NOT_ACCEPTABLE
 
 
+class _Accepted(NamedTuple):
+    """What the client accepts: a media type of JSON, a framing of streams, or both."""
+
+    media_type: str | None
+    framing: Framing | None
+
+    @classmethod
+    def by(cls, request: Request) -> "_Accepted":
+        """Negotiate with the `Accept` header of `request`."""
+        accept = list_of(request.headers, "accept")
+        stream_type = negotiate_stream(accept, FRAMINGS)
+        return cls(negotiate(accept), None if stream_type is None else FRAMINGS[stream_type])
+
+    def framing_for(self, kind: Kind | None) -> Framing | None:
+        """The framing of a response to an operation of `kind`; None for a response in JSON.
+
+        Clients that accept streams alone get one for a query, too (graphql-sse, distinct connections mode).
+        """
+        return self.framing if kind is Kind.SUBSCRIPTION or self.media_type is None else None
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQLEndpoint:
-    """Answers `GET` and `POST` with the result of one operation."""
+    """The ASGI application at `/graphql`, for GET and POST.
 
-    operations: Operations
-    services: RequestServices
+    With `open_introspection` an operation that only introspects needs no token.
+    """
+
+    executor: OperationExecutor
+    admit: Admit
+    sessions: Sessions
+    behind: BehindMeter
     max_body_bytes: int
     open_introspection: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: as an ASGI application, whose failures Starlette has not to catch a second time."""
+        """Serve one request. An ASGI application, not a function, so that Starlette does not catch errors once more."""
         response = await self.handle(Request(scope, receive, send))
         await response(scope, receive, send)
 
     async def handle(self, request: Request) -> Response:
-        """The response to `request`; failures are GraphQL errors with a code."""
-        accept = combined_header(request.headers, "accept")
-        media_type, stream_type = negotiate(accept), negotiate_stream(accept, FRAMINGS)
+        """The response to `request`; every failure is a GraphQL error with a code."""
+        accepted = _Accepted.by(request)
         try:
-            if media_type is None and stream_type is None:
+            if accepted.media_type is None and accepted.framing is None:
                 raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}; for subscriptions {' or '.join(FRAMINGS)}.")
-            return await self._answer(request, media_type, stream_type)
-        except ExecutionMonitorError as error:
-            body = {"errors": [show(error)]}
-            return _respond(body, GRAPHQL_JSON, error.status, error.headers)
-
-    async def _answer(self, request: Request, media_type: str | None, stream_type: str | None) -> Response:
-        origin = origin_of(request.scope)
-        unknown = self.open_introspection and "authorization" not in request.headers
-        # Before the body: whoever has no token sends none of it into our memory.
-        caller = _NOBODY if unknown else await self.services.admit(request.headers, origin)
-        asked = await read_request(request, self.max_body_bytes)
-        if unknown and not asks_only_for_types(asked):
-            caller = await self.services.admit(request.headers, origin)
-        framing = None if stream_type is None else FRAMINGS[stream_type]
-        try:
-            prepared = await self.operations.prepare(
-                asked, caller, origin, _KINDS_IN_GET if is_read(request) else frozenset(OperationKind)
-            )
-            subscribes = prepared.operation.kind is OperationKind.SUBSCRIPTION
-            if subscribes and framing is None:
-                raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
-            # Whoever takes streams alone gets one for a query, too (graphql-sse, distinct connections mode).
-            if framing is not None and (subscribes or media_type is None):
-                self.services.streams.require_room(caller, origin.address)
-                held = self.services.streams.hold(caller, origin.address)
-                return stream(await self.operations.begin(prepared), framing, held, self.services.live.behind)
-            payload = await self.operations.answer(prepared)
-            return _respond(payload, media_type or JSON, HTTPStatus.OK, prepared.operation.allowance.headers)
-        except KindNotTaken as error:
-            raise MethodNotAllowed("Send a mutation with POST.") from error
+            origin = origin_of(request.scope)
+            caller, graphql_request = await self._read(request, origin)
+            executable = await self._prepare(request, graphql_request, caller, origin)
+            return await self._respond(executable, accepted)
         except RequestErrors as error:
-            if framing is not None and (error.kind is OperationKind.SUBSCRIPTION or media_type is None):
-                return stream_errors(error.errors, framing)
-            ours = ExecutionMonitorError.code in error.codes
-            status = HTTPStatus.INTERNAL_SERVER_ERROR if ours else error.status
-            return _respond({"errors": error.errors}, GRAPHQL_JSON, status)
+            return _respond_with_errors(error, accepted)
+        except ExecutionMonitorError as error:
+            return _json_response({"errors": [to_request_error(error)]}, GRAPHQL_JSON, error.status, error.headers)
+
+    async def _read(self, request: Request, origin: Origin) -> tuple[Caller, GraphQLRequest]:
+        """Authenticate the client, then read its request; the other way round where it may only introspect."""
+        if not self.open_introspection or "authorization" in request.headers:
+            # Before the body: a client without a token sends none of it into our memory.
+            caller = await self.admit(request.headers, origin)
+            return caller, await read_request(request, self.max_body_bytes)
+        graphql_request = await read_request(request, self.max_body_bytes)
+        if only_introspects(graphql_request):
+            return _ANONYMOUS, graphql_request
+        return await self.admit(request.headers, origin), graphql_request
+
+    async def _prepare(
+        self, request: Request, graphql_request: GraphQLRequest, caller: Caller, origin: Origin
+    ) -> ExecutableOperation:
+        """Validate the operation; raises `MethodNotAllowed` for a mutation in a GET."""
+        kinds = _KINDS_OF_GET if has_safe_method(request) else _KINDS_OF_POST
+        try:
+            return await self.executor.prepare(graphql_request, caller, origin, kinds)
+        except OperationKindNotAllowed as error:
+            raise MethodNotAllowed("Send a mutation with POST.") from error
+
+    async def _respond(self, executable: ExecutableOperation, accepted: _Accepted) -> Response:
+        """Run the operation and respond with its payload, or with a stream of its payloads."""
+        operation = executable.operation
+        if operation.kind is Kind.SUBSCRIPTION and accepted.framing is None:
+            raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
+        framing = accepted.framing_for(operation.kind)
+        if framing is not None:
+            address = operation.origin.address
+            self.sessions.require_room(operation.caller, address)
+            held = self.sessions.hold(operation.caller, address)
+            return stream(await self.executor.stream(executable), framing, held, self.behind)
+        payload = await self.executor.execute(executable)
+        return _json_response(payload, accepted.media_type or JSON, HTTPStatus.OK, operation.allowance.headers)
 
 
-def _respond(body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    # What one caller may see is for nobody else to find in a cache.
+def _respond_with_errors(error: RequestErrors, accepted: _Accepted) -> Response:
+    framing = accepted.framing_for(error.kind)
+    if framing is not None:
+        return stream_errors(error.errors, framing)
+    is_ours = ExecutionMonitorError.code in error.codes
+    status = HTTPStatus.INTERNAL_SERVER_ERROR if is_ours else error.status
+    return _json_response({"errors": error.errors}, GRAPHQL_JSON, status)
+
+
+def _json_response(
+    body: Any, media_type: str, status: HTTPStatus, headers: Mapping[str, str] | None = None
+) -> Response:
     return Response(
         body if isinstance(body, bytes) else orjson.dumps(body),
         status,
+        # No cache may show one caller's response to another.
         {"Cache-Control": "no-store", **(headers or {})},
         media_type=f"{media_type}; charset=utf-8",
     )

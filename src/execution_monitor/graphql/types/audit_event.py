@@ -1,4 +1,4 @@
-"""The audit trail in GraphQL: who asked for what."""
+"""Audit events, their filter and their connection."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -8,10 +8,12 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.audit.events import AuditKind, AuditOutcome
-from execution_monitor.audit.repository import NEWEST_FIRST, AuditRecord
+from execution_monitor.audit.records import AuditRecord
+from execution_monitor.audit.repository import NEWEST_FIRST
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,
@@ -32,7 +34,7 @@ from execution_monitor.storage.rows import Row
 
 @strawberry.type(description="One entry of the audit trail. Fields that do not apply to its kind are null.")
 class AuditEvent:
-    """One event of the audit trail; visible to auditors of its tenant."""
+    """An event of the audit trail, from its stored row."""
 
     record: strawberry.Private[AuditRecord]
 
@@ -41,12 +43,10 @@ class AuditEvent:
 
     @strawberry.field(description="What the event records.", metadata=reading("kind"))
     def kind(self) -> AuditKind:
-        """What sort of event it is."""
         return AuditKind(self.record.kind)
 
     @strawberry.field(description="The result of the request.", metadata=reading("outcome"))
     def outcome(self) -> AuditOutcome:
-        """How it went."""
         return AuditOutcome(self.record.outcome)
 
     codes: list[str] = stored("codes", description="The `extensions.code` of its errors, each once; at most 20.")
@@ -78,14 +78,13 @@ class AuditEvent:
 
 @strawberry.type(description="An audit event with its cursor.")
 class AuditEventEdge:
-    """An event and its place."""
+    """An event with its page, which makes its cursor."""
 
     page: strawberry.Private[Page]
     node: AuditEvent = strawberry.field(description="The event.")
 
     @strawberry.field(description="The position of the event in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
-        """The place of the event."""
         return self.page.cursor_of(self.node.record.row)
 
 
@@ -97,23 +96,20 @@ class AuditEventConnection:
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[AuditEventEdge]:
-        """Events with their cursors."""
         return [AuditEventEdge(page=self.page, node=AuditEvent.of(row)) for row in self.page.rows]
 
     @strawberry.field(description=NODES)
     def nodes(self) -> list[AuditEvent]:
-        """Events alone."""
         return [AuditEvent.of(row) for row in self.page.rows]
 
     @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
-        """Where the page lies."""
         return PageInfo(page=self.page)
 
 
 @strawberry.input(description="Conditions on the kind of an event; all given conditions must hold.")
 class AuditKindFilter:
-    """Exact matches of a kind."""
+    """Operators on the stored `kind`."""
 
     eq: AuditKind | None = strawberry.field(default=UNSET, description="Equals this kind.")
     in_: list[AuditKind] | None = strawberry.field(
@@ -122,13 +118,13 @@ class AuditKindFilter:
     not_in: list[AuditKind] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from equality_conditions(field, self)
+        """The conditions of the given operators on the stored `field`."""
+        yield from memberships(field, self)
 
 
 @strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
 class AuditOutcomeFilter:
-    """Exact matches of an outcome."""
+    """Operators on the stored `outcome`."""
 
     eq: AuditOutcome | None = strawberry.field(default=UNSET, description="Equals this outcome.")
     in_: list[AuditOutcome] | None = strawberry.field(
@@ -137,13 +133,13 @@ class AuditOutcomeFilter:
     not_in: list[AuditOutcome] | None = strawberry.field(default=UNSET, description="Equals none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from equality_conditions(field, self)
+        """The conditions of the given operators on the stored `field`."""
+        yield from memberships(field, self)
 
 
 @strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
 class MemberFilter:
-    """Exact matches of the texts of a list."""
+    """Operators on a stored list of strings."""
 
     eq: str | None = strawberry.field(default=UNSET, description="The list contains this.")
     in_: list[str] | None = strawberry.field(
@@ -152,17 +148,12 @@ class MemberFilter:
     not_in: list[str] | None = strawberry.field(default=UNSET, description="The list contains none of these.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
-        """What the operators mean for the stored `field`."""
-        yield from equality_conditions(field, self)
+        """The conditions of the given operators on the stored `field`."""
+        yield from memberships(field, self)
 
 
-_INPUTS = {
-    FilterKind.TIME: DateTimeFilter,
-    FilterKind.AUDIT_KIND: AuditKindFilter,
-    FilterKind.AUDIT_OUTCOME: AuditOutcomeFilter,
-    FilterKind.MEMBER: MemberFilter,
-    FilterKind.ID: IdFilter,
-}
+# Stored names that differ from those of the API.
+_STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
 
 
 @strawberry.input(
@@ -170,12 +161,24 @@ _INPUTS = {
 )
 @filter_fields(AUDIT_EVENT_FIELDS, _INPUTS)
 class AuditEventFilter:
-    """The filter of the audit trail; its fields come from `AUDIT_EVENT_FIELDS`."""
+    """Conditions on several fields of an event."""
+
+    at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
+    kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
+    outcome: AuditOutcomeFilter | None = strawberry.field(default=UNSET, description="The result of the request.")
+    code: MemberFilter | None = strawberry.field(default=UNSET, description="The error codes of the event.")
+    subject: IdFilter | None = strawberry.field(default=UNSET, description="The user who made the request.")
+    operation_name: IdFilter | None = strawberry.field(default=UNSET, description="The name of the GraphQL operation.")
+    execution_id: MemberFilter | None = strawberry.field(
+        default=UNSET, description="The ids of the first 100 executions of the response or stream."
+    )
 
     def conditions(self) -> Iterator[Filter]:
-        """Translate the given fields to conditions."""
-        for conditions in conditions_of(self, AUDIT_EVENT_FIELDS):
-            yield from conditions
+        """The conditions of the given fields."""
+        for name in AuditEventFilter.__annotations__:
+            operators = getattr(self, name)
+            if present(operators) is not None:
+                yield from operators.conditions(_STORED_NAMES.get(name, name))
 
 
 async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the field
@@ -186,10 +189,16 @@ async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the
     last: int | None,
     before: str | None,
 ) -> AuditEventConnection:
-    """One page of what was asked of the caller's tenant, read for what is selected of it."""
+    """A page of the audit trail of the caller's tenant, with the stored fields that are selected.
+
+    Raises:
+        Forbidden: the caller is not an auditor.
+        BadUserInput: an argument is wrong.
+        InvalidCursor: a cursor is damaged, or of another list.
+    """
     edges, page_info = selected_by(info, "edges"), selected_by(info, "pageInfo")
-    shown = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    fields = fields_to_read(AuditEvent, shown) | {"_id"}
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    fields = fields_to_read(AuditEvent, selected) | {"_id"}
     if needs_cursors(edges, page_info):
         fields |= frozenset(NEWEST_FIRST.fields)
     conditions: Iterable[Filter] = where.conditions() if where else ()

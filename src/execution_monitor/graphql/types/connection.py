@@ -1,4 +1,4 @@
-"""Connections as Relay's cursor specification has them, over keyset pages; only what is selected is read."""
+"""Connections (Relay's GraphQL Cursor Connections) over keyset pages, which read only what is selected."""
 
 from collections.abc import Callable, Collection
 from typing import Annotated, Any
@@ -13,12 +13,12 @@ from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.storage.pagination import Neighbours, Page, PageRequest
 from execution_monitor.storage.rows import Row
 
-# What a field's metadata says of it: which stored fields it is made from, and what it shows of its source - an
-# attribute of the record, or a function from the stored row or page.
+# Keys of a field's metadata: the stored fields that it is made from, and what it returns of its source - an attribute
+# of the record, or a function from the stored row or page.
 READS = "reads"
-SHOWS = "shows"
+RETURNS = "returns"
 
-# Read with every execution that is shown, and with every step that is shown by itself: an answer is accounted for.
+# Read with every execution, and with every step that is returned by itself: the audit trail records their ids.
 IDENTITY = frozenset({"execution_id"})
 
 _CURSORS_OF_PAGE = ("startCursor", "endCursor")
@@ -39,28 +39,28 @@ NODES = "The items of the page, without cursors."
 PAGE_INFO = "Whether more items precede or follow, and the cursors to get them."
 
 
-def shown(read: Callable[[Page], Any], description: str) -> Any:
-    """A field that shows what `read` makes of `page`."""
+def of_page(read: Callable[[Page], Any], description: str) -> Any:
+    """A field that returns what `read` makes of `page`."""
 
     def resolve(root: Any) -> Any:
         return read(root.page)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={SHOWS: read})
+    return strawberry.field(resolver=resolve, description=description, metadata={RETURNS: read})
 
 
 @strawberry.type(description="Where a page lies in its list.")
 class PageInfo:
-    """Relay's PageInfo, answered field by field."""
+    """Relay's PageInfo; a field costs a query only where it is selected."""
 
     page: strawberry.Private[Page]
 
-    has_next_page: bool = shown(lambda page: page.has_next, "Whether more follow the last edge.")
-    has_previous_page: bool = shown(lambda page: page.has_previous, "Whether more precede the first edge.")
-    start_cursor: str | None = shown(
+    has_next_page: bool = of_page(lambda page: page.has_next, "Whether more follow the last edge.")
+    has_previous_page: bool = of_page(lambda page: page.has_previous, "Whether more precede the first edge.")
+    start_cursor: str | None = of_page(
         lambda page: page.cursor_of(page.rows[0]) if page.rows else None,
         "The cursor of the first edge; null on an empty page.",
     )
-    end_cursor: str | None = shown(
+    end_cursor: str | None = of_page(
         lambda page: page.cursor_of(page.rows[-1]) if page.rows else None,
         "The cursor of the last edge; null on an empty page.",
     )
@@ -69,7 +69,11 @@ class PageInfo:
 def page_request(
     *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> PageRequest:
-    """The page that Relay's arguments ask for; raises `BadUserInput` as `PageRequest.of` does."""
+    """The page that Relay's arguments select.
+
+    Raises:
+        BadUserInput: they contradict each other, or a size is out of bounds.
+    """
     return PageRequest.of(first=present(first), after=present(after), last=present(last), before=present(before))
 
 
@@ -79,9 +83,13 @@ def stored(
     description: str | None = None,
     scope: Scope | None = None,
 ) -> Any:
-    """A field that shows `record.<attribute>`, made from the stored fields `reads`, by default the one of that name.
+    """A field that returns `record.<attribute>`.
 
-    With `scope` it is `FORBIDDEN` to callers without it.
+    Args:
+        attribute: the attribute of the record.
+        reads: the stored fields that it is made from; by default the one with the name of the attribute.
+        description: the description in the schema.
+        scope: a scope without which the field is `FORBIDDEN`.
     """
 
     def resolve(root: Any) -> Any:
@@ -90,18 +98,18 @@ def stored(
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata=reading(*(reads or (attribute,)), shows=attribute),
+        metadata=reading(*(reads or (attribute,)), returns=attribute),
         extensions=[] if scope is None else [Requires(scope)],
     )
 
 
-def reading(*reads: str, shows: str | Callable[[Row], Any] | None = None) -> dict[str, Any]:
-    """The metadata of a field that is made from the stored fields `reads`, and shows `shows` of them."""
-    return {READS: reads} if shows is None else {READS: reads, SHOWS: shows}
+def reading(*reads: str, returns: str | Callable[[Row], Any] | None = None) -> dict[str, Any]:
+    """The metadata of a field: the stored fields that it is made from, and what it returns of its source."""
+    return {READS: reads} if returns is None else {READS: reads, RETURNS: returns}
 
 
 def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:
-    """The stored fields that the selected fields of the GraphQL type `shown` are made from."""
+    """The stored fields that the `selected` fields of the GraphQL type `shown` are made from."""
     definition = get_object_definition(shown, strict=True)
     reads: set[str] = set()
     for each in definition.fields:
@@ -111,9 +119,9 @@ def fields_to_read(shown: type, selected: Selected) -> frozenset[str]:
 
 
 def names_of(shown: type, changed: Collection[str]) -> list[str]:
-    """The GraphQL names of the fields of `shown` that show one of the stored fields `changed`."""
+    """The GraphQL names of the fields of `shown` that return one of the stored fields `changed`."""
     definition = get_object_definition(shown, strict=True)
-    # The first field that a shown one reads is what it shows; the others stand in where that is missing.
+    # The first stored field that a field reads is what it returns; the others are used where that is missing.
     return [
         each.graphql_name or _camel_case(each.python_name)
         for each in definition.fields
@@ -127,7 +135,7 @@ def needs_cursors(edges: Selected, page_info: Selected) -> bool:
 
 
 def needed_neighbours(page_info: Selected) -> Neighbours:
-    """At which sides it is asked whether the page is the first or the last."""
+    """The sides on which it is selected whether there are more pages."""
     return Neighbours(previous="hasPreviousPage" in page_info, next="hasNextPage" in page_info)
 
 

@@ -1,8 +1,5 @@
-"""Executions in GraphQL: the type, its connection, and how both are read."""
+"""Executions: the type, and how one is resolved by its id."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -11,25 +8,15 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.executions.counts import CountResult
-from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
-from execution_monitor.graphql.inputs.sorting import ExecutionSort, to_order
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
-    EDGES,
     IDENTITY,
-    NODES,
-    PAGE_INFO,
     After,
     Before,
     First,
     Last,
-    PageInfo,
     fields_to_read,
-    needed_neighbours,
-    needs_cursors,
-    page_request,
     reading,
     stored,
 )
@@ -37,16 +24,13 @@ from execution_monitor.graphql.types.log_entry import ExecutionLogConnection, re
 from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
+from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.records import ExecutionRecord
-from execution_monitor.storage.rows import Row
-from execution_monitor.storage.sorting import Order
 
 
 @strawberry.type(description="How far an execution has got.")
 class ExecutionProgress:
-    """Steps done, steps in all, and the share in percent."""
+    """The progress that the record computes."""
 
     current_step: int = strawberry.field(description="The step it has reached, from 1; 0 before the first.")
     total_steps: int = strawberry.field(description="How many steps there are; 0 where unknown.")
@@ -55,7 +39,7 @@ class ExecutionProgress:
 
 @strawberry.type(description="A label that executions can be found by.")
 class Tag:
-    """A key and a value."""
+    """A tag, as stored."""
 
     key: str = strawberry.field(description="The name of the label, such as `team`.")
     value: str = strawberry.field(description="The value of the label, such as `billing`.")
@@ -73,7 +57,7 @@ def _global_id(row: Row) -> strawberry.ID:
 
 @strawberry.type(description="One run of a workflow.")
 class Execution(Node):
-    """An execution that the caller may see."""
+    """An execution that the caller may see, from its stored row."""
 
     record: strawberry.Private[ExecutionRecord]
 
@@ -135,10 +119,9 @@ class Execution(Node):
 
     @strawberry.field(
         description="A global id for `node` and caches; opaque.",
-        metadata=reading("tenant_id", "execution_id", shows=_global_id),
+        metadata=reading("tenant_id", "execution_id", returns=_global_id),
     )
     def id(self) -> strawberry.ID:
-        """The global id."""
         return _global_id(self.record.row)
 
     @strawberry.field(
@@ -146,7 +129,6 @@ class Execution(Node):
         metadata=reading("execution_id"),
     )
     async def steps(self, info: ContextInfo, first: First = UNSET, after: After = UNSET) -> ExecutionStepConnection:
-        """A page of its steps."""
         return await resolve_steps(info, self.record.execution_id, first, after)
 
     @strawberry.field(
@@ -168,7 +150,6 @@ class Execution(Node):
             str | None, strawberry.argument(description="Only lines whose message contains this, in any case.")
         ] = UNSET,
     ) -> ExecutionLogConnection:
-        """A page of its log lines."""
         return await resolve_logs(
             info,
             self.record.execution_id,
@@ -186,145 +167,11 @@ class Execution(Node):
         return cls(record=ExecutionRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-@strawberry.type(description="An execution with its cursor.")
-class ExecutionEdge:
-    """An execution and its place."""
-
-    page: strawberry.Private[Page]
-    node: Execution = strawberry.field(description="The execution.")
-
-    @strawberry.field(description="The position of the execution in the list; pass it as `after` or `before`.")
-    def cursor(self) -> str:
-        """The place of the execution."""
-        return self.page.cursor_of(self.node.record.row)
-
-
-class _Once:
-    """A count that two fields show and one query answers."""
-
-    def __init__(self, count: Callable[[], Awaitable[CountResult]]) -> None:
-        self._count = count
-        self._asking = asyncio.Lock()
-        self._found: CountResult | ExecutionMonitorError | None = None
-
-    async def get(self) -> CountResult:
-        async with self._asking:
-            if self._found is None:
-                try:
-                    self._found = await self._count()
-                except ExecutionMonitorError as error:
-                    self._found = error
-        if isinstance(self._found, ExecutionMonitorError):
-            raise self._found
-        return self._found
-
-
-@strawberry.type(description="A page of executions.")
-class ExecutionConnection:
-    """A page, what lies around it, and how many there are."""
-
-    page: strawberry.Private[Page]
-    counted: strawberry.Private[_Once]
-
-    @strawberry.field(description=EDGES)
-    def edges(self) -> list[ExecutionEdge]:
-        """Executions with their cursors."""
-        return [ExecutionEdge(page=self.page, node=Execution.of(row)) for row in self.page.rows]
-
-    @strawberry.field(description=NODES)
-    def nodes(self) -> list[Execution]:
-        """Executions alone."""
-        return [Execution.of(row) for row in self.page.rows]
-
-    @strawberry.field(description=PAGE_INFO)
-    def page_info(self) -> PageInfo:
-        """Where the page lies."""
-        return PageInfo(page=self.page)
-
-    @strawberry.field(
-        description="How many executions match, counted up to a limit (10,000 by default); up to a second old."
-    )
-    async def total_count(self) -> int:
-        """How many match, as far as was counted."""
-        return (await self.counted.get()).total
-
-    @strawberry.field(description="False when more match than `totalCount` says.")
-    async def total_count_is_exact(self) -> bool:
-        """Whether all were counted."""
-        return (await self.counted.get()).is_exact
-
-    @strawberry.field(
-        description=(
-            "The instant this page was read at. Subscribe with it as `after` and no change between page and stream is "
-            "lost."
-        )
-    )
-    def live_cursor(self, info: ContextInfo) -> str:
-        """The instant this page was read at."""
-        if self.page.read_at is None:
-            raise ValueError("The page was not read from a snapshot.")
-        return info.context.live.cursor_at(info.context.caller, self.page.read_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which page of executions the arguments of the field mean."""
-
-    where: Filter
-    order: Order
-    page: PageRequest
-
-    def wanted(
-        self, fields: frozenset[str], neighbours: Neighbours, *, rows: bool, cursors: bool, snapshot: bool
-    ) -> PageSelection:
-        """What is worth reading when the stored `fields` are shown, and what else of the page is."""
-        if rows:
-            fields |= IDENTITY
-        return PageSelection(
-            fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
-            neighbours=neighbours,
-            snapshot=snapshot,
-        )
-
-
-def executions_asked(  # noqa: PLR0913 - the arguments of the field
-    *,
-    filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
-    sort: list[ExecutionSort] | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
-) -> Asked:
-    """What the arguments of `executions` mean; raises `BadUserInput` where they mean nothing."""
-    page = page_request(first=first, after=after, last=last, before=before)
-    return Asked(to_filter(filter), to_order(sort), page)
-
-
-async def resolve_executions(info: ContextInfo, asked: Asked) -> ExecutionConnection:
-    """One page of the executions that the caller may see, read for what is selected of it."""
-    executions, caller = info.context.monitor.executions, info.context.caller
-    connection, edges, page_info = selected_by(info), selected_by(info, "edges"), selected_by(info, "pageInfo")
-    shows_rows = "edges" in connection or "nodes" in connection
-    wanted = asked.wanted(
-        fields_to_read(Execution, selected_by(info, "edges", "node"))
-        | fields_to_read(Execution, selected_by(info, "nodes")),
-        needed_neighbours(page_info),
-        rows=shows_rows,
-        cursors=needs_cursors(edges, page_info),
-        snapshot="liveCursor" in connection,
-    )
-    page = await executions.list(caller, asked.where, asked.order, asked.page, wanted)
-    if shows_rows:
-        info.context.answer_with(page.rows)
-    return ExecutionConnection(page=page, counted=_Once(lambda: executions.count_cached(caller, asked.where)))
-
-
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:
-    """The execution with this id, if the caller may see it, read for what is selected of it."""
+    """The execution with this id, with the stored fields that are selected; None unless the caller may see it."""
     fields = fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
     row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields)
     if row is None:
         return None
-    info.context.answer_with([row])
+    info.context.count_executions([row])
     return Execution.of(row)

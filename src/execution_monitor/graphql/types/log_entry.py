@@ -1,4 +1,4 @@
-"""Log lines of executions in GraphQL."""
+"""Log lines: the type, its connection, and the function that resolves it."""
 
 from datetime import datetime
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from execution_monitor.executions.children import ChildrenRequest, log_filter
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.logs import log_filter
+from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,
@@ -26,7 +28,7 @@ from execution_monitor.storage.rows import Row
 
 @strawberry.type(description="One log line of an execution.")
 class ExecutionLogEntry:
-    """A log line; visible to whoever may see its execution."""
+    """A log line, from its stored row; those who may see its execution may see it."""
 
     record: strawberry.Private[LogRecord]
 
@@ -45,14 +47,13 @@ class ExecutionLogEntry:
 
 @strawberry.type(description="A log line with its cursor.")
 class ExecutionLogEdge:
-    """A log line and its place."""
+    """A log line with its page, which makes its cursor."""
 
     page: strawberry.Private[Page]
     node: ExecutionLogEntry = strawberry.field(description="The log line.")
 
     @strawberry.field(description="The position of the line in the list; pass it as `after` or `before`.")
     def cursor(self) -> str:
-        """The place of the line."""
         return self.page.cursor_of(self.node.record.row)
 
 
@@ -64,17 +65,14 @@ class ExecutionLogConnection:
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionLogEdge]:
-        """Lines with their cursors."""
         return [ExecutionLogEdge(page=self.page, node=ExecutionLogEntry.of(row)) for row in self.page.rows]
 
     @strawberry.field(description=NODES)
     def nodes(self) -> list[ExecutionLogEntry]:
-        """Lines alone."""
         return [ExecutionLogEntry.of(row) for row in self.page.rows]
 
     @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
-        """Where the page lies."""
         return PageInfo(page=self.page)
 
 
@@ -87,14 +85,21 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
     before: str | None = None,
     min_level: LogLevel | None = None,
     search: str | None = None,
-) -> ChildrenRequest:
-    """The page of log lines that the arguments of the field ask for."""
+) -> PartsRequest:
+    """The page of log lines that the arguments of `logs` select.
+
+    Raises:
+        BadUserInput: an argument is wrong.
+    """
     page = page_request(first=first, after=after, last=last, before=before)
     return ChildrenRequest(log_filter(present(min_level), present(search)), page, fields)
 
 
 async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:
-    """The log lines of one execution, read together with those of its neighbours; as `logs_request` takes them."""
+    """The log lines of one execution, read with one query for all executions of its page.
+
+    `arguments` are those of `logs_request`.
+    """
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
     request = logs_request(fields_to_read(ExecutionLogEntry, selected), **arguments)
     return ExecutionLogConnection(page=await info.context.logs.load((execution_id, request)))

@@ -1,30 +1,35 @@
-"""Global object identification: the Node interface and its ids."""
+"""Global object identification (Relay): the Node interface and its ids."""
 
 import strawberry
 
 from execution_monitor.errors import BadUserInput, InvalidCursor
-from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
+from execution_monitor.storage.cursors import decode_token, encode_token
+from execution_monitor.storage.digests import digest_of
 
 MAX_NODES = 100
 
-# What the ids of each type hold: the tenant, the execution's id and, of a step, its own.
+# How many values the ids of each type hold: the tenant, the id of the execution and, for a step, its own.
 _LENGTHS = {"Execution": 2, "ExecutionStep": 3}
 
 
 @strawberry.interface(description="An object with a global id, which `node` finds again.")
 class Node:
-    """Relay's Node; the id carries the tenant, since a look-up without it would ask every shard."""
+    """Relay's Node; an id holds the tenant, since a query without it would go to every shard."""
 
     id: strawberry.ID = strawberry.field(description="A global id for `node` and caches; opaque.")
 
 
 def encode_id(type_name: str, *values: object) -> strawberry.ID:
-    """The global id of a `type_name` that `values` identify."""
+    """The global id of the object of type `type_name` that `values` identify."""
     return strawberry.ID(encode_token(digest_of(type_name), values))
 
 
 def decode_id(global_id: str) -> tuple[str, tuple[object, ...]]:
-    """The type and values of `global_id`; raises `BadUserInput` for anything `encode_id` did not make."""
+    """The type and values of `global_id`.
+
+    Raises:
+        BadUserInput: `encode_id` did not make it.
+    """
     try:
         digest, values = decode_token(global_id)
     except InvalidCursor as error:

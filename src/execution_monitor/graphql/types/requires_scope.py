@@ -1,4 +1,4 @@
-"""Scopes that fields need: one declaration says so in the schema, and refuses whoever has not got them."""
+"""Scopes that fields require: `Requires` adds the directive `@requiresScope` to a field, and enforces it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from strawberry.types.field import StrawberryField
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.graphql.selection import ContextInfo
+from execution_monitor.graphql.context import ContextInfo
 
 
 @strawberry.schema_directive(
@@ -18,20 +18,20 @@ from execution_monitor.graphql.selection import ContextInfo
     description="The field answers FORBIDDEN to callers without this scope.",
 )
 class RequiresScope:
-    """The directive as the schema prints it."""
+    """The directive, as the schema prints it."""
 
     scope: str
 
 
 class Requires(FieldExtension):
-    """Makes a field need `scope`."""
+    """Field extension: refuses callers without `scope`, and adds the directive to the schema."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
     @override
     def apply(self, field: StrawberryField) -> None:
-        # Each schema that is made applies it again, to the same field.
+        # Creating another schema applies it to the same field again.
         if not any(isinstance(each, RequiresScope) for each in field.directives):
             field.directives = [*field.directives, RequiresScope(scope=self.scope.value)]
 
@@ -42,10 +42,10 @@ class Requires(FieldExtension):
 
     @override
     def resolve_async(self, next_: Any, source: Any, info: ContextInfo, **kwargs: Any) -> Any:
-        # What comes next is a coroutine, which is for whoever asked to await.
+        # `next_` returns a coroutine, which the caller awaits.
         return self.resolve(next_, source, info, **kwargs)
 
 
 def scopes_needed(field: StrawberryField) -> frozenset[Scope]:
-    """The scopes that `field` needs by itself, whoever answers it."""
+    """The scopes that `field` itself requires."""
     return frozenset(each.scope for each in field.extensions if isinstance(each, Requires))

@@ -1,4 +1,4 @@
-"""The scalars of the API: DateTime and JSON."""
+"""The custom scalars: DateTime and JSON."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,11 @@ _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz
 
 
 def parse_datetime(value: Any) -> datetime:
-    """An RFC 3339 text with an offset as a moment in UTC; raises `BadUserInput` with an example otherwise."""
+    """Parse RFC 3339 text with an offset into a datetime in UTC.
+
+    Raises:
+        BadUserInput: it is anything else; the message has an example.
+    """
     wrong = BadUserInput("A DateTime is RFC 3339 text with an offset, such as 2026-01-31T23:59:59Z.")
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise wrong
@@ -26,7 +30,7 @@ def parse_datetime(value: Any) -> datetime:
 
 
 def format_datetime(value: datetime) -> str:
-    """A moment as RFC 3339 in UTC, to the millisecond, which is what MongoDB keeps."""
+    """Format a datetime in UTC as RFC 3339, to the millisecond, which is what MongoDB stores."""
     return value.isoformat(timespec="milliseconds")
 
 

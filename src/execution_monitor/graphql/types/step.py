@@ -1,4 +1,4 @@
-"""Steps of executions in GraphQL."""
+"""Steps: the type, its connection, and the function that resolves it."""
 
 from datetime import datetime
 
@@ -6,8 +6,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.executions.children import ChildrenRequest
-from execution_monitor.graphql.selection import ContextInfo, selected_by
+from execution_monitor.executions.children import PartsRequest
+from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
     NODES,
@@ -30,7 +31,7 @@ PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 
 @strawberry.type(description="Why an execution or a step failed.")
 class ExecutionError:
-    """An error as the engine reported it."""
+    """An error, as the engine stored it."""
 
     message: str = strawberry.field(description="What went wrong, in words.")
     code: str | None = strawberry.field(description="The engine's code of the error, such as `MODEL_TIMEOUT`.")
@@ -47,7 +48,7 @@ def _global_id(row: Row) -> strawberry.ID:
 
 @strawberry.type(description="One task of an execution.")
 class ExecutionStep(Node):
-    """A step; visible to whoever may see its execution."""
+    """A step, from its stored row; those who may see its execution may see it."""
 
     record: strawberry.Private[StepRecord]
 
@@ -83,10 +84,9 @@ class ExecutionStep(Node):
 
     @strawberry.field(
         description="A global id for `node` and caches; opaque.",
-        metadata=reading("tenant_id", "execution_id", "_id", shows=_global_id),
+        metadata=reading("tenant_id", "execution_id", "_id", returns=_global_id),
     )
     def id(self) -> strawberry.ID:
-        """The global id."""
         return _global_id(self.record.row)
 
     @classmethod
@@ -97,14 +97,13 @@ class ExecutionStep(Node):
 
 @strawberry.type(description="A step with its cursor.")
 class ExecutionStepEdge:
-    """A step and its place."""
+    """A step with its page, which makes its cursor."""
 
     page: strawberry.Private[Page]
     node: ExecutionStep = strawberry.field(description="The step.")
 
     @strawberry.field(description="The position of the step in the list; pass it as `after`.")
     def cursor(self) -> str:
-        """The place of the step."""
         return self.page.cursor_of(self.node.record.row)
 
 
@@ -116,29 +115,30 @@ class ExecutionStepConnection:
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionStepEdge]:
-        """Steps with their cursors."""
         return [ExecutionStepEdge(page=self.page, node=ExecutionStep.of(row)) for row in self.page.rows]
 
     @strawberry.field(description=NODES)
     def nodes(self) -> list[ExecutionStep]:
-        """Steps alone."""
         return [ExecutionStep.of(row) for row in self.page.rows]
 
     @strawberry.field(description=PAGE_INFO)
     def page_info(self) -> PageInfo:
-        """Where the page lies."""
         return PageInfo(page=self.page)
 
 
-def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> ChildrenRequest:
-    """The page of steps that the arguments of the field ask for."""
-    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields)
+def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> PartsRequest:
+    """The page of steps that the arguments of `steps` select.
+
+    Raises:
+        BadUserInput: an argument is wrong.
+    """
+    return PartsRequest(EVERYTHING, page_request(first=first, after=after), fields)
 
 
 async def resolve_steps(
     info: ContextInfo, execution_id: str, first: int | None, after: str | None
 ) -> ExecutionStepConnection:
-    """The steps of one execution, read together with those of its neighbours."""
+    """The steps of one execution, read with one query for all executions of its page."""
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
     request = steps_request(fields_to_read(ExecutionStep, selected), first, after)
     return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))

@@ -1,4 +1,4 @@
-"""Live updates in GraphQL: what happens to executions, their steps and their log lines."""
+"""Events of subscriptions: changes of executions, their steps and their log lines."""
 
 from datetime import datetime
 from enum import Enum
@@ -27,7 +27,7 @@ from execution_monitor.live.subscription import Subscription
     },
 )
 class ExecutionUpdateKind(Enum):
-    """The kinds of `ExecutionUpdate`; the values are those of the hub."""
+    """The kinds of `ExecutionUpdate`; the values are those of deliveries."""
 
     ENTERED = Kind.ENTERED
     UPDATED = Kind.UPDATED
@@ -38,28 +38,24 @@ class ExecutionUpdateKind(Enum):
 
 @strawberry.type(description="A change of an execution, seen through the subscriber's filter.")
 class ExecutionUpdate:
-    """One delivery about an execution, or a gap."""
+    """A delivery about an execution, or a gap."""
 
     delivery: strawberry.Private[Delivery]
 
     @strawberry.field(description="What the change means to the subscriber.")
     def kind(self) -> ExecutionUpdateKind:
-        """What the change means."""
         return ExecutionUpdateKind(self.delivery.kind)
 
     @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
-        """Where to resume."""
         return self.delivery.cursor
 
     @strawberry.field(description="When MongoDB committed the change.")
     def occurred_at(self) -> datetime:
-        """When it was committed."""
         return self.delivery.occurred_at
 
     @strawberry.field(description="The execution that changed; null only for GAP.")
     def execution_id(self) -> str | None:
-        """Which execution it is."""
         return self.delivery.execution_id
 
     @strawberry.field(
@@ -69,56 +65,48 @@ class ExecutionUpdate:
         )
     )
     def execution(self) -> Execution | None:
-        """The execution after the change."""
         return None if self.delivery.row is None else Execution.of(self.delivery.row)
 
     @strawberry.field(description="The names of the fields of `Execution` that changed; empty where unknown.")
     def changed_fields(self) -> list[str]:
-        """What changed."""
         return names_of(Execution, self.delivery.changed or frozenset())
 
 
 @strawberry.type(description="A step was added or has changed.")
 class StepUpdate:
-    """One delivery about a step."""
+    """A delivery about a step."""
 
     delivery: strawberry.Private[Delivery]
 
     @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
-        """Where to resume."""
         return self.delivery.cursor
 
     @strawberry.field(description="When MongoDB committed the change.")
     def occurred_at(self) -> datetime:
-        """When it was committed."""
         return self.delivery.occurred_at
 
     @strawberry.field(description="The step as it was after this change.")
     def step(self) -> ExecutionStep:
-        """The step after the change."""
         return ExecutionStep.of(self.delivery.row or {})
 
 
 @strawberry.type(description="A log line was written.")
 class LogAppended:
-    """One delivery about a log line."""
+    """A delivery about a log line."""
 
     delivery: strawberry.Private[Delivery]
 
     @strawberry.field(description="Pass it as `after` to resume right after this event.")
     def cursor(self) -> str:
-        """Where to resume."""
         return self.delivery.cursor
 
     @strawberry.field(description="When MongoDB committed the line.")
     def occurred_at(self) -> datetime:
-        """When it was committed."""
         return self.delivery.occurred_at
 
     @strawberry.field(description="The log line.")
     def entry(self) -> ExecutionLogEntry:
-        """The line."""
         return ExecutionLogEntry.of(self.delivery.row or {})
 
 
@@ -128,17 +116,17 @@ ExecutionActivity = Annotated[
 ]
 
 
-# A log line and a step are shown as what they are; all else tells of the execution.
+# All other kinds are changes of the execution.
 _SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
 
 
 def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
-    """The type that the schema shows `delivery` as."""
+    """The GraphQL type of `delivery`."""
     return _SHOWN.get(delivery.kind, ExecutionUpdate)
 
 
 def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
-    """`delivery` as the schema shows it."""
+    """`delivery` as its GraphQL type."""
     return event_type_of(delivery)(delivery=delivery)
 
 

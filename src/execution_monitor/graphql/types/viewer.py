@@ -1,4 +1,4 @@
-"""Who the server thinks the caller is, and how late its live updates are."""
+"""The viewer: the caller as the token describes them, and how late live updates are."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from execution_monitor.live.service import Live
 
 @strawberry.type(description="The caller, as the token describes them.")
 class Viewer:
-    """A caller's own view of itself."""
+    """The claims of the token, and the scopes that follow from them."""
 
     user_id: str = strawberry.field(
         description="The `sub` of the token; the caller owns executions with this `userId`."
@@ -25,7 +25,7 @@ class Viewer:
 
     @classmethod
     def of(cls, caller: Caller, live: Live) -> "Viewer":
-        """How `caller` looks to itself, and `live` to everybody."""
+        """The viewer for `caller`, with the delay of `live`."""
         return cls(
             user_id=caller.subject,
             tenant_id=caller.tenant,

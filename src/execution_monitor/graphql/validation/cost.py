@@ -1,9 +1,11 @@
-"""What operations cost before they run: the objects they may be answered with, times page sizes, nested.
+"""The cost of an operation, known before it runs: the objects it may return, page sizes multiplied as lists nest.
 
 A field and a fragment are weighed once each, wherever they are spread: a walk without memory takes exponential time.
+
+`{ executions(first: 50) { nodes { id } } }` costs 51 points: one for the page, and one for each of its items.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -14,14 +16,12 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLCompositeType,
     GraphQLError,
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
-    SelectionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -32,6 +32,7 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
+from execution_monitor.graphql.selection import Fragments, Variables, walk_fields
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
@@ -41,20 +42,18 @@ MAX_FIELDS = 1_000
 # A count for each status of each of a dozen workflows.
 MAX_ALIASES = 100
 
-# Prices that one document is remembered with: page sizes and conditions vary little.
-_REMEMBERED_PRICES = 32
-# Arguments that say how many objects a field has, and directives that leave it out.
+# Weights remembered for one document: page sizes and conditions vary little.
+_REMEMBERED_WEIGHTS = 32
+# Arguments that say how many objects a field returns, and the one of directives that leave it out.
 _SIZES = ("first", "last")
 _IDS = "ids"
-_MATTERS = frozenset({*_SIZES, _IDS, "if"})
+_PRICED = frozenset({*_SIZES, _IDS, "if"})
 _ITEMS = frozenset({"edges", "nodes"})
-
-Variables = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Of a selection: how many objects it may be answered with, how deep it is, its fields and aliases."""
+    """What a selection set weighs: the objects it may return, its depth in levels, its fields and aliases."""
 
     objects: int = 0
     depth: int = 0
@@ -63,7 +62,7 @@ class Weight:
 
 
 class Costs:
-    """What each operation of one valid document costs, for given variables."""
+    """Costs of the operations of one valid document, in points."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
@@ -72,18 +71,21 @@ class Costs:
         }
         self._operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         self._document = document
-        self._price = lru_cache(_REMEMBERED_PRICES)(self._weigh)
+        self._weight_of = lru_cache(_REMEMBERED_WEIGHTS)(self._weigh)
 
     def of(self, operation: OperationDefinitionNode, variables: Variables) -> int:
-        """The cost of `operation`, at least 1: a point for each root field, each page, and each item of a page."""
+        """The cost of `operation`: a point for each root field, each page, and each item of a page; at least 1.
+
+        `variables` are coerced values, by name.
+        """
         known = tuple((name, _countable(variables[name])) for name in self._names if name in variables)
-        return max(1, self._price(self._operations.index(operation), known).objects)
+        return max(1, self._weight_of(self._operations.index(operation), known).objects)
 
     def problems(self) -> Iterator[GraphQLError]:
-        """Why the document must not run whatever its variables: too deep, too many fields or aliases."""
+        """Yield why the document must not run whatever its variables: too deep, too many fields or aliases."""
         for number, operation in enumerate(self._operations):
             try:
-                weight = self._price(number, None)
+                weight = self._weight_of(number, None)
             except RecursionError:
                 weight = Weight(depth=len(self._fragments) * MAX_DEPTH)
             for found, limit, what in (
@@ -97,7 +99,7 @@ class Costs:
 
     @cached_property
     def _names(self) -> list[str]:
-        """The variables that sizes and conditions depend on."""
+        """The variables that sizes and conditions depend on, sorted."""
         finder = _VariableFinder()
         visit(self._document, finder)
         return sorted(finder.names)
@@ -105,16 +107,14 @@ class Costs:
     def _weigh(self, number: int, known: Sequence[tuple[str, Any]] | None) -> Weight:
         operation = self._operations[number]
         root = self._schema.get_root_type(operation.operation)
-        scale = _Scale(self._schema, self._fragments, None if known is None else dict(known))
-        return Weight() if root is None else scale.weigh(root, operation.selection_set, root=True)
+        weigher = _Weigher(self._schema, self._fragments, None if known is None else dict(known))
+        return Weight() if root is None else weigher.weigh(root, operation.selection_set, root=True)
 
 
-class _Scale:
-    """Weighs selections of one document; without variables everything counts that may be left out."""
+class _Weigher:
+    """Weighs selection sets of one document; without variables, selections that `@skip` may leave out count."""
 
-    def __init__(
-        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], variables: Variables | None
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Fragments, variables: Variables | None) -> None:
         self._schema = schema
         self._fragments = fragments
         self._variables = variables
@@ -125,8 +125,9 @@ class _Scale:
     ) -> Weight:
         """The weight of `selections` on one `parent`; on a connection, `page` is how many items it has."""
         objects = depth = fields = aliases = 0
-        for owner, field in self._fields_of(parent, selections, set()):
+        for field, condition in walk_fields([selections], self._fragments, self._variables):
             name = field.name.value
+            owner: Any = parent if condition is None else self._schema.type_map[condition]
             # A valid document names no field that is missing.
             definition: Any = self._schema.get_field(owner, name)
             has_size = "first" in definition.args
@@ -142,39 +143,19 @@ class _Scale:
             aliases += (field.alias is not None) + below.aliases
         return Weight(objects, depth, fields, aliases)
 
-    def _weigh_below(self, shown: Any, field: FieldNode, *, has_size: bool) -> Weight:
-        if field.selection_set is None or not is_composite_type(shown):
+    def _weigh_below(self, kind: Any, field: FieldNode, *, has_size: bool) -> Weight:
+        if field.selection_set is None or not is_composite_type(kind):
             return Weight()
         known = self._below.get(id(field))
         if known is None:
             page = self._page_size(field) if has_size else None
-            known = self._below[id(field)] = self.weigh(shown, field.selection_set, page=page)
+            known = self._below[id(field)] = self.weigh(kind, field.selection_set, page=page)
         return known
 
-    def _fields_of(
-        self, parent: GraphQLCompositeType, selections: SelectionSetNode, seen: set[str]
-    ) -> Iterator[tuple[GraphQLCompositeType, FieldNode]]:
-        """The fields of a selection with the types they stand on, each fragment once, as they are executed."""
-        for node in selections.selections:
-            if self._is_left_out(node):
-                continue
-            if isinstance(node, FieldNode):
-                yield parent, node
-                continue
-            fragment: Any = node
-            if isinstance(node, FragmentSpreadNode):
-                if node.name.value in seen:
-                    continue
-                seen.add(node.name.value)
-                fragment = self._fragments[node.name.value]
-            condition = fragment.type_condition
-            on = parent if condition is None else self._schema.type_map[condition.name.value]
-            yield from self._fields_of(cast("GraphQLCompositeType", on), fragment.selection_set, seen)
-
     def _page_size(self, field: FieldNode) -> int:
-        stated = [self._value(argument.value) for argument in field.arguments or () if argument.name.value in _SIZES]
-        size = next((each for each in stated if isinstance(each, int)), DEFAULT_PAGE_SIZE)
-        # What is beyond these bounds is refused when it runs.
+        given = [self._value(argument.value) for argument in field.arguments or () if argument.name.value in _SIZES]
+        size = next((each for each in given if isinstance(each, int)), DEFAULT_PAGE_SIZE)
+        # A size beyond these bounds is refused when the operation runs.
         return max(1, min(size, MAX_PAGE_SIZE))
 
     def _count_ids(self, field: FieldNode) -> int:
@@ -185,15 +166,6 @@ class _Scale:
                 found = self._value(argument.value)
                 return found if isinstance(found, int) else 1
         return 1
-
-    def _is_left_out(self, node: SelectionNode) -> bool:
-        if self._variables is None:
-            return False
-        return any(
-            (directive.name.value == "skip" and value is True) or (directive.name.value == "include" and value is False)
-            for directive in node.directives or ()
-            for value in (self._value(argument.value) for argument in directive.arguments or ())
-        )
 
     def _value(self, node: ValueNode) -> int | bool | None:
         if isinstance(node, VariableNode):
@@ -211,11 +183,11 @@ class _VariableFinder(Visitor):
         self.names: set[str] = set()
 
     def enter(self, node: Any, *_: Any) -> None:
-        """Look at one node."""
-        if isinstance(node, ArgumentNode) and node.name.value in _MATTERS and isinstance(node.value, VariableNode):
+        """Called by the visit."""
+        if isinstance(node, ArgumentNode) and node.name.value in _PRICED and isinstance(node.value, VariableNode):
             self.names.add(node.value.name.value)
 
 
 def _countable(value: Any) -> Any:
-    """`value` as far as a price depends on it: of a list its length."""
+    """`value` as far as the cost depends on it: the length of a list."""
     return len(cast("list[Any]", value)) if isinstance(value, list) else value

@@ -1,6 +1,6 @@
-"""Questions: operations read, found valid, their variables filled in; or the reasons why they cannot be answered."""
+"""Validated operations: parsed, found valid, their variables coerced, their cost known; or the errors why not."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -8,34 +8,36 @@ from typing import Any, NoReturn, cast
 
 import orjson
 from graphql import (
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     OperationDefinitionNode,
-    SelectionSetNode,
     get_operation_ast,
     value_from_ast_untyped,
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution_monitor.asgi.operations import OperationKind
+from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
-from execution_monitor.graphql.errors import QuietSchema, to_client_errors
-from execution_monitor.graphql.validation.documents import Document
+from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
+from execution_monitor.graphql.selection import walk_fields
+from execution_monitor.graphql.validation.documents import ParsedDocument
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.lru_cache import LruCache
 
-# A dashboard asks the same again and again; a cursor is used once or twice. One takes some ten kilobytes.
-REMEMBERED_QUESTIONS = 1_024
+# A dashboard sends the same requests again and again; a cursor is used once or twice. One takes some ten kilobytes.
+REMEMBERED_REQUESTS = 1_024
 LONGEST_REMEMBERED = 7_000  # characters of the document, and bytes of the variables
 # graphql-core leaves its generics open.
 _EXECUTOR: Any = StrawberryGraphQLCoreExecutionContext
 
 
 class RequestErrors(ExecutionMonitorError):
-    """Why an operation could not begin: `errors` as clients are shown them; `kind` is None where none was found."""
+    """Request errors (GraphQL, section 7.1.1): why an operation did not begin to run.
+
+    `errors` are as the response has them; `kind` is None where the document holds no operation to run.
+    """
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -46,76 +48,134 @@ class RequestErrors(ExecutionMonitorError):
 
     @property
     def codes(self) -> Sequence[str]:
-        """The code of each error."""
+        """The `extensions.code` of each error."""
         return [error["extensions"]["code"] for error in self.errors]
 
 
 class SyntaxErrors(RequestErrors):
-    """Why a document could not be parsed."""
+    """A document that cannot be parsed."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class Question:
-    """An operation with its variables, found valid: what is known of it whoever asks.
+class OperationKindNotAllowed(Exception):
+    """An operation of a kind that its transport does not allow, such as a mutation in a GET."""
 
-    `executor` is graphql-core's, to be read and to be copied for events; what runs as a whole is built anew, because it
-    keeps what becomes of it.
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class ValidatedOperation:
+    """An operation with coerced variables and a known cost; the same for every caller, so that it is cached.
+
+    `executor` is graphql-core's, to be read and to be copied for events. What runs as a whole takes a new one from
+    `build_executor`, because an executor keeps the errors of its run.
     """
 
-    asked: GraphQLRequest
-    kind: OperationKind
+    request: GraphQLRequest
+    kind: Kind
     definition: OperationDefinitionNode
     executor: Any
     cost: int
     build_executor: Callable[[], Any]
 
     def arguments(self) -> Mapping[str, Any]:
-        """The root fields, as `name` or `alias: name`, with arguments as JSON; also those that @skip leaves out."""
-        return _arguments_of(self.definition, self.executor.fragment_definitions, self.asked)
+        """The root fields, as `name` or `alias: name`, with their arguments; also those that `@skip` leaves out."""
+        variables = {
+            each.variable.name.value: value_from_ast_untyped(each.default_value)
+            for each in self.definition.variable_definitions or ()
+            if each.default_value is not None
+        } | (self.request.variables or {})
+        fragments: Mapping[str, FragmentDefinitionNode] = self.executor.fragment_definitions
+        found: dict[str, Any] = {}
+        for field, _ in walk_fields([self.definition.selection_set], fragments):
+            name = field.name.value
+            found[name if field.alias is None else f"{field.alias.value}: {name}"] = {
+                argument.name.value: value_from_ast_untyped(argument.value, variables)
+                for argument in field.arguments or ()
+            }
+        return found
 
 
-class Questions:
-    """Reads the questions to one schema that cost `max_cost` points at most, the recent ones from memory."""
+@dataclass(frozen=True, slots=True)
+class ExecutableOperation:
+    """A validated operation of one caller; `operation` is what observers see of it."""
 
-    def __init__(self, schema: QuietSchema, *, max_cost: int) -> None:
+    validated: ValidatedOperation
+    operation: Operation
+
+
+class OperationValidator:
+    """Validates requests against one schema, and remembers the recent ones; an operation costs at most `max_cost`."""
+
+    def __init__(self, schema: ClientSafeSchema, *, max_cost: int) -> None:
         self._schema = schema
         self._max_cost = max_cost
-        self._recent: LruCache[Question] = LruCache(REMEMBERED_QUESTIONS)
+        self._recent: Recent[ValidatedOperation] = Recent(REMEMBERED_REQUESTS)
 
-    def read(self, asked: GraphQLRequest) -> Question:
-        """What `asked` means; raises `RequestErrors`."""
-        variables = _spell(asked.variables)
-        if variables is None or len(asked.query) + len(variables) > LONGEST_REMEMBERED:
-            return self._read(asked)
-        key = (asked.query, asked.operation_name, variables)
+    def prepare(
+        self, request: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+    ) -> ExecutableOperation:
+        """The operation of `request`, ready to run for `caller`.
+
+        Raises:
+            OperationKindNotAllowed: the operation is of none of `kinds`, whether or not it is valid.
+            RequestErrors: the document or the variables are not valid, or the operation costs too much.
+        """
+        try:
+            validated = self.validate(request)
+        except RequestErrors as error:
+            if error.kind is not None and error.kind not in kinds:
+                raise OperationKindNotAllowed(error.kind) from error
+            raise
+        if validated.kind not in kinds:
+            raise OperationKindNotAllowed(validated.kind)
+        name = validated.definition.name
+        return ExecutableOperation(
+            validated,
+            Operation(
+                caller,
+                origin,
+                validated.kind,
+                name=None if name is None else name.value,
+                cost=validated.cost,
+                arguments=validated.arguments,
+            ),
+        )
+
+    def validate(self, request: GraphQLRequest) -> ValidatedOperation:
+        """The operation of `request`, from memory where the same was validated before.
+
+        Raises:
+            RequestErrors: as `prepare` does.
+        """
+        variables = _serialise(request.variables)
+        if variables is None or len(request.query) + len(variables) > LONGEST_REMEMBERED:
+            return self._validate(request)
+        key = (request.query, request.operation_name, variables)
         found = self._recent.get(key)
         if found is None:
-            found = self._read(asked)
+            found = self._validate(request)
             self._recent.put(key, found)
         return found
 
-    def _read(self, asked: GraphQLRequest) -> Question:
+    def _validate(self, request: GraphQLRequest) -> ValidatedOperation:
         schema = self._schema
-        try:
-            document = schema.documents.read(asked.query, schema)
-        except GraphQLError as error:
-            raise SyntaxErrors([error]) from error
-        except Exception as error:
-            raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
-        definition = get_operation_ast(document.node, asked.operation_name)
+        document = self._parse(request.query)
+        definition = get_operation_ast(document.node, request.operation_name)
         if definition is None:
-            _refuse(schema, [*document.errors, _no_operation(document, asked.operation_name)])
-        kind = OperationKind(definition.operation.value)
+            _refuse(schema, [*document.errors, _no_operation(document, request.operation_name)])
+        kind = Kind(definition.operation.value)
         if document.errors:
             _refuse(schema, document.errors, kind)
         build_executor = partial(
             _EXECUTOR.build,
             schema._schema,  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way to it
             document.node,
-            raw_variable_values=asked.variables,
-            operation_name=asked.operation_name,
+            raw_variable_values=request.variables,
+            operation_name=request.operation_name,
             is_awaitable=optimized_is_awaitable,
         )
         executor: Any = build_executor()
@@ -125,25 +185,33 @@ class Questions:
         if cost > self._max_cost:
             problem = TooExpensive(cost, self._max_cost)
             _refuse(schema, [GraphQLError(problem.message, definition, original_error=problem)], kind)
-        return Question(asked, kind, definition, executor, cost, build_executor)
+        return ValidatedOperation(request, kind, definition, executor, cost, build_executor)
+
+    def _parse(self, text: str) -> ParsedDocument:
+        try:
+            return self._schema.documents.read(text, self._schema)
+        except GraphQLError as error:
+            raise SyntaxErrors([error]) from error
+        except Exception as error:
+            raise RequestErrors([GraphQLError(str(error), original_error=error)]) from error
 
 
-def _spell(variables: Mapping[str, Any] | None) -> bytes | None:
-    """`variables` as a text that no others have; None for what JSON cannot hold, which no client sent."""
+def _serialise(variables: Mapping[str, Any] | None) -> bytes | None:
+    """`variables` as part of a cache key; None for what JSON cannot hold, which no client sends."""
     try:
         return orjson.dumps(variables)
     except orjson.JSONEncodeError:
         return None
 
 
-def _refuse(schema: QuietSchema, errors: Iterable[GraphQLError], kind: OperationKind | None = None) -> NoReturn:
+def _refuse(schema: ClientSafeSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
     found = list(errors)
     schema.process_errors(found)
     raise RequestErrors(found, kind)
 
 
-def _no_operation(document: Document, name: str | None) -> GraphQLError:
-    # Others would run the first one; the specification wants an error (section 6.1.1, GetOperation).
+def _no_operation(document: ParsedDocument, name: str | None) -> GraphQLError:
+    # Other servers would run the first one; the specification wants an error (section 6.1.1, GetOperation).
     several = name is None and len(document.operations) > 1
     problem = BadUserInput(
         "Several operations were sent; name one in operationName."
@@ -151,30 +219,3 @@ def _no_operation(document: Document, name: str | None) -> GraphQLError:
         else "operationName must name one of the operations."
     )
     return GraphQLError(problem.message, original_error=problem)
-
-
-def _arguments_of(
-    definition: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], asked: GraphQLRequest
-) -> Mapping[str, Any]:
-    variables = {
-        each.variable.name.value: value_from_ast_untyped(each.default_value)
-        for each in definition.variable_definitions or ()
-        if each.default_value is not None
-    } | (asked.variables or {})
-    found: dict[str, Any] = {}
-    seen: set[str] = set()
-    pending: list[SelectionSetNode] = [definition.selection_set]
-    while pending:
-        for node in pending.pop().selections:
-            if isinstance(node, FieldNode):
-                name = node.name.value
-                found[name if node.alias is None else f"{node.alias.value}: {name}"] = {
-                    argument.name.value: value_from_ast_untyped(argument.value, variables)
-                    for argument in node.arguments or ()
-                }
-            elif not isinstance(node, FragmentSpreadNode):
-                pending.append(cast("Any", node).selection_set)
-            elif node.name.value not in seen:
-                seen.add(node.name.value)
-                pending.append(fragments[node.name.value].selection_set)
-    return found

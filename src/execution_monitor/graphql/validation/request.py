@@ -1,4 +1,4 @@
-"""GraphQL requests as they come over HTTP: GraphQL over HTTP, section "Request"."""
+"""GraphQL requests, read from a JSON body or a query string (GraphQL over HTTP, section "Request")."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import orjson
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode
+from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
 from starlette.requests import Request
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.graphql.selection import walk_fields
 from execution_monitor.graphql.validation.documents import parse_document
 
 
 class UnsupportedMediaType(BadUserInput):
-    """A request body that is not declared as JSON; a browser can send any other kind across origins unasked."""
+    """A body that is not declared as JSON; browsers send other media types across origins without a preflight."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
@@ -26,44 +27,54 @@ class BodyTooLarge(BadUserInput):
 
 
 class NotWellFormed(BadUserInput):
-    """JSON that is no GraphQL request."""
+    """JSON that is not a well-formed GraphQL request."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """One operation to execute."""
+    """A request as a client sends it: document, operation name, variables."""
 
-    query: str  # empty where the document is named
+    query: str  # the text of the document; empty where `document_id` names it
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     document_id: str | None = None
 
 
-def is_read(request: Request) -> bool:
-    """Whether the operation stands in the address: HEAD is a GET whose answer stays unread."""
+def has_safe_method(request: Request) -> bool:
+    """Whether the method is safe (RFC 9110, section 9.2.1), so that the query string holds the GraphQL request.
+
+    HEAD is a GET without the body of its response.
+    """
     return request.method in ("GET", "HEAD")
 
 
 async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
-    """The operation in `request`; raises `BadUserInput` for one that is not well-formed."""
-    if is_read(request):
-        return to_request(_read_parameters(request.query_params))
+    """Read the GraphQL request from `request`, of which at most `max_body_bytes` are kept in memory.
+
+    Raises:
+        UnsupportedMediaType: the body is not declared as JSON.
+        BodyTooLarge: the body is longer than the limit.
+        BadUserInput: the body is not JSON.
+        NotWellFormed: the JSON is not a GraphQL request.
+    """
+    if has_safe_method(request):
+        return parse_request(_parse_parameters(request.query_params))
     content_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
     if content_type.strip() != "application/json" or ("charset" in parameter and "utf-8" not in parameter):
         raise UnsupportedMediaType("Send the operation as JSON, with the header Content-Type: application/json.")
     body = await _read_body(request, max_body_bytes)
     try:
-        stated = orjson.loads(body)
+        decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadUserInput(f"The body is not JSON: {error}.") from error
-    return to_request(stated)
+    return parse_request(decoded)
 
 
-def _read_parameters(stated: Mapping[str, str]) -> Mapping[str, Any]:
-    """What an address states; a parameter that is empty is none (section "GET")."""
-    parameters: dict[str, Any] = {name: value for name, value in stated.items() if value}
+def _parse_parameters(query_params: Mapping[str, str]) -> Mapping[str, Any]:
+    """The members of the request; an empty parameter counts as absent (section "GET")."""
+    parameters: dict[str, Any] = {name: value for name, value in query_params.items() if value}
     for name in ("variables", "extensions"):
         if name in parameters:
             try:
@@ -74,7 +85,7 @@ def _read_parameters(stated: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    """The body, refused as soon as more than `limit` bytes have come, chunked or not."""
+    """The body, refused as soon as more than `limit` bytes have arrived, chunked or not."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -85,11 +96,15 @@ async def _read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def to_request(stated: Any) -> GraphQLRequest:
-    """The operation that a decoded body states; raises `NotWellFormed`."""
-    if not isinstance(stated, dict):
+def parse_request(decoded: Any) -> GraphQLRequest:
+    """The GraphQL request that decoded JSON holds: a body, query parameters, or the payload of a `subscribe` message.
+
+    Raises:
+        NotWellFormed: a member is missing or of the wrong type.
+    """
+    if not isinstance(decoded, dict):
         raise NotWellFormed('The body must be a JSON object such as {"query": "{ viewer { userId } }"}.')
-    fields = cast("dict[str, Any]", stated)
+    fields = cast("dict[str, Any]", decoded)
     document_id = fields.get("documentId")
     if document_id is not None and not isinstance(document_id, str):
         raise NotWellFormed("documentId must be text or null.")
@@ -114,15 +129,17 @@ def _object_or_none(fields: Mapping[str, Any], name: str) -> dict[str, Any] | No
     return cast("dict[str, Any] | None", value)
 
 
-def asks_only_for_types(request: GraphQLRequest) -> bool:
-    """Whether the operation is an introspection of the type system, and nothing else."""
+def only_introspects(request: GraphQLRequest) -> bool:
+    """Whether every root field of every operation is `__schema` or `__type`: types of the schema, and no data."""
     try:
         document = parse_document(request.query)
-    except GraphQLError:
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        # Without variables nothing counts as left out.
+        roots = {field.name.value for field, _ in walk_fields([each.selection_set for each in operations], fragments)}
+    except (GraphQLError, KeyError):
         return False
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    roots = [selection for each in operations for selection in each.selection_set.selections]
-    return bool(roots) and all(isinstance(root, FieldNode) and root.name.value in _TYPE_SYSTEM for root in roots)
+    return bool(roots) and roots <= _TYPE_SYSTEM
 
 
 _TYPE_SYSTEM = frozenset({"__schema", "__type"})
