@@ -85,11 +85,11 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         database,
         settings.mongodb_uri.get_secret_value(),
         LiveCursors(identity.cursor_secret),
-        LiveLimits(behind_seconds=settings.live_behind_seconds, ring_bytes=settings.live_replay_bytes),
+        LiveLimits(behind_seconds=settings.live_behind_seconds, replay_buffer_bytes=settings.live_replay_bytes),
     )
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
-    registry.register(LiveCollector(live.figures))
+    registry.register(LiveCollector(lambda: live.stats))
     registry.register(ConnectionsCollector(connections))
     registry.register(ClientConnectionsCollector(clients.figures))
     journal = Journal(AuditEvents(database).write)

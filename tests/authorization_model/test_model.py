@@ -18,7 +18,7 @@ from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import QueueLimits
+from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
@@ -31,7 +31,7 @@ from tests.authorization_model.world import World, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
-LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, queue=QueueLimits(conflate_from=100_000, most=100_000))
+LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, backlog=BacklogLimits(conflate_from=100_000, most=100_000))
 
 Compare = Callable[..., Awaitable[Comparison]]
 

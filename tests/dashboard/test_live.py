@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage
@@ -165,13 +165,13 @@ async def test_a_server_that_is_behind_its_database_is_shown_to_be_until_it_is_n
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     # The server of these tests runs in this process.
-    monkeypatch.setattr(BehindMeter, "seconds_to_report", 42)
+    monkeypatch.setattr(LagMeter, "seconds_to_report", 42)
     await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
     await page.locator('a[href="/executions/e001"]').click()
     await expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
     await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
     await page.go_back()
-    monkeypatch.setattr(BehindMeter, "seconds_to_report", 0)
+    monkeypatch.setattr(LagMeter, "seconds_to_report", 0)
 
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     assert reads.count == 1

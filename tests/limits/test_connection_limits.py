@@ -23,7 +23,7 @@ from execution_monitor.errors import RateLimited
 from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
 from execution_monitor.limits import streams as sessions_module
 from execution_monitor.limits.streams import SessionLimits, Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 from execution_monitor.server.websocket_protocol import ReadyFrames
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -98,7 +98,7 @@ async def test_whoever_closes_one_may_open_another(server: str, token_for: Token
             await second.begin(ada)
 
 
-NEVER_BEHIND = BehindMeter(cast("Any", None), cast("Any", None), 15)
+NEVER_BEHIND = LagMeter(cast("Any", None), cast("Any", None), 15)
 
 
 async def admit(_: Mapping[str, str], __: Origin) -> Caller:

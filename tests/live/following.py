@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.executions.visibility import visible_to
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
@@ -51,7 +51,7 @@ class Follower:
     heard: int = 0
 
     def hear(self, told: Delivery) -> None:
-        assert told.kind in (Kind.ENTERED, Kind.UPDATED), told
+        assert told.kind in (EventKind.ENTERED, EventKind.UPDATED), told
         assert told.row is not None
         assert told.execution_id is not None
         expected = self.versions.get(told.execution_id, 0) + 1
@@ -60,24 +60,24 @@ class Follower:
         self.cursor = told.cursor
         self.heard += 1
 
-    async def hear_all(self, subscription: Subscription) -> None:
-        """Listen until the subscription is closed."""
-        async for told in subscription:
+    async def hear_all(self, subscriber: Subscriber) -> None:
+        """Listen until the subscriber is closed."""
+        async for told in subscriber:
             self.hear(told)
 
     @contextlib.asynccontextmanager
-    async def hearing(self, subscription: Subscription) -> AsyncGenerator[asyncio.Task[None]]:
+    async def hearing(self, subscriber: Subscriber) -> AsyncGenerator[asyncio.Task[None]]:
         """A time in which somebody listens; a wrong event fails it at the end."""
-        reader = asyncio.create_task(self.hear_all(subscription))
+        reader = asyncio.create_task(self.hear_all(subscriber))
         try:
             yield reader
         finally:
-            subscription.close()
+            subscriber.close()
             await reader
 
-    async def hear_until(self, subscription: Subscription, versions: dict[str, int]) -> None:
+    async def hear_until(self, subscriber: Subscriber, versions: dict[str, int]) -> None:
         """Listen until what is known is `versions`, which nobody changes any more."""
-        async with self.hearing(subscription) as reader:
+        async with self.hearing(subscriber) as reader:
             await eventually(lambda: self.versions == versions or reader.done())
         assert self.versions == versions
 

@@ -7,7 +7,7 @@ import pytest
 
 from execution_monitor.errors import InvalidCursor, NotFound
 from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
@@ -25,7 +25,7 @@ async def told(activity: Activity, how_many: int) -> list[Delivery]:
         return [await anext(activity) for _ in range(how_many)]
 
 
-def summary(delivery: Delivery) -> tuple[Kind, Any]:
+def summary(delivery: Delivery) -> tuple[EventKind, Any]:
     row = delivery.row or {}
     return delivery.kind, row.get("message", row.get("step_id", row.get("status")))
 
@@ -46,11 +46,11 @@ async def store(database: Database, lines: int = 2, **fields: Any) -> None:
 
 
 PRESENT = [
-    (Kind.ENTERED, "running"),
-    (Kind.STEP, "first"),
-    (Kind.STEP, "second"),
-    (Kind.LOG, "line 0"),
-    (Kind.LOG, "line 1"),
+    (EventKind.ENTERED, "running"),
+    (EventKind.STEP, "first"),
+    (EventKind.STEP, "second"),
+    (EventKind.LOG, "line 0"),
+    (EventKind.LOG, "line 1"),
 ]
 
 
@@ -67,10 +67,10 @@ async def test_it_begins_with_what_is_there_and_goes_on_in_order(database: Datab
 
     assert [summary(each) for each in present] == PRESENT
     assert [summary(each) for each in following] == [
-        (Kind.LOG, "hello"),
-        (Kind.STEP, "first"),
-        (Kind.UPDATED, "running"),
-        (Kind.LOG, "bye"),
+        (EventKind.LOG, "hello"),
+        (EventKind.STEP, "first"),
+        (EventKind.UPDATED, "running"),
+        (EventKind.LOG, "bye"),
     ]
 
 
@@ -80,7 +80,7 @@ async def test_only_the_last_lines_are_told(database: Database, live: Live):
     activity = await live.subscribe_activity(ADA, "run")
 
     present = await told(activity, 103)
-    assert [summary(each) for each in present[3:]] == [(Kind.LOG, f"line {number}") for number in range(50, 150)]
+    assert [summary(each) for each in present[3:]] == [(EventKind.LOG, f"line {number}") for number in range(50, 150)]
 
 
 async def test_it_resumes_from_every_cursor(database: Database, live: Live):
@@ -96,7 +96,7 @@ async def test_it_resumes_from_every_cursor(database: Database, live: Live):
         # In the middle of the present state it begins anew; behind it, nothing comes twice.
         expected = [summary(each) for each in heard[place + 1 :]]
         if place < 4:
-            expected = [*PRESENT, *((Kind.LOG, f"new {number}") for number in range(3))]
+            expected = [*PRESENT, *((EventKind.LOG, f"new {number}") for number in range(3))]
         assert [summary(each) for each in await told(resumed, len(expected))] == expected
         resumed.close()
 
@@ -111,8 +111,8 @@ async def test_it_ends_by_itself_after_a_terminal_state(database: Database, live
 
     async with asyncio.timeout(PATIENCE):
         rest = [each async for each in activity]
-    assert [summary(each) for each in rest] == [(Kind.UPDATED, "completed"), (Kind.LOG, "the last word")]
-    assert live.figures().subscribers == 0
+    assert [summary(each) for each in rest] == [(EventKind.UPDATED, "completed"), (EventKind.LOG, "the last word")]
+    assert live.stats.subscribers == 0
     resumed = await live.subscribe_activity(ADA, "run", after=rest[-1].cursor)
     async with asyncio.timeout(PATIENCE):
         assert [each async for each in resumed] == []
@@ -130,7 +130,7 @@ async def test_it_goes_on_when_an_execution_is_started_again(database: Database,
         async with asyncio.timeout(1):
             await anext(activity)
     await database.collection(LogEntry).insert_one(line("run", "again"))
-    assert [summary(each) for each in await told(activity, 1)] == [(Kind.LOG, "again")]
+    assert [summary(each) for each in await told(activity, 1)] == [(EventKind.LOG, "again")]
 
 
 @pytest.mark.parametrize("gone", ["owner", "deleted"])
@@ -153,7 +153,7 @@ async def test_it_ends_when_the_execution_is_gone_from_sight(database: Database,
         again = [each async for each in resumed]
         ended = await live.subscribe_activity(ADA, "run", after=rest[-1].cursor)
         assert [each async for each in ended] == []
-    assert [each.kind for each in rest] == [Kind.LEFT if gone == "owner" else Kind.DELETED]
+    assert [each.kind for each in rest] == [EventKind.LEFT if gone == "owner" else EventKind.DELETED]
     assert [(each.kind, each.row) for each in again] == [(rest[0].kind, None)]
     with pytest.raises(NotFound):
         await live.subscribe_activity(ADA, "run")
@@ -192,14 +192,14 @@ async def test_it_begins_anew_after_a_gap(database: Database, live: Live):
     (gap,) = await told(activity, 1)
     anew = await told(activity, 3)
 
-    assert gap.kind is Kind.GAP
+    assert gap.kind is EventKind.GAP
     assert [summary(each) for each in anew] == PRESENT[:3]
     resumed = await live.subscribe_activity(ADA, "run", after=gap.cursor)
     assert [summary(each) for each in await told(resumed, 3)] == PRESENT[:3]
 
 
 async def test_an_activity_from_history_is_the_same(database: Database, live: Live, mongodb_uri: str):
-    limits = LiveLimits(ring_bytes=0, lookback_seconds=0)
+    limits = LiveLimits(replay_buffer_bytes=0, lookback_seconds=0)
     async with Live(database, mongodb_uri, CURSORS, limits) as forgetful:
         await store(database)
         heard = await told(await forgetful.subscribe_activity(ADA, "run"), 5)

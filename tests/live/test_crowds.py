@@ -6,10 +6,10 @@ import pytest
 
 from execution_monitor.live.catch_up_from_history import CatchUpLimits
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.events import Kind
-from execution_monitor.live.replay_buffer import Kept
+from execution_monitor.live.events import EventKind
+from execution_monitor.live.replay_buffer import BufferedChange
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import QueueLimits
+from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
@@ -18,7 +18,7 @@ from tests.live.making import ADA, BEN, CURSORS, execution
 
 @pytest.fixture
 def live_limits() -> LiveLimits:
-    return LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=60, most=120))
+    return LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=60, most=120))
 
 
 async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(database: Database, live: Live):
@@ -36,27 +36,27 @@ async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(
     assert follower.versions == present
     assert most <= 120
     # Whoever reads at last knows first that something was missed, and then of the present state.
-    assert (await anext(stuck)).kind is Kind.GAP
-    assert live.figures().gaps[GapReason.TOO_SLOW] >= 1
+    assert (await anext(stuck)).kind is EventKind.GAP
+    assert live.stats.gaps[GapReason.TOO_SLOW] >= 1
 
 
 async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_state(database: Database, live: Live):
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     collection = database.collection(Execution)
     await collection.insert_many([execution(f"run-{number}") for number in range(10)])
     for _ in range(10):
         await collection.update_many({}, {"$inc": {"version": 1}})
 
-    await eventually(lambda: live.figures().events == 110)
+    await eventually(lambda: live.stats.events == 110)
     last: dict[str | None, int] = {}
-    heard = [told for _ in range(len(subscription)) if (told := subscription.take()) is not None]
+    heard = [told for _ in range(len(subscriber)) if (told := subscriber.take()) is not None]
     for told in heard:
         assert told.row is not None
         last[told.execution_id] = told.row["version"]
 
     assert last == {f"run-{number}": 11 for number in range(10)}
     assert len(heard) <= 70
-    assert live.figures().gaps == {}
+    assert live.stats.gaps == {}
     # Resumed in the middle of what was merged, nothing is missing either.
     for told in heard:
         resumed = await live.subscribe(ADA, after=told.cursor)
@@ -72,7 +72,9 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
 def reading_one_at_a_time(wait_seconds: float, at_once: int = 1) -> LiveLimits:
     """Without a replay buffer everybody who comes back needs a turn to read MongoDB's history."""
     limits = CatchUpLimits(at_once=at_once, wait_seconds=wait_seconds)
-    return LiveLimits(ring_bytes=0, lookback_seconds=0, queue=QueueLimits(conflate_from=256), catch_up=limits)
+    return LiveLimits(
+        replay_buffer_bytes=0, lookback_seconds=0, backlog=BacklogLimits(conflate_from=256), catch_up=limits
+    )
 
 
 async def test_those_who_get_no_turn_to_read_history_get_a_gap(database: Database, mongodb_uri: str):
@@ -80,15 +82,15 @@ async def test_those_who_get_no_turn_to_read_history_get_a_gap(database: Databas
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_one(execution("missed"))
-        await eventually(lambda: live.figures().events == 1)
-        subscription = await live.subscribe(ADA, after=cursor)
+        await eventually(lambda: live.stats.events == 1)
+        subscriber = await live.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            gap = await anext(subscription)
+            gap = await anext(subscriber)
         await database.collection(Execution).insert_one(execution("later"))
         async with asyncio.timeout(PATIENCE):
-            following = await anext(subscription)
+            following = await anext(subscriber)
 
-    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.TOO_MANY_RESUMING)
+    assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.TOO_MANY_RESUMING)
     assert following.execution_id == "later"
 
 
@@ -97,7 +99,7 @@ async def test_one_who_does_not_read_keeps_nobody_from_history_and_loses_nothing
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_many([execution() for _ in range(400)])
-        await eventually(lambda: live.figures().events == 400)
+        await eventually(lambda: live.stats.events == 400)
         first = await live.subscribe(ADA, after=cursor)
         await eventually(lambda: not first.has_room)
         second = await live.subscribe(ADA, after=cursor)
@@ -105,7 +107,7 @@ async def test_one_who_does_not_read_keeps_nobody_from_history_and_loses_nothing
             for each in (second, first):
                 assert len({(await anext(each)).execution_id for _ in range(400)}) == 400
 
-        assert live.figures().gaps == {}
+        assert live.stats.gaps == {}
 
 
 async def test_those_who_come_back_together_share_one_reading_of_history(database: Database, mongodb_uri: str):
@@ -113,7 +115,7 @@ async def test_those_who_come_back_together_share_one_reading_of_history(databas
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_many([execution(f"run-{number}") for number in range(150)])
-        await eventually(lambda: live.figures().events == 150)
+        await eventually(lambda: live.stats.events == 150)
         subscriptions = [await live.subscribe(ADA, after=cursor) for _ in range(50)]
         async with asyncio.timeout(PATIENCE):
             heard = [[await anext(each) for _ in range(150)] for each in subscriptions]
@@ -129,18 +131,18 @@ async def test_a_defect_in_the_replay_buffer_is_a_gap_to_those_who_come_back_and
     _, cursor = await read_page(database, ADA, live)
     await live.subscribe(BEN)
     await database.collection(Execution).insert_one(execution("missed"))
-    await eventually(lambda: live.figures().events == 1)
+    await eventually(lambda: live.stats.events == 1)
 
     with monkeypatch.context() as broken:
-        broken.delattr(Kept, "read")
-        subscription = await live.subscribe(ADA, after=cursor)
+        broken.delattr(BufferedChange, "read")
+        subscriber = await live.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            gap = await anext(subscription)
+            gap = await anext(subscriber)
     await database.collection(Execution).insert_one(execution("later"))
     async with asyncio.timeout(PATIENCE):
-        following = await anext(subscription)
+        following = await anext(subscriber)
 
-    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.FAILED)
+    assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.FAILED)
     assert following.execution_id == "later"
 
 
@@ -152,5 +154,5 @@ async def test_a_server_that_closes_ends_every_subscription(database: Database, 
         await asyncio.sleep(0)
 
     assert await asyncio.gather(*waiting) == [None] * 5
-    assert live.figures().subscribers == 0
+    assert live.stats.subscribers == 0
     await eventually(lambda: asyncio.all_tasks() <= before)

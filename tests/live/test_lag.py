@@ -11,10 +11,10 @@ from bson import Timestamp
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from typing_extensions import override
 
-from execution_monitor.live.change_stream_cursor import present
-from execution_monitor.live.cluster_time import ClusterPresent
-from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.resume_tokens import Position, behind
+from execution_monitor.live.change_stream_cursor import current_position
+from execution_monitor.live.cluster_time import ClusterClock
+from execution_monitor.live.lag import LagMeter
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
@@ -107,7 +107,7 @@ async def test_a_stream_that_is_silent_is_told_and_so_is_its_end(live: Live, pro
     without_room.has_room = True
     await eventually(lambda: bool(late.heard and without_room.heard))
     (warning,) = live.behind.warnings
-    figure = live.figures().behind_seconds
+    figure = live.stats.behind_seconds
     proxy.restore()
     await eventually(lambda: late.heard[-1] == 0)
 
@@ -160,11 +160,11 @@ async def test_a_database_that_answers_nobody_is_further_and_further_behind(
     finally:
         mongod.thaw()
     await eventually(lambda: live.behind.seconds == 0)
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await database.collection(Execution).insert_one(execution("after"))
 
     async with asyncio.timeout(PATIENCE):
-        assert (await anext(subscription)).execution_id == "after"
+        assert (await anext(subscriber)).execution_id == "after"
 
 
 async def test_live_that_never_began_has_no_seconds_but_a_warning(database: Database):
@@ -180,14 +180,14 @@ async def test_live_that_never_began_has_no_seconds_but_a_warning(database: Data
     assert live.behind.warnings == ()
 
 
-LONG_AGO = behind(Timestamp(1, 1))
+LONG_AGO = position_after(Timestamp(1, 1))
 
 
 class StreamAt:
     """A stream that goes on reading, but is at a place of the test's choice."""
 
-    def __init__(self, position: Position) -> None:
-        self.position: Position | None = position
+    def __init__(self, position: StreamPosition) -> None:
+        self.position: StreamPosition | None = position
         self.started = asyncio.Event()
         self.started.set()
 
@@ -197,7 +197,7 @@ class StreamAt:
 
 
 @contextlib.asynccontextmanager
-async def measuring(meter: BehindMeter) -> AsyncGenerator[None]:
+async def measuring(meter: LagMeter) -> AsyncGenerator[None]:
     task = asyncio.create_task(meter.run())
     try:
         yield
@@ -207,21 +207,21 @@ async def measuring(meter: BehindMeter) -> AsyncGenerator[None]:
 
 
 async def test_reading_that_goes_on_but_does_not_keep_up_is_behind(database: Database):
-    stream = StreamAt(await present(database.handle))
-    meter = BehindMeter(database.handle, stream, 60)
+    stream = StreamAt(await current_position(database.handle))
+    meter = LagMeter(database.handle, stream, 60)
     before = meter.seconds
     async with measuring(meter):
         begun = time.monotonic()
         await eventually(lambda: meter.seconds == 0)
         await database.collection(Execution).insert_one(execution())
-        halfway = await present(database.handle)
+        halfway = await current_position(database.handle)
         await eventually(lambda: (meter.seconds or 0) > 4)
         most = time.monotonic() - begun
         seconds = meter.seconds
         await database.collection(Execution).insert_one(execution())
         stream.position = halfway
         after_half = meter.seconds
-        stream.position = await present(database.handle)
+        stream.position = await current_position(database.handle)
         at_the_end = meter.seconds
 
     assert before is None
@@ -233,8 +233,8 @@ async def test_reading_that_goes_on_but_does_not_keep_up_is_behind(database: Dat
 
 
 async def test_a_process_that_was_stopped_is_behind_by_all_that_time(database: Database):
-    stream = StreamAt(await present(database.handle))
-    meter = BehindMeter(database.handle, stream, 60)
+    stream = StreamAt(await current_position(database.handle))
+    meter = LagMeter(database.handle, stream, 60)
     async with measuring(meter):
         await eventually(lambda: meter.seconds == 0)
         await asyncio.sleep(0.2)
@@ -253,10 +253,10 @@ async def test_a_process_that_was_stopped_is_behind_by_all_that_time(database: D
 async def test_a_stream_without_a_place_is_behind_all_that_is_new(database: Database):
     stream = StreamAt(LONG_AGO)
     stream.position = None
-    meter = BehindMeter(database.handle, stream, 60)
+    meter = LagMeter(database.handle, stream, 60)
     async with measuring(meter):
         await eventually(lambda: (meter.seconds or 0) >= 2)
-        stream.position = await present(database.handle)
+        stream.position = await current_position(database.handle)
 
         assert meter.seconds == 0
 
@@ -268,14 +268,14 @@ async def test_a_new_subscriber_hears_nothing_of_what_the_stream_has_still_to_re
     await started(live)
     proxy.blackhole()
     await collection.insert_many([execution(f"before-{number}") for number in range(50)])
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await collection.insert_one(execution("now"))
     proxy.restore()
     async with asyncio.timeout(PATIENCE):
-        first = await anext(subscription)
+        first = await anext(subscriber)
     await collection.insert_one(execution("later"))
     async with asyncio.timeout(PATIENCE):
-        second = await anext(subscription)
+        second = await anext(subscriber)
     resumed = await live.subscribe(ADA, after=first.cursor)
     async with asyncio.timeout(PATIENCE):
         again = await anext(resumed)
@@ -288,13 +288,13 @@ async def test_its_cursor_is_taken_at_once_and_leads_to_the_same(database: Datab
     await started(live)
     proxy.blackhole()
     await collection.insert_one(execution("before"))
-    subscription = await live.subscribe(ADA)
-    resumed = await live.subscribe(ADA, after=subscription.cursor)
+    subscriber = await live.subscribe(ADA)
+    resumed = await live.subscribe(ADA, after=subscriber.cursor)
     await collection.insert_one(execution("now"))
     proxy.restore()
 
     async with asyncio.timeout(PATIENCE):
-        heard = [(await anext(each)).execution_id for each in (subscription, resumed)]
+        heard = [(await anext(each)).execution_id for each in (subscriber, resumed)]
 
     assert heard == ["now", "now"]
 
@@ -306,9 +306,9 @@ async def test_whoever_subscribes_while_only_the_stream_is_answered_begins_where
         await started(live)
         proxy.blackhole()
         async with asyncio.timeout(PATIENCE):
-            subscription = await live.subscribe(ADA)
+            subscriber = await live.subscribe(ADA)
             await database.collection(Execution).insert_one(execution("now"))
-            heard = (await anext(subscription)).execution_id
+            heard = (await anext(subscriber)).execution_id
         proxy.restore()
 
     assert heard == "now"
@@ -338,7 +338,7 @@ async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_an
     database = Database.at(proxy.uri, _NAME, [pings])
     try:
         await database.client.admin.command("hello")
-        asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
+        asking = ClusterClock(database.handle, StreamAt(LONG_AGO))
         proxy.delay(100)
         first = [asyncio.create_task(asking.ahead_of_stream()) for _ in range(50)]
         await eventually(lambda: pings.count == 1)
@@ -355,7 +355,7 @@ async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_an
 
 
 async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Database):
-    asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
+    asking = ClusterClock(database.handle, StreamAt(LONG_AGO))
     leaving, staying = (asyncio.create_task(asking.ahead_of_stream()) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -371,9 +371,9 @@ async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Da
 async def test_where_the_stream_keeps_up_its_own_position_is_begun_at(database: Database):
     """Or what is written while MongoDB is asked would be missed by whoever does not wait for an answer."""
     stream = StreamAt(LONG_AGO)
-    asking = ClusterPresent(database.handle, stream)
+    asking = ClusterClock(database.handle, stream)
     lagging = await asking.ahead_of_stream()
-    stream.position = behind(Timestamp(2**32 - 1, 1))
+    stream.position = position_after(Timestamp(2**32 - 1, 1))
     keeping_up = await asking.ahead_of_stream()
     await asking.close()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.live.changes import RAW, Assembler, Change
-from execution_monitor.live.replay_buffer import AT_HAND, Ring
+from execution_monitor.live.replay_buffer import MAX_DECODED, ReplayBuffer
 from tests.live.making import NOW, change, execution, place
 
 
@@ -17,7 +17,7 @@ def a_change(number: int, size: int):
 
 @given(st.lists(st.integers(min_value=1, max_value=60), max_size=80), st.integers(min_value=0, max_value=90))
 def test_the_ring_keeps_the_newest_that_fit_and_knows_where_they_begin(sizes: list[int], asked: int):
-    ring, limit = Ring(100), 100
+    ring, limit = ReplayBuffer(100), 100
     ring.begin(place(0))
     changes = [a_change(number, size) for number, size in enumerate(sizes, start=1)]
 
@@ -37,11 +37,11 @@ def test_the_ring_keeps_the_newest_that_fit_and_knows_where_they_begin(sizes: li
 
 
 def test_a_ring_that_has_not_begun_covers_nothing():
-    assert not Ring(100).covers(place(5))
+    assert not ReplayBuffer(100).covers(place(5))
 
 
 def test_a_ring_that_begins_anew_knows_nothing_of_what_was():
-    ring = Ring(100)
+    ring = ReplayBuffer(100)
     ring.begin(place(0))
     ring.add(a_change(1, 10))
 
@@ -53,7 +53,7 @@ def test_a_ring_that_begins_anew_knows_nothing_of_what_was():
 
 
 def test_an_event_larger_than_the_ring_leaves_it_empty():
-    ring = Ring(100)
+    ring = ReplayBuffer(100)
     ring.begin(place(0))
 
     ring.add(a_change(1, 101))
@@ -64,7 +64,7 @@ def test_an_event_larger_than_the_ring_leaves_it_empty():
 
 
 def test_the_ring_moves_on_without_events():
-    ring = Ring(100)
+    ring = ReplayBuffer(100)
     ring.begin(place(3))
 
     ring.advance(place(9))
@@ -89,22 +89,22 @@ def read_from_stream(number: int) -> Change:
 
 
 def test_only_the_newest_are_kept_decoded_and_the_others_are_read_again_as_they_were():
-    ring, old = Ring(1_000_000_000), 3
+    ring, old = ReplayBuffer(1_000_000_000), 3
     ring.begin(place(0))
-    changes = [read_from_stream(number) for number in range(1, AT_HAND + old + 1)]
+    changes = [read_from_stream(number) for number in range(1, MAX_DECODED + old + 1)]
 
     for each in changes:
         ring.add(each)
 
     found = [kept.read() for kept in ring.since(place(0), len(changes))]
     assert list(map(asdict, found)) == list(map(asdict, changes))
-    assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * AT_HAND
+    assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * MAX_DECODED
     assert ring.size == sum(each.size for each in changes)
 
 
 def test_what_was_put_away_is_let_go_as_everything_is():
-    changes = [read_from_stream(number) for number in range(1, AT_HAND * 2)]
-    ring = Ring(sum(each.size for each in changes[5:]))
+    changes = [read_from_stream(number) for number in range(1, MAX_DECODED * 2)]
+    ring = ReplayBuffer(sum(each.size for each in changes[5:]))
     ring.begin(place(0))
 
     for each in changes:

@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing repeated: from page to subscription, and from every cursor on."""
+"""Nothing is lost and nothing repeated: from page to subscriber, and from every cursor on."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from bson import Timestamp
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, Forbidden, InvalidCursor
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -15,7 +15,7 @@ from execution_monitor.storage.filters import equals
 from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
 from tests.live.making import ADA, ALL_OF_ACME, BEN, CURSORS, execution
 
-_Told = tuple[Kind, str | None, int | None, str]
+_Told = tuple[EventKind, str | None, int | None, str]
 
 
 def told(delivery: Delivery) -> _Told:
@@ -31,8 +31,8 @@ async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(
             await asyncio.sleep(0.05)
             versions, cursor = await read_page(database, ADA, live)
             followers.append(Follower(versions))
-            subscription = await live.subscribe(ADA, after=cursor)
-            readers.append(asyncio.create_task(followers[-1].hear_all(subscription)))
+            subscriber = await live.subscribe(ADA, after=cursor)
+            readers.append(asyncio.create_task(followers[-1].hear_all(subscriber)))
         # The last to come may come after the last write, unless the writers wait for them.
         await eventually(lambda: all(each.heard > 0 for each in followers) or any(each.done() for each in readers))
 
@@ -52,23 +52,23 @@ async def test_a_client_that_breaks_off_after_every_event_misses_none(database: 
     follower = Follower(versions, cursor)
     async with writing(database, pause=0.002):
         for number in range(150):
-            subscription = await live.subscribe(ADA, after=follower.cursor)
+            subscriber = await live.subscribe(ADA, after=follower.cursor)
             for _ in range(number % 3 + 1):
                 async with asyncio.timeout(PATIENCE):
-                    follower.hear(await anext(subscription))
-            subscription.close()
+                    follower.hear(await anext(subscriber))
+            subscriber.close()
 
     last = await live.subscribe(ADA, after=follower.cursor)
     await follower.hear_until(last, await stored_versions(database, ADA))
 
-    assert live.figures().subscribers == 0
+    assert live.stats.subscribers == 0
 
 
 async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Database, live: Live, mongodb_uri: str):
     """A ring of no bytes sends every subscriber to MongoDB's history."""
     collection = database.collection(Execution)
     whole = await live.subscribe(ADA, equals("status", "running"))
-    async with Live(database, mongodb_uri, CURSORS, LiveLimits(ring_bytes=0, lookback_seconds=0)) as forgetful:
+    async with Live(database, mongodb_uri, CURSORS, LiveLimits(replay_buffer_bytes=0, lookback_seconds=0)) as forgetful:
         await forgetful.subscribe(ADA)
         await collection.insert_many([execution(f"run-{number}") for number in range(5)])
         for number in range(5):
@@ -91,27 +91,27 @@ async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Dat
                 assert heard == everything[place + 1 :]
 
         # Nothing else can have come to those who had everything.
-        assert forgetful.figures().caught_up >= 16
-        assert live.figures().caught_up == 0
+        assert forgetful.stats.caught_up >= 16
+        assert live.stats.caught_up == 0
 
 
 async def test_a_subscriber_catches_up_under_writers_and_goes_on(database: Database, live: Live, mongodb_uri: str):
     versions, cursor = await read_page(database, ALL_OF_ACME, live)
     follower = Follower(versions)
-    limits = LiveLimits(ring_bytes=30_000, lookback_seconds=0)
+    limits = LiveLimits(replay_buffer_bytes=30_000, lookback_seconds=0)
     async with Live(database, mongodb_uri, CURSORS, limits) as server, writing(database, pause=0.002):
         await server.subscribe(BEN)
         await asyncio.sleep(1)
-        subscription = await server.subscribe(ALL_OF_ACME, after=cursor)
+        subscriber = await server.subscribe(ALL_OF_ACME, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            while server.figures().catching_up or follower.heard < 500:
-                follower.hear(await anext(subscription))
+            while server.stats.catching_up or follower.heard < 500:
+                follower.hear(await anext(subscriber))
         joined_at = follower.heard
         async with asyncio.timeout(PATIENCE):
             while follower.heard < joined_at + 100:
-                follower.hear(await anext(subscription))
+                follower.hear(await anext(subscriber))
 
-        assert server.figures().caught_up >= 1
+        assert server.stats.caught_up >= 1
 
 
 async def test_a_server_that_starts_looks_back(database: Database, live: Live, mongodb_uri: str):
@@ -123,7 +123,7 @@ async def test_a_server_that_starts_looks_back(database: Database, live: Live, m
         resumed = await second.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
             # A snapshot may be a moment old, so what emptied the database for this test may be told as well.
-            while (found := await anext(resumed)).kind is Kind.DELETED:
+            while (found := await anext(resumed)).kind is EventKind.DELETED:
                 pass
         await database.collection(Execution).insert_one(execution("later"))
         async with asyncio.timeout(PATIENCE):

@@ -8,13 +8,13 @@ import pytest
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.live.changes import Noun
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.changes import WatchedCollection
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
 from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber
 from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.visibility import Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
 from tests.live.making import (
     ADA,
@@ -49,23 +49,23 @@ def of_ben(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        pytest.param(None, of_ada(), Kind.ENTERED, id="created and matching"),
+        pytest.param(None, of_ada(), EventKind.ENTERED, id="created and matching"),
         pytest.param(None, of_ada(status="failed"), None, id="created without matching"),
-        pytest.param(of_ada(status="pending"), of_ada(), Kind.ENTERED, id="matching from now on"),
-        pytest.param(of_ada(), of_ada(version=2), Kind.UPDATED, id="matching before and after"),
-        pytest.param(of_ada(), of_ada(status="failed"), Kind.LEFT, id="no longer matching"),
+        pytest.param(of_ada(status="pending"), of_ada(), EventKind.ENTERED, id="matching from now on"),
+        pytest.param(of_ada(), of_ada(version=2), EventKind.UPDATED, id="matching before and after"),
+        pytest.param(of_ada(), of_ada(status="failed"), EventKind.LEFT, id="no longer matching"),
         pytest.param(of_ada(status="pending"), of_ada(status="failed"), None, id="never matching"),
-        pytest.param(of_ada(), None, Kind.DELETED, id="deleted"),
+        pytest.param(of_ada(), None, EventKind.DELETED, id="deleted"),
         pytest.param(of_ada(status="failed"), None, None, id="deleted without matching"),
-        pytest.param(of_ada(), of_ben(), Kind.LEFT, id="given away"),
-        pytest.param(of_ben(), of_ada(), Kind.ENTERED, id="received"),
+        pytest.param(of_ada(), of_ben(), EventKind.LEFT, id="given away"),
+        pytest.param(of_ben(), of_ada(), EventKind.ENTERED, id="received"),
         pytest.param(of_ben(), of_ben(version=2), None, id="another's"),
         pytest.param(of_ben(), None, None, id="another's, deleted"),
-        pytest.param(of_ada(tenant_id="globex"), of_ada(), Kind.ENTERED, id="received from another tenant"),
-        pytest.param(of_ada(), of_ada(tenant_id="globex"), Kind.LEFT, id="moved to another tenant"),
+        pytest.param(of_ada(tenant_id="globex"), of_ada(), EventKind.ENTERED, id="received from another tenant"),
+        pytest.param(of_ada(), of_ada(tenant_id="globex"), EventKind.LEFT, id="moved to another tenant"),
     ],
 )
-def test_a_change_means(before: Stored | None, after: Stored | None, kind: Kind | None):
+def test_a_change_means(before: Stored | None, after: Stored | None, kind: EventKind | None):
     found = told(ADA, RUNNING, before, after)
 
     assert (None if found is None else found.kind) is kind
@@ -75,7 +75,7 @@ def test_an_execution_that_is_gone_from_sight_is_named_and_nothing_else():
     found = told(ADA, RUNNING, of_ada(), execution("another name", user_id="ben", status="failed"))
 
     assert found is not None
-    assert (found.kind, found.execution_id, found.row, found.changed) == (Kind.LEFT, "run", None, frozenset())
+    assert (found.kind, found.execution_id, found.row, found.changed) == (EventKind.LEFT, "run", None, frozenset())
 
 
 def test_an_execution_that_stops_matching_is_still_shown_to_who_may_see_it():
@@ -84,7 +84,7 @@ def test_an_execution_that_stops_matching_is_still_shown_to_who_may_see_it():
     found = told(ADA, RUNNING, of_ada(), after)
 
     assert found is not None
-    assert (found.kind, found.row, found.changed) == (Kind.LEFT, after, {"version"})
+    assert (found.kind, found.row, found.changed) == (EventKind.LEFT, after, {"version"})
 
 
 def test_topics_are_equal_when_rights_and_filter_are():
@@ -97,10 +97,10 @@ def test_topics_are_equal_when_rights_and_filter_are():
     assert topic(ADA, equals("attempt", 1)).key != topic(ADA, equals("attempt", True)).key  # noqa: FBT003 - a value
 
 
-def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscription:
-    subscription = Subscription(topic(who, where), QueueLimits(), Counters(), place(0))
-    hub.join(subscription)
-    return subscription
+def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscriber:
+    subscriber = Subscriber(topic(who, where), BacklogLimits(), Counters(), place(0))
+    hub.join(subscriber)
+    return subscriber
 
 
 def test_a_move_is_told_to_both_sides_on_the_same_tick():
@@ -110,13 +110,13 @@ def test_a_move_is_told_to_both_sides_on_the_same_tick():
     hub.publish([change(1, of_ada(), of_ben())])
     hub.publish([change(2, of_ben(), of_ben(tenant_id="globex"))])
 
-    def kinds(subscription: Subscription) -> list[Kind]:
-        return [each.kind for _ in range(len(subscription)) if (each := subscription.take()) is not None]
+    def kinds(subscriber: Subscriber) -> list[EventKind]:
+        return [each.kind for _ in range(len(subscriber)) if (each := subscriber.take()) is not None]
 
-    assert kinds(ada) == [Kind.LEFT]
-    assert kinds(ben) == [Kind.ENTERED, Kind.LEFT]
-    assert kinds(acme) == [Kind.UPDATED, Kind.LEFT]
-    assert kinds(globex) == [Kind.ENTERED]
+    assert kinds(ada) == [EventKind.LEFT]
+    assert kinds(ben) == [EventKind.ENTERED, EventKind.LEFT]
+    assert kinds(acme) == [EventKind.UPDATED, EventKind.LEFT]
+    assert kinds(globex) == [EventKind.ENTERED]
 
 
 def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
@@ -195,7 +195,7 @@ def test_a_hub_forgets_whoever_has_gone():
 
 def test_a_closed_subscription_does_not_join():
     hub = Hub()
-    closed = Subscription(topic(), QueueLimits(), Counters(), place(0))
+    closed = Subscriber(topic(), BacklogLimits(), Counters(), place(0))
     closed.close()
 
     hub.join(closed)
@@ -204,26 +204,34 @@ def test_a_closed_subscription_does_not_join():
 
 
 @pytest.mark.parametrize(
-    ("noun", "before", "after", "kind"),
+    ("collection", "before", "after", "kind"),
     [
-        pytest.param(Noun.STEP, None, step("run"), Kind.STEP, id="a new step"),
-        pytest.param(Noun.STEP, step("run"), step("run", status="failed"), Kind.STEP, id="a changed step"),
-        pytest.param(Noun.STEP, step("run"), None, None, id="a step that is gone"),
-        pytest.param(Noun.STEP, None, step("another"), None, id="another execution's step"),
-        pytest.param(Noun.STEP, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
-        pytest.param(Noun.LOG, None, line("run", "hello"), Kind.LOG, id="a new line"),
-        pytest.param(Noun.LOG, line("run", "hello"), line("run", "bye"), None, id="a line that was changed"),
-        pytest.param(Noun.LOG, None, line("run", "hello", tenant_id="globex"), None, id="another tenant's line"),
-        pytest.param(Noun.EXECUTION, of_ada(), of_ada(version=2), Kind.UPDATED, id="the execution"),
-        pytest.param(Noun.EXECUTION, of_ada(), of_ben(), Kind.LEFT, id="the execution, given away"),
-        pytest.param(Noun.EXECUTION, None, execution("another"), None, id="another execution"),
+        pytest.param(WatchedCollection.STEPS, None, step("run"), EventKind.STEP, id="a new step"),
+        pytest.param(
+            WatchedCollection.STEPS, step("run"), step("run", status="failed"), EventKind.STEP, id="a changed step"
+        ),
+        pytest.param(WatchedCollection.STEPS, step("run"), None, None, id="a step that is gone"),
+        pytest.param(WatchedCollection.STEPS, None, step("another"), None, id="another execution's step"),
+        pytest.param(WatchedCollection.STEPS, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
+        pytest.param(WatchedCollection.LOGS, None, line("run", "hello"), EventKind.LOG, id="a new line"),
+        pytest.param(
+            WatchedCollection.LOGS, line("run", "hello"), line("run", "bye"), None, id="a line that was changed"
+        ),
+        pytest.param(
+            WatchedCollection.LOGS, None, line("run", "hello", tenant_id="globex"), None, id="another tenant's line"
+        ),
+        pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ada(version=2), EventKind.UPDATED, id="the execution"),
+        pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ben(), EventKind.LEFT, id="the execution, given away"),
+        pytest.param(WatchedCollection.EXECUTIONS, None, execution("another"), None, id="another execution"),
     ],
 )
-def test_an_activity_is_told_of(noun: Noun, before: Stored | None, after: Stored | None, kind: Kind | None):
+def test_an_activity_is_told_of(
+    collection: WatchedCollection, before: Stored | None, after: Stored | None, kind: EventKind | None
+):
     hub = Hub()
-    follower = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), QueueLimits(), Counters(), place(0))
+    follower = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), Counters(), place(0))
     hub.join(follower)
-    happened = change(1, before, after, noun=noun)
+    happened = change(1, before, after, collection=collection)
 
     hub.publish([happened])
 
@@ -235,4 +243,4 @@ def test_an_activity_is_told_of(noun: Noun, before: Stored | None, after: Stored
 
 
 def test_steps_and_lines_are_nothing_to_those_who_follow_executions():
-    assert topic(ADA).judge(change(1, None, step("run", user_id="ada"), noun=Noun.STEP)) is None
+    assert topic(ADA).judge(change(1, None, step("run", user_id="ada"), collection=WatchedCollection.STEPS)) is None

@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, equals
@@ -99,8 +99,8 @@ async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb
     reference, opened = Reference(), asyncio.Event()
     reading = asyncio.create_task(reference.read(database.handle, opened))
     await opened.wait()
-    limits = LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=100_000, most=100_000))
-    small = LiveLimits(lookback_seconds=0, queue=limits.queue, ring_bytes=50_000)
+    limits = LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=100_000, most=100_000))
+    small = LiveLimits(lookback_seconds=0, queue=limits.queue, replay_buffer_bytes=50_000)
     async with (
         Live(database, mongodb_uri, CURSORS, limits) as live,
         Live(database, mongodb_uri, CURSORS, small) as late,
@@ -121,19 +121,19 @@ async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb
             await asyncio.gather(reading, anext(last))
         expected = reference.heard
         assert all(len(each) > 20 for each in expected.values())
-        for which, subscription in subscriptions.items():
-            assert take_all(subscription) == expected[which], which
+        for which, subscriber in subscriptions.items():
+            assert take_all(subscriber) == expected[which], which
         # From MongoDB's history it is the same.
         for number, each in enumerate(CALLERS):
             resumed = await late.subscribe(each, after=pages[number])
             async with asyncio.timeout(PATIENCE):
                 assert [heard(await anext(resumed)) for _ in expected[number, False]] == expected[number, False]
-        assert late.figures().caught_up > 0
+        assert late.stats.caught_up > 0
 
 
 def heard(told: Any) -> _Heard:
     return told.kind.value, told.execution_id, None if told.row is None else told.row["version"]
 
 
-def take_all(subscription: Subscription) -> list[_Heard]:
-    return [heard(told) for _ in range(len(subscription)) if (told := subscription.take()) is not None]
+def take_all(subscriber: Subscriber) -> list[_Heard]:
+    return [heard(told) for _ in range(len(subscriber)) if (told := subscriber.take()) is not None]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Self
 
 from execution_monitor.errors import NotFound
-from execution_monitor.live.cursors import Mark
-from execution_monitor.live.events import Delivery, Kind
-from execution_monitor.live.resume_tokens import Position, behind
+from execution_monitor.live.cursors import ResumeMode
+from execution_monitor.live.events import Delivery, EventKind
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.snapshot import PresentState, read_present_state
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topics import ActivityTopic
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import TERMINAL_STATUSES
@@ -18,7 +18,7 @@ from execution_monitor.storage.filters import all_of
 
 _TERMINAL = frozenset(status.value for status in TERMINAL_STATUSES)
 
-Follow = Callable[[ActivityTopic, Position], Subscription]
+Follow = Callable[[ActivityTopic, StreamPosition], Subscriber]
 
 
 class Activity:
@@ -37,7 +37,7 @@ class Activity:
         self._follow = follow
         self._linger = linger
         self._state: deque[Delivery] = deque()
-        self._subscription: Subscription | None = None
+        self._subscriber: Subscriber | None = None
         self._ends_at: float | None = None
         self.is_closed = False
 
@@ -53,13 +53,13 @@ class Activity:
             raise NotFound("There is no such execution, or you may not see it.")
         self._begin_with(state)
 
-    async def resume(self, position: Position) -> None:
+    async def resume(self, position: StreamPosition) -> None:
         """Go on behind `position`, at which the caller could see the execution."""
         state = await self._read()
         if state is not None:
             self._watch_for_the_end(state.execution.get("status"))
         # When it is gone by now, the events that follow tell how.
-        self._subscription = self._follow(self._topic, position)
+        self._subscriber = self._follow(self._topic, position)
 
     def __aiter__(self) -> Self:
         return self
@@ -68,18 +68,18 @@ class Activity:
         """Wait for the next event; it may be cancelled without losing one."""
         if self._state:
             return self._state.popleft()
-        if not self.is_closed and self._subscription is None:
+        if not self.is_closed and self._subscriber is None:
             state = await self._read()
             if state is None:
                 self.close()
             else:
                 self._begin_with(state)
                 return self._state.popleft()
-        if self.is_closed or self._subscription is None:
+        if self.is_closed or self._subscriber is None:
             raise StopAsyncIteration
         try:
             async with asyncio.timeout_at(self._ends_at):
-                delivery = await anext(self._subscription)
+                delivery = await anext(self._subscriber)
         except TimeoutError:
             self.close()
             raise StopAsyncIteration from None
@@ -92,18 +92,18 @@ class Activity:
             self._leave()
         self.is_closed = True
         self._state.clear()
-        if self._subscription is not None:
-            self._subscription.close()
+        if self._subscriber is not None:
+            self._subscriber.close()
 
     def _observe(self, delivery: Delivery) -> None:
-        if delivery.kind is Kind.GAP:
-            if self._subscription is not None:
-                self._subscription.close()
-            self._subscription = None
-        elif delivery.kind in (Kind.LEFT, Kind.DELETED):
+        if delivery.kind is EventKind.GAP:
+            if self._subscriber is not None:
+                self._subscriber.close()
+            self._subscriber = None
+        elif delivery.kind in (EventKind.LEFT, EventKind.DELETED):
             # Steps and log lines that follow are no longer for this caller.
             self.close()
-        elif delivery.kind in (Kind.ENTERED, Kind.UPDATED) and delivery.row is not None:
+        elif delivery.kind in (EventKind.ENTERED, EventKind.UPDATED) and delivery.row is not None:
             self._watch_for_the_end(delivery.row.get("status"))
 
     async def _read(self) -> PresentState | None:
@@ -111,12 +111,12 @@ class Activity:
         return await read_present_state(self._database, all_of(topic.rights.visible, topic.is_it), topic.are_parts)
 
     def _begin_with(self, state: PresentState) -> None:
-        position = behind(state.read_at)
+        position = position_after(state.read_at)
         occurred_at = state.read_at.as_datetime()
         rows = [
-            (Kind.ENTERED, state.execution),
-            *((Kind.STEP, step) for step in state.steps),
-            *((Kind.LOG, line) for line in state.logs),
+            (EventKind.ENTERED, state.execution),
+            *((EventKind.STEP, step) for step in state.steps),
+            *((EventKind.LOG, line) for line in state.logs),
         ]
         for kind, row in rows:
             # Whoever breaks off in the middle begins again; behind the last nothing is missing.
@@ -129,12 +129,12 @@ class Activity:
                     execution_id=self._topic.execution_id,
                     row=row,
                     changed=None,
-                    mark=Mark.BEGIN,
+                    mark=ResumeMode.RESTART,
                 )
             )
-        self._state[-1].mark = Mark.GO_ON
+        self._state[-1].mark = ResumeMode.CONTINUE
         self._watch_for_the_end(state.execution.get("status"))
-        self._subscription = self._follow(self._topic, position)
+        self._subscriber = self._follow(self._topic, position)
 
     def _watch_for_the_end(self, status: object) -> None:
         is_over = isinstance(status, str) and status in _TERMINAL

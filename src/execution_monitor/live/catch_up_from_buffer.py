@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import structlog
 
-from execution_monitor.live.catch_up_group import CHUNK, Group, Judgements
+from execution_monitor.live.catch_up_group import CHUNK, CatchUpGroup, JudgementCache
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.replay_buffer import Ring
-from execution_monitor.live.resume_tokens import Position
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.replay_buffer import ReplayBuffer
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.subscriber import Subscriber
 
 log = structlog.get_logger()
 
@@ -17,35 +17,35 @@ log = structlog.get_logger()
 _PASS_SECONDS = 1.0
 
 
-class Replay:
+class BufferCatchUp:
     """One task while there is somebody to bring; `place` is handed who has arrived, or cannot be served from here."""
 
     def __init__(
         self,
-        ring: Ring,
-        judgements: Judgements,
-        covers: Callable[[Subscription, Position], bool],
-        place: Callable[[Subscription, Position], None],
-        give_up: Callable[[Subscription, GapReason], None],
+        ring: ReplayBuffer,
+        judgements: JudgementCache,
+        covers: Callable[[Subscriber, StreamPosition], bool],
+        place: Callable[[Subscriber, StreamPosition], None],
+        give_up: Callable[[Subscriber, GapReason], None],
     ) -> None:
         self._give_up = give_up
         self._ring = ring
         self._covers = covers
         self._place = place
-        self._group = Group(judgements, place)
-        self._waiting: dict[Subscription, Position] = {}
+        self._group = CatchUpGroup(judgements, place)
+        self._waiting: dict[Subscriber, StreamPosition] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, subscription: Subscription, position: Position) -> None:
-        """Bring `subscription` from `position`, which the ring covers."""
-        self._waiting[subscription] = position
+    def add(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Bring `subscriber` from `position`, which the ring covers."""
+        self._waiting[subscriber] = position
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
-    def discard(self, subscription: Subscription) -> None:
-        """Let go of `subscription`."""
-        self._waiting.pop(subscription, None)
-        self._group.discard(subscription)
+    def discard(self, subscriber: Subscriber) -> None:
+        """Let go of `subscriber`."""
+        self._waiting.pop(subscriber, None)
+        self._group.discard(subscriber)
 
     async def close(self) -> None:
         """Stop."""
@@ -60,9 +60,9 @@ class Replay:
             # A defect: each is told, and goes on from the present.
             log.exception("replay_broke")
             self._admit(None)
-            for subscription in tuple(self._group.members):
-                self._group.discard(subscription)
-                self._give_up(subscription, GapReason.FAILED)
+            for subscriber in tuple(self._group.members):
+                self._group.discard(subscriber)
+                self._give_up(subscriber, GapReason.FAILED)
 
     async def _bring_all(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -84,18 +84,18 @@ class Replay:
             await asyncio.sleep(0)
 
     @property
-    def _newest(self) -> Position:
+    def _newest(self) -> StreamPosition:
         newest = self._ring.newest
         if newest is None:
             raise RuntimeError("Nobody subscribes before the ring has begun.")
         return newest
 
-    def _admit(self, behind: Position | None) -> None:
+    def _admit(self, behind: StreamPosition | None) -> None:
         """Take in those who wait and are as far as `behind`; all of them without it."""
-        for subscription, position in tuple(self._waiting.items()):
+        for subscriber, position in tuple(self._waiting.items()):
             if behind is None or position >= behind:
-                del self._waiting[subscription]
-                self._group.add(subscription, position)
+                del self._waiting[subscriber]
+                self._group.add(subscriber, position)
 
-    def _has_arrived(self, _: Subscription, position: Position) -> bool:
+    def _has_arrived(self, _: Subscriber, position: StreamPosition) -> bool:
         return self._ring.covers(position) and not self._ring.since(position, 1)

@@ -8,8 +8,8 @@ import structlog
 
 from execution_monitor.live.changes import Change, GapReason, HistoryBroken
 from execution_monitor.live.events import Block, Delivery, Topic
-from execution_monitor.live.resume_tokens import Position
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topic_index import TopicIndex
 
 log = structlog.get_logger()
@@ -23,11 +23,11 @@ _MOST_KEPT = 4_000
 _MOST_KEPT_BYTES = 8 * 1024 * 1024
 
 
-class Judgements:
+class JudgementCache:
     """The latest deliveries, by topic and position."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Hashable, Position], Delivery] = OrderedDict()
+        self._kept: OrderedDict[tuple[Hashable, StreamPosition], Delivery] = OrderedDict()
         self._bytes = 0
 
     def judge(self, topic: Topic, change: Change) -> Delivery | None:
@@ -45,7 +45,7 @@ class Judgements:
         self._kept.clear()
         self._bytes = 0
 
-    def _keep(self, key: tuple[Hashable, Position], delivery: Delivery) -> None:
+    def _keep(self, key: tuple[Hashable, StreamPosition], delivery: Delivery) -> None:
         self._kept[key] = delivery
         self._bytes += delivery.size
         while len(self._kept) > _MOST_KEPT or self._bytes > _MOST_KEPT_BYTES:
@@ -53,44 +53,47 @@ class Judgements:
             self._bytes -= oldest.size
 
 
-class Group:
+class CatchUpGroup:
     """Subscriptions that go the same way. Those who leave it are handed to `place` with the position they reached."""
 
-    def __init__(self, judgements: Judgements, place: Callable[[Subscription, Position], None]) -> None:
+    def __init__(self, judgements: JudgementCache, place: Callable[[Subscriber, StreamPosition], None]) -> None:
         self._judgements = judgements
         self._place = place
         self._index = TopicIndex()
-        self._reached: dict[Subscription, Position] = {}
+        self._reached: dict[Subscriber, StreamPosition] = {}
 
     def __len__(self) -> int:
         return len(self._reached)
 
     @property
-    def members(self) -> Mapping[Subscription, Position]:
+    def members(self) -> Mapping[Subscriber, StreamPosition]:
         """Each with the position it has reached."""
         return self._reached
 
-    def add(self, subscription: Subscription, position: Position) -> None:
-        """Take in `subscription`, which has heard of everything up to `position`."""
-        self._reached[subscription] = position
-        self._index.add(subscription)
+    def add(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Take in `subscriber`, which has heard of everything up to `position`."""
+        self._reached[subscriber] = position
+        self._index.add(subscriber)
 
-    def discard(self, subscription: Subscription) -> Position | None:
-        """Let go of `subscription`, if it is here; the position it had reached."""
-        position = self._reached.pop(subscription, None)
+    def discard(self, subscriber: Subscriber) -> StreamPosition | None:
+        """Let go of `subscriber`, if it is here; the position it had reached."""
+        position = self._reached.pop(subscriber, None)
         if position is not None:
-            self._index.remove(subscription)
+            self._index.remove(subscriber)
         return position
 
-    def leave(self, subscriptions: Iterable[Subscription]) -> None:
-        """Let go of `subscriptions`, and find another place for them."""
-        for subscription in tuple(subscriptions):
-            position = self.discard(subscription)
+    def leave(self, subscribers: Iterable[Subscriber]) -> None:
+        """Let go of `subscribers`, and find another place for them."""
+        for subscriber in tuple(subscribers):
+            position = self.discard(subscriber)
             if position is not None:
-                self._place(subscription, position)
+                self._place(subscriber, position)
 
     async def offer(
-        self, changes: Sequence[Change], until: Position, has_arrived: Callable[[Subscription, Position], bool]
+        self,
+        changes: Sequence[Change],
+        until: StreamPosition,
+        has_arrived: Callable[[Subscriber, StreamPosition], bool],
     ) -> None:
         """Offer `changes`, all there are up to `until`, to every member that is not as far.
 
@@ -104,14 +107,14 @@ class Group:
             offers = {}
         clock = asyncio.get_running_loop().time
         turn_ends = clock() + _TURN_SECONDS
-        for subscription, position in tuple(self._reached.items()):
+        for subscriber, position in tuple(self._reached.items()):
             # One may have been closed in the turn of another.
-            if subscription not in self._reached or position > until:
+            if subscriber not in self._reached or position > until:
                 continue
-            reached = _offer_all(subscription, offers.get(subscription.topic.key), position, until)
-            self._reached[subscription] = reached
-            if reached != until or not subscription.has_room or has_arrived(subscription, reached):
-                self.leave([subscription])
+            reached = _offer_all(subscriber, offers.get(subscriber.topic.key), position, until)
+            self._reached[subscriber] = reached
+            if reached != until or not subscriber.has_room or has_arrived(subscriber, reached):
+                self.leave([subscriber])
             if clock() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = clock() + _TURN_SECONDS
@@ -122,20 +125,22 @@ class Group:
 
     def break_off(self, broken: HistoryBroken) -> None:
         """Tell every member that is not as far that something was missed."""
-        for subscription, position in tuple(self._reached.items()):
+        for subscriber, position in tuple(self._reached.items()):
             if position < broken.position:
-                subscription.tell_gap(broken.reason, broken.position)
-                self._reached[subscription] = broken.position
+                subscriber.send_gap(broken.reason, broken.position)
+                self._reached[subscriber] = broken.position
 
 
-def _offer_all(subscription: Subscription, block: Block | None, position: Position, until: Position) -> Position:
+def _offer_all(
+    subscriber: Subscriber, block: Block | None, position: StreamPosition, until: StreamPosition
+) -> StreamPosition:
     """Offer what is behind `position`, as far as there is room; the position reached, which is `until` with all."""
-    if block is None or subscription.take_whole(block):
+    if block is None or subscriber.take_block(block):
         return until
     for delivery in block.deliveries:
         if delivery.position > position:
-            if not subscription.has_room:
+            if not subscriber.has_room:
                 return position
-            subscription.offer(delivery)
+            subscriber.offer(delivery)
             position = delivery.position
     return until

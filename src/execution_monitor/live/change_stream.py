@@ -14,16 +14,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from execution_monitor.live.change_stream_cursor import (
-    first_behind,
+    current_position,
+    first_event_after,
     is_history_lost,
-    is_hopeless,
-    is_passing,
-    present,
-    watch,
+    is_permanent,
+    is_transient,
+    open_change_stream,
 )
 from execution_monitor.live.changes import Event, GapReason, HistoryBroken
-from execution_monitor.live.followed_executions import Followed, Scope
-from execution_monitor.live.resume_tokens import Position, behind, time_of
+from execution_monitor.live.followed_executions import FollowedExecutions, Scope
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.tasks import TimeLimit
 
 Connection = tuple[AsyncMongoClient[Any], AsyncDatabase[Any]]
@@ -73,10 +73,10 @@ class ChangeStream:
         self,
         connect: Connect,
         *,
-        begin: Callable[[Position], None],
+        begin: Callable[[StreamPosition], None],
         take: Callable[[Sequence[Event]], None],
-        advance: Callable[[Position], None],
-        followed: Followed,
+        advance: Callable[[StreamPosition], None],
+        followed: FollowedExecutions,
         lookback: int,
     ) -> None:
         self.connect = connect
@@ -92,8 +92,8 @@ class ChangeStream:
         self._refusals = 0
         self._stalls = 0
         self._reader: _Reader | None = None
-        self.position: Position | None = None  # everything up to here has been handed over
-        self.began_at: Position | None = None  # the present when the history began
+        self.position: StreamPosition | None = None  # everything up to here has been handed over
+        self.began_at: StreamPosition | None = None  # the present when the history began
         self.started = asyncio.Event()
         self.progressed_at = time.monotonic()  # when it last got further, or had nothing left to read
         self.opened = 0
@@ -163,12 +163,12 @@ class ChangeStream:
                 self._followed.must_widen.set()
             await asyncio.sleep(_REFRESH_SECONDS)
 
-    async def _count_stall(self, position: Position | None) -> None:
+    async def _count_stall(self, position: StreamPosition | None) -> None:
         """Count the silence of a stream at `position`, unless all of MongoDB is silent: then it is not this place."""
         client, database = self.connect()
         try:
             async with TimeLimit(_PING_SECONDS):
-                await present(database)
+                await current_position(database)
         except (TimeoutError, PyMongoError):
             return
         finally:
@@ -184,7 +184,7 @@ class ChangeStream:
         client, database = self.connect()
         try:
             async with TimeLimit(_LOOK_SECONDS):
-                obstacle = await first_behind(database, self.position, reader.scope)
+                obstacle = await first_event_after(database, self.position, reader.scope)
         except (TimeoutError, PyMongoError) as error:
             # Not even its name can be read; all up to the present is given up.
             self.left_out += 1
@@ -204,7 +204,7 @@ class ChangeStream:
         )
         self.left_out += 1
         # All of its cluster time: a stream begins at a time, and would bring it again.
-        self.hand_over([HistoryBroken(behind(time_of(obstacle.position)), GapReason.UNREADABLE)])
+        self.hand_over([HistoryBroken(position_after(time_of(obstacle.position)), GapReason.UNREADABLE)])
 
     def _recover(self, reader: "_Reader") -> float:
         """Decide how to go on after `reader`; the seconds to wait before."""
@@ -215,13 +215,13 @@ class ChangeStream:
         log.warning(
             "change_stream_failed",
             code=getattr(error, "code", None),
-            exc_info=None if is_passing(error) else error,
+            exc_info=None if is_transient(error) else error,
             error=type(error).__name__,
         )
-        self._refusals += not is_passing(error)
+        self._refusals += not is_transient(error)
         if is_history_lost(error):
             self._give_up(GapReason.HISTORY_LOST)
-        elif is_hopeless(error) or self._refusals >= _TRIES_IN_PLACE:
+        elif is_permanent(error) or self._refusals >= _TRIES_IN_PLACE:
             self._give_up(GapReason.FAILED)
         backoff = _FIRST_BACKOFF_SECONDS * 2.0 ** min(max(self._failures, self._refusals), 10)
         # So that servers do not come back all at once.
@@ -244,17 +244,17 @@ class ChangeStream:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
 
-    async def locate(self, database: AsyncDatabase[Any]) -> Position:
+    async def locate(self, database: AsyncDatabase[Any]) -> StreamPosition:
         """Where to go on: at the last position, or at the cluster's present."""
         if self.position is not None:
             return self.position
-        now = await present(database)
+        now = await current_position(database)
         self.began_at = now
         if self._lookback == 0:
             return now
-        return behind(Timestamp(time_of(now).time - self._lookback, 0))
+        return position_after(Timestamp(time_of(now).time - self._lookback, 0))
 
-    def begin(self, reader: "_Reader", position: Position) -> Position:
+    def begin(self, reader: "_Reader", position: StreamPosition) -> StreamPosition:
         """A stream is open behind `position`, and `reader` the one that is read from now on; where it is to go on."""
         if self._reader is not None and self._reader is not reader:
             self._reader.pass_on(reader)
@@ -280,7 +280,7 @@ class ChangeStream:
         self.position = events[-1].position
         self._take(events)
 
-    def pass_by(self, position: Position) -> None:
+    def pass_by(self, position: StreamPosition) -> None:
         """Tell that nothing happened up to `position`."""
         self.position = position
         self._advance(position)
@@ -317,7 +317,7 @@ class _Reader:
         self.connection = self.connection or owner.connect()
         _, database = self.connection
         since = await owner.locate(database)
-        async with watch(database, since, self.scope) as stream:
+        async with open_change_stream(database, since, self.scope) as stream:
             self.has_replied = True
             if self.is_abandoned:
                 return

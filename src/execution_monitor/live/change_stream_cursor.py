@@ -13,17 +13,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, PyMongoError
 
 from execution_monitor.live.batch_size import FIRST_BATCH, BatchSize
-from execution_monitor.live.changes import RAW, Assembler, Event, HistoryBroken, Noun, Operation
+from execution_monitor.live.changes import RAW, Assembler, ChangeType, Event, HistoryBroken, WatchedCollection
 from execution_monitor.live.followed_executions import Scope
-from execution_monitor.live.resume_tokens import Position, behind, position_of, start_time, time_of
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_of, start_time, time_of
 
 Stage = Mapping[str, Any]
 
 # The silence of an idle stream is never longer, so a watchdog can tell it from a dead one.
 AWAIT_MS = 200
-_NAMES = [noun.value for noun in Noun]
-_PARTS = [Noun.STEP.value, Noun.LOG.value]
-_OPERATIONS = [operation.value for operation in Operation]
+_NAMES = [each.value for each in WatchedCollection]
+_PARTS = [WatchedCollection.STEPS.value, WatchedCollection.LOGS.value]
+_CHANGE_TYPES = [each.value for each in ChangeType]
 _REPLACING = ["drop", "rename", "dropDatabase", "invalidate"]
 # ChangeStreamHistoryLost, CappedPositionLost
 _HISTORY_LOST = frozenset({286, 136})
@@ -33,10 +33,10 @@ _UNAUTHORIZED = frozenset({13, 18, 391})
 _RESUMABLE = "ResumableChangeStreamError"
 
 
-class Watch:
+class ChangeStreamCursor:
     """An open stream; `next` must not be cancelled while the stream is to be used again."""
 
-    def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: Position) -> None:
+    def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: StreamPosition) -> None:
         self._stream = stream
         self._assembler = Assembler()
         self._batch = BatchSize()
@@ -70,7 +70,7 @@ class Watch:
             if isinstance(event, HistoryBroken) and event.ends_stream:
                 # Behind all of that time: it holds the drop that would end the next stream too. Whether the cursor is
                 # alive does not tell: mongos closes it one reply later than mongod.
-                self.position = behind(time_of(self.position))
+                self.position = position_after(time_of(self.position))
         elif not self._assembler.is_within_event and self._stream.resume_token is not None:
             # It moves on while the database is busy with other things, or the oplog would roll past an idle stream.
             self.position = max(self.position, position_of(self._stream.resume_token))
@@ -78,23 +78,23 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class UnreadableChange:
     """A change by its name alone."""
 
-    position: Position
+    position: StreamPosition
     operation: str
     collection: str | None
     key: Mapping[str, Any]
 
 
 @contextlib.asynccontextmanager
-async def watch(
-    database: AsyncDatabase[Any], since: Position, scope: Scope, stages: Sequence[Stage] = ()
-) -> AsyncGenerator[Watch]:
+async def open_change_stream(
+    database: AsyncDatabase[Any], since: StreamPosition, scope: Scope, stages: Sequence[Stage] = ()
+) -> AsyncGenerator[ChangeStreamCursor]:
     """The events behind `since` with the steps and log lines in `scope`, narrowed by `stages`."""
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [monitored(scope), *stages, {"$changeStreamSplitLargeEvent": {}}],
+        [match_stage(scope), *stages, {"$changeStreamSplitLargeEvent": {}}],
         # Images of the event itself. A look-up would show a later document, whose tenant may be another.
         full_document="whenAvailable",
         full_document_before_change="whenAvailable",
@@ -103,13 +103,13 @@ async def watch(
         batch_size=FIRST_BATCH,
     )
     async with stream:
-        yield Watch(stream, since)
+        yield ChangeStreamCursor(stream, since)
 
 
-def monitored(scope: Scope) -> Stage:
+def match_stage(scope: Scope) -> Stage:
     """Executions, what ends their history, and the steps and log lines of the executions in `scope`."""
     alternatives: list[Stage] = [
-        {"ns.coll": Noun.EXECUTION.value, "operationType": {"$in": _OPERATIONS}},
+        {"ns.coll": WatchedCollection.EXECUTIONS.value, "operationType": {"$in": _CHANGE_TYPES}},
         {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": _REPLACING}},
         {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
         {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
@@ -125,7 +125,7 @@ def monitored(scope: Scope) -> Stage:
     return {"$match": {"$or": alternatives}}
 
 
-def of_tenant(tenant: str) -> Stage:
+def tenant_stage(tenant: str) -> Stage:
     """What may concern callers of `tenant`: its documents before or after, and whatever breaks the history."""
     images = ("fullDocument", "fullDocumentBeforeChange")
     return {
@@ -140,11 +140,13 @@ def of_tenant(tenant: str) -> Stage:
     }
 
 
-async def first_behind(database: AsyncDatabase[Any], since: Position, scope: Scope) -> Obstacle | None:
+async def first_event_after(
+    database: AsyncDatabase[Any], since: StreamPosition, scope: Scope
+) -> UnreadableChange | None:
     """What lies first behind `since`, without its images, which may be what cannot be read; None when nothing does."""
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [monitored(scope), {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
+        [match_stage(scope), {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
         start_at_operation_time=start_time(since),
         max_await_time_ms=AWAIT_MS,
         batch_size=1,
@@ -156,7 +158,7 @@ async def first_behind(database: AsyncDatabase[Any], since: Position, scope: Sco
             if position > since:
                 namespace: Mapping[str, Any] = document.get("ns") or {}
                 key: Mapping[str, Any] = document.get("documentKey") or {}
-                return Obstacle(position, document["operationType"], namespace.get("coll"), dict(key))
+                return UnreadableChange(position, document["operationType"], namespace.get("coll"), dict(key))
     return None
 
 
@@ -166,9 +168,9 @@ async def cluster_time(database: AsyncDatabase[Any]) -> Timestamp:
     return max(answer["operationTime"], answer["$clusterTime"]["clusterTime"])
 
 
-async def present(database: AsyncDatabase[Any]) -> Position:
+async def current_position(database: AsyncDatabase[Any]) -> StreamPosition:
     """The position behind everything that has happened."""
-    return behind((await _ping(database))["operationTime"])
+    return position_after((await _ping(database))["operationTime"])
 
 
 async def _ping(database: AsyncDatabase[Any]) -> Mapping[str, Any]:
@@ -184,14 +186,14 @@ def is_history_lost(error: BaseException) -> bool:
     return isinstance(error, OperationFailure) and error.code in _HISTORY_LOST
 
 
-def is_hopeless(error: BaseException) -> bool:
+def is_permanent(error: BaseException) -> bool:
     """Whether the same read can never succeed: MongoDB says so, or this is a defect of ours."""
     if isinstance(error, OperationFailure):
         return error.code in _HOPELESS
     return not isinstance(error, PyMongoError | OSError | asyncio.CancelledError)
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the server, or the way to it, is at fault for now, and not what was asked for."""
     if isinstance(error, OperationFailure):
         return error.has_error_label(_RESUMABLE) or error.timeout or error.code in _UNAUTHORIZED

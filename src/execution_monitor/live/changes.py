@@ -13,7 +13,7 @@ from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
-from execution_monitor.live.resume_tokens import Position, position_of
+from execution_monitor.live.resume_tokens import StreamPosition, position_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 
 Row = Mapping[str, Any]
@@ -35,7 +35,7 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
 )
 
 
-class Noun(StrEnum):
+class WatchedCollection(StrEnum):
     """What changed; the values are the collections."""
 
     EXECUTION = Execution.Settings.name
@@ -43,7 +43,7 @@ class Noun(StrEnum):
     LOG = LogEntry.Settings.name
 
 
-class Operation(StrEnum):
+class ChangeType(StrEnum):
     """How it changed."""
 
     INSERT = "insert"
@@ -65,19 +65,19 @@ class GapReason(StrEnum):
     FAILED = "failed"  # a defect of the server; its log tells more
 
 
-_OPERATIONS = frozenset(operation.value for operation in Operation)
+_CHANGE_TYPES = frozenset(each.value for each in ChangeType)
 # Images decide who may see a change, so each operation must come with its own.
-_WITH_BEFORE = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
-_WITH_AFTER = frozenset({Operation.INSERT, Operation.UPDATE, Operation.REPLACE})
+_WITH_BEFORE = frozenset({ChangeType.UPDATE, ChangeType.REPLACE, ChangeType.DELETE})
+_WITH_AFTER = frozenset({ChangeType.INSERT, ChangeType.UPDATE, ChangeType.REPLACE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """One document inserted, updated, replaced or deleted."""
 
-    position: Position
-    noun: Noun
-    operation: Operation
+    position: StreamPosition
+    collection: WatchedCollection
+    type: ChangeType
     before: Row | None
     after: Row | None
     changed: frozenset[str] | None  # stored top-level names; None is unknown
@@ -91,7 +91,7 @@ class Change:
 class HistoryBroken:
     """What happened up to `position` cannot be told."""
 
-    position: Position
+    position: StreamPosition
     reason: GapReason
     ends_stream: bool = False  # the cursor is closed with this event, or, by mongos, with the reply after it
 
@@ -134,7 +134,7 @@ class Assembler:
         return _event_of(found, raw)
 
 
-def read_again(raw: Sequence[bytes]) -> Change:
+def decode_again(raw: Sequence[bytes]) -> Change:
     """The change that was read from `raw`."""
     assembler, event = Assembler(), None
     for each in raw:
@@ -146,19 +146,19 @@ def read_again(raw: Sequence[bytes]) -> Change:
 
 def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
     position = position_of(found["_id"])
-    if found["operationType"] not in _OPERATIONS:
+    if found["operationType"] not in _CHANGE_TYPES:
         invalidates = found["operationType"] == "invalidate"
         return HistoryBroken(position, GapReason.COLLECTION_REPLACED, ends_stream=invalidates)
-    operation = Operation(found["operationType"])
+    change_type = ChangeType(found["operationType"])
     before: Row | None = found.get("fullDocumentBeforeChange")
     after: Row | None = found.get("fullDocument")
-    if (before is None and operation in _WITH_BEFORE) or (after is None and operation in _WITH_AFTER):
+    if (before is None and change_type in _WITH_BEFORE) or (after is None and change_type in _WITH_AFTER):
         return HistoryBroken(position, GapReason.IMAGES_MISSING)
     time: Timestamp = found["clusterTime"]
     return Change(
         position=position,
-        noun=Noun(found["ns"]["coll"]),
-        operation=operation,
+        collection=WatchedCollection(found["ns"]["coll"]),
+        type=change_type,
         before=before,
         after=after,
         changed=_changed_fields(found.get("updateDescription"), before or {}, after or {}),

@@ -1,4 +1,4 @@
-"""Where a subscription without a cursor begins: at the cluster's present, asked for once for all who begin at once."""
+"""Where a subscriber without a cursor begins: at the cluster's present, asked for once for all who begin at once."""
 
 import asyncio
 import time
@@ -10,10 +10,10 @@ from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from execution_monitor.live.change_stream_cursor import present
-from execution_monitor.live.changes import Noun
+from execution_monitor.live.change_stream_cursor import current_position
+from execution_monitor.live.changes import WatchedCollection
 from execution_monitor.live.lag import Stream
-from execution_monitor.live.resume_tokens import Position, time_of
+from execution_monitor.live.resume_tokens import StreamPosition, time_of
 from execution_monitor.tasks import TimeLimit, end_tasks
 
 log = structlog.get_logger()
@@ -26,17 +26,17 @@ _CATCH_UP_SECONDS = 0.1
 _LOOK_SECONDS = 0.005
 
 
-class ClusterPresent:
+class ClusterClock:
     """Asks MongoDB for its present, one request at a time, and compares it with where the stream is."""
 
     def __init__(self, database: AsyncDatabase[Any], stream: Stream) -> None:
         self._database = database
         self._stream = stream
         self._turn = asyncio.Lock()
-        self._next: asyncio.Task[Position | None] | None = None
-        self._tasks: set[asyncio.Task[Position | None]] = set()
+        self._next: asyncio.Task[StreamPosition | None] | None = None
+        self._tasks: set[asyncio.Task[StreamPosition | None]] = set()
 
-    async def ahead_of_stream(self) -> Position | None:
+    async def ahead_of_stream(self) -> StreamPosition | None:
         """The position behind every change acknowledged before this call, when the stream has yet to read some of them.
 
         None when it keeps up: then its own position is as good, and misses no change made while MongoDB was asked.
@@ -54,13 +54,13 @@ class ClusterPresent:
         """Stop asking."""
         await end_tasks(*self._tasks)
 
-    async def _ask_in_turn(self) -> Position | None:
+    async def _ask_in_turn(self) -> StreamPosition | None:
         async with self._turn:
             self._next = None
             keeps_up = time.monotonic() - self._stream.progressed_at < _RECENT_SECONDS
             try:
                 async with TimeLimit(_ANSWER_SECONDS):
-                    position = await present(self._database)
+                    position = await current_position(self._database)
                     if keeps_up and await self._is_reached(time_of(position)):
                         return None
                     if await self._database.client.is_mongos:
@@ -89,5 +89,7 @@ class ClusterPresent:
         """
         async with self._database.client.start_session(causal_consistency=True) as session:
             session.advance_operation_time(cluster_time)
-            executions = self._database.get_collection(Noun.EXECUTION, read_preference=ReadPreference.PRIMARY)
+            executions = self._database.get_collection(
+                WatchedCollection.EXECUTIONS, read_preference=ReadPreference.PRIMARY
+            )
             await executions.find_one({}, {"_id": 1}, session=session)

@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 
 # What two kinds in a row come to; None is nothing at all. Others cannot follow each other.
-_TOGETHER: dict[tuple[Kind, Kind], Kind | None] = {
-    (Kind.ENTERED, Kind.UPDATED): Kind.ENTERED,
-    (Kind.ENTERED, Kind.LEFT): None,
-    (Kind.ENTERED, Kind.DELETED): None,
-    (Kind.UPDATED, Kind.UPDATED): Kind.UPDATED,
-    (Kind.UPDATED, Kind.LEFT): Kind.LEFT,
-    (Kind.UPDATED, Kind.DELETED): Kind.DELETED,
-    (Kind.LEFT, Kind.ENTERED): Kind.UPDATED,
-    (Kind.DELETED, Kind.ENTERED): Kind.UPDATED,
+_TOGETHER: dict[tuple[EventKind, EventKind], EventKind | None] = {
+    (EventKind.ENTERED, EventKind.UPDATED): EventKind.ENTERED,
+    (EventKind.ENTERED, EventKind.LEFT): None,
+    (EventKind.ENTERED, EventKind.DELETED): None,
+    (EventKind.UPDATED, EventKind.UPDATED): EventKind.UPDATED,
+    (EventKind.UPDATED, EventKind.LEFT): EventKind.LEFT,
+    (EventKind.UPDATED, EventKind.DELETED): EventKind.DELETED,
+    (EventKind.LEFT, EventKind.ENTERED): EventKind.UPDATED,
+    (EventKind.DELETED, EventKind.ENTERED): EventKind.UPDATED,
 }
 
 
@@ -29,7 +29,7 @@ def merge(first: Delivery, then: Delivery) -> Delivery | None:
         return None
     if then.row is None:
         changed = then.changed  # it may not be seen any more, nor may what changed
-    elif first.changed is None or then.changed is None or first.kind in (Kind.LEFT, Kind.DELETED):
+    elif first.changed is None or then.changed is None or first.kind in (EventKind.LEFT, EventKind.DELETED):
         changed = None  # what happened while it was away is not known
     else:
         changed = first.changed | then.changed

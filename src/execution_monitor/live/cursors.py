@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from execution_monitor.errors import InvalidCursor
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.storage.cursors import MAX_TOKEN_LENGTH
 
 VERSION = 1
@@ -23,7 +23,7 @@ _BLOCK_BYTES = 64  # what blake2b yields at most
 _SHORTEST = 1 + _TAG_BYTES + 1 + 9  # with a mark, and a position that is a time alone
 
 
-class Mark(IntEnum):
+class ResumeMode(IntEnum):
     """How to go on from a place."""
 
     GO_ON = 0  # with what happened behind it
@@ -32,11 +32,11 @@ class Mark(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResumePosition:
     """Where a cursor points."""
 
-    position: Position
-    mark: Mark = Mark.GO_ON
+    position: StreamPosition
+    mark: ResumeMode = ResumeMode.CONTINUE
 
 
 class LiveCursors:
@@ -46,17 +46,17 @@ class LiveCursors:
         self._tag_key = hashlib.blake2b(secret, person=b"live cursor tag", digest_size=32).digest()
         self._stream_key = hashlib.blake2b(secret, person=b"live cursor key", digest_size=32).digest()
 
-    def encode(self, place: Place, belonging: bytes) -> str:
+    def encode(self, place: ResumePosition, belonging: bytes) -> str:
         """`place` as a cursor that is of use together with `belonging` alone."""
         content = bytes([place.mark]) + bytes.fromhex(place.position)
         tag = self._tag(content, belonging)
         sealed = bytes([VERSION]) + tag + self._cipher(content, tag)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
-    def decode(self, cursor: str, belonging: bytes) -> Place:
+    def decode(self, cursor: str, belonging: bytes) -> ResumePosition:
         """The place that `cursor` points to; raises `InvalidCursor` unless it was made here for `belonging`."""
         refused = InvalidCursor(
-            "This cursor is damaged or was made for another caller or subscription; subscribe again without one."
+            "This cursor is damaged or was made for another caller or subscriber; subscribe again without one."
         )
         sealed = _from_text(cursor)
         if sealed is None:
@@ -69,7 +69,7 @@ class LiveCursors:
         content = self._cipher(sealed[1 + _TAG_BYTES :], tag)
         if not hmac.compare_digest(tag, self._tag(content, belonging)):
             raise refused
-        return Place(Position(content[1:].hex().upper()), Mark(content[0]))
+        return ResumePosition(StreamPosition(content[1:].hex().upper()), ResumeMode(content[0]))
 
     def _tag(self, content: bytes, belonging: bytes) -> bytes:
         # The length in front, or the end of one could be taken for the beginning of the other.

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar, cast
 
 from execution_monitor.live.changes import Change, GapReason, Row
-from execution_monitor.live.cursors import Mark, Place
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.cursors import ResumeMode, ResumePosition
+from execution_monitor.live.resume_tokens import StreamPosition
 
 T = TypeVar("T")
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What a change means to a subscriber."""
 
     ENTERED = "entered"  # it was created, or it now matches and may be seen
@@ -38,7 +38,7 @@ class Topic(Protocol):
         """What `change` means here; None when it means nothing."""
         ...
 
-    def cursor(self, place: Place) -> str:
+    def cursor(self, place: ResumePosition) -> str:
         """`place` as a cursor of this topic."""
         ...
 
@@ -48,22 +48,22 @@ class Delivery:
     """One event for the subscribers of a topic. `row` is a whole stored document, or None where none may be shown."""
 
     topic: Topic = field(repr=False)
-    kind: Kind
-    position: Position
+    kind: EventKind
+    position: StreamPosition
     occurred_at: datetime
     execution_id: str | None = None  # None for a gap alone
     row: Row | None = None
     changed: frozenset[str] | None = frozenset()  # stored top-level names; None is unknown
     reason: GapReason | None = None  # of a gap
     size: int = 0  # bytes of BSON
-    mark: Mark = Mark.GO_ON
+    mark: ResumeMode = ResumeMode.CONTINUE
     # What was made of it, by keys that tell everything else that the result depends on: document, variables, scopes.
     made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], repr=False)
 
     @cached_property
     def cursor(self) -> str:
         """Where to resume behind this event; the same text for every subscriber of the topic."""
-        return self.topic.cursor(Place(self.position, self.mark))
+        return self.topic.cursor(ResumePosition(self.position, self.mark))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returned for the first subscriber with this key: an operation is serialised once an event."""
@@ -81,11 +81,11 @@ class Block:
     made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any], repr=False)
 
     @property
-    def first(self) -> Position:
+    def first(self) -> StreamPosition:
         """Where it begins."""
         return self.deliveries[0].position
 
     @property
-    def last(self) -> Position:
+    def last(self) -> StreamPosition:
         """Where it ends."""
         return self.deliveries[-1].position

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections import Counter
 
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.resume_tokens import StreamPosition
 
 # None stands for all: a longer list costs MongoDB more than what it would leave out.
 Scope = frozenset[str] | None
@@ -19,7 +19,7 @@ _MOST_IDS = 10_000
 _LINGER_SECONDS = 60.0
 
 
-class Followed:
+class FollowedExecutions:
     """Counts the followers of each execution; `must_widen` is set when the stream brings too little."""
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class Followed:
         self._followers: Counter[str] = Counter()
         self._left_at: dict[str, float] = {}
         # Everything behind these positions was brought. Of all executions, where the scope is all.
-        self._since: dict[str, Position] = {}
-        self._all_since: Position | None = None
+        self._since: dict[str, StreamPosition] = {}
+        self._all_since: StreamPosition | None = None
         self._news = asyncio.Event()
 
     def follow(self, execution_id: str) -> None:
@@ -53,7 +53,7 @@ class Followed:
         wanted = frozenset(self._followers) | frozenset(self._left_at)
         return wanted if len(wanted) <= _MOST_IDS else None
 
-    def brought(self, scope: Scope, position: Position) -> None:
+    def brought(self, scope: Scope, position: StreamPosition) -> None:
         """Take in that a stream with `scope` is open, and that the one before it was read up to `position`."""
         if scope is None:
             self._all_since = self._all_since or position
@@ -70,7 +70,7 @@ class Followed:
                 while not self._is_brought(execution_id):
                     await self._news.wait()
 
-    def covers(self, execution_id: str, position: Position) -> bool:
+    def covers(self, execution_id: str, position: StreamPosition) -> bool:
         """Whether every step and log line of this execution behind `position` was brought, or is still to come."""
         since = self._since.get(execution_id, self._all_since)
         return since is not None and position >= since

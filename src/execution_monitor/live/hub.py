@@ -5,7 +5,7 @@ from functools import partial
 
 from execution_monitor.live.changes import Change, GapReason, HistoryBroken
 from execution_monitor.live.events import Block
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topic_index import TopicIndex, judge
 
 _NEW_HISTORY = frozenset({GapReason.HISTORY_LOST, GapReason.FAILED})
@@ -16,7 +16,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._index = TopicIndex()
-        self._subscribers: set[Subscription] = set()
+        self._subscribers: set[Subscriber] = set()
 
     @property
     def subscribers(self) -> int:
@@ -28,13 +28,13 @@ class Hub:
         """How many different things they follow."""
         return len(self._index)
 
-    def join(self, subscription: Subscription) -> None:
-        """Serve `subscription` from the next change on, until it is closed."""
-        if subscription.is_closed:
+    def join(self, subscriber: Subscriber) -> None:
+        """Serve `subscriber` from the next change on, until it is closed."""
+        if subscriber.is_closed:
             return
-        self._index.add(subscription)
-        self._subscribers.add(subscription)
-        subscription.on_close(partial(self._leave, subscription))
+        self._index.add(subscriber)
+        self._subscribers.add(subscriber)
+        subscriber.on_close(partial(self._leave, subscriber))
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Judge each change once for each topic it may concern, and give the result to all who follow it."""
@@ -42,14 +42,14 @@ class Hub:
             block = Block(deliveries)
             # One that is told may close itself.
             for subscriber in tuple(audience.subscribers):
-                subscriber.offer_all(block)
+                subscriber.offer_block(block)
 
     def break_off(self, broken: HistoryBroken) -> None:
         """Tell every subscriber that something was missed."""
         for subscriber in tuple(self._subscribers):
             if broken.position > subscriber.floor or broken.reason in _NEW_HISTORY:
-                subscriber.tell_gap(broken.reason, broken.position)
+                subscriber.send_gap(broken.reason, broken.position)
 
-    def _leave(self, subscription: Subscription) -> None:
-        self._subscribers.discard(subscription)
-        self._index.remove(subscription)
+    def _leave(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        self._index.remove(subscriber)

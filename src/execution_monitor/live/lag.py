@@ -13,8 +13,8 @@ from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from execution_monitor.live.change_stream_cursor import present
-from execution_monitor.live.resume_tokens import Position, time_of
+from execution_monitor.live.change_stream_cursor import current_position
+from execution_monitor.live.resume_tokens import StreamPosition, time_of
 from execution_monitor.tasks import TimeLimit
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ class Stream(Protocol):
         ...
 
     @property
-    def position(self) -> Position | None:
+    def position(self) -> StreamPosition | None:
         """Up to where it has been read; None when that is not known."""
         ...
 
@@ -61,7 +61,7 @@ class _Sample:
     latest: float
 
 
-class BehindMeter:
+class LagMeter:
     """Compares the stream with the cluster's time once a second; calls listeners while it is more than `limit` behind.
 
     A task runs `run`; without it nothing is known.
@@ -136,7 +136,7 @@ class BehindMeter:
         # Without an answer nothing new is known, and the time since the last progress goes on.
         with contextlib.suppress(TimeoutError, PyMongoError):
             async with TimeLimit(_ANSWER_SECONDS):
-                self._add(time_of(await present(self._database)))
+                self._add(time_of(await current_position(self._database)))
 
     def _add(self, cluster_time: Timestamp) -> None:
         now = time.monotonic()

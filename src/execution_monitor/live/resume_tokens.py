@@ -9,7 +9,7 @@ from typing import Any, NewType
 
 from bson import Timestamp
 
-Position = NewType("Position", str)
+StreamPosition = NewType("StreamPosition", str)
 
 _TIMESTAMP = "82"
 _TIME = slice(2, 10)
@@ -19,25 +19,25 @@ _BEHIND_ALL = "FF"
 _BEHIND_ALL_LENGTH = 20
 
 
-def position_of(token: Mapping[str, Any]) -> Position:
+def position_of(token: Mapping[str, Any]) -> StreamPosition:
     """The position that a resume token stands for."""
     data: str = token["_data"]
     if not data.startswith(_TIMESTAMP):
         raise ValueError("This is not how a resume token of MongoDB 6 to 8 begins.")
-    return Position(data)
+    return StreamPosition(data)
 
 
-def behind(time: Timestamp) -> Position:
+def position_after(time: Timestamp) -> StreamPosition:
     """The position behind every event of cluster time `time` or earlier, as a snapshot of that time is."""
-    return Position(f"{_TIMESTAMP}{time.time:08X}{time.inc:08X}{_BEHIND_ALL}")
+    return StreamPosition(f"{_TIMESTAMP}{time.time:08X}{time.inc:08X}{_BEHIND_ALL}")
 
 
-def time_of(position: Position) -> Timestamp:
+def time_of(position: StreamPosition) -> Timestamp:
     """The cluster time of a position."""
     return Timestamp(int(position[_TIME], 16), int(position[_INCREMENT], 16))
 
 
-def start_time(position: Position) -> Timestamp:
+def start_time(position: StreamPosition) -> Timestamp:
     """The cluster time to start a stream at that is to show everything behind `position`.
 
     What it shows up to `position` is to be skipped. Starting at a time asks nothing of the server but history: a resume

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from execution_monitor.live.changes import Change, Noun, Row
-from execution_monitor.live.visibility import Rights, pinned
+from execution_monitor.live.changes import Change, Row, WatchedCollection
+from execution_monitor.live.visibility import Visibility, pinned
 from execution_monitor.storage.filters import Filter, all_of, values_at
 
 
@@ -18,7 +18,7 @@ class Route(NamedTuple):
     parts: bool = False  # steps and log lines, which know no user
 
 
-def route_to(rights: Rights, where: Filter) -> Route:
+def route_to(rights: Visibility, where: Filter) -> Route:
     """The narrowest address that every execution within `rights` that matches `where` is under."""
     both = all_of(rights.visible, where)
     return Route(rights.tenant, pinned(both, "user_id"), pinned(both, "execution_id"))
@@ -26,7 +26,7 @@ def route_to(rights: Rights, where: Filter) -> Route:
 
 def routes_of(change: Change) -> set[Route]:
     """Every address that concerns `change`: of the document before, and of the document after."""
-    parts = change.noun is not Noun.EXECUTION
+    parts = change.collection is not WatchedCollection.EXECUTIONS
     images = [image for image in (change.before, change.after) if image is not None]
     return {route for image in images for route in _routes_of(image, parts=parts)}
 

@@ -22,17 +22,17 @@ from execution_monitor.live.catch_up_from_history import CatchUpLimits
 from execution_monitor.live.change_stream import ChangeStream
 from execution_monitor.live.change_stream_cursor import cluster_time
 from execution_monitor.live.changes import Change, Event, GapReason, HistoryBroken
-from execution_monitor.live.cluster_time import ClusterPresent
-from execution_monitor.live.cursors import LiveCursors, Mark, Place
-from execution_monitor.live.followed_executions import Followed
+from execution_monitor.live.cluster_time import ClusterClock
+from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
+from execution_monitor.live.followed_executions import FollowedExecutions
 from execution_monitor.live.hub import Hub
-from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.replay_buffer import Ring
-from execution_monitor.live.resume_tokens import Position, behind, time_of
+from execution_monitor.live.lag import LagMeter
+from execution_monitor.live.replay_buffer import ReplayBuffer
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.live.stats import Counters, Figures
-from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.visibility import Visibility
 from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.filters import EVERYTHING, Filter
@@ -50,12 +50,12 @@ _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
 class LiveLimits:
     """What live updates may take."""
 
-    ring_bytes: int = 24 * 1024 * 1024  # of BSON
+    replay_buffer_bytes: int = 24 * 1024 * 1024  # of BSON
     start_seconds: float = 5.0  # that a subscriber waits for the stream to open
     lookback_seconds: int = 15  # of history at the start, for clients that come over from another server
     linger_seconds: float = 5.0  # from a terminal state to the end of an activity
     behind_seconds: float = 15.0  # from which on clients and operators are told of a delay
-    queue: QueueLimits = field(default_factory=QueueLimits)
+    queue: BacklogLimits = field(default_factory=BacklogLimits)
     catch_up: CatchUpLimits = field(default_factory=CatchUpLimits)
 
 
@@ -68,9 +68,9 @@ class Live:
         self._cursors = cursors
         self._limits = limits or LiveLimits()
         self._counters = Counters()
-        self._ring = Ring(self._limits.ring_bytes)
+        self._ring = ReplayBuffer(self._limits.replay_buffer_bytes)
         self._hub = Hub()
-        self._followed = Followed()
+        self._followed = FollowedExecutions()
         self._catch_up = CatchUp(
             self._history, self._ring, self._followed, self._hub, self._limits.catch_up, self._counters
         )
@@ -82,12 +82,12 @@ class Live:
             followed=self._followed,
             lookback=self._limits.lookback_seconds,
         )
-        self.behind = BehindMeter(database.handle, self._stream, self._limits.behind_seconds)
-        self._present = ClusterPresent(database.handle, self._stream)
+        self.behind = LagMeter(database.handle, self._stream, self._limits.behind_seconds)
+        self._present = ClusterClock(database.handle, self._stream)
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
         self._must_mend = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._subscriptions: set[Subscription] = set()
+        self._subscribers: set[Subscriber] = set()
         self._heard_at = time.monotonic()
         self._lag = 0.0
 
@@ -99,9 +99,9 @@ class Live:
         await self.close()
 
     async def close(self) -> None:
-        """End every subscription and close whatever was opened."""
-        for subscription in tuple(self._subscriptions):
-            subscription.close()
+        """End every subscriber and close whatever was opened."""
+        for subscriber in tuple(self._subscribers):
+            subscriber.close()
         await self._catch_up.close()
         await self._present.close()
         # What it abandons takes a while to close, and a second cancellation would leave that undone.
@@ -116,14 +116,14 @@ class Live:
 
     def cursor_at(self, caller: Caller, read_at: Timestamp) -> str:
         """The cursor of a page that `caller` read in a snapshot at `read_at`."""
-        return self._cursors.encode(Place(behind(read_at)), Rights.of(caller).digest)
+        return self._cursors.encode(ResumePosition(position_after(read_at)), Visibility.of(caller).digest)
 
-    async def subscribe(self, caller: Caller, where: Filter = EVERYTHING, after: str | None = None) -> Subscription:
+    async def subscribe(self, caller: Caller, where: Filter = EVERYTHING, after: str | None = None) -> Subscriber:
         """Every change from now on, or behind the cursor `after`, of the executions `caller` may see and `where` names.
 
         Raises `Forbidden`, `InvalidCursor`, and `DatabaseUnavailable` when MongoDB must be asked and does not answer.
         """
-        topic = ExecutionsTopic(self._cursors, Rights.of(caller), where)
+        topic = ExecutionsTopic(self._cursors, Visibility.of(caller), where)
         place = None if after is None else self._cursors.decode(after, topic.rights.digest)
         now = await self._now()
         if place is None:
@@ -138,7 +138,7 @@ class Live:
 
         Raises what `subscribe` raises, and `NotFound` when there is no such execution or `caller` may not see it.
         """
-        topic = ActivityTopic(self._cursors, Rights.of(caller), execution_id)
+        topic = ActivityTopic(self._cursors, Visibility.of(caller), execution_id)
         place = None if after is None else self._cursors.decode(after, topic.belonging)
         now = await self._now()
         # From before its state is read: what is written from then on is in the replay buffer.
@@ -152,20 +152,21 @@ class Live:
             raise
         return activity
 
-    async def _begin(self, activity: Activity, place: Place | None, now: Position) -> None:
+    async def _begin(self, activity: Activity, place: ResumePosition | None, now: StreamPosition) -> None:
         await self._followed.until_brought(activity.execution_id, self._limits.start_seconds)
-        if place is None or place.mark is Mark.BEGIN:
+        if place is None or place.mark is ResumeMode.RESTART:
             await activity.begin()
-        elif place.mark is Mark.END:
+        elif place.mark is ResumeMode.ENDED:
             activity.close()
         else:
             await self._refuse_the_future(place.position, now)
             await activity.resume(place.position)
 
-    def figures(self) -> Figures:
+    @property
+    def stats(self) -> Figures:
         """How live updates are doing now."""
         totals = self._counters
-        queues = [len(each) for each in self._subscriptions]
+        queues = [len(each) for each in self._subscribers]
         return Figures(
             events=totals.events,
             delivered=totals.delivered,
@@ -174,7 +175,7 @@ class Live:
             gaps=dict(totals.gaps),
             streams_opened=self._stream.opened,
             left_out=self._stream.left_out,
-            subscribers=len(self._subscriptions),
+            subscribers=len(self._subscribers),
             topics=self._hub.topics,
             catching_up=len(self._catch_up),
             queued=sum(queues),
@@ -183,11 +184,11 @@ class Live:
             behind_seconds=self.behind.seconds,
             silent_seconds=time.monotonic() - self._heard_at,
             ring_events=len(self._ring),
-            ring_bytes=self._ring.size,
+            replay_buffer_bytes=self._ring.size,
             ring_seconds=self._ring.age,
         )
 
-    async def _now(self) -> Position:
+    async def _now(self) -> StreamPosition:
         """The newest position that this process knows of, once it knows any."""
         try:
             async with asyncio.timeout(self._limits.start_seconds):
@@ -197,7 +198,7 @@ class Live:
         known = [position for position in (self._ring.newest, self._stream.began_at) if position is not None]
         return max(known)
 
-    async def _refuse_the_future(self, position: Position, now: Position) -> None:
+    async def _refuse_the_future(self, position: StreamPosition, now: StreamPosition) -> None:
         if position <= now:
             return
         # The stream is a moment behind the snapshots of pages, and behind other servers' streams.
@@ -208,12 +209,12 @@ class Live:
         if time_of(position) > latest:
             raise InvalidCursor("This cursor is ahead of the database; subscribe again without one.")
 
-    def _follow(self, topic: ExecutionsTopic | ActivityTopic, position: Position) -> Subscription:
-        subscription = Subscription(topic, self._limits.queue, self._counters, position)
-        self._subscriptions.add(subscription)
-        subscription.on_close(partial(self._subscriptions.discard, subscription))
-        self._catch_up.begin(subscription, position)
-        return subscription
+    def _follow(self, topic: ExecutionsTopic | ActivityTopic, position: StreamPosition) -> Subscriber:
+        subscriber = Subscriber(topic, self._limits.queue, self._counters, position)
+        self._subscribers.add(subscriber)
+        subscriber.on_close(partial(self._subscribers.discard, subscriber))
+        self._catch_up.begin(subscriber, position)
+        return subscriber
 
     def _take(self, events: Sequence[Event]) -> None:
         self._heard_at = time.monotonic()
@@ -249,7 +250,7 @@ class Live:
                 log.warning("images_not_turned_on", error=type(error).__name__)
             await asyncio.sleep(_MENDING_SECONDS)
 
-    def _advance(self, position: Position) -> None:
+    def _advance(self, position: StreamPosition) -> None:
         self._heard_at = time.monotonic()
         self._ring.advance(position)
 

@@ -37,5 +37,5 @@ class Figures:
     behind_seconds: float | None  # that live updates are behind the database; None while they do not run
     silent_seconds: float  # since MongoDB last said anything, of events or of none
     ring_events: int
-    ring_bytes: int
+    replay_buffer_bytes: int
     ring_seconds: float  # since the oldest event in the ring arrived

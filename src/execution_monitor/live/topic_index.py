@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from execution_monitor.live.changes import Change
 from execution_monitor.live.events import Delivery, Topic
 from execution_monitor.live.routing import Route, routes_of
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
 
 Judge = Callable[[Topic, Change], Delivery | None]
@@ -22,7 +22,7 @@ class Audience:
     """A topic and those who subscribe to it."""
 
     topic: ExecutionsTopic | ActivityTopic
-    subscribers: set[Subscription] = field(default_factory=set[Subscription])
+    subscribers: set[Subscriber] = field(default_factory=set[Subscriber])
 
 
 class TopicIndex:
@@ -35,23 +35,23 @@ class TopicIndex:
     def __len__(self) -> int:
         return len(self._audiences)
 
-    def add(self, subscription: Subscription) -> None:
-        """Count `subscription` among the subscribers of its topic."""
-        topic = subscription.topic
+    def add(self, subscriber: Subscriber) -> None:
+        """Count `subscriber` among the subscribers of its topic."""
+        topic = subscriber.topic
         audience = self._audiences.get(topic.key)
         if audience is None:
             audience = self._audiences[topic.key] = Audience(topic)
             for route in topic.routes:
                 self._by_route.setdefault(route, {})[topic.key] = audience
-        audience.subscribers.add(subscription)
+        audience.subscribers.add(subscriber)
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscriber: Subscriber) -> None:
         """Take back `add`."""
-        topic = subscription.topic
+        topic = subscriber.topic
         audience = self._audiences.get(topic.key)
         if audience is None:
             return
-        audience.subscribers.discard(subscription)
+        audience.subscribers.discard(subscriber)
         if audience.subscribers:
             return
         del self._audiences[topic.key]

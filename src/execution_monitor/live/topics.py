@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from execution_monitor.live.changes import Change, Noun, Operation
-from execution_monitor.live.cursors import LiveCursors, Mark, Place
-from execution_monitor.live.events import Delivery, Kind, Topic
+from execution_monitor.live.changes import Change, ChangeType, WatchedCollection
+from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
+from execution_monitor.live.events import Delivery, EventKind, Topic
 from execution_monitor.live.routing import Route, route_to
-from execution_monitor.live.visibility import Rights, fingerprint
+from execution_monitor.live.visibility import Visibility, fingerprint
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 
@@ -17,7 +17,7 @@ class ExecutionsTopic:
     """The executions within `rights` that match `where`."""
 
     cursors: LiveCursors
-    rights: Rights
+    rights: Visibility
     where: Filter
     follows: ClassVar[None] = None  # no execution's steps and log lines
 
@@ -35,7 +35,7 @@ class ExecutionsTopic:
         """Whether an execution entered, changed, left or was deleted here."""
         return judge_execution(self, self.rights, self.where, change)
 
-    def cursor(self, place: Place) -> str:
+    def cursor(self, place: ResumePosition) -> str:
         """`place` for whoever has the same rights, whatever the filter."""
         return self.cursors.encode(place, self.rights.digest)
 
@@ -48,7 +48,7 @@ class ActivityTopic:
     """
 
     cursors: LiveCursors
-    rights: Rights
+    rights: Visibility
     execution_id: str
 
     @property
@@ -86,42 +86,42 @@ class ActivityTopic:
 
     def judge(self, change: Change) -> Delivery | None:
         """What happened to the execution, a step of it, or a log line that is new."""
-        if change.noun is Noun.EXECUTION:
+        if change.collection is WatchedCollection.EXECUTIONS:
             found = judge_execution(self, self.rights, self.is_it, change)
-            if found is not None and found.kind in (Kind.LEFT, Kind.DELETED):
-                found.mark = Mark.END
+            if found is not None and found.kind in (EventKind.LEFT, EventKind.DELETED):
+                found.mark = ResumeMode.ENDED
             return found
         if change.after is None or not self.are_parts.matches(change.after):
             return None
-        if change.noun is Noun.STEP:
-            return _deliver(self, Kind.STEP, change, shown=True)
-        if change.operation is Operation.INSERT:
-            return _deliver(self, Kind.LOG, change, shown=True)
+        if change.collection is WatchedCollection.STEPS:
+            return _deliver(self, EventKind.STEP, change, shown=True)
+        if change.type is ChangeType.INSERT:
+            return _deliver(self, EventKind.LOG, change, shown=True)
         return None
 
-    def cursor(self, place: Place) -> str:
+    def cursor(self, place: ResumePosition) -> str:
         """`place` for whoever has the same rights and follows the same execution."""
         return self.cursors.encode(place, self.belonging)
 
 
-def judge_execution(topic: Topic, rights: Rights, where: Filter, change: Change) -> Delivery | None:
+def judge_execution(topic: Topic, rights: Visibility, where: Filter, change: Change) -> Delivery | None:
     """What `change` means to those who may see what is within `rights`, and asked for `where`."""
-    if change.noun is not Noun.EXECUTION:
+    if change.collection is not WatchedCollection.EXECUTIONS:
         return None
     before, after = change.before, change.after
     sees = after is not None and rights.visible.matches(after)
     had = before is not None and rights.visible.matches(before) and where.matches(before)
     has = after is not None and sees and where.matches(after)
     if has:
-        kind = Kind.UPDATED if had else Kind.ENTERED
+        kind = EventKind.UPDATED if had else EventKind.ENTERED
     elif had:
-        kind = Kind.DELETED if after is None else Kind.LEFT
+        kind = EventKind.DELETED if after is None else EventKind.LEFT
     else:
         return None
     return _deliver(topic, kind, change, shown=sees)
 
 
-def _deliver(topic: Topic, kind: Kind, change: Change, *, shown: bool) -> Delivery:
+def _deliver(topic: Topic, kind: EventKind, change: Change, *, shown: bool) -> Delivery:
     row = change.after if shown else None
     # An identity that was seen before may be told; one that the document took on with the move may not.
     execution_id = (row or change.before or {}).get("execution_id")

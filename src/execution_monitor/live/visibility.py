@@ -1,4 +1,4 @@
-"""What a caller may see, as a value that subscriptions, routes and cursors are keyed by."""
+"""What a caller may see, as a value that subscribers, routes and cursors are keyed by."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Rights:
+class Visibility:
     """The condition on every execution that a caller may see; callers with the same one share work."""
 
     visible: Filter
     tenant: str
 
     @classmethod
-    def of(cls, caller: Caller) -> "Rights":
+    def of(cls, caller: Caller) -> "Visibility":
         """The rights of `caller`; raises `Forbidden` without `executions:read`."""
         caller.require(Scope.EXECUTIONS_READ)
         visible = visible_to(caller)

@@ -27,9 +27,9 @@ from execution_monitor.errors import (
     Unauthenticated,
 )
 from execution_monitor.limits.streams import Ended, Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 from execution_monitor.live.service import Live
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.rest.list_request import read_live_filter
 from execution_monitor.rest.live_messages import render
 from execution_monitor.rest.openapi import SOCKET_PATH, STREAM_PATH
@@ -104,9 +104,7 @@ class _EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _frames(
-    subscription: Subscription, ended: Ended, outcome: Outcome, behind: BehindMeter
-) -> AsyncGenerator[bytes]:
+async def _frames(subscription: Subscriber, ended: Ended, outcome: Outcome, behind: LagMeter) -> AsyncGenerator[bytes]:
     # The id alone is no event, but where to go on for whoever loses the connection before the first one.
     yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
     async with contextlib.aclosing(pace(_events(subscription, outcome), ended)) as paced:
@@ -114,7 +112,7 @@ async def _frames(
             yield comment_of(behind.seconds_to_report) if event is None else event
 
 
-async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
+async def _events(subscription: Subscriber, outcome: Outcome) -> AsyncGenerator[bytes]:
     with contextlib.closing(subscription):
         async for delivery in subscription:
             outcome.deliver(delivery.execution_id)
@@ -145,7 +143,7 @@ async def _serve(socket: WebSocket, live: Live, admit: Admit, sessions: Sessions
     await _close(socket, close, reason)
 
 
-async def _follow(socket: WebSocket, subscription: Subscription, ended: Ended, outcome: Outcome) -> tuple[Close, str]:
+async def _follow(socket: WebSocket, subscription: Subscriber, ended: Ended, outcome: Outcome) -> tuple[Close, str]:
     """Send what happens until either side has had enough; why it is us."""
     sending = asyncio.create_task(_send(socket, subscription, outcome))
     leaving = asyncio.create_task(_wait_until_left(socket))
@@ -160,7 +158,7 @@ async def _follow(socket: WebSocket, subscription: Subscription, ended: Ended, o
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, subscription: Subscription, outcome: Outcome) -> tuple[Close, str]:
+async def _send(socket: WebSocket, subscription: Subscriber, outcome: Outcome) -> tuple[Close, str]:
     async for delivery in subscription:
         try:
             async with asyncio.timeout(_SEND_SECONDS):

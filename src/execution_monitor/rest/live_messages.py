@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.rest.mapping import show_progress
 from execution_monitor.rest.models import Moment
 from execution_monitor.storage.documents import ExecutionStatus, Progress
@@ -45,9 +45,9 @@ def render(delivery: Delivery) -> bytes:
 
 
 def _message_for(delivery: Delivery) -> ExecutionUpdate | ExecutionRemoved | Gap:
-    if delivery.kind is Kind.GAP or delivery.execution_id is None:
+    if delivery.kind is EventKind.GAP or delivery.execution_id is None:
         return Gap(timestamp=delivery.occurred_at)
-    if delivery.row is None or delivery.kind in (Kind.LEFT, Kind.DELETED):
+    if delivery.row is None or delivery.kind in (EventKind.LEFT, EventKind.DELETED):
         return ExecutionRemoved(execution_id=delivery.execution_id, timestamp=delivery.occurred_at)
     record = ExecutionRecord(delivery.row)
     return ExecutionUpdate(

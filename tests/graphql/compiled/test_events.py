@@ -15,13 +15,13 @@ from execution_monitor.asgi.operations import Operation, Origin
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
+from execution_monitor.graphql.execution.event_renderer import EventRenderer, Payload
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.operation import Question, Questions
 from execution_monitor.graphql.validation.preparation import Prepared
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
 from tests.live.making import NOW, execution, place, topic
@@ -65,7 +65,7 @@ def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **
     prepared = Prepared(
         question(text, **variables), Operation(caller, Origin(None, None, ""), OperationKind.SUBSCRIPTION, None)
     )
-    rendered = Renderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared).one(delivery)
+    rendered = EventRenderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared).one(delivery)
     assert isinstance(rendered, tuple)
     return rendered
 
@@ -80,7 +80,7 @@ def is_compiled(text: str, caller: Caller = READER, **variables: Any) -> bool:
     return _compiler.event(question(text, **variables), caller) is not None
 
 
-def told(kind: Kind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
+def told(kind: EventKind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
     return Delivery(topic(), kind, place(1), NOW, execution_id="run", row=row, **fields)
 
 
@@ -94,8 +94,8 @@ def rows_of(document: Any) -> Any:
 
 
 @bounded(max_examples=40, phases=set(Phase) - {Phase.shrink})
-@given(row=rows_of(Execution), kind=st.sampled_from([Kind.ENTERED, Kind.UPDATED, Kind.LEFT]))
-def test_whatever_an_engine_wrote_is_shown_alike(row: dict[str, Any], kind: Kind):
+@given(row=rows_of(Execution), kind=st.sampled_from([EventKind.ENTERED, EventKind.UPDATED, EventKind.LEFT]))
+def test_whatever_an_engine_wrote_is_shown_alike(row: dict[str, Any], kind: EventKind):
     try:
         read = as_read(row)
     except (InvalidDocument, OverflowError):
@@ -114,16 +114,16 @@ def test_whatever_steps_and_lines_hold_is_shown_alike(row: dict[str, Any], line:
     except (InvalidDocument, OverflowError):
         return
     with time_machine.travel(NOW, tick=False):
-        agree(ACTIVITY, told(Kind.STEP, step))
-        agree(ACTIVITY, told(Kind.LOG, entry))
+        agree(ACTIVITY, told(EventKind.STEP, step))
+        agree(ACTIVITY, told(EventKind.LOG, entry))
 
 
 @pytest.mark.parametrize(
     "delivery",
     [
-        pytest.param(told(Kind.DELETED, None), id="deleted"),
-        pytest.param(told(Kind.LEFT, None), id="no longer visible"),
-        pytest.param(Delivery(topic(), Kind.GAP, place(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
+        pytest.param(told(EventKind.DELETED, None), id="deleted"),
+        pytest.param(told(EventKind.LEFT, None), id="no longer visible"),
+        pytest.param(Delivery(topic(), EventKind.GAP, place(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
     ],
 )
 def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
@@ -136,7 +136,7 @@ def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
 def test_what_may_be_left_out_is_decided_by_variables():
     text = """subscription($full: Boolean!) { executionUpdates {
       kind execution { executionId status @include(if: $full) } } }"""
-    shown = [agree(text, told(Kind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
+    shown = [agree(text, told(EventKind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
 
     assert [b"status" in each for each in shown] == [True, False, True]
     assert is_compiled(text, full=True)
@@ -144,7 +144,7 @@ def test_what_may_be_left_out_is_decided_by_variables():
 
 def test_payloads_are_shown_to_those_alone_who_may_read_them():
     text = "subscription { executionUpdates { kind execution { executionId inputParameters } } }"
-    delivery = told(Kind.UPDATED, execution("run", input_parameters={"secret": 1}))
+    delivery = told(EventKind.UPDATED, execution("run", input_parameters={"secret": 1}))
 
     assert b"secret" in agree(text, delivery, PAYLOADS)[0]
     payload, codes = agree(text, delivery, READER)

@@ -4,11 +4,11 @@ import asyncio
 
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.graphql.execution.event_renderer import Payload, Payloads, Render, Rendering
-from execution_monitor.graphql.execution.push import Feed
+from execution_monitor.graphql.execution.push import SubscriptionPump
 from execution_monitor.graphql.types.updates import Updates
-from execution_monitor.live.events import Block, Delivery, Kind
-from execution_monitor.live.subscription import Subscription
-from tests.live.test_subscription import delivery, subscription
+from execution_monitor.live.events import Block, Delivery, EventKind
+from execution_monitor.live.subscriber import Subscriber
+from tests.live.test_subscriber import delivery, subscriber
 
 
 def name_of(each: Delivery) -> Payload:
@@ -40,20 +40,20 @@ class Pipe:
         return not self.is_full
 
 
-def feed_of(source: Subscription, pipe: Pipe, render: Render = name_of) -> tuple[Feed, Outcome]:
+def feed_of(source: Subscriber, pipe: Pipe, render: Render = name_of) -> tuple[SubscriptionPump, Outcome]:
     outcome = Outcome()
-    feed = Feed(Updates(source), Rendering(render, names_of), outcome)
+    feed = SubscriptionPump(Updates(source), Rendering(render, names_of), outcome)
     feed.push_to(pipe)
     return feed, outcome
 
 
-def happen(source: Subscription, *names: str) -> None:
+def happen(source: Subscriber, *names: str) -> None:
     for name in names:
-        source.offer(delivery(int(name), Kind.ENTERED, name))
+        source.offer(delivery(int(name), EventKind.ENTERED, name))
 
 
 async def test_what_happens_while_it_is_awaited_is_pushed():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, outcome = feed_of(source, pipe)
     pulled = asyncio.ensure_future(anext(feed.payloads()))
     await asyncio.sleep(0)
@@ -68,11 +68,11 @@ async def test_what_happens_while_it_is_awaited_is_pushed():
 
 
 def block_of(*names: str) -> Block:
-    return Block([delivery(int(name), Kind.ENTERED, name) for name in names])
+    return Block([delivery(int(name), EventKind.ENTERED, name) for name in names])
 
 
 async def test_what_happens_together_is_pushed_together():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, outcome = feed_of(source, pipe)
     pulled = asyncio.ensure_future(anext(feed.payloads()))
     await asyncio.sleep(0)
@@ -86,7 +86,7 @@ async def test_what_happens_together_is_pushed_together():
 
 
 async def test_together_nothing_overtakes_what_the_pipe_did_not_take_either():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, outcome = feed_of(source, pipe)
     payloads = feed.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
@@ -103,7 +103,7 @@ async def test_together_nothing_overtakes_what_the_pipe_did_not_take_either():
 
 
 async def test_of_events_together_those_that_were_heard_are_not_repeated():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, _ = feed_of(source, pipe)
     pulled = asyncio.ensure_future(anext(feed.payloads()))
     await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_of_events_together_those_that_were_heard_are_not_repeated():
 
 
 async def test_nothing_overtakes_what_the_pipe_did_not_take():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, outcome = feed_of(source, pipe)
     payloads = feed.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
@@ -137,7 +137,7 @@ async def test_nothing_overtakes_what_the_pipe_did_not_take():
 
 
 async def test_it_pushes_again_when_all_has_been_pulled():
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, _ = feed_of(source, pipe)
     payloads = feed.payloads()
     happen(source, "1")
@@ -159,7 +159,7 @@ async def test_what_must_be_read_first_is_pulled():
     def render(each: Delivery) -> asyncio.Task[Payload]:
         return each.once("read", lambda: asyncio.create_task(read(each)))
 
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, _ = feed_of(source, pipe, render)
     payloads = feed.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
@@ -175,7 +175,7 @@ async def test_what_cannot_be_rendered_fails_where_it_is_pulled():
     def fail(each: Delivery) -> Payload:
         raise LookupError(each.execution_id)
 
-    source, pipe = subscription(), Pipe()
+    source, pipe = subscriber(), Pipe()
     feed, _ = feed_of(source, pipe, fail)
     pulled = asyncio.ensure_future(anext(feed.payloads()))
     await asyncio.sleep(0)

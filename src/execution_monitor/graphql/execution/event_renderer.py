@@ -73,7 +73,7 @@ class _Alike:
     """Those to whom one event is answered alike: they ask the same with the same rights. Lives as long as one does."""
 
 
-class Renderer:
+class EventRenderer:
     """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
 
     def __init__(self, schema: QuietSchema, compiler: Compiler, make_context: MakeContext, max_bytes: int) -> None:

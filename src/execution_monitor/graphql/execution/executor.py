@@ -20,8 +20,8 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.fields import NotKnown
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
-from execution_monitor.graphql.execution.event_renderer import Renderer, serialise
-from execution_monitor.graphql.execution.push import Feed, Sink
+from execution_monitor.graphql.execution.event_renderer import EventRenderer, serialise
+from execution_monitor.graphql.execution.push import Sink, SubscriptionPump
 from execution_monitor.graphql.types.updates import Activities, Updates
 from execution_monitor.graphql.validation.operation import Questions, RequestErrors
 from execution_monitor.graphql.validation.preparation import Prepared, prepare
@@ -61,7 +61,7 @@ class Operations:
         self._documents = documents
         self._refuse_exhausted = refuse_exhausted
         self._compiler = Compiler(schema)
-        self._renderer = Renderer(
+        self._renderer = EventRenderer(
             schema, self._compiler, lambda caller: self._context(caller, Outcome()), max_response_bytes
         )
 
@@ -115,7 +115,7 @@ class Operations:
             self._observers.watching(prepared.operation) as outcome,
             aclosing(await self._open(prepared, outcome)) as events,
         ):
-            feed = Feed(events, self._renderer.of(prepared), outcome)
+            feed = SubscriptionPump(events, self._renderer.of(prepared), outcome)
             yield b""
             if sink is not None:
                 feed.push_to(sink)

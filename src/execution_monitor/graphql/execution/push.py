@@ -22,7 +22,7 @@ class Sink(Protocol):
         ...
 
 
-class Feed:
+class SubscriptionPump:
     """Renders what `events` brings and counts it in `outcome`."""
 
     def __init__(self, events: Updates | Activities, render: Rendering, outcome: Outcome) -> None:

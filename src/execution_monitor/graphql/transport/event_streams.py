@@ -18,7 +18,7 @@ from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import show
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.limits.streams import Ended
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
@@ -92,7 +92,7 @@ FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipar
 
 
 def stream(
-    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: LagMeter
 ) -> StreamingResponse:
     """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for.
 
@@ -112,7 +112,7 @@ def _headers_of(framing: Framing) -> dict[str, str]:
 
 
 async def _frames(
-    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: LagMeter
 ) -> AsyncGenerator[bytes]:
     async with contextlib.aclosing(payloads):
         if framing.begin:

@@ -32,7 +32,7 @@ from execution_monitor.graphql.execution.executor import Operations
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest, to_request
 from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -84,7 +84,7 @@ class TransportWS:
         operations: Operations,
         admit: Admit,
         sessions: Sessions,
-        behind: BehindMeter,
+        behind: LagMeter,
         limits: SocketLimits | None = None,
     ) -> None:
         self._operations = operations
@@ -131,7 +131,7 @@ class _Connection:
         operations: Operations,
         admit: Admit,
         sessions: Sessions,
-        behind: BehindMeter,
+        behind: LagMeter,
         limits: SocketLimits,
         waiting: Waiting,
     ) -> None:

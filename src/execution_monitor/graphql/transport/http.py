@@ -34,7 +34,7 @@ from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.preparation import KindNotTaken
 from execution_monitor.graphql.validation.request import asks_only_for_types, is_read, read_request
 from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 _NOBODY = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
@@ -65,7 +65,7 @@ class GraphQLEndpoint:
     operations: Operations
     admit: Admit
     sessions: Sessions
-    behind: BehindMeter
+    behind: LagMeter
     max_body_bytes: int
     open_introspection: bool
 

@@ -12,8 +12,8 @@ from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Delivery, Kind
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.events import Delivery, EventKind
+from execution_monitor.live.subscriber import Subscriber
 
 
 @described_enum(
@@ -29,11 +29,11 @@ from execution_monitor.live.subscription import Subscription
 class ExecutionUpdateKind(Enum):
     """The kinds of `ExecutionUpdate`; the values are those of the hub."""
 
-    ENTERED = Kind.ENTERED
-    UPDATED = Kind.UPDATED
-    LEFT = Kind.LEFT
-    DELETED = Kind.DELETED
-    GAP = Kind.GAP
+    ENTERED = EventKind.ENTERED
+    UPDATED = EventKind.UPDATED
+    LEFT = EventKind.LEFT
+    DELETED = EventKind.DELETED
+    GAP = EventKind.GAP
 
 
 @strawberry.type(description="A change of an execution, seen through the subscriber's filter.")
@@ -129,7 +129,7 @@ ExecutionActivity = Annotated[
 
 
 # A log line and a step are shown as what they are; all else tells of the execution.
-_SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
+_SHOWN = {EventKind.STEP: StepUpdate, EventKind.LOG: LogAppended}
 
 
 def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
@@ -145,7 +145,7 @@ def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
 class Updates:
     """The updates of a subscription, as an async iterator; the subscription is closed with it."""
 
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscriber) -> None:
         self.subscription = subscription
 
     def __aiter__(self) -> Self:

@@ -59,5 +59,5 @@ class LiveCollector(Collector):
             "live_silence_seconds", "Since MongoDB last said anything, of events or of none.", now.silent_seconds
         )
         yield gauge("live_ring_events", "Events kept in memory for those who come back.", now.ring_events)
-        yield gauge("live_ring_bytes", "BSON kept in memory for those who come back.", now.ring_bytes)
+        yield gauge("live_ring_bytes", "BSON kept in memory for those who come back.", now.replay_buffer_bytes)
         yield gauge("live_ring_age_seconds", "Since the oldest event kept in memory arrived.", now.ring_seconds)

@@ -9,31 +9,31 @@ from typing import Self
 
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.conflation import can_merge, merge
-from execution_monitor.live.cursors import Mark, Place
-from execution_monitor.live.events import Block, Delivery, Kind
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.cursors import ResumeMode, ResumePosition
+from execution_monitor.live.events import Block, Delivery, EventKind
+from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.live.stats import Counters
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLimits:
+class BacklogLimits:
     """How far a subscriber may fall behind."""
 
     # Events, from where on those of one execution become one: what comes at once after some seconds without a primary
     # is not yet too much.
     conflate_from: int = 2_048
     most: int = 4_096  # events, from where on there is a gap
-    most_bytes: int = 8 * 1024 * 1024  # of BSON; a single event may be larger
+    max_bytes: int = 8 * 1024 * 1024  # of BSON; a single event may be larger
 
 
 @dataclass(slots=True)
 class _Pending:
     delivery: Delivery
-    first: Position  # of the oldest event in it
+    first: StreamPosition  # of the oldest event in it
 
 
-class Subscription:
+class Subscriber:
     """What one subscriber has still to be told. Close it in the end.
 
     An event that stands for several has a cursor behind which nothing that is still pending is lost; whoever resumes
@@ -41,7 +41,7 @@ class Subscription:
     """
 
     def __init__(
-        self, topic: ExecutionsTopic | ActivityTopic, limits: QueueLimits, counters: Counters, floor: Position
+        self, topic: ExecutionsTopic | ActivityTopic, limits: BacklogLimits, counters: Counters, floor: StreamPosition
     ) -> None:
         self.topic = topic
         self.floor = floor  # nothing up to here is for this subscriber
@@ -66,7 +66,7 @@ class Subscription:
     @property
     def cursor(self) -> str:
         """Where to begin again as long as nothing was told."""
-        return self.topic.cursor(Place(self.floor))
+        return self.topic.cursor(ResumePosition(self.floor))
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -103,7 +103,7 @@ class Subscription:
     @property
     def has_room(self) -> bool:
         """Whether more can be taken in as it is."""
-        return len(self._pending) < self._limits.conflate_from and self._bytes < self._limits.most_bytes // 2
+        return len(self._pending) < self._limits.conflate_from and self._bytes < self._limits.max_bytes // 2
 
     def on_room(self, call: Callable[[], object]) -> None:
         """Call `call` once, soon after half of what may be pending is taken."""
@@ -114,7 +114,7 @@ class Subscription:
     @property
     def _has_much_room(self) -> bool:
         limits = self._limits
-        return len(self._pending) <= limits.conflate_from // 2 and self._bytes <= limits.most_bytes // 4
+        return len(self._pending) <= limits.conflate_from // 2 and self._bytes <= limits.max_bytes // 4
 
     def _call_on_room(self) -> None:
         call, self._on_room = self._on_room, None
@@ -131,19 +131,19 @@ class Subscription:
             return
         if len(self._pending) >= self._limits.conflate_from and self._merge(delivery):
             return
-        too_large = self._bytes + delivery.size > self._limits.most_bytes
+        too_large = self._bytes + delivery.size > self._limits.max_bytes
         if len(self._pending) >= self._limits.most or (too_large and self._pending):
-            self.tell_gap(GapReason.TOO_SLOW, delivery.position)
+            self.send_gap(GapReason.TOO_SLOW, delivery.position)
             return
         self._append(delivery)
 
-    def offer_all(self, block: Block) -> None:
+    def offer_block(self, block: Block) -> None:
         """Take in several events in a row, as `offer` does each."""
-        if not self.take_whole(block):
+        if not self.take_block(block):
             for delivery in block.deliveries:
                 self.offer(delivery)
 
-    def take_whole(self, block: Block) -> bool:
+    def take_block(self, block: Block) -> bool:
         """Take in all events of `block` at once if nothing is waiting before them, and say whether that could be."""
         receive = self.receive_all
         if receive is None or self._pending or self.is_closed or self.floor >= block.first or not receive(block):
@@ -152,7 +152,7 @@ class Subscription:
         self._counters.delivered += len(block.deliveries)
         return True
 
-    def tell_gap(self, reason: GapReason, position: Position) -> None:
+    def send_gap(self, reason: GapReason, position: StreamPosition) -> None:
         """Drop what is pending and say so: the subscriber has missed something up to `position`."""
         if self.is_closed:
             return
@@ -161,12 +161,12 @@ class Subscription:
         self._latest.clear()
         self._bytes = 0
         self._counters.gaps[reason] += 1
-        mark = Mark.GO_ON if self._conflates else Mark.BEGIN
-        gap = Delivery(self.topic, Kind.GAP, position, datetime.now(UTC), reason=reason, mark=mark)
+        mark = ResumeMode.CONTINUE if self._conflates else ResumeMode.RESTART
+        gap = Delivery(self.topic, EventKind.GAP, position, datetime.now(UTC), reason=reason, mark=mark)
         self._append(gap)
 
     def on_close(self, call: Callable[[], object]) -> None:
-        """Call `call` once the subscription is closed."""
+        """Call `call` once the subscriber is closed."""
         if self.is_closed:
             call()
         else:

@@ -7,21 +7,21 @@ from hypothesis import strategies as st
 
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.conflation import can_merge, merge
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber
 from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.visibility import Visibility
 from tests.live.making import ADA, CURSORS, delivery, place, topic
 
-SMALL = QueueLimits(conflate_from=2, most=5, most_bytes=10_000)
+SMALL = BacklogLimits(conflate_from=2, most=5, max_bytes=10_000)
 
 
-def subscription(limits: QueueLimits = SMALL) -> Subscription:
-    return Subscription(topic(), limits, Counters(), place(0))
+def subscriber(limits: BacklogLimits = SMALL) -> Subscriber:
+    return Subscriber(topic(), limits, Counters(), place(0))
 
 
-def taken(of: Subscription) -> list[Delivery]:
+def taken(of: Subscriber) -> list[Delivery]:
     return [of_one for _ in range(len(of)) if (of_one := of.take()) is not None]
 
 
@@ -50,10 +50,10 @@ def told_of(history: list[tuple[str, bool, bool]]) -> list[Delivery]:
     told: list[Delivery] = []
     for number, (who, is_in, is_deleted) in enumerate(history, start=1):
         if is_in:
-            kind = Kind.UPDATED if who in inside else Kind.ENTERED
+            kind = EventKind.UPDATED if who in inside else EventKind.ENTERED
             inside.add(who)
         elif who in inside:
-            kind = Kind.DELETED if is_deleted else Kind.LEFT
+            kind = EventKind.DELETED if is_deleted else EventKind.LEFT
             inside.discard(who)
         else:
             continue
@@ -66,7 +66,7 @@ def test_a_slow_client_ends_up_with_what_a_fast_one_knows_wherever_it_resumes(
     history: list[tuple[str, bool, bool]], data: st.DataObject
 ):
     told = told_of(history)
-    slow = subscription(QueueLimits(conflate_from=2, most=1000))
+    slow = subscriber(BacklogLimits(conflate_from=2, most=1000))
     fast, client = Client(), Client()
     heard: list[Delivery] = []
     for each in told:
@@ -91,7 +91,7 @@ def test_a_slow_client_ends_up_with_what_a_fast_one_knows_wherever_it_resumes(
 
 @given(_HISTORIES)
 def test_a_client_that_keeps_up_hears_everything_as_it_is(history: list[tuple[str, bool, bool]]):
-    told, fast = told_of(history), subscription()
+    told, fast = told_of(history), subscriber()
 
     heard: list[Delivery] = []
     for each in told:
@@ -104,17 +104,17 @@ def test_a_client_that_keeps_up_hears_everything_as_it_is(history: list[tuple[st
 @pytest.mark.parametrize(
     ("first", "then", "together"),
     [
-        (Kind.ENTERED, Kind.UPDATED, Kind.ENTERED),
-        (Kind.ENTERED, Kind.LEFT, None),
-        (Kind.ENTERED, Kind.DELETED, None),
-        (Kind.UPDATED, Kind.UPDATED, Kind.UPDATED),
-        (Kind.UPDATED, Kind.LEFT, Kind.LEFT),
-        (Kind.UPDATED, Kind.DELETED, Kind.DELETED),
-        (Kind.LEFT, Kind.ENTERED, Kind.UPDATED),
-        (Kind.DELETED, Kind.ENTERED, Kind.UPDATED),
+        (EventKind.ENTERED, EventKind.UPDATED, EventKind.ENTERED),
+        (EventKind.ENTERED, EventKind.LEFT, None),
+        (EventKind.ENTERED, EventKind.DELETED, None),
+        (EventKind.UPDATED, EventKind.UPDATED, EventKind.UPDATED),
+        (EventKind.UPDATED, EventKind.LEFT, EventKind.LEFT),
+        (EventKind.UPDATED, EventKind.DELETED, EventKind.DELETED),
+        (EventKind.LEFT, EventKind.ENTERED, EventKind.UPDATED),
+        (EventKind.DELETED, EventKind.ENTERED, EventKind.UPDATED),
     ],
 )
-def test_two_events_of_one_execution_become_one(first: Kind, then: Kind, together: Kind | None):
+def test_two_events_of_one_execution_become_one(first: EventKind, then: EventKind, together: EventKind | None):
     merged = merge(delivery(1, first), delivery(2, then))
 
     assert (None if merged is None else merged.kind) is together
@@ -122,7 +122,8 @@ def test_two_events_of_one_execution_become_one(first: Kind, then: Kind, togethe
 
 def test_merged_events_have_changed_whatever_either_changed():
     merged = merge(
-        delivery(1, Kind.UPDATED, changed=frozenset({"status"})), delivery(2, Kind.UPDATED, changed=frozenset({"tags"}))
+        delivery(1, EventKind.UPDATED, changed=frozenset({"status"})),
+        delivery(2, EventKind.UPDATED, changed=frozenset({"tags"})),
     )
 
     assert merged is not None
@@ -134,8 +135,8 @@ def test_merged_events_have_changed_whatever_either_changed():
 @pytest.mark.parametrize(
     ("first", "then"),
     [
-        (delivery(1, Kind.UPDATED, changed=None), delivery(2, Kind.UPDATED)),
-        (delivery(1, Kind.LEFT), delivery(2, Kind.ENTERED)),
+        (delivery(1, EventKind.UPDATED, changed=None), delivery(2, EventKind.UPDATED)),
+        (delivery(1, EventKind.LEFT), delivery(2, EventKind.ENTERED)),
     ],
 )
 def test_what_changed_is_unknown_once_a_part_of_it_is(first: Delivery, then: Delivery):
@@ -145,66 +146,66 @@ def test_what_changed_is_unknown_once_a_part_of_it_is(first: Delivery, then: Del
     assert merged.changed is None
 
 
-@pytest.mark.parametrize("kind", [Kind.GAP, Kind.STEP, Kind.LOG])
-def test_gaps_steps_and_lines_are_never_merged(kind: Kind):
-    assert not can_merge(delivery(1, kind), delivery(2, Kind.UPDATED))
-    assert not can_merge(delivery(1, Kind.UPDATED), delivery(2, kind))
+@pytest.mark.parametrize("kind", [EventKind.GAP, EventKind.STEP, EventKind.LOG])
+def test_gaps_steps_and_lines_are_never_merged(kind: EventKind):
+    assert not can_merge(delivery(1, kind), delivery(2, EventKind.UPDATED))
+    assert not can_merge(delivery(1, EventKind.UPDATED), delivery(2, kind))
 
 
 def test_a_full_queue_is_replaced_by_a_gap_and_goes_on():
-    slow = subscription()
+    slow = subscriber()
     for number in range(1, 7):
-        slow.offer(delivery(number, Kind.ENTERED, f"run-{number}"))
+        slow.offer(delivery(number, EventKind.ENTERED, f"run-{number}"))
 
-    slow.offer(delivery(7, Kind.ENTERED, "run-7"))
+    slow.offer(delivery(7, EventKind.ENTERED, "run-7"))
 
     gap, following = taken(slow)
-    assert (gap.kind, gap.reason, gap.position) == (Kind.GAP, GapReason.TOO_SLOW, place(6))
-    assert (following.kind, following.execution_id) == (Kind.ENTERED, "run-7")
+    assert (gap.kind, gap.reason, gap.position) == (EventKind.GAP, GapReason.TOO_SLOW, place(6))
+    assert (following.kind, following.execution_id) == (EventKind.ENTERED, "run-7")
 
 
 def test_a_queue_of_large_events_is_bounded_by_bytes():
-    slow = subscription()
-    slow.offer(delivery(1, Kind.ENTERED, "a", size=9_000))
+    slow = subscriber()
+    slow.offer(delivery(1, EventKind.ENTERED, "a", size=9_000))
 
-    slow.offer(delivery(2, Kind.ENTERED, "b", size=9_000))
+    slow.offer(delivery(2, EventKind.ENTERED, "b", size=9_000))
 
-    assert [each.kind for each in taken(slow)] == [Kind.GAP]
+    assert [each.kind for each in taken(slow)] == [EventKind.GAP]
 
 
 def test_one_event_larger_than_the_queue_is_taken_in():
-    fast = subscription()
+    fast = subscriber()
 
-    fast.offer(delivery(1, Kind.ENTERED, size=90_000))
+    fast.offer(delivery(1, EventKind.ENTERED, size=90_000))
 
-    assert [each.kind for each in taken(fast)] == [Kind.ENTERED]
+    assert [each.kind for each in taken(fast)] == [EventKind.ENTERED]
 
 
 def test_what_the_subscriber_has_had_is_not_repeated():
-    resumed = Subscription(topic(), SMALL, Counters(), place(2))
+    resumed = Subscriber(topic(), SMALL, Counters(), place(2))
 
     for number in (1, 2, 3, 3):
-        resumed.offer(delivery(number, Kind.UPDATED))
+        resumed.offer(delivery(number, EventKind.UPDATED))
 
     assert [each.position for each in taken(resumed)] == [place(3)]
 
 
 def test_an_activity_is_never_conflated():
-    activity = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), SMALL, Counters(), place(0))
+    activity = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), SMALL, Counters(), place(0))
 
     for number in range(1, 5):
-        activity.offer(delivery(number, Kind.UPDATED))
+        activity.offer(delivery(number, EventKind.UPDATED))
 
     assert [each.position for each in taken(activity)] == [place(number) for number in range(1, 5)]
 
 
 async def test_a_cancelled_wait_loses_nothing():
-    waiting = subscription()
+    waiting = subscriber()
     for number in range(1, 50):
         reader = asyncio.create_task(anext(waiting))
         await asyncio.sleep(0)
         # Both at once: the event is there, and nobody waits for it any more.
-        waiting.offer(delivery(number, Kind.ENTERED, f"run-{number}"))
+        waiting.offer(delivery(number, EventKind.ENTERED, f"run-{number}"))
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
 
@@ -212,33 +213,33 @@ async def test_a_cancelled_wait_loses_nothing():
 
 
 async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
-    waiting = subscription(QueueLimits(conflate_from=1))
-    waiting.offer(delivery(1, Kind.ENTERED))
-    waiting.offer(delivery(2, Kind.LEFT))
+    waiting = subscriber(BacklogLimits(conflate_from=1))
+    waiting.offer(delivery(1, EventKind.ENTERED))
+    waiting.offer(delivery(2, EventKind.LEFT))
 
     reader = asyncio.create_task(anext(waiting))
     await asyncio.sleep(0)
-    waiting.offer(delivery(3, Kind.ENTERED))
+    waiting.offer(delivery(3, EventKind.ENTERED))
 
     assert (await reader).position == place(3)
 
 
 async def test_closing_ends_a_wait_and_drops_what_is_pending():
-    closing = subscription()
+    closing = subscriber()
     reader = asyncio.create_task(anext(closing, None))
     await asyncio.sleep(0)
 
     closing.close()
-    closing.offer(delivery(1, Kind.ENTERED))
+    closing.offer(delivery(1, EventKind.ENTERED))
 
     assert await reader is None
     assert [each async for each in closing] == []
 
 
 def test_a_receiver_is_offered_what_nothing_waits_before():
-    direct, offered, takes = subscription(), list[Delivery](), [True, False, True]
+    direct, offered, takes = subscriber(), list[Delivery](), [True, False, True]
     direct.receive = lambda each: (offered.append(each), takes[len(offered) - 1])[1]
-    deliveries = [delivery(number, Kind.ENTERED, f"run-{number}") for number in range(1, 4)]
+    deliveries = [delivery(number, EventKind.ENTERED, f"run-{number}") for number in range(1, 4)]
 
     for each in deliveries:
         direct.offer(each)
@@ -249,11 +250,11 @@ def test_a_receiver_is_offered_what_nothing_waits_before():
 
 
 def test_what_a_receiver_took_is_not_offered_again():
-    direct, offered = subscription(), list[Delivery]()
+    direct, offered = subscriber(), list[Delivery]()
     direct.receive = lambda each: offered.append(each) is None
 
-    direct.offer(delivery(1, Kind.ENTERED))
-    direct.offer(delivery(1, Kind.ENTERED))
+    direct.offer(delivery(1, EventKind.ENTERED))
+    direct.offer(delivery(1, EventKind.ENTERED))
 
     assert len(offered) == 1
     assert taken(direct) == []
