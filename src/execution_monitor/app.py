@@ -89,7 +89,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     )
     schema = create_schema(introspects=settings.introspects)
     registry = create_registry()
-    registry.register(LiveCollector(lambda: live.stats))
+    registry.register(LiveCollector(live.stats))
     registry.register(ConnectionsCollector(connections))
     registry.register(ClientConnectionsCollector(clients.figures))
     journal = Journal(AuditEvents(database).write)

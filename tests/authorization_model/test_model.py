@@ -31,7 +31,9 @@ from tests.authorization_model.world import World, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
-LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, backlog=BacklogLimits(conflate_from=100_000, most=100_000))
+LIMITS = LiveLimits(
+    lookback_seconds=0, linger_seconds=600, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000)
+)
 
 Compare = Callable[..., Awaitable[Comparison]]
 

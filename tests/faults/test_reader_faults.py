@@ -43,11 +43,11 @@ async def followed(mongod: OwnMongod, name: str) -> AsyncGenerator[tuple[Databas
 
 
 async def cancel_the_reader(live: Live, trial: int) -> None:
-    opened = live.stats.streams_opened
+    opened = live.stats.stream.opened
     for task in asyncio.all_tasks():
         if task.get_name() == "change stream reader":
             task.cancel()
-    await eventually(lambda: live.stats.streams_opened > opened)
+    await eventually(lambda: live.stats.stream.opened > opened)
 
 
 async def block_the_loop(live: Live, trial: int) -> None:
@@ -89,7 +89,7 @@ async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PL
                 await eventually(lambda: follower.heard > heard + 20 or reader.done())
             present = await stored_versions(database, ADA)
             await eventually(lambda: follower.versions == present or reader.done())
-        gaps = live.stats.gaps
+        gaps = live.stats.totals.gaps
 
     # The follower has held every event to the one version it may have.
     lost = sum(version - follower.versions.get(name, 0) for name, version in present.items())

@@ -56,7 +56,7 @@ async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, r
             assert before.execution_id == "before"
             assert kinds[0] is EventKind.GAP
             assert kinds[-1] is EventKind.ENTERED
-            assert live.stats.streams_opened <= 3
+            assert live.stats.stream.opened <= 3
 
 
 async def test_a_subscription_without_a_cursor_hears_nothing_of_before(cluster: ShardedCluster):

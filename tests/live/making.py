@@ -11,8 +11,7 @@ from execution_monitor.live.changes import Change, ChangeType, Row, WatchedColle
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.resume_tokens import StreamPosition, position_after
-from execution_monitor.live.topics import ExecutionsTopic
-from execution_monitor.live.visibility import Visibility
+from execution_monitor.live.topics import ExecutionsTopic, Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

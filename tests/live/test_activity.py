@@ -112,7 +112,7 @@ async def test_it_ends_by_itself_after_a_terminal_state(database: Database, live
     async with asyncio.timeout(PATIENCE):
         rest = [each async for each in activity]
     assert [summary(each) for each in rest] == [(EventKind.UPDATED, "completed"), (EventKind.LOG, "the last word")]
-    assert live.stats.subscribers == 0
+    assert len(live.stats.subscribers) == 0
     resumed = await live.subscribe_activity(ADA, "run", after=rest[-1].cursor)
     async with asyncio.timeout(PATIENCE):
         assert [each async for each in resumed] == []

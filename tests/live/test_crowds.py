@@ -18,7 +18,7 @@ from tests.live.making import ADA, BEN, CURSORS, execution
 
 @pytest.fixture
 def live_limits() -> LiveLimits:
-    return LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=60, most=120))
+    return LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=60, max_events=120))
 
 
 async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(database: Database, live: Live):
@@ -37,7 +37,7 @@ async def test_a_subscriber_that_never_reads_is_bounded_and_the_others_hear_all(
     assert most <= 120
     # Whoever reads at last knows first that something was missed, and then of the present state.
     assert (await anext(stuck)).kind is EventKind.GAP
-    assert live.stats.gaps[GapReason.TOO_SLOW] >= 1
+    assert live.stats.totals.gaps[GapReason.TOO_SLOW] >= 1
 
 
 async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_state(database: Database, live: Live):
@@ -47,7 +47,7 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
     for _ in range(10):
         await collection.update_many({}, {"$inc": {"version": 1}})
 
-    await eventually(lambda: live.stats.events == 110)
+    await eventually(lambda: live.stats.dispatcher.changes == 110)
     last: dict[str | None, int] = {}
     heard = [told for _ in range(len(subscriber)) if (told := subscriber.take()) is not None]
     for told in heard:
@@ -56,7 +56,7 @@ async def test_a_subscriber_that_lags_hears_of_few_changes_and_of_every_last_sta
 
     assert last == {f"run-{number}": 11 for number in range(10)}
     assert len(heard) <= 70
-    assert live.stats.gaps == {}
+    assert live.stats.totals.gaps == {}
     # Resumed in the middle of what was merged, nothing is missing either.
     for told in heard:
         resumed = await live.subscribe(ADA, after=told.cursor)
@@ -82,7 +82,7 @@ async def test_those_who_get_no_turn_to_read_history_get_a_gap(database: Databas
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_one(execution("missed"))
-        await eventually(lambda: live.stats.events == 1)
+        await eventually(lambda: live.stats.dispatcher.changes == 1)
         subscriber = await live.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
             gap = await anext(subscriber)
@@ -99,7 +99,7 @@ async def test_one_who_does_not_read_keeps_nobody_from_history_and_loses_nothing
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_many([execution() for _ in range(400)])
-        await eventually(lambda: live.stats.events == 400)
+        await eventually(lambda: live.stats.dispatcher.changes == 400)
         first = await live.subscribe(ADA, after=cursor)
         await eventually(lambda: not first.has_room)
         second = await live.subscribe(ADA, after=cursor)
@@ -107,7 +107,7 @@ async def test_one_who_does_not_read_keeps_nobody_from_history_and_loses_nothing
             for each in (second, first):
                 assert len({(await anext(each)).execution_id for _ in range(400)}) == 400
 
-        assert live.stats.gaps == {}
+        assert live.stats.totals.gaps == {}
 
 
 async def test_those_who_come_back_together_share_one_reading_of_history(database: Database, mongodb_uri: str):
@@ -115,7 +115,7 @@ async def test_those_who_come_back_together_share_one_reading_of_history(databas
         _, cursor = await read_page(database, ADA, live)
         await live.subscribe(BEN)
         await database.collection(Execution).insert_many([execution(f"run-{number}") for number in range(150)])
-        await eventually(lambda: live.stats.events == 150)
+        await eventually(lambda: live.stats.dispatcher.changes == 150)
         subscriptions = [await live.subscribe(ADA, after=cursor) for _ in range(50)]
         async with asyncio.timeout(PATIENCE):
             heard = [[await anext(each) for _ in range(150)] for each in subscriptions]
@@ -131,7 +131,7 @@ async def test_a_defect_in_the_replay_buffer_is_a_gap_to_those_who_come_back_and
     _, cursor = await read_page(database, ADA, live)
     await live.subscribe(BEN)
     await database.collection(Execution).insert_one(execution("missed"))
-    await eventually(lambda: live.stats.events == 1)
+    await eventually(lambda: live.stats.dispatcher.changes == 1)
 
     with monkeypatch.context() as broken:
         broken.delattr(BufferedChange, "read")
@@ -154,5 +154,5 @@ async def test_a_server_that_closes_ends_every_subscription(database: Database, 
         await asyncio.sleep(0)
 
     assert await asyncio.gather(*waiting) == [None] * 5
-    assert live.stats.subscribers == 0
+    assert len(live.stats.subscribers) == 0
     await eventually(lambda: asyncio.all_tasks() <= before)

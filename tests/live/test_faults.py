@@ -70,7 +70,7 @@ async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Followe
         present = await stored_versions(database, ADA)
         await eventually(lambda: follower.versions == present or reader.done())
     assert follower.versions == present
-    assert live.stats.gaps == {}
+    assert live.stats.totals.gaps == {}
 
 
 async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: OwnMongod):
@@ -87,14 +87,14 @@ async def test_a_server_that_stops_answering_is_left_and_found_again(database: D
         await asyncio.sleep(3)
         mongod.thaw()
 
-    assert live.stats.streams_opened > 1
+    assert live.stats.stream.opened > 1
 
 
 async def test_a_loop_that_stood_still_loses_nothing_and_keeps_the_stream(database: Database, live: Live):
     async with nothing_lost(database, live):
         time.sleep(2.5)  # noqa: ASYNC251 - the fault itself
 
-    assert live.stats.streams_opened == 1
+    assert live.stats.stream.opened == 1
 
 
 async def test_a_reader_that_is_cancelled_is_replaced(database: Database, live: Live):
@@ -102,7 +102,7 @@ async def test_a_reader_that_is_cancelled_is_replaced(database: Database, live: 
         for number in range(1, 11):
             for task in readers():
                 task.cancel()
-            await eventually(lambda least=number: live.stats.streams_opened > least)
+            await eventually(lambda least=number: live.stats.stream.opened > least)
 
 
 async def test_connections_that_break_lose_nothing(database: Database, live: Live):
@@ -152,7 +152,7 @@ async def test_history_that_has_rolled_past_a_client_is_told_at_once(
         async with asyncio.timeout(PATIENCE):
             assert (await anext(subscriber)).execution_id == (await anext(fresh)).execution_id == "after"
         assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.HISTORY_LOST)
-        assert second.stats.gaps == {GapReason.HISTORY_LOST: 1}
+        assert second.stats.totals.gaps == {GapReason.HISTORY_LOST: 1}
 
 
 @pytest.mark.parametrize("replacing", ["drop", "rename", "rename_onto", "drop_database"])
@@ -248,7 +248,7 @@ async def test_replies_that_take_longer_than_a_second_silence_nobody(database: D
                     [execution(f"run-{number}-{each}") for each in range(50)]
                 )
             await eventually(lambda: follower.heard == 500 or reader.done())
-            opened = live.stats.streams_opened
+            opened = live.stats.stream.opened
             await database.collection(Execution).insert_one(execution("later"))
             await eventually(lambda: "later" in follower.versions or reader.done())
     finally:
@@ -256,8 +256,8 @@ async def test_replies_that_take_longer_than_a_second_silence_nobody(database: D
 
     assert follower.heard == 501
     # The patience that the first silence taught is kept while replies are slow.
-    assert live.stats.streams_opened == opened <= 3
-    assert live.stats.gaps == {}
+    assert live.stats.stream.opened == opened <= 3
+    assert live.stats.totals.gaps == {}
 
 
 async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database: Database, mongod: OwnMongod):
@@ -272,11 +272,11 @@ async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database
         await database.collection(Execution).insert_one(execution("after"))
         async with asyncio.timeout(PATIENCE):
             gap, following = await anext(subscriber), await anext(subscriber)
-        figures = live.stats
+        left_out = live.stats.stream.left_out
 
     assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.UNREADABLE)
     assert following.execution_id == "after"
-    assert figures.left_out == 1
+    assert left_out == 1
 
 
 async def test_a_database_that_answers_nothing_for_long_costs_no_gap(database: Database, live: Live, mongod: OwnMongod):
@@ -286,4 +286,4 @@ async def test_a_database_that_answers_nothing_for_long_costs_no_gap(database: D
         await asyncio.sleep(9)
         mongod.thaw()
 
-    assert live.stats.left_out == 0
+    assert live.stats.stream.left_out == 0

@@ -46,8 +46,8 @@ async def test_log_lines_that_nobody_follows_are_not_brought(database: Database,
         told = await anext(subscriber)
 
     assert told.execution_id == "run"
-    assert live.stats.events == 1
-    assert live.stats.ring_events == 1
+    assert live.stats.dispatcher.changes == 1
+    assert len(live.stats.buffer) == 1
 
 
 async def test_the_lines_of_an_execution_are_brought_from_the_moment_it_is_followed(database: Database, live: Live):
@@ -59,7 +59,7 @@ async def test_the_lines_of_an_execution_are_brought_from_the_moment_it_is_follo
 
     assert await next_lines(activity, 6) == [f"line {number}" for number in range(6)]
     # Of the 503 lines written meanwhile.
-    assert live.stats.events < 50
+    assert live.stats.dispatcher.changes < 50
     activity.close()
 
 
@@ -68,7 +68,7 @@ async def test_no_line_is_lost_or_repeated_while_pages_are_opened_and_closed(dat
     await database.collection(Execution).insert_many([execution(f"run-{number}") for number in range(8)])
     first = await live.subscribe_activity(ADA, "run-0")
     reading = asyncio.create_task(next_lines(first, 400))
-    opened = live.stats.streams_opened
+    opened = live.stats.stream.opened
     for number in range(40):
         await log_to(database, "run-0", number * 10, number * 10 + 10)
         if number % 5 == 0:
@@ -77,8 +77,8 @@ async def test_no_line_is_lost_or_repeated_while_pages_are_opened_and_closed(dat
             another.close()
 
     assert await reading == [f"line {number}" for number in range(400)]
-    assert live.stats.streams_opened > opened
-    assert live.stats.gaps == {}
+    assert live.stats.stream.opened > opened
+    assert live.stats.totals.gaps == {}
     first.close()
 
 
@@ -101,12 +101,12 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
 
     activity = await live.subscribe_activity(ADA, "run", after=told.cursor)
     assert await next_lines(activity, 119) == [f"line {number}" for number in range(1, 120)]
-    assert live.stats.caught_up == 1
-    await eventually(lambda: live.stats.catching_up == 0)
-    before = live.stats.events
+    assert live.stats.catch_up.served_from_history == 1
+    await eventually(lambda: len(live.stats.catch_up) == 0)
+    before = live.stats.dispatcher.changes
     await log_to(database, "run", 120, 121)
     assert await next_lines(activity, 1) == ["line 120"]
-    assert live.stats.events == before + 1
+    assert live.stats.dispatcher.changes == before + 1
     activity.close()
     other.close()
 
@@ -114,10 +114,10 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
 def test_who_left_a_moment_ago_is_still_covered():
     followed = FollowedExecutions()
     followed.follow("run")
-    followed.brought(followed.scope, StreamPosition("10"))
+    followed.record_stream(followed.ids, StreamPosition("10"))
     followed.leave("run")
 
-    assert followed.scope == {"run"}
+    assert followed.ids == {"run"}
     assert followed.covers("run", StreamPosition("10"))
     assert not followed.covers("run", StreamPosition("09"))
     assert not followed.covers("other", StreamPosition("10"))
@@ -126,9 +126,9 @@ def test_who_left_a_moment_ago_is_still_covered():
 def test_a_stream_that_is_narrower_covers_what_it_dropped_no_more():
     followed = FollowedExecutions()
     followed.follow("run")
-    followed.brought(frozenset({"run", "other"}), StreamPosition("10"))
-    followed.brought(frozenset({"run"}), StreamPosition("20"))
-    followed.brought(frozenset({"run", "other"}), StreamPosition("30"))
+    followed.record_stream(frozenset({"run", "other"}), StreamPosition("10"))
+    followed.record_stream(frozenset({"run"}), StreamPosition("20"))
+    followed.record_stream(frozenset({"run", "other"}), StreamPosition("30"))
 
     assert followed.covers("run", StreamPosition("10"))
     assert not followed.covers("other", StreamPosition("20"))
@@ -136,14 +136,14 @@ def test_a_stream_that_is_narrower_covers_what_it_dropped_no_more():
 
 
 def test_more_than_can_be_named_are_all(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(following, "_MOST_IDS", 2)
+    monkeypatch.setattr(following, "_MAX_IDS", 2)
     followed = FollowedExecutions()
     for each in ("a", "b"):
         followed.follow(each)
-    followed.brought(followed.scope, StreamPosition("10"))
+    followed.record_stream(followed.ids, StreamPosition("10"))
     followed.follow("c")
-    assert followed.scope is None
-    followed.brought(followed.scope, StreamPosition("20"))
+    assert followed.ids is None
+    followed.record_stream(followed.ids, StreamPosition("20"))
 
     assert followed.covers("c", StreamPosition("20"))
     assert not followed.covers("c", StreamPosition("10"))

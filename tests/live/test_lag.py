@@ -107,7 +107,7 @@ async def test_a_stream_that_is_silent_is_told_and_so_is_its_end(live: Live, pro
     without_room.has_room = True
     await eventually(lambda: bool(late.heard and without_room.heard))
     (warning,) = live.behind.warnings
-    figure = live.stats.behind_seconds
+    figure = live.stats.lag.seconds
     proxy.restore()
     await eventually(lambda: late.heard[-1] == 0)
 

@@ -6,19 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.conflation import can_merge, merge
-from execution_monitor.live.events import Delivery, EventKind
-from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscriber import BacklogLimits, Subscriber
-from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.live.visibility import Visibility
+from execution_monitor.live.events import Block, Delivery, EventKind, can_merge, merge
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
+from execution_monitor.live.topics import ActivityTopic, Visibility
 from tests.live.making import ADA, CURSORS, delivery, place, topic
 
-SMALL = BacklogLimits(conflate_from=2, most=5, max_bytes=10_000)
+SMALL = BacklogLimits(conflate_from=2, max_events=5, max_bytes=10_000)
 
 
 def subscriber(limits: BacklogLimits = SMALL) -> Subscriber:
-    return Subscriber(topic(), limits, Counters(), place(0))
+    return Subscriber(topic(), limits, SubscriberTotals(), place(0))
 
 
 def taken(of: Subscriber) -> list[Delivery]:
@@ -27,27 +24,27 @@ def taken(of: Subscriber) -> list[Delivery]:
 
 @dataclass
 class Client:
-    """What a client knows after what it was told: the versions of the executions in its list."""
+    """What a client knows from its events: the versions of the executions in its list."""
 
     listed: dict[str, int] = field(default_factory=dict[str, int])
 
-    def hear(self, told: Delivery) -> None:
-        assert told.execution_id is not None
-        if told.row is None:
-            self.listed.pop(told.execution_id, None)
+    def take(self, event: Delivery) -> None:
+        assert event.execution_id is not None
+        if event.row is None:
+            self.listed.pop(event.execution_id, None)
         else:
-            self.listed[told.execution_id] = told.row["version"]
+            self.listed[event.execution_id] = event.row["version"]
 
 
-# What may happen to an execution: whether it is in the list after each step.
+# A history of executions: whether each is in the list after each change, and whether it was deleted.
 _HISTORIES = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c"]), st.booleans(), st.booleans()), min_size=1, max_size=40
 )
 
 
-def told_of(history: list[tuple[str, bool, bool]]) -> list[Delivery]:
+def events_of(history: list[tuple[str, bool, bool]]) -> list[Delivery]:
     inside: set[str] = set()
-    told: list[Delivery] = []
+    events: list[Delivery] = []
     for number, (who, is_in, is_deleted) in enumerate(history, start=1):
         if is_in:
             kind = EventKind.UPDATED if who in inside else EventKind.ENTERED
@@ -57,48 +54,48 @@ def told_of(history: list[tuple[str, bool, bool]]) -> list[Delivery]:
             inside.discard(who)
         else:
             continue
-        told.append(delivery(number, kind, who, changed=frozenset({f"field{number % 3}"})))
-    return told
+        events.append(delivery(number, kind, who, changed=frozenset({f"field{number % 3}"})))
+    return events
 
 
 @given(_HISTORIES, st.data())
 def test_a_slow_client_ends_up_with_what_a_fast_one_knows_wherever_it_resumes(
     history: list[tuple[str, bool, bool]], data: st.DataObject
 ):
-    told = told_of(history)
-    slow = subscriber(BacklogLimits(conflate_from=2, most=1000))
+    events = events_of(history)
+    slow = subscriber(BacklogLimits(conflate_from=2, max_events=1000))
     fast, client = Client(), Client()
-    heard: list[Delivery] = []
-    for each in told:
-        fast.hear(each)
+    received: list[Delivery] = []
+    for each in events:
+        fast.take(each)
         slow.offer(each)
         if data.draw(st.booleans()):
             next_one = slow.take()
-            heard.extend([] if next_one is None else [next_one])
-    heard.extend(taken(slow))
+            received.extend([] if next_one is None else [next_one])
+    received.extend(taken(slow))
 
-    for number, each in enumerate(heard):
-        client.hear(each)
+    for number, each in enumerate(received):
+        client.take(each)
         resumed = Client(dict(client.listed))
-        for later in told:
+        for later in events:
             if later.position > each.position:
-                resumed.hear(later)
+                resumed.take(later)
         assert resumed.listed == fast.listed, number
 
     assert client.listed == fast.listed
-    assert [each.position for each in heard] == sorted(each.position for each in heard)
+    assert [each.position for each in received] == sorted(each.position for each in received)
 
 
 @given(_HISTORIES)
-def test_a_client_that_keeps_up_hears_everything_as_it_is(history: list[tuple[str, bool, bool]]):
-    told, fast = told_of(history), subscriber()
+def test_a_client_that_keeps_up_gets_every_event_as_it_is(history: list[tuple[str, bool, bool]]):
+    events, fast = events_of(history), subscriber()
 
-    heard: list[Delivery] = []
-    for each in told:
+    received: list[Delivery] = []
+    for each in events:
         fast.offer(each)
-        heard.extend(taken(fast))
+        received.extend(taken(fast))
 
-    assert heard == told
+    assert received == events
 
 
 @pytest.mark.parametrize(
@@ -152,7 +149,7 @@ def test_gaps_steps_and_lines_are_never_merged(kind: EventKind):
     assert not can_merge(delivery(1, EventKind.UPDATED), delivery(2, kind))
 
 
-def test_a_full_queue_is_replaced_by_a_gap_and_goes_on():
+def test_a_full_backlog_is_replaced_by_a_gap_and_goes_on():
     slow = subscriber()
     for number in range(1, 7):
         slow.offer(delivery(number, EventKind.ENTERED, f"run-{number}"))
@@ -164,7 +161,7 @@ def test_a_full_queue_is_replaced_by_a_gap_and_goes_on():
     assert (following.kind, following.execution_id) == (EventKind.ENTERED, "run-7")
 
 
-def test_a_queue_of_large_events_is_bounded_by_bytes():
+def test_a_backlog_of_large_events_is_bounded_by_bytes():
     slow = subscriber()
     slow.offer(delivery(1, EventKind.ENTERED, "a", size=9_000))
 
@@ -173,7 +170,7 @@ def test_a_queue_of_large_events_is_bounded_by_bytes():
     assert [each.kind for each in taken(slow)] == [EventKind.GAP]
 
 
-def test_one_event_larger_than_the_queue_is_taken_in():
+def test_one_event_larger_than_the_backlog_is_queued():
     fast = subscriber()
 
     fast.offer(delivery(1, EventKind.ENTERED, size=90_000))
@@ -181,8 +178,8 @@ def test_one_event_larger_than_the_queue_is_taken_in():
     assert [each.kind for each in taken(fast)] == [EventKind.ENTERED]
 
 
-def test_what_the_subscriber_has_had_is_not_repeated():
-    resumed = Subscriber(topic(), SMALL, Counters(), place(2))
+def test_events_up_to_the_floor_are_not_repeated():
+    resumed = Subscriber(topic(), SMALL, SubscriberTotals(), place(2))
 
     for number in (1, 2, 3, 3):
         resumed.offer(delivery(number, EventKind.UPDATED))
@@ -191,7 +188,7 @@ def test_what_the_subscriber_has_had_is_not_repeated():
 
 
 def test_an_activity_is_never_conflated():
-    activity = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), SMALL, Counters(), place(0))
+    activity = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), SMALL, SubscriberTotals(), place(0))
 
     for number in range(1, 5):
         activity.offer(delivery(number, EventKind.UPDATED))
@@ -204,7 +201,7 @@ async def test_a_cancelled_wait_loses_nothing():
     for number in range(1, 50):
         reader = asyncio.create_task(anext(waiting))
         await asyncio.sleep(0)
-        # Both at once: the event is there, and nobody waits for it any more.
+        # Both at once: the event is there, and the wait for it is cancelled.
         waiting.offer(delivery(number, EventKind.ENTERED, f"run-{number}"))
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
@@ -236,25 +233,40 @@ async def test_closing_ends_a_wait_and_drops_what_is_pending():
     assert [each async for each in closing] == []
 
 
-def test_a_receiver_is_offered_what_nothing_waits_before():
-    direct, offered, takes = subscriber(), list[Delivery](), [True, False, True]
-    direct.receive = lambda each: (offered.append(each), takes[len(offered) - 1])[1]
+@dataclass
+class Receiver:
+    """Takes or refuses what it is offered, as the test says."""
+
+    takes: list[bool]
+    offered: list[Delivery] = field(default_factory=list[Delivery])
+
+    def receive(self, delivery: Delivery) -> bool:
+        self.offered.append(delivery)
+        return self.takes[len(self.offered) - 1]
+
+    def receive_block(self, block: Block) -> bool:
+        raise AssertionError(f"{block} was not offered as a block")
+
+
+def test_a_receiver_is_offered_each_event_that_none_waits_before():
+    direct, receiver = subscriber(), Receiver(takes=[True, False, True])
+    direct.push_to(receiver)
     deliveries = [delivery(number, EventKind.ENTERED, f"run-{number}") for number in range(1, 4)]
 
     for each in deliveries:
         direct.offer(each)
 
     # The second was not taken, and the third must not overtake it.
-    assert offered == deliveries[:2]
+    assert receiver.offered == deliveries[:2]
     assert taken(direct) == deliveries[1:]
 
 
-def test_what_a_receiver_took_is_not_offered_again():
-    direct, offered = subscriber(), list[Delivery]()
-    direct.receive = lambda each: offered.append(each) is None
+def test_an_event_that_a_receiver_took_is_not_offered_again():
+    direct, receiver = subscriber(), Receiver(takes=[True, True])
+    direct.push_to(receiver)
 
     direct.offer(delivery(1, EventKind.ENTERED))
     direct.offer(delivery(1, EventKind.ENTERED))
 
-    assert len(offered) == 1
+    assert len(receiver.offered) == 1
     assert taken(direct) == []

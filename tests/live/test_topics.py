@@ -1,4 +1,4 @@
-"""What a change means to whom, by the images of the change alone."""
+"""What a change means to each topic, by the images of the change alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,10 +11,8 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.live.changes import WatchedCollection
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
-from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscriber import BacklogLimits, Subscriber
-from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.live.visibility import Visibility
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
+from execution_monitor.live.topics import ActivityTopic, Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
 from tests.live.making import (
     ADA,
@@ -34,7 +32,7 @@ from tests.live.making import (
 RUNNING = equals("status", "running")
 
 
-def told(who: Caller, where: Filter, before: Stored | None, after: Stored | None) -> Delivery | None:
+def judged(who: Caller, where: Filter, before: Stored | None, after: Stored | None) -> Delivery | None:
     return topic(who, where).judge(change(1, before, after))
 
 
@@ -66,13 +64,13 @@ def of_ben(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_change_means(before: Stored | None, after: Stored | None, kind: EventKind | None):
-    found = told(ADA, RUNNING, before, after)
+    found = judged(ADA, RUNNING, before, after)
 
     assert (None if found is None else found.kind) is kind
 
 
-def test_an_execution_that_is_gone_from_sight_is_named_and_nothing_else():
-    found = told(ADA, RUNNING, of_ada(), execution("another name", user_id="ben", status="failed"))
+def test_of_an_execution_that_may_no_longer_be_seen_only_the_id_is_sent():
+    found = judged(ADA, RUNNING, of_ada(), execution("another name", user_id="ben", status="failed"))
 
     assert found is not None
     assert (found.kind, found.execution_id, found.row, found.changed) == (EventKind.LEFT, "run", None, frozenset())
@@ -81,13 +79,13 @@ def test_an_execution_that_is_gone_from_sight_is_named_and_nothing_else():
 def test_an_execution_that_stops_matching_is_still_shown_to_who_may_see_it():
     after = of_ada(status="failed")
 
-    found = told(ADA, RUNNING, of_ada(), after)
+    found = judged(ADA, RUNNING, of_ada(), after)
 
     assert found is not None
     assert (found.kind, found.row, found.changed) == (EventKind.LEFT, after, {"version"})
 
 
-def test_topics_are_equal_when_rights_and_filter_are():
+def test_topics_are_equal_when_visibility_and_filter_are():
     other_operator = caller("oscar", all_of_tenant=True)
 
     assert topic(ALL_OF_ACME, RUNNING).key == topic(other_operator, equals("status", "running")).key
@@ -98,12 +96,12 @@ def test_topics_are_equal_when_rights_and_filter_are():
 
 
 def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscriber:
-    subscriber = Subscriber(topic(who, where), BacklogLimits(), Counters(), place(0))
+    subscriber = Subscriber(topic(who, where), BacklogLimits(), SubscriberTotals(), place(0))
     hub.join(subscriber)
     return subscriber
 
 
-def test_a_move_is_told_to_both_sides_on_the_same_tick():
+def test_a_move_reaches_both_sides_on_the_same_tick():
     hub = Hub()
     ada, ben, acme, globex = (subscribed(hub, who) for who in (ADA, BEN, ALL_OF_ACME, ALL_OF_GLOBEX))
 
@@ -119,7 +117,7 @@ def test_a_move_is_told_to_both_sides_on_the_same_tick():
     assert kinds(globex) == [EventKind.ENTERED]
 
 
-def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
+def test_subscribers_of_one_topic_share_one_delivery_and_its_rendering():
     hub, made = Hub(), list[str]()
     subscribers = [subscribed(hub, ADA, RUNNING) for _ in range(3)]
 
@@ -130,13 +128,13 @@ def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
     assert all(each is deliveries[0] for each in deliveries)
     for each in deliveries:
         assert each is not None
-        assert each.once("query", lambda: made.append("bytes") or b"...") == b"..."
+        assert each.rendered.once("query", lambda: made.append("bytes") or b"...") == b"..."
     assert made == ["bytes"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Filter):
-    """Counts how often it is asked."""
+class CountingFilter(Filter):
+    """Matches everything and counts how often it is evaluated."""
 
     calls: list[Stored] = field(default_factory=list[Stored], repr=False)
 
@@ -154,35 +152,35 @@ class Asked(Filter):
         yield from ()
 
 
-def test_only_those_are_asked_whom_a_change_may_concern():
-    hub, asked = Hub(), Asked()
+def test_only_topics_that_a_change_may_concern_are_judged():
+    hub, counting = Hub(), CountingFilter()
     for number in range(1_000):
-        subscribed(hub, caller(f"user-{number}"), asked)
-    mine = subscribed(hub, ADA, asked)
+        subscribed(hub, caller(f"user-{number}"), counting)
+    mine = subscribed(hub, ADA, counting)
 
     hub.publish([change(1, None, of_ada())])
     hub.publish([change(2, None, execution(tenant_id="globex", user_id="user-7"))])
 
-    assert len(asked.calls) == 1
+    assert len(counting.calls) == 1
     assert len(mine) == 1
 
 
-def test_whoever_follows_one_execution_is_found_by_it():
-    hub, asked = Hub(), Asked()
+def test_a_topic_of_one_execution_is_found_by_its_id():
+    hub, counting = Hub(), CountingFilter()
     for number in range(1_000):
-        subscribed(hub, ALL_OF_ACME, asked_about(f"run-{number}", asked))
+        subscribed(hub, ALL_OF_ACME, of_execution(f"run-{number}", counting))
 
     hub.publish([change(1, None, execution("run-7"))])
 
-    assert len(asked.calls) == 1
+    assert len(counting.calls) == 1
 
 
-def asked_about(execution_id: str, asked: Asked) -> Filter:
+def of_execution(execution_id: str, counting: CountingFilter) -> Filter:
     from_id = equals("execution_id", execution_id)
-    return type(EVERYTHING)((from_id, asked))
+    return type(EVERYTHING)((from_id, counting))
 
 
-def test_a_hub_forgets_whoever_has_gone():
+def test_a_hub_forgets_subscribers_that_are_closed():
     hub = Hub()
     subscribers = [subscribed(hub, ADA, RUNNING), subscribed(hub, ADA, RUNNING), subscribed(hub, BEN)]
 
@@ -193,9 +191,9 @@ def test_a_hub_forgets_whoever_has_gone():
     assert hub.__dict__["_index"].__dict__["_by_route"] == {}
 
 
-def test_a_closed_subscription_does_not_join():
+def test_a_closed_subscriber_does_not_join():
     hub = Hub()
-    closed = Subscriber(topic(), BacklogLimits(), Counters(), place(0))
+    closed = Subscriber(topic(), BacklogLimits(), SubscriberTotals(), place(0))
     closed.close()
 
     hub.join(closed)
@@ -210,7 +208,7 @@ def test_a_closed_subscription_does_not_join():
         pytest.param(
             WatchedCollection.STEPS, step("run"), step("run", status="failed"), EventKind.STEP, id="a changed step"
         ),
-        pytest.param(WatchedCollection.STEPS, step("run"), None, None, id="a step that is gone"),
+        pytest.param(WatchedCollection.STEPS, step("run"), None, None, id="a step that was deleted"),
         pytest.param(WatchedCollection.STEPS, None, step("another"), None, id="another execution's step"),
         pytest.param(WatchedCollection.STEPS, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
         pytest.param(WatchedCollection.LOGS, None, line("run", "hello"), EventKind.LOG, id="a new line"),
@@ -225,11 +223,13 @@ def test_a_closed_subscription_does_not_join():
         pytest.param(WatchedCollection.EXECUTIONS, None, execution("another"), None, id="another execution"),
     ],
 )
-def test_an_activity_is_told_of(
+def test_an_activity_gets_events_of_its_execution_alone(
     collection: WatchedCollection, before: Stored | None, after: Stored | None, kind: EventKind | None
 ):
     hub = Hub()
-    follower = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), Counters(), place(0))
+    follower = Subscriber(
+        ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), SubscriberTotals(), place(0)
+    )
     hub.join(follower)
     happened = change(1, before, after, collection=collection)
 
@@ -237,10 +237,10 @@ def test_an_activity_is_told_of(
 
     found = follower.take()
     assert (None if found is None else found.kind) is kind
-    # The index leaves out only what would have been refused.
-    judged = follower.topic.judge(happened)
-    assert (None if judged is None else judged.kind) is kind
+    # The index leaves out only topics to which the change means nothing.
+    delivery = follower.topic.judge(happened)
+    assert (None if delivery is None else delivery.kind) is kind
 
 
-def test_steps_and_lines_are_nothing_to_those_who_follow_executions():
+def test_a_topic_of_executions_ignores_steps_and_log_lines():
     assert topic(ADA).judge(change(1, None, step("run", user_id="ada"), collection=WatchedCollection.STEPS)) is None

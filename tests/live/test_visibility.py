@@ -99,7 +99,7 @@ async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb
     reference, opened = Reference(), asyncio.Event()
     reading = asyncio.create_task(reference.read(database.handle, opened))
     await opened.wait()
-    limits = LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=100_000, most=100_000))
+    limits = LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000))
     small = LiveLimits(lookback_seconds=0, queue=limits.queue, replay_buffer_bytes=50_000)
     async with (
         Live(database, mongodb_uri, CURSORS, limits) as live,
@@ -128,7 +128,7 @@ async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb
             resumed = await late.subscribe(each, after=pages[number])
             async with asyncio.timeout(PATIENCE):
                 assert [heard(await anext(resumed)) for _ in expected[number, False]] == expected[number, False]
-        assert late.stats.caught_up > 0
+        assert late.stats.catch_up.served_from_history > 0
 
 
 def heard(told: Any) -> _Heard:

@@ -17,6 +17,7 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.execution.event_renderer import EventRenderer, Payload
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.graphql.validation.operation import Question, Questions
 from execution_monitor.graphql.validation.preparation import Prepared
 from execution_monitor.graphql.validation.request import GraphQLRequest
@@ -61,11 +62,11 @@ def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **
         # Nothing is read for such an event.
         return Context(who, None, None)  # pyright: ignore[reportArgumentType]
 
-    delivery.made.clear()
+    delivery.rendered.clear()
     prepared = Prepared(
         question(text, **variables), Operation(caller, Origin(None, None, ""), OperationKind.SUBSCRIPTION, None)
     )
-    rendered = EventRenderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared).one(delivery)
+    rendered = EventRenderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared, event_of).one(delivery)
     assert isinstance(rendered, tuple)
     return rendered
 
@@ -80,7 +81,7 @@ def is_compiled(text: str, caller: Caller = READER, **variables: Any) -> bool:
     return _compiler.event(question(text, **variables), caller) is not None
 
 
-def told(kind: EventKind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
+def event(kind: EventKind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
     return Delivery(topic(), kind, place(1), NOW, execution_id="run", row=row, **fields)
 
 
@@ -101,8 +102,8 @@ def test_whatever_an_engine_wrote_is_shown_alike(row: dict[str, Any], kind: Even
     except (InvalidDocument, OverflowError):
         return  # BSON does not hold it
     with time_machine.travel(NOW, tick=False):
-        agree(UPDATES, told(kind, read, changed=frozenset({"status", "total_cost"})))
-        agree(ACTIVITY, told(kind, read, changed=None))
+        agree(UPDATES, event(kind, read, changed=frozenset({"status", "total_cost"})))
+        agree(ACTIVITY, event(kind, read, changed=None))
 
 
 @bounded(max_examples=30, phases=set(Phase) - {Phase.shrink})
@@ -114,15 +115,15 @@ def test_whatever_steps_and_lines_hold_is_shown_alike(row: dict[str, Any], line:
     except (InvalidDocument, OverflowError):
         return
     with time_machine.travel(NOW, tick=False):
-        agree(ACTIVITY, told(EventKind.STEP, step))
-        agree(ACTIVITY, told(EventKind.LOG, entry))
+        agree(ACTIVITY, event(EventKind.STEP, step))
+        agree(ACTIVITY, event(EventKind.LOG, entry))
 
 
 @pytest.mark.parametrize(
     "delivery",
     [
-        pytest.param(told(EventKind.DELETED, None), id="deleted"),
-        pytest.param(told(EventKind.LEFT, None), id="no longer visible"),
+        pytest.param(event(EventKind.DELETED, None), id="deleted"),
+        pytest.param(event(EventKind.LEFT, None), id="no longer visible"),
         pytest.param(Delivery(topic(), EventKind.GAP, place(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
     ],
 )
@@ -136,7 +137,7 @@ def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
 def test_what_may_be_left_out_is_decided_by_variables():
     text = """subscription($full: Boolean!) { executionUpdates {
       kind execution { executionId status @include(if: $full) } } }"""
-    shown = [agree(text, told(EventKind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
+    shown = [agree(text, event(EventKind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
 
     assert [b"status" in each for each in shown] == [True, False, True]
     assert is_compiled(text, full=True)
@@ -144,7 +145,7 @@ def test_what_may_be_left_out_is_decided_by_variables():
 
 def test_payloads_are_shown_to_those_alone_who_may_read_them():
     text = "subscription { executionUpdates { kind execution { executionId inputParameters } } }"
-    delivery = told(EventKind.UPDATED, execution("run", input_parameters={"secret": 1}))
+    delivery = event(EventKind.UPDATED, execution("run", input_parameters={"secret": 1}))
 
     assert b"secret" in agree(text, delivery, PAYLOADS)[0]
     payload, codes = agree(text, delivery, READER)

@@ -40,10 +40,11 @@ def compile_event(executor: Any) -> CompiledEvent:
 
 def _plan_root(root: Field) -> EmitEvent:
     shown = root.type.of_type
+    types = shown.types if isinstance(shown, GraphQLUnionType) else (shown,)
+    if any(each.name not in _EVENT_TYPES for each in types):
+        raise NotKnown(str(shown))
     if isinstance(shown, GraphQLObjectType):
         return _plan_event(root, shown)
-    if not isinstance(shown, GraphQLUnionType):
-        raise NotKnown(str(shown))
     emits = {_EVENT_TYPES[each.name]: _plan_event(root, each) for each in shown.types}
     return lambda delivery: emits[event_type_of(delivery)](delivery)
 

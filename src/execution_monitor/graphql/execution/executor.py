@@ -1,7 +1,7 @@
 """Where every GraphQL operation runs, by whichever transport it came: watched, and each event serialised once."""
 
 from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import aclosing
+from contextlib import closing
 from inspect import isawaitable
 from typing import Any
 
@@ -22,7 +22,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import QuietSchema
 from execution_monitor.graphql.execution.event_renderer import EventRenderer, serialise
 from execution_monitor.graphql.execution.push import Sink, SubscriptionPump
-from execution_monitor.graphql.types.updates import Activities, Updates
+from execution_monitor.graphql.types.updates import SourceStream
 from execution_monitor.graphql.validation.operation import Questions, RequestErrors
 from execution_monitor.graphql.validation.preparation import Prepared, prepare
 from execution_monitor.graphql.validation.request import GraphQLRequest
@@ -111,16 +111,15 @@ class Operations:
             yield b""
             yield payload
             return
-        async with (
-            self._observers.watching(prepared.operation) as outcome,
-            aclosing(await self._open(prepared, outcome)) as events,
-        ):
-            feed = SubscriptionPump(events, self._renderer.of(prepared), outcome)
-            yield b""
-            if sink is not None:
-                feed.push_to(sink)
-            async for payload in feed.payloads():
-                yield payload
+        async with self._observers.watching(prepared.operation) as outcome:
+            source = await self._open(prepared, outcome)
+            with closing(source.deliveries):
+                pump = SubscriptionPump(source.deliveries, self._renderer.of(prepared, source.show), outcome)
+                yield b""
+                if sink is not None:
+                    pump.push_to(sink)
+                async for payload in pump.payloads():
+                    yield payload
 
     async def _answer(self, prepared: Prepared, outcome: Outcome) -> bytes:
         context = self._context(prepared.operation.caller, outcome)
@@ -148,7 +147,7 @@ class Operations:
         outcome.payloads += 1
         return payload
 
-    async def _open(self, prepared: Prepared, outcome: Outcome) -> Updates | Activities:
+    async def _open(self, prepared: Prepared, outcome: Outcome) -> SourceStream:
         executor = prepared.question.build_executor()
         executor.context_value = self._context(prepared.operation.caller, outcome)
         events: Any = create_source_event_stream(executor)

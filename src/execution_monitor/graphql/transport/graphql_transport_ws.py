@@ -321,9 +321,7 @@ class _Connection:
         """Whether the messages could be sent, all of them, without waiting for what was sent before."""
         if self._sending is not None or self._send_all is None:
             return False
-        texts: SharedTexts | None = payloads.made.get(SharedTexts)
-        if texts is None:
-            texts = payloads.made[SharedTexts] = SharedTexts([payload + b"}" for payload in payloads.payloads])
+        texts = payloads.shared.once(SharedTexts, _shared_texts_of, payloads)
         return self._send_all(before, texts)
 
     def _begin_to_send(self, text: bytes) -> None:
@@ -360,6 +358,10 @@ class _Sink:
 
     def push_all(self, payloads: Payloads) -> bool:
         return self._connection.push_all(self._before, payloads)
+
+
+def _shared_texts_of(payloads: Payloads) -> SharedTexts:
+    return SharedTexts([payload + b"}" for payload in payloads.payloads])
 
 
 def _parse(text: str | None) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Live updates in GraphQL: what happens to executions, their steps and their log lines."""
 
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated
 
 import strawberry
 
@@ -11,9 +13,7 @@ from execution_monitor.graphql.types.connection import names_of
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
 from execution_monitor.graphql.types.step import ExecutionStep
-from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Delivery, EventKind
-from execution_monitor.live.subscriber import Subscriber
+from execution_monitor.live.events import Deliveries, Delivery, EventKind
 
 
 @described_enum(
@@ -128,13 +128,13 @@ ExecutionActivity = Annotated[
 ]
 
 
-# A log line and a step are shown as what they are; all else tells of the execution.
-_SHOWN = {EventKind.STEP: StepUpdate, EventKind.LOG: LogAppended}
+# Steps and log lines have types of their own; every other event is about the execution.
+_CHILD_TYPES: dict[EventKind, type[StepUpdate | LogAppended]] = {EventKind.STEP: StepUpdate, EventKind.LOG: LogAppended}
 
 
 def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
     """The type that the schema shows `delivery` as."""
-    return _SHOWN.get(delivery.kind, ExecutionUpdate)
+    return _CHILD_TYPES.get(delivery.kind, ExecutionUpdate)
 
 
 def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
@@ -142,37 +142,15 @@ def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
     return event_type_of(delivery)(delivery=delivery)
 
 
-class Updates:
-    """The updates of a subscription, as an async iterator; the subscription is closed with it."""
+@dataclass(frozen=True, eq=False, slots=True)
+class SourceStream:
+    """What the resolver of a subscription returns: deliveries, and how the schema shows one ("source stream").
 
-    def __init__(self, subscription: Subscriber) -> None:
-        self.subscription = subscription
+    The event renderer alone calls `show`, once for everyone who gets the same payload.
+    """
 
-    def __aiter__(self) -> Self:
-        return self
+    deliveries: Deliveries
+    show: Callable[[Delivery], object]
 
-    async def __anext__(self) -> ExecutionUpdate:
-        """Wait for the next."""
-        return ExecutionUpdate(delivery=await anext(self.subscription))
-
-    async def aclose(self) -> None:
-        """End the iteration."""
-        self.subscription.close()
-
-
-class Activities:
-    """What happens to one execution, as an async iterator; the activity is closed with it."""
-
-    def __init__(self, activity: Activity) -> None:
-        self._activity = activity
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ExecutionUpdate | StepUpdate | LogAppended:
-        """Wait for the next."""
-        return event_of(await anext(self._activity))
-
-    async def aclose(self) -> None:
-        """End the iteration."""
-        self._activity.close()
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self.deliveries
