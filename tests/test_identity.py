@@ -25,8 +25,9 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.support.client import ask, execution, store
-from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, provided, sign
+from tests.support.client import execute
+from tests.support.documents import execution, store
+from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, running_provider, sign
 from tests.support.servers import served, wait_until_ready
 
 WHO = "{ viewer { userId } }"
@@ -41,7 +42,7 @@ UNKNOWN = [503, 503, 503, 503, 503, 1013, 1013, 1011]
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[Provider]:
-    async with provided(*ALGORITHMS) as provider:
+    async with running_provider(*ALGORITHMS) as provider:
         yield provider
 
 
@@ -75,7 +76,7 @@ def bearer(text: str) -> dict[str, str]:
 
 async def statuses(server: str, text: str) -> list[object]:
     """What each transport answers to a token: a status, or the code that a socket is closed with."""
-    found: list[object] = [(await ask(server, text, WHO)).status]
+    found: list[object] = [(await execute(server, text, WHO)).status]
     async with httpx2.AsyncClient(base_url=server, headers=bearer(text)) as client:
         found.append((await client.get(LIST)).status_code)
         for accept in ("text/event-stream", "multipart/mixed"):
@@ -104,7 +105,7 @@ async def told_or_closed(socket: ClientConnection) -> str | int:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_a_token_of_each_algorithm_is_taken(server: str, provider: Provider, algorithm: str):
-    answer = await ask(server, token(provider, algorithm), WHO)
+    answer = await execute(server, token(provider, algorithm), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
 
@@ -206,7 +207,7 @@ async def test_an_operator_of_an_issuer_reads_what_others_of_the_tenant_own(
     async with served(create_app(named)) as url:
         await wait_until_ready(url)
         counts = [
-            (await ask(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
+            (await execute(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
             for each in stated
         ]
 
@@ -241,8 +242,8 @@ async def test_whoever_is_in_too_many_groups_may_not_do_more_than_in_few(
     await store(execution(2), execution(3, user_id="grace"))
     async with served(create_app(of_groups)) as url:
         await wait_until_ready(url)
-        few = await ask(url, grouped(provider, **FEW_GROUPS), COUNT)
-        many = await ask(url, grouped(provider, **overage), COUNT)
+        few = await execute(url, grouped(provider, **FEW_GROUPS), COUNT)
+        many = await execute(url, grouped(provider, **overage), COUNT)
         found = await statuses(url, grouped(provider, **overage))
 
     assert few.data == {"executions": {"totalCount": 1}}
@@ -259,9 +260,9 @@ async def test_where_roles_are_required_scopes_alone_are_refused(
     async with served(create_app(of_groups)) as lenient, served(create_app(demanding)) as url:
         await wait_until_ready(lenient)
         await wait_until_ready(url)
-        taken = await ask(lenient, grouped(provider), COUNT)
-        refused = await ask(url, grouped(provider), COUNT)
-        few = await ask(url, grouped(provider, **FEW_GROUPS), COUNT)
+        taken = await execute(lenient, grouped(provider), COUNT)
+        refused = await execute(url, grouped(provider), COUNT)
+        few = await execute(url, grouped(provider, **FEW_GROUPS), COUNT)
 
     assert (taken.status, few.status) == (200, 200)
     assert (refused.status, refused.codes) == (401, ["UNAUTHENTICATED"])
@@ -271,23 +272,25 @@ async def test_where_roles_are_required_scopes_alone_are_refused(
 async def test_a_hundred_requests_of_a_key_that_nobody_knows_make_one_fetch_and_one_for_those_who_came_meanwhile(
     server: str, provider: Provider
 ):
-    await ask(server, token(provider), WHO)
+    await execute(server, token(provider), WHO)
     before = provider.fetches
     stranger = token(provider, "ES256", name="second")
 
-    answers = await asyncio.gather(*(ask(server, stranger, WHO) for _ in range(100)))
+    answers = await asyncio.gather(*(execute(server, stranger, WHO) for _ in range(100)))
 
     assert {answer.status for answer in answers} == {401}
     assert 1 <= provider.fetches - before <= 2
 
 
 async def test_a_new_key_is_taken_while_strangers_name_others(server: str, provider: Provider):
-    await ask(server, token(provider), WHO)
-    strangers = [ask(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)]
+    await execute(server, token(provider), WHO)
+    strangers = [
+        execute(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)
+    ]
     flood = asyncio.gather(*strangers)
     provider.keys = [jwk("ES256", "second")]
 
-    answer = await ask(server, token(provider, "ES256", name="second"), WHO)
+    answer = await execute(server, token(provider, "ES256", name="second"), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
     assert {each.status for each in await flood} == {401}
@@ -296,7 +299,7 @@ async def test_a_new_key_is_taken_while_strangers_name_others(server: str, provi
 async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: Provider):
     provider.keys = [jwk("ES256", "second")]
 
-    answer = await ask(server, token(provider, "ES256", name="second"), WHO)
+    answer = await execute(server, token(provider, "ES256", name="second"), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
 
@@ -304,7 +307,7 @@ async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: P
 async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
     database: Database, settings: Settings, provider: Provider
 ):
-    provider.answer = lambda: JSONResponse({}, 500)
+    provider.response = lambda: JSONResponse({}, 500)
     sentence = "The issuer's keys cannot be fetched: it answers with status 500."
 
     async with served(create_app(settings)) as url:
@@ -321,12 +324,12 @@ async def test_without_keys_nobody_is_ready_and_nobody_is_told_to_sign_in_again(
 
 
 async def test_readiness_tells_of_an_issuer_that_died_while_its_keys_still_serve(server: str, provider: Provider):
-    await ask(server, token(provider), WHO)
-    provider.answer = lambda: JSONResponse({}, 500)
+    await execute(server, token(provider), WHO)
+    provider.response = lambda: JSONResponse({}, 500)
     # An unknown key is a reason to ask again.
-    await ask(server, token(provider, "ES256", name="second"), WHO)
+    await execute(server, token(provider, "ES256", name="second"), WHO)
 
-    answer = await ask(server, token(provider), WHO)
+    answer = await execute(server, token(provider), WHO)
     async with httpx2.AsyncClient(base_url=server) as client:
         ready = await client.get("/readyz")
 

@@ -13,7 +13,7 @@ from execution_monitor.server import uvicorn_server
 from execution_monitor.server.uvicorn_server import Server, bind
 from execution_monitor.settings import Settings
 from execution_monitor.tasks import TimeLimit, end_tasks
-from tests.conftest import SECRET
+from tests.support.tokens import SECRET
 
 SOON = 20.0
 

@@ -22,7 +22,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
 from tests.graphql.transport.test_event_streams import UPDATES
-from tests.support.client import execution, store
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]

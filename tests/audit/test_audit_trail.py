@@ -14,13 +14,13 @@ from execution_monitor.cli.revoke import revoke_and_record
 from execution_monitor.settings import Settings
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
-from tests.conftest import SECRET
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.support.client import ask, execution, store, store_parts
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.documents import execution, store, store_steps_and_logs
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 Event = dict[str, Any]
@@ -50,7 +50,7 @@ async def test_a_query_is_recorded_with_who_when_what_and_what_was_answered(
     await store(execution(1), execution(2), execution(3, user_id="grace"))
     asked_at = datetime.now(UTC)
 
-    answer = await ask(
+    answer = await execute(
         server,
         token_for("ada", "acme"),
         """query Failed($text: String) {
@@ -110,9 +110,9 @@ async def test_what_is_answered_is_counted(
     server: str, token_for: Token, recorded: Recorded, selection: str, ids: list[str]
 ):
     await store(execution(1), execution(2), execution(3, user_id="grace"))
-    await store_parts("e001", 2)
+    await store_steps_and_logs("e001", 2)
 
-    await ask(server, token_for("ada", "acme"), selection)
+    await execute(server, token_for("ada", "acme"), selection)
 
     (event,) = await recorded()
     assert (event["executions"], sorted(event["execution_ids"])) == (len(ids), ids)
@@ -122,15 +122,15 @@ async def test_executions_and_steps_that_are_fetched_by_their_ids_are_counted(
     server: str, token_for: Token, recorded: Recorded
 ):
     await store(execution(1), execution(2), execution(3, user_id="grace"))
-    await store_parts("e001", 1)
-    await store_parts("e002", 1)
+    await store_steps_and_logs("e001", 1)
+    await store_steps_and_logs("e002", 1)
     operator = token_for("root", "acme", "executions:read:tenant")
-    listed = (await ask(server, operator, "{ executions { nodes { id steps { nodes { id } } } } }")).data
+    listed = (await execute(server, operator, "{ executions { nodes { id steps { nodes { id } } } } }")).data
     nodes = listed["executions"]["nodes"]
     others, second, first = nodes
     ids = [first["id"], others["id"], second["steps"]["nodes"][0]["id"]]
 
-    await ask(server, token_for("ada", "acme"), "query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+    await execute(server, token_for("ada", "acme"), "query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
 
     (event,) = await recorded(operation_name="N")
     assert (event["executions"], sorted(event["execution_ids"])) == (2, ["e001", "e002"])
@@ -155,7 +155,7 @@ async def test_what_is_refused_is_recorded_with_its_codes(
 ):
     await store(execution(1))
 
-    await ask(server, token_for("ada", "acme"), query)
+    await execute(server, token_for("ada", "acme"), query)
 
     (event,) = await recorded()
     assert (event["kind"], event["outcome"], event["codes"]) == expected
@@ -244,12 +244,16 @@ NONE: list[str] = []
     ("path", "expected"),
     [
         pytest.param(
-            f"{LIST}?status=completed&limit=5&whatever=secret",
+            f"{EXECUTIONS_PATH}?status=completed&limit=5&whatever=secret",
             ({"listExecutions": {"status": "completed", "limit": "5", "whatever": "[left out]"}}, ["e001", "e002"]),
             id="the list",
         ),
-        pytest.param(f"{LIST}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"),
-        pytest.param(f"{LIST}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of somebody else"),
+        pytest.param(
+            f"{EXECUTIONS_PATH}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"
+        ),
+        pytest.param(
+            f"{EXECUTIONS_PATH}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of somebody else"
+        ),
     ],
 )
 async def test_rest_is_recorded(
@@ -284,11 +288,11 @@ async def test_the_socket_of_rest_is_recorded_when_it_begins_and_ends(
 
 
 async def refused_over_http(server: str, token: str) -> None:
-    assert (await ask(server, token, "{ viewer { userId } }")).status == 401
+    assert (await execute(server, token, "{ viewer { userId } }")).status == 401
 
 
 async def refused_over_rest(server: str, token: str) -> None:
-    assert (await rest(server, token, LIST)).status_code == 401
+    assert (await rest(server, token, EXECUTIONS_PATH)).status_code == 401
 
 
 async def refused_over_a_socket(server: str, token: str) -> None:
@@ -341,7 +345,7 @@ async def test_a_refused_token_is_recorded_by_its_reason_and_nothing_of_it(
 
 
 async def test_a_request_without_a_token_is_recorded(server: str, recorded: Recorded):
-    await ask(server, None, "{ viewer { userId } }")
+    await execute(server, None, "{ viewer { userId } }")
 
     (event,) = await recorded()
     assert (event["kind"], event["outcome"]) == ("token_refused", "denied")
@@ -355,7 +359,7 @@ async def test_what_is_asked_without_a_token_where_that_is_open_is_nobodys(
 
     async with served(create_app(development)) as server:
         await wait_until_ready(server)
-        await ask(server, None, "{ __schema { queryType { name } } }")
+        await execute(server, None, "{ __schema { queryType { name } } }")
         (event,) = await recorded()
 
     assert not event.keys() & {"tenant_id", "subject"}
@@ -364,7 +368,7 @@ async def test_what_is_asked_without_a_token_where_that_is_open_is_nobodys(
 async def test_nothing_is_recorded_when_that_is_off(database: Database, settings: Settings, token_for: Token):
     async with served(create_app(settings.model_copy(update={"audit": "off"}))) as server:
         await wait_until_ready(server)
-        await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")
+        await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")
 
     assert await database.collection(AuditEvent).count_documents({}) == 0
 
@@ -376,7 +380,9 @@ async def test_executions_that_are_too_many_to_send_are_not_counted(
 
     async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
         await wait_until_ready(server)
-        await ask(server, token_for("ada", "acme"), "{ executions(first: 30) { nodes { workflowName createdAt } } }")
+        await execute(
+            server, token_for("ada", "acme"), "{ executions(first: 30) { nodes { workflowName createdAt } } }"
+        )
         (event,) = await recorded()
 
     assert (event["outcome"], event["codes"]) == ("failed", ["QUERY_TOO_COMPLEX"])
@@ -430,7 +436,7 @@ async def test_what_was_asked_right_before_the_end_is_written(
     async with served(create_app(settings.model_copy(update={"audit": mode}))) as server:
         await wait_until_ready(server)
         for _ in range(5):
-            await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")
+            await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")
 
     assert await database.collection(AuditEvent).count_documents({}) == 5
 

@@ -17,7 +17,7 @@ from execution_monitor.storage.documents import indexes_of
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pagination import Listing, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
-from tests.storage.watching import Commands, explain
+from tests.support.sent_commands import SentCommands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -60,16 +60,16 @@ def events() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def trail(watched_database: tuple[Database, Commands]) -> AsyncGenerator[tuple[Database, Commands]]:
+async def trail(recorded_database: tuple[Database, SentCommands]) -> AsyncGenerator[tuple[Database, SentCommands]]:
     """A trail in which most events are alike, and the reads it is sent."""
-    database, commands = watched_database
+    database, commands = recorded_database
     await database.collection(AuditEvent).insert_many(events(), ordered=False)
     yield database, commands
     await database.collection(AuditEvent).delete_many({})
 
 
 async def test_every_page_of_the_trail_reads_few_keys_and_every_index_serves_one(
-    trail: tuple[Database, Commands],
+    trail: tuple[Database, SentCommands],
 ) -> None:
     database, commands = trail
     used = set[str]()
@@ -107,7 +107,7 @@ SLOW = AnyOf(tuple(Contains("operation_name", f"no such word {number}") for numb
     ],
 )
 async def test_a_list_beyond_its_time_names_a_filter_that_would_make_it_fast(
-    trail: tuple[Database, Commands], where: Filter, advice: str
+    trail: tuple[Database, SentCommands], where: Filter, advice: str
 ) -> None:
     with pytest.raises(QueryTimeout) as timeout:
         await AuditTrail(Reader(trail[0], timeout_ms=1)).list(AUDITOR, where, PageRequest(), Wanted())

@@ -17,7 +17,7 @@ from execution_monitor.audit.writer import AuditEvents
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database, Row, open_database
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = 86_400
@@ -83,9 +83,9 @@ async def test_an_event_that_the_database_will_never_take_is_told_from_the_other
 
 
 @pytest.fixture
-def mongod(tmp_path: Path) -> Generator[OwnMongod]:
+def mongod(tmp_path: Path) -> Generator[SingleNodeReplicaSet]:
     """A MongoDB to be killed."""
-    with warnings.catch_warnings(), contextlib.closing(OwnMongod(tmp_path)) as mongod:
+    with warnings.catch_warnings(), contextlib.closing(SingleNodeReplicaSet(tmp_path)) as mongod:
         # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         mongod.start()
@@ -94,7 +94,7 @@ def mongod(tmp_path: Path) -> Generator[OwnMongod]:
 
 
 async def test_a_database_that_is_away_is_no_reason_to_give_up_an_event(
-    mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch
+    mongod: SingleNodeReplicaSet, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("execution_monitor.storage.database.SERVER_SELECTION_TIMEOUT_MS", 500)
     row = event()

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from execution_monitor.auth.authorization_code import AuthorizationServer, CodeFlow
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
-from tests.support.identity_provider import Provider, provided
+from tests.support.identity_provider import Provider, running_provider
 from tests.support.servers import served
 
 ISS_SUPPORTED = "authorization_response_iss_parameter_supported"
@@ -31,7 +31,7 @@ class TokenEndpoint:
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[Provider]:
-    async with provided() as provider:
+    async with running_provider() as provider:
         yield provider
 
 

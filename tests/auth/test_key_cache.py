@@ -11,7 +11,7 @@ from execution_monitor.auth.key_cache import KeyCache
 from execution_monitor.auth.keys import SigningKey
 from execution_monitor.auth.oidc import Issuer
 from execution_monitor.errors import IssuerUnavailable, ServerBusy, Unauthenticated
-from tests.support.identity_provider import Clock, Provider, jwk, provided
+from tests.support.identity_provider import Clock, Provider, jwk, running_provider
 
 MINUTE = 60.0
 FETCHING, LOOKUP = "issuer keys", "lookup of issuer keys"
@@ -20,7 +20,7 @@ SOON = 10.0
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[Provider]:
-    async with provided("ES256") as provider:
+    async with running_provider("ES256") as provider:
         yield provider
 
 
@@ -45,7 +45,7 @@ def names_of_tasks() -> set[str]:
 
 
 def fail(provider: Provider) -> None:
-    provider.answer = lambda: JSONResponse({}, 503)
+    provider.response = lambda: JSONResponse({}, 503)
 
 
 async def test_a_hundred_that_come_at_once_make_one_fetch(cache: KeyCache, provider: Provider):
@@ -69,11 +69,11 @@ async def test_a_hundred_tokens_of_a_new_key_make_one_fetch_and_are_all_taken(
 
 
 async def test_whoever_leaves_does_not_take_the_fetch_from_the_others(cache: KeyCache, provider: Provider):
-    provider.may_answer.clear()
+    provider.may_respond.clear()
     first, second = (asyncio.create_task(cache.find("first ES256", "ES256")) for _ in range(2))
-    await provider.asked.wait()
+    await provider.requested.wait()
     first.cancel()
-    provider.may_answer.set()
+    provider.may_respond.set()
 
     assert (await second).key_id == "first ES256"
     assert provider.fetches == 1
@@ -119,7 +119,7 @@ async def test_strangers_do_not_keep_a_new_key_out_for_more_than_five_seconds(
     provider.keys.append(jwk("ES256", "second"))
     clock.now += 0.001
     flood = [asyncio.create_task(cache.find(f"unknown {each}", "ES256")) for each in range(strangers)]
-    await clock.somebody_sleeps.wait()
+    await clock.has_sleeper.wait()
 
     (found,) = await in_five_seconds(outcomes(cache, "second ES256", 1), clock)
     refused = await asyncio.gather(*flood, return_exceptions=True)
@@ -149,7 +149,7 @@ async def test_no_token_is_refused_by_keys_that_were_fetched_before_it_came(
     await outcomes(cache, "unknown", 1)
     clock.now += 1
     early = asyncio.create_task(cache.find("second ES256", "ES256"))
-    await clock.somebody_sleeps.wait()
+    await clock.has_sleeper.wait()
     assert not early.done()
 
     # Published only now; what the issuer answers is as new as it can be.
@@ -167,7 +167,7 @@ async def test_an_issuer_that_fails_once_keeps_a_new_key_out_for_no_longer(
     fail(provider)
     clock.now += 1
     assert isinstance((await outcomes(cache, "unknown", 1))[0], IssuerUnavailable)
-    provider.answer = None
+    provider.response = None
 
     clock.now += 1
     assert isinstance((await outcomes(cache, "second ES256", 1))[0], IssuerUnavailable)
@@ -281,7 +281,7 @@ async def test_an_issuer_that_comes_back_is_forgiven(cache: KeyCache, provider: 
     with pytest.raises(IssuerUnavailable):
         await cache.find("first ES256", "ES256")
     assert provider.fetches == 1
-    provider.answer = None
+    provider.response = None
     clock.now += 2
 
     assert (await cache.find("first ES256", "ES256")).key_id == "first ES256"
@@ -299,14 +299,14 @@ async def test_a_defect_of_ours_is_no_reason_to_wait_for_ever(clock: Clock):
 
 
 async def test_what_is_under_way_at_the_end_is_stopped(provider: Provider, clock: Clock):
-    provider.may_answer.clear()
+    provider.may_respond.clear()
     cache = KeyCache(Issuer(provider.url).fetch_keys, clock=clock)
     cache.begin()
-    await provider.asked.wait()
+    await provider.requested.wait()
     assert FETCHING in names_of_tasks()
 
     await cache.close()
-    provider.may_answer.set()
+    provider.may_respond.set()
 
     assert not names_of_tasks() & {FETCHING, LOOKUP}
 
@@ -317,7 +317,7 @@ async def test_what_is_to_come_at_the_end_is_stopped(cache: KeyCache, clock: Clo
     await outcomes(cache, "unknown", 1)
     clock.now += 1
     waiting = asyncio.create_task(cache.find("another", "ES256"))
-    await clock.somebody_sleeps.wait()
+    await clock.has_sleeper.wait()
     assert LOOKUP in names_of_tasks()
 
     await cache.close()

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
 from execution_monitor.auth.oidc import Issuer, is_trustworthy
-from tests.support.identity_provider import Provider, provided
+from tests.support.identity_provider import Provider, running_provider
 
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[Provider]:
-    async with provided("ES256", "EdDSA") as provider:
+    async with running_provider("ES256", "EdDSA") as provider:
         yield provider
 
 
@@ -84,7 +84,7 @@ async def _pour() -> AsyncGenerator[bytes]:
     ids=["an error", "a redirect", "a page", "nested deeply", "no keys", "without end", "compressed"],
 )
 async def test_an_answer_that_is_of_no_use_is_told_without_an_address(provider: Provider, answer: Any, sentence: str):
-    provider.answer = answer
+    provider.response = answer
 
     with pytest.raises(KeysUnusable, match=sentence) as raised:
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()
@@ -102,7 +102,7 @@ async def test_an_issuer_that_does_not_listen_cannot_be_reached():
 
 async def test_an_issuer_that_never_finishes_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(issuer_module, "PATIENCE_SECONDS", 0.2)
-    provider.answer = lambda: StreamingResponse(_drip())
+    provider.response = lambda: StreamingResponse(_drip())
 
     with pytest.raises(KeysUnusable, match="does not answer"):
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()

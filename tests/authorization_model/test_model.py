@@ -25,9 +25,9 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
 from execution_monitor.storage.sorting import Order, Position
-from tests.authorization_model.asking import Server
-from tests.authorization_model.comparing import Comparison, Noticed
-from tests.authorization_model.world import World, people
+from tests.authorization_model.client import Server
+from tests.authorization_model.comparison import Comparison, Noticed
+from tests.authorization_model.reference import World, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)

@@ -1,7 +1,7 @@
-"""A bare change stream reader in a process of its own: what hearing of a change costs at the least.
+"""A bare change stream reader in a process of its own: the least that receiving a change costs.
 
-It reads the images that the server reads, decoded as PyMongo does by default, says `ready`, and once it has read the
-execution named last, how many changes it read and when the last of them came, by time.monotonic.
+It reads the images that the server reads, decoded as PyMongo does by default. It prints `ready`, and once it has read
+the execution named last, the number of changes and the time of the last one, by time.monotonic.
 """
 
 import argparse
@@ -39,8 +39,8 @@ def main() -> None:
     parser.add_argument("uri")
     parser.add_argument("database")
     parser.add_argument("last")
-    given = parser.parse_args()
-    uvloop.run(asyncio.wait_for(read(given.uri, given.database, given.last), 600))
+    options = parser.parse_args()
+    uvloop.run(asyncio.wait_for(read(options.uri, options.database, options.last), 600))
 
 
 if __name__ == "__main__":

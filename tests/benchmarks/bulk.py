@@ -1,6 +1,6 @@
-"""Very many changes by one update: when subscribers have heard the last, beside who merely reads or merely sends.
+"""Very many changes by one update: when subscribers have received the last, beside a bare reader and bare sockets.
 
-`python -m tests.benchmarks.bulk`. Readers and servers are each alone on a processor in turn; MongoDB, and who listens,
+`python -m tests.benchmarks.bulk`. Readers and servers have one processor alone, in turns; MongoDB and the subscribers
 share the other. Seconds count from the beginning of the update.
 """
 
@@ -28,16 +28,16 @@ from typing_extensions import override
 from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.benchmarks.changes import DATABASE, MESSAGE_BYTES, row_of
-from tests.benchmarks.listening import Conversation, Listener, over_graphql
 from tests.benchmarks.live import UPDATES
-from tests.benchmarks.live_servers import another, ours
+from tests.benchmarks.live_servers import our_server, peer_server
 from tests.benchmarks.servers import LOAD_CPU, SERVER_CPU, Contender
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import Conversation, Listener, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 FEW, MANY = 10, 200  # subscribers
 _TENANT = "acme"
-_PATIENCE_SECONDS = 1_200.0
+_LIMIT_SECONDS = 1_200.0
 _INSERTED_AT_ONCE = 10_000
 _OPLOG_MB = 1_024
 _marks = count(1)
@@ -45,62 +45,62 @@ _marks = count(1)
 
 @dataclass(frozen=True, slots=True)
 class BulkFigures:
-    """Of one bulk: seconds until the last event, how many each heard in the middle, CPU seconds and bytes grown."""
+    """One bulk: seconds until the last event, the median of events received, CPU seconds, bytes of memory grown."""
 
     subscribers: int
     changes: int
     seconds: float
-    heard: float
+    heard: float  # so named in results/latest.json
     cpu: float = 0.0
     growth: float = 0.0
 
 
 class _Counting(Listener):
-    """A subscriber that keeps no more than it must: twenty million times would take a gigabyte."""
+    """A subscriber that only counts: twenty million times of events would take a gigabyte."""
 
     def __init__(self, host: str, port: int, conversation: Conversation) -> None:
         super().__init__(host, port, conversation)
         self.count = 0
         self.last_at = 0.0
         self._awaited = b"-"
-        self.has_heard = False
+        self.has_received = False
 
     def wait_for(self, execution_id: str) -> None:
-        """Note when `execution_id` is told."""
+        """Set `has_received` when an event of `execution_id` comes."""
         self._awaited = execution_id.encode()
-        self.has_heard = False
+        self.has_received = False
 
     @override
-    def hear(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
+    def text_received(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
         if not self.is_ready.is_set():
-            super().hear(buffer, begins, ends, now)
+            super().text_received(buffer, begins, ends, now)
             return
         self.count += 1
         self.last_at = now
-        if not self.has_heard and buffer.find(self._awaited, begins, ends) >= 0:
-            self.has_heard = True
+        if not self.has_received and buffer.find(self._awaited, begins, ends) >= 0:
+            self.has_received = True
 
 
 class _Bulk:
-    """The executions of a bulk, and what is written before and behind it."""
+    """The executions of a bulk, and the marks written before and after it."""
 
     def __init__(self, mongo: AsyncMongoClient[dict[str, Any]]) -> None:
         database = mongo[DATABASE].with_options(write_concern=WriteConcern("majority"))
         self._collection = database[Execution.Settings.name]
 
     async def fill(self, executions: int) -> None:
-        """Have so many executions, and no others."""
+        """Replace all executions by so many new ones."""
         await self._collection.delete_many({})
         for start in range(0, executions, _INSERTED_AT_ONCE):
             numbers = range(start, min(start + _INSERTED_AT_ONCE, executions))
             await self._collection.insert_many([_row(f"bulk-{number:06}") for number in numbers])
 
     async def mark(self, execution_id: str) -> None:
-        """Write an execution by which the others know where they are."""
+        """Insert an execution by which subscribers recognise a point in time."""
         await self._collection.insert_one(_row(execution_id, workflow_name="mark"))
 
     async def update(self) -> None:
-        """Change them all."""
+        """Change all executions."""
         change = {"$inc": {"version": 1, "progress.percentage": 0.5}, "$set": {"updated": datetime.now(UTC)}}
         await self._collection.update_many({"workflow_name": "etl"}, change)
 
@@ -113,12 +113,12 @@ def _row(execution_id: str, **fields: Any) -> dict[str, Any]:
 
 
 async def read_bare(uri: str, changes: int) -> BulkFigures:
-    """How long a bare reader takes."""
-    behind = _new_mark()
-    async with _opened(uri) as bulk:
+    """Measure a bare reader."""
+    last = _new_mark()
+    async with _opened_bulk(uri) as bulk:
         await bulk.fill(changes)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.benchmarks.bare_reader", uri, DATABASE, behind),
+            *(sys.executable, "-m", "tests.benchmarks.bare_reader", uri, DATABASE, last),
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
@@ -128,47 +128,47 @@ async def read_bare(uri: str, changes: int) -> BulkFigures:
                 raise RuntimeError("The bare reader does not read; see its traceback.")
             began = time.monotonic()
             await bulk.update()
-            await bulk.mark(behind)
-            heard, at = (await process.stdout.readline()).split()
+            await bulk.mark(last)
+            received, at = (await process.stdout.readline()).split()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.communicate()
-    return BulkFigures(0, changes, float(at) - began, float(heard))
+    return BulkFigures(0, changes, float(at) - began, float(received))
 
 
-async def hear(contender: Contender, uri: str, subscribers: int, changes: int) -> BulkFigures:
-    """How long our subscribers take."""
-    async with _opened(uri) as bulk:
+async def receive(contender: Contender, uri: str, subscribers: int, changes: int) -> BulkFigures:
+    """Measure our subscribers."""
+    async with _opened_bulk(uri) as bulk:
         await bulk.fill(changes)
-        # The server first reads what was written to begin with; a single one hears of that, not all.
-        async with _listening(contender, 1) as early:
-            await _mark_until_heard(bulk, early)
-        async with _listening(contender, subscribers) as listeners:
-            await _mark_until_heard(bulk, listeners)
+        # The server first reads the inserts of `fill`; let one subscriber receive those, not all.
+        async with _subscribed(contender, 1) as early:
+            await _mark_until_received(bulk, early)
+        async with _subscribed(contender, subscribers) as listeners:
+            await _mark_until_received(bulk, listeners)
             before = [each.count for each in listeners]
             cpu, memory = contender.cpu_seconds(), contender.memory()
             began = time.monotonic()
             await bulk.update()
             await _mark(bulk, listeners)
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not all(each.has_heard for each in listeners):  # noqa: ASYNC110 - they do not wait for each other
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                while not all(each.has_received for each in listeners):  # noqa: ASYNC110 - many sockets, without a common event
                     await asyncio.sleep(0.05)
-            heard = [each.count - was for each, was in zip(listeners, before, strict=True)]
+            received = [each.count - was for each, was in zip(listeners, before, strict=True)]
             seconds = max(each.last_at for each in listeners) - began
             spent, grown = contender.cpu_seconds() - cpu, contender.memory() - memory
-    return BulkFigures(subscribers, changes, seconds, statistics.median(heard), spent, grown)
+    return BulkFigures(subscribers, changes, seconds, statistics.median(received), spent, grown)
 
 
 async def send_bare(contender: Contender, subscribers: int, changes: int) -> BulkFigures:
-    """How long bare sockets take for as many messages."""
-    async with _listening(contender, subscribers) as listeners:
+    """Measure bare sockets with as many messages."""
+    async with _subscribed(contender, subscribers) as listeners:
         cpu, began = contender.cpu_seconds(), time.monotonic()
-        async with httpx2.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
+        async with httpx2.AsyncClient(timeout=_LIMIT_SECONDS) as client:
             url = f"http://127.0.0.1:{contender.port}/broadcast?changes={changes}&rate=1000000000"
             (await client.post(url, content=b"x" * MESSAGE_BYTES)).raise_for_status()
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while any(each.count < changes for each in listeners):  # noqa: ASYNC110 - they do not wait for each other
+        async with asyncio.timeout(_LIMIT_SECONDS):
+            while any(each.count < changes for each in listeners):  # noqa: ASYNC110 - many sockets, without a common event
                 await asyncio.sleep(0.05)
         seconds = max(each.last_at for each in listeners) - began
         spent = contender.cpu_seconds() - cpu
@@ -186,21 +186,21 @@ async def _mark(bulk: _Bulk, listeners: Sequence[_Counting]) -> None:
     await bulk.mark(name)
 
 
-async def _mark_until_heard(bulk: _Bulk, listeners: Sequence[_Counting]) -> None:
-    # More than once, as a subscription begins some time after it was asked for.
-    while not all(each.has_heard for each in listeners):
+async def _mark_until_received(bulk: _Bulk, listeners: Sequence[_Counting]) -> None:
+    # More than once, as a subscription begins some time after its request.
+    while not all(each.has_received for each in listeners):
         await _mark(bulk, listeners)
         await asyncio.sleep(0.5)
 
 
 @contextlib.asynccontextmanager
-async def _opened(uri: str) -> AsyncGenerator[_Bulk]:
+async def _opened_bulk(uri: str) -> AsyncGenerator[_Bulk]:
     async with AsyncMongoClient[dict[str, Any]](uri) as mongo:
         yield _Bulk(mongo)
 
 
 @contextlib.asynccontextmanager
-async def _listening(contender: Contender, subscribers: int) -> AsyncGenerator[Sequence[_Counting]]:
+async def _subscribed(contender: Contender, subscribers: int) -> AsyncGenerator[Sequence[_Counting]]:
     loop, token = asyncio.get_running_loop(), token_of("olga", Scope.EXECUTIONS_READ_TENANT, tenant=_TENANT)
     listeners: list[_Counting] = []
     try:
@@ -221,25 +221,25 @@ async def _listening(contender: Contender, subscribers: int) -> AsyncGenerator[S
 
 
 def bulk_part(rounds: int, changes: int, changes_of_many: int, many: int) -> dict[str, Any]:
-    """All runs, and what they come to: `bulk` by their names, and `ratios` by those of the goals."""
+    """All runs: `bulk` by their names, and `ratios` by the names of the goals."""
     found: dict[str, BulkFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), OwnMongod(Path(name), oplog_mb=_OPLOG_MB, cache_gb=1)
+        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name), oplog_mb=_OPLOG_MB, cache_gb=1)
         try:
             mongod.start()
-            # Once before it counts: the server makes the collections with their images.
-            with ours(folder, mongod):
+            # Once before the measurements: the server creates the collections with pre- and post-images.
+            with our_server(folder, mongod):
                 pass
             for size, subscribers, times in ((changes, FEW, rounds), (changes_of_many, many, 1)):
                 bare: list[BulkFigures] = []
-                heard: list[BulkFigures] = []
+                received: list[BulkFigures] = []
                 for _ in range(times):
                     bare.append(uvloop.run(read_bare(mongod.uri, size)))
-                    with ours(folder, mongod) as contender:
-                        heard.append(uvloop.run(hear(contender, mongod.uri, subscribers, size)))
+                    with our_server(folder, mongod) as contender:
+                        received.append(uvloop.run(receive(contender, mongod.uri, subscribers, size)))
                 found[f"bare reader, {size:,}"] = _median(bare)
-                found[f"{subscribers} subscribers, {size:,}"] = _median(heard)
-            with another("floor", folder) as contender:
+                found[f"{subscribers} subscribers, {size:,}"] = _median(received)
+            with peer_server("floor", folder) as contender:
                 sent = uvloop.run(send_bare(contender, many, changes_of_many))
                 found[f"{many} bare sockets, {changes_of_many:,}"] = sent
         finally:
@@ -255,13 +255,16 @@ def _median(runs: Sequence[BulkFigures]) -> BulkFigures:
 
 
 def bulk_ratios(found: Mapping[str, BulkFigures], changes: int, changes_of_many: int, many: int) -> dict[str, float]:
-    """How much later subscribers have heard the last event than a reader has read it, and sockets have sent as much."""
+    """Ratios of the seconds until the last event: to those of a bare reader, and of it and bare sockets together."""
     reader, few = found[f"bare reader, {changes:,}"], found[f"{FEW} subscribers, {changes:,}"]
     reader_of_many = found[f"bare reader, {changes_of_many:,}"]
-    heard, sent = found[f"{many} subscribers, {changes_of_many:,}"], found[f"{many} bare sockets, {changes_of_many:,}"]
+    received, sent = (
+        found[f"{many} subscribers, {changes_of_many:,}"],
+        found[f"{many} bare sockets, {changes_of_many:,}"],
+    )
     return {
         "bulk_vs_bare_reader": few.seconds / reader.seconds,
-        "bulk_200_vs_reader_and_sockets": heard.seconds / (reader_of_many.seconds + sent.seconds),
+        "bulk_200_vs_reader_and_sockets": received.seconds / (reader_of_many.seconds + sent.seconds),
     }
 
 
@@ -269,15 +272,15 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bulk", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--changes", type=int, default=100_000, help=f"that {FEW} subscribers hear of")
-    parser.add_argument("--changes-of-many", type=int, default=20_000, help="that many subscribers hear of")
+    parser.add_argument("--changes", type=int, default=100_000, help=f"changes that {FEW} subscribers receive")
+    parser.add_argument("--changes-of-many", type=int, default=20_000, help="changes that --many subscribers receive")
     parser.add_argument("--many", type=int, default=MANY)
-    given = parser.parse_args()
-    # So that every process is ended, whichever way this one is.
+    options = parser.parse_args()
+    # So that a SIGTERM ends every process that this one has started, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod, started from here, stays on this processor, too.
+    # mongod is started from this process, and stays on its processor.
     os.sched_setaffinity(0, {LOAD_CPU})
-    found = bulk_part(given.rounds, given.changes, given.changes_of_many, given.many)
+    found = bulk_part(options.rounds, options.changes, options.changes_of_many, options.many)
     for name, each in found["bulk"].items():
         sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items() if value) + "\n")
     sys.stdout.writelines(f"{name}: {ratio:.2f}\n" for name, ratio in found["ratios"].items())

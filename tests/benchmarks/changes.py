@@ -1,4 +1,4 @@
-"""What subscribers hear of, a hundred times a second: rows written to MongoDB, or what a peer wants instead."""
+"""A hundred changes a second for subscribers: inserted into MongoDB, or given to a peer in the way that it needs."""
 
 import asyncio
 import time
@@ -14,26 +14,26 @@ from execution_monitor.storage.documents import Execution
 
 RATE = 100  # changes a second
 DATABASE = "live"
-PATIENCE_SECONDS = 120.0
-MESSAGE_BYTES = 345  # of one of ours, as strace saw it
+LIMIT_SECONDS = 120.0
+MESSAGE_BYTES = 345  # of one message of ours, measured with strace
 
 
-def row_of(begun: float, number: int, owner: str) -> dict[str, Any]:
+def row_of(began: float, number: int, owner: str) -> dict[str, Any]:
     """A new execution, without its times."""
     names = {"tenant_id": "acme", "user_id": owner, "workflow_name": "etl"}
-    return {"execution_id": f"{begun}-{number:06}", "status": "running", **names, "version": 1}
+    return {"execution_id": f"{began}-{number:06}", "status": "running", **names, "version": 1}
 
 
 async def at_rate(owners: Sequence[str], changes: int) -> AsyncGenerator[dict[str, Any]]:
-    """A row for each owner in turn, `changes` in all, each when its time has come."""
-    begun = time.monotonic()
+    """A row for each owner in turn, `changes` in all, at `RATE`."""
+    began = time.monotonic()
     for number in range(changes):
-        await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
-        yield row_of(begun, number, owners[number % len(owners)])
+        await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
+        yield row_of(began, number, owners[number % len(owners)])
 
 
 async def write(uri: str, owners: Sequence[str], changes: int) -> list[float]:
-    """Insert the rows; when each was acknowledged."""
+    """Insert the rows; returns the times of acknowledgement."""
     acknowledged: list[float] = []
     async with AsyncMongoClient[dict[str, Any]](uri) as mongo:
         collection = mongo[DATABASE].with_options(write_concern=WriteConcern("majority"))[Execution.Settings.name]
@@ -45,11 +45,11 @@ async def write(uri: str, owners: Sequence[str], changes: int) -> list[float]:
 
 
 async def save(port: int, owners: Sequence[str], changes: int) -> list[float]:
-    """Let Parse Server save the rows, as its subscribers hear of nothing else; when each was acknowledged."""
+    """Let Parse Server save the rows, since its subscribers receive no others; returns the times of acknowledgement."""
     acknowledged: list[float] = []
     url = f"http://127.0.0.1:{port}/parse/classes/{Execution.Settings.name}"
     headers = {"X-Parse-Application-Id": "benchmark"}
-    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS, headers=headers) as client:
+    async with httpx2.AsyncClient(timeout=LIMIT_SECONDS, headers=headers) as client:
         async for row in at_rate(owners, changes):
             now = {"__type": "Date", "iso": datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"}
             (await client.post(url, json={**row, "created": now})).raise_for_status()
@@ -58,8 +58,8 @@ async def save(port: int, owners: Sequence[str], changes: int) -> list[float]:
 
 
 async def broadcast(port: int, _: Sequence[str], changes: int) -> list[float]:
-    """Let the floor send as many messages as large as ours; it acknowledges none."""
-    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+    """Let the floor send as many messages of the size of ours; returns no times, as it acknowledges nothing."""
+    async with httpx2.AsyncClient(timeout=LIMIT_SECONDS) as client:
         url = f"http://127.0.0.1:{port}/broadcast?changes={changes}&rate={RATE}"
         (await client.post(url, content=b"x" * MESSAGE_BYTES)).raise_for_status()
     return []

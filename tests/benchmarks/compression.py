@@ -1,6 +1,6 @@
-"""What gzip costs and spares on a list of 100: `make bench-compression`.
+"""What gzip costs and saves on a list of 100: `make bench-compression`.
 
-The same server, asked by callers that take gzip and by callers that do not, in turns; the bytes are those of the body.
+The same server, with clients that accept gzip and clients that do not, in turns; the bytes are those of the body.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import LONG, USER
 from tests.benchmarks.lists import measure
-from tests.benchmarks.question import LONG, USER
 from tests.benchmarks.ratios import Round, median_of
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.servers import DATABASE, LOAD_CPU, Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -28,7 +28,7 @@ CODINGS = ("identity", "gzip")
 
 
 def compression_ratios(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """What gzip comes to against the plain answer, by the names of the goals."""
+    """Ratios of gzip to identity, by the names of the goals."""
     plain, packed = found["identity"], found["gzip"]
     return {
         "compression_bytes_vs_plain": packed["bytes"] / plain["bytes"],
@@ -37,22 +37,26 @@ def compression_ratios(found: Mapping[str, Mapping[str, float]]) -> dict[str, fl
 
 
 def body_bytes(contender: Contender, token: str, coding: str) -> int:
-    """The length of the body as it is sent; raises `RuntimeError` for another coding than `coding`."""
-    answer = contender.ask(token, LONG.first, coding=coding)
-    if answer.headers.get("content-encoding", "identity") != coding:
-        raise RuntimeError(f"Asked for {coding}, the server answers otherwise.")
-    return int(answer.headers["content-length"])
+    """The length of the body as it is sent.
+
+    Raises:
+        RuntimeError: If the server sends another coding than `coding`.
+    """
+    response = contender.request_list(token, LONG.first, coding=coding)
+    if response.headers.get("content-encoding", "identity") != coding:
+        raise RuntimeError(f"Requested as {coding}, the list comes with another coding.")
+    return int(response.headers["content-length"])
 
 
 def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """Bytes of the body and CPU milliseconds a request by coding, and the ratios of the goals."""
+    """Bytes of the body and CPU milliseconds a request, by coding, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     try:
         mongod.start()
         store(mongod.uri, DATABASE, EXECUTIONS)
         measured: dict[str, list[Round]] = {coding: [] for coding in CODINGS}
-        with running("ours", mongod.uri, token, folder / "ours.log") as ours:
+        with running_contender("ours", mongod.uri, token, folder / "ours.log") as ours:
             sizes = {coding: body_bytes(ours, token, coding) for coding in CODINGS}
             for number in range(rounds + 1):
                 for coding in CODINGS:
@@ -66,17 +70,17 @@ def compression_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any
 
 
 def main() -> None:
-    """Run, print, and put the figures among those of `results/latest.json`."""
+    """Run, print, and add the figures to `results/latest.json`."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.compression", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.5)
-    given = parser.parse_args()
-    # So that every process is ended, whichever way this one is.
+    options = parser.parse_args()
+    # So that a SIGTERM ends every process that this one has started, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # mongod, started from here, stays on this processor, too.
+    # mongod is started from this process, and stays on its processor.
     os.sched_setaffinity(0, {LOAD_CPU})
     with tempfile.TemporaryDirectory() as folder:
-        part = compression_part(given.rounds, given.seconds, Path(folder))
+        part = compression_part(options.rounds, options.seconds, Path(folder))
     for coding, figures in part["compression"].items():
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         sys.stdout.write(f"{coding}: {shown}\n")

@@ -1,6 +1,7 @@
-"""The floor: what the list costs when it is written by hand for this one query, and nothing else.
+"""The floor: the list written by hand for this one query, and nothing else.
 
-Starlette, PyMongo's async client and orjson; the token is verified and the caller sees their own, as the server has it.
+Starlette, PyMongo's async client and orjson; like the server, it verifies the token and returns the caller's own
+executions alone.
 """
 
 import os
@@ -78,14 +79,14 @@ def create_app() -> Starlette:
     async def answer(request: Request) -> Response:
         token = request.headers["authorization"].removeprefix("Bearer ")
         claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
-        asked = orjson.loads(await request.body())
-        variables = asked["variables"]
+        body = orjson.loads(await request.body())
+        variables = body["variables"]
         first = variables["first"]
         where = {"tenant_id": claims["tenant_id"], "user_id": claims["sub"], "status": variables["status"].lower()}
         found = executions.find(where, _PROJECTION, batch_size=first + 2).sort([("created", -1), ("_id", -1)])
         read = await found.limit(first + 1).to_list()
         nodes = list(map(_node, read[:first]))
-        if "steps" in asked["query"]:
+        if "steps" in body["query"]:
             await add_steps(claims["tenant_id"], nodes)
         connection = {"nodes": nodes, "pageInfo": {"hasNextPage": len(read) > first}}
         return Response(orjson.dumps({"data": {"executions": connection}}), media_type="application/json")

@@ -1,4 +1,4 @@
-"""The same list from every server, answers compared first; rounds in turns, so that all meet the machine's moods."""
+"""The same list from every server, after a comparison of their responses; rounds in turns, so that noise hits all."""
 
 import contextlib
 import time
@@ -12,47 +12,51 @@ from typing import Any
 import orjson
 import uvloop
 
-from tests.benchmarks.load import ask_for, request_of
-from tests.benchmarks.question import CASES, LONG, SHORT, STEPS, USER, Case, body_of, nodes_of
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import CASES, LONG, SHORT, STEPS, USER, Case, body_of, nodes_of
+from tests.benchmarks.load_generator import request_of, request_repeatedly
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.servers import CEILING, COMMANDS, DATABASE, Contender, running_contender
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 EXECUTIONS = 10_000
 _TIMES = ("createdAt", "startedAt", "completedAt")
 
 
 def comparable(answer: Any) -> list[dict[str, Any]]:
-    """The executions with their times as instants, since libraries spell an instant differently."""
-    times = [{name: node[name] and datetime.fromisoformat(node[name]) for name in _TIMES} for node in nodes_of(answer)]
-    return [{**node, **instants} for node, instants in zip(nodes_of(answer), times, strict=True)]
+    """The executions with their times parsed, since libraries format times differently."""
+    parsed = [{name: node[name] and datetime.fromisoformat(node[name]) for name in _TIMES} for node in nodes_of(answer)]
+    return [{**node, **times} for node, times in zip(nodes_of(answer), parsed, strict=True)]
 
 
 def compare_answers(contenders: Sequence[Contender], token: str) -> None:
-    """Return when all answer the same, full pages; raises `RuntimeError` that names who does not."""
+    """Check that all servers return the same full pages.
+
+    Raises:
+        RuntimeError: If one does not; the message names it.
+    """
     floor = next(each for each in contenders if each.name == "floor")
     for case in (SHORT, LONG, STEPS):
-        wanted = comparable(orjson.loads(floor.ask(token, case.first, steps=case.steps).content))
+        wanted = comparable(orjson.loads(floor.request_list(token, case.first, steps=case.steps).content))
         if len(wanted) != case.first or (case.steps and not all(node["steps"]["nodes"] for node in wanted)):
-            raise RuntimeError(f"The floor answers less than there is of {case.name}.")
+            raise RuntimeError(f"The floor returns less than there is of {case.name}.")
         for each in contenders:
             if not case.is_for(each.name):
                 continue
-            answer = orjson.loads(each.ask(token, case.first, steps=case.steps).content)
+            answer = orjson.loads(each.request_list(token, case.first, steps=case.steps).content)
             if errors := answer.get("errors"):
-                raise RuntimeError(f"Asked for {case.name}, {each.name} answers with an error: {errors[0]['message']}")
+                raise RuntimeError(f"{each.name} returns an error for {case.name}: {errors[0]['message']}")
             more = answer["data"]["executions"]["pageInfo"]["hasNextPage"]
             if comparable(answer) != wanted or more is not True:
-                raise RuntimeError(f"Asked for {case.name}, {each.name} answers otherwise than the floor.")
+                raise RuntimeError(f"{each.name} does not return the same as the floor for {case.name}.")
 
 
 def measure(contender: Contender, token: str, case: Case, seconds: float, coding: str = "identity") -> Round:
-    """One round."""
+    """Measure one round."""
     request = request_of("/graphql", token, body_of(case.first, contender.name, steps=case.steps), coding)
     cpu, began = contender.cpu_seconds(), time.perf_counter()
-    latencies = uvloop.run(ask_for(seconds, contender.port, request, case.connections))
+    latencies = uvloop.run(request_repeatedly(seconds, contender.port, request, case.connections))
     return summarize(latencies, time.perf_counter() - began, contender.cpu_seconds() - cpu)
 
 
@@ -72,23 +76,25 @@ def measure_all(
 
 
 def list_part(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """Figures by who was asked for what, the noise between rounds, resident bytes, and the ratios of the goals."""
+    """Figures by server and case, the noise between rounds, resident bytes, and the ratios of the goals."""
     token = token_of(USER)
-    mongod = OwnMongod(folder)
+    mongod = SingleNodeReplicaSet(folder)
     with contextlib.ExitStack() as stack:
         stack.callback(mongod.close)
         mongod.start()
         store(mongod.uri, DATABASE, EXECUTIONS, steps=True)
-        # Ours comes first: it makes the indexes that all of them use.
+        # Ours comes first: it creates the indexes that all of them use.
         names = sorted(COMMANDS, key="ours".__ne__)
-        contenders = [stack.enter_context(running(each, mongod.uri, token, folder / f"{each}.log")) for each in names]
+        contenders = [
+            stack.enter_context(running_contender(each, mongod.uri, token, folder / f"{each}.log")) for each in names
+        ]
         compare_answers(contenders, token)
         measured = measure_all(contenders, token, rounds, seconds)
         memory = {each.name: each.memory() for each in contenders}
         floor = next(each for each in contenders if each.name == "floor")
         answer = folder / "answer"
-        answer.write_bytes(floor.ask(token, SHORT.first).content)
-        with running(CEILING, mongod.uri, token, folder / "ready.log", BENCH_ANSWER=str(answer)) as ready:
+        answer.write_bytes(floor.request_list(token, SHORT.first).content)
+        with running_contender(CEILING, mongod.uri, token, folder / "ready.log", BENCH_ANSWER=str(answer)) as ready:
             ceiling = measure(ready, token, SHORT, seconds)
     medians = {key: median_of(each) for key, each in measured.items()}
     return {

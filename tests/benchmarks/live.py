@@ -1,6 +1,6 @@
-"""Live updates beside bytes that are ready: how many a second, how late, what a change and a subscriber cost.
+"""Live updates beside ready bytes: rate, latency, and the cost of a change and of a subscriber.
 
-`python -m tests.benchmarks.live`. One server at a time, alone on a processor; who listens and MongoDB share the other.
+`python -m tests.benchmarks.live`. One server at a time, alone on a processor; subscribers and MongoDB share the other.
 """
 
 import argparse
@@ -21,29 +21,29 @@ import uvloop
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
-from tests.benchmarks.changes import PATIENCE_SECONDS, RATE, broadcast, save, write
-from tests.benchmarks.listening import Conversation, Listener, listen, over_graphql
-from tests.benchmarks.live_servers import another, ours
+from tests.benchmarks.changes import LIMIT_SECONDS, RATE, broadcast, save, write
+from tests.benchmarks.live_servers import our_server, peer_server
 from tests.benchmarks.servers import LOAD_CPU, Contender
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import Conversation, Listener, listen, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 UPDATES = "subscription { executionUpdates { kind cursor executionId execution { status progress { percentage } } } }"
 _CALLERS = 10  # one caller may have 1,000 sockets
 _SETTLING_SECONDS = 2.0
-# uvicorn asks every socket for a sign of life so often. Over any shorter time, more or fewer of them are asked than
-# their share; that of 5,000 is as much as the changes cost.
+# uvicorn pings every socket this often. Over a shorter time more or fewer than their share would be pinged, and the
+# pings of 5,000 sockets cost as much as the changes.
 _PING_SECONDS = 20.0
 _OWN_CHANGES = int(RATE * _PING_SECONDS)
-_AT_ONCE = 50  # sockets that are opened side by side; those that have not said whose they are, are bounded
+_AT_ONCE = 50  # sockets that are opened at the same time; the number without a token yet is limited
 
-# Makes so many changes, to executions of these owners in turn; says when each was acknowledged, if any is.
+# Makes so many changes, of executions of these owners in turn; returns the times of acknowledgement, if any.
 Change = Callable[[Sequence[str], int], Awaitable[list[float]]]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
-    """Of one run: messages a second from the first to the last, milliseconds from commit to client, CPU milliseconds.
+    """One run: messages a second from first to last, milliseconds from commit to client, CPU milliseconds, bytes.
 
     Latencies are None where nothing is committed.
     """
@@ -57,7 +57,7 @@ class LiveFigures:
 
 
 def conversation_of(server: str, token: str) -> Conversation:
-    """How a subscriber asks `server` for all changes that it may see."""
+    """How a subscriber subscribes at `server` to all changes that it may see."""
     if server != "parse":
         return over_graphql(token, UPDATES)
     query = {"className": Execution.Settings.name, "where": {"tenant_id": "acme"}, "keys": ["status", "progress"]}
@@ -66,14 +66,14 @@ def conversation_of(server: str, token: str) -> Conversation:
 
 
 @contextlib.asynccontextmanager
-async def listening(contender: Contender, tokens: Sequence[str]) -> AsyncGenerator[list[Listener]]:
+async def subscribed(contender: Contender, tokens: Sequence[str]) -> AsyncGenerator[list[Listener]]:
     """A subscriber for each of `tokens`."""
     listeners: list[Listener] = []
-    asked = [conversation_of(contender.name, token) for token in tokens]
-    for start in range(0, len(asked), _AT_ONCE):
-        some = asked[start : start + _AT_ONCE]
+    conversations = [conversation_of(contender.name, token) for token in tokens]
+    for start in range(0, len(conversations), _AT_ONCE):
+        some = conversations[start : start + _AT_ONCE]
         listeners += await asyncio.gather(*(listen("127.0.0.1", contender.port, each) for each in some))
-    await asyncio.sleep(_SETTLING_SECONDS)  # the last subscription is on its way
+    await asyncio.sleep(_SETTLING_SECONDS)  # the last subscribe message has no answer
     try:
         yield listeners
     finally:
@@ -81,18 +81,23 @@ async def listening(contender: Contender, tokens: Sequence[str]) -> AsyncGenerat
             each.transport.close()
 
 
-async def all_heard(listeners: Sequence[Listener], wanted: Sequence[int]) -> None:
-    """Return when each has heard as many messages as is `wanted` of it; raises if one hears more, or not in time."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while any(len(each.times) < count for each, count in zip(listeners, wanted, strict=True)):  # noqa: ASYNC110 - they do not wait for each other
+async def wait_until_received(listeners: Sequence[Listener], wanted: Sequence[int]) -> None:
+    """Return when each has received as many messages as `wanted`.
+
+    Raises:
+        RuntimeError: If one receives more.
+        TimeoutError: If one receives fewer.
+    """
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while any(len(each.times) < count for each, count in zip(listeners, wanted, strict=True)):  # noqa: ASYNC110 - many sockets, without a common event
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.2)
     if any(len(each.times) != count for each, count in zip(listeners, wanted, strict=True)):
-        raise RuntimeError("Somebody heard more than there was to hear.")
+        raise RuntimeError("A subscriber received more messages than there were changes.")
 
 
 async def idle_cpu(contender: Contender) -> float:
-    """CPU seconds a second while nothing happens: pings, and looks at the clock."""
+    """CPU seconds a second while nothing happens but pings and timers."""
     before = contender.cpu_seconds()
     await asyncio.sleep(_PING_SECONDS)
     return (contender.cpu_seconds() - before) / _PING_SECONDS
@@ -101,20 +106,22 @@ async def idle_cpu(contender: Contender) -> float:
 async def measure(
     contender: Contender, subscribers: int, changes: int, change: Change, *, own: bool = False
 ) -> LiveFigures:
-    """One run: every subscriber sees all that `change` does, or its own alone."""
+    """Measure one run: every subscriber sees all changes, or its own alone."""
     users = [f"user-{number}" for number in range(subscribers if own else _CALLERS)]
     scopes = () if own else (Scope.EXECUTIONS_READ_TENANT,)
     tokens = {user: token_of(user, *scopes) for user in users}
     shares = [len(range(number, changes, subscribers)) if own else changes for number in range(subscribers)]
     memory = contender.memory()
-    async with listening(contender, [tokens[users[number % len(users)]] for number in range(subscribers)]) as listeners:
+    async with subscribed(
+        contender, [tokens[users[number % len(users)]] for number in range(subscribers)]
+    ) as listeners:
         held = contender.memory() - memory
-        # Where all see all, that is as good as nothing beside the changes.
+        # Where all see all, that is next to nothing beside the changes.
         idle = await idle_cpu(contender) if own else 0.0
-        cpu, begun = contender.cpu_seconds(), time.monotonic()
+        cpu, began = contender.cpu_seconds(), time.monotonic()
         acknowledged = await change(users, changes)
-        await all_heard(listeners, shares)
-        spent = contender.cpu_seconds() - cpu - idle * (time.monotonic() - begun)
+        await wait_until_received(listeners, shares)
+        spent = contender.cpu_seconds() - cpu - idle * (time.monotonic() - began)
         late = [
             (at - acknowledged[number + turn * subscribers if own else turn]) * 1_000
             for number, each in enumerate(listeners if acknowledged else ())
@@ -134,32 +141,32 @@ async def measure(
 
 
 def live_part(changes: int, audiences: Sequence[int], subscribers: Sequence[int]) -> dict[str, Any]:
-    """All runs, and what they come to: `live` by their names, and `ratios` by those of the goals.
+    """All runs: `live` by their names, and `ratios` by the names of the goals.
 
-    Each of `audiences`, one of which is 1,000, sees all `changes`, or fewer where there are more listeners than that.
-    Each of `subscribers`, two of which are 100 and 5,000, sees its own, for as long as it takes to ask all sockets for
-    a sign.
+    `audiences` are numbers of subscribers that see all `changes`, or fewer where they are more than 1,000; one of them
+    is 1,000. `subscribers` are numbers of subscribers that see their own changes, for as long as pinging all sockets
+    takes; 100 and 5,000 are among them.
     """
     found: dict[str, LiveFigures] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, mongod = Path(name), OwnMongod(Path(name))
+        folder, mongod = Path(name), SingleNodeReplicaSet(Path(name))
         try:
             mongod.start()
             written = partial(write, mongod.uri)
             for count in audiences:
                 seen = changes * min(1_000, count) // count
-                with ours(folder, mongod) as contender:
+                with our_server(folder, mongod) as contender:
                     found[f"all see all, {count:,}"] = uvloop.run(measure(contender, count, seen, written))
-                with another("floor", folder) as contender:
+                with peer_server("floor", folder) as contender:
                     sent = partial(broadcast, contender.port)
                     found[f"floor, {count:,}"] = uvloop.run(measure(contender, count, seen, sent))
-            with another("yoga", folder, mongod.uri) as contender:
+            with peer_server("yoga", folder, mongod.uri) as contender:
                 found["yoga, 1,000"] = uvloop.run(measure(contender, 1_000, changes, written))
-            with another("parse", folder, mongod.uri) as contender:
+            with peer_server("parse", folder, mongod.uri) as contender:
                 saved = partial(save, contender.port)
                 found["parse, 1,000"] = uvloop.run(measure(contender, 1_000, changes, saved))
             for count in subscribers:
-                with ours(folder, mongod) as contender:
+                with our_server(folder, mongod) as contender:
                     run = measure(contender, count, _OWN_CHANGES, written, own=True)
                     found[f"own only, {count:,}"] = uvloop.run(run)
         finally:
@@ -168,7 +175,7 @@ def live_part(changes: int, audiences: Sequence[int], subscribers: Sequence[int]
 
 
 def live_ratios(found: Mapping[str, LiveFigures]) -> dict[str, float]:
-    """The ratios that goals are set for; that of CPU tells those apart that keep up."""
+    """The ratios that have goals; where both keep up with the rate, that of CPU shows the difference."""
     all_see, bytes_alone = found["all see all, 1,000"], found["floor, 1,000"]
     few, many = found["own only, 100"], found["own only, 5,000"]
     ratios = {
@@ -179,7 +186,7 @@ def live_ratios(found: Mapping[str, LiveFigures]) -> dict[str, float]:
         "live_own_5000_vs_100": many.cpu_per_change / few.cpu_per_change,
         "subscriber_memory_vs_floor": all_see.bytes_per_subscriber / bytes_alone.bytes_per_subscriber,
     }
-    # More is sent than either can, so that it tells how much they can.
+    # More is sent than either can deliver, so that it shows how much they can.
     if most := found.get("all see all, 5,000"):
         ratios["live_broadcast_5000_vs_floor"] = most.delivered_per_second / found["floor, 5,000"].delivered_per_second
     return ratios
@@ -191,10 +198,10 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=1_000)
     parser.add_argument("--audiences", type=int, nargs="+", default=[100, 1_000, 5_000])
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 5_000])
-    given = parser.parse_args()
-    # mongod, started from here, stays on this processor, too.
+    options = parser.parse_args()
+    # mongod is started from this process, and stays on its processor.
     os.sched_setaffinity(0, {LOAD_CPU})
-    found = live_part(given.changes, given.audiences, given.subscribers)
+    found = live_part(options.changes, options.audiences, options.subscribers)
     for name, each in found["live"].items():
         sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items() if value) + "\n")
     sys.stdout.writelines(f"{name}: {ratio:.2f}\n" for name, ratio in found["ratios"].items())

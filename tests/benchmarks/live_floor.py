@@ -1,7 +1,7 @@
-"""The floor of live updates: ready bytes for everybody, from bare uvicorn sockets.
+"""The floor of live updates: ready bytes for all clients, from bare uvicorn sockets.
 
-It says what graphql-transport-ws wants said, and reads nothing of it. A POST to `/broadcast` sends its body to every
-socket, `changes` times at `rate` a second, one socket after the other.
+It sends the answers of graphql-transport-ws without reading the messages. A POST to `/broadcast` sends its body to
+every socket, `changes` times at `rate` a second, one socket after another.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 def create_app() -> Starlette:
     """The floor."""
-    everybody: set[WebSocket] = set()
+    sockets: set[WebSocket] = set()
 
     async def follow(socket: WebSocket) -> None:
         await socket.accept("graphql-transport-ws")
@@ -23,20 +23,20 @@ def create_app() -> Starlette:
             await socket.receive_text()
             await socket.send_text('{"type":"connection_ack"}')
             await socket.receive_text()
-            everybody.add(socket)
+            sockets.add(socket)
             while True:
                 await socket.receive_text()
         except WebSocketDisconnect:
-            everybody.discard(socket)
+            sockets.discard(socket)
 
     async def broadcast(request: Request) -> Response:
         text = (await request.body()).decode()
         changes, rate = (int(request.query_params[name]) for name in ("changes", "rate"))
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        began = loop.time()
         for number in range(changes):
-            await asyncio.sleep(max(0.0, begun + number / rate - loop.time()))
-            for socket in tuple(everybody):
+            await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
+            for socket in tuple(sockets):
                 await socket.send({"type": "websocket.send", "text": text})
         return Response()
 

@@ -1,8 +1,7 @@
-"""From commit to client: how much later subscribers hear of a change than a bare change stream reader does.
+"""Latency from commit to client, beside that of a bare change stream reader: `make bench-live`.
 
-`make bench-live`: 100 changes a second to 100 subscribers over WebSockets, and one reader of a bare change stream
-beside them, in one run and by one clock. Prints the p50 and p99 of both in milliseconds, from the acknowledgement of
-the write.
+100 changes a second to 100 subscribers over WebSockets, and one reader of a bare change stream, in one run and by one
+clock. Prints p50 and p99 of both in milliseconds, from the acknowledgement of the write.
 """
 
 import asyncio
@@ -22,10 +21,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
-from tests.benchmarks.listening import listen, over_graphql
-from tests.faults.scenes import token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.websocket_client import listen, over_graphql
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 SUBSCRIBERS = 100
 CHANGES = 2_000
@@ -35,18 +34,18 @@ _UPDATES = "subscription { executionUpdates { kind cursor executionId execution 
 
 
 async def read_bare(database: AsyncDatabase[dict[str, Any]], times: list[float], ready: asyncio.Event) -> None:
-    """Note when each change arrives, with the images that the server reads as well."""
+    """Record the time of each change, read with the same images that the server reads."""
     async with await database.watch(
         full_document="whenAvailable", full_document_before_change="whenAvailable", max_await_time_ms=200
     ) as stream:
         await stream.try_next()
         ready.set()
         async for _ in stream:
-            times.append(time.monotonic())  # noqa: PERF401 - each as it comes
+            times.append(time.monotonic())  # noqa: PERF401 - the time of each
 
 
 async def write(database: AsyncDatabase[dict[str, Any]]) -> list[float]:
-    """Change one execution at the pace asked for; when each change was acknowledged."""
+    """Change one execution at the configured rate; returns the times of acknowledgement."""
     collection = database.with_options(write_concern=WriteConcern("majority")).get_collection(Execution.Settings.name)
     now = datetime.now(UTC)
     names = {"execution_id": "run", "tenant_id": "acme", "user_id": "ada", "workflow_name": "etl", "status": "running"}
@@ -61,39 +60,39 @@ async def write(database: AsyncDatabase[dict[str, Any]]) -> list[float]:
 
 
 def milliseconds(arrived: Sequence[float], acknowledged: Sequence[float]) -> list[float]:
-    """How long after its acknowledgement each change arrived."""
+    """The milliseconds from acknowledgement to arrival of each change."""
     return [(late - early) * 1_000 for late, early in list(zip(arrived, acknowledged, strict=True))[_WARM_UP:]]
 
 
 async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[float]]:
     """The latencies of the bare reader, and of all subscribers."""
     bare: list[float] = []
-    is_watching = asyncio.Event()
+    is_reading = asyncio.Event()
     where = urlsplit(server.url)
-    async with AsyncMongoClient[dict[str, Any]](uri) as mongo, AsyncMongoClient[dict[str, Any]](uri) as watching:
-        reader = asyncio.create_task(read_bare(watching["live"], bare, is_watching))
-        await is_watching.wait()
+    async with AsyncMongoClient[dict[str, Any]](uri) as mongo, AsyncMongoClient[dict[str, Any]](uri) as reading:
+        reader = asyncio.create_task(read_bare(reading["live"], bare, is_reading))
+        await is_reading.wait()
         listeners = [
             await listen(where.hostname or "", where.port or 0, over_graphql(token_of("ada"), _UPDATES))
             for _ in range(SUBSCRIBERS)
         ]
-        await asyncio.sleep(1)  # the last subscription is on its way
+        await asyncio.sleep(1)  # the last subscribe message has no answer
         acknowledged = await write(mongo["live"])
-        heard = [each.times for each in listeners]
+        received = [each.times for each in listeners]
         async with asyncio.timeout(30):
-            while min(map(len, [bare, *heard])) < CHANGES:  # noqa: ASYNC110 - they do not wait for each other
+            while min(map(len, [bare, *received])) < CHANGES:  # noqa: ASYNC110 - many sockets, without a common event
                 await asyncio.sleep(0.05)
         for each in listeners:
             each.transport.close()
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
-    return milliseconds(bare, acknowledged), [late for each in heard for late in milliseconds(each, acknowledged)]
+    return milliseconds(bare, acknowledged), [late for each in received for late in milliseconds(each, acknowledged)]
 
 
 def main() -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory() as folder:
-        mongod = OwnMongod(Path(folder))
+        mongod = SingleNodeReplicaSet(Path(folder))
         server = ServerProcess(Path(folder), mongod.uri)
         try:
             mongod.start()

@@ -1,4 +1,4 @@
-"""The servers whose live updates are compared: one process each, on a processor that they do not share."""
+"""The servers whose live updates are compared: one process each, on a processor of its own."""
 
 import contextlib
 import os
@@ -6,15 +6,13 @@ import subprocess
 import time
 from collections.abc import Generator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 
 from tests.benchmarks.changes import DATABASE
 from tests.benchmarks.servers import PEERS, SERVER_CPU, UVICORN, Contender, peer_settings
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
-from tests.support.server_process import free_ports
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess, free_ports
 
 COMMANDS = {
     "floor": (*UVICORN, "--ws=websockets-sansio", "tests.benchmarks.live_floor:create_app"),
@@ -24,8 +22,8 @@ COMMANDS = {
 
 
 @contextlib.contextmanager
-def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
-    """The server `name` of `COMMANDS`, from when it answers at all until the block ends."""
+def peer_server(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
+    """The server `name` of `COMMANDS`, from its first response until the block ends."""
     port = free_ports(1)
     environment = {**os.environ, **peer_settings(uri, DATABASE)}
     with (folder / f"{name}.log").open("wb") as out:
@@ -48,13 +46,13 @@ def another(name: str, folder: Path, uri: str = "") -> Generator[Contender]:
 
 
 @contextlib.contextmanager
-def ours(folder: Path, mongod: OwnMongod) -> Generator[Contender]:
-    """Our server, until the block ends."""
+def our_server(folder: Path, mongod: SingleNodeReplicaSet) -> Generator[Contender]:
+    """Our server, from when it is ready until the block ends."""
     server = ServerProcess(folder, mongod.uri, rate_limit="off", rate_limit_address="off")
     server.launch()
     try:
-        os.sched_setaffinity(server.pid, {SERVER_CPU})
+        os.sched_setaffinity(server.process.pid, {SERVER_CPU})
         server.wait_until_ready()
-        yield Contender("ours", server.pid, urlsplit(server.url).port or 0)
+        yield Contender("ours", server.process.pid, server.port)
     finally:
         server.close()

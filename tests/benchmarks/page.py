@@ -1,9 +1,9 @@
-"""What whoever looks at the dashboard waits for: `make bench-page`.
+"""What a user of the dashboard waits for: `make bench-page`.
 
 A real browser, without a graphics card, on a server with 20,000 executions, half of them the viewer's, all on this
-machine. Prints when the list answers a key after it is opened anew, with nothing cached; the frames that are missed,
-and the longest task, while all rows are scrolled through, beside a page of as many plain rows; and the same while 500
-updates a second come in.
+machine. Prints the time until the list reacts to a key, with nothing cached; the missed frames and the longest task
+while all rows are scrolled through, beside a page of as many plain rows; and the same while 500 updates a second come
+in.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ import orjson
 from playwright.async_api import Browser, Page, expect
 from pymongo import AsyncMongoClient
 
-from tests.benchmarks.question import USER
-from tests.benchmarks.rows import store
-from tests.benchmarks.servers import DATABASE, running
-from tests.dashboard.launching import launched, sign_in
-from tests.faults.scenes import token_of
-from tests.live.own_mongod import OwnMongod
+from tests.benchmarks.documents import store
+from tests.benchmarks.list_query import USER
+from tests.benchmarks.servers import DATABASE, running_contender
+from tests.dashboard.chromium import running_chromium, sign_in
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.tokens import token_of
 
 RESULTS = Path(__file__).parent / "results" / "page.json"
 ROWS, VISITS = 20_000, 11
@@ -39,7 +39,7 @@ window.interactive = new Promise((resolve) => {
   new MutationObserver((_, observer) => {
     if (document.querySelector('[role=row] a[href^="/executions/"]') === null) return
     observer.disconnect()
-    // Behind the frame that shows it, whatever was to be done before a key is heard is done.
+    // After the frame that shows it, all work that delays the handling of a key is done.
     requestAnimationFrame(() => setTimeout(() => resolve(performance.now())))
   }).observe(document, { childList: true, subtree: true })
 })
@@ -50,11 +50,11 @@ _WATCH_FRAMES = """
   const [frames, tasks] = [[], [0]]
   const observer = new PerformanceObserver((list) => list.getEntries().forEach((each) => tasks.push(each.duration)))
   observer.observe({ type: 'longtask' })
-  const begun = performance.now()
+  const began = performance.now()
   requestAnimationFrame(function frame(now) {
     frames.push(now)
     scroller.scrollBy(0, step)
-    if (now - begun < seconds * 1000) return requestAnimationFrame(frame)
+    if (now - began < seconds * 1000) return requestAnimationFrame(frame)
     observer.disconnect()
     resolve({ frames, longest: Math.max(...tasks) })
   })
@@ -64,7 +64,7 @@ _PLAIN = "<div id=plain style='height:700px;overflow:auto'>{}</div>"
 
 
 async def open_list(browser: Browser, url: str, path: str = "/") -> Page:
-    """The list, opened by somebody who has never been there."""
+    """The list, opened by a new user."""
     context = await browser.new_context(base_url=url, viewport={"width": 1280, "height": 800})
     await sign_in(context, token_of(USER))
     page = await context.new_page()
@@ -75,7 +75,7 @@ async def open_list(browser: Browser, url: str, path: str = "/") -> Page:
 
 
 async def visit(browser: Browser, url: str) -> float:
-    """Milliseconds from asking for the page until its list answers a key."""
+    """Milliseconds from the request of the page until its list reacts to a key."""
     page = await open_list(browser, url)
     found = await page.evaluate("window.interactive")
     await page.keyboard.press("j")
@@ -85,7 +85,7 @@ async def visit(browser: Browser, url: str) -> float:
 
 
 async def watch_frames(page: Page, scroller: str, step: int) -> dict[str, float]:
-    """What came of the frames of some seconds, with `scroller` moved by `step` pixels in each."""
+    """Figures of the frames of some seconds, with `scroller` moved by `step` pixels in each."""
     found = await page.evaluate(_WATCH_FRAMES, [scroller, step, SECONDS])
     frames: list[float] = found["frames"]
     gaps = [later - earlier for earlier, later in pairwise(frames)]
@@ -132,15 +132,15 @@ async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float
         tasks.create_task(update(uri))
         await asyncio.sleep(0.5)
         found = await watch_frames(page, "[role=region][aria-label=Executions]", 0)
-    # Rows are stored without tokens: nothing was watched if none are shown.
+    # Rows are stored without tokens: if none are shown, no update came.
     await expect(page.locator("[data-column=tokens]").nth(1)).to_have_text(re.compile("[0-9]"))
     await page.context.close()
     return found
 
 
 async def measure(url: str, uri: str) -> dict[str, Any]:
-    """Everything, one after the other."""
-    async with launched() as browser:
+    """All measurements, one after another."""
+    async with running_chromium() as browser:
         await visit(browser, url)  # the first warms up
         times = [await visit(browser, url) for _ in range(VISITS)]
         opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}
@@ -148,12 +148,12 @@ async def measure(url: str, uri: str) -> dict[str, Any]:
 
 
 def run(folder: Path) -> Mapping[str, Mapping[str, float]]:
-    """What was measured, by what was done."""
-    mongod = OwnMongod(folder)
+    """Figures by measurement."""
+    mongod = SingleNodeReplicaSet(folder)
     try:
         mongod.start()
         store(mongod.uri, DATABASE, ROWS)
-        with running("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
+        with running_contender("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
             return asyncio.run(measure(f"http://127.0.0.1:{server.port}", mongod.uri))
     finally:
         mongod.close()
@@ -161,7 +161,7 @@ def run(folder: Path) -> Mapping[str, Mapping[str, float]]:
 
 def main() -> None:
     """Run, print and write `results/page.json`."""
-    # So that every process is ended, whichever way this one is.
+    # So that a SIGTERM ends every process that this one has started, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         found = run(Path(folder))

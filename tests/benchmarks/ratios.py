@@ -1,15 +1,15 @@
-"""Figures of rounds, and what they come to: medians, the machine's noise, ratios of one run."""
+"""Figures of rounds: medians, the noise of the machine, ratios."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from tests.benchmarks.question import LONG, SHORT, STEPS, Case
+from tests.benchmarks.list_query import LONG, SHORT, STEPS, Case
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one server did in one round; latencies in milliseconds, CPU in milliseconds of the server a request."""
+    """One server in one round: latencies in milliseconds, CPU of the server in milliseconds a request."""
 
     requests_per_second: float
     p50: float
@@ -18,9 +18,13 @@ class Round:
 
 
 def summarize(latencies: Sequence[float], seconds: float, cpu_seconds: float) -> Round:
-    """A round of `latencies` in seconds; raises `ValueError` for fewer than two answers."""
+    """A round of `latencies` in seconds.
+
+    Raises:
+        ValueError: If there are fewer than two.
+    """
     if len(latencies) < 2:
-        raise ValueError("A round needs two answers or more; let it run longer.")
+        raise ValueError("A round needs two responses or more; let it run longer.")
     quantiles = statistics.quantiles(latencies, n=100, method="inclusive")
     return Round(
         requests_per_second=len(latencies) / seconds,
@@ -31,19 +35,19 @@ def summarize(latencies: Sequence[float], seconds: float, cpu_seconds: float) ->
 
 
 def median_of(rounds: Sequence[Round]) -> Round:
-    """The median of every figure by itself."""
+    """The median of each figure."""
     names = asdict(rounds[0])
     return Round(**{name: statistics.median(getattr(each, name) for each in rounds) for name in names})
 
 
 def noise_of(rounds: Sequence[Round]) -> float:
-    """How far the rounds of one server lie apart: their range of requests a second over the median."""
+    """The noise of the rounds of one server: the range of their requests a second over the median."""
     figures = [each.requests_per_second for each in rounds]
     return (max(figures) - min(figures)) / statistics.median(figures)
 
 
 def list_ratios(medians: Mapping[tuple[str, Case], Round]) -> dict[str, float]:
-    """Throughput of `ours` against the others that were measured, by the names of the goals."""
+    """Throughput of `ours` over that of the others that were measured, by the names of the goals."""
 
     def ratio(other: str, case: Case) -> float:
         return medians["ours", case].requests_per_second / medians[other, case].requests_per_second

@@ -1,4 +1,4 @@
-"""What the load generator can ask for: a server that answers anything with the bytes of one file.
+"""The most that the load generator can measure: a server that answers any request with the bytes of one file.
 
 The environment names the file as BENCH_ANSWER.
 """
@@ -19,17 +19,17 @@ class _Answers(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop has one without saying so.
+        # uvloop's transports do not derive from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
 
     @override
     def data_received(self, data: bytes) -> None:
-        # A request of the load generator comes whole, and never before the one before it is answered.
+        # A request of the load generator comes in one piece, and only after the response to the one before.
         self._transport.write(self._answer)
 
 
 async def serve(port: int, body: bytes) -> None:
-    """Answer until the process is ended."""
+    """Serve until the process is ended."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     server = await asyncio.get_running_loop().create_server(lambda: _Answers(answer), "127.0.0.1", port)
     await server.serve_forever()

@@ -1,4 +1,4 @@
-"""The servers that are compared: one process each, on a processor that they do not share with who asks them."""
+"""The servers that are compared: one process each, on a processor that they do not share with the load."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import httpx2
 
-from tests.benchmarks.question import body_of
-from tests.conftest import SECRET
+from tests.benchmarks.list_query import body_of
 from tests.support.server_process import free_ports
+from tests.support.tokens import SECRET
 
 DATABASE = "benchmark"
-# Two processors are the least: one for the server under test, one for the load and mongod.
+# At least two processors are needed: one for the server under test, one for the load and mongod.
 SERVER_CPU, LOAD_CPU = 0, 1
 _START_SECONDS = 60
 _PYTHON = (sys.executable, "-m")
@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stock_strawberry": (*UVICORN, "tests.benchmarks.stock_strawberry:create_app"),
     **{name: ("node", str(PEERS / f"{name}.js")) for name in ("mercurius", "yoga", "apollo", "mongoose", "parse")},
 }
-# No contender: what the load generator gets of a server that has nothing to do.
+# No contender: the most that the load generator can measure.
 CEILING = "ready bytes"
 _ALL_COMMANDS = {**COMMANDS, CEILING: (*_PYTHON, "tests.benchmarks.ready_bytes")}
 
@@ -59,8 +59,8 @@ class Contender:
         """The bytes that are resident now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def ask(self, token: str, first: int, *, steps: bool = False, coding: str = "identity") -> httpx2.Response:
-        """Its answer to the list."""
+    def request_list(self, token: str, first: int, *, steps: bool = False, coding: str = "identity") -> httpx2.Response:
+        """Its response to the request for the list."""
         body = body_of(first, self.name, steps=steps)
         headers = {
             "Authorization": f"Bearer {token}",
@@ -71,22 +71,25 @@ class Contender:
 
 
 def peer_settings(uri: str, database: str) -> dict[str, str]:
-    """What all but our server find in their environment."""
+    """The environment of all servers but ours."""
     return {
         "BENCH_SECRET": SECRET,
         "BENCH_URI": uri,
         "BENCH_DATABASE": database,
         "NODE_ENV": "production",
-        # Parse Server begins files wherever it is started, before it reads its options.
+        # Parse Server creates log files in its working directory, before it reads its options.
         "PARSE_SERVER_LOGS_FOLDER": "null",
     }
 
 
 @contextlib.contextmanager
-def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
-    """The server `name`, from when it answers the list until the block ends; raises with its log if it does not.
+def running_contender(name: str, uri: str, token: str, log: Path, **settings: str) -> Generator[Contender]:
+    """The server `name`, from its first response to the list until the block ends.
 
     `settings` are more of its environment.
+
+    Raises:
+        RuntimeError: If it does not answer; the message has its log.
     """
     port = free_ports(1)
     environment = {
@@ -95,7 +98,7 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
         "EXECUTION_MONITOR_DATABASE": DATABASE,
         "EXECUTION_MONITOR_JWT_SECRET": SECRET,
         "EXECUTION_MONITOR_ENVIRONMENT": "production",
-        # One caller asks as fast as they can; all else is as it is shipped.
+        # One caller sends requests as fast as possible; all else is the default.
         "EXECUTION_MONITOR_RATE_LIMIT": "off",
         "EXECUTION_MONITOR_RATE_LIMIT_ADDRESS": "off",
         **settings,
@@ -119,6 +122,6 @@ def running(name: str, uri: str, token: str, log: Path, **settings: str) -> Gene
 
 def _answers(contender: Contender, token: str) -> bool:
     try:
-        return contender.ask(token, 1).status_code == HTTPStatus.OK
+        return contender.request_list(token, 1).status_code == HTTPStatus.OK
     except httpx2.TransportError:
         return False

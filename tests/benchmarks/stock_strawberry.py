@@ -1,4 +1,4 @@
-"""Strawberry with Beanie as their documentation has it: types, a resolver that reads documents, the stock router."""
+"""Strawberry with Beanie as documented: types, a resolver that reads documents, the stock ASGI app."""
 
 import os
 from collections.abc import AsyncGenerator

@@ -1,12 +1,12 @@
-"""What the parts of a run come to: their ratios, and their pictures as specifications."""
+"""Ratios of the parts of a run, and the specifications of its charts."""
 
 import pytest
 
 from tests.benchmarks.bulk import BulkFigures, bulk_ratios
+from tests.benchmarks.charts import cost, throughput
 from tests.benchmarks.compression import compression_ratios
 from tests.benchmarks.lists import comparable
 from tests.benchmarks.live import LiveFigures, live_ratios
-from tests.benchmarks.pictures import cost, throughput
 from tests.benchmarks.scale import in_turns, scale_ratios
 
 SCALE = {
@@ -25,7 +25,7 @@ def live(delivered: float, cpu: float, memory: float) -> LiveFigures:
     return LiveFigures(1_000, delivered, None, None, cpu, memory)
 
 
-def test_scale_is_told_by_the_deepest_page_and_by_the_largest_and_the_smallest_collection() -> None:
+def test_ratios_of_scale_compare_the_deepest_page_and_the_largest_collection() -> None:
     assert scale_ratios(SCALE, [10_000, 100_000, 1_000_000], 100_000) == {
         "deep_page_vs_first": pytest.approx(1.1),
         "million_vs_ten_thousand": 1.5,
@@ -34,7 +34,7 @@ def test_scale_is_told_by_the_deepest_page_and_by_the_largest_and_the_smallest_c
     }
 
 
-def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> None:
+def test_ratios_of_live_updates_compare_what_is_delivered_and_what_it_costs() -> None:
     found = {
         "all see all, 1,000": live(90, 12, 30),
         "floor, 1,000": live(100, 10, 20),
@@ -57,13 +57,13 @@ def test_live_updates_are_told_by_what_is_delivered_and_by_what_it_costs() -> No
     }
 
 
-def test_compression_is_told_by_bytes_and_by_what_they_cost() -> None:
+def test_ratios_of_compression_compare_bytes_and_their_cost() -> None:
     found = {"identity": {"bytes": 1_000, "cpu": 2.0, "p50": 1.0}, "gzip": {"bytes": 100, "cpu": 2.5, "p50": 1.0}}
 
     assert compression_ratios(found) == {"compression_bytes_vs_plain": 0.1, "compression_cpu_vs_plain": 1.25}
 
 
-def test_bulks_are_told_by_when_the_last_event_was_heard() -> None:
+def test_ratios_of_bulks_compare_the_times_of_the_last_event() -> None:
     found = {
         "bare reader, 100": BulkFigures(0, 100, seconds=10, heard=101),
         "10 subscribers, 100": BulkFigures(10, 100, seconds=25, heard=101),
@@ -78,16 +78,16 @@ def test_bulks_are_told_by_when_the_last_event_was_heard() -> None:
     }
 
 
-def test_everything_is_asked_in_turns_and_measured_when_it_is_asked_again() -> None:
-    asked: list[str] = []
+def test_requests_are_sent_in_turns_and_measured_the_second_time() -> None:
+    sent: list[str] = []
 
-    medians = in_turns({"a": lambda: asked.append("a"), "b": lambda: asked.append("b")}, 3)
+    medians = in_turns({"a": lambda: sent.append("a"), "b": lambda: sent.append("b")}, 3)
 
-    assert asked == ["a", "a", "b", "b"] * 3
+    assert sent == ["a", "a", "b", "b"] * 3
     assert set(medians) == {"a", "b"}
 
 
-def test_an_answer_named_as_documents_are_is_the_same_as_ours() -> None:
+def test_a_response_with_stored_field_names_is_equal_to_ours() -> None:
     node = {"executionId": "1", "createdAt": "2026-01-01T00:00:00Z", "startedAt": None, "completedAt": None}
     progress = {"currentStep": 1, "totalSteps": 2, "percentage": 50.0}
     ours = {"data": {"executions": {"nodes": [{**node, "status": "COMPLETED", "progress": progress}]}}}
@@ -97,7 +97,7 @@ def test_an_answer_named_as_documents_are_is_the_same_as_ours() -> None:
     assert comparable(ours) == comparable({"data": {"executions": {"edges": [{"node": theirs}]}}})
 
 
-def test_the_pictures_hold_what_was_measured() -> None:
+def test_the_charts_show_what_was_measured() -> None:
     servers = ("floor", "ours", "mercurius", "yoga", "apollo", "mongoose", "parse", "stock_strawberry")
     found = {
         "list": {f"{name} first 20, 16 at once": {"requests_per_second": 100.4} for name in servers},

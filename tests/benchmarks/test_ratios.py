@@ -1,6 +1,6 @@
 import pytest
 
-from tests.benchmarks.question import LONG, SHORT
+from tests.benchmarks.list_query import LONG, SHORT
 from tests.benchmarks.ratios import Round, list_ratios, median_of, noise_of, summarize
 
 
@@ -8,7 +8,7 @@ def a_round(requests_per_second: float) -> Round:
     return Round(requests_per_second, p50=1.0, p99=2.0, cpu=0.5)
 
 
-def test_a_round_tells_milliseconds_and_requests_a_second() -> None:
+def test_a_round_has_milliseconds_and_requests_a_second() -> None:
     latencies = [number / 1_000 for number in range(1, 102)]
 
     figures = summarize(latencies, seconds=2, cpu_seconds=0.101)
@@ -16,7 +16,7 @@ def test_a_round_tells_milliseconds_and_requests_a_second() -> None:
     assert figures == Round(requests_per_second=50.5, p50=51.0, p99=100.0, cpu=1.0)
 
 
-def test_a_round_of_one_answer_is_refused() -> None:
+def test_a_round_of_one_response_is_refused() -> None:
     with pytest.raises(ValueError, match="let it run longer"):
         summarize([0.001], seconds=2, cpu_seconds=0.1)
 
@@ -29,7 +29,7 @@ def test_noise_is_the_range_of_rounds_over_their_median() -> None:
     assert noise_of([a_round(95), a_round(100), a_round(105)]) == pytest.approx(0.1)
 
 
-def test_ratios_are_ours_over_theirs_at_the_size_that_the_goal_names() -> None:
+def test_ratios_are_ours_over_theirs_at_the_size_of_the_goal() -> None:
     medians = {
         ("ours", SHORT): a_round(80),
         ("ours", LONG): a_round(30),

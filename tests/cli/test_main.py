@@ -21,7 +21,7 @@ from execution_monitor.auth.keys import SharedSecret
 from execution_monitor.auth.tokens import TokenRules, TokenVerifier
 from execution_monitor.cli.main import app, main
 from execution_monitor.settings import Settings
-from tests.support.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
+from tests.support.cli_process import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
 COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "revoke", "watch", "export-schema")
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone

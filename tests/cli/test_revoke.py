@@ -16,11 +16,11 @@ import pytest
 
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
-from tests.conftest import SECRET
 from tests.graphql.transport.test_graphql_transport_ws import Socket, opened
 from tests.rest.test_live import closing_of, socket_of
-from tests.support.client import ask
+from tests.support.client import execute
 from tests.support.servers import wait_until_ready
+from tests.support.tokens import SECRET
 
 SOON = 20.0
 LIST = "/api/v1/workflow-management/executions"
@@ -67,7 +67,7 @@ async def listening(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def execute(environment: dict[str, str], *arguments: str) -> str:
+async def run_command(environment: dict[str, str], *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "execution_monitor", *arguments, env=environment, stdout=subprocess.PIPE
     )
@@ -125,13 +125,13 @@ async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(e
                 await each.begin(other)
 
             whom = ("--user", "ada", "--tenant", "acme") if by == "subject" else ("--token-id", id_of(token))
-            said = await execute(environment, "revoke", *whom)
+            said = await run_command(environment, "revoke", *whom)
             ends = [await each.ends() for each in followers]
 
             for each in spared:
                 await each.send({"type": "ping"})
                 assert await each.receive() == {"type": "pong"}
-        answers = [await ask(url, token, "{ viewer { userId } }") for url in (first, second)]
+        answers = [await execute(url, token, "{ viewer { userId } }") for url in (first, second)]
         listed = [await listing(url, token) for url in (first, second)]
         anew = await signed_in_again(first)
 
@@ -158,4 +158,4 @@ async def signed_in_again(server: str) -> int:
     """The status that a token is answered with that was issued after the second of the revocation."""
     await asyncio.sleep(1)
     token = issue_token(SECRET, user="ada", tenant="acme", scopes=[], lifetime=timedelta(hours=1))
-    return (await ask(server, token, "{ viewer { userId } }")).status
+    return (await execute(server, token, "{ viewer { userId } }")).status

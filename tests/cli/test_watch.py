@@ -16,7 +16,7 @@ from execution_monitor.cli.watch_lines import describe
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.support.client import execution
+from tests.support.documents import execution
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]

@@ -10,7 +10,7 @@ from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.web.sign_in import Person
-from tests.dashboard.launching import launched, sign_in
+from tests.dashboard.chromium import running_chromium, sign_in
 from tests.support.servers import served, wait_until_ready
 
 _ARRANGED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
@@ -37,7 +37,7 @@ async def server(
 @pytest.fixture
 async def browser() -> AsyncGenerator[Browser]:
     """Chromium without a window."""
-    async with launched() as browser:
+    async with running_chromium() as browser:
         yield browser
 
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from playwright.async_api import Page, Response, expect
 
 from tests.dashboard.conftest import OpenPage
-from tests.support.client import execution, store
+from tests.support.documents import execution, store
 
 # Of what the issue allows, in bytes over the wire: scripts, styles, fonts and pictures until the list is there.
 BUDGET = 200_000

@@ -9,7 +9,7 @@ import httpx2
 from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import OpenPage
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 EXAMPLES = ("LatestFailures", "WatchRunning", "Costly", "Combined", "WhoAmI")
 

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from execution_monitor.settings import Settings
-from tests.conftest import SECRET
 from tests.dashboard.conftest import OpenPage
-from tests.support.identity_provider import Provider, provided, sign
+from tests.support.identity_provider import Provider, running_provider, sign
 from tests.support.servers import served
+from tests.support.tokens import SECRET
 
 
 class Login:
@@ -46,7 +46,7 @@ class Login:
 
 @pytest.fixture
 async def login() -> AsyncGenerator[Login]:
-    async with provided("ES256") as provider:
+    async with running_provider("ES256") as provider:
         login = Login(provider)
         routes = [Route("/authorize", login.authorize), Route("/token", login.token, methods=["POST"])]
         async with served(Starlette(routes=routes)) as url:

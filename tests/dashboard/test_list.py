@@ -5,9 +5,9 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
+from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.launching import CHROMIUM
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 

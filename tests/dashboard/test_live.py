@@ -14,7 +14,7 @@ from execution_monitor.live.lag import LagMeter
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 
 async def change(execution_id: str, **fields: Any) -> None:

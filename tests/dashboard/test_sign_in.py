@@ -4,8 +4,8 @@ from datetime import timedelta
 from playwright.async_api import expect
 
 from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
 from tests.dashboard.conftest import OpenPage
+from tests.support.tokens import SECRET
 
 
 async def test_whoever_pastes_a_token_sees_the_list(open_page: OpenPage, token_for: Callable[..., str]):

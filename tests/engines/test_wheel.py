@@ -17,7 +17,7 @@ import pytest
 
 from tests.engines.environments import clean_variables, install
 from tests.engines.pythons import OWN, ROOT, find_python, supported
-from tests.support.commands import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
+from tests.support.cli_process import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
 FULL = os.environ.get("TEST_ENGINES") == "full"
 

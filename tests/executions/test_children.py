@@ -15,20 +15,20 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, equals
 from execution_monitor.storage.pagination import PageRequest, Wanted
-from tests.executions.people import (
+from tests.executions.callers import (
+    CHILDREN,
     COLLEAGUE,
     EVERY_ID,
     NAMESAKE,
-    NOBODY,
     NOON,
     OPERATOR,
     OWNER,
-    PARTS,
     SEES,
     UNSCOPED,
+    WITHOUT_EXECUTIONS,
     own,
 )
-from tests.storage.watching import Commands, explain
+from tests.support.sent_commands import SentCommands, explain
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -60,9 +60,9 @@ def everything(page: PageRequest, fields: frozenset[str] | None = None) -> Parts
 @callers
 @kinds
 async def test_a_page_shows_parts_of_visible_executions_alone(
-    settled: tuple[Database, Commands], kind: str, caller: Caller
+    populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
-    parts, pages = parts_of(settled[0], kind), (PageRequest(100), PageRequest(100, backward=True))
+    parts, pages = parts_of(populated[0], kind), (PageRequest(100), PageRequest(100, backward=True))
 
     for (name, where), page in itertools.product(WIDE.items(), pages):
         found = await parts.list(caller, [*EVERY_ID, "unknown"], PartsRequest(where, page))
@@ -71,17 +71,17 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
         for execution_id, part_page in found.items():
             assert all(own(row, caller) and row["execution_id"] == execution_id for row in part_page.rows), name
             if where == EVERYTHING:
-                assert len(part_page.rows) == (PARTS if execution_id in SEES[caller] else 0)
+                assert len(part_page.rows) == (CHILDREN if execution_id in SEES[caller] else 0)
 
 
 @kinds
 @pytest.mark.parametrize(
-    "other", [COLLEAGUE, NAMESAKE, NOBODY], ids=lambda caller: f"{caller.subject} of {caller.tenant}"
+    "other", [COLLEAGUE, NAMESAKE, WITHOUT_EXECUTIONS], ids=lambda caller: f"{caller.subject} of {caller.tenant}"
 )
 async def test_a_cursor_opens_no_execution_of_others(
-    settled: tuple[Database, Commands], kind: str, other: Caller
+    populated: tuple[Database, SentCommands], kind: str, other: Caller
 ) -> None:
-    parts = parts_of(settled[0], kind)
+    parts = parts_of(populated[0], kind)
     page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
     cursor = page.cursor_of(page.rows[0])
 
@@ -92,8 +92,8 @@ async def test_a_cursor_opens_no_execution_of_others(
 
 
 @kinds
-async def test_a_cursor_of_another_execution_is_refused(settled: tuple[Database, Commands], kind: str) -> None:
-    parts = parts_of(settled[0], kind)
+async def test_a_cursor_of_another_execution_is_refused(populated: tuple[Database, SentCommands], kind: str) -> None:
+    parts = parts_of(populated[0], kind)
     page = (await parts.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
 
     with pytest.raises(InvalidCursor):
@@ -103,9 +103,9 @@ async def test_a_cursor_of_another_execution_is_refused(settled: tuple[Database,
 @callers
 @kinds
 async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
-    settled: tuple[Database, Commands], kind: str, caller: Caller
+    populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
-    database, commands = settled
+    database, commands = populated
     keys = [(execution_id, f"{tenant}/{execution_id}/1") for execution_id in EVERY_ID for tenant in ("acme", "globex")]
 
     found = await parts_of(database, kind).find_many(caller, keys, frozenset({"tenant_id", "execution_id"}))
@@ -116,25 +116,27 @@ async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
 
 
 @kinds
-async def test_a_part_is_not_found_through_another_execution(settled: tuple[Database, Commands], kind: str) -> None:
+async def test_a_part_is_not_found_through_another_execution(
+    populated: tuple[Database, SentCommands], kind: str
+) -> None:
     keys: list[tuple[str, object]] = [
         ("ada-0", "acme/ben-0/1"),
         ("ada-0", "acme/ada-1/1"),
         ("ada-0", "globex/shared/1"),
     ]
 
-    assert await parts_of(settled[0], kind).find_many(OWNER, keys, frozenset()) == {}
+    assert await parts_of(populated[0], kind).find_many(OWNER, keys, frozenset()) == {}
 
 
-async def test_of_no_keys_nothing_is_asked(settled: tuple[Database, Commands]) -> None:
-    database, commands = settled
+async def test_of_no_keys_nothing_is_asked(populated: tuple[Database, SentCommands]) -> None:
+    database, commands = populated
 
     assert await monitor_of(database).steps.find_many(OWNER, [], frozenset()) == {}
     assert commands.reads == []
 
 
-async def test_a_part_without_an_execution_is_nobodys(settled: tuple[Database, Commands]) -> None:
-    database, _ = settled
+async def test_a_part_without_an_execution_is_nobodys(populated: tuple[Database, SentCommands]) -> None:
+    database, _ = populated
     await database.collection(Step).insert_one({"_id": "lost", "tenant_id": "acme", "execution_id": "lost"})
     steps = monitor_of(database).steps
 
@@ -156,9 +158,9 @@ READS: dict[str, Callable[[Parts, Caller], Awaitable[Any]]] = {
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
 async def test_without_the_scope_nothing_is_even_asked(
-    settled: tuple[Database, Commands], kind: str, caller: Caller, read: Callable[[Parts, Caller], Awaitable[Any]]
+    populated: tuple[Database, SentCommands], kind: str, caller: Caller, read: Callable[[Parts, Caller], Awaitable[Any]]
 ) -> None:
-    database, commands = settled
+    database, commands = populated
 
     with pytest.raises(Forbidden, match="executions:read"):
         await read(parts_of(database, kind), caller)
@@ -169,10 +171,10 @@ async def test_without_the_scope_nothing_is_even_asked(
 @kinds
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 async def test_walking_parts_forward_and_backward_shows_each_once(
-    settled: tuple[Database, Commands], kind: str, size: int
+    populated: tuple[Database, SentCommands], kind: str, size: int
 ) -> None:
-    parts = parts_of(settled[0], kind)
-    expected = [f"acme/ada-0/{number}" for number in range(PARTS)]
+    parts = parts_of(populated[0], kind)
+    expected = [f"acme/ada-0/{number}" for number in range(CHILDREN)]
 
     for backward in (False, True):
         seen: list[str] = []
@@ -193,9 +195,9 @@ async def test_walking_parts_forward_and_backward_shows_each_once(
 
 @kinds
 async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_look_at_an_empty_index(
-    settled: tuple[Database, Commands], kind: str
+    populated: tuple[Database, SentCommands], kind: str
 ) -> None:
-    database, commands = settled
+    database, commands = populated
     await database.collection(Execution).insert_many(
         [{"tenant_id": "acme", "user_id": "ada", "execution_id": f"more-{n}", "created": NOON} for n in range(20)]
     )
@@ -230,8 +232,8 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
 
 
 @kinds
-async def test_only_the_wanted_fields_are_read(settled: tuple[Database, Commands], kind: str) -> None:
-    parts = parts_of(settled[0], kind)
+async def test_only_the_wanted_fields_are_read(populated: tuple[Database, SentCommands], kind: str) -> None:
+    parts = parts_of(populated[0], kind)
     first = everything(PageRequest(1), frozenset({"message"}))
     page = (await parts.list(OWNER, ["ada-0"], first))["ada-0"]
     behind = everything(PageRequest(1, after=page.cursor_of(page.rows[0])), frozenset({"message"}))

@@ -12,7 +12,7 @@ from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, equals
 from execution_monitor.storage.reader import Reader
-from tests.support.client import execution, store
+from tests.support.documents import execution, store
 
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 GRACE = Caller("grace", "acme", ADA.scopes)

@@ -14,17 +14,8 @@ from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf,
 from execution_monitor.storage.pagination import PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.executions.people import (
-    COLLEAGUE,
-    EVERY_ID,
-    NAMESAKE,
-    NOBODY,
-    OPERATOR,
-    OWNER,
-    SEES,
-    UNSCOPED,
-)
-from tests.storage.watching import Commands
+from tests.executions.callers import COLLEAGUE, EVERY_ID, NAMESAKE, OPERATOR, OWNER, SEES, UNSCOPED, WITHOUT_EXECUTIONS
+from tests.support.sent_commands import SentCommands
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -50,9 +41,9 @@ def executions_of(database: Database, count_limit: int = 1_000) -> Executions:
 
 @callers
 async def test_a_list_and_its_count_show_what_is_visible_alone(
-    settled: tuple[Database, Commands], caller: Caller
+    populated: tuple[Database, SentCommands], caller: Caller
 ) -> None:
-    executions = executions_of(settled[0])
+    executions = executions_of(populated[0])
 
     for name, where in WIDE.items():
         page = await executions.list(caller, where, NEWEST_FIRST, PageRequest(100), Wanted())
@@ -66,8 +57,10 @@ async def test_a_list_and_its_count_show_what_is_visible_alone(
 
 
 @callers
-async def test_an_execution_is_found_by_whoever_may_see_it(settled: tuple[Database, Commands], caller: Caller) -> None:
-    executions = executions_of(settled[0])
+async def test_an_execution_is_found_by_whoever_may_see_it(
+    populated: tuple[Database, SentCommands], caller: Caller
+) -> None:
+    executions = executions_of(populated[0])
 
     found = {each: await executions.find(caller, each) for each in [*EVERY_ID, "unknown"]}
 
@@ -76,8 +69,8 @@ async def test_an_execution_is_found_by_whoever_may_see_it(settled: tuple[Databa
 
 
 @callers
-async def test_many_executions_are_found_in_one_query(settled: tuple[Database, Commands], caller: Caller) -> None:
-    database, commands = settled
+async def test_many_executions_are_found_in_one_query(populated: tuple[Database, SentCommands], caller: Caller) -> None:
+    database, commands = populated
 
     found = await executions_of(database).find_many(caller, [*EVERY_ID, "unknown"], frozenset({"tenant_id"}))
 
@@ -86,8 +79,8 @@ async def test_many_executions_are_found_in_one_query(settled: tuple[Database, C
     assert len(commands.reads) == 1
 
 
-async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) -> None:
-    database, commands = settled
+async def test_of_no_ids_nothing_is_asked(populated: tuple[Database, SentCommands]) -> None:
+    database, commands = populated
 
     assert await executions_of(database).find_many(OWNER, []) == {}
     assert commands.reads == []
@@ -99,11 +92,11 @@ async def test_of_no_ids_nothing_is_asked(settled: tuple[Database, Commands]) ->
         pytest.param(COLLEAGUE, id="a colleague"),
         pytest.param(OPERATOR, id="an operator, who sees more"),
         pytest.param(NAMESAKE, id="a namesake elsewhere"),
-        pytest.param(NOBODY, id="someone who sees nothing"),
+        pytest.param(WITHOUT_EXECUTIONS, id="someone who sees nothing"),
     ],
 )
-async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, Commands], other: Caller) -> None:
-    database, commands = settled
+async def test_a_cursor_is_of_no_use_to_another_caller(populated: tuple[Database, SentCommands], other: Caller) -> None:
+    database, commands = populated
     executions = executions_of(database)
     page = await executions.list(OWNER, EVERYTHING, NEWEST_FIRST, PageRequest(1), Wanted())
     cursor = page.cursor_of(page.rows[0])
@@ -117,8 +110,8 @@ async def test_a_cursor_is_of_no_use_to_another_caller(settled: tuple[Database, 
 
 
 @pytest.mark.parametrize("order", [NEWEST_FIRST, Order((SortKey("status"), SortKey("total_cost", descending=True)))])
-async def test_what_lies_beyond_a_page_is_visible_too(settled: tuple[Database, Commands], order: Order) -> None:
-    executions = executions_of(settled[0])
+async def test_what_lies_beyond_a_page_is_visible_too(populated: tuple[Database, SentCommands], order: Order) -> None:
+    executions = executions_of(populated[0])
 
     page = await executions.list(COLLEAGUE, EVERYTHING, order, PageRequest(1), Wanted())
     page = await executions.list(
@@ -129,8 +122,8 @@ async def test_what_lies_beyond_a_page_is_visible_too(settled: tuple[Database, C
     assert (page.has_previous, page.has_next) == (True, False)
 
 
-async def test_a_count_says_when_there_are_more(settled: tuple[Database, Commands]) -> None:
-    executions = executions_of(settled[0], count_limit=3)
+async def test_a_count_says_when_there_are_more(populated: tuple[Database, SentCommands]) -> None:
+    executions = executions_of(populated[0], count_limit=3)
 
     assert await executions.count(OWNER, EVERYTHING) == Counted(3, is_exact=True)
     assert await executions.count(OPERATOR, EVERYTHING) == Counted(3, is_exact=False)
@@ -147,9 +140,9 @@ READS: dict[str, Callable[[Executions, Caller], Awaitable[Any]]] = {
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
 async def test_without_the_scope_nothing_is_even_asked(
-    settled: tuple[Database, Commands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
+    populated: tuple[Database, SentCommands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
 ) -> None:
-    database, commands = settled
+    database, commands = populated
 
     with pytest.raises(Forbidden, match="executions:read"):
         await read(executions_of(database), caller)

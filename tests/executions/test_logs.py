@@ -9,8 +9,8 @@ from execution_monitor.storage.documents import LogEntry, LogLevel
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.reader import Reader
-from tests.executions.people import NOON, OWNER
-from tests.storage.watching import Commands
+from tests.executions.callers import NOON, OWNER
+from tests.support.sent_commands import SentCommands
 
 LINES = {
     "debug": "Reading part 1 of 2 (50%)",
@@ -38,9 +38,9 @@ LINES = {
     ],
 )
 async def test_lines_are_found(
-    settled: tuple[Database, Commands], min_level: LogLevel | None, search: str | None, levels: list[str | None]
+    populated: tuple[Database, SentCommands], min_level: LogLevel | None, search: str | None, levels: list[str | None]
 ) -> None:
-    database, _ = settled
+    database, _ = populated
     await database.collection(LogEntry).delete_many({})
     await database.collection(LogEntry).insert_many(
         [

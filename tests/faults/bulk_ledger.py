@@ -1,8 +1,8 @@
-"""What one of many subscribers was told of very many executions: the judge of bulks, in two bytes an execution.
+"""Counts lost and repeated changes of very many executions at one subscriber, in two bytes an execution.
 
-The executions are numbered, and each begins at a version that is known. A subscriber that falls behind is told of
-several changes of one execution as one: its version then steps by more than one, and is the last in the end. The server
-counts what it has merged; what was left out beyond that, and what was not told in the end, is lost.
+The executions are numbered, and each begins at a known version. A subscriber that falls behind receives several changes
+of one execution as one event (conflation): the version then rises by more than one, and is the last one in the end. The
+server counts conflated events; changes that were left out beyond that number, and those missing in the end, are lost.
 """
 
 from array import array
@@ -10,23 +10,23 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-GONE = 65_535  # deleted, or seen no more
-_UNKNOWN = 65_534  # since a gap; whatever is told next is news
+GONE = 65_535  # deleted, or no longer visible
+_UNKNOWN = 65_534  # since a gap; any next version is right
 
 
 class BulkLedger:
-    """What one subscriber knows: it begins with `versions`, by number."""
+    """The versions that one subscriber has received; it begins with `versions`, by number."""
 
     def __init__(self, versions: Sequence[int]) -> None:
         self._versions = array("H", versions)
-        self.heard = 0
+        self.received = 0
         self.skipped = 0
         self.repeated = 0
         self.gaps = 0
 
-    def hear(self, kind: str, number: int, version: int) -> None:
-        """Take in an event about an execution; `version` counts where it is there."""
-        self.heard += 1
+    def record(self, kind: str, number: int, version: int) -> None:
+        """Record an event of an execution; `version` counts unless the execution is gone."""
+        self.received += 1
         known = self._versions[number]
         if kind == "UPDATED" and version == known + 1:  # as nearly all are, of twenty million
             self._versions[number] = version
@@ -41,37 +41,37 @@ class BulkLedger:
             self.skipped += version - known - 1
             self._versions[number] = version
 
-    def hear_of_gap(self) -> None:
-        """Take in that something was missed: nothing is known any more."""
+    def record_gap(self) -> None:
+        """Record a gap: all versions are unknown now."""
         self.gaps += 1
         self._versions = array("H", [_UNKNOWN]) * len(self._versions)
 
     def close(self, final: Sequence[int]) -> "Tally":
-        """What it comes to when executions are at the versions `final`, or `GONE`."""
+        """The sums, where executions are at the versions `final` in the end, or `GONE`."""
         differing = [(known, end) for known, end in zip(self._versions, final, strict=True) if known != end]
-        untold = sum(known == _UNKNOWN for known, _ in differing)
+        unreported = sum(known == _UNKNOWN for known, _ in differing)
         missing = sum(1 if GONE in {known, end} else end - known for known, end in differing if known != _UNKNOWN)
-        return Tally(self.heard, self.skipped, self.repeated, self.gaps, missing, untold)
+        return Tally(self.received, self.skipped, self.repeated, self.gaps, missing, unreported)
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one or several ledgers came to."""
+    """Sums of one or several ledgers."""
 
-    heard: int = 0
-    skipped: int = 0  # versions that were left out before a later one
+    received: int = 0
+    skipped: int = 0  # versions left out before a later one
     repeated: int = 0
     gaps: int = 0
-    missing: int = 0  # versions at the end that were never told
-    untold: int = 0  # executions of which nothing was told since a gap
+    missing: int = 0  # last versions that were never received
+    unreported: int = 0  # executions without an event since a gap
 
-    def lost(self, merged: int) -> int:
-        """Changes that were lost, where the server has merged so many into others."""
-        return self.missing + max(0, self.skipped - merged)
+    def lost(self, conflated: int) -> int:
+        """The number of lost changes, where the server has conflated so many events into others."""
+        return self.missing + max(0, self.skipped - conflated)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
-    """All of them together."""
+    """The sums of all `tallies`."""
     sums: Counter[str] = Counter()
     for each in tallies:
         sums.update(asdict(each))

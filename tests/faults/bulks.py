@@ -1,4 +1,4 @@
-"""Many executions of a tenant of its own, which are changed together: for a crowd to hear of."""
+"""Bulks: many executions of one tenant that are changed together, and a crowd that follows them."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
 from tests.faults.bulk_ledger import GONE
-from tests.faults.crowd import BARRIER, Crowd, Heard, crowd
-from tests.faults.server_process import ServerProcess
+from tests.faults.crowd import BARRIER, Crowd, CrowdResult, crowd
+from tests.support.server_process import ServerProcess
 
 _AT_ONCE = 10_000  # documents of one insert
 _LOOK_SECONDS = 0.1
@@ -24,47 +24,47 @@ _tenants = count(1)
 
 
 class Bulk:
-    """`executions` executions called `bulk-0` and so on, and landmarks beside them."""
+    """`executions` executions `bulk-0`, `bulk-1`, ... of a tenant of their own, and landmarks beside them."""
 
     def __init__(self, mongo: AsyncMongoClient[dict[str, Any]], executions: int, database: str = "live") -> None:
         self._mongo = mongo
         self._collection = mongo[database].with_options(write_concern=WriteConcern("majority"))[Execution.Settings.name]
         self.tenant = f"tenant-{os.getpid()}-{next(_tenants)}"
-        self.versions = [0] * executions  # of each, as MongoDB has them
+        self.versions = [0] * executions  # as stored
 
     async def insert(self, **fields: Any) -> None:
-        """Make them, at version 1; `fields` are more of each."""
+        """Insert them at version 1, each with `fields`."""
         for start in range(0, len(self.versions), _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, len(self.versions)))
             await self._collection.insert_many([self._row(f"bulk-{number}", **fields) for number in numbers])
         self._step()
 
     async def update(self) -> None:
-        """Give each its next version, all by one `update_many`."""
+        """Raise each version by one, with one `update_many`."""
         await self._collection.update_many({"tenant_id": self.tenant, "workflow_name": "bulk"}, _next())
         self._step()
 
     async def update_in_a_transaction(self) -> None:
-        """Give each its next version, by as many writes in one transaction."""
+        """Raise each version by one, with as many writes in one transaction."""
         async with self._mongo.start_session() as session, await session.start_transaction():
             updates = [UpdateOne(self._named(number), _next()) for number in range(len(self.versions))]
             await self._collection.bulk_write(updates, session=session)
         self._step()
 
     async def update_one(self, number: int) -> None:
-        """Give one of them its next version."""
+        """Raise the version of one of them by one."""
         await self._collection.update_one(self._named(number), _next())
         self.versions[number] += 1
 
     async def until_expired(self) -> None:
-        """Return when MongoDB has deleted all of them; for `insert(expires=...)` and an index that says so."""
+        """Return when MongoDB has deleted all of them; needs `insert(expires=...)` and a TTL index."""
         bulk = {"tenant_id": self.tenant, "workflow_name": "bulk"}
-        while await self._collection.count_documents(bulk):  # noqa: ASYNC110 - MongoDB tells when it is asked
+        while await self._collection.count_documents(bulk):  # noqa: ASYNC110 - MongoDB has no event for it
             await asyncio.sleep(_LOOK_SECONDS)
         self.versions = [GONE] * len(self.versions)
 
     async def mark(self, landmark: str = BARRIER) -> None:
-        """Write a landmark behind all of it."""
+        """Insert a landmark after all that was written."""
         await self._collection.insert_one(self._row(landmark, workflow_name="landmark"))
 
     def _step(self) -> None:
@@ -85,25 +85,25 @@ def _next() -> Mapping[str, Any]:
 
 @dataclass
 class Outcome:
-    """What came of a bulk, once it is over."""
+    """What was measured of a bulk."""
 
-    heard: Heard
-    seconds: float  # from the first write until the last subscriber had heard the last event
-    merged: int  # events that the server told as one with another
-    growth: int  # bytes of memory that the server took more, at most
+    result: CrowdResult
+    seconds: float  # from the first write until the last subscriber received the last event
+    conflated: int  # events that the server merged into others
+    growth: int  # peak growth of the server's resident memory, in bytes
 
     @property
     def note(self) -> str:
-        """What is worth to be told."""
-        total = self.heard.total
+        """A note for the table of faults."""
+        total = self.result.total
         return (
-            f"heard whole after {self.seconds:.3g} s, {total.heard:,} events told, {self.merged:,} merged, "
-            f"{total.gaps} gaps, {self.heard.connections:,} connections, memory +{max(0, self.growth) / 2**20:.0f} MiB"
+            f"complete after {self.seconds:.3g} s, {total.received:,} events received, {self.conflated:,} conflated, "
+            f"{total.gaps} gaps, {self.result.connections:,} connections, memory +{max(0, self.growth) / 2**20:.0f} MiB"
         )
 
 
 class Followed:
-    """A bulk that `listeners` listen to; `outcome` is known at the end."""
+    """A bulk that a crowd follows; `outcome` is set at the end."""
 
     outcome: Outcome
 
@@ -115,7 +115,7 @@ class Followed:
 async def followed(
     server: ServerProcess, bulk: Bulk, *, subscribers: int, seconds: float, padding: int = 0
 ) -> AsyncGenerator[Followed]:
-    """Have `subscribers` listen to what the block does to an inserted `bulk`, and for so long behind it."""
+    """Let `subscribers` follow what the block does to an inserted `bulk`; each step may take `seconds`."""
     async with crowd(
         server.url,
         bulk.tenant,
@@ -127,16 +127,16 @@ async def followed(
         following = Followed(listening)
         await listening.until_open(seconds)
         await bulk.mark("begun")
-        await listening.until_all_heard("begun", seconds)
-        merged = (await asyncio.to_thread(server.figures))["live_conflated_total"]
-        server.forget_most_resident()
+        await listening.until_all_received("begun", seconds)
+        conflated_before = (await asyncio.to_thread(server.metrics))["live_conflated_total"]
+        server.reset_peak_resident()
         before, began = server.resident, time.monotonic()
         yield following
         await bulk.mark(BARRIER)
         with contextlib.suppress(TimeoutError):
-            await listening.until_all_heard(BARRIER, seconds)
-        growth = server.most_resident - before
-        heard = await listening.finish(bulk.versions)
-    figures = await asyncio.to_thread(server.figures)
-    merged = int(figures["live_conflated_total"] - merged)
-    following.outcome = Outcome(heard, heard.last_at - began, merged, growth)
+            await listening.until_all_received(BARRIER, seconds)
+        growth = server.peak_resident - before
+        result = await listening.finish(bulk.versions)
+    metrics = await asyncio.to_thread(server.metrics)
+    conflated = int(metrics["live_conflated_total"] - conflated_before)
+    following.outcome = Outcome(result, result.last_at - began, conflated, growth)

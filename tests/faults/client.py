@@ -1,4 +1,4 @@
-"""A client of the public API alone: it reads a page, follows it, and goes on behind its last cursor by itself."""
+"""A client of the public API: it reads a page, follows it, and reconnects after its last cursor by itself."""
 
 import asyncio
 import contextlib
@@ -23,19 +23,19 @@ _UPDATES = """subscription Updates($filter: ExecutionFilter, $after: String) {
     kind cursor executionId changedFields execution { executionId userId tenantId tokensUsed } } }"""
 _SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 _PAUSE_SECONDS = 0.05
-_PASSING = {"DATABASE_UNAVAILABLE", "QUERY_TIMEOUT"}
+_TEMPORARY = {"DATABASE_UNAVAILABLE", "QUERY_TIMEOUT"}
 
 
 class Refused(AssertionError):
-    """The server answered with an error that does not pass."""
+    """The server answered with an error that is not temporary."""
 
 
 class Unavailable(Exception):
-    """The server answered with an error that passes."""
+    """The server answered with a temporary error."""
 
 
 class Client:
-    """One subscriber. It may ask each of `servers`, and turns to the next when one does not answer."""
+    """One subscriber. It connects to one of `servers`, and to the next when that does not answer."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Client:
         self.subscribed_at = 0.0
 
     async def read_page(self, server: str | None = None) -> None:
-        """Begin, or begin again behind a gap, with the executions as they are now."""
+        """Read the executions as they are now: at the beginning, and after each gap."""
         async with httpx2.AsyncClient(timeout=30) as http:
             answer = await http.post(
                 f"{server or self._servers[0]}/graphql",
@@ -78,7 +78,7 @@ class Client:
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncGenerator[None]:
-        """A time in which it listens, on as many connections as that takes. What is wrong is raised at the end."""
+        """Follow during the block, on as many connections as necessary. Errors are raised at its end."""
         self._task = asyncio.create_task(self._follow())
         try:
             yield
@@ -88,7 +88,7 @@ class Client:
                 await self._task
 
     async def until(self, holds: Callable[[], bool], seconds: float) -> None:
-        """Return when it holds, which is asked after every event; raises `TimeoutError`, or whatever went wrong."""
+        """Return when `holds`, checked after every event; raises `TimeoutError`, or the error of the subscriber."""
         async with asyncio.timeout(seconds):
             while not holds():
                 if self._task is not None and self._task.done():
@@ -122,11 +122,11 @@ class Client:
             self.connections += 1
             self.subscribed_at = time.monotonic()
             async for text in socket:
-                if not self._take(orjson.loads(text)):
+                if not self._handle(orjson.loads(text)):
                     return
 
-    def _take(self, message: dict[str, Any]) -> bool:
-        """Take in a message; whether there may be more on this connection."""
+    def _handle(self, message: dict[str, Any]) -> bool:
+        """Handle a message; whether there may be more on this connection."""
         if message["type"] == "error":
             raise _refusal(message["payload"])
         if message["type"] != "next":
@@ -136,11 +136,11 @@ class Client:
         update = message["payload"]["data"]["executionUpdates"]
         now = time.monotonic()
         self.times.append(now)
-        self.ledger.hear(update)
+        self.ledger.record(update)
         is_gap = update["kind"] == "GAP"
         if is_gap:
             self.gap_times.append(now)
-        # Behind a gap the list is to be read again, and followed from there.
+        # After a gap the list must be read again, and followed from there.
         self.cursor = None if is_gap else update["cursor"]
         self._changed.set()
         return not is_gap
@@ -152,4 +152,4 @@ async def _send(socket: ClientConnection, message: dict[str, Any]) -> None:
 
 def _refusal(errors: Any) -> Exception:
     codes = {error["extensions"]["code"] for error in errors}
-    return Unavailable(codes) if codes <= _PASSING else Refused(errors)
+    return Unavailable(codes) if codes <= _TEMPORARY else Refused(errors)

@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 _CHUNK_BYTES = 65_536
-# As much as a long line holds, or as the buffers of a system take from a server that nobody reads.
+# As much as a long connection holds, or as a system buffers for a client that does not read.
 _MOST_CHUNKS_HELD = 64
-# What a link of limited speed holds back is sent in so many parts a second.
-_PARTS_PER_SECOND = 20
+# A connection of limited speed sends so many pieces a second.
+_PIECES_PER_SECOND = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class _Fault:
     delay_seconds: float = 0.0
     bytes_per_second: int | None = None
     is_silent: bool = False
-    most_answered: int | None = None  # bytes, on each connection
+    most_answered: int | None = None  # bytes of answers on each connection
 
 
 class FaultyProxy:
-    """Forwards connections to `host`:`port`, as faithfully as it was told to last; at first faithfully."""
+    """Forwards connections to `host`:`port` with the fault that was set last; at first with none."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -47,14 +47,14 @@ class FaultyProxy:
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """The port on 127.0.0.1 that it listens on."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     @property
     def uri(self) -> str:
-        """For a client of the one MongoDB server behind it, which it must not look for elsewhere."""
+        """The URI for a client of the MongoDB server behind it, which must not connect to that directly."""
         return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
 
     @property
@@ -63,34 +63,34 @@ class FaultyProxy:
         return len(self._connections)
 
     def delay(self, milliseconds: float) -> None:
-        """Hold every byte back for so long, both ways."""
-        self._become(_Fault(delay_seconds=milliseconds / 1_000))
+        """Delay every byte for so long, in both directions."""
+        self._set(_Fault(delay_seconds=milliseconds / 1_000))
 
     def throttle(self, bytes_per_second: int) -> None:
-        """Forward no more than this a second, for each connection and way."""
-        self._become(_Fault(bytes_per_second=bytes_per_second))
+        """Forward no more than this a second, on each connection in each direction."""
+        self._set(_Fault(bytes_per_second=bytes_per_second))
 
     def blackhole(self) -> None:
-        """Forward nothing, as where packets are dropped: nobody is told that the other is gone.
+        """Forward nothing, as where packets are dropped: neither side learns that the other is gone.
 
-        New connections are accepted, and silent as well. What was held back arrives after `restore`, as TCP sends again
+        New connections are accepted, and silent as well. What was held back arrives after `restore`, as TCP repeats
         what was not acknowledged.
         """
-        self._become(_Fault(is_silent=True))
+        self._set(_Fault(is_silent=True))
 
     def clog(self, *, after_bytes: int) -> None:
-        """Forward no more on any connection than its first so many bytes of answers: no large message passes."""
-        self._become(_Fault(most_answered=after_bytes))
+        """Forward only the first `after_bytes` bytes of answers on each connection: no large message passes."""
+        self._set(_Fault(most_answered=after_bytes))
 
     def cut(self, *, after_bytes: int = 0) -> None:
-        """Close every connection once `after_bytes` more were answered, in the middle of whatever message that is."""
+        """Close every connection after `after_bytes` more bytes of answers, in the middle of a message."""
         self._bytes_until_cut = after_bytes
         if not after_bytes:
             self._cut_all()
 
     def restore(self) -> None:
-        """Forward faithfully again."""
-        self._become(_Fault())
+        """Forward without a fault again."""
+        self._set(_Fault())
 
     async def start(self) -> None:
         """Listen."""
@@ -101,7 +101,7 @@ class FaultyProxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def close(self) -> None:
-        """Close every connection and listen no more."""
+        """Close every connection, and stop listening."""
         assert self._server is not None
         self._server.close()
         for task in self._connections:
@@ -109,7 +109,7 @@ class FaultyProxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
 
-    def _become(self, fault: _Fault) -> None:
+    def _set(self, fault: _Fault) -> None:
         self._fault = fault
         self._changed.set()
         self._changed = asyncio.Event()
@@ -138,7 +138,7 @@ class FaultyProxy:
                 each.transport.abort()
 
     async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:
-        # What is delayed is on its way all together, as on a long line; so reading goes on while bytes are held back.
+        # Delayed bytes are all under way together, as on a long connection: reading goes on while they are held back.
         held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_MOST_CHUNKS_HELD)
         async with asyncio.TaskGroup() as ends:
             ends.create_task(self._take(source, held))
@@ -161,18 +161,18 @@ class FaultyProxy:
                 await self._changed.wait()
             await asyncio.sleep(due - time.monotonic())
             if not data:
-                # Whoever closes one way is done with the other.
+                # A side that closes one direction is done with the other.
                 raise ConnectionResetError
             while data:
                 data = await self._send_some(sink, data, answers=answers)
 
     async def _send_some(self, sink: asyncio.StreamWriter, data: bytes, *, answers: bool) -> bytes:
-        """Send as much of `data` as may go at once; what is left."""
+        """Send as much of `data` as may go at once; returns the rest."""
         while self._fault.is_silent:
             await self._changed.wait()
         size, rate = len(data), self._fault.bytes_per_second
         if rate is not None:
-            size = max(1, min(size, rate // _PARTS_PER_SECOND))
+            size = max(1, min(size, rate // _PIECES_PER_SECOND))
             await asyncio.sleep(size / rate)
         if answers and self._bytes_until_cut is not None:
             size = min(size, self._bytes_until_cut)

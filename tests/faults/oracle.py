@@ -1,4 +1,4 @@
-"""What is true, and what a subscriber made of it: each execution's version steps by exactly one, to the last."""
+"""The oracle of live updates: writers raise versions by one, and a ledger checks the versions a subscriber gets."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ BARRIER = "barrier"
 Collection = AsyncCollection[dict[str, Any]]
 Reconnect = Callable[[Collection], Awaitable[Collection]]
 
-# How soon writers notice that a server is gone, and that another takes writes.
+# So that writers soon notice that a server is gone, and that another takes writes.
 _CLIENT: dict[str, Any] = {
     "heartbeatFrequencyMS": 500,
     "connectTimeoutMS": 1_000,
@@ -29,42 +29,42 @@ _CLIENT: dict[str, Any] = {
     "serverSelectionTimeoutMS": 250,
 }
 _RETRY_SECONDS = 0.02
-# More fit on no page, and a page is what a subscriber begins with.
+# The most on one page, with which a subscriber begins.
 _PAGE = 100
 
 
 def longest_pause(times: Iterable[float], since: float, until: float) -> float:
-    """The longest time without one of `times` between two moments, in seconds."""
-    within = [moment for moment in times if since < moment < until]
+    """The longest time without one of `times` from `since` to `until`, in seconds."""
+    within = [time for time in times if since < time < until]
     return max(later - earlier for earlier, later in pairwise([since, *within, until]))
 
 
 class AcknowledgedWriteLost(AssertionError):
-    """MongoDB does not hold what it has acknowledged; nothing that a monitor shows could mend that."""
+    """MongoDB has lost a write that it had acknowledged; then the test says nothing about the server."""
 
 
 @dataclass
 class Truth:
-    """Which version of which execution MongoDB has acknowledged to a majority, and how often the answer was lost.
+    """The last version of each execution that a majority has acknowledged, and the number of lost replies.
 
-    GraphQL does not show `version`: writers write it to `tokens_used` as well.
+    GraphQL has no field for `version`: writers write it to `tokens_used` as well.
     """
 
     versions: Counter[str] = field(default_factory=Counter[str])
     times: list[float] = field(default_factory=list[float])  # of every acknowledgement, by time.monotonic
-    unknown: int = 0
+    unknown: int = 0  # writes without a reply
 
     def acknowledge(self, execution_id: str, version: int) -> None:
-        """Note that `version` is there for good."""
+        """Record that a majority has `version`."""
         self.versions[execution_id] = version
         self.times.append(time.monotonic())
 
 
 class Writer:
-    """Makes one version after the other of executions that nobody else writes, so that the only next one is known.
+    """Writes one version after another of executions that no other client writes, so that the next one is known.
 
-    A write whose answer was lost is sent again on the condition that it was not carried out, until it is known; before,
-    `reconnect` may give another way to the collection.
+    A write whose reply was lost is repeated, on condition that it was not carried out, until its result is known;
+    before each attempt `reconnect` may return the collection of another client.
     """
 
     def __init__(self, collection: Collection, truth: Truth, reconnect: Reconnect | None = None, **fields: Any) -> None:
@@ -74,7 +74,7 @@ class Writer:
         self._fields = fields
 
     async def write(self, execution_id: str, **fields: Any) -> None:
-        """Make the next version of `execution_id`; return when a majority has it."""
+        """Write the next version of `execution_id`; return when a majority has it."""
         version = self._truth.versions[execution_id] + 1
         unanswered = 0
         while True:
@@ -96,21 +96,21 @@ class Writer:
             return
 
     async def _try(self, collection: Collection, execution_id: str, version: int, fields: Mapping[str, Any]) -> bool:
-        """Whether the version before was there and this one is now."""
+        """Write `version`; whether the version before it was stored."""
         now = datetime.now(UTC)
         changed = {**fields, "version": version, "tokens_used": version, "updated": now}
         if version == 1:
             await collection.insert_one({**self._fields, "execution_id": execution_id, "created": now, **changed})
             return True
-        answer = await collection.update_one({"execution_id": execution_id, "version": version - 1}, {"$set": changed})
-        return answer.matched_count == 1
+        result = await collection.update_one({"execution_id": execution_id, "version": version - 1}, {"$set": changed})
+        return result.matched_count == 1
 
 
 class _Connections:
-    """A client of MongoDB, made anew after a failure.
+    """A client of MongoDB that is replaced after a failure.
 
-    The driver looks for a server that was gone every half second, in a writer as in the server under test, which would
-    then never be the later one and have nothing to catch up with.
+    The driver looks for a lost server every half second, in a writer as in the server under test. With a new client the
+    writers are the first to reconnect, so that the server has something to catch up with.
     """
 
     def __init__(self, uri: str, database: str) -> None:
@@ -125,20 +125,20 @@ class _Connections:
         self.collection: Collection = database.get_collection(Execution.Settings.name)
 
     async def renew(self, failed: Collection) -> Collection:
-        """Another way to the collection than `failed`, the same for all who ask."""
+        """The collection of another client than `failed`'s, the same for all callers."""
         if failed is self.collection:
             self._closing.add(asyncio.create_task(self._client.close()))
             self._connect()
         return self.collection
 
     async def close(self) -> None:
-        """Close whatever was opened."""
+        """Close all clients."""
         await self._client.close()
         await asyncio.gather(*self._closing, return_exceptions=True)
 
 
 class Writers:
-    """`count` writers of the executions of `user`, each with a pause between its writes, until they are stopped."""
+    """`count` writers of executions of `user`, which pause between writes, until they are stopped."""
 
     def __init__(self, uri: str, database: str, user: str, *, count: int = 8, pause: float = 0.03) -> None:
         self._connections = _Connections(uri, database)
@@ -153,13 +153,13 @@ class Writers:
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:
-        """A time in which executions are created and changed; at its end every write is known, and nothing is open."""
+        """Create and change executions during the block; at its end all results are known, and all clients closed."""
         self._tasks = [asyncio.create_task(self._write(number)) for number in range(self._count)]
         try:
             yield
             await self.stop()
         finally:
-            # PyMongo may answer a cancellation with an error of its own, which is written again behind.
+            # PyMongo may turn a cancellation into an error of its own, after which the write would be repeated.
             self._is_over = True
             for task in self._tasks:
                 task.cancel()
@@ -172,7 +172,7 @@ class Writers:
         await asyncio.gather(*self._tasks)
 
     async def write_barrier(self) -> str:
-        """Write an execution behind all others; its id."""
+        """Write an execution after all others; returns its id."""
         barrier = f"{self._user}-{BARRIER}"
         await self.writer.write(barrier)
         return barrier
@@ -189,25 +189,25 @@ class Writers:
 
 @dataclass
 class Ledger:
-    """What one subscriber knows and was told. It begins with the versions that its page showed."""
+    """The versions that one subscriber has received. It begins with those of its page."""
 
     versions: dict[str, int] = field(default_factory=dict[str, int])
-    heard: int = 0
+    received: int = 0
     lost: int = 0
     repeated: int = 0
     gaps: int = 0
 
     def begin(self, versions: Mapping[str, int]) -> None:
-        """Take in a page: what it shows is known, and older news of it would be news twice."""
+        """Record a page: an event of a version that it shows, or an older one, would be a repetition."""
         self.versions.update(versions)
 
-    def hear(self, update: Mapping[str, Any]) -> None:
-        """Take in an update of `executionUpdates` with `kind`, `executionId` and `execution { tokensUsed }`."""
+    def record(self, update: Mapping[str, Any]) -> None:
+        """Record an update of `executionUpdates` with `kind`, `executionId` and `execution { tokensUsed }`."""
         if update["kind"] == "GAP":
             self.gaps += 1
             return
         assert update["kind"] in ("ENTERED", "UPDATED"), update
-        self.heard += 1
+        self.received += 1
         execution_id, version = update["executionId"], update["execution"]["tokensUsed"]
         expected = self.versions.get(execution_id, 0) + 1
         if version < expected:
@@ -217,8 +217,8 @@ class Ledger:
         self.versions[execution_id] = version
 
     def close(self, truth: Truth) -> None:
-        """Count as lost what is true and was never told; what was told and is not true is a defect of the oracle."""
+        """Count versions that never came as lost; one that came and was never written is a defect of the oracle."""
         for execution_id, version in truth.versions.items():
             known = self.versions.get(execution_id, 0)
-            assert known <= version, f"{execution_id} was told at version {known}, beyond {version}"
+            assert known <= version, f"{execution_id} was received at version {known}, beyond {version}"
             self.lost += version - known

@@ -1,9 +1,9 @@
-"""Three MongoDB servers that elect one among them, of which any may be killed, stopped and brought back."""
+"""A replica set of three members, each of which may be killed, frozen and restarted."""
 
 import time
 from pathlib import Path
 
-from tests.live.own_mongod import Mongod, initiate
+from tests.support.mongod import Mongod, initiate
 
 _START_SECONDS = 60
 # The default, 10 s, is for members in several regions; those of one data centre are commonly given 1 to 5 s.
@@ -11,7 +11,7 @@ ELECTION_TIMEOUT_MS = 2_000
 
 
 class ReplicaSet:
-    """Three members with votes, one of which is primary."""
+    """Three voting members, one of which is primary."""
 
     def __init__(self, folder: Path) -> None:
         self._members = [Mongod(folder / f"member-{number}") for number in range(3)]
@@ -19,14 +19,14 @@ class ReplicaSet:
         self.uri = f"mongodb://{addresses}/?replicaSet=rs0"
 
     def start(self) -> None:
-        """Start all and wait until each has found its part."""
+        """Start all members, and return when one is primary and two are secondaries."""
         for member in self._members:
             member.launch()
         initiate(self._members, electionTimeoutMillis=ELECTION_TIMEOUT_MS, heartbeatIntervalMillis=500)
         self.wait_until_whole()
 
     def primary(self) -> Mongod:
-        """Whoever takes writes now."""
+        """The member that takes writes now."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             found = next((member for member in self._members if member.is_running and member.is_primary()), None)
@@ -36,10 +36,10 @@ class ReplicaSet:
         raise AssertionError("no member became primary")
 
     def wait_until_whole(self) -> None:
-        """Return when there is a primary and the others follow it closely: when the next fault may come."""
+        """Return when there is a primary that the others follow closely, so that the next fault may come."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._is_whole():
-            assert time.monotonic() < deadline, "the members did not come together"
+            assert time.monotonic() < deadline, "the members did not become primary and secondaries"
             time.sleep(0.1)
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class ReplicaSet:
             member.close()
 
     def _is_whole(self) -> bool:
-        with self.primary().asked() as client:
+        with self.primary().client() as client:
             members = client.admin.command("replSetGetStatus")["members"]
         newest = max(member["optimeDate"] for member in members)
         return sorted(member["stateStr"] for member in members) == ["PRIMARY", "SECONDARY", "SECONDARY"] and all(

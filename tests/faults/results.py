@@ -1,4 +1,4 @@
-"""What the faults came to: a row each, printed after every run, kept of full ones, and shown in src/docs/live.md."""
+"""The table of faults: printed after every run; that of full runs is saved, and written into src/docs/live.md."""
 
 import json
 import sys
@@ -13,14 +13,14 @@ _OVER = "**over its limit**"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One fault: how often it was tried, what it cost in all, and the worst of what was measured in `unit`."""
+class FaultResult:
+    """One fault: its trials, the changes lost and repeated in all of them, and the worst measurement in `unit`."""
 
     fault: str
     trials: int
     lost: int
     repeated: int
-    measure: str = ""  # what `worst` is
+    measure: str = ""  # what was measured
     worst: float | None = None
     limit: float | None = None
     unit: str = "s"
@@ -28,7 +28,7 @@ class Row:
 
     @property
     def is_within_limit(self) -> bool:
-        """Whether the worst is what was promised."""
+        """Whether the worst measurement is within the limit, if there is one."""
         return self.worst is None or self.limit is None or self.worst <= self.limit
 
     def cells(self) -> tuple[str, ...]:
@@ -43,33 +43,33 @@ class Row:
         return (self.fault, f"{self.trials:,}", str(self.lost), str(self.repeated), worst)
 
 
-def keep(rows: Iterable[Row], path: Path = RESULTS) -> None:
-    """Put `rows` in place of what was known of the same faults, behind the others where it is new."""
-    known = {row.fault: row for row in kept(path)} | {row.fault: row for row in rows}
-    text = json.dumps([asdict(row) for row in known.values()], indent=2)
+def save(rows: Iterable[FaultResult], path: Path = RESULTS) -> None:
+    """Replace the saved rows of the same faults; rows of new faults come last."""
+    saved = {row.fault: row for row in load(path)} | {row.fault: row for row in rows}
+    text = json.dumps([asdict(row) for row in saved.values()], indent=2)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def kept(path: Path = RESULTS) -> list[Row]:
-    """The rows of full runs."""
-    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+def load(path: Path = RESULTS) -> list[FaultResult]:
+    """The saved rows of full runs."""
+    return [FaultResult(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
-def table_of(rows: Sequence[Row]) -> str:
+def table_of(rows: Sequence[FaultResult]) -> str:
     """`rows` in Markdown."""
     lines = [_HEAD, ("---",) * len(_HEAD), *(row.cells() for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
 
-def show(path: Path = PAGE) -> None:
-    """Put the kept rows into the table of `path`."""
+def write_page(path: Path = PAGE) -> None:
+    """Write the saved rows into the table of `path`."""
     head = table_of([]).splitlines()[0]
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if line.rstrip() == head)
     end = next((number for number in range(start, len(lines)) if not lines[number].startswith("|")), len(lines))
-    path.write_text("".join([*lines[:start], table_of(kept()), *lines[end:]]), encoding="utf-8")
+    path.write_text("".join([*lines[:start], table_of(load()), *lines[end:]]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    show()
-    sys.exit(0 if all(row.is_within_limit for row in kept()) else 1)
+    write_page()
+    sys.exit(0 if all(row.is_within_limit for row in load()) else 1)

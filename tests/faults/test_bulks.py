@@ -1,4 +1,4 @@
-"""Very many changes at once, by one update and by one transaction: every subscriber ends with the last of each."""
+"""Very many changes at once, by one update and by one transaction: every subscriber gets the last state of each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,21 +8,21 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from tests.faults.bulks import Bulk, followed
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _SUBSCRIBERS = 200 if is_full() else 10
 # 20 million messages, of which a processor sends some 75,000 a second.
 _SECONDS = 1_200.0 if is_full() else 60.0
-# The queues of all that are behind, at 8 MiB each, would be 1.6 GB; the ring of recent changes is 32 MiB of BSON.
+# The backlogs of all slow subscribers, at 8 MiB each, would be 1.6 GB; the replay buffer is 32 MiB of BSON.
 _MOST_GROWTH = 256 * 2**20
-# A subscriber's queue merges from 2,048 events on, and holds 4,096: with these it overflows never.
-_FEWER_THAN_ARE_MERGED = 1_000
+# A backlog conflates from 2,048 events on, and holds 4,096: with these it never overflows.
+_FEWER_THAN_OVERFLOW = 1_000
 _UPDATES = 8
 _NOT_READING = 10  # the system holds up to 20 MB for each
-# So that messages exceed soon what a system takes from a server that nobody reads, some 10 MB.
+# So that messages soon exceed what the system buffers for a client that does not read, some 10 MB.
 _PADDING = 3_000
 
 
@@ -51,57 +51,57 @@ async def update_all_in_a_transaction(bulk: Bulk) -> None:
     ],
 )
 async def test_a_bulk_of_changes_reaches_every_subscriber(  # noqa: PLR0913, PLR0917 - a row of the table
-    roomy_server: ServerProcess,
-    roomy_mongod: OwnMongod,
-    report: Callable[[Row], None],
+    shared_server: ServerProcess,
+    shared_mongod: SingleNodeReplicaSet,
+    report: Callable[[FaultResult], None],
     fault: str,
     change: Change,
     full: int,
     small: int,
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, full if is_full() else small)
         await bulk.insert()
-        async with followed(roomy_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
+        async with followed(shared_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
             await change(bulk)
 
     outcome = following.outcome
-    found = outcome.heard
-    lost = found.total.lost(outcome.merged)
-    report(Row(fault, trials=1, lost=lost, repeated=found.total.repeated, note=outcome.note))
+    found = outcome.result
+    lost = found.total.lost(outcome.conflated)
+    report(FaultResult(fault, trials=1, lost=lost, repeated=found.total.repeated, note=outcome.note))
     assert not found.refused
     assert not found.errors
     assert outcome.growth < _MOST_GROWTH
 
 
-async def test_who_reads_nothing_for_a_while_is_told_the_last_of_each_execution(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+async def test_a_subscriber_that_reads_nothing_for_a_while_gets_the_last_state_of_each_execution(
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
-        bulk = Bulk(mongo, _FEWER_THAN_ARE_MERGED)
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
+        bulk = Bulk(mongo, _FEWER_THAN_OVERFLOW)
         await bulk.insert()
         async with followed(
-            roomy_server, bulk, subscribers=_NOT_READING, seconds=_SECONDS, padding=_PADDING
+            shared_server, bulk, subscribers=_NOT_READING, seconds=_SECONDS, padding=_PADDING
         ) as following:
             following.listeners.stop_reading()
             for _ in range(_UPDATES):
                 await bulk.update()
-            await until_merged(roomy_server)
+            await wait_until_conflated(shared_server)
             following.listeners.read_on()
 
     outcome = following.outcome
-    found = outcome.heard
-    lost = found.total.lost(outcome.merged)
+    found = outcome.result
+    lost = found.total.lost(outcome.conflated)
     fault = "10 subscribers that read nothing while 1,000 executions change 8 times"
-    report(Row(fault, trials=1, lost=lost, repeated=found.total.repeated, note=outcome.note))
+    report(FaultResult(fault, trials=1, lost=lost, repeated=found.total.repeated, note=outcome.note))
     assert found.connections == _NOT_READING
     assert not found.total.gaps
-    assert 0 < found.total.skipped <= outcome.merged
+    assert 0 < found.total.skipped <= outcome.conflated
     assert outcome.growth < _MOST_GROWTH
 
 
-async def until_merged(server: ServerProcess) -> None:
-    """Return when the server has told two events as one."""
+async def wait_until_conflated(server: ServerProcess) -> None:
+    """Return when the server has conflated two events."""
     async with asyncio.timeout(_SECONDS):
-        while not (await asyncio.to_thread(server.figures))["live_conflated_total"]:  # noqa: ASYNC110 - it tells when it is asked
+        while not (await asyncio.to_thread(server.metrics))["live_conflated_total"]:  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.1)

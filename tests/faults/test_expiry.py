@@ -1,4 +1,4 @@
-"""Very many executions that MongoDB deletes because their time has come: each subscriber hears of each, once."""
+"""Very many executions that MongoDB deletes by TTL: each subscriber receives each deletion once."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,36 +8,36 @@ from pymongo import AsyncMongoClient
 
 from execution_monitor.storage.documents import Execution
 from tests.faults.bulks import Bulk, followed
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _EXECUTIONS = 50_000 if is_full() else 500
 _SUBSCRIBERS = 10
 _SECONDS = 600.0 if is_full() else 60.0
 
 
-async def test_executions_that_expire_are_told_as_deleted(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+async def test_executions_that_expire_are_sent_as_deleted(
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         await mongo.admin.command("setParameter", 1, ttlMonitorSleepSecs=1)
         bulk = Bulk(mongo, _EXECUTIONS)
         await bulk.insert(expires=datetime.now(UTC))
-        async with followed(roomy_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
+        async with followed(shared_server, bulk, subscribers=_SUBSCRIBERS, seconds=_SECONDS) as following:
             await mongo["live"][Execution.Settings.name].create_index("expires", expireAfterSeconds=0)
             await bulk.until_expired()
 
     outcome = following.outcome
-    found = outcome.heard.total
+    found = outcome.result.total
     report(
-        Row(
+        FaultResult(
             "50,000 executions deleted by TTL",
             trials=1,
-            lost=found.lost(outcome.merged),
+            lost=found.lost(outcome.conflated),
             repeated=found.repeated,
             note=outcome.note,
         )
     )
-    assert outcome.heard.connections == _SUBSCRIBERS
+    assert outcome.result.connections == _SUBSCRIBERS

@@ -1,9 +1,8 @@
-"""A primary that is killed, told to end, or stopped: another is elected, and no subscriber loses anything.
+"""A primary that is killed, terminated or frozen: another is elected, and no subscriber loses a change.
 
-The members elect as those of one data centre do, after 2 s without a word of the primary; what a subscriber feels as
-silence contains that. Servers and members are otherwise configured as they are by default. A primary that is stopped
-keeps its connections: the other secondary takes 13 s to notice that nobody answers there, and until it has turned to
-the new primary there is no majority that could acknowledge a write.
+The election timeout is 2 s, as is usual in one data centre; the silence that a subscriber sees contains it. Servers and
+members have the default configuration otherwise. A frozen primary keeps its connections: the other secondary takes 13 s
+to notice that it does not answer, and until it follows the new primary no majority can acknowledge a write.
 """
 
 import asyncio
@@ -12,50 +11,42 @@ from collections.abc import Callable, Generator
 import pytest
 
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import Scene, is_full, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import Mongod
+from tests.support.mongod import Mongod
+from tests.support.processes import running
+from tests.support.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")
 def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Generator[ReplicaSet]:
-    replica_set = ReplicaSet(tmp_path_factory.mktemp("mongod"))
-    try:
-        replica_set.start()
+    with running(ReplicaSet(tmp_path_factory.mktemp("mongod"))) as replica_set:
         yield replica_set
-    finally:
-        replica_set.close()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, replica_set: ReplicaSet) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), replica_set.uri)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+def uri(replica_set: ReplicaSet) -> str:
+    return replica_set.uri
 
 
 async def kill(primary: Mongod, staged: Scene) -> None:
     await asyncio.to_thread(primary.kill)
-    await staged.hear_more()
+    await staged.receive_more()
     primary.launch()
 
 
 async def terminate(primary: Mongod, staged: Scene) -> None:
     primary.terminate()
-    # It takes 15 s to go, in which it is still asked what it knows.
+    # It takes 15 s to end, and answers meanwhile.
     await asyncio.to_thread(primary.wait_until_ended)
-    await staged.hear_more()
+    await staged.receive_more()
     primary.launch()
 
 
-async def stop(primary: Mongod, staged: Scene) -> None:
+async def freeze(primary: Mongod, staged: Scene) -> None:
     primary.freeze()
     await asyncio.sleep(25 if is_full() else 5)
-    await staged.hear_more()
+    await staged.receive_more()
     primary.thaw()
 
 
@@ -64,13 +55,13 @@ async def stop(primary: Mongod, staged: Scene) -> None:
     [
         pytest.param("`kill -9` of the primary of three", kill, 10, 4, id="killed"),
         pytest.param("SIGTERM to the primary of three", terminate, 10, 4, id="terminated"),
-        pytest.param("SIGSTOP of the primary of three for 25 s", stop, 5, 15, id="stopped"),
+        pytest.param("SIGSTOP of the primary of three for 25 s", freeze, 5, 15, id="stopped"),
     ],
 )
-async def test_a_primary_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - the columns of the table
+async def test_no_subscriber_loses_a_change_when_the_primary_fails(  # noqa: PLR0913, PLR0917 - the columns of the table
     replica_set: ReplicaSet,
     server: ServerProcess,
-    report: Callable[[Row], None],
+    report: Callable[[FaultResult], None],
     fault: str,
     fail: Callable[[Mongod, Scene], asyncio.Future[None]],
     full: int,
@@ -88,7 +79,7 @@ async def test_a_primary_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        Row(
+        FaultResult(
             fault,
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),

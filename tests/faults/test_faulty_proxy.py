@@ -1,4 +1,4 @@
-"""The proxy that other tests break MongoDB's connection with: each fault is what it is called."""
+"""The proxy between MongoDB and servers: each of its faults does what its name says."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture
 async def proxy() -> AsyncGenerator[FaultyProxy]:
-    """Before a server that sends back what it is sent."""
+    """A proxy of an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -38,7 +38,7 @@ async def connected(proxy: FaultyProxy) -> AsyncGenerator[Connection]:
 
 
 async def echoed(connection: Connection, data: bytes) -> float:
-    """How many seconds `data` took to come back."""
+    """The seconds until `data` came back."""
     reader, writer = connection
     began = time.monotonic()
     writer.write(data)
@@ -46,16 +46,16 @@ async def echoed(connection: Connection, data: bytes) -> float:
     return time.monotonic() - began
 
 
-async def test_a_delay_holds_bytes_back_both_ways_and_lets_them_travel_together(proxy: FaultyProxy):
+async def test_a_delay_holds_for_both_directions_and_does_not_add_up(proxy: FaultyProxy):
     async with connected(proxy) as connection:
         await echoed(connection, b"before")
         proxy.delay(100)
 
-        # One after the other, the 32 parts of 2 MB would need more than 6 s.
+        # One after another, the 32 chunks of 2 MB would need more than 6 s.
         assert 0.2 <= await echoed(connection, b"x" * 2_000_000) < 3
 
 
-async def test_a_throttled_line_takes_its_time(proxy: FaultyProxy):
+async def test_a_throttled_connection_takes_its_time(proxy: FaultyProxy):
     async with connected(proxy) as connection:
         proxy.throttle(100_000)
 
@@ -75,7 +75,7 @@ async def test_a_cut_ends_a_message_in_its_middle(proxy: FaultyProxy):
         await echoed(connection, b"x" * 5_000)
 
 
-async def test_a_black_hole_is_silent_until_it_is_gone(proxy: FaultyProxy):
+async def test_a_black_hole_forwards_nothing_until_it_is_restored(proxy: FaultyProxy):
     async with connected(proxy) as old:
         await echoed(old, b"before")
         proxy.blackhole()
@@ -91,7 +91,7 @@ async def test_a_black_hole_is_silent_until_it_is_gone(proxy: FaultyProxy):
                 assert await reader.readexactly(4) == b"held"
 
 
-async def test_a_client_that_leaves_is_let_go(proxy: FaultyProxy):
+async def test_a_client_that_leaves_is_disconnected(proxy: FaultyProxy):
     async with connected(proxy) as connection:
         await echoed(connection, b"hello")
         assert proxy.open_connections == 1

@@ -1,6 +1,6 @@
-"""A disk that is full: MongoDB ends itself, the server says so, and everybody goes on once there is room.
+"""A full disk: mongod ends itself, the server says so, and subscribers go on once there is room.
 
-A mongod that cannot write a page or its journal aborts: of the faults of a disk this is the one it shows to others.
+A mongod that cannot write a page or its journal aborts: of all faults of a disk, this is the one that clients see.
 """
 
 import asyncio
@@ -16,33 +16,35 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from tests.faults.results import Row
-from tests.faults.scenes import Scene, new_user, scene, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.results import FaultResult
+from tests.faults.scenes import Scene, new_user, scene, sized
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
-# MongoDB keeps 200 MB of journal ready, and has some 30 MB of data.
+# MongoDB preallocates 200 MB of journal, and has some 30 MB of data.
 _DISK_MB = 400
 _LEFT_MB = 2
 _LIST = "{ executions(first: 1) { nodes { executionId } } }"
 
 
 class Disk:
-    """A file system of its own, which can be filled up."""
+    """A small file system, which can be filled up."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ballast = folder / "ballast"
 
     def fill(self) -> None:
-        """Leave next to nothing for others."""
+        """Leave 2 MB of room."""
         room = os.statvfs(self.folder)
         left = room.f_bavail * room.f_bsize - _LEFT_MB * 2**20
         with self._ballast.open("wb") as ballast:
             os.posix_fallocate(ballast.fileno(), 0, left)
 
     def make_room(self) -> None:
-        """Give all of that back."""
+        """Free what `fill` took."""
         self._ballast.unlink()
 
 
@@ -62,27 +64,13 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Disk]:
 
 
 @pytest.fixture(scope="module")
-def mongod(disk: Disk) -> Generator[OwnMongod]:
-    server = OwnMongod(disk.folder / "mongod", oplog_mb=16)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+def mongod(disk: Disk) -> Generator[SingleNodeReplicaSet]:
+    with running(SingleNodeReplicaSet(disk.folder / "mongod", oplog_mb=16)) as mongod:
+        yield mongod
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-async def test_a_full_disk_is_told_and_costs_nobody_a_change(
-    server: ServerProcess, mongod: OwnMongod, disk: Disk, report: Callable[[Row], None]
+async def test_a_full_disk_is_reported_and_no_subscriber_loses_a_change(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, disk: Disk, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=5, small=1)
     scenes: list[Scene] = []
@@ -91,7 +79,7 @@ async def test_a_full_disk_is_told_and_costs_nobody_a_change(
         async with scene([server.url], mongod.uri) as full:
             await asyncio.to_thread(disk.fill)
             await write_until_it_ends(mongod)
-            assert await asyncio.to_thread(answers, server) == (200, 503, {"DATABASE_UNAVAILABLE"})
+            assert await asyncio.to_thread(responses_of, server) == (200, 503, {"DATABASE_UNAVAILABLE"})
             disk.make_room()
             mongod.launch()
             firsts.append(await full.first_event_after(time.monotonic()))
@@ -102,7 +90,7 @@ async def test_a_full_disk_is_told_and_costs_nobody_a_change(
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        Row(
+        FaultResult(
             "the disk of mongod is full, which ends it, until there is room",
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),
@@ -114,18 +102,18 @@ async def test_a_full_disk_is_told_and_costs_nobody_a_change(
     )
 
 
-async def write_until_it_ends(mongod: OwnMongod) -> None:
+async def write_until_it_ends(mongod: SingleNodeReplicaSet) -> None:
     async with AsyncMongoClient[dict[str, Any]](mongod.uri, serverSelectionTimeoutMS=500) as mongo:
         while mongod.is_running:
             try:
                 await mongo["filling"]["lines"].insert_one({"noise": os.urandom(200_000)})
             except PyMongoError:
-                # It takes a second to go.
+                # It takes a second to end.
                 await asyncio.sleep(0.05)
     mongod.wait_until_ended()
 
 
-def answers(server: ServerProcess) -> tuple[int, int, set[str]]:
+def responses_of(server: ServerProcess) -> tuple[int, int, set[str]]:
     """The status of `/livez`, that of `/readyz`, and the codes of the errors of a list."""
     headers = {"Authorization": f"Bearer {token_of(new_user())}"}
     with httpx2.Client(base_url=server.url, headers=headers, timeout=30) as http:

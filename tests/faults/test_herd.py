@@ -1,4 +1,4 @@
-"""Very many clients that come back at once, to a server that has just started: all catch up, none is shut out."""
+"""Very many clients that reconnect at once to a server that has just started: all catch up, none is refused."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from pymongo import AsyncMongoClient
 from execution_monitor.storage.documents import Execution
 from tests.faults.bulks import Bulk
 from tests.faults.crowd import BARRIER, crowd, live_cursor
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution
-from tests.live.own_mongod import OwnMongod
+from tests.live.factories import execution
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
-# With the seconds in which all must have caught up. A client that reads no message has all of them within 6 s; the
-# judge, which reads each of six million, takes the rest. Of two thousand nothing is promised but that none loses any.
+# With the seconds in which all must have caught up. Clients that do not parse their messages have all of them within
+# 6 s; the crowd's process, which parses six million, takes the rest. Of two thousand no time is promised.
 _HERDS = [(1_000, 30.0), (2_000, None)] if is_full() else [(100, None)]
 _AWAY_SECONDS = 60.0 if is_full() else 2.0
 _PER_SECOND = 100
@@ -30,15 +30,17 @@ _SECONDS = 120.0
 # Of a thousand.
 _MOST_GROWTH = 150 * 2**20
 _READYZ_SECONDS = 5.0
-# Beyond what a server that has just started looks back on, 15 s or 32 MiB, though no time has passed.
+# More than a server that has just started reads back, 15 s or 32 MiB, though no time has passed.
 _FAT = 0 if is_full() else 80
 _FAT_BYTES = 500_000
 
 
 @pytest.fixture
-def new_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod) -> Generator[ServerProcess]:
-    """The one that takes the other's place; not started."""
-    server = ServerProcess(tmp_path_factory.mktemp("server"), roomy_mongod.uri, metrics="open")
+def new_server(
+    tmp_path_factory: pytest.TempPathFactory, shared_mongod: SingleNodeReplicaSet
+) -> Generator[ServerProcess]:
+    """The server that replaces the other; not started."""
+    server = ServerProcess(tmp_path_factory.mktemp("server"), shared_mongod.uri, metrics="open")
     try:
         yield server
     finally:
@@ -46,27 +48,27 @@ def new_server(tmp_path_factory: pytest.TempPathFactory, roomy_mongod: OwnMongod
 
 
 @pytest.mark.parametrize(("clients", "limit"), _HERDS)
-async def test_clients_that_come_back_all_at_once_catch_up(  # noqa: PLR0913, PLR0917 - the scene and its size
-    roomy_server: ServerProcess,
+async def test_clients_that_reconnect_all_at_once_catch_up(  # noqa: PLR0913, PLR0917 - the scene and its size
+    shared_server: ServerProcess,
     new_server: ServerProcess,
-    roomy_mongod: OwnMongod,
-    report: Callable[[Row], None],
+    shared_mongod: SingleNodeReplicaSet,
+    report: Callable[[FaultResult], None],
     clients: int,
     limit: float | None,
 ):
-    async with AsyncMongoClient[dict[str, Any]](roomy_mongod.uri) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](shared_mongod.uri) as mongo:
         bulk = Bulk(mongo, _EXECUTIONS)
         await bulk.insert()
-        versions, after = list(bulk.versions), await live_cursor(roomy_server.url, bulk.tenant)
+        versions, after = list(bulk.versions), await live_cursor(shared_server.url, bulk.tenant)
         await write_past_the_look_back(mongo)
         async with changing(bulk) as stop:
             await asyncio.sleep(_AWAY_SECONDS)
             await asyncio.to_thread(new_server.start)
-            merged = (await asyncio.to_thread(new_server.figures))["live_conflated_total"]
-            new_server.forget_most_resident()
+            conflated_before = (await asyncio.to_thread(new_server.metrics))["live_conflated_total"]
+            new_server.reset_peak_resident()
             before = new_server.resident
             async with (
-                asking_whether_ready(new_server.url) as answers,
+                polling_readiness(new_server.url) as response_times,
                 crowd(
                     new_server.url,
                     bulk.tenant,
@@ -79,34 +81,34 @@ async def test_clients_that_come_back_all_at_once_catch_up(  # noqa: PLR0913, PL
             ):
                 began = time.monotonic()
                 await bulk.mark("back")
-                await herd.until_all_heard("back", _SECONDS)
+                await herd.until_all_received("back", _SECONDS)
                 caught_up = time.monotonic() - began
-                growth = new_server.most_resident - before
+                growth = new_server.peak_resident - before
                 await stop()
                 await bulk.mark(BARRIER)
-                await herd.until_all_heard(BARRIER, _SECONDS)
-                heard = await herd.finish(bulk.versions)
-            merged = int((await asyncio.to_thread(new_server.figures))["live_conflated_total"] - merged)
+                await herd.until_all_received(BARRIER, _SECONDS)
+                result = await herd.finish(bulk.versions)
+            conflated = int((await asyncio.to_thread(new_server.metrics))["live_conflated_total"] - conflated_before)
 
-    found = heard.total
+    found = result.total
     report(
-        Row(
+        FaultResult(
             f"{clients:,} clients that come back at once, 60 s behind",
             trials=1,
-            lost=found.lost(merged),
+            lost=found.lost(conflated),
             repeated=found.repeated,
             measure="all caught up after",
             worst=caught_up,
             limit=limit,
             note=(
-                f"{found.gaps} gaps, refused {sum(heard.refused.values())} times, memory +{growth / 2**20:.0f} MiB, "
-                f"`/readyz` answers within {max(answers):.2g} s"
+                f"{found.gaps} gaps, refused {sum(result.refused.values())} times, memory +{growth / 2**20:.0f} MiB, "
+                f"`/readyz` answers within {max(response_times):.2g} s"
             ),
         )
     )
-    assert heard.connections == clients
-    assert not heard.errors
-    assert not found.untold
+    assert result.connections == clients
+    assert not result.errors
+    assert not found.unreported
     assert growth < _MOST_GROWTH * max(1, clients / 1_000)
 
 
@@ -118,7 +120,7 @@ async def write_past_the_look_back(mongo: AsyncMongoClient[dict[str, Any]]) -> N
 
 @contextlib.asynccontextmanager
 async def changing(bulk: Bulk) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
-    """A time in which one execution after the other is changed, until the call that is yielded."""
+    """Change one execution after another until the function that it yields is called."""
     is_over = asyncio.Event()
 
     async def change() -> None:
@@ -143,11 +145,11 @@ async def changing(bulk: Bulk) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
 
 
 @contextlib.asynccontextmanager
-async def asking_whether_ready(url: str) -> AsyncGenerator[list[float]]:
-    """A time in which `/readyz` must answer; how many seconds each answer took."""
+async def polling_readiness(url: str) -> AsyncGenerator[list[float]]:
+    """Request `/readyz` all the time; yields the seconds of each response, which must be a success."""
     seconds: list[float] = []
 
-    async def ask() -> None:
+    async def poll() -> None:
         async with httpx2.AsyncClient(base_url=url, timeout=_READYZ_SECONDS) as http:
             while True:
                 began = time.monotonic()
@@ -155,11 +157,11 @@ async def asking_whether_ready(url: str) -> AsyncGenerator[list[float]]:
                 seconds.append(time.monotonic() - began)
                 await asyncio.sleep(0.2)
 
-    asking = asyncio.create_task(ask())
+    polling = asyncio.create_task(poll())
     try:
         yield seconds
-        if asking.done():
-            await asking
+        if polling.done():
+            await polling
     finally:
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A line between server and MongoDB that delays, is thin, breaks in the middle of messages, or is silent."""
+"""A connection between server and MongoDB that is slow, narrow, cut in the middle of messages, or silent."""
 
 import asyncio
 import random
@@ -14,31 +14,27 @@ from execution_monitor.storage.documents import Execution, LogEntry
 from tests.faults.bulks import Bulk
 from tests.faults.client import Client
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution, line
-from tests.live.own_mongod import OwnMongod
+from tests.faults.results import FaultResult
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, scene
+from tests.live.factories import execution, log_line
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SILENT_SECONDS = 60.0 if is_full() else 5.0
 _CUTS = 20 if is_full() else 3
 _CHANGES_A_CUT = 50
-_ALONGSIDE = 10_000 if is_full() else 500  # changes, some 1.5 kB each with both images
+_ALONGSIDE = 10_000 if is_full() else 500  # changes, some 1.5 kB each with pre- and post-image
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+def oplog_mb() -> int:
+    return 512
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def proxy(mongod: OwnMongod) -> AsyncGenerator[FaultyProxy]:
+async def proxy(mongod: SingleNodeReplicaSet) -> AsyncGenerator[FaultyProxy]:
     host, _, port = mongod.address.partition(":")
     async with faulty_proxy(host, int(port)) as proxy:
         yield proxy
@@ -48,6 +44,7 @@ async def proxy(mongod: OwnMongod) -> AsyncGenerator[FaultyProxy]:
 async def server(tmp_path_factory: pytest.TempPathFactory, proxy: FaultyProxy) -> AsyncGenerator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("server"), proxy.uri, metrics="open")
     try:
+        # In a thread, since the proxy runs on this event loop.
         await asyncio.to_thread(server.start)
         yield server
     finally:
@@ -63,13 +60,13 @@ def restored(proxy: FaultyProxy) -> Generator[None]:
 async def delay(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
     proxy.delay(300)
     await bulk.update()
-    await staged.hear_more(200)
+    await staged.receive_more(200)
 
 
 async def throttle(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
     proxy.throttle(2**20)
     await bulk.update()
-    await staged.hear_more(200)
+    await staged.receive_more(200)
 
 
 async def cut(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
@@ -77,7 +74,7 @@ async def cut(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
         proxy.cut(after_bytes=random.randrange(1, 100_000))  # noqa: S311 - no secret
         for number in range(_CHANGES_A_CUT):
             await bulk.update_one(number)
-        await staged.hear_more()
+        await staged.receive_more()
 
 
 async def blackhole(proxy: FaultyProxy, staged: Scene, bulk: Bulk) -> None:
@@ -99,11 +96,11 @@ Fault = Callable[[FaultyProxy, Scene, Bulk], Awaitable[None]]
         pytest.param("the line to MongoDB silent for 60 s", blackhole, 65, id="silent"),
     ],
 )
-async def test_a_line_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
+async def test_no_subscriber_loses_a_change_when_the_connection_to_mongodb_fails(  # noqa: PLR0913, PLR0917 - a row of the table
+    mongod: SingleNodeReplicaSet,
     proxy: FaultyProxy,
     server: ServerProcess,
-    report: Callable[[Row], None],
+    report: Callable[[FaultResult], None],
     fault: str,
     fail: Fault,
     limit: float,
@@ -118,7 +115,7 @@ async def test_a_line_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR091
     assert not failed.ledger.gaps
     assert failed.client.connections == 1
     report(
-        Row(
+        FaultResult(
             fault,
             trials=1,
             lost=failed.ledger.lost,
@@ -131,7 +128,7 @@ async def test_a_line_that_fails_costs_nobody_a_change(  # noqa: PLR0913, PLR091
 
 
 async def write_a_large_change(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
-    """Bring 52 MB: what it is, then what it was, what it is and what was changed."""
+    """Cause 52 MB of change stream: two post-images, one pre-image and one description of the update."""
     size = (13 if is_full() else 1) * 2**20
     executions = mongo["live"][Execution.Settings.name]
     await executions.delete_many({"execution_id": "large"})
@@ -143,7 +140,7 @@ async def write_a_large_change(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
 async def write_many_lines(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
     lines = mongo["live"][LogEntry.Settings.name]
     rows = [
-        line("large", f"line {number}: {'x' * 120}", tenant_id="big")
+        log_line("large", f"line {number}: {'x' * 120}", tenant_id="big")
         for number in range(60_000 if is_full() else 5_000)
     ]
     await lines.insert_many(rows)
@@ -156,11 +153,11 @@ async def write_many_lines(mongo: AsyncMongoClient[dict[str, Any]]) -> None:
         pytest.param("60,000 log lines at once, over a line of 9 MB/s", write_many_lines, id="lines"),
     ],
 )
-async def test_who_lies_behind_what_a_thin_line_takes_long_to_bring_hears_within_seconds(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
+async def test_a_subscriber_whose_change_comes_after_much_data_receives_it_within_seconds(  # noqa: PLR0913, PLR0917 - a row of the table
+    mongod: SingleNodeReplicaSet,
     proxy: FaultyProxy,
     server: ServerProcess,
-    report: Callable[[Row], None],
+    report: Callable[[FaultResult], None],
     fault: str,
     write: Callable[[AsyncMongoClient[dict[str, Any]]], Awaitable[None]],
 ):
@@ -171,25 +168,25 @@ async def test_who_lies_behind_what_a_thin_line_takes_long_to_bring_hears_within
         await client.read_page()
         async with client.following():
             await executions.insert_one(execution("before", tenant_id=tenant, tokens_used=1))
-            await client.until(lambda: client.ledger.heard == 1, PATIENCE)
-            opened = (await asyncio.to_thread(server.figures))["live_streams_opened_total"]
+            await client.until(lambda: client.ledger.received == 1, PATIENCE)
+            opened = (await asyncio.to_thread(server.metrics))["live_streams_opened_total"]
             proxy.throttle((9 if is_full() else 2) * 2**20)
             await write(mongo)
-            await executions.insert_one(execution("behind", tenant_id=tenant, tokens_used=1))
+            await executions.insert_one(execution("after", tenant_id=tenant, tokens_used=1))
             written = time.monotonic()
-            await client.until(lambda: "behind" in client.ledger.versions, PATIENCE)
+            await client.until(lambda: "after" in client.ledger.versions, PATIENCE)
             waited = time.monotonic() - written
-            figures = await asyncio.to_thread(server.figures)
+            figures = await asyncio.to_thread(server.metrics)
 
     report(
-        Row(
+        FaultResult(
             fault,
             trials=1,
             lost=client.ledger.lost,
             repeated=client.ledger.repeated,
-            measure="another tenant hears after",
+            measure="another tenant receives after",
             worst=waited,
             limit=15,
-            note=f"{client.ledger.gaps} gaps, {figures['live_streams_opened_total'] - opened:.0f} streams opened anew",
+            note=f"{client.ledger.gaps} gaps, {figures['live_streams_opened_total'] - opened:.0f} streams opened",
         )
     )

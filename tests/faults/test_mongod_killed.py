@@ -1,39 +1,17 @@
-"""A MongoDB that is killed and comes back: no subscriber loses anything, and each goes on at once."""
+"""A MongoDB that is killed and restarted: no subscriber loses a change, and each goes on at once."""
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
-import pytest
-
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import Scene, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 
-@pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+async def test_no_subscriber_loses_a_change_when_mongod_is_killed_and_restarted(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=20, small=2)
     scenes: list[Scene] = []
@@ -41,15 +19,15 @@ async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
     for trial in trials:
         async with scene([server.url], mongod.uri) as killed:
             mongod.kill()
-            # Down for a blink, and for longer than the pauses between attempts to connect have grown to.
+            # Down for a moment, and for longer than the longest pause between attempts to connect.
             await asyncio.sleep(trial % 4)
-            firsts.append(await killed.first_event_after(await asyncio.to_thread(bring_back, mongod)))
+            firsts.append(await killed.first_event_after(await asyncio.to_thread(restart, mongod)))
         scenes.append(killed)
 
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        Row(
+        FaultResult(
             "`kill -9` of mongod, and its restart",
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),
@@ -61,17 +39,17 @@ async def test_a_mongod_that_is_killed_and_comes_back_costs_nobody_a_change(
     )
 
 
-async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+async def test_changes_written_before_the_server_reconnects_are_sent(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
-    """Writers come back sooner: the server stands still meanwhile."""
+    """Writers reconnect first: the server is frozen meanwhile."""
     trials = sized(full=10, small=1)
     scenes: list[Scene] = []
     for _ in trials:
         async with scene([server.url], mongod.uri) as killed:
             server.freeze()
             mongod.kill()
-            await asyncio.to_thread(bring_back, mongod)
+            await asyncio.to_thread(restart, mongod)
             await killed.write_more()
             server.thaw()
         scenes.append(killed)
@@ -79,7 +57,7 @@ async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
     assert not any(each.ledger.gaps for each in scenes)
     assert all(each.client.connections == 1 for each in scenes)
     report(
-        Row(
+        FaultResult(
             "`kill -9` of mongod; writers find it again before the server does",
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),
@@ -88,10 +66,10 @@ async def test_what_was_written_before_the_server_found_mongodb_again_is_told(
     )
 
 
-def bring_back(mongod: OwnMongod) -> float:
-    """Start it again; the last moment at which it did not take writes yet."""
+def restart(mongod: SingleNodeReplicaSet) -> float:
+    """Start it again; the last time at which it did not take writes yet."""
     mongod.launch()
-    before = asked_at = time.monotonic()
+    before = checked_at = time.monotonic()
     while not mongod.is_primary():
-        before, asked_at = asked_at, time.monotonic()
+        before, checked_at = checked_at, time.monotonic()
     return before

@@ -1,9 +1,9 @@
-"""Executions that change owner and tenant, or are deleted as soon as they have changed: told to whom they belong."""
+"""Executions that change owner and tenant, or are deleted at once after a change: only their owners receive them."""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +17,11 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger
-from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, is_full, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.results import FaultResult
+from tests.faults.scenes import PATIENCE, is_full
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _WRITES = 100_000 if is_full() else 2_000
 _BATCH = 100
@@ -28,26 +29,26 @@ _USERS = ("ada", "ben", "cleo")
 _TENANTS = ("acme", "globex")
 _RUNS = 40
 
-# What is told: which execution, the kind, and of what may be shown its version, owner and tenant.
-Told = tuple[str, str, tuple[int, str, str] | None]
+# An event: its execution, its kind, and what is shown: version, owner and tenant.
+Event = tuple[str, str, tuple[int, str, str] | None]
 
 
 @dataclass
 class Transcript(Ledger):
-    """Everything one subscriber was told, as it came."""
+    """All events of one subscriber, in order."""
 
-    told: list[Told] = field(default_factory=list[Told])
+    events: list[Event] = field(default_factory=list[Event])
 
     @override
-    def hear(self, update: Mapping[str, Any]) -> None:
+    def record(self, update: Mapping[str, Any]) -> None:
         shown = update["execution"]
         data = None if shown is None else (shown["tokensUsed"], shown["userId"], shown["tenantId"])
-        self.told.append((update["executionId"], update["kind"], data))
+        self.events.append((update["executionId"], update["kind"], data))
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """A subscriber: all of the tenant, or its own."""
+    """A subscriber: to all executions of a tenant, or to its own."""
 
     user: str
     tenant: str
@@ -56,8 +57,10 @@ class Viewer:
     def sees(self, state: tuple[int, str, str] | None) -> bool:
         return state is not None and state[2] == self.tenant and (self.sees_all or state[1] == self.user)
 
-    def expects(self, name: str, before: tuple[int, str, str] | None, after: tuple[int, str, str] | None) -> list[Told]:
-        """What one write must tell, in the plainest words."""
+    def expects(
+        self, name: str, before: tuple[int, str, str] | None, after: tuple[int, str, str] | None
+    ) -> list[Event]:
+        """The events that one write must cause, from its states before and after."""
         if self.sees(before) and self.sees(after):
             return [(name, "UPDATED", after)]
         if self.sees(after):
@@ -74,53 +77,38 @@ VIEWERS = [
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=256)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+def oplog_mb() -> int:
+    return 256
 
 
 class Mover:
-    """Makes writes, and knows what each must tell to whom."""
+    """Makes writes, and knows which events each must cause for which viewer."""
 
     def __init__(self) -> None:
-        self._dice = random.Random(3)  # noqa: S311 - the same in every run
+        self._random = random.Random(3)  # noqa: S311 - the same in every run
         self._states: dict[str, tuple[int, str, str]] = {}
-        self.expected: dict[Viewer, list[Told]] = {viewer: [] for viewer in VIEWERS}
+        self.expected: dict[Viewer, list[Event]] = {viewer: [] for viewer in VIEWERS}
 
     def batch(self) -> list[Any]:
         """The next writes, in order."""
         writes: list[Any] = []
         while len(writes) < _BATCH:
-            name = f"run-{self._dice.randrange(_RUNS)}"
-            owner, tenant = self._dice.choice(_USERS), self._dice.choice(_TENANTS)
+            name = f"run-{self._random.randrange(_RUNS)}"
+            owner, tenant = self._random.choice(_USERS), self._random.choice(_TENANTS)
             before = self._states.get(name)
             if before is None:
                 writes.append(InsertOne(_document(name, owner, tenant)))
-                self._tell(name, (1, owner, tenant))
+                self._expect(name, (1, owner, tenant))
                 continue
             change = {"$set": {"user_id": owner, "tenant_id": tenant}, "$inc": {"version": 1, "tokens_used": 1}}
             writes.append(UpdateOne({"execution_id": name}, change))
-            self._tell(name, (before[0] + 1, owner, tenant))
-            if self._dice.random() < 0.1:
+            self._expect(name, (before[0] + 1, owner, tenant))
+            if self._random.random() < 0.1:
                 writes.append(DeleteOne({"execution_id": name}))
-                self._tell(name, None)
+                self._expect(name, None)
         return writes
 
-    def _tell(self, name: str, after: tuple[int, str, str] | None) -> None:
+    def _expect(self, name: str, after: tuple[int, str, str] | None) -> None:
         for viewer, expected in self.expected.items():
             expected.extend(viewer.expects(name, self._states.get(name), after))
         if after is None:
@@ -144,8 +132,8 @@ def _document(name: str, owner: str, tenant: str) -> dict[str, Any]:
     }
 
 
-async def test_moved_and_deleted_executions_are_told_to_whom_they_belong_and_to_nobody_else(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+async def test_only_the_owners_of_moved_and_deleted_executions_receive_them(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
     ledgers = {viewer: Transcript() for viewer in VIEWERS}
     clients = [
@@ -164,11 +152,12 @@ async def test_moved_and_deleted_executions_are_told_to_whom_they_belong_and_to_
                 writes = mover.batch()
                 await collection.bulk_write(writes)
                 written += len(writes)
-                # All at once, so that nobody falls behind and has several changes told as one.
+                # Wait for all, so that none falls behind and has changes conflated.
                 await asyncio.gather(
                     *(
                         client.until(
-                            lambda told=ledger.told, wanted=mover.expected[viewer]: len(told) >= len(wanted), PATIENCE
+                            lambda events=ledger.events, wanted=mover.expected[viewer]: len(events) >= len(wanted),
+                            PATIENCE,
                         )
                         for client, (viewer, ledger) in zip(clients, ledgers.items(), strict=True)
                     )
@@ -177,19 +166,19 @@ async def test_moved_and_deleted_executions_are_told_to_whom_they_belong_and_to_
     wrong = [
         (viewer, pair)
         for viewer, ledger in ledgers.items()
-        for pair in zip(ledger.told, mover.expected[viewer], strict=False)
+        for pair in zip(ledger.events, mover.expected[viewer], strict=False)
         if pair[0] != pair[1]
     ]
-    lost = sum(max(0, len(mover.expected[viewer]) - len(ledger.told)) for viewer, ledger in ledgers.items())
-    more = sum(max(0, len(ledger.told) - len(mover.expected[viewer])) for viewer, ledger in ledgers.items())
-    told = sum(len(ledger.told) for ledger in ledgers.values())
+    lost = sum(max(0, len(mover.expected[viewer]) - len(ledger.events)) for viewer, ledger in ledgers.items())
+    more = sum(max(0, len(ledger.events) - len(mover.expected[viewer])) for viewer, ledger in ledgers.items())
+    sent = sum(len(ledger.events) for ledger in ledgers.values())
     report(
-        Row(
+        FaultResult(
             "owners and tenants change, and update-then-delete",
             written,
             lost=lost,
             repeated=more,
-            note=f"{len(wrong)} leaked, {told:,} events sent to {len(VIEWERS)} subscribers",
+            note=f"{len(wrong)} leaked, {sent:,} events sent to {len(VIEWERS)} subscribers",
         )
     )
     assert wrong == []

@@ -1,4 +1,4 @@
-"""The judge of the faults, judged: what is lost or repeated is counted, and what is well is not."""
+"""The oracle of the faults: it counts what is lost or repeated, and nothing else."""
 
 from collections import Counter
 from typing import Any
@@ -11,15 +11,15 @@ from execution_monitor.storage.documents import Execution
 from tests.faults.oracle import AcknowledgedWriteLost, Ledger, Truth, Writer, longest_pause
 
 
-def told(version: int, execution_id: str = "a", kind: str = "UPDATED") -> dict[str, Any]:
+def update(version: int, execution_id: str = "a", kind: str = "UPDATED") -> dict[str, Any]:
     return {"kind": kind, "executionId": execution_id, "execution": {"tokensUsed": version}}
 
 
 def ledger_after(*updates: dict[str, Any], page: dict[str, int] | None = None) -> Ledger:
     ledger = Ledger()
     ledger.begin(page or {})
-    for update in updates:
-        ledger.hear(update)
+    for each in updates:
+        ledger.record(each)
     ledger.close(Truth(Counter(a=3)))
     return ledger
 
@@ -27,16 +27,16 @@ def ledger_after(*updates: dict[str, Any], page: dict[str, int] | None = None) -
 @pytest.mark.parametrize(
     ("updates", "page", "lost", "repeated"),
     [
-        pytest.param([told(1, kind="ENTERED"), told(2), told(3)], {}, 0, 0, id="every version in order"),
-        pytest.param([told(3)], {"a": 2}, 0, 0, id="those behind the page"),
+        pytest.param([update(1, kind="ENTERED"), update(2), update(3)], {}, 0, 0, id="every version in order"),
+        pytest.param([update(3)], {"a": 2}, 0, 0, id="those after the page"),
         pytest.param([], {"a": 3}, 0, 0, id="a page that shows the last"),
-        pytest.param([told(1), told(3)], {}, 1, 0, id="one left out"),
-        pytest.param([told(1)], {}, 2, 0, id="the last two never told"),
-        pytest.param([], {}, 3, 0, id="an execution never told of"),
-        pytest.param([told(3)], {"a": 1}, 1, 0, id="one between the page and the stream"),
-        pytest.param([told(1), told(2), told(2), told(3)], {}, 0, 1, id="one told twice"),
-        pytest.param([told(2), told(3)], {"a": 2}, 0, 1, id="one that the page showed"),
-        pytest.param([told(1), told(3), told(2)], {}, 1, 1, id="two in the wrong order"),
+        pytest.param([update(1), update(3)], {}, 1, 0, id="one left out"),
+        pytest.param([update(1)], {}, 2, 0, id="the last two never sent"),
+        pytest.param([], {}, 3, 0, id="an execution never sent"),
+        pytest.param([update(3)], {"a": 1}, 1, 0, id="one between the page and the stream"),
+        pytest.param([update(1), update(2), update(2), update(3)], {}, 0, 1, id="one sent twice"),
+        pytest.param([update(2), update(3)], {"a": 2}, 0, 1, id="one that the page showed"),
+        pytest.param([update(1), update(3), update(2)], {}, 1, 1, id="two in the wrong order"),
     ],
 )
 def test_a_ledger_counts_what_is_lost_and_what_is_repeated(
@@ -48,14 +48,14 @@ def test_a_ledger_counts_what_is_lost_and_what_is_repeated(
 
 
 def test_a_ledger_knows_a_gap_from_an_update():
-    ledger = ledger_after(told(1), {"kind": "GAP", "executionId": None, "execution": None}, told(2), told(3))
+    ledger = ledger_after(update(1), {"kind": "GAP", "executionId": None, "execution": None}, update(2), update(3))
 
-    assert (ledger.gaps, ledger.heard, ledger.lost, ledger.repeated) == (1, 3, 0, 0)
+    assert (ledger.gaps, ledger.received, ledger.lost, ledger.repeated) == (1, 3, 0, 0)
 
 
-def test_news_beyond_the_truth_is_a_defect_of_the_oracle():
+def test_an_event_beyond_the_truth_is_a_defect_of_the_oracle():
     with pytest.raises(AssertionError, match="beyond 3"):
-        ledger_after(told(4), page={"a": 3})
+        ledger_after(update(4), page={"a": 3})
 
 
 async def test_a_writer_steps_a_version_by_one_and_shows_it_in_graphql(database: Database):
@@ -74,14 +74,14 @@ async def test_a_writer_steps_a_version_by_one_and_shows_it_in_graphql(database:
     assert (truth.versions, len(truth.times), truth.unknown) == ({"a": 3}, 3, 0)
 
 
-async def test_a_writer_sends_again_what_was_not_answered_and_carries_it_out_once(database: Database):
+async def test_a_writer_repeats_a_write_without_a_reply_and_carries_it_out_once(database: Database):
     collection = database.collection(Execution)
     nowhere: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient("127.0.0.1", 9, serverSelectionTimeoutMS=20)
-    reconnected: list[Any] = []
+    reconnections: list[Any] = []
 
     async def reconnect(failed: Any) -> Any:
-        reconnected.append(failed)
-        # As if the first attempt had been carried out: the second finds it there.
+        reconnections.append(failed)
+        # As if the first attempt had succeeded: the second finds its document.
         await collection.insert_one({"execution_id": "a", "tenant_id": "acme", "version": 1, "tokens_used": 1})
         return collection
 
@@ -93,10 +93,10 @@ async def test_a_writer_sends_again_what_was_not_answered_and_carries_it_out_onc
 
     rows = await collection.find({}).to_list()
     assert [(row["version"], row["tokens_used"]) for row in rows] == [(2, 2)]
-    assert (truth.versions, truth.unknown, len(reconnected)) == ({"a": 2}, 1, 1)
+    assert (truth.versions, truth.unknown, len(reconnections)) == ({"a": 2}, 1, 1)
 
 
-async def test_a_writer_raises_what_mongodb_acknowledged_and_forgot(database: Database):
+async def test_a_writer_raises_when_mongodb_lost_an_acknowledged_write(database: Database):
     collection = database.collection(Execution)
     writer = Writer(collection, Truth(), tenant_id="acme", user_id="ada", workflow_name="ingest")
     await writer.write("a")

@@ -1,4 +1,4 @@
-"""Other databases of the same cluster that are busy: their changes pass the stream by, and nobody waits for them."""
+"""Other databases of the same cluster that are busy: their changes do not delay the change stream."""
 
 import asyncio
 import contextlib
@@ -8,33 +8,33 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full, scene
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
 
 _PER_SECOND = 5_000 if is_full() else 500
 _BATCHES_PER_SECOND = 10
 _CHANGES = 3_000 if is_full() else 200
 
 
-async def test_who_writes_to_other_databases_keeps_nobody_from_hearing(
-    roomy_server: ServerProcess, roomy_mongod: OwnMongod, report: Callable[[Row], None]
+async def test_writes_to_other_databases_delay_no_event(
+    shared_server: ServerProcess, shared_mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
-    # One writer, so that changes are heard in the order in which they were acknowledged.
+    # One writer, so that events come in the order in which their writes were acknowledged.
     async with (
-        scene([roomy_server.url], roomy_mongod.uri, writers=1, pause=0.005) as busy,
-        writing_elsewhere(roomy_mongod.uri) as written,
+        scene([shared_server.url], shared_mongod.uri, writers=1, pause=0.005) as busy,
+        writing_elsewhere(shared_mongod.uri) as written,
     ):
-        await busy.hear_more(_CHANGES)
+        await busy.receive_more(_CHANGES)
 
-    acknowledged, heard = busy.writers.truth.times, busy.client.times
-    late = [max(0.0, at - was) for at, was in zip(heard[-_CHANGES:], acknowledged[-_CHANGES:], strict=True)]
+    acknowledged, received = busy.writers.truth.times, busy.client.times
+    late = [max(0.0, at - was) for at, was in zip(received[-_CHANGES:], acknowledged[-_CHANGES:], strict=True)]
     quantiles = statistics.quantiles(late, n=100)
     assert not busy.ledger.gaps
     assert sum(written)
     report(
-        Row(
+        FaultResult(
             "other databases of the cluster at 5,000 writes a second",
             trials=1,
             lost=busy.ledger.lost,
@@ -49,7 +49,7 @@ async def test_who_writes_to_other_databases_keeps_nobody_from_hearing(
 
 @contextlib.asynccontextmanager
 async def writing_elsewhere(uri: str) -> AsyncGenerator[list[int]]:
-    """A time in which documents are inserted into three other databases; how many, so far."""
+    """Insert documents into three other databases; yields the sizes of all batches so far."""
     written: list[int] = []
     size = _PER_SECOND // _BATCHES_PER_SECOND
 

@@ -1,9 +1,9 @@
-"""What may happen to the process that reads the change stream: a cancelled reader, a loop that stands still, clocks."""
+"""Faults of the process that reads the change stream: a cancelled task, a blocked event loop, clocks that jump."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,11 +11,11 @@ import time_machine
 
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full, sized
-from tests.live.following import Follower, eventually, stored_versions, writing
-from tests.live.making import ADA, CURSORS
-from tests.live.own_mongod import OwnMongod
+from tests.live.factories import ADA, CURSORS
+from tests.live.subscriber import CheckingSubscriber, eventually, stored_versions, writing
+from tests.support.mongod import SingleNodeReplicaSet
 
 _BLOCKED_SECONDS = 5.0 if is_full() else 2.5
 _JUMPS = (timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30))
@@ -23,18 +23,8 @@ _JUMPS = (timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(h
 Fault = Callable[[Live, int], Awaitable[None]]
 
 
-@pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
 @contextlib.asynccontextmanager
-async def followed(mongod: OwnMongod, name: str) -> AsyncGenerator[tuple[Database, Live]]:
+async def followed(mongod: SingleNodeReplicaSet, name: str) -> AsyncGenerator[tuple[Database, Live]]:
     async with open_database(mongod.uri, name) as database:
         await database.connect()
         await database.prepare()
@@ -67,9 +57,9 @@ async def jump(live: Live, trial: int) -> None:
         pytest.param(jump, "the clock jumps, by 30 s to a day", 5, id="clock"),
     ],
 )
-async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PLR0913, PLR0917 - a row of the table
-    mongod: OwnMongod,
-    report: Callable[[Row], None],
+async def test_no_subscriber_loses_a_change_when_the_reading_process_has_a_fault(  # noqa: PLR0913, PLR0917 - a row of the table
+    mongod: SingleNodeReplicaSet,
+    report: Callable[[FaultResult], None],
     request: pytest.FixtureRequest,
     fault: Fault,
     name: str,
@@ -77,21 +67,21 @@ async def test_a_fault_of_the_reading_process_costs_nobody_a_change(  # noqa: PL
 ):
     trials = sized(full=100, small=small)
     async with followed(mongod, request.node.callspec.id) as (database, live):
-        follower = Follower()
+        subscriber = CheckingSubscriber()
         subscription = await live.subscribe(ADA)
-        async with follower.hearing(subscription) as reader:
+        async with subscriber.receiving(subscription) as reader:
             async with writing(database, pause=0.005):
                 for trial in trials:
-                    heard = follower.heard
-                    await eventually(lambda heard=heard: follower.heard > heard + 20 or reader.done())
+                    received = subscriber.received
+                    await eventually(lambda received=received: subscriber.received > received + 20 or reader.done())
                     await fault(live, trial)
-                heard = follower.heard
-                await eventually(lambda: follower.heard > heard + 20 or reader.done())
+                received = subscriber.received
+                await eventually(lambda: subscriber.received > received + 20 or reader.done())
             present = await stored_versions(database, ADA)
-            await eventually(lambda: follower.versions == present or reader.done())
+            await eventually(lambda: subscriber.versions == present or reader.done())
         gaps = live.stats.totals.gaps
 
-    # The follower has held every event to the one version it may have.
-    lost = sum(version - follower.versions.get(name, 0) for name, version in present.items())
-    report(Row(name, len(trials), lost=lost, repeated=0))
+    # The subscriber has compared each event with the one version that it may have.
+    lost = sum(version - subscriber.versions.get(name, 0) for name, version in present.items())
+    report(FaultResult(name, len(trials), lost=lost, repeated=0))
     assert gaps == {}

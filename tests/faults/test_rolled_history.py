@@ -1,8 +1,8 @@
-"""A client that was away for longer than anybody remembers: it is told at once, and goes on from a new page."""
+"""A client that was away for longer than the oplog reaches back: it gets a GAP at once, and goes on from a new page."""
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ from pymongo import MongoClient
 from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
-from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.making import execution
-from tests.live.own_mongod import OwnMongod, oldest_in_oplog
+from tests.faults.results import FaultResult
+from tests.faults.scenes import PATIENCE, Scene, is_full, new_user, sized
+from tests.live.factories import execution
+from tests.support.mongod import SingleNodeReplicaSet, oldest_in_oplog
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _LINE = "y" * 500_000
 # Beyond what the server keeps in memory, 32 MiB.
@@ -36,53 +37,33 @@ def oplog_mb(request: pytest.FixtureRequest) -> int:
     return size
 
 
-@pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory, oplog_mb: int) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=oplog_mb)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-async def test_a_client_whose_history_is_gone_is_told_so(
-    server: ServerProcess, mongod: OwnMongod, oplog_mb: int, report: Callable[[Row], None]
+async def test_a_client_whose_history_is_gone_receives_a_gap(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, oplog_mb: int, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=5, small=1) if oplog_mb == _SMALL_MB else range(1)
-    told: list[float] = []
+    delays: list[float] = []
     scenes: list[Scene] = []
     for _ in trials:
         user = new_user()
         client = Client([server.url], token_of(user))
         writers = Writers(mongod.uri, "live", user)
-        paused = Scene(writers, client)
+        away = Scene(writers, client)
         async with writers.writing():
             await client.read_page()
             async with client.following():
-                await paused.hear_more()
-            await outlive_history(server, mongod.uri)
+                await away.receive_more()
+            await roll_history(server, mongod.uri)
             resumed_at = time.monotonic()
             async with client.following():
                 await client.until(lambda client=client: bool(client.gap_times), PATIENCE)
-                told.append(client.gap_times[0] - resumed_at)
-                await paused.hear_more()
-                await paused.finish()
-        scenes.append(paused)
+                delays.append(client.gap_times[0] - resumed_at)
+                await away.receive_more()
+                await away.finish()
+        scenes.append(away)
 
     assert [each.ledger.gaps for each in scenes] == [1 for _ in trials]
     report(
-        Row(
+        FaultResult(
             "oplog rolled past a paused client"
             if oplog_mb == _SMALL_MB
             else "an oplog of 990 MB rolled past one client, under the load of another that hears all of it",
@@ -90,16 +71,16 @@ async def test_a_client_whose_history_is_gone_is_told_so(
             lost=sum(each.ledger.lost for each in scenes),
             repeated=sum(each.ledger.repeated for each in scenes),
             measure="`GAP` after",
-            worst=max(told),
+            worst=max(delays),
             limit=1,
         )
     )
 
 
-async def outlive_history(server: ServerProcess, uri: str) -> None:
-    """Let executions of another happen until neither MongoDB nor the server remembers what happened up to now.
+async def roll_history(server: ServerProcess, uri: str) -> None:
+    """Write executions of another user until neither the oplog nor the replay buffer reaches back to now.
 
-    No faster than the server is told of them: it must not lose its own place in so short a history.
+    It writes no faster than the server sends them: the server must not lose its own place in so short a history.
     """
     other = new_user()
     follower = Client([server.url], token_of(other))
@@ -108,9 +89,9 @@ async def outlive_history(server: ServerProcess, uri: str) -> None:
         now = mongodb.admin.command("ping")["operationTime"]
         await follower.read_page()
         async with follower.following(), asyncio.timeout(_ROLLING_SECONDS):
-            while oldest_in_oplog(mongodb) <= now or follower.ledger.heard < _LINES:
+            while oldest_in_oplog(mongodb) <= now or follower.ledger.received < _LINES:
                 batch = [execution(user_id=other, tokens_used=1, final_result=_LINE) for _ in range(5)]
-                expected = follower.ledger.heard + len(batch)
+                expected = follower.ledger.received + len(batch)
                 await asyncio.to_thread(collection.insert_many, batch)
-                await follower.until(lambda expected=expected: follower.ledger.heard >= expected, PATIENCE)
+                await follower.until(lambda expected=expected: follower.ledger.received >= expected, PATIENCE)
     assert (follower.ledger.lost, follower.ledger.gaps) == (0, 0)

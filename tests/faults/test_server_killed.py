@@ -1,41 +1,27 @@
-"""A server that is killed while it delivers: its subscribers go on at another one, behind what they heard last."""
+"""A server that is killed while it sends events: its subscribers go on at another one, after their last event."""
 
 import asyncio
 from collections.abc import Callable, Generator
 
 import pytest
 
-from tests.faults.results import Row
+from tests.faults.results import FaultResult
 from tests.faults.scenes import Scene, scene, sized
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.processes import running
+from tests.support.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[list[ServerProcess]]:
+def servers(tmp_path_factory: pytest.TempPathFactory, uri: str) -> Generator[list[ServerProcess]]:
     folder = tmp_path_factory.mktemp("servers")
-    servers = [ServerProcess(folder, mongod.uri) for _ in range(2)]
-    try:
-        for each in servers:
-            each.start()
-        yield servers
-    finally:
-        for each in servers:
-            each.close()
+    one, other = (ServerProcess(folder, uri) for _ in range(2))
+    with running(one), running(other):
+        yield [one, other]
 
 
-async def test_a_server_that_is_killed_while_it_delivers_costs_nobody_a_change(
-    servers: list[ServerProcess], mongod: OwnMongod, report: Callable[[Row], None]
+async def test_no_subscriber_loses_a_change_when_a_server_is_killed_while_it_sends(
+    servers: list[ServerProcess], mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=50, small=2)
     scenes: list[Scene] = []
@@ -47,7 +33,7 @@ async def test_a_server_that_is_killed_while_it_delivers_costs_nobody_a_change(
         await asyncio.to_thread(doomed.start)
 
     report(
-        Row(
+        FaultResult(
             "`kill -9` of the server; the client goes on at another",
             len(trials),
             lost=sum(each.ledger.lost for each in scenes),

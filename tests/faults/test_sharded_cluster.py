@@ -1,11 +1,11 @@
-"""The cluster that other tests stand on: it routes to both shards, and a shard comes back with what it had."""
+"""The sharded cluster of other tests: it routes to both shards, and a killed shard restarts with its data."""
 
 from pathlib import Path
 
 from tests.faults.sharded_cluster import sharded_cluster
 
 
-async def test_a_cluster_routes_by_its_key_and_a_killed_shard_comes_back(tmp_path: Path):
+async def test_a_cluster_routes_by_its_key_and_a_killed_shard_restarts_with_its_data(tmp_path: Path):
     async with sharded_cluster(tmp_path) as cluster:
         await cluster.split("monitor", "runs", at={"tenant_id": "m", "execution_id": ""})
         with cluster.mongos.client() as client:

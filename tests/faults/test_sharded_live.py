@@ -1,4 +1,4 @@
-"""Live updates through mongos, which closes a stream one reply after the event that ends it."""
+"""Live updates through mongos, which closes a change stream one reply after its invalidate event."""
 
 import asyncio
 from collections.abc import Generator
@@ -11,25 +11,22 @@ from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from tests.faults.sharded_cluster import ShardedCluster
-from tests.live.making import ADA, CURSORS, execution
+from tests.live.factories import ADA, CURSORS, execution
+from tests.support.processes import running
 
 _NAME = "sharded"
-# An untuned mongos lags 10 s behind where a shard is idle; this one a second.
+# By default the stream of a mongos lags 10 s where a shard is idle; here a second.
 _SECONDS = 15.0
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[ShardedCluster]:
-    cluster = ShardedCluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        cluster.start()
+    with running(ShardedCluster(tmp_path_factory.mktemp("cluster"))) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.mark.parametrize("replacing", ["drop", "rename", "drop_database"])
-async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, replacing: str):
+async def test_a_subscription_goes_on_after_an_invalidate_event(cluster: ShardedCluster, replacing: str):
     async with open_database(cluster.uri, _NAME) as database:
         await database.connect()
         await database.prepare()
@@ -49,7 +46,7 @@ async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, r
                 await database.client.drop_database(_NAME)
             kinds = [await _kind_after_a_write(database, subscriber, 0)]
             async with asyncio.timeout(_SECONDS):
-                # Until images are turned on again, every change is a gap.
+                # Until pre- and post-images are enabled again, every change is a gap.
                 while kinds[-1] is EventKind.GAP:
                     kinds.append(await _kind_after_a_write(database, subscriber, len(kinds)))
 
@@ -59,8 +56,8 @@ async def test_live_goes_on_behind_what_ends_a_stream(cluster: ShardedCluster, r
             assert live.stats.stream.opened <= 3
 
 
-async def test_a_subscription_without_a_cursor_hears_nothing_of_before(cluster: ShardedCluster):
-    """Though the stream of a mongos always has some of it still to read."""
+async def test_a_subscription_without_a_cursor_receives_no_earlier_change(cluster: ShardedCluster):
+    """Though the stream of a mongos has always some of them still to read."""
     async with open_database(cluster.uri, _NAME) as database:
         await database.connect()
         await database.prepare()
@@ -71,9 +68,9 @@ async def test_a_subscription_without_a_cursor_hears_nothing_of_before(cluster: 
             subscriber = await live.subscribe(ADA)
             await collection.insert_one(execution("now"))
             async with asyncio.timeout(_SECONDS):
-                heard = (await anext(subscriber)).execution_id
+                received = (await anext(subscriber)).execution_id
 
-    assert heard == "now"
+    assert received == "now"
 
 
 async def _kind_after_a_write(database: Database, subscriber: Subscriber, number: int) -> EventKind:

@@ -1,4 +1,4 @@
-"""Pages while MongoDB, or a part of it, does not answer: each says so in time, and `/readyz` does."""
+"""Pages while MongoDB, or a shard, does not answer: they fail in time with a code, and `/readyz` reports it."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ from pymongo import MongoClient
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.answers import SHARD_DOWN, SILENT
-from tests.conftest import SECRET
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
-from tests.live.own_mongod import OwnMongod
+from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 
-# That a call may take longer than the limit of the query, with some more on a busy machine.
+# A call may take this much longer than the query limit, on a busy machine.
 QUERY_LIMIT_MS, MARGIN_SECONDS = 1_000, 2.0
 LISTS = (
     "{ executions(first: 5) { nodes { executionId } } }",
@@ -43,7 +43,7 @@ def settings_of(uri: str) -> Settings:
 
 @pytest.fixture
 async def proxied(tmp_path: Path) -> AsyncGenerator[FaultyProxy]:
-    mongod = OwnMongod(tmp_path)
+    mongod = SingleNodeReplicaSet(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         host, _, port = mongod.address.partition(":")
@@ -60,7 +60,7 @@ async def cluster(tmp_path: Path) -> AsyncGenerator[ShardedCluster]:
 
 
 async def codes(client: httpx2.AsyncClient, query: str) -> tuple[set[str], set[str], float]:
-    """The codes and messages of the errors, and the seconds it took."""
+    """The codes and messages of the errors, and the seconds that the request took."""
     began = time.monotonic()
     answer = (await client.post("/graphql", json={"query": query})).json()
     errors: list[dict[str, Any]] = answer.get("errors", [])
@@ -71,7 +71,7 @@ async def codes(client: httpx2.AsyncClient, query: str) -> tuple[set[str], set[s
     )
 
 
-async def test_a_silent_mongodb_costs_a_page_its_limit_and_no_more(proxied: FaultyProxy, token_for: Callable[..., str]):
+async def test_a_silent_mongodb_fails_a_page_at_its_limit(proxied: FaultyProxy, token_for: Callable[..., str]):
     async with (
         served(create_app(settings_of(proxied.uri))) as url,
         httpx2.AsyncClient(base_url=url, timeout=30) as client,
@@ -96,8 +96,8 @@ async def test_a_silent_mongodb_costs_a_page_its_limit_and_no_more(proxied: Faul
     assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-async def test_a_mongodb_that_has_gone_is_told_within_two_seconds(tmp_path: Path, token_for: Callable[..., str]):
-    mongod = OwnMongod(tmp_path)
+async def test_a_mongodb_that_is_killed_fails_a_page_within_two_seconds(tmp_path: Path, token_for: Callable[..., str]):
+    mongod = SingleNodeReplicaSet(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         async with (
@@ -118,7 +118,7 @@ async def test_a_mongodb_that_has_gone_is_told_within_two_seconds(tmp_path: Path
     assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-async def test_a_shard_that_is_down_is_told_to_those_whose_rows_it_keeps(
+async def test_a_shard_that_is_down_fails_pages_of_its_tenants_alone(
     cluster: ShardedCluster, token_for: Callable[..., str]
 ):
     async with (

@@ -1,10 +1,10 @@
-"""A subscriber that never reads, among many that do: it is let go of, and nobody else notices."""
+"""A subscriber that never reads, among many that do: it is disconnected, and no other subscriber notices."""
 
 import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,39 +20,25 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
-from tests.faults.results import Row
-from tests.faults.scenes import PATIENCE, is_full, new_user, sized, token_of
-from tests.faults.server_process import ServerProcess
-from tests.live.own_mongod import OwnMongod
+from tests.faults.results import FaultResult
+from tests.faults.scenes import PATIENCE, is_full, new_user, sized
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess
+from tests.support.tokens import token_of
 
 _READERS = 500 if is_full() else 40
-_FAT = 200_000  # bytes of each change that is not read: some fill the buffers of a socket, which hold megabytes
+_FAT = 200_000  # bytes of each unread change: a few fill the buffers of a socket, which hold megabytes
 _UNREAD = "subscription { executionUpdates { cursor execution { inputParameters } } }"
-_MOST_GROWTH = 256 * 1024 * 1024  # bytes: the ring of recent changes, decoded, and the queue of the one that is behind
+_MOST_GROWTH = 256 * 1024 * 1024  # bytes: the replay buffer, decoded, and the backlog of the one subscriber
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=512)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+def oplog_mb() -> int:
+    return 512
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mongod: OwnMongod) -> Generator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"), mongod.uri, metrics="open")
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-async def test_a_subscriber_that_never_reads_is_let_go_of_and_nobody_else_notices(
-    server: ServerProcess, mongod: OwnMongod, report: Callable[[Row], None]
+async def test_a_subscriber_that_never_reads_is_disconnected_and_no_other_notices(
+    server: ServerProcess, mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=5, small=1)
     closed_after: list[float] = []
@@ -82,14 +68,14 @@ async def test_a_subscriber_that_never_reads_is_let_go_of_and_nobody_else_notice
             await writers.stop()
             barrier = await writers.write_barrier()
             for client in clients:
-                await hear_of(client, barrier)
+                await wait_for(client, barrier)
                 client.ledger.close(writers.truth)
                 lost += client.ledger.lost
                 repeated += client.ledger.repeated
         ratios.append(during / before)
 
     report(
-        Row(
+        FaultResult(
             f"a subscriber that never reads, among {_READERS} that do",
             len(trials),
             lost=lost,
@@ -105,8 +91,8 @@ async def test_a_subscriber_that_never_reads_is_let_go_of_and_nobody_else_notice
     assert max(grown) < _MOST_GROWTH
 
 
-async def hear_of(client: Client, barrier: str) -> None:
-    """Return when `client` knows of `barrier`, or has had its time."""
+async def wait_for(client: Client, barrier: str) -> None:
+    """Return when `client` has received `barrier`, or its time is up."""
     with contextlib.suppress(TimeoutError):
         await client.until(lambda: barrier in client.ledger.versions, PATIENCE)
 
@@ -124,12 +110,12 @@ async def latencies(clients: list[Client], writers: Writers, changes: int) -> fl
 
 @contextlib.asynccontextmanager
 async def unread(server: ServerProcess, token: str) -> AsyncGenerator[ClientConnection]:
-    """A connection whose client takes nothing that it is sent."""
+    """A connection whose client reads nothing."""
     url = server.url.replace("http", "ws", 1) + "/graphql"
     async with connect(
         url,
         subprotocols=[Subprotocol("graphql-transport-ws")],
-        compression=None,  # or the buffers of a socket would hold it all
+        compression=None,  # else the buffers of a socket would hold all of it
         max_queue=1,
         max_size=None,
         close_timeout=0.1,
@@ -144,8 +130,8 @@ async def unread(server: ServerProcess, token: str) -> AsyncGenerator[ClientConn
 
 
 @contextlib.asynccontextmanager
-async def filling(mongod: OwnMongod, user: str) -> AsyncGenerator[None]:
-    """A time in which fat changes are written for `user`."""
+async def filling(mongod: SingleNodeReplicaSet, user: str) -> AsyncGenerator[None]:
+    """A time in which large changes of `user` are written."""
     now = datetime.now(UTC)
     document = {
         "execution_id": user,
@@ -177,9 +163,9 @@ async def filling(mongod: OwnMongod, user: str) -> AsyncGenerator[None]:
 
 
 async def until_subscribers(server: ServerProcess, wanted: int) -> None:
-    """Return when the server has as many subscribers."""
+    """Return when the server has `wanted` subscribers."""
     async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(base_url=server.url) as http:
-        while await subscribers(http) != wanted:  # noqa: ASYNC110 - the server tells when it is asked
+        while await subscribers(http) != wanted:  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.1)
 
 

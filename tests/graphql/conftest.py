@@ -1,18 +1,20 @@
+"""Fixtures of GraphQL."""
+
 from typing import Any
 
 import pytest
 
 from execution_monitor.asgi.operations import Observers
-from tests.graphql.witness import Witness
+from tests.graphql.recording_observer import RecordingObserver
 
 
 @pytest.fixture
-def witness(monkeypatch: pytest.MonkeyPatch) -> Witness:
-    """Watches what the server runs; ask for it before `server`."""
-    witness = Witness()
+def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
+    """Observes all operations of `server`; request it before `server`."""
+    observer = RecordingObserver()
 
-    def watched_by(*observers: Any) -> Observers:
-        return Observers(*observers, witness)
+    def observers_with(*observers: Any) -> Observers:
+        return Observers(*observers, observer)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", watched_by)
-    return witness
+    monkeypatch.setattr("execution_monitor.app.Observers", observers_with)
+    return observer

@@ -1,4 +1,4 @@
-"""What is made up to be asked, and what any answer to it must be."""
+"""Generated scalars for fuzzing, and what must hold for every response."""
 
 import re
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
-# Of Python, of the driver, of MongoDB, of paths.
-INSIDES = re.compile(
+# Parts of messages of Python, the driver and MongoDB, and of paths.
+INTERNALS = re.compile(
     r"Traceback|\.py\b|line \d+, in|0x[0-9a-f]{8}|<class|object at|NoneType|pymongo|mongod|MongoDB server|errmsg|"
     r"Error\(|bson|asyncio|/site-packages|/usr/|/root/|/home/",
 )
@@ -18,9 +18,9 @@ SCALARS = {
 
 
 def assert_sound(status: int, body: Any) -> None:
-    """`body` is what a client may be shown: data, or errors with a code that is the client's own mistake."""
+    """Check that `body` has data, or errors whose codes are mistakes of the client, and shows no internals."""
     assert status < 500, body
     for error in body.get("errors", ()):
         code = error["extensions"]["code"]
         assert code != "INTERNAL_SERVER_ERROR", error
-        assert not INSIDES.search(error["message"]), error
+        assert not INTERNALS.search(error["message"]), error

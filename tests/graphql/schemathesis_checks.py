@@ -1,4 +1,4 @@
-"""What schemathesis is told of our GraphQL: its scalars, and that a code it does not know is no failure of ours."""
+"""The scalars of our GraphQL for schemathesis, and a check of our error codes."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from schemathesis.generation.case import Case
 
 from tests.graphql.fuzzing import SCALARS, assert_sound
 
-NAME = "every_error_is_a_clients"
+NAME = "every_error_is_the_clients"
 
 for name, values in SCALARS.items():
     schemathesis.graphql.scalar(name, values)
 
 
 @schemathesis.check
-def every_error_is_a_clients(_context: CheckContext, response: Response, _case: Case[Any]) -> None:
-    """An answer is below 500, and every error in it has a code of a client's own mistake and tells of no insides."""
+def every_error_is_the_clients(_context: CheckContext, response: Response, _case: Case[Any]) -> None:
+    """A response has a status below 500, and every error in it is a mistake of the client and shows no internals."""
     assert_sound(response.status_code, response.json())

@@ -1,4 +1,4 @@
-"""Random selections of executions: as text, with what of them is to be resolved."""
+"""Random selection sets of executions: as text, and as the fields that must be resolved."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ VARIABLES = {
     "yes": "Boolean! = false",
     "no": "Boolean! = true",
     "left": "Boolean = true",
-    "unsaid": "Boolean! = false",
+    "omitted": "Boolean! = false",
 }
-# `left` and `unsaid` keep their defaults.
+# `left` and `omitted` keep their defaults.
 VALUES = {"yes": True, "no": False}
-_CONDITIONS = {"true": True, "false": False, "$yes": True, "$no": False, "$left": True, "$unsaid": False}
+_CONDITIONS = {"true": True, "false": False, "$yes": True, "$no": False, "$left": True, "$omitted": False}
 
 _DEEPEST = 4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A type: the fields without a selection, and those with one, by the type they lead to."""
+    """A type: its fields without a selection set, and those with one, with their types."""
 
     name: str
     leaves: tuple[str, ...]
@@ -78,12 +78,12 @@ CONNECTION = Shape(
 
 @dataclass
 class Resolved:
-    """What is to be resolved of one object: the fields, each with what is selected below."""
+    """The fields of one object that must be resolved, each with those below it."""
 
     fields: list[tuple[str, "Resolved"]] = field(default_factory=list[tuple[str, "Resolved"]])
 
     def below(self, *path: str) -> Iterator["Resolved"]:
-        """What is selected below `path`, once for each time it is selected."""
+        """What is selected below `path`, once for each time that it is selected."""
         if not path:
             yield self
         for name, inner in self.fields:
@@ -97,13 +97,13 @@ class Resolved:
 
 @dataclass
 class Operation:
-    """An operation in the making."""
+    """An operation while it is generated."""
 
     selection: str = ""
     fragments: list[str] = field(default_factory=list[str])
     spreadable: dict[str, list[tuple[str, Resolved]]] = field(
         default_factory=dict[str, list[tuple[str, Resolved]]]
-    )  # by type, what may be spread again
+    )  # by type, fragments that may be spread again
     used: set[str] = field(default_factory=set[str])
     resolved: Resolved = field(default_factory=Resolved)
     aliases: int = 0
@@ -132,16 +132,16 @@ operations: SearchStrategy[Operation] = _operations()
 
 
 def _selection(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
-    parts: list[str] = []
+    pieces: list[str] = []
     resolved = Resolved()
     for _ in range(draw(st.integers(1, 3))):
-        text, found = _part(draw, operation, shape, depth)
-        parts.append(text)
+        text, found = _piece(draw, operation, shape, depth)
+        pieces.append(text)
         resolved.fields.extend(found.fields)
-    return f"{{ {' '.join(parts)} }}", resolved
+    return f"{{ {' '.join(pieces)} }}", resolved
 
 
-def _part(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
+def _piece(draw: DrawFn, operation: Operation, shape: Shape, depth: int) -> tuple[str, Resolved]:
     kind = draw(st.sampled_from(["field"] * 5 + ["inline", "inline on", "fragment", "again"]))
     directives, holds = _directives(draw, operation)
     if kind == "again" and (known := operation.spreadable.get(shape.name)):
@@ -174,14 +174,14 @@ def _field(draw: DrawFn, operation: Operation, shape: Shape, directives: str, de
 
 
 def _directives(draw: DrawFn, operation: Operation) -> tuple[str, bool]:
-    """Up to one `@skip` and one `@include`, and whether both let pass."""
+    """At most one `@skip` and one `@include`, and whether both keep the field."""
     text, holds = "", True
     for directive in draw(st.sampled_from([*[()] * 5, ("skip",), ("include",), ("skip", "include")])):
-        # Mostly, or hardly anything would be left to be resolved.
-        passes = draw(st.sampled_from([True, True, True, True, False]))
-        wanted = passes is (directive == "include")
+        # Mostly they do, else hardly a field would be left.
+        keeps = draw(st.sampled_from([True, True, True, True, False]))
+        wanted = keeps is (directive == "include")
         condition = draw(st.sampled_from([text for text, value in _CONDITIONS.items() if value is wanted]))
         operation.used.update({condition[1:]} if condition.startswith("$") else ())
         text += f" @{directive}(if: {condition})"
-        holds = holds and passes
+        holds = holds and keeps
     return text, holds

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
-from tests.support.client import ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import execution, store, store_steps_and_logs
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 PAYLOADS = (
@@ -17,9 +18,9 @@ PAYLOADS = (
 
 async def test_payloads_are_null_and_forbidden_at_their_place_without_the_scope(server: str, token_for: Token):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
-    await store_parts("e001", 1)
+    await store_steps_and_logs("e001", 1)
 
-    answer = await ask(server, token_for("ada", "acme"), PAYLOADS)
+    answer = await execute(server, token_for("ada", "acme"), PAYLOADS)
 
     node = answer.body["data"]["executions"]["nodes"][0]
     errors = {".".join(map(str, error["path"])): error["extensions"]["code"] for error in answer.body["errors"]}
@@ -40,9 +41,9 @@ async def test_payloads_are_null_and_forbidden_at_their_place_without_the_scope(
 
 async def test_payloads_are_shown_with_the_scope(server: str, token_for: Token):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
-    await store_parts("e001", 1)
+    await store_steps_and_logs("e001", 1)
 
-    answer = await ask(server, token_for("ada", "acme", "executions:payload"), PAYLOADS)
+    answer = await execute(server, token_for("ada", "acme", "executions:payload"), PAYLOADS)
 
     node = answer.data["executions"]["nodes"][0]
     assert (node["inputParameters"], node["finalResult"]) == ({"a": 1}, [1])
@@ -58,10 +59,10 @@ async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
     server: str, token_for: Token, kind: str, scopes: tuple[str, ...]
 ):
     await store(execution(1, input_parameters={"a": 1}))
-    await store_parts("e001", 1)
+    await store_steps_and_logs("e001", 1)
     token = token_for("ada", "acme", *scopes)
     listed = "{ executions { nodes { id steps { nodes { id } } } } }"
-    (node,) = (await ask(server, token, listed)).data["executions"]["nodes"]
+    (node,) = (await execute(server, token, listed)).data["executions"]["nodes"]
     global_id = node["id"] if kind == "Execution" else node["steps"]["nodes"][0]["id"]
     detail = {
         "Execution": '{ execution(executionId: "e001") { inputParameters } }',
@@ -69,9 +70,9 @@ async def test_payloads_keep_to_their_scope_wherever_they_are_asked_for(
     }
 
     answers = [
-        await ask(server, token, f"query Q($id: ID!) {{ node(id: $id) {{ {PAYLOAD} }} }}", id=global_id),
-        await ask(server, token, f"query Q($ids: [ID!]!) {{ nodes(ids: $ids) {{ {PAYLOAD} }} }}", ids=[global_id]),
-        await ask(server, token, detail[kind]),
+        await execute(server, token, f"query Q($id: ID!) {{ node(id: $id) {{ {PAYLOAD} }} }}", id=global_id),
+        await execute(server, token, f"query Q($ids: [ID!]!) {{ nodes(ids: $ids) {{ {PAYLOAD} }} }}", ids=[global_id]),
+        await execute(server, token, detail[kind]),
     ]
 
     shown = "executions:payload" in scopes
@@ -92,7 +93,7 @@ async def test_without_the_scope_to_read_nothing_is(server: str):
         '{ execution(executionId: "e001") { id } }',
         "{ nodes(ids: []) { id } }",
     ):
-        answer = await ask(server, token, operation)
+        answer = await execute(server, token, operation)
 
         assert answer.codes == ["FORBIDDEN"]
 
@@ -107,16 +108,16 @@ async def test_the_viewer_tells_roles_and_the_scopes_that_hold(server: str):
         lifetime=timedelta(hours=1),
     )
 
-    answer = await ask(server, token, "{ viewer { roles scopes } }")
+    answer = await execute(server, token, "{ viewer { roles scopes } }")
 
     assert answer.data["viewer"] == {"roles": ["operator"], "scopes": ["executions:payload", "executions:read"]}
 
 
 async def test_words_do_not_tell_what_others_own_from_what_does_not_exist(server: str, token_for: Token):
     await store(execution(1), execution(2, user_id="grace"), execution(3, tenant_id="globex"))
-    await store_parts("e001", 2)
-    await store_parts("e002", 2)
-    await store_parts("e003", 2, "globex")
+    await store_steps_and_logs("e001", 2)
+    await store_steps_and_logs("e002", 2)
+    await store_steps_and_logs("e003", 2, "globex")
     ada, grace, stranger = token_for("ada", "acme"), token_for("grace", "acme"), token_for("ada", "globex")
     detail = "query Q($id: String!) { execution(executionId: $id) { id steps { nodes { id } } logs { nodes { at } } } }"
     behind = "query Q($after: String) { executions(after: $after) { totalCount nodes { id } } }"
@@ -124,12 +125,13 @@ async def test_words_do_not_tell_what_others_own_from_what_does_not_exist(server
       execution(executionId: "e001") { steps(after: $after) { nodes { id } } } }"""
     listed = """{ executions(first: 1) { pageInfo { endCursor }
       nodes { steps(first: 1) { pageInfo { endCursor } } } } }"""
-    pages = [(await ask(server, token, listed)).data["executions"] for token in (grace, stranger)]
+    pages = [(await execute(server, token, listed)).data["executions"] for token in (grace, stranger)]
 
-    details = [await ask(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
-    cursors = [await ask(server, ada, behind, after=page["pageInfo"]["endCursor"]) for page in pages]
+    details = [await execute(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
+    cursors = [await execute(server, ada, behind, after=page["pageInfo"]["endCursor"]) for page in pages]
     steps = [
-        await ask(server, ada, steps_behind, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"]) for page in pages
+        await execute(server, ada, steps_behind, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"])
+        for page in pages
     ]
 
     assert [(answer.body.keys(), answer.data) for answer in details] == [

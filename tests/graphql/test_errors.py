@@ -27,9 +27,10 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
-from tests.conftest import SECRET
-from tests.support.client import ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import execution, store, store_steps_and_logs
 from tests.support.servers import served
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 CALLER = Caller("ada", "acme", frozenset({"executions:read"}))
@@ -184,7 +185,7 @@ async def test_a_value_of_ours_that_cannot_be_shown_is_our_failure(
     monkeypatch.setattr(ExecutionRecord, attributes.get(shown, shown), value)
 
     with capture_logs() as logs:
-        answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ {shown} }} }} }}")
+        answer = await execute(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ {shown} }} }} }}")
 
     (error,) = answer.body["errors"]
     (entry,) = [each for each in logs if each["event"] == "operation_failed"]
@@ -205,7 +206,7 @@ async def test_a_failure_before_the_operation_runs_is_a_status_of_ours(
     monkeypatch.setattr(Documents, "read", fail)
 
     with capture_logs() as logs:
-        answer = await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")
+        answer = await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")
 
     (entry,) = [each for each in logs if each["event"] == "operation_failed"]
     assert (answer.status, answer.codes) == (500, ["INTERNAL_SERVER_ERROR"])
@@ -218,11 +219,11 @@ async def test_each_failure_stands_at_its_place_and_the_rest_is_answered(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     await store(execution(1), execution(2))
-    await store_parts("e002", 1)
+    await store_steps_and_logs("e002", 1)
     operation = """{ first: executions(first: 0) { totalCount } second: viewer { userId } }"""
 
-    answer = await ask(server, token_for("ada", "acme"), operation)
-    partly = await ask(
+    answer = await execute(server, token_for("ada", "acme"), operation)
+    partly = await execute(
         server,
         token_for("ada", "acme"),
         '{ viewer { userId } execution(executionId: "e002") { logs(first: 0) { nodes { at } } } }',
@@ -244,7 +245,7 @@ async def test_a_batch_that_fails_is_told_and_leaves_nothing_behind(
     monkeypatch.setattr(Reader, "aggregate", fail)
     parts = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
 
-    answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {parts} }} }} }}")
+    answer = await execute(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {parts} }} }} }}")
     gc.collect()
 
     assert (answer.status, set(answer.codes)) == (200, {"QUERY_TIMEOUT"})
@@ -262,7 +263,7 @@ async def test_both_halves_of_a_count_fail_by_one_query(server: str, token_for: 
 
     monkeypatch.setattr(Reader, "count", fail)
 
-    answer = await ask(server, token_for("ada", "acme"), "{ executions { totalCount totalCountIsExact } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ executions { totalCount totalCountIsExact } }")
 
     assert (set(answer.codes), asked) == ({"QUERY_TIMEOUT"}, 1)
 
@@ -311,7 +312,7 @@ async def test_a_database_that_does_not_answer_is_told_at_once(token_for: Token,
     app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
 
     async with served(app) as url:
-        answer = await ask(url, token_for("ada", "acme"), operation)
+        answer = await execute(url, token_for("ada", "acme"), operation)
 
     assert "DATABASE_UNAVAILABLE" in answer.codes
     assert "hidden" not in str(answer.body)

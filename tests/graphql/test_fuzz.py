@@ -24,8 +24,9 @@ from execution_monitor.settings import Settings
 from tests.graphql import schemathesis_checks
 from tests.graphql.fuzzing import SCALARS, assert_sound
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.schemathesis_runs import report_of
-from tests.support.client import ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import execution, store, store_steps_and_logs
+from tests.support.schemathesis_runs import report_of
 
 Token = Callable[..., str]
 IS_FULL = os.environ.get("TEST_FUZZ") == "full"
@@ -63,7 +64,7 @@ def settings(settings: Settings) -> Settings:
 async def answer(server: str, token_for: Token) -> Any:
     """`answer(body)`: the status and the body that the server answers with."""
     await store(execution(1), execution(2, status="failed"), execution(3, user_id="grace"))
-    await store_parts("e001", 3)
+    await store_steps_and_logs("e001", 3)
     token = token_for("ada", "acme", *ALL_SCOPES)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     async with httpx2.AsyncClient(base_url=server, headers=headers, timeout=60) as client:
@@ -189,4 +190,4 @@ async def test_sockets_are_closed_by_the_protocol_or_go_on(
     # A code of the protocol's, never 1006 or 1011, or whatever `ping` is answered with.
     assert all(each in (4400, 4401, 4403, 4409, 4429) for each in seen if isinstance(each, int)), seen
     # The server is as well as before.
-    assert (await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200
+    assert (await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200

@@ -13,8 +13,9 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
 from execution_monitor.storage.filters import equals
 from execution_monitor.storage.find_command import Search, find_rows
-from tests.storage.watching import watched
-from tests.support.client import NOON, ask
+from tests.support.client import execute
+from tests.support.documents import NOON
+from tests.support.sent_commands import recording_commands
 from tests.support.servers import served, wait_until_ready
 
 MEGABYTE = 1024 * 1024
@@ -50,7 +51,7 @@ async def test_a_page_beyond_the_limit_is_refused_with_its_size(
 ):
     await store(database, [14 * MEGABYTE] * 4)
 
-    answer = await ask(server, token, query)
+    answer = await execute(server, token, query)
 
     assert "QUERY_TOO_COMPLEX" in answer.codes
     assert "The answer would have 58,7" in str(answer.body["errors"])
@@ -59,7 +60,7 @@ async def test_a_page_beyond_the_limit_is_refused_with_its_size(
 async def test_a_page_of_large_documents_is_shown_without_their_payloads(server: str, database: Database, token: str):
     await store(database, [14 * MEGABYTE] * 4)
 
-    answer = await ask(server, token, "{ executions { nodes { executionId steps { nodes { stepId } } } } }")
+    answer = await execute(server, token, "{ executions { nodes { executionId steps { nodes { stepId } } } } }")
 
     assert [each["executionId"] for each in answer.data["executions"]["nodes"]] == ["run-3", "run-2", "run-1", "run-0"]
 
@@ -78,7 +79,7 @@ async def test_a_payload_beyond_the_limit_is_an_error_of_its_field(
 ):
     await store(database, [10, 3 * MEGABYTE, 10])
 
-    answer = await ask(small_server, token, query)
+    answer = await execute(small_server, token, query)
 
     (error,) = answer.body["errors"]
     assert error["path"] == path
@@ -102,7 +103,7 @@ async def test_what_is_refused_is_not_read(mongodb_uri: str, database: Database)
         max_bytes=32 * MEGABYTE,
     )
 
-    async with watched(mongodb_uri, database.handle.name) as (watching, commands):
+    async with recording_commands(mongodb_uri, database.handle.name) as (watching, commands):
         with pytest.raises(AnswerTooLarge):
             await find_rows(watching.rows(Execution), search)
 

@@ -10,7 +10,8 @@ from bson import Decimal128
 from execution_monitor.storage.cursors import digest_of, encode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Step
-from tests.support.client import NOON, ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import NOON, execution, store, store_steps_and_logs
 
 Token = Callable[..., str]
 IDS = "{ executions { nodes { id executionId steps(first: 1) { nodes { id } } } } }"
@@ -23,12 +24,12 @@ NODES = """query Nodes($ids: [ID!]!) { nodes(ids: $ids) { __typename id
 
 async def test_nodes_come_in_the_order_asked_each_as_what_it_is(server: str, token_for: Token):
     await store(execution(1), execution(2))
-    await store_parts("e001", 1)
+    await store_steps_and_logs("e001", 1)
     token = token_for("ada", "acme")
-    second, first = (await ask(server, token, IDS)).data["executions"]["nodes"]
+    second, first = (await execute(server, token, IDS)).data["executions"]["nodes"]
     step = first["steps"]["nodes"][0]["id"]
 
-    answer = await ask(server, token, NODES, ids=[step, second["id"], first["id"], second["id"]])
+    answer = await execute(server, token, NODES, ids=[step, second["id"], first["id"], second["id"]])
 
     assert [node.get("stepId") or node["executionId"] for node in answer.data["nodes"]] == [
         "s0",
@@ -42,9 +43,9 @@ async def test_nodes_come_in_the_order_asked_each_as_what_it_is(server: str, tok
 async def test_one_node_is_found_by_the_same_id(server: str, token_for: Token):
     await store(execution(1))
     token = token_for("ada", "acme")
-    (node,) = (await ask(server, token, IDS)).data["executions"]["nodes"]
+    (node,) = (await execute(server, token, IDS)).data["executions"]["nodes"]
 
-    answer = await ask(server, token, "query Q($id: ID!) { node(id: $id) { id __typename } }", id=node["id"])
+    answer = await execute(server, token, "query Q($id: ID!) { node(id: $id) { id __typename } }", id=node["id"])
 
     assert answer.data["node"] == {"id": node["id"], "__typename": "Execution"}
 
@@ -65,10 +66,10 @@ async def test_a_step_is_found_by_whatever_an_engine_took_for_its_id(
     step = {"execution_id": "e001", "tenant_id": "acme", "step_id": "odd", "step_name": "load", "created": NOON}
     await database.collection(Step).insert_one({**step, "_id": own_id})
     token = token_for("ada", "acme")
-    ids = [each["id"] for each in (await ask(server, token, STEP_IDS)).data["execution"]["steps"]["nodes"]]
+    ids = [each["id"] for each in (await execute(server, token, STEP_IDS)).data["execution"]["steps"]["nodes"]]
 
-    found = (await ask(server, token, NODES, ids=ids)).data["nodes"]
-    denied = (await ask(server, token_for("grace", "acme"), NODES, ids=ids)).data["nodes"]
+    found = (await execute(server, token, NODES, ids=ids)).data["nodes"]
+    denied = (await execute(server, token_for("grace", "acme"), NODES, ids=ids)).data["nodes"]
 
     assert [node["stepId"] for node in found] == ["odd"]
     assert denied == [None]
@@ -84,11 +85,11 @@ async def test_a_step_is_found_by_whatever_an_engine_took_for_its_id(
 )
 async def test_what_others_own_looks_like_what_does_not_exist(server: str, token_for: Token, who: tuple[str, ...]):
     await store(execution(1))
-    await store_parts("e001", 1)
-    (node,) = (await ask(server, token_for("ada", "acme"), IDS)).data["executions"]["nodes"]
+    await store_steps_and_logs("e001", 1)
+    (node,) = (await execute(server, token_for("ada", "acme"), IDS)).data["executions"]["nodes"]
     nothing = encode_token(digest_of("Execution"), ("acme", "no such execution"))
 
-    answer = await ask(server, token_for(*who), NODES, ids=[node["id"], node["steps"]["nodes"][0]["id"], nothing])
+    answer = await execute(server, token_for(*who), NODES, ids=[node["id"], node["steps"]["nodes"][0]["id"], nothing])
 
     assert answer.data["nodes"] == [None, None, None]
 
@@ -126,7 +127,7 @@ async def test_what_others_own_looks_like_what_does_not_exist(server: str, token
     ],
 )
 async def test_an_id_that_cannot_be_read_is_refused(server: str, token_for: Token, global_id: str, sentence: str):
-    answer = await ask(server, token_for("ada", "acme"), NODES, ids=[global_id])
+    answer = await execute(server, token_for("ada", "acme"), NODES, ids=[global_id])
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 
@@ -135,8 +136,8 @@ async def test_a_hundred_nodes_at_most_are_asked_for_at_once(server: str, token_
     some = encode_token(digest_of("Execution"), ("acme", "no such execution"))
     token = token_for("ada", "acme")
 
-    hundred = await ask(server, token, NODES, ids=[some] * 100)
-    more = await ask(server, token, NODES, ids=[some] * 101)
+    hundred = await execute(server, token, NODES, ids=[some] * 100)
+    more = await execute(server, token, NODES, ids=[some] * 101)
 
     assert hundred.data["nodes"] == [None] * 100
     assert (more.codes, more.message) == (["BAD_USER_INPUT"], "Ask for at most 100 nodes at once, not 101.")

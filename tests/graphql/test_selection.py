@@ -29,8 +29,8 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.pagination import BOTH, Neighbours
 from tests.graphql.selections import Operation, operations
 from tests.storage.strategies import bounded
-from tests.storage.watching import Commands, watched
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
+from tests.support.sent_commands import SentCommands, recording_commands
 
 CALLER = Caller("ada", "acme", frozenset(Scope))
 PARTS = {"workflow_step_executions": ExecutionStep, "execution_logs": ExecutionLogEntry}
@@ -42,7 +42,7 @@ class Desk:
 
     monitor: Monitor
     live: Live
-    sent: Commands
+    sent: SentCommands
 
     async def run(self, text: str, variables: Mapping[str, Any] | None = None) -> Any:
         """The data that answers an operation, which must be without a fault."""
@@ -76,7 +76,7 @@ async def desk(database: Database, mongodb_uri: str) -> AsyncGenerator[Desk]:
     await store(*_executions())
     for document, parts in ((documents.Step, _steps()), (documents.LogEntry, _lines())):
         await collection_of(document).insert_many(parts)
-    async with watched(mongodb_uri, database.handle.name) as (connected, sent):
+    async with recording_commands(mongodb_uri, database.handle.name) as (connected, sent):
         live = Live(connected, mongodb_uri, LiveCursors(b"secret"))
         yield Desk(Monitor.over(connected, timeout_ms=5_000, count_limit=100), live, sent)
         await live.close()

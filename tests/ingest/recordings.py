@@ -1,4 +1,4 @@
-"""Recorded runs for tests: the real ones, and one made up that can be broken."""
+"""Recorded runs for tests: real ones, and a small one that a test can change."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ BACASS = FOLDER / "bacass-dirt02-001.json"
 SRASEARCH = FOLDER / "srasearch-chameleon-10a-001.json"
 
 
-def made_up(**changes: Any) -> dict[str, Any]:
-    """A run of three tasks, a diamond without its end: `split` before `left` and `right`."""
+def small_run(**changes: Any) -> dict[str, Any]:
+    """A run of three tasks: `split` before `left` and `right`; `changes` replace members at the top."""
     return {
         "name": "diamond",
         "schemaVersion": "1.5",

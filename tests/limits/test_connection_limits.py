@@ -30,8 +30,8 @@ from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import WHO, opened
 from tests.rest.test_live import closing_of, socket_of, stream_of
-from tests.support.documents import LIST
-from tests.support.server_process import serving
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.server_process import running_server
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -80,7 +80,7 @@ async def test_by_every_way_in_the_third_is_refused_and_another_caller_is_not(se
         async with streamed(server, ada, "text/event-stream", UPDATES) as third:
             events = (third.status_code, (await third.aread()).decode())
         async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
-            rest_events = (await client.get(f"{LIST}/stream")).status_code
+            rest_events = (await client.get(f"{EXECUTIONS_PATH}/stream")).status_code
         async with opened(server) as other:
             await other.begin(grace)
 
@@ -262,7 +262,7 @@ async def test_a_message_larger_than_a_body_may_be_closes_its_socket_and_no_othe
     tmp_path: Path, mongodb_uri: str, database: Database, database_name: str, token_for: Token
 ):
     most = 10_000
-    with serving(tmp_path, mongodb_uri, database_name, max_body_bytes=str(most)) as running:
+    with running_server(tmp_path, mongodb_uri, database_name, max_body_bytes=str(most)) as running:
         async with opened(running.url) as small, opened(running.url) as large:
             await small.begin(token_for("ada", "acme"))
             await small.subscribe(WHO | {"extensions": {"x": "x" * (most - 1_000)}})

@@ -16,8 +16,8 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.support.client import ask, execution, store
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -55,7 +55,7 @@ async def test_an_answer_says_what_it_cost_and_what_is_left(server: str, token_f
 
 
 async def test_what_graphql_core_answers_costs_the_same(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "{ nodes(ids: []) { id } executions { totalCount } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ nodes(ids: []) { id } executions { totalCount } }")
 
     assert answer.body["extensions"]["cost"]["remaining"] == POINTS - answer.body["extensions"]["cost"]["requested"]
 
@@ -86,7 +86,7 @@ async def test_one_callers_spending_is_nobody_elses(server: str, token_for: Toke
 
 async def test_rest_spends_the_same_points_and_is_refused_alike(server: str, token_for: Token):
     token = token_for("ada", "acme")
-    answers = [await send(server, token, method="GET", url=f"{LIST}?limit=20") for _ in range(3)]
+    answers = [await send(server, token, method="GET", url=f"{EXECUTIONS_PATH}?limit=20") for _ in range(3)]
 
     refused = answers[-1]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -116,7 +116,7 @@ async def test_a_stream_does_not_begin_without_points(server: str, token_for: To
     for _ in range(3):
         await page(server, token)
     for _ in range(POINTS):
-        if (await ask(server, token, "{ viewer { userId } }")).status == 429:
+        if (await execute(server, token, "{ viewer { userId } }")).status == 429:
             break
 
     async with streamed(server, token, accept, UPDATES) as response:
@@ -129,7 +129,7 @@ async def test_what_cannot_be_read_costs_points_too(server: str, token_for: Toke
     token = token_for("ada", "acme")
     garbage = "{ " + "nothing " * 100
 
-    answers = [await ask(server, token, garbage) for _ in range(2)]
+    answers = [await execute(server, token, garbage) for _ in range(2)]
 
     assert [answer.status for answer in answers] == [400, 429]
 

@@ -6,7 +6,7 @@ import pytest
 
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
-from tests.live.making import CURSORS
+from tests.live.factories import CURSORS
 
 
 @pytest.fixture

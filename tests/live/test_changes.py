@@ -11,13 +11,13 @@ from execution_monitor.live.changes import Change, ChangeType, GapReason, Histor
 from execution_monitor.live.resume_tokens import time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.live.making import NOW, execution
+from tests.live.factories import NOW, execution
 
 Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
-    """What a watch yields of what `act` does."""
+    """The events of what `act` does."""
     since = await current_position(database.handle)
     await act()
     until = await current_position(database.handle)
@@ -32,7 +32,7 @@ async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
     return found
 
 
-async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(database: Database):
+async def test_a_stream_after_an_event_shows_what_follows_and_nothing_twice(database: Database):
     """Events of one transaction share their time, which is all that a stream can be started at."""
     collection = database.collection(Execution)
 
@@ -60,7 +60,7 @@ async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(data
         ({"$set": {"progress.percentage": 5.0, "progress.total_steps": 7}}, {"progress"}),
         ({"$unset": {"triggered_by": 1}, "$inc": {"version": 1}}, {"triggered_by", "version"}),
         ({"$push": {"tags": {"key": "b", "value": "2"}}}, {"tags"}),
-        # An array that became shorter is told of in a list of its own.
+        # An array that became shorter is listed under `truncatedArrays`.
         ([{"$set": {"tags": {"$slice": ["$tags", 2]}}}], {"tags"}),
     ],
 )

@@ -10,7 +10,7 @@ from execution_monitor.errors import InvalidCursor
 from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
 from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.topics import Visibility
-from tests.live.making import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, caller
+from tests.live.factories import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, caller
 
 SECRET = b"a secret that all replicas share"
 EVENT = (

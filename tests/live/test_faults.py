@@ -1,4 +1,4 @@
-"""What a real server may do to the stream. Whatever it is: nothing is lost or repeated, or a gap is told."""
+"""What a real server may do to the stream. Whatever it is: nothing is lost or repeated, or a gap is delivery."""
 
 import asyncio
 import contextlib
@@ -14,16 +14,16 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from tests.faults.faulty_proxy import faulty_proxy
-from tests.live.following import PATIENCE, Follower, eventually, read_page, stored_versions, writing
-from tests.live.making import ADA, CURSORS, execution
-from tests.live.own_mongod import OwnMongod, roll_the_oplog
+from tests.live.factories import ADA, CURSORS, execution
+from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
+from tests.support.mongod import SingleNodeReplicaSet, roll_the_oplog
 
 _NAME = "faults"
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"), oplog_mb=16)
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"), oplog_mb=16)
     try:
         server.start()
         yield server
@@ -32,7 +32,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest.fixture
-async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri, _NAME) as database:
         await database.connect()
         await database.prepare()
@@ -42,7 +42,7 @@ async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
 
 
 @pytest.fixture
-def mongodb_uri(mongod: OwnMongod) -> str:
+def mongodb_uri(mongod: SingleNodeReplicaSet) -> str:
     return mongod.uri
 
 
@@ -57,31 +57,33 @@ async def fail(database: Database, *, times: int, **data: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[Follower]:
+async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[CheckingSubscriber]:
     """A time of faults under writers, of which a subscriber must not notice anything."""
-    follower = Follower()
+    follower = CheckingSubscriber()
     subscriber = await live.subscribe(ADA)
-    async with follower.hearing(subscriber) as reader:
+    async with follower.receiving(subscriber) as reader:
         async with writing(database, pause=0.005):
-            await eventually(lambda: follower.heard > 20 or reader.done())
+            await eventually(lambda: follower.received > 20 or reader.done())
             yield follower
-            heard = follower.heard
-            await eventually(lambda: follower.heard > heard + 20 or reader.done())
+            received = follower.received
+            await eventually(lambda: follower.received > received + 20 or reader.done())
         present = await stored_versions(database, ADA)
         await eventually(lambda: follower.versions == present or reader.done())
     assert follower.versions == present
     assert live.stats.totals.gaps == {}
 
 
-async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: SingleNodeReplicaSet):
     async with nothing_lost(database, live) as follower:
         mongod.kill()
-        heard = follower.heard
+        received = follower.received
         await asyncio.to_thread(mongod.start)
-        await eventually(lambda: follower.heard > heard, 3)
+        await eventually(lambda: follower.received > received, 3)
 
 
-async def test_a_server_that_stops_answering_is_left_and_found_again(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_server_that_stops_answering_is_abandoned_and_found_again(
+    database: Database, live: Live, mongod: SingleNodeReplicaSet
+):
     async with nothing_lost(database, live):
         mongod.freeze()
         await asyncio.sleep(3)
@@ -115,7 +117,7 @@ async def test_connections_that_break_lose_nothing(database: Database, live: Liv
 @pytest.mark.parametrize(
     ("code", "reason"), [(286, GapReason.HISTORY_LOST), (280, GapReason.FAILED), (10334, GapReason.FAILED)]
 )
-async def test_a_history_that_ends_is_told_and_a_new_one_begins(
+async def test_a_history_that_ends_is_a_gap_and_a_new_one_begins(
     database: Database, live: Live, code: int, reason: GapReason
 ):
     subscriber = await live.subscribe(ADA)
@@ -136,8 +138,8 @@ async def test_a_history_that_ends_is_told_and_a_new_one_begins(
         assert (await anext(resumed)).cursor == following.cursor
 
 
-async def test_history_that_has_rolled_past_a_client_is_told_at_once(
-    database: Database, live: Live, mongod: OwnMongod, mongodb_uri: str
+async def test_history_that_has_rolled_past_a_client_is_a_gap_at_once(
+    database: Database, live: Live, mongod: SingleNodeReplicaSet, mongodb_uri: str
 ):
     _, cursor = await read_page(database, ADA, live)
     await asyncio.to_thread(roll_the_oplog, mongodb_uri)
@@ -156,7 +158,7 @@ async def test_history_that_has_rolled_past_a_client_is_told_at_once(
 
 
 @pytest.mark.parametrize("replacing", ["drop", "rename", "rename_onto", "drop_database"])
-async def test_a_collection_that_is_replaced_is_told_and_watched_again(database: Database, live: Live, replacing: str):
+async def test_a_collection_that_is_replaced_is_a_gap_and_watched_again(database: Database, live: Live, replacing: str):
     collection = database.collection(Execution)
     subscriber = await live.subscribe(ADA)
     await collection.insert_one(execution("before"))
@@ -177,10 +179,10 @@ async def test_a_collection_that_is_replaced_is_told_and_watched_again(database:
         assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.COLLECTION_REPLACED)
         # Images are turned on again; until then every change is a gap, never silence.
         number = 0
-        while (told := await changed_once_more(database, subscriber, number)).kind is EventKind.GAP:
+        while (delivery := await changed_once_more(database, subscriber, number)).kind is EventKind.GAP:
             number += 1
-    assert told.kind is EventKind.UPDATED
-    # Whoever comes from before is told as well.
+    assert delivery.kind is EventKind.UPDATED
+    # Whoever comes from before is delivery as well.
     resumed = await live.subscribe(ADA, after=before.cursor)
     async with asyncio.timeout(PATIENCE):
         assert (await anext(resumed)).kind is EventKind.GAP
@@ -190,10 +192,10 @@ async def changed_once_more(database: Database, subscriber: Any, number: int) ->
     collection = database.collection(Execution)
     await collection.insert_one(execution(f"after-{number}"))
     await collection.update_one({"execution_id": f"after-{number}"}, {"$inc": {"version": 1}})
-    while (told := await anext(subscriber)).kind is EventKind.ENTERED:
+    while (delivery := await anext(subscriber)).kind is EventKind.ENTERED:
         pass
     await asyncio.sleep(0.1)
-    return told
+    return delivery
 
 
 async def test_events_over_16_megabytes_come_whole(database: Database, live: Live, mongodb_uri: str):
@@ -209,7 +211,7 @@ async def test_events_over_16_megabytes_come_whole(database: Database, live: Liv
     await collection.update_one({"execution_id": "large"}, {"$inc": {"version": 1}})
     following = await anext(subscriber)
 
-    assert [told.row["version"] for told in (inserted, updated, following) if told.row] == [1, 2, 3]
+    assert [delivery.row["version"] for delivery in (inserted, updated, following) if delivery.row] == [1, 2, 3]
     assert updated.row is not None
     assert updated.row["final_result"] == "y" * 9_000_000
     assert updated.changed == {"final_result", "version"}
@@ -224,7 +226,7 @@ async def test_events_over_16_megabytes_come_whole(database: Database, live: Liv
             for server in (live, forgetful):
                 resumed = await server.subscribe(ADA, after=after)
                 async with asyncio.timeout(PATIENCE):
-                    assert [(await anext(resumed)).cursor for _ in rest] == [told.cursor for told in rest]
+                    assert [(await anext(resumed)).cursor for _ in rest] == [delivery.cursor for delivery in rest]
                 resumed.close()
 
 
@@ -237,30 +239,32 @@ async def slow_replies(database: Database, milliseconds: int) -> None:
     )
 
 
-async def test_replies_that_take_longer_than_a_second_silence_nobody(database: Database, live: Live):
+async def test_replies_that_take_longer_than_a_second_silence_no_subscriber(database: Database, live: Live):
     subscriber = await live.subscribe(ADA)
-    follower = Follower()
+    follower = CheckingSubscriber()
     await slow_replies(database, 1_200)
     try:
-        async with follower.hearing(subscriber) as reader:
+        async with follower.receiving(subscriber) as reader:
             for number in range(10):
                 await database.collection(Execution).insert_many(
                     [execution(f"run-{number}-{each}") for each in range(50)]
                 )
-            await eventually(lambda: follower.heard == 500 or reader.done())
+            await eventually(lambda: follower.received == 500 or reader.done())
             opened = live.stats.stream.opened
             await database.collection(Execution).insert_one(execution("later"))
             await eventually(lambda: "later" in follower.versions or reader.done())
     finally:
         await slow_replies(database, 0)
 
-    assert follower.heard == 501
+    assert follower.received == 501
     # The patience that the first silence taught is kept while replies are slow.
     assert live.stats.stream.opened == opened <= 3
     assert live.stats.totals.gaps == {}
 
 
-async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database: Database, mongod: OwnMongod):
+async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(
+    database: Database, mongod: SingleNodeReplicaSet
+):
     host, port = mongod.address.split(":")
     async with (
         faulty_proxy(host, int(port)) as proxy,
@@ -279,7 +283,9 @@ async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(database
     assert left_out == 1
 
 
-async def test_a_database_that_answers_nothing_for_long_costs_no_gap(database: Database, live: Live, mongod: OwnMongod):
+async def test_a_database_that_answers_nothing_for_long_costs_no_gap(
+    database: Database, live: Live, mongod: SingleNodeReplicaSet
+):
     """However often the stream falls silent meanwhile: it is not one change that cannot be read."""
     async with nothing_lost(database, live):
         mongod.freeze()

@@ -1,4 +1,4 @@
-"""Steps and log lines: brought for those who follow the execution, and for nobody else."""
+"""Steps and log lines: brought only while their execution is followed."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry
-from tests.live.following import PATIENCE, eventually
-from tests.live.making import ADA, execution
+from tests.live.factories import ADA, execution
+from tests.live.subscriber import PATIENCE, eventually
 
 
 def line(execution_id: str, number: int) -> dict[str, Any]:
@@ -32,20 +32,20 @@ async def next_lines(activity: Activity, count: int) -> list[str]:
     found: list[str] = []
     async with asyncio.timeout(PATIENCE):
         while len(found) < count:
-            told = await anext(activity)
-            if told.kind is EventKind.LOG and told.row is not None:
-                found.append(told.row["message"])
+            delivery = await anext(activity)
+            if delivery.kind is EventKind.LOG and delivery.row is not None:
+                found.append(delivery.row["message"])
     return found
 
 
-async def test_log_lines_that_nobody_follows_are_not_brought(database: Database, live: Live):
+async def test_log_lines_of_executions_that_are_not_followed_are_not_brought(database: Database, live: Live):
     subscriber = await live.subscribe(ADA)
     await log_to(database, "run", 0, 500)
     await database.collection(Execution).insert_one(execution("run"))
     async with asyncio.timeout(PATIENCE):
-        told = await anext(subscriber)
+        delivery = await anext(subscriber)
 
-    assert told.execution_id == "run"
+    assert delivery.execution_id == "run"
     assert live.stats.dispatcher.changes == 1
     assert len(live.stats.buffer) == 1
 
@@ -82,7 +82,7 @@ async def test_no_line_is_lost_or_repeated_while_pages_are_opened_and_closed(dat
     first.close()
 
 
-async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
+async def test_a_client_that_resumes_gets_the_log_lines_in_between(
     database: Database, live: Live, monkeypatch: pytest.MonkeyPatch
 ):
     """Also when the stream had been narrowed meanwhile: from MongoDB's history."""
@@ -91,7 +91,7 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
     activity = await live.subscribe_activity(ADA, "run")
     await log_to(database, "run", 0, 1)
     async with asyncio.timeout(PATIENCE):
-        while (told := await anext(activity)).kind is not EventKind.LOG:
+        while (delivery := await anext(activity)).kind is not EventKind.LOG:
             pass
     activity.close()
     other = await live.subscribe_activity(ADA, "other")
@@ -99,7 +99,7 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
     await log_to(database, "other", 0, 1)
     assert await next_lines(other, 1) == ["line 0"]
 
-    activity = await live.subscribe_activity(ADA, "run", after=told.cursor)
+    activity = await live.subscribe_activity(ADA, "run", after=delivery.cursor)
     assert await next_lines(activity, 119) == [f"line {number}" for number in range(1, 120)]
     assert live.stats.catch_up.served_from_history == 1
     await eventually(lambda: len(live.stats.catch_up) == 0)
@@ -111,7 +111,7 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
     other.close()
 
 
-def test_who_left_a_moment_ago_is_still_covered():
+def test_an_execution_left_a_moment_ago_is_still_covered():
     followed = FollowedExecutions()
     followed.follow("run")
     followed.record_stream(followed.ids, StreamPosition("10"))

@@ -1,4 +1,4 @@
-"""A server whose change stream is behind says so wherever somebody looks, and goes on serving; GAP is no part of it."""
+"""A server whose change stream lags says so on every transport, and goes on serving; it sends no GAP for that."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,14 @@ from websockets.frames import Frame, Opcode
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
-from tests.conftest import SECRET
 from tests.graphql.transport.test_event_streams import streamed
 from tests.graphql.transport.test_graphql_transport_ws import UPDATES, Socket, opened
-from tests.live.following import eventually
-from tests.live.own_mongod import OwnMongod
+from tests.live.subscriber import eventually
 from tests.rest.test_live import put, stream_of
-from tests.support.client import ask
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 from tests.web.test_metrics import values_of
 
 Token = Callable[..., str]
@@ -36,8 +35,8 @@ _LIMIT = 2
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     try:
         server.start()
         yield server
@@ -46,7 +45,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
 
 
 @pytest_asyncio.fixture
-async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri, _NAME) as database:
         await database.connect()
         yield database
@@ -54,7 +53,9 @@ async def database(mongod: OwnMongod) -> AsyncGenerator[Database]:
 
 
 @pytest_asyncio.fixture
-async def server(database: Database, mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[str]:
+async def server(
+    database: Database, mongod: SingleNodeReplicaSet, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[str]:
     monkeypatch.setattr("execution_monitor.asgi.heartbeat.HEARTBEAT_SECONDS", 0.2)
     settings = Settings(
         mongodb_uri=SecretStr(mongod.uri),
@@ -69,7 +70,7 @@ async def server(database: Database, mongod: OwnMongod, monkeypatch: pytest.Monk
 
 
 async def let_streams_be_read(database: Database, *, after_seconds: int) -> None:
-    """Let MongoDB answer whoever reads on in a stream so late; all else it answers at once."""
+    """Let MongoDB delay its replies to getMore by so many seconds, and no others."""
     await database.client.admin.command(
         "configureFailPoint",
         "failCommand",
@@ -92,7 +93,7 @@ async def wait_until(server: str, status: str) -> None:
 
 @contextlib.asynccontextmanager
 async def stalled(database: Database, server: str) -> AsyncGenerator[None]:
-    """A time in which the stream of `server` is behind."""
+    """Let the stream of `server` lag during the block."""
     await wait_until(server, "ready")
     # Longer than a stream is waited for at first. MongoDB forgets of it when the last that waits has been answered.
     await let_streams_be_read(database, after_seconds=5)
@@ -103,7 +104,7 @@ async def stalled(database: Database, server: str) -> AsyncGenerator[None]:
 
 
 async def seconds_of(server: str, token: str) -> float | None:
-    return (await ask(server, token, "{ viewer { liveBehindSeconds } }")).data["viewer"]["liveBehindSeconds"]
+    return (await execute(server, token, "{ viewer { liveBehindSeconds } }")).data["viewer"]["liveBehindSeconds"]
 
 
 async def test_a_server_that_keeps_up_says_zero(server: str, token_for: Token):
@@ -176,7 +177,7 @@ async def test_comments_of_event_streams_carry_the_seconds(server: str, token_fo
     async with (
         streamed(server, token, "text/event-stream", "subscriber { executionUpdates { kind } }") as response,
         httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE) as client,
-        client.stream("GET", f"{LIST}/stream") as rest_response,
+        client.stream("GET", f"{EXECUTIONS_PATH}/stream") as rest_response,
     ):
         readers = [
             asyncio.create_task(read(response.aiter_lines(), over_graphql)),
@@ -214,7 +215,7 @@ async def test_comments_come_between_events_that_come_without_a_pause(
         async with asyncio.timeout(_PATIENCE):
             async for line in stream.response.aiter_lines():
                 kinds.append(line.partition(":")[0])
-                # Two comments with events before, between and behind them.
+                # Two comments with events before, between and after them.
                 if kinds.count("") > 4 and kinds.count("data") > 20:
                     break
         writing.cancel()
@@ -239,7 +240,7 @@ async def test_pings_of_the_rest_socket_carry_the_seconds_and_are_answered(
     server: str, token_for: Token, database: Database
 ):
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
-    address = f"{server.replace('http', 'ws')}{LIST}/ws"
+    address = f"{server.replace('http', 'ws')}{EXECUTIONS_PATH}/ws"
     async with connect(address, additional_headers=headers, create_connection=Listening) as socket:
         assert isinstance(socket, Listening)
         async with stalled(database, server):

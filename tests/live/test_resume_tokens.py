@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from execution_monitor.live.resume_tokens import position_after, position_of, start_time, time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from tests.live.making import execution
+from tests.live.factories import execution
 
 _PART = st.integers(min_value=0, max_value=2**32 - 2)
 _TIMES = st.builds(Timestamp, _PART, _PART)
@@ -21,12 +21,12 @@ def test_positions_order_as_their_times_do(left: Timestamp, right: Timestamp):
 
 
 @given(_TIMES)
-def test_a_position_tells_its_time(time: Timestamp):
+def test_a_position_has_its_time(time: Timestamp):
     assert time_of(position_after(time)) == time
 
 
 @given(_TIMES)
-def test_a_stream_behind_a_time_starts_with_the_next(time: Timestamp):
+def test_a_stream_after_a_time_starts_with_the_next(time: Timestamp):
     assert start_time(position_after(time)) == Timestamp(time.time, time.inc + 1)
 
 
@@ -36,7 +36,7 @@ def test_a_token_of_an_unknown_form_is_refused():
 
 
 async def test_tokens_of_real_events_order_as_the_events_do(database: Database):
-    """Single writes, writes of one transaction, which share their time, and what an idle stream says in between."""
+    """Single writes, writes of one transaction, which share their time, and what an idle stream's tokens are in between."""
     collection = database.collection(Execution)
     seen: list[tuple[str, Timestamp | None]] = []
 

@@ -9,13 +9,13 @@ from execution_monitor.live.changes import GapReason
 from execution_monitor.live.events import Block, Delivery, EventKind, can_merge, merge
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, Visibility
-from tests.live.making import ADA, CURSORS, delivery, place, topic
+from tests.live.factories import ADA, CURSORS, delivery, position_at, topic
 
 SMALL = BacklogLimits(conflate_from=2, max_events=5, max_bytes=10_000)
 
 
 def subscriber(limits: BacklogLimits = SMALL) -> Subscriber:
-    return Subscriber(topic(), limits, SubscriberTotals(), place(0))
+    return Subscriber(topic(), limits, SubscriberTotals(), position_at(0))
 
 
 def taken(of: Subscriber) -> list[Delivery]:
@@ -157,7 +157,7 @@ def test_a_full_backlog_is_replaced_by_a_gap_and_goes_on():
     slow.offer(delivery(7, EventKind.ENTERED, "run-7"))
 
     gap, following = taken(slow)
-    assert (gap.kind, gap.reason, gap.position) == (EventKind.GAP, GapReason.TOO_SLOW, place(6))
+    assert (gap.kind, gap.reason, gap.position) == (EventKind.GAP, GapReason.TOO_SLOW, position_at(6))
     assert (following.kind, following.execution_id) == (EventKind.ENTERED, "run-7")
 
 
@@ -179,21 +179,21 @@ def test_one_event_larger_than_the_backlog_is_queued():
 
 
 def test_events_up_to_the_floor_are_not_repeated():
-    resumed = Subscriber(topic(), SMALL, SubscriberTotals(), place(2))
+    resumed = Subscriber(topic(), SMALL, SubscriberTotals(), position_at(2))
 
     for number in (1, 2, 3, 3):
         resumed.offer(delivery(number, EventKind.UPDATED))
 
-    assert [each.position for each in taken(resumed)] == [place(3)]
+    assert [each.position for each in taken(resumed)] == [position_at(3)]
 
 
 def test_an_activity_is_never_conflated():
-    activity = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), SMALL, SubscriberTotals(), place(0))
+    activity = Subscriber(ActivityTopic(CURSORS, Visibility.of(ADA), "run"), SMALL, SubscriberTotals(), position_at(0))
 
     for number in range(1, 5):
         activity.offer(delivery(number, EventKind.UPDATED))
 
-    assert [each.position for each in taken(activity)] == [place(number) for number in range(1, 5)]
+    assert [each.position for each in taken(activity)] == [position_at(number) for number in range(1, 5)]
 
 
 async def test_a_cancelled_wait_loses_nothing():
@@ -206,7 +206,7 @@ async def test_a_cancelled_wait_loses_nothing():
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
 
-        assert (await anext(waiting)).position == place(number)
+        assert (await anext(waiting)).position == position_at(number)
 
 
 async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
@@ -218,7 +218,7 @@ async def test_a_reader_waits_again_after_two_events_that_came_to_nothing():
     await asyncio.sleep(0)
     waiting.offer(delivery(3, EventKind.ENTERED))
 
-    assert (await reader).position == place(3)
+    assert (await reader).position == position_at(3)
 
 
 async def test_closing_ends_a_wait_and_drops_what_is_pending():

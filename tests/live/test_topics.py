@@ -14,7 +14,7 @@ from execution_monitor.live.hub import Hub
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
-from tests.live.making import (
+from tests.live.factories import (
     ADA,
     ALL_OF_ACME,
     ALL_OF_GLOBEX,
@@ -23,8 +23,8 @@ from tests.live.making import (
     caller,
     change,
     execution,
-    line,
-    place,
+    log_line,
+    position_at,
     step,
     topic,
 )
@@ -76,7 +76,7 @@ def test_of_an_execution_that_may_no_longer_be_seen_only_the_id_is_sent():
     assert (found.kind, found.execution_id, found.row, found.changed) == (EventKind.LEFT, "run", None, frozenset())
 
 
-def test_an_execution_that_stops_matching_is_still_shown_to_who_may_see_it():
+def test_an_execution_that_stops_matching_is_still_shown_to_those_who_may_see_it():
     after = of_ada(status="failed")
 
     found = judged(ADA, RUNNING, of_ada(), after)
@@ -96,7 +96,7 @@ def test_topics_are_equal_when_visibility_and_filter_are():
 
 
 def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscriber:
-    subscriber = Subscriber(topic(who, where), BacklogLimits(), SubscriberTotals(), place(0))
+    subscriber = Subscriber(topic(who, where), BacklogLimits(), SubscriberTotals(), position_at(0))
     hub.join(subscriber)
     return subscriber
 
@@ -193,7 +193,7 @@ def test_a_hub_forgets_subscribers_that_are_closed():
 
 def test_a_closed_subscriber_does_not_join():
     hub = Hub()
-    closed = Subscriber(topic(), BacklogLimits(), SubscriberTotals(), place(0))
+    closed = Subscriber(topic(), BacklogLimits(), SubscriberTotals(), position_at(0))
     closed.close()
 
     hub.join(closed)
@@ -211,12 +211,12 @@ def test_a_closed_subscriber_does_not_join():
         pytest.param(WatchedCollection.STEPS, step("run"), None, None, id="a step that was deleted"),
         pytest.param(WatchedCollection.STEPS, None, step("another"), None, id="another execution's step"),
         pytest.param(WatchedCollection.STEPS, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
-        pytest.param(WatchedCollection.LOGS, None, line("run", "hello"), EventKind.LOG, id="a new line"),
+        pytest.param(WatchedCollection.LOGS, None, log_line("run", "hello"), EventKind.LOG, id="a new line"),
         pytest.param(
-            WatchedCollection.LOGS, line("run", "hello"), line("run", "bye"), None, id="a line that was changed"
+            WatchedCollection.LOGS, log_line("run", "hello"), log_line("run", "bye"), None, id="a line that was changed"
         ),
         pytest.param(
-            WatchedCollection.LOGS, None, line("run", "hello", tenant_id="globex"), None, id="another tenant's line"
+            WatchedCollection.LOGS, None, log_line("run", "hello", tenant_id="globex"), None, id="another tenant's line"
         ),
         pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ada(version=2), EventKind.UPDATED, id="the execution"),
         pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ben(), EventKind.LEFT, id="the execution, given away"),
@@ -228,7 +228,7 @@ def test_an_activity_gets_events_of_its_execution_alone(
 ):
     hub = Hub()
     follower = Subscriber(
-        ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), SubscriberTotals(), place(0)
+        ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), SubscriberTotals(), position_at(0)
     )
     hub.join(follower)
     happened = change(1, before, after, collection=collection)

@@ -1,4 +1,4 @@
-"""How tests of REST ask, and the documents they ask for."""
+"""Fixtures of REST: requests, and the documents that they find."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -7,25 +7,25 @@ import pytest
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
-from tests.rest.asking import Ask, Store
-from tests.support.documents import Documents
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import Documents
 
 
 @pytest.fixture
-async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
-    """`ask(path, token=..., method=...)`: the server's response to Ada of Acme, unless told otherwise."""
+async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fetch]:
+    """`fetch(path, token=..., method=...)`: the response of the server, to ada of acme unless a token is given."""
     async with httpx2.AsyncClient(base_url=server) as client:
 
-        async def ask(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
+        async def fetch(path: str, *, token: str | None = None, method: str = "GET") -> httpx2.Response:
             headers = {"Authorization": f"Bearer {token or token_for('ada', 'acme')}"}
             return await client.request(method, path, headers=headers)
 
-        yield ask
+        yield fetch
 
 
 @pytest.fixture
 def store(database: Database) -> Store:
-    """`store(executions, steps)`: keep documents as an engine would write them."""
+    """`store(executions, steps)`: insert documents as an engine would."""
 
     async def store(executions: Documents, steps: Documents = ()) -> None:
         for document, rows in ((Execution, executions), (Step, steps)):

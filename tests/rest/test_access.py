@@ -9,9 +9,10 @@ import pytest
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
-from tests.rest.asking import Ask, Store
-from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution, executions
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.tokens import SECRET
 
 # Each names a value of the stored execution; an answer that differs would tell that it exists.
 PROBES = [
@@ -66,7 +67,15 @@ async def test_without_a_valid_token_there_is_no_answer(server: str, store: Stor
     headers = {} if header is None else {"Authorization": header}
 
     async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
-        responses = [await client.get(path) for path in (LIST, f"{LIST}/run-1", f"{LIST}/run-2", f"{LIST}?page=no")]
+        responses = [
+            await client.get(path)
+            for path in (
+                EXECUTIONS_PATH,
+                f"{EXECUTIONS_PATH}/run-1",
+                f"{EXECUTIONS_PATH}/run-2",
+                f"{EXECUTIONS_PATH}?page=no",
+            )
+        ]
 
     assert {response.status_code for response in responses} == {401}
     assert {response.headers["www-authenticate"] for response in responses} == {"Bearer"}
@@ -75,11 +84,11 @@ async def test_without_a_valid_token_there_is_no_answer(server: str, store: Stor
     assert responses[0].json()["code"] == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/run-1"])
-async def test_a_token_for_other_things_is_forbidden(ask: Ask, store: Store, path: str):
+@pytest.mark.parametrize("path", [EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/run-1"])
+async def test_a_token_for_other_things_is_forbidden(fetch: Fetch, store: Store, path: str):
     await store([A_FAILED_EXECUTION])
 
-    response = await ask(path, token=signed({"scope": "billing:read executions:payload"}))
+    response = await fetch(path, token=signed({"scope": "billing:read executions:payload"}))
 
     assert response.status_code == 403
     assert response.json()["code"] == "FORBIDDEN"
@@ -87,62 +96,68 @@ async def test_a_token_for_other_things_is_forbidden(ask: Ask, store: Store, pat
 
 
 async def test_what_a_stranger_asks_of_the_list_is_answered_as_if_nothing_were_there(
-    ask: Ask, store: Store, stranger: str
+    fetch: Fetch, store: Store, stranger: str
 ):
-    queries = [LIST, *(f"{LIST}?{probe}" for probe in PROBES)]
-    before = [(await ask(query, token=stranger)).content for query in queries]
+    queries = [EXECUTIONS_PATH, *(f"{EXECUTIONS_PATH}?{probe}" for probe in PROBES)]
+    before = [(await fetch(query, token=stranger)).content for query in queries]
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
-    after = [(await ask(query, token=stranger)).content for query in queries]
+    after = [(await fetch(query, token=stranger)).content for query in queries]
 
     assert after == before
-    assert (await ask(LIST)).json()["total"] == 1
+    assert (await fetch(EXECUTIONS_PATH)).json()["total"] == 1
 
 
-async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(ask: Ask, store: Store, stranger: str):
+async def test_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(fetch: Fetch, store: Store, stranger: str):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
-    invisible, unknown = await ask(f"{LIST}/run-1", token=stranger), await ask(f"{LIST}/run-2", token=stranger)
+    invisible, unknown = (
+        await fetch(f"{EXECUTIONS_PATH}/run-1", token=stranger),
+        await fetch(f"{EXECUTIONS_PATH}/run-2", token=stranger),
+    )
 
     assert invisible.status_code == unknown.status_code == 404
     assert invisible.content == unknown.content
     of_the_moment = {"date": "", "x-request-id": ""}
     assert {**invisible.headers, **of_the_moment} == {**unknown.headers, **of_the_moment}
-    assert (await ask(f"{LIST}/run-1")).status_code == 200
+    assert (await fetch(f"{EXECUTIONS_PATH}/run-1")).status_code == 200
 
 
-async def test_a_cursor_is_of_no_use_to_a_stranger(ask: Ask, store: Store, stranger: str):
+async def test_a_cursor_is_of_no_use_to_a_stranger(fetch: Fetch, store: Store, stranger: str):
     await store(executions(3))
-    cursor = (await ask(f"{LIST}?limit=1")).json()["pagination"]["next_cursor"]
+    cursor = (await fetch(f"{EXECUTIONS_PATH}?limit=1")).json()["pagination"]["next_cursor"]
 
-    response = await ask(f"{LIST}?limit=1&cursor={cursor}", token=stranger)
+    response = await fetch(f"{EXECUTIONS_PATH}?limit=1&cursor={cursor}", token=stranger)
 
     assert response.status_code == 400
     assert response.json()["code"] == "INVALID_CURSOR"
 
 
 async def test_tenants_with_the_same_id_see_their_own_execution_and_steps(
-    ask: Ask, store: Store, token_for: Callable[..., str]
+    fetch: Fetch, store: Store, token_for: Callable[..., str]
 ):
     await store(
         [an_execution("same"), an_execution("same", tenant_id="globex", workflow_name="theirs")],
         [a_step("same", 0), a_step("same", 0, tenant_id="globex", step_name="Their step")],
     )
 
-    ours = (await ask(f"{LIST}/same")).json()
-    theirs = (await ask(f"{LIST}/same", token=token_for("ada", "globex"))).json()
+    ours = (await fetch(f"{EXECUTIONS_PATH}/same")).json()
+    theirs = (await fetch(f"{EXECUTIONS_PATH}/same", token=token_for("ada", "globex"))).json()
 
     assert (ours["workflow_name"], [step["step_name"] for step in ours["steps"]]) == ("nightly", ["Step 0"])
     assert (theirs["workflow_name"], [step["step_name"] for step in theirs["steps"]]) == ("theirs", ["Their step"])
 
 
 async def test_an_operator_sees_all_of_the_tenant_and_no_payload_without_its_scope(
-    ask: Ask, store: Store, token_for: Callable[..., str]
+    fetch: Fetch, store: Store, token_for: Callable[..., str]
 ):
     await store([A_FAILED_EXECUTION, an_execution("of-grace", user_id="grace")], ITS_STEPS)
     operator = token_for("olivia", "acme", Scope.EXECUTIONS_READ_TENANT)
 
-    listed, detail = await ask(LIST, token=operator), await ask(f"{LIST}/run-1", token=operator)
+    listed, detail = (
+        await fetch(EXECUTIONS_PATH, token=operator),
+        await fetch(f"{EXECUTIONS_PATH}/run-1", token=operator),
+    )
 
     assert {each["execution_id"] for each in listed.json()["executions"]} == {"run-1", "of-grace"}
     assert "in.csv" not in detail.text

@@ -7,15 +7,16 @@ import pytest
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.rest.routes import MAX_STEPS
-from tests.rest.asking import Ask, Store
-from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, LIST, a_step, an_execution
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution
+from tests.support.client import EXECUTIONS_PATH
 
 
-async def test_a_detail_has_all_that_is_known(ask: Ask, store: Store, token_for: Callable[..., str]):
+async def test_a_detail_has_all_that_is_known(fetch: Fetch, store: Store, token_for: Callable[..., str]):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
-    (item,) = (await ask(LIST)).json()["executions"]
+    (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
 
-    response = await ask(f"{LIST}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))
+    response = await fetch(f"{EXECUTIONS_PATH}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))
 
     error = {"message": "Disk full.", "code": "ENOSPC", "type": None, "stack_trace": None}
     assert response.status_code == 200
@@ -79,12 +80,12 @@ async def test_a_detail_has_all_that_is_known(ask: Ask, store: Store, token_for:
 
 
 async def test_without_the_scope_payload_is_null_and_a_warning_says_why(
-    ask: Ask, store: Store, token_for: Callable[..., str]
+    fetch: Fetch, store: Store, token_for: Callable[..., str]
 ):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
-    allowed = (await ask(f"{LIST}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))).json()
+    allowed = (await fetch(f"{EXECUTIONS_PATH}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))).json()
 
-    response = await ask(f"{LIST}/run-1")
+    response = await fetch(f"{EXECUTIONS_PATH}/run-1")
 
     shown = response.json()
     (warning,) = shown.pop("warnings")
@@ -99,12 +100,12 @@ async def test_without_the_scope_payload_is_null_and_a_warning_says_why(
     assert {**shown, "warnings": []} == {**allowed, **without_payload, "steps": steps}
 
 
-async def test_steps_are_cut_at_their_limit_and_the_answer_says_so(ask: Ask, store: Store):
+async def test_steps_are_cut_at_their_limit_and_the_answer_says_so(fetch: Fetch, store: Store):
     await store([an_execution("long")], [a_step("long", index) for index in range(MAX_STEPS)])
-    whole = (await ask(f"{LIST}/long")).json()
+    whole = (await fetch(f"{EXECUTIONS_PATH}/long")).json()
     await store([], [a_step("long", MAX_STEPS)])
 
-    cut = (await ask(f"{LIST}/long")).json()
+    cut = (await fetch(f"{EXECUTIONS_PATH}/long")).json()
 
     assert [step["step_index"] for step in whole["steps"]] == list(range(MAX_STEPS))
     assert whole["steps_truncated"] is False
@@ -113,18 +114,21 @@ async def test_steps_are_cut_at_their_limit_and_the_answer_says_so(ask: Ask, sto
 
 
 @pytest.mark.parametrize("execution_id", ["a b", "ns/run/1", "100%", "scheduled__2026-01-01T00:00:00+00:00", "ü?#"])
-async def test_any_id_that_is_listed_can_be_opened(ask: Ask, store: Store, execution_id: str):
+async def test_any_id_that_is_listed_can_be_opened(fetch: Fetch, store: Store, execution_id: str):
     await store([an_execution(execution_id)])
 
-    detail = (await ask(f"{LIST}/{quote(execution_id, safe='')}")).json()
+    detail = (await fetch(f"{EXECUTIONS_PATH}/{quote(execution_id, safe='')}")).json()
 
     assert detail["execution_id"] == execution_id
 
 
-async def test_head_answers_as_get_does_but_for_the_body(ask: Ask, store: Store):
+async def test_head_answers_as_get_does_but_for_the_body(fetch: Fetch, store: Store):
     await store([A_FAILED_EXECUTION])
 
-    found, missing = await ask(f"{LIST}/run-1", method="HEAD"), await ask(f"{LIST}/run-2", method="HEAD")
+    found, missing = (
+        await fetch(f"{EXECUTIONS_PATH}/run-1", method="HEAD"),
+        await fetch(f"{EXECUTIONS_PATH}/run-2", method="HEAD"),
+    )
 
     assert (found.status_code, found.content) == (200, b"")
     assert (missing.status_code, missing.content) == (404, b"")

@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from execution_monitor.settings import Settings
-from tests.conftest import SECRET
-from tests.rest.asking import Ask, Store
-from tests.support.documents import A_FAILED_EXECUTION, LIST, START, an_execution, executions
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import A_FAILED_EXECUTION, START, an_execution, executions
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.tokens import SECRET
 
 COUNT_LIMIT = 30
 
@@ -25,16 +26,16 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
     )
 
 
-async def ids(ask: Ask, query: str) -> list[str]:
-    response = await ask(f"{LIST}?{query}")
+async def ids(fetch: Fetch, query: str) -> list[str]:
+    response = await fetch(f"{EXECUTIONS_PATH}?{query}")
     assert response.status_code == 200, response.text
     return [each["execution_id"] for each in response.json()["executions"]]
 
 
-async def test_a_list_has_the_fields_that_todays_clients_read(ask: Ask, store: Store):
+async def test_a_list_has_the_fields_that_todays_clients_read(fetch: Fetch, store: Store):
     await store([A_FAILED_EXECUTION])
 
-    response = await ask(LIST)
+    response = await fetch(EXECUTIONS_PATH)
 
     facts = {"total": 1, "total_is_exact": True, "page": 1, "page_size": 20, "has_more": False}
     assert response.status_code == 200
@@ -70,10 +71,10 @@ async def test_a_list_has_the_fields_that_todays_clients_read(ask: Ask, store: S
     }
 
 
-async def test_an_execution_without_optional_fields_is_listed_with_what_they_mean(ask: Ask, store: Store):
+async def test_an_execution_without_optional_fields_is_listed_with_what_they_mean(fetch: Fetch, store: Store):
     await store([an_execution("bare")])
 
-    (item,) = (await ask(LIST)).json()["executions"]
+    (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
 
     assert item["status"] == "pending"
     assert item["progress"] == {"current_step": 0, "total_steps": 0, "percentage": 0.0}
@@ -83,27 +84,27 @@ async def test_an_execution_without_optional_fields_is_listed_with_what_they_mea
     }
 
 
-async def test_the_durations_of_a_running_execution_are_one_value(ask: Ask, store: Store):
+async def test_the_durations_of_a_running_execution_are_one_value(fetch: Fetch, store: Store):
     await store([an_execution("e", status="running", started_at=START)])
 
-    (item,) = (await ask(LIST)).json()["executions"]
+    (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
 
     assert item["total_duration"] == item["duration"] > 0
 
 
-async def test_oddly_typed_values_do_not_fail_the_list(ask: Ask, store: Store):
+async def test_oddly_typed_values_do_not_fail_the_list(fetch: Fetch, store: Store):
     await store(
         [an_execution("odd", status=7, started_at="noon", total_duration="long", progress=[], error_details=["no"])]
     )
 
-    (item,) = (await ask(f"{LIST}?sort_by=duration")).json()["executions"]
+    (item,) = (await fetch(f"{EXECUTIONS_PATH}?sort_by=duration")).json()["executions"]
 
     assert (item["status"], item["started_at"], item["total_duration"]) == ("pending", None, None)
     assert item["error"] == "['no']"
 
 
-async def test_nobody_has_an_empty_list(ask: Ask):
-    answer = (await ask(LIST)).json()
+async def test_nobody_has_an_empty_list(fetch: Fetch):
+    answer = (await fetch(EXECUTIONS_PATH)).json()
 
     assert (answer["executions"], answer["total"], answer["has_more"]) == ([], 0, False)
 
@@ -123,7 +124,7 @@ async def test_nobody_has_an_empty_list(ask: Ask):
         pytest.param("status=completed&workflow_id=w2", [], id="conditions that exclude each other"),
     ],
 )
-async def test_filters_narrow_the_list(ask: Ask, store: Store, query: str, found: list[str]):
+async def test_filters_narrow_the_list(fetch: Fetch, store: Store, query: str, found: list[str]):
     await store(
         [
             an_execution("unsaid", workflow_template_id="w1"),
@@ -132,7 +133,7 @@ async def test_filters_narrow_the_list(ask: Ask, store: Store, query: str, found
         ]
     )
 
-    answer = (await ask(f"{LIST}?{query}")).json()
+    answer = (await fetch(f"{EXECUTIONS_PATH}?{query}")).json()
 
     assert [each["execution_id"] for each in answer["executions"]] == found
     assert answer["total"] == len(found)
@@ -149,7 +150,7 @@ async def test_filters_narrow_the_list(ask: Ask, store: Store, query: str, found
         ("sort_by=duration&order=asc", ["c", "b", "a"]),
     ],
 )
-async def test_the_list_has_the_order_asked_for(ask: Ask, store: Store, query: str, in_order: list[str]):
+async def test_the_list_has_the_order_asked_for(fetch: Fetch, store: Store, query: str, in_order: list[str]):
     hour = timedelta(hours=1)
     await store(
         [
@@ -159,19 +160,19 @@ async def test_the_list_has_the_order_asked_for(ask: Ask, store: Store, query: s
         ]
     )
 
-    assert await ids(ask, query) == in_order
+    assert await ids(fetch, query) == in_order
 
 
 @pytest.mark.parametrize("order", ["created", "duration:asc"])
-async def test_numbered_pages_and_cursors_walk_the_same_list(ask: Ask, store: Store, order: str):
+async def test_numbered_pages_and_cursors_walk_the_same_list(fetch: Fetch, store: Store, order: str):
     await store(executions(23))
-    everything = await ids(ask, f"sort_by={order}&limit=100")
+    everything = await ids(fetch, f"sort_by={order}&limit=100")
 
-    numbered = [await ids(ask, f"sort_by={order}&page_size=5&page={page}") for page in range(1, 7)]
+    numbered = [await ids(fetch, f"sort_by={order}&page_size=5&page={page}") for page in range(1, 7)]
     walked: list[list[str]] = []
     cursor = ""
     while cursor is not None:
-        answer = (await ask(f"{LIST}?sort_by={order}&page_size=5&cursor={cursor}")).json()
+        answer = (await fetch(f"{EXECUTIONS_PATH}?sort_by={order}&page_size=5&cursor={cursor}")).json()
         walked.append([each["execution_id"] for each in answer["executions"]])
         cursor = answer["pagination"]["next_cursor"]
 
@@ -180,23 +181,23 @@ async def test_numbered_pages_and_cursors_walk_the_same_list(ask: Ask, store: St
     assert len(everything) == 23
 
 
-async def test_a_client_may_go_on_with_a_cursor_from_any_numbered_page(ask: Ask, store: Store):
+async def test_a_client_may_go_on_with_a_cursor_from_any_numbered_page(fetch: Fetch, store: Store):
     await store(executions(9))
-    second = (await ask(f"{LIST}?page=2&page_size=3")).json()
+    second = (await fetch(f"{EXECUTIONS_PATH}?page=2&page_size=3")).json()
 
-    third = (await ask(f"{LIST}?page_size=3&cursor={second['pagination']['next_cursor']}")).json()
+    third = (await fetch(f"{EXECUTIONS_PATH}?page_size=3&cursor={second['pagination']['next_cursor']}")).json()
 
     assert [each["execution_id"] for each in third["executions"]] == ["e2", "e1", "e0"]
     assert (second["page"], second["has_more"], second["pagination"]["has_more"]) == (2, True, True)
     assert (third["page"], third["has_more"], third["pagination"]["next_cursor"]) == (None, False, None)
 
 
-async def test_a_total_is_counted_to_the_limit_and_says_so(ask: Ask, store: Store):
+async def test_a_total_is_counted_to_the_limit_and_says_so(fetch: Fetch, store: Store):
     await store(executions(COUNT_LIMIT))
-    exact = (await ask(LIST)).json()
+    exact = (await fetch(EXECUTIONS_PATH)).json()
     await store([an_execution("one more")])
 
-    more = (await ask(LIST)).json()
+    more = (await fetch(EXECUTIONS_PATH)).json()
 
     assert (exact["total"], exact["total_is_exact"]) == (COUNT_LIMIT, True)
     assert (more["total"], more["total_is_exact"]) == (COUNT_LIMIT, False)
@@ -216,8 +217,8 @@ async def test_a_total_is_counted_to_the_limit_and_says_so(ask: Ask, store: Stor
         ("cursor=forged", "INVALID_CURSOR", "This cursor is damaged"),
     ],
 )
-async def test_a_mistake_is_a_problem_that_says_what_to_do(ask: Ask, query: str, code: str, detail: str):
-    response = await ask(f"{LIST}?{query}")
+async def test_a_mistake_is_a_problem_that_says_what_to_do(fetch: Fetch, query: str, code: str, detail: str):
+    response = await fetch(f"{EXECUTIONS_PATH}?{query}")
 
     problem = response.json()
     assert response.status_code == problem["status"] == 400
@@ -227,20 +228,20 @@ async def test_a_mistake_is_a_problem_that_says_what_to_do(ask: Ask, query: str,
 
 
 @pytest.mark.parametrize("changed", ["status=failed", "sort_by=duration", "order=asc", "workflow_id=w"])
-async def test_a_cursor_of_another_list_is_refused(ask: Ask, store: Store, changed: str):
+async def test_a_cursor_of_another_list_is_refused(fetch: Fetch, store: Store, changed: str):
     await store(executions(2))
-    cursor = (await ask(f"{LIST}?limit=1")).json()["pagination"]["next_cursor"]
+    cursor = (await fetch(f"{EXECUTIONS_PATH}?limit=1")).json()["pagination"]["next_cursor"]
 
-    response = await ask(f"{LIST}?limit=1&cursor={cursor}&{changed}")
+    response = await fetch(f"{EXECUTIONS_PATH}?limit=1&cursor={cursor}&{changed}")
 
     assert response.json()["code"] == "INVALID_CURSOR"
 
 
-async def test_head_answers_as_get_does_but_for_the_body(ask: Ask, store: Store):
+async def test_head_answers_as_get_does_but_for_the_body(fetch: Fetch, store: Store):
     await store(executions(2))
-    got = await ask(LIST)
+    got = await fetch(EXECUTIONS_PATH)
 
-    head = await ask(LIST, method="HEAD")
+    head = await fetch(EXECUTIONS_PATH, method="HEAD")
 
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == got.headers["content-length"] == str(len(got.content))

@@ -18,9 +18,9 @@ from execution_monitor.rest.list_request import PARAMETERS
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
-from tests.rest.asking import Ask, Store
-from tests.schemathesis_runs import report_of
-from tests.support.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
+from tests.support.schemathesis_runs import report_of
 from tests.support.servers import served, wait_until_ready
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
@@ -95,7 +95,7 @@ def test_every_answer_and_every_parameter_is_described():
 
 
 async def test_schemathesis_finds_nothing(
-    server: str, ask: Ask, store: Store, token_for: Callable[..., str], tmp_path: Path
+    server: str, fetch: Fetch, store: Store, token_for: Callable[..., str], tmp_path: Path
 ):
     odd = an_execution(
         "odd", status=7, created="then", progress=1, error_details="no", tags={}, total_cost=float("nan")

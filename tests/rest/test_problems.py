@@ -25,19 +25,20 @@ from execution_monitor.live.service import Live
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from tests.conftest import SECRET
-from tests.rest.asking import Ask, Store
-from tests.support.documents import LIST, executions
-from tests.support.raw_http import exchange, read_answers
+from tests.rest.client import Fetch, Store
+from tests.rest.documents import executions
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.raw_http import exchange, read_responses
 from tests.support.servers import served
+from tests.support.tokens import SECRET
 
 SESSIONS = Sessions(Revocations())
 BOUNDS = {"max_response_bytes": 2**20}
 ADA = Caller(subject="ada", tenant="acme", scopes=frozenset({"executions:read"}))
 
 
-async def test_an_unknown_address_is_a_problem(ask: Ask):
-    response = await ask("/api/v1/workflows")
+async def test_an_unknown_address_is_a_problem(fetch: Fetch):
+    response = await fetch("/api/v1/workflows")
 
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
@@ -55,14 +56,20 @@ async def test_an_unknown_address_is_a_problem(ask: Ask):
     "path",
     [
         *("/%00", "/%ff", "/%ed%a0%80", "/..", "/../etc/passwd", "/%2e%2e%2f", "/graphql/a", "//graphql", "/livez%00"),
-        *(f"/{'x' * 8_000}", f"{LIST}/%00", f"{LIST}/%ff", f"{LIST}/{'x' * 8_000}", f"/assets/{'x' * 253}.js"),
+        *(
+            f"/{'x' * 8_000}",
+            f"{EXECUTIONS_PATH}/%00",
+            f"{EXECUTIONS_PATH}/%ff",
+            f"{EXECUTIONS_PATH}/{'x' * 8_000}",
+            f"/assets/{'x' * 253}.js",
+        ),
     ],
 )
 async def test_nothing_unexpected_in_an_address_is_a_failure(server: str, path: str, token_for: Any):
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     token = f"Authorization: Bearer {token_for('ada', 'acme')}\r\n\r\n"
 
-    (answer,) = read_answers(await exchange(urlsplit(server).port or 0, (head + token).encode()))
+    (answer,) = read_responses(await exchange(urlsplit(server).port or 0, (head + token).encode()))
 
     assert (answer.status, answer.json["code"]) == (404, "NOT_FOUND")
 
@@ -99,8 +106,8 @@ async def test_a_client_that_leaves_within_its_request_is_no_failure(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_a_method_that_is_not_taken_is_told_which_are(ask: Ask, method: str):
-    response = await ask(LIST, method=method)
+async def test_a_method_that_is_not_taken_is_told_which_are(fetch: Fetch, method: str):
+    response = await fetch(EXECUTIONS_PATH, method=method)
 
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, HEAD"
@@ -115,7 +122,7 @@ async def test_a_database_that_does_not_answer_is_a_problem_that_passes(token_fo
     app = create_app(Settings(mongodb_uri=uri, jwt_secret=SecretStr(SECRET), environment="production"))
 
     async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
-        response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
+        response = await client.get(EXECUTIONS_PATH, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
 
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
@@ -146,7 +153,7 @@ async def test_a_query_beyond_its_time_says_what_would_make_it_fast(database: Da
     )
 
     async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
-        response = await client.get(f"{LIST}?status=failed&workflow_id=even&sort_by=duration")
+        response = await client.get(f"{EXECUTIONS_PATH}?status=failed&workflow_id=even&sort_by=duration")
 
     assert response.status_code == 504
     assert response.json()["code"] == "QUERY_TIMEOUT"
@@ -168,7 +175,7 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
 
     with capture_logs() as logs:
         async with served(app) as url, httpx2.AsyncClient(base_url=url) as client:
-            response = await client.get(f"{LIST}/run-1")
+            response = await client.get(f"{EXECUTIONS_PATH}/run-1")
 
     (entry,) = logs
     problem = response.json()
@@ -179,7 +186,7 @@ async def test_an_unexpected_failure_is_masked_and_logged_under_the_id_that_is_s
     assert cast("str", entry["request_id"]) in problem["detail"]
     assert (entry["event"], entry["path"], repr(entry["exc_info"])) == (
         "request_failed",
-        f"{LIST}/run-1",
+        f"{EXECUTIONS_PATH}/run-1",
         "RuntimeError('the cause, with a password')",
     )
     assert "password" not in response.text

@@ -13,8 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from execution_monitor.limits.tcp_connections import ClientConnections, ConnectionLimits, Phase
 from execution_monitor.storage.database import Database
 from tests.limits.test_tcp_connections import elapse
-from tests.support.raw_http import Wire, exchange, read_answers, serving_raw
-from tests.support.server_process import free_ports, serving
+from tests.support.raw_http import MemoryConnection, exchange, read_responses, serving_raw
+from tests.support.server_process import free_ports, running_server
 
 HEAD = b"GET /first HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
@@ -22,11 +22,11 @@ POST_UNREAD = POST.replace(b"/first", b"/unread")
 CLOSING = POST_UNREAD.replace(b"Content-Length", b"Connection: close\r\nContent-Length")
 
 
-def statuses(wire: Wire) -> list[int]:
-    return [each.status for each in read_answers(wire.transport.written)]
+def statuses(wire: MemoryConnection) -> list[int]:
+    return [each.status for each in read_responses(wire.transport.written)]
 
 
-def phase_of(wire: Wire) -> Phase:
+def phase_of(wire: MemoryConnection) -> Phase:
     (phase,) = [phase for phase, count in wire.clients.figures().phases.items() if count]
     return phase
 
@@ -60,7 +60,7 @@ class Gate:
 
 
 async def test_whoever_says_nothing_is_closed_without_a_word():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"\r\n")
     elapse(wire.clients, 29)
     before = wire.transport.is_closed
@@ -71,7 +71,7 @@ async def test_whoever_says_nothing_is_closed_without_a_word():
 
 
 async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
-    wire = Wire()
+    wire = MemoryConnection()
     for number in range(14):
         wire.feed(HEAD[number : number + 1])
         elapse(wire.clients, 1)
@@ -84,7 +84,7 @@ async def test_a_head_has_its_time_however_many_pieces_it_comes_in():
 
 
 async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_time():
-    wire = Wire()
+    wire = MemoryConnection()
     for _ in range(3):
         wire.feed(HEAD[:20])
         elapse(wire.clients, 14)
@@ -96,7 +96,7 @@ async def test_a_head_that_comes_in_time_is_answered_and_the_next_has_its_own_ti
 
 
 async def test_between_two_requests_a_connection_stays_for_a_while():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(HEAD)
     await wire.settle()
     elapse(wire.clients, 74)
@@ -110,7 +110,7 @@ async def test_between_two_requests_a_connection_stays_for_a_while():
 async def test_a_body_comes_at_a_rate(rate: int, *, comes: bool):
     gate = Gate()
     gate.opened.set()
-    wire = Wire(gate)
+    wire = MemoryConnection(gate)
     wire.feed(POST)
     left = 100_000
     while left > 0:
@@ -126,9 +126,9 @@ async def test_a_body_comes_at_a_rate(rate: int, *, comes: bool):
 
 
 async def test_a_body_that_is_not_read_yet_is_not_late():
-    waiting = Wire(Gate())
+    waiting = MemoryConnection(Gate())
     waiting.feed(POST.replace(b"Content", b"Expect: 100-continue\r\nContent"))
-    unread = Wire(Gate())
+    unread = MemoryConnection(Gate())
     unread.feed(POST, b"x" * 70_000)
     for wire in (waiting, unread):
         elapse(wire.clients, 100)
@@ -138,7 +138,7 @@ async def test_a_body_that_is_not_read_yet_is_not_late():
 
 
 async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next_request_is_answered():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(POST_UNREAD, b"x" * 50_000)
     await wire.settle()
     elapse(wire.clients, 25)
@@ -154,7 +154,7 @@ async def test_a_body_that_nobody_waits_for_is_let_pass_for_a_while_and_the_next
 
 
 async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_sends():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(CLOSING)
     await wire.settle()
     wire.feed(b"x" * 50_000)
@@ -167,7 +167,7 @@ async def test_an_answer_that_closes_is_not_taken_back_by_what_the_client_still_
 
 async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
     gate = Gate()
-    wire = Wire(gate)
+    wire = MemoryConnection(gate)
     wire.feed(HEAD + HEAD.replace(b"first", b"second") + b"no HTTP at all\r\n\r\n", HEAD)
     before = wire.transport.written
     gate.opened.set()
@@ -180,7 +180,7 @@ async def test_what_comes_behind_is_refused_when_all_before_it_is_answered():
 
 async def test_a_request_behind_another_that_breaks_off_is_refused_in_its_turn():
     gate = Gate()
-    wire = Wire(gate)
+    wire = MemoryConnection(gate)
     wire.feed(HEAD + b"POST /second HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno length")
     gate.opened.set()
     await wire.settle()
@@ -191,7 +191,7 @@ async def test_a_request_behind_another_that_breaks_off_is_refused_in_its_turn()
 
 async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_told():
     gate = Gate()
-    wire = Wire(gate)
+    wire = MemoryConnection(gate)
     wire.feed(
         b"POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"no length\r\n"
     )
@@ -204,7 +204,7 @@ async def test_a_body_that_breaks_off_is_refused_once_and_its_application_is_tol
 
 async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_that_is_being_answered():
     gate = Gate()
-    wire = Wire(gate)
+    wire = MemoryConnection(gate)
     wire.feed(HEAD + HEAD.replace(b"first", b"second"))
     await asyncio.sleep(0)
     wire.lose()
@@ -215,11 +215,11 @@ async def test_whoever_goes_with_requests_behind_each_other_is_gone_for_the_one_
 
 @pytest.mark.parametrize("takes", [True, False])
 async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
-    wire = Wire(Gate())
+    wire = MemoryConnection(Gate())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for _ in range(5):
-        wire.transport.untaken -= 10 if takes else 0
+        wire.transport.unsent -= 10 if takes else 0
         elapse(wire.clients, 50)
     was_aborted = wire.transport.is_aborted
     before = phase_of(wire)
@@ -232,7 +232,7 @@ async def test_an_answer_is_taken_bit_by_bit_or_not_at_all(*, takes: bool):
 
 
 async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
-    wire = Wire(Gate())
+    wire = MemoryConnection(Gate())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for piece in (HEAD[:20], HEAD[20:]):
@@ -246,10 +246,10 @@ async def test_a_next_request_does_not_give_more_time_to_take_an_answer():
 
 
 async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_for_ever():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(HEAD)
     await wire.settle()
-    wire.transport.untaken = 1_000
+    wire.transport.unsent = 1_000
     elapse(wire.clients, 76)
     closed = wire.transport.is_closed, wire.transport.is_aborted
     elapse(wire.clients, 61)
@@ -259,13 +259,13 @@ async def test_a_connection_that_is_closed_with_an_answer_untaken_does_not_stay_
 
 async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again():
     clients = ClientConnections(ConnectionLimits(total=1))
-    first = Wire(Gate(), clients)
+    first = MemoryConnection(Gate(), clients)
     first.feed(HEAD)
-    second = Wire(Gate(), clients)
+    second = MemoryConnection(Gate(), clients)
     second.feed(HEAD)
     second.lose()
 
-    (answer,) = read_answers(second.transport.written)
+    (answer,) = read_responses(second.transport.written)
     assert (answer.status, int(answer.headers["retry-after"]) > 0) == (503, True)
     assert second.transport.is_closed
     assert clients.figures().phases[Phase.ACTIVE] == 1
@@ -276,7 +276,7 @@ async def test_over_a_socket_a_limit_ends_what_overstays():
     async with serving_raw(clients=clients) as port:
         said = await asyncio.gather(*(exchange(port, each) for each in (b"", HEAD[:20], POST)))
 
-    assert [[each.status for each in read_answers(each)] for each in said] == [[], [408], [408]]
+    assert [[each.status for each in read_responses(each)] for each in said] == [[], [408], [408]]
 
 
 def send_all_then_read(port: int, data: bytes) -> bytes:
@@ -296,8 +296,8 @@ async def test_a_refusal_arrives_at_whoever_sends_before_they_read(times: int):
         answered = await asyncio.to_thread(send_all_then_read, port, large)
         invalid = await asyncio.to_thread(send_all_then_read, port, b"no HTTP at all\r\n\r\n" + large)
 
-    assert [each.status for each in read_answers(answered)] == [200]
-    assert [each.status for each in read_answers(invalid)] == [400]
+    assert [each.status for each in read_responses(answered)] == [200]
+    assert [each.status for each in read_responses(invalid)] == [400]
 
 
 @contextlib.asynccontextmanager
@@ -323,7 +323,7 @@ async def test_a_server_answers_under_more_hostile_sockets_than_it_holds(
         b"Authorization", b"Content-Type: application/json\r\nAuthorization"
     )
     port = free_ports(1)
-    with serving(
+    with running_server(
         tmp_path,
         mongodb_uri,
         database_name,

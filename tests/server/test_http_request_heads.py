@@ -7,8 +7,8 @@ import pytest
 
 from execution_monitor.server.http_request_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, to_origin_form
 from execution_monitor.storage.database import Database
-from tests.support.raw_http import Wire, exchange, read_answers, splits_of
-from tests.support.server_process import serving
+from tests.support.raw_http import MemoryConnection, exchange, read_responses, splits_of
+from tests.support.server_process import running_server
 
 Token = Callable[..., str]
 
@@ -24,7 +24,7 @@ def filler(size: int) -> list[bytes]:
 
 
 async def test_heads_are_bounded_and_bodies_are_not_taken_for_heads(tmp_path: Path, uri: str, database_name: str):
-    with serving(tmp_path, uri, database_name) as running:
+    with running_server(tmp_path, uri, database_name) as running:
         begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         end = b"Connection: close\r\n\r\n"
         body = b"x" * (2 * MAX_HEAD_BYTES)
@@ -43,12 +43,12 @@ async def test_heads_are_bounded_and_bodies_are_not_taken_for_heads(tmp_path: Pa
     for refusal in (too_large, endless_line, at_once):
         assert refusal.startswith(b"HTTP/1.1 431")
     # It was answered before its trailers came; a second answer would be one to nothing.
-    assert [each.status for each in read_answers(trailers)] == [405]
-    assert [each.status for each in read_answers(after_a_body)] == [405, 200]
+    assert [each.status for each in read_responses(trailers)] == [405]
+    assert [each.status for each in read_responses(after_a_body)] == [405, 200]
 
 
 async def test_an_address_is_bounded_before_its_head_is(tmp_path: Path, uri: str, database_name: str):
-    with serving(tmp_path, uri, database_name) as running:
+    with running_server(tmp_path, uri, database_name) as running:
         end = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         longest = await exchange(running.port, b"GET /livez?" + b"x" * (MAX_TARGET_BYTES - len("/livez?")) + end)
         too_long = await exchange(running.port, b"GET /livez?" + b"x" * MAX_TARGET_BYTES + end)
@@ -56,14 +56,14 @@ async def test_an_address_is_bounded_before_its_head_is(tmp_path: Path, uri: str
 
     assert longest.startswith(b"HTTP/1.1 200 OK")
     for refusal in (too_long, endless):
-        (answer,) = read_answers(refusal)
+        (answer,) = read_responses(refusal)
         assert answer.status == 414
         assert b"POST" in answer.body
 
 
 async def test_a_head_behind_a_body_in_one_read_is_bounded_as_well():
     posted = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(posted + b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(filler(MAX_HEAD_BYTES + 2_048)) + b"\r\n")
 
     assert [each.status for each in await wire.answers()] == [200, 431]
@@ -78,7 +78,7 @@ CHUNKED = (
 
 async def test_trailers_are_dropped_however_they_come():
     for pieces in splits_of(CHUNKED + CHUNKED.replace(b"/first", b"/next")):
-        wire = Wire()
+        wire = MemoryConnection()
         wire.feed(*pieces)
         answers = await wire.answers()
 
@@ -93,7 +93,7 @@ async def test_trailers_are_dropped_however_they_come():
 
 async def test_trailers_behind_an_offer_are_dropped_as_well():
     offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding"
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(CHUNKED.replace(b"Transfer-Encoding", offer))
 
     (answer,) = await wire.answers()
@@ -106,12 +106,12 @@ async def test_a_token_in_a_trailer_is_none(tmp_path: Path, uri: str, database_n
     head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     token = b"Authorization: Bearer %b\r\n" % token_for("ada", "acme").encode()
     chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body)
-    with serving(tmp_path, uri, database_name) as running:
+    with running_server(tmp_path, uri, database_name) as running:
         at_once = await exchange(running.port, head + chunks + token + b"\r\n")
         piece_by_piece = await exchange(running.port, head, chunks, token, b"\r\n")
         in_its_place = await exchange(running.port, head + token + chunks + b"\r\n")
 
-    answers = [read_answers(each)[0].status for each in (at_once, piece_by_piece, in_its_place)]
+    answers = [read_responses(each)[0].status for each in (at_once, piece_by_piece, in_its_place)]
     assert answers == [401, 401, 200]
 
 

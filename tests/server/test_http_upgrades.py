@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from execution_monitor.server.http_upgrades import head_without_offer, takes_websocket
-from tests.support.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
+from tests.support.raw_http import HttpResponse, MemoryConnection, exchange, read_responses, serving_raw, splits_of
 
 Token = Callable[..., str]
 
@@ -37,7 +37,7 @@ def chunked(offer: bytes, body: bytes) -> bytes:
     return head + (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
 
 
-def seen(answers: list[Answer]) -> list[tuple[int, str, str, str]]:
+def seen(answers: list[HttpResponse]) -> list[tuple[int, str, str, str]]:
     return [(each.status, each.json["method"], each.json["path"], each.json["body"]) for each in answers]
 
 
@@ -50,14 +50,14 @@ async def test_a_body_behind_an_offer_is_a_body_and_what_follows_is_the_next_req
     sent = request_with(offer, body) + NEXT
 
     for pieces in splits_of(sent) if body == SMUGGLED else [(sent,)]:
-        wire = Wire()
+        wire = MemoryConnection()
         wire.feed(*pieces)
 
         assert seen(await wire.answers()) == [(200, "POST", "/first", body.decode()), (200, "GET", "/next", "")]
 
 
 async def test_all_of_the_head_but_the_offer_arrives():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(post(H2C + b"X-Empty:\r\nX-Two: a\r\nX-Two: b\r\n", b"{}"))
 
     (answer,) = await wire.answers()
@@ -76,7 +76,7 @@ async def test_all_of_the_head_but_the_offer_arrives():
 
 
 async def test_offers_behind_each_other_are_answered_in_their_order():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(post(H2C, b"1") + post(WEBSOCKET, SMUGGLED) + chunked(TLS, b"3") + NEXT)
 
     answers = await wire.answers()
@@ -98,14 +98,14 @@ async def test_offers_behind_each_other_are_answered_in_their_order():
 )
 async def test_what_can_be_read_in_two_ways_is_read_in_none(sent: bytes):
     for pieces in splits_of(sent)[:-1] if b"Sec-WebSocket" not in sent else [(sent,)]:
-        wire = Wire()
+        wire = MemoryConnection()
         wire.feed(*pieces)
 
         assert [each.status for each in await wire.answers()] == [400]
 
 
 async def test_nothing_is_read_behind_connect():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED, SMUGGLED)
 
     assert [each.status for each in await wire.answers()] == [501]
@@ -113,7 +113,7 @@ async def test_nothing_is_read_behind_connect():
 
 
 async def test_a_handshake_behind_a_request_that_is_being_answered_waits_for_nothing_and_switches_nothing():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(NEXT + b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
 
     assert [path for _, _, path, _ in seen(await wire.answers())] == ["/next", "/socket"]
@@ -145,7 +145,7 @@ def test_a_head_is_written_again_without_its_offer():
 
 
 async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lost():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
     during = sum(wire.clients.figures().phases.values())
     await wire.settle()
@@ -156,7 +156,7 @@ async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lo
 
 
 async def test_a_handshake_of_lines_that_are_too_long_for_it_is_told_so():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: %b\r\n%b\r\n" % (b"x" * 10_000, WEBSOCKET))
 
     assert [each.status for each in await wire.answers()] == [431]
@@ -168,7 +168,7 @@ async def test_over_a_socket_each_request_is_answered_as_its_own():
         last = NEXT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         said = await exchange(port, *post(H2C, SMUGGLED).partition(b"\r\n\r\n"), chunked(WEBSOCKET, SMUGGLED), last)
 
-    bodies = [each.json["body"] for each in read_answers(said)]
+    bodies = [each.json["body"] for each in read_responses(said)]
     assert bodies == [SMUGGLED.decode(), SMUGGLED.decode(), ""]
 
 

@@ -20,11 +20,11 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.live.own_mongod import OwnMongod
 from tests.rest.test_live import closing_of, message_from, socket_of
-from tests.support.client import ask, execution, store
-from tests.support.documents import LIST
-from tests.support.server_process import Serving, free_ports, serving
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.documents import execution, store
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.server_process import ServerProcess, free_ports, running_server
 
 Token = Callable[..., str]
 # What is promised.
@@ -45,15 +45,15 @@ def uri(mongodb_uri: str, database: Database) -> str:
     return mongodb_uri
 
 
-async def ended(running: Serving, seconds: float = MOST_SECONDS) -> int:
-    return await asyncio.to_thread(running.ends_within, seconds)
+async def ended(running: ServerProcess, seconds: float = MOST_SECONDS) -> int:
+    return await asyncio.to_thread(running.wait_for_exit, seconds)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers=2",)], ids=["alone", "with a second worker"])
 async def test_whoever_follows_is_told_to_come_again(
     tmp_path: Path, uri: str, database_name: str, ada: str, arguments: tuple[str, ...]
 ):
-    with serving(tmp_path, uri, database_name, *arguments) as running:
+    with running_server(tmp_path, uri, database_name, *arguments) as running:
         async with (
             opened(running.url) as graphql,
             opened(running.url) as silent,
@@ -63,14 +63,14 @@ async def test_whoever_follows_is_told_to_come_again(
             httpx2.AsyncClient(
                 base_url=running.url, headers={"Authorization": f"Bearer {ada}"}, timeout=SOON
             ) as client,
-            client.stream("GET", f"{LIST}/stream") as rest_events,
+            client.stream("GET", f"{EXECUTIONS_PATH}/stream") as rest_events,
         ):
             await graphql.begin(ada)
             await graphql.subscribe({"query": UPDATES})
             # Each worker has a stream of its own, which may not be open yet.
             await store(execution(1, status="running"))
             await message_from(rest)
-            await asyncio.to_thread(running.tell_to_stop)
+            await asyncio.to_thread(running.send_signal)
 
             closes = await graphql.closed(), await silent.closed(), await closing_of(rest)
             # Each comes to an end that is no broken connection: httpx2 would raise.
@@ -85,7 +85,7 @@ async def test_whoever_follows_is_told_to_come_again(
 
 
 @contextlib.asynccontextmanager
-async def unread(running: Serving, token: str, count: int) -> AsyncGenerator[None]:
+async def unread(running: ServerProcess, token: str, count: int) -> AsyncGenerator[None]:
     """`count` streams and sockets each, of clients that stop to read when they have subscribed."""
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(count):
@@ -101,7 +101,7 @@ async def unread(running: Serving, token: str, count: int) -> AsyncGenerator[Non
             await asyncio.to_thread(raw.recv, 1)
             ws = await stack.enter_async_context(
                 connect(
-                    running.url.replace("http", "ws") + LIST + "/ws",
+                    running.url.replace("http", "ws") + EXECUTIONS_PATH + "/ws",
                     additional_headers={"Authorization": f"Bearer {token}"},
                     close_timeout=0,
                     max_queue=1,
@@ -120,7 +120,7 @@ async def queued(port: int) -> float:
 
 async def test_clients_that_never_read_do_not_hold_it_up(tmp_path: Path, uri: str, database_name: str, ada: str):
     port = free_ports(1)
-    with serving(tmp_path, uri, database_name, metrics_port=str(port)) as running:
+    with running_server(tmp_path, uri, database_name, metrics_port=str(port)) as running:
         async with unread(running, ada, 20):
             async with asyncio.timeout(60):
                 number = 0
@@ -129,7 +129,7 @@ async def test_clients_that_never_read_do_not_hold_it_up(tmp_path: Path, uri: st
                     many = [execution(number + each, input_parameters={"x": "y" * 200_000}) for each in range(10)]
                     await store(*many)
                     number += len(many)
-            running.tell_to_stop()
+            running.send_signal()
             code = await ended(running)
 
     assert code == 0
@@ -141,14 +141,14 @@ async def test_a_request_that_is_under_way_is_answered(tmp_path: Path, uri: str,
         b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (ada.encode(), len(body))
     )
-    with serving(tmp_path, uri, database_name, drain_seconds="1") as running:
+    with running_server(tmp_path, uri, database_name, drain_seconds="1") as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(head + body[:5])
         await writer.drain()
-        running.tell_to_stop()
+        running.send_signal()
         await asyncio.to_thread(running.wait_until_draining)
         # The port is closed by then, and the request still open.
-        await asyncio.to_thread(running.wait_until, lambda: running.readiness == (0, "nobody answers"))
+        await asyncio.to_thread(running.wait_until, lambda: running.readiness == (0, "no answer"))
         writer.write(body[5:])
         async with asyncio.timeout(SOON):
             answer = await reader.read()
@@ -164,15 +164,15 @@ async def test_a_request_that_is_under_way_is_answered(tmp_path: Path, uri: str,
 async def test_it_serves_while_it_drains_and_a_second_signal_ends_it_at_once(
     tmp_path: Path, uri: str, database_name: str, ada: str, arguments: tuple[str, ...]
 ):
-    with serving(tmp_path, uri, database_name, *arguments, drain_seconds="600") as running:
+    with running_server(tmp_path, uri, database_name, *arguments, drain_seconds="600") as running:
         async with opened(running.url) as socket:
             await socket.begin(ada)
-            running.tell_to_stop()
+            running.send_signal()
             await asyncio.to_thread(running.wait_until_draining)
-            answer = await ask(running.url, ada, "{ viewer { userId } }")
+            answer = await execute(running.url, ada, "{ viewer { userId } }")
             await socket.subscribe({"query": "{ viewer { userId } }"})
             over_socket = await socket.next()
-            running.tell_to_stop()
+            running.send_signal()
             code = await ended(running)
 
     assert answer.data == over_socket == {"viewer": {"userId": "ada"}}
@@ -180,10 +180,10 @@ async def test_it_serves_while_it_drains_and_a_second_signal_ends_it_at_once(
 
 
 async def test_a_database_that_does_not_answer_does_not_hold_it_up(tmp_path: Path, ada: str):
-    mongod = OwnMongod(tmp_path)
+    mongod = SingleNodeReplicaSet(tmp_path)
     mongod.start()
     try:
-        with serving(tmp_path, mongod.uri, "stopping") as running:
+        with running_server(tmp_path, mongod.uri, "stopping") as running:
             async with opened(running.url) as socket:
                 await socket.begin(ada)
                 await socket.subscribe({"query": UPDATES})
@@ -191,7 +191,7 @@ async def test_a_database_that_does_not_answer_does_not_hold_it_up(tmp_path: Pat
                 await socket.next()
                 mongod.freeze()
                 await socket.subscribe({"query": "{ executions { totalCount } }"}, "3")
-                running.tell_to_stop()
+                running.send_signal()
                 code = await ended(running)
     finally:
         mongod.close()
@@ -200,12 +200,12 @@ async def test_a_database_that_does_not_answer_does_not_hold_it_up(tmp_path: Pat
 
 
 def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: Path, uri: str, database_name: str):
-    with serving(tmp_path, uri, database_name, "--workers=2") as running:
+    with running_server(tmp_path, uri, database_name, "--workers=2") as running:
         one, other = running.workers
         os.kill(one, signal.SIGKILL)
         running.wait_until(lambda: len(running.workers - {one}) == 2)
         after = running.workers
-        running.tell_to_stop(signal.SIGKILL)
+        running.send_signal(signal.SIGKILL)
         deadline = time.monotonic() + SOON
         while any(Path(f"/proc/{each}").exists() for each in after):
             assert time.monotonic() < deadline, running.log
@@ -219,7 +219,7 @@ async def test_workers_tell_of_themselves_each_at_a_port_of_its_own(
     tmp_path: Path, uri: str, database_name: str, token_for: Token
 ):
     port = free_ports(2)
-    with serving(tmp_path, uri, database_name, "--workers=2", metrics_port=str(port)) as running:
+    with running_server(tmp_path, uri, database_name, "--workers=2", metrics_port=str(port)) as running:
         async with httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {token_for('olga', 'acme', 'manage')}"}
         ) as who:
@@ -241,13 +241,13 @@ async def count_at(port: int) -> float:
 
 async def test_metrics_need_no_token_at_their_own_port_alone(tmp_path: Path, uri: str, database_name: str):
     port = free_ports(1)
-    with serving(tmp_path, uri, database_name, metrics_port=str(port)) as running:
+    with running_server(tmp_path, uri, database_name, metrics_port=str(port)) as running:
         async with httpx2.AsyncClient() as nobody:
             # What a client says of the port is not what counts.
             headers = {"Host": f"127.0.0.1:{port}", "X-Forwarded-Port": str(port)}
             at_main = await nobody.get(f"{running.url}/metrics", headers=headers)
             at_own = await nobody.get(f"http://127.0.0.1:{port}/metrics")
-            executions = await nobody.get(f"http://127.0.0.1:{port}{LIST}")
+            executions = await nobody.get(f"http://127.0.0.1:{port}{EXECUTIONS_PATH}")
 
     assert [each.status_code for each in (at_main, at_own, executions)] == [401, 200, 401]
 

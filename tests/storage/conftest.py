@@ -1,4 +1,4 @@
-"""A large database, whose reads are watched."""
+"""Fixtures of storage: a large database whose read commands are recorded, and a closed port."""
 
 import gc
 import socket
@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from execution_monitor.storage.database import Database
-from tests.storage import large
-from tests.storage.watching import Commands, watched
+from tests.storage import large_database as large
+from tests.support.sent_commands import SentCommands, recording_commands
 
 
 @pytest.fixture(scope="session")
 def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
-    """A database of 50,000 executions that no test changes."""
+    """The name of a database of 50,000 executions that no test changes."""
     name = f"{database_name}_large"
     large.load(mongodb_uri, name)
     yield name
@@ -22,17 +22,17 @@ def large_database_name(mongodb_uri: str, database_name: str) -> Generator[str]:
 
 
 @pytest.fixture
-async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, Commands]]:
-    """The large database, and the reads it is sent."""
-    async with watched(mongodb_uri, large_database_name) as found:
-        yield found
+async def large_database(mongodb_uri: str, large_database_name: str) -> AsyncGenerator[tuple[Database, SentCommands]]:
+    """The large database, and the read commands that it is sent."""
+    async with recording_commands(mongodb_uri, large_database_name) as recorded:
+        yield recorded
 
 
 @pytest.fixture
 def closed_port() -> Generator[int]:
-    """A port of this machine that nobody listens on."""
+    """A port of this machine that nothing listens on."""
     with socket.socket() as taken, warnings.catch_warnings():
-        # PyMongo loses the socket of an attempt to connect that is cut off by closing the client.
+        # PyMongo leaves the socket of an attempt to connect open when its client is closed meanwhile.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Values of every BSON type as they are stored, also of those that PyMongo has no form of, and special ones of each."""
+"""Values of every BSON type, with the special ones of each, also those that PyMongo cannot represent."""
 
 import struct
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ OBJECTS: tuple[Any, ...] = (
     _object(("a", _text(2, b"\xff"))),
     _object(("a", _POINTER)),
 )
-# Decoded, they are other values, or one and the same.
+# Decoded, they become other values, or equal ones.
 _BEYOND_PYTHON: tuple[Any, ...] = (
     _text(2, b"\xff"),
     _text(2, b"\xfe"),
@@ -70,7 +70,7 @@ _BEYOND_PYTHON: tuple[Any, ...] = (
     Decimal128("-NaN"),
     DatetimeMS(2**62),
 )
-# Above 12 KB, and all alike to far beyond what a cursor holds of them.
+# Above 12 KB, and equal for longer than the prefix that a cursor holds.
 LONG: tuple[Any, ...] = (
     _LONG,
     _LONG + "a",
@@ -92,11 +92,11 @@ LONG: tuple[Any, ...] = (
 )
 _PATTERNS: tuple[Any, ...] = (Regex(".*"), Regex("a", "i"), Regex(_LONG))
 
-# MongoDB takes no array, pattern or undefined value as an `_id`.
+# MongoDB accepts no array, pattern or undefined value as an `_id`.
 OWN_IDS: tuple[Any, ...] = (*SCALARS, *OBJECTS, *_BEYOND_PYTHON, *LONG, *_ENDS)
 VALUES: tuple[Any, ...] = (*OWN_IDS, *ARRAYS, *_PATTERNS, _UNDEFINED, Timestamp(0, 1), Int64(5), ObjectId(bytes(12)))
 
 
 def document(fields: Mapping[str, Any]) -> RawBSONDocument:
-    """A document of `fields`, to be inserted as it is."""
+    """A document of `fields`, which is inserted byte by byte as it is."""
     return RawBSONDocument(to_document(fields.items()))

@@ -1,4 +1,4 @@
-"""What lists and filters mean, evaluated naively in memory: written from MongoDB's manual, not from the product."""
+"""A reference of lists and filters, evaluated naively in memory: written from MongoDB's manual, not from the code."""
 
 import math
 import operator
@@ -29,8 +29,8 @@ Document = Mapping[str, Any]
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def place_of(value: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - one for each type, in MongoDB's order
-    """A scalar's place in MongoDB's order of all values."""
+def sort_key_of(value: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - one for each type, in MongoDB's order
+    """The sort key of a scalar in MongoDB's order of all types."""
     if value is None:
         return (0,)
     if isinstance(value, int | float | Decimal128) and not isinstance(value, bool):
@@ -52,35 +52,35 @@ def place_of(value: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - one for each typ
     return (7, value.time, value.inc)
 
 
-def milliseconds(moment: datetime | DatetimeMS) -> Decimal:
-    """A moment in milliseconds since 1970, to the microsecond."""
-    if isinstance(moment, DatetimeMS):
-        return Decimal(int(moment))
-    passed = moment - _EPOCH
+def milliseconds(time: datetime | DatetimeMS) -> Decimal:
+    """Milliseconds since 1970, to the microsecond."""
+    if isinstance(time, DatetimeMS):
+        return Decimal(int(time))
+    passed = time - _EPOCH
     return Decimal(passed.days * 86_400_000 + passed.seconds * 1_000) + Decimal(passed.microseconds) / 1_000
 
 
 def in_order(documents: Iterable[Document], order: Order) -> list[Document]:
-    """The documents as a list in `order` shows them."""
-    rows = sorted(documents, key=lambda row: place_of(row["_id"]), reverse=order.keys[-1].descending)
+    """The documents, sorted by `order`."""
+    rows = sorted(documents, key=lambda row: sort_key_of(row["_id"]), reverse=order.keys[-1].descending)
     for key in reversed(order.keys):
-        rows.sort(key=lambda row, field=key.field: place_of(row.get(field)), reverse=key.descending)
+        rows.sort(key=lambda row, field=key.field: sort_key_of(row.get(field)), reverse=key.descending)
     return rows
 
 
 def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for each kind of filter
-    """Whether a document without arrays, its tags aside, meets the filter."""
+    """Whether a document, which has no arrays but tags, matches the filter."""
     match where:
-        case AllOf(parts):
-            return all(holds(part, document) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, document) for part in parts)
-        case Not(part):
-            return not holds(part, document)
+        case AllOf(filters):
+            return all(holds(each, document) for each in filters)
+        case AnyOf(filters):
+            return any(holds(each, document) for each in filters)
+        case Not(negated):
+            return not holds(negated, document)
         case OneOf(field, values):
-            return place_of(_look_up(document, field)) in map(place_of, values)
+            return sort_key_of(_look_up(document, field)) in map(sort_key_of, values)
         case NoneOf(field, values):
-            return place_of(_look_up(document, field)) not in map(place_of, values)
+            return sort_key_of(_look_up(document, field)) not in map(sort_key_of, values)
         case Range():
             return _lies_within(where, _look_up(document, where.field))
         case StartsWith(field, text):
@@ -88,7 +88,7 @@ def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for
             return isinstance(found, str) and found.startswith(text)
         case Contains(field, text):
             found = _look_up(document, field)
-            return isinstance(found, str) and _holds_whatever_case(found, text)
+            return isinstance(found, str) and _contains_in_any_case(found, text)
         case HasTag(key, value):
             return any(tag.get("key") == key and value in (None, tag.get("value")) for tag in document.get("tags", ()))
         case _:
@@ -103,10 +103,11 @@ def _look_up(document: Document, path: str) -> Any:
 
 
 def _lies_within(where: Range, value: Any) -> bool:
-    at = place_of(value)
+    at = sort_key_of(value)
     bounds = {name: getattr(where, name) for name in _COMPARISONS}
     return all(
-        bound is None or (at != (1, 0) and at[0] == place_of(bound)[0] and _COMPARISONS[name](at, place_of(bound)))
+        bound is None
+        or (at != (1, 0) and at[0] == sort_key_of(bound)[0] and _COMPARISONS[name](at, sort_key_of(bound)))
         for name, bound in bounds.items()
     )
 
@@ -114,7 +115,7 @@ def _lies_within(where: Range, value: Any) -> bool:
 _COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
-def _holds_whatever_case(text: str, wanted: str) -> bool:
+def _contains_in_any_case(text: str, wanted: str) -> bool:
     starts = range(len(text) - len(wanted) + 1)
     return any(all(map(_is_same_letter, text[start : start + len(wanted)], wanted)) for start in starts)
 

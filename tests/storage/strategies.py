@@ -26,7 +26,7 @@ from execution_monitor.storage.filters import (
     StartsWith,
 )
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.reference import place_of
+from tests.storage.reference import sort_key_of
 
 # The same examples in every run, and no clock: a loaded machine fails nothing. A fixture's database is emptied by each.
 bounded = functools.partial(
@@ -173,7 +173,7 @@ def executions(*, size: int) -> SearchStrategy[list[dict[str, Any]]]:
     )
     # Left alone, Hypothesis draws five or so.
     found = st.integers(0, size).flatmap(
-        lambda count: st.lists(one, min_size=count, max_size=count, unique_by=lambda row: place_of(row["_id"]))
+        lambda count: st.lists(one, min_size=count, max_size=count, unique_by=lambda row: sort_key_of(row["_id"]))
     )
     # No two executions of a tenant have the same id.
     return found.map(lambda rows: [{**row, "execution_id": f"run-{place}"} for place, row in enumerate(rows)])

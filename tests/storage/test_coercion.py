@@ -11,7 +11,7 @@ from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, Obj
 from hypothesis import given
 
 from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
-from tests.storage.coding import stored
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

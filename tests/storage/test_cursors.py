@@ -30,7 +30,7 @@ from execution_monitor.storage.cursors import (
 from execution_monitor.storage.raw_values import UNSORTABLE, Shortened, to_raw
 from execution_monitor.storage.sorting import Order, Position, SortKey
 from tests.storage.odd_values import OWN_IDS
-from tests.storage.reference import place_of
+from tests.storage.reference import sort_key_of
 from tests.storage.strategies import bounded, scalars
 
 DAMAGED = "This cursor is damaged; pass one exactly as the server gave it."
@@ -141,7 +141,7 @@ def test_every_position_comes_back(values: tuple[Any, ...]) -> None:
     digest, back = decode_token(encode_token(DIGEST, values))
 
     assert digest == DIGEST
-    assert list(map(place_of, back)) == list(map(place_of, values))
+    assert list(map(sort_key_of, back)) == list(map(sort_key_of, values))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execut
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.large import LONG_EXECUTION, START
-from tests.storage.watching import Commands, Explained, explain
+from tests.storage.large_database import LONG_EXECUTION, START
+from tests.support.sent_commands import Explained, SentCommands, explain
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -56,7 +56,7 @@ def reads_few_keys(explained: Explained) -> bool:
 @callers
 @pytest.mark.parametrize("name", LISTS)
 async def test_every_page_of_a_list_reads_few_keys(
-    large_database: tuple[Database, Commands], name: str, caller: Caller
+    large_database: tuple[Database, SentCommands], name: str, caller: Caller
 ) -> None:
     database, commands = large_database
     where, order = LISTS[name]
@@ -79,7 +79,7 @@ async def test_every_page_of_a_list_reads_few_keys(
 
 @callers
 async def test_a_page_between_two_cursors_reads_no_further_than_the_second(
-    large_database: tuple[Database, Commands], caller: Caller
+    large_database: tuple[Database, SentCommands], caller: Caller
 ) -> None:
     database, commands = large_database
     executions, where = _monitor(database).executions, OneOf("status", ("completed", "failed"))
@@ -97,7 +97,7 @@ async def test_a_page_between_two_cursors_reads_no_further_than_the_second(
 
 @callers
 async def test_a_count_reads_no_further_than_its_limit(
-    large_database: tuple[Database, Commands], caller: Caller
+    large_database: tuple[Database, SentCommands], caller: Caller
 ) -> None:
     database, commands = large_database
 
@@ -109,7 +109,7 @@ async def test_a_count_reads_no_further_than_its_limit(
 
 
 @callers
-async def test_an_execution_is_found_by_its_id(large_database: tuple[Database, Commands], caller: Caller) -> None:
+async def test_an_execution_is_found_by_its_id(large_database: tuple[Database, SentCommands], caller: Caller) -> None:
     database, commands = large_database
 
     assert await _monitor(database).executions.find(caller, LONG_EXECUTION) is not None
@@ -128,7 +128,7 @@ PARTS_PAGES = [
 @pytest.mark.parametrize("kind", ["steps", "logs"])
 @pytest.mark.parametrize("page", PARTS_PAGES)
 async def test_the_ends_of_many_executions_parts_read_few_keys(
-    large_database: tuple[Database, Commands], kind: str, page: PageRequest, caller: Caller
+    large_database: tuple[Database, SentCommands], kind: str, page: PageRequest, caller: Caller
 ) -> None:
     database, commands = large_database
     mine = await _monitor(database).executions.list(
@@ -149,7 +149,7 @@ async def test_the_ends_of_many_executions_parts_read_few_keys(
 
 @pytest.mark.parametrize("kind", ["steps", "logs"])
 async def test_deep_pages_of_one_executions_parts_read_few_keys(
-    large_database: tuple[Database, Commands], kind: str
+    large_database: tuple[Database, SentCommands], kind: str
 ) -> None:
     database, commands = large_database
     parts, cursor = _parts(database, kind), None
@@ -169,7 +169,7 @@ async def test_deep_pages_of_one_executions_parts_read_few_keys(
         assert all(map(reads_few_keys, explained)), (commands.reads, explained)
 
 
-async def test_every_index_serves_a_list(large_database: tuple[Database, Commands]) -> None:
+async def test_every_index_serves_a_list(large_database: tuple[Database, SentCommands]) -> None:
     database, commands = large_database
     used = set[str]()
 
@@ -187,7 +187,9 @@ async def test_every_index_serves_a_list(large_database: tuple[Database, Command
     assert declared - used == set()
 
 
-async def test_severe_lines_are_searched_within_one_execution_only(large_database: tuple[Database, Commands]) -> None:
+async def test_severe_lines_are_searched_within_one_execution_only(
+    large_database: tuple[Database, SentCommands],
+) -> None:
     database, commands = large_database
     where = log_filter(LogLevel.INFO, "line 2999")
 

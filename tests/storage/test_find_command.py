@@ -12,23 +12,23 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.find_command import Search, find_rows
 from execution_monitor.storage.query_planning import IndexRange
-from tests.live.own_mongod import OwnMongod
-from tests.storage.watching import Commands
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.sent_commands import SentCommands
 
 MEGABYTE = 1_000_000
 ALL = Search({}, None, {"number": 1}, skip=0, limit=200, timeout_ms=5_000)
 
 
 @pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnMongod]:
-    server = OwnMongod(tmp_path_factory.mktemp("mongod"))
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeReplicaSet]:
+    server = SingleNodeReplicaSet(tmp_path_factory.mktemp("mongod"))
     server.start()
     yield server
     server.close()
 
 
 @pytest.fixture(params=[""])
-async def database(mongod: OwnMongod, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri + request.param, "finding") as database:
         await database.connect()
         await database.collection(Execution).drop()
@@ -156,8 +156,8 @@ async def test_dates_are_in_utc_and_do_not_say_so(database: Database):
     assert aware["created"] == at
 
 
-async def test_reads_are_as_the_connection_string_wants_them(mongod: OwnMongod):
-    wanted, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", Commands()
+async def test_reads_are_as_the_connection_string_wants_them(mongod: SingleNodeReplicaSet):
+    wanted, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", SentCommands()
     database = Database.at(mongod.uri + wanted, "wanted", [commands])
     await database.connect()
 

@@ -14,7 +14,7 @@ from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, 
 from execution_monitor.storage.query_planning import IndexRange, index_for, range_behind
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, Position, SortKey
-from tests.storage.watching import Commands
+from tests.support.sent_commands import SentCommands
 
 OWN = {"tenant_id": "acme", "user_id": "ada"}
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
@@ -88,9 +88,9 @@ def test_a_query_with_bounds_of_its_own_is_no_range_behind_a_position() -> None:
 
 @pytest.mark.parametrize("descending", [True, False])
 async def test_pages_behind_cursors_are_ranges_and_show_each_row_once(
-    watched_database: tuple[Database, Commands], *, descending: bool
+    recorded_database: tuple[Database, SentCommands], *, descending: bool
 ) -> None:
-    database, commands = watched_database
+    database, commands = recorded_database
     await database.prepare()
     stored = [None, None, math.nan, 3, 3, 3, "a", "a", True, datetime(2026, 1, 1, tzinfo=UTC)]
     rows = [{"execution_id": f"run-{number}", **OWN, "created": value} for number, value in enumerate(stored)]

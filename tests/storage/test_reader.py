@@ -14,8 +14,8 @@ from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Rang
 from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.large import START
-from tests.storage.watching import Commands, explain
+from tests.storage.large_database import START
+from tests.support.sent_commands import SentCommands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 MINE = equals("tenant_id", "acme")
@@ -39,8 +39,10 @@ async def fill(database: Database, count: int = 30) -> None:
     )
 
 
-async def test_a_page_costs_one_query_when_nothing_else_is_asked(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_a_page_costs_one_query_when_nothing_else_is_asked(
+    recorded_database: tuple[Database, SentCommands],
+) -> None:
+    database, commands = recorded_database
     await fill(database)
     reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
 
@@ -52,9 +54,9 @@ async def test_a_page_costs_one_query_when_nothing_else_is_asked(watched_databas
 
 
 async def test_the_end_of_a_list_costs_a_look_at_an_empty_index(
-    watched_database: tuple[Database, Commands],
+    recorded_database: tuple[Database, SentCommands],
 ) -> None:
-    database, commands = watched_database
+    database, commands = recorded_database
     await fill(database)
     reader, wanted = Reader(database, 5_000), Wanted(FIELDS, neighbours=NEITHER)
 
@@ -65,8 +67,8 @@ async def test_the_end_of_a_list_costs_a_look_at_an_empty_index(
     assert (await explain(database, commands.reads[1])).keys == 0
 
 
-async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_a_neighbour_costs_one_short_query(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
     first = await reader.read_page(Execution, LISTING, PageRequest(10), Wanted(FIELDS))
@@ -91,9 +93,9 @@ async def test_a_neighbour_costs_one_short_query(watched_database: tuple[Databas
     ],
 )
 async def test_only_the_side_that_is_asked_about_is_looked_at(
-    watched_database: tuple[Database, Commands], request_: PageRequest, asked: Neighbours, limits: list[int]
+    recorded_database: tuple[Database, SentCommands], request_: PageRequest, asked: Neighbours, limits: list[int]
 ) -> None:
-    database, commands = watched_database
+    database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
     rows = (await reader.read_page(Execution, LISTING, PageRequest(30), Wanted(FIELDS))).rows
@@ -137,9 +139,9 @@ async def test_what_lies_behind_is_known_when_the_row_of_the_cursor_has_gone(
     ],
 )
 async def test_only_the_wanted_fields_are_read(
-    watched_database: tuple[Database, Commands], fields: frozenset[str], projection: dict[str, int]
+    recorded_database: tuple[Database, SentCommands], fields: frozenset[str], projection: dict[str, int]
 ) -> None:
-    database, commands = watched_database
+    database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
 
@@ -150,8 +152,8 @@ async def test_only_the_wanted_fields_are_read(
     assert set(page.rows[0]) == set(row) == set(projection)
 
 
-async def test_whole_documents_are_read_when_all_is_wanted(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_whole_documents_are_read_when_all_is_wanted(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     await fill(database)
 
     (row,) = await Reader(database, 5_000).read_some(Execution, MINE, None, limit=1)
@@ -160,8 +162,8 @@ async def test_whole_documents_are_read_when_all_is_wanted(watched_database: tup
     assert "projection" not in commands.reads[0]
 
 
-async def test_every_query_has_a_time_limit(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_every_query_has_a_time_limit(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     reader = Reader(database, 1_234)
 
     await reader.read_page(Execution, LISTING, PageRequest(), Wanted())
@@ -172,8 +174,8 @@ async def test_every_query_has_a_time_limit(watched_database: tuple[Database, Co
     assert [read["maxTimeMS"] for read in commands.reads] == [1_234] * 5
 
 
-async def test_a_large_result_comes_in_one_answer(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_a_large_result_comes_in_one_answer(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     await fill(database, 500)
 
     rows = await Reader(database, 5_000).aggregate(Execution, [{"$project": {"execution_id": 1}}], MINE)
@@ -191,8 +193,8 @@ async def test_a_count_stops_at_its_limit(database: Database) -> None:
     assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == 0
 
 
-async def test_a_snapshot_is_taken_only_when_asked(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_a_snapshot_is_taken_only_when_asked(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
 
@@ -204,8 +206,10 @@ async def test_a_snapshot_is_taken_only_when_asked(watched_database: tuple[Datab
     assert [read.get("readConcern", {}).get("level") for read in commands.reads] == [None, "snapshot"]
 
 
-async def test_what_lies_around_a_page_is_read_at_the_same_instant(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_what_lies_around_a_page_is_read_at_the_same_instant(
+    recorded_database: tuple[Database, SentCommands],
+) -> None:
+    database, commands = recorded_database
     await fill(database)
     reader, wanted = Reader(database, 5_000), Wanted(FIELDS, snapshot=True)
     first = await reader.read_page(Execution, LISTING, PageRequest(10), wanted)
@@ -253,7 +257,7 @@ SLOW = Contains("error_details.message", "no such words")
     ],
 )
 async def test_a_query_beyond_its_time_names_a_filter_that_would_make_it_fast(
-    large_database: tuple[Database, Commands], where: Filter, advice: str
+    large_database: tuple[Database, SentCommands], where: Filter, advice: str
 ) -> None:
     reader = Reader(large_database[0], timeout_ms=1)
 
@@ -269,7 +273,7 @@ async def test_a_query_beyond_its_time_names_a_filter_that_would_make_it_fast(
 
 
 async def test_a_search_of_an_execution_beyond_its_time_advises_to_ask_for_less(
-    large_database: tuple[Database, Commands],
+    large_database: tuple[Database, SentCommands],
 ) -> None:
     lines = {"$unionWith": {"coll": LogEntry.get_collection_name(), "pipeline": [{"$match": SLOW.to_mongo()}]}}
 

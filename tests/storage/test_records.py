@@ -24,7 +24,7 @@ from execution_monitor.storage.records import (
     Record,
     StepRecord,
 )
-from tests.storage.coding import stored
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import NEW_YEAR, anything, bounded, objects
 
 RECORDS: dict[type[Record], type[Document]] = {ExecutionRecord: Execution, StepRecord: Step, LogRecord: LogEntry}

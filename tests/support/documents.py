@@ -1,85 +1,48 @@
-"""Stored documents, as engines write them."""
+"""Executions, steps and log lines in the connected database, as an engine would have written them."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-Documents = Sequence[dict[str, Any]]
+from execution_monitor.storage.collections import collection_of
+from execution_monitor.storage.documents import Execution, LogEntry, Step
 
-LIST = "/api/v1/workflow-management/executions"
-START = datetime(2026, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def an_execution(execution_id: str, **fields: Any) -> dict[str, Any]:
-    """An execution of Ada of Acme with the fields that an engine must write, and `fields`."""
+def execution(number: int, **fields: Any) -> dict[str, Any]:
+    """Execution `e<number>` of ada of acme, created `number` seconds after noon; `fields` replace or add fields."""
     return {
-        "execution_id": execution_id,
+        "execution_id": f"e{number:03}",
         "tenant_id": "acme",
         "user_id": "ada",
-        "workflow_name": "nightly",
-        "created": START,
-        "updated": START,
+        "workflow_name": "etl",
+        "status": "completed",
+        "created": NOON + timedelta(seconds=number),
+        "updated": NOON + timedelta(seconds=number),
         **fields,
     }
 
 
-def executions(count: int, **fields: Any) -> Documents:
-    """Executions `e0`, `e1`, ..., created a minute apart."""
-    return [an_execution(f"e{each}", created=START + timedelta(minutes=each), **fields) for each in range(count)]
+async def store(*executions: dict[str, Any]) -> None:
+    """Insert `executions`."""
+    await collection_of(Execution).insert_many([dict(each) for each in executions])
 
 
-def a_step(execution_id: str, index: int, **fields: Any) -> dict[str, Any]:
-    """Step `s<index>` of an execution of Acme."""
-    return {
-        "execution_id": execution_id,
-        "tenant_id": "acme",
-        "step_id": f"s{index}",
-        "step_name": f"Step {index}",
-        "step_index": index,
-        "created": START,
-        **fields,
-    }
-
-
-A_FAILED_EXECUTION = an_execution(
-    "run-1",
-    execution_name="Nightly run",
-    workflow_template_id="nightly-v2",
-    status="failed",
-    status_detail="upstream_failed",
-    updated=START + timedelta(seconds=95),
-    started_at=START + timedelta(seconds=5),
-    completed_at=START + timedelta(seconds=95),
-    total_duration=90.0,
-    progress={"current_step": 1, "total_steps": 2, "percentage": 50.0},
-    steps_completed=1,
-    steps_failed=1,
-    triggered_by="schedule",
-    session_id="session-1",
-    input_parameters={"path": "in.csv"},
-    final_result={"rows": 3},
-    error_details={"message": "Disk full.", "code": "ENOSPC", "step_id": "s1", "retryable": True, "host": "node-1"},
-    tags=[{"key": "team", "value": "data"}],
-    total_cost=0.5,
-    tokens_used=7,
-    performance_data={"cpu": 0.9},
-    attempt=2,
-    parent_execution_id="run-0",
-    version=4,
-)
-ITS_STEPS = (
-    a_step(
-        "run-1",
-        0,
-        step_type="task",
-        status="completed",
-        started_at=START + timedelta(seconds=5),
-        completed_at=START + timedelta(seconds=15),
-        duration=10.0,
-        input_data={"n": 1},
-        result={"rows": 3},
-        cost=0.25,
-        tokens_used=7,
-    ),
-    a_step("run-1", 1, status="failed", depends_on=["s0"], error_details={"message": "Disk full.", "code": "ENOSPC"}),
-)
+async def store_steps_and_logs(execution_id: str, count: int, tenant: str = "acme") -> None:
+    """Insert `count` steps and `count` log lines of one execution."""
+    common = {"execution_id": execution_id, "tenant_id": tenant}
+    await collection_of(Step).insert_many(
+        [
+            {**common, "step_id": f"s{index}", "step_name": f"Step {index}", "step_index": index, "created": NOON}
+            | {"status": "completed", "input_data": {"secret": index}, "result": {"secret": index}}
+            for index in range(count)
+        ]
+    )
+    levels = ("debug", "info", "warning", "error")
+    await collection_of(LogEntry).insert_many(
+        [
+            {**common, "timestamp": NOON + timedelta(seconds=index), "message": f"Line {index}"}
+            | {"level": levels[index % len(levels)], "step_id": f"s{index}"}
+            for index in range(count)
+        ]
+    )

@@ -22,12 +22,12 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 
 
 class Clock:
-    """A clock that stands still unless it is moved, and those who sleep by it."""
+    """A clock that stands still until a test sets `now`, and an `asyncio.sleep` by it."""
 
     def __init__(self) -> None:
         self._now = 1_000.0
         self._sleepers: list[tuple[float, asyncio.Event]] = []
-        self.somebody_sleeps = asyncio.Event()
+        self.has_sleeper = asyncio.Event()
 
     def __call__(self) -> float:
         return self._now
@@ -37,24 +37,24 @@ class Clock:
         return self._now
 
     @now.setter
-    def now(self, moment: float) -> None:
-        self._now = moment
+    def now(self, time: float) -> None:
+        self._now = time
         for until, wake in self._sleepers:
-            if until <= moment:
+            if until <= time:
                 wake.set()
 
     async def sleep(self, seconds: float) -> None:
         sleeper = (self._now + seconds, asyncio.Event())
         self._sleepers.append(sleeper)
         if seconds > 0:
-            self.somebody_sleeps.set()
+            self.has_sleeper.set()
             await sleeper[1].wait()
         self._sleepers.remove(sleeper)
 
 
 def private_key(algorithm: str, name: str = "first", bits: int = 2_048) -> Any:
     """A private key for `algorithm`; the same for the same `name`."""
-    # Making one takes a tenth of a second: all RSA algorithms share it.
+    # Making one takes a tenth of a second: all RSA algorithms share one.
     kind = algorithm if algorithm in ("EdDSA", "ES256", "ES384") else "RSA"
     return _generate(kind, name, bits)
 
@@ -69,7 +69,7 @@ def _generate(kind: str, _: str, bits: int) -> Any:
 
 
 def jwk(algorithm: str, name: str = "first", bits: int = 2_048, **changes: Any) -> dict[str, Any]:
-    """The public half of `private_key` as an issuer publishes it; a change to None leaves a member out."""
+    """The public key of `private_key` as a JWK of the key set; a change to None removes a member."""
     public = private_key(algorithm, name, bits).public_key()
     if algorithm == "EdDSA":
         shown = OKPAlgorithm.to_jwk(public, as_dict=True)
@@ -83,7 +83,7 @@ def jwk(algorithm: str, name: str = "first", bits: int = 2_048, **changes: Any) 
 
 
 def sign(algorithm: str = "RS256", name: str = "first", headers: dict[str, Any] | None = None, **changes: Any) -> str:
-    """A token of ada's for five minutes, signed with `private_key`."""
+    """A token of ada, valid for five minutes and signed with `private_key`; a change to None removes a claim."""
     claims = {"sub": "ada", "tenant_id": "acme", "exp": int(time.time()) + 300, **changes}
     return jwt.encode(  # pyright: ignore[reportUnknownMemberType] - its key types are cryptography's
         {claim: value for claim, value in claims.items() if value is not None},
@@ -95,15 +95,15 @@ def sign(algorithm: str = "RS256", name: str = "first", headers: dict[str, Any] 
 
 @dataclass
 class Provider:
-    """What the identity provider publishes, and how often it was asked."""
+    """What the identity provider publishes, and how often its key set was fetched."""
 
     url: str = ""
     keys: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     fetches: int = 0
     discovery: dict[str, Any] = field(default_factory=dict[str, Any])
-    answer: Callable[[], Response] | None = None  # instead of the keys
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    response: Callable[[], Response] | None = None  # instead of the keys
+    requested: asyncio.Event = field(default_factory=asyncio.Event)
+    may_respond: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def key_set_url(self) -> str:
@@ -111,19 +111,19 @@ class Provider:
 
     async def show_keys(self, _: Request) -> Response:
         self.fetches += 1
-        self.asked.set()
-        await self.may_answer.wait()
-        return self.answer() if self.answer else JSONResponse({"keys": self.keys})
+        self.requested.set()
+        await self.may_respond.wait()
+        return self.response() if self.response else JSONResponse({"keys": self.keys})
 
     async def show_discovery(self, _: Request) -> Response:
         return JSONResponse({"issuer": self.url, "jwks_uri": self.key_set_url, **self.discovery})
 
 
 @contextlib.asynccontextmanager
-async def provided(*algorithms: str) -> AsyncGenerator[Provider]:
+async def running_provider(*algorithms: str) -> AsyncGenerator[Provider]:
     """An identity provider with a key for each of `algorithms`."""
     provider = Provider(keys=[jwk(each) for each in algorithms])
-    provider.may_answer.set()
+    provider.may_respond.set()
     routes = [
         Route("/keys", provider.show_keys),
         Route("/.well-known/openid-configuration", provider.show_discovery),

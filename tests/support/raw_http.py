@@ -1,4 +1,4 @@
-"""HTTP byte by byte: what a connection of ours says to it, over memory or over a socket."""
+"""HTTP byte by byte: to one connection of ours in memory, or to a server over a socket."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -22,8 +22,8 @@ SOON = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of HTTP/1.1, as its bytes say."""
+class HttpResponse:
+    """One parsed response of HTTP/1.1."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,22 +35,22 @@ class Answer:
         return orjson.loads(self.body)
 
 
-def read_answers(data: bytes) -> list[Answer]:
-    """Every answer in `data`; fails when anything is left that is none."""
-    answers: list[Answer] = []
+def read_responses(data: bytes) -> list[HttpResponse]:
+    """Parse all responses in `data`; fails if anything else is left."""
+    responses: list[HttpResponse] = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         length = int(headers["content-length"])
         assert first.startswith("HTTP/1.1 "), first
-        answers.append(Answer(int(first.split()[1]), headers, data[:length]))
+        responses.append(HttpResponse(int(first.split()[1]), headers, data[:length]))
         data = data[length:]
-    return answers
+    return responses
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers with what it was asked; a WebSocket it accepts and closes with 1000."""
+    """An application that returns the request as JSON; it accepts a WebSocket and closes it with 1000."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -64,17 +64,17 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         body += message["body"]
         if not message["more_body"]:
             break
-    said = {
+    request = {
         "method": scope["method"],
         "path": scope["path"],
         "query": scope["query_string"].decode(),
         "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
         "body": body.decode(),
     }
-    answer = orjson.dumps(said)
-    headers = [(b"content-length", str(len(answer)).encode())]
+    response = orjson.dumps(request)
+    headers = [(b"content-length", str(len(response)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer})
+    await send({"type": "http.response.body", "body": response})
 
 
 class _MemoryTransport(asyncio.Transport):
@@ -82,7 +82,7 @@ class _MemoryTransport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 80)})
         self.protocol: asyncio.BaseProtocol | None = None
         self.written = b""
-        self.untaken = 0
+        self.unsent = 0
         self.has_ended = False
         self.is_closed = False
         self.is_aborted = False
@@ -99,7 +99,7 @@ class _MemoryTransport(asyncio.Transport):
 
     @override
     def get_write_buffer_size(self) -> int:
-        return self.untaken
+        return self.unsent
 
     @override
     def is_closing(self) -> bool:
@@ -131,8 +131,8 @@ class _MemoryTransport(asyncio.Transport):
         return self.protocol
 
 
-class Wire:
-    """A connection of ours over memory, which hears exactly the pieces that a test feeds it."""
+class MemoryConnection:
+    """A connection of ours in memory, which receives exactly the pieces that a test feeds it."""
 
     def __init__(self, app: ASGIApp = echo, clients: ClientConnections | None = None) -> None:
         self.clients = clients or ClientConnections()
@@ -147,45 +147,45 @@ class Wire:
         self._protocol.connection_made(self.transport)
 
     def feed(self, *pieces: bytes) -> None:
-        """Let the connection read `pieces`, one by one."""
+        """Give `pieces` to the connection, one by one."""
         for piece in pieces:
             protocol = cast("asyncio.Protocol", self.transport.get_protocol())
             if not self.transport.is_closed:
                 protocol.data_received(piece)
 
     def lose(self) -> None:
-        """Let the client be gone."""
+        """Lose the connection to the client."""
         cast("asyncio.Protocol", self.transport.get_protocol()).connection_lost(None)
 
-    def pause_writing(self, untaken: int) -> None:
-        """Let the client have `untaken` bytes to take before there is room for more."""
-        self.transport.untaken = untaken
+    def pause_writing(self, unsent: int) -> None:
+        """Fill the send buffer with `unsent` bytes that the client has not read yet."""
+        self.transport.unsent = unsent
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Let there be room again."""
-        self.transport.untaken = 0
+        """Empty the send buffer."""
+        self.transport.unsent = 0
         self._protocol.resume_writing()
 
     async def settle(self) -> None:
-        """Return when the application has ended all that was begun, and what that lets begin."""
+        """Return when the application has handled all requests, and those that then begin."""
         async with asyncio.timeout(SOON):
             while self._state.tasks:
                 await asyncio.gather(*self._state.tasks)
 
-    async def answers(self) -> list[Answer]:
-        """All answers when everything has been answered."""
+    async def answers(self) -> list[HttpResponse]:
+        """All responses, once all requests are handled."""
         await self.settle()
-        return read_answers(self.transport.written)
+        return read_responses(self.transport.written)
 
 
-async def exchange(port: int, *parts: bytes) -> bytes:
-    """What a server says to `parts`, sent one by one, until it closes; `b"reset"` when it took that back."""
+async def exchange(port: int, *pieces: bytes) -> bytes:
+    """What a server sends after `pieces`, sent one by one, until it closes; `b"reset"` if it resets the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(SOON):
-            for part in parts:
-                writer.write(part)
+            for piece in pieces:
+                writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
             return await reader.read()
@@ -197,7 +197,7 @@ async def exchange(port: int, *parts: bytes) -> bytes:
 
 @asynccontextmanager
 async def serving_raw(app: ASGIApp = echo, clients: ClientConnections | None = None) -> AsyncGenerator[int]:
-    """The port at which `app` is served over real sockets, with `clients` for its limits."""
+    """Serve `app` over real sockets, with `clients` for its limits; yields the port."""
 
     async def with_clients(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

@@ -1,4 +1,4 @@
-"""`execution-monitor serve` as a process of its own, stopped as a deployment stops it."""
+"""`execution-monitor serve` as a process of its own, which a test may stop, kill, freeze and start again."""
 
 import contextlib
 import os
@@ -12,33 +12,97 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx2
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import SECRET
+from tests.support.processes import running
+from tests.support.tokens import SECRET
 
-_MOST_SECONDS = 60
+_LIMIT_SECONDS = 60
 
 
-class Serving:
-    """The process, where it answers, and what it has said."""
+class ServerProcess:
+    """A server on loopback for the database `database` at `uri`.
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.process = process
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._log = log
+    `arguments` are more of its command line, `variables` settings by their names. Its log is kept in `folder`.
+    """
+
+    def __init__(self, folder: Path, uri: str, database: str = "live", *arguments: str, **variables: str) -> None:
+        self.port = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [sys.executable, "-m", "execution_monitor", "serve", f"--port={self.port}", *arguments]
+        self._log = folder / f"server-{self.port}.log"
+        settings = {
+            "mongodb_uri": uri,
+            "database": database,
+            "jwt_secret": SECRET,
+            "environment": "production",
+            **variables,
+        }
+        self._environment = {f"EXECUTION_MONITOR_{name.upper()}": value for name, value in settings.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process, which must have been launched."""
+        assert self._process is not None
+        return self._process
 
     @property
     def log(self) -> str:
-        """What it has said."""
+        """What it has logged."""
         return self._log.read_text(encoding="utf-8")
 
-    def tell_to_stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send it a signal."""
-        os.kill(self.process.pid, number)
+    @property
+    def readiness(self) -> tuple[int, str]:
+        """What `/readyz` answers: a status code and a word; (0, "no answer") where nothing answers."""
+        try:
+            response = httpx2.get(f"{self.url}/readyz")
+        except httpx2.HTTPError:
+            return 0, "no answer"
+        return response.status_code, response.json()["status"]
 
-    def ends_within(self, seconds: float) -> int:
-        """The code it ends with; fails if it has not ended in time."""
-        return self.process.wait(seconds)
+    @property
+    def workers(self) -> set[int]:
+        """The ids of its worker processes; their parent has another child, which listens on no port."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()}
+
+    @property
+    def resident(self) -> int:
+        """Resident memory in bytes."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak_resident(self) -> int:
+        """The peak of resident memory in bytes since `reset_peak_resident`."""
+        return self._memory("VmHWM")
+
+    def reset_peak_resident(self) -> None:
+        """Set the peak of resident memory to what is resident now."""
+        # proc(5): 5 resets the peak.
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def metrics(self) -> dict[str, float]:
+        """The samples of `/metrics` that have no labels, by name; needs `metrics="open"`."""
+        text = httpx2.get(f"{self.url}/metrics", timeout=30).text
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return {each.name.removeprefix("execution_monitor_"): each.value for each in samples if not each.labels}
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self._environment},
+            )
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready."""
+        self.launch()
+        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Return when it answers and has reached MongoDB."""
@@ -50,54 +114,65 @@ class Serving:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when `condition` holds; fails if the process ends before."""
-        deadline = time.monotonic() + _MOST_SECONDS
+        deadline = time.monotonic() + _LIMIT_SECONDS
         while not condition():
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
 
-    @property
-    def readiness(self) -> tuple[int, str]:
-        """What `/readyz` answers: a status and a word."""
-        try:
-            answer = httpx2.get(f"{self.url}/readyz")
-        except httpx2.TransportError:
-            return 0, "nobody answers"
-        return answer.status_code, answer.json()["status"]
+    def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send it a signal, and wait for nothing."""
+        os.kill(self.process.pid, number)
 
-    @property
-    def workers(self) -> set[int]:
-        """The processes that answer, where there are several; their parent has another child, which keeps no port."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()}
+    def wait_for_exit(self, seconds: float) -> int:
+        """The exit status; raises `subprocess.TimeoutExpired` if it has not ended in time."""
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as a deployment does, and wait until it has ended."""
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Stop its execution; its connections stay open."""
+        self.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        self.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _memory(self, field: str) -> int:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
+        (found,) = [line for line in lines if line.startswith(field)]
+        return int(found.split()[1]) * 1024
+
+    def _end(self, number: signal.Signals) -> None:
+        self.send_signal(number)
+        self.process.wait()
+        self._process = None
 
 
 @contextlib.contextmanager
-def serving(folder: Path, uri: str, database: str, *arguments: str, **variables: str) -> Generator[Serving]:
-    """A ready server of `database` at `uri`; `variables` are settings by their names."""
-    port = free_ports(1)
-    settings = {"mongodb_uri": uri, "database": database, "jwt_secret": SECRET, "environment": "production"} | variables
-    environment = {f"EXECUTION_MONITOR_{name.upper()}": value for name, value in settings.items()}
-    path = folder / f"serve-{port}.log"
-    with path.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "execution_monitor", "serve", f"--port={port}", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **environment},
-        )
-    try:
-        served = Serving(process, port, path)
-        served.wait_until_ready()
-        yield served
-    finally:
-        process.kill()
-        process.wait()
+def running_server(
+    folder: Path, uri: str, database: str, *arguments: str, **variables: str
+) -> Generator[ServerProcess]:
+    """A ready `ServerProcess`, killed when the block ends."""
+    with running(ServerProcess(folder, uri, database, *arguments, **variables)) as server:
+        yield server
 
 
 def free_ports(count: int) -> int:
-    """The first of `count` neighbouring ports that nobody listens on."""
+    """The first of `count` neighbouring ports that nothing listens on."""
     while True:
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]

@@ -19,7 +19,7 @@ from execution_monitor.server.websocket_protocol import LoopRound, ReadyFrames
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves Ctrl-C to pytest, and tells connections the time as ours does."""
+    """A server that leaves signals to pytest, and checks the time limits of connections as ours does."""
 
     @override
     async def on_tick(self, counter: int) -> bool:
@@ -38,15 +38,15 @@ class _Server(uvicorn.Server):
 async def served(
     app: ASGIApp, *, port: int = 0, ready_frames: bool = True, ping_seconds: float = 20.0
 ) -> AsyncGenerator[str]:
-    """The base URL that `app` answers at, once its socket listens; it has stopped at the end.
+    """Serve `app` during the block; yields its base URL once the socket listens.
 
-    Its connections are ours, and its WebSockets, or with no `ready_frames` uvicorn's own.
+    HTTP connections are ours; so are WebSockets, unless `ready_frames` is False: then they are uvicorn's.
     """
-    # asyncio switches Nagle's algorithm off, 40 ms an answer, for sockets that name their protocol alone.
+    # asyncio switches Nagle's algorithm off, 40 ms a response, only for sockets that name their protocol.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        # Before uvicorn starts, so that whoever connects early waits instead of being refused.
+        # Before uvicorn starts, so that a client that connects early waits instead of being refused.
         listener.listen()
         config = uvicorn.Config(
             app,
@@ -67,7 +67,7 @@ async def served(
 
 
 async def wait_until_ready(url: str) -> None:
-    """Return when `/readyz` answers 200: the server has reached its MongoDB."""
+    """Return when `/readyz` answers 200: the server has reached MongoDB."""
     async with httpx2.AsyncClient(base_url=url) as client:
         while (await client.get("/readyz")).status_code != HTTPStatus.OK:
             pass

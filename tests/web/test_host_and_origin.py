@@ -16,10 +16,10 @@ from websockets.typing import Origin, Subprotocol
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
-from tests.conftest import SECRET
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH
 from tests.support.raw_http import exchange
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 FRIEND, STRANGER = "https://friend.example.com", "https://stranger.example.com"
@@ -57,7 +57,7 @@ async def send(server: str, method: str, path: str, **headers: str) -> httpx2.Re
         )
 
 
-@pytest.mark.parametrize("path", ["/graphql", LIST, "/livez", "/", "/metrics", "/nowhere"])
+@pytest.mark.parametrize("path", ["/graphql", EXECUTIONS_PATH, "/livez", "/", "/metrics", "/nowhere"])
 @pytest.mark.parametrize(
     "host", ["evil.example.com", "monitor.example.com.evil.example", "inside.example.org", "", ":80", "localhost.evil"]
 )
@@ -90,7 +90,7 @@ async def open_socket(server: str, path: str, origin: str | None, **options: Any
         return refused.response.status_code
 
 
-@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+@pytest.mark.parametrize("path", ["/graphql", f"{EXECUTIONS_PATH}/ws"])
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -196,7 +196,7 @@ async def test_a_handshake_may_name_a_whole_address(server: str, host: str, stat
     assert int(answer.split()[1]) == status
 
 
-@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+@pytest.mark.parametrize("path", ["/graphql", f"{EXECUTIONS_PATH}/ws"])
 async def test_a_socket_to_a_name_that_is_not_ours_is_refused(server: str, path: str):
     where = urlsplit(server)
     uri = f"ws://evil.example.com:{where.port}{path}"
@@ -208,13 +208,15 @@ async def test_a_socket_to_a_name_that_is_not_ours_is_refused(server: str, path:
     assert refused.value.response.status_code == 421
 
 
-@pytest.mark.parametrize("path", ["/graphql", LIST])
+@pytest.mark.parametrize("path", ["/graphql", EXECUTIONS_PATH])
 async def test_pages_elsewhere_may_ask_when_they_are_named(server: str, path: str, token_for: Token):
     asked = {"access_control_request_method": "POST", "access_control_request_headers": "authorization,content-type"}
 
     friend = await send(server, "OPTIONS", path, origin=FRIEND, **asked)
     stranger = await send(server, "OPTIONS", path, origin=STRANGER, **asked)
-    answer = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+    answer = await send(
+        server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
+    )
 
     assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (200, FRIEND)
     assert stranger.status_code == 400
@@ -229,7 +231,9 @@ async def test_without_a_setting_no_page_elsewhere_is_given_anything(
 ):
     async with running(mongodb_uri, database_name) as server:
         asked = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
-        got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+        got = await send(
+            server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
+        )
 
     assert asked.status_code == 405
     assert not any("access-control" in name for name in (*asked.headers, *got.headers))

@@ -23,9 +23,10 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.records import ExecutionRecord
 from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.rest.documents import an_execution
 from tests.rest.test_live import socket_of
-from tests.support.client import ask, execution, store
-from tests.support.documents import an_execution
+from tests.support.client import execute
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -93,7 +94,7 @@ async def test_operations_are_counted_by_kind_and_outcome(server: str, token_for
     before = await values_of(server, operator)
 
     for query in ("{ viewer { userId } }", "{ executions { totalCount } }", "{ nothing }", "{"):
-        await ask(server, ada, query)
+        await execute(server, ada, query)
     async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {ada}"}) as client:
         await client.get("/api/v1/workflow-management/executions")
         await client.get("/api/v1/workflow-management/executions/none-such")
@@ -177,7 +178,7 @@ async def test_a_failure_of_ours_is_told_from_a_mistake_of_the_caller(
     monkeypatch.setattr(ExecutionRecord, "name", property(lambda _: 1 / 0))
     before = await values_of(server, operator)
 
-    await ask(server, token_for("ada", "acme"), "{ executions { nodes { name } } }")
+    await execute(server, token_for("ada", "acme"), "{ executions { nodes { name } } }")
     after = await values_of(server, operator)
 
     assert {
@@ -237,7 +238,7 @@ async def test_close_codes_that_clients_make_up_are_one_series(server: str, oper
 async def test_answers_are_counted_by_status_without_an_operation_too(server: str, operator: str):
     before = await values_of(server, operator)
 
-    await ask(server, "no token", "{ viewer { userId } }")
+    await execute(server, "no token", "{ viewer { userId } }")
     async with httpx2.AsyncClient(base_url=server) as client:
         for path in ("/nowhere", "/elsewhere", "/livez"):
             await client.get(path)
@@ -255,7 +256,7 @@ async def test_connections_to_the_database_are_counted(server: str, token_for: T
     before = await values_of(server, operator)
 
     answers = await asyncio.gather(
-        *(ask(server, token_for("ada", "acme"), "{ executions { totalCount } }") for _ in range(10))
+        *(execute(server, token_for("ada", "acme"), "{ executions { totalCount } }") for _ in range(10))
     )
     name = "execution_monitor_mongodb_connection"
     # The server reads for itself, too, twice a second.
@@ -273,7 +274,7 @@ async def test_connections_to_the_database_are_counted(server: str, token_for: T
 async def test_applications_count_apart(server: str, settings: Settings, token_for: Token, operator: str):
     async with served(create_app(settings)) as other:
         await wait_until_ready(other)
-        await ask(other, token_for("ada", "acme"), "{ viewer { userId } }")
+        await execute(other, token_for("ada", "acme"), "{ viewer { userId } }")
 
         ours, theirs = await values_of(server, operator), await values_of(other, operator)
 

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 
 from execution_monitor.storage.records import ExecutionRecord
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.support.client import execution, store
+from tests.support.documents import execution, store
 from tests.web.test_metrics import values_of
 
 Token = Callable[..., str]

@@ -10,7 +10,7 @@ from execution_monitor.asgi.problems import problem_handlers
 from execution_monitor.auth.authorization_code import CodeFlow
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import People, Person, sign_in_routes
-from tests.support.identity_provider import provided
+from tests.support.identity_provider import running_provider
 from tests.support.servers import served
 
 REDEMPTION = b'{"code": "c", "verifier": "%s", "redirectUri": "http://localhost/", "issuer": null}' % (b"v" * 43)
@@ -91,7 +91,7 @@ async def test_what_is_no_code_is_not_sent_to_an_issuer(body: bytes):
 
 @pytest.mark.parametrize("supported", [True, False])
 async def test_a_page_learns_whom_it_must_come_back_from_and_a_code_of_another_is_refused(supported: bool):  # noqa: FBT001 - a case
-    async with provided() as provider:
+    async with running_provider() as provider:
         provider.discovery = {
             "authorization_endpoint": "https://issuer.example/authorize",
             "token_endpoint": f"{provider.url}/keys",

@@ -22,7 +22,7 @@ from execution_monitor.auth.caller import LEEWAY, Scope
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.cli.revoke import revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
-from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, describe, people
+from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, demo_people, describe
 from execution_monitor.development.local import connected, read_settings, run_connected, running_database
 from execution_monitor.development.progress import counting
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
@@ -87,7 +87,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
                 await simulate(SimulatorOptions())
 
         # Where tokens are worth something, nobody is given one for a click.
-        offered = functools.partial(people, settings) if settings.is_development else None
+        offered = functools.partial(demo_people, settings) if settings.is_development else None
         uvicorn_server.run(create_app(settings, offered), settings, listener, companion=accompany)
 
 

@@ -1,4 +1,4 @@
-"""The demo: made-up people, their executions, and how to look at them."""
+"""The demo: its users, their tokens, and what it prints when it runs."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,23 +15,23 @@ OWNER = "ada"
 _TOKEN_LIFETIME = timedelta(hours=12)
 _QUERY = '{"query": "{ executions(first: 3) { totalCount nodes { workflowName status } } }"}'
 
-# Enough for many pages and every shape of workflow, and written in a few seconds.
+# Enough for many pages and every shape of workflow, yet written in a few seconds.
 DEMO_SEED = SeedOptions(executions=2_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """Somebody of the demo, and what they may do."""
+class DemoUser:
+    """A user of the demo, and what they may do."""
 
     name: str
-    may: str
+    description: str
     scopes: tuple[Scope, ...]
 
 
-ROLES = (
-    Role(OWNER, "an owner: sees her own executions", (Scope.EXECUTIONS_PAYLOAD,)),
-    Role("grace", "another owner: sees other executions, and no payloads", ()),
-    Role(
+USERS = (
+    DemoUser(OWNER, "an owner: sees her own executions", (Scope.EXECUTIONS_PAYLOAD,)),
+    DemoUser("grace", "another owner: sees other executions, and no payloads", ()),
+    DemoUser(
         "olivia",
         "an operator: sees all of the tenant",
         (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD),
@@ -39,31 +39,35 @@ ROLES = (
 )
 
 
-def people(settings: Settings) -> list[Person]:
-    """The demo's people, each with a new token; raises `SetupError` where tokens are not signed here."""
+def demo_people(settings: Settings) -> list[Person]:
+    """The users of the demo for the sign-in page, each with a new token.
+
+    Raises:
+        SetupError: If an identity provider signs tokens, so that this server cannot.
+    """
     return [
         Person(
-            role.name,
-            role.may,
+            user.name,
+            user.description,
             issue_token(
                 shared_secret(settings),
-                user=role.name,
+                user=user.name,
                 tenant=TENANT,
-                scopes=role.scopes,
+                scopes=user.scopes,
                 lifetime=_TOKEN_LIFETIME,
                 rules=token_rules(settings),
             ),
         )
-        for role in ROLES
+        for user in USERS
     ]
 
 
 def describe(url: str, settings: Settings) -> str:
-    """What runs where, and a token for each of the demo's people."""
-    known = people(settings)
+    """What the demo prints: where everything is, and a token for each user."""
+    people = demo_people(settings)
     command = (
         f"curl {url}/graphql -H 'Content-Type: application/json' "
-        f"-H 'Authorization: Bearer {known[0].token}' -d '{_QUERY}'"
+        f"-H 'Authorization: Bearer {people[0].token}' -d '{_QUERY}'"
     )
     hours = int(_TOKEN_LIFETIME.total_seconds() // 3600)
     lines = [
@@ -72,8 +76,8 @@ def describe(url: str, settings: Settings) -> str:
         f"  REST     {url}/api/v1/workflow-management/executions",
         f"  MongoDB  database {settings.database}; an embedded one keeps its data in {settings.data_dir}",
         "",
-        f"Tokens of tenant {TENANT}, good for {hours} hours (Authorization: Bearer ...):",
-        *(f"  {person.name}, {person.may}:\n{person.token}" for person in known),
+        f"Tokens of tenant {TENANT}, valid for {hours} hours (Authorization: Bearer ...):",
+        *(f"  {person.name}, {person.may}:\n{person.token}" for person in people),
         "",
         "Try:",
         command,

@@ -1,8 +1,11 @@
-"""What settings leave open, filled in on one's own machine: a secret of its own, an embedded MongoDB."""
+"""Defaults for a developer's machine where settings name none: a signing secret, an embedded MongoDB."""
 
 import asyncio
 import contextlib
+import os
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -10,22 +13,26 @@ from pydantic_settings import SettingsError
 
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
 from execution_monitor.development.progress import working
-from execution_monitor.development.secret import development_secret
 from execution_monitor.errors import SetupError
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 
 Result = TypeVar("Result")
 
+_SECRET_BYTES = 48
 _ROLES_EXAMPLE = '{"viewer": ["executions:read"]}'
 
 
 def read_settings() -> Settings:
-    """The environment's settings, with a secret; raises `SetupError` that names the first wrong variable."""
+    """Read the settings from the environment, and make a signing secret if they name none.
+
+    Raises:
+        SetupError: If a variable is invalid; the message names the first.
+    """
     try:
         settings = Settings()
     except SettingsError as error:
-        # Its message names the field; the parser's own position in the JSON is its cause.
+        # Its message names the field; the position in the JSON is in its cause.
         raise SetupError(f"EXECUTION_MONITOR_ROLES: write JSON, such as {_ROLES_EXAMPLE}.") from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -37,9 +44,35 @@ def read_settings() -> Settings:
     return settings.model_copy(update={"jwt_secret": secret, "environment": "development"})
 
 
+def development_secret(data_dir: Path) -> str:
+    """The signing secret kept in `data_dir`, made at the first call and readable by its owner alone.
+
+    Raises:
+        SetupError: If the file cannot be written or read.
+    """
+    path = data_dir / "development-secret"
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = path.with_suffix(f".{os.getpid()}")
+        own.touch(mode=0o600)
+        own.write_text(secrets.token_urlsafe(_SECRET_BYTES), encoding="ascii")
+        try:
+            # The first process to link decides; any other finds a whole file.
+            path.hardlink_to(own)
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be used ({error.strerror}); set EXECUTION_MONITOR_DATA_DIR to a folder of your own."
+        ) from error
+
+
 @contextlib.contextmanager
 def running_database(settings: Settings) -> Generator[Settings]:
-    """`settings` with a MongoDB that runs for as long as the block does: the one they name, else an embedded one."""
+    """`settings` with the URI of a MongoDB that runs during the block: the one they name, else an embedded one."""
     if settings.mongodb_uri is not None:
         yield settings
         return
@@ -49,7 +82,7 @@ def running_database(settings: Settings) -> Generator[Settings]:
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings) -> AsyncGenerator[Database]:
-    """The documents are bound to the database of `settings`, on this event loop, and its indexes stand."""
+    """Connect to the database of `settings` on this event loop, bind the documents to it, and create its indexes."""
     uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
     async with open_database(uri, settings.database) as database:
         await database.connect()
@@ -58,7 +91,7 @@ async def connected(settings: Settings) -> AsyncGenerator[Database]:
 
 
 def run_connected(settings: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
-    """The result of `work`, done while `connected`."""
+    """Run `work` on a new event loop while `connected`, and return its result."""
 
     async def run() -> Result:
         async with connected(settings):

@@ -1,4 +1,4 @@
-"""What people see of work that takes long: a bar on a terminal, plain lines elsewhere. All of it goes to stderr."""
+"""Progress of long work on stderr: a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
 from collections.abc import Callable, Generator
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 
 @contextlib.contextmanager
 def working(description: str) -> Generator[None]:
-    """Show that `description` is going on, for work whose length is unknown."""
+    """Show that the work `description` is running, for work whose length is unknown."""
     console = Console(stderr=True)
     if not console.is_terminal:
         console.print(f"{description} ...", markup=False, highlight=False)
@@ -23,7 +23,7 @@ def working(description: str) -> Generator[None]:
 
 @contextlib.contextmanager
 def counting(description: str, total: int) -> Generator[Callable[[int], None]]:
-    """Show how much of `total` is done; the function that is handed out takes the number so far."""
+    """Show how much of `total` is done; call the function that it yields with the number so far."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),

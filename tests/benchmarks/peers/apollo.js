@@ -1,4 +1,4 @@
-// Apollo Server on Express, as its documentation advises for production; it remembers parsed and validated documents.
+// Apollo Server on Express, as its documentation advises for production; it caches parsed and validated documents.
 import { ApolloServer } from '@apollo/server'
 import { expressMiddleware } from '@as-integrations/express5'
 import express from 'express'

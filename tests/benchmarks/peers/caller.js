@@ -1,9 +1,9 @@
-// Who asks: the token's subject and tenant, and whether they may see all of it; throws for what is no token of ours.
+// The caller: subject and tenant of the token, and whether they may see all of the tenant; throws if it is invalid.
 import { createSecretKey } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { secret } from './settings.js'
 
-// Made once: of a string, a key would be made for every request.
+// Made once: from a string, a key would be made for every request.
 const key = createSecretKey(Buffer.from(secret))
 
 export function callerOf(authorization = '') {

@@ -1,4 +1,4 @@
-// Draws a Vega-Lite specification that comes in as JSON, and writes the SVG: `node draw.js < specification > picture`.
+// Draws a Vega-Lite specification that comes in as JSON, and writes the SVG: `node draw.js < specification > chart`.
 import { readFileSync } from 'node:fs'
 import { parse, View } from 'vega'
 import { compile } from 'vega-lite'

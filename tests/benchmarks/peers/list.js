@@ -1,4 +1,4 @@
-// The list as Yoga, Mercurius and Apollo Server answer it: one schema and one resolver on MongoDB's driver.
+// The list of Yoga, Mercurius and Apollo Server: one schema and one resolver on MongoDB's driver.
 import DataLoader from 'dataloader'
 import { MongoClient } from 'mongodb'
 import { callerOf } from './caller.js'
@@ -78,7 +78,7 @@ function toStep(row) {
   return { stepId: row.step_id, name: row.step_name, status: row.status.toUpperCase(), attempt: row.attempt }
 }
 
-// What every request brings along: who asks, and what loads steps for all executions of an answer at once.
+// The context of a request: its caller, and a loader of steps for all executions of a response at once.
 export function contextOf(authorization) {
   const caller = callerOf(authorization)
   let loader

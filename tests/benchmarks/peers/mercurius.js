@@ -1,4 +1,4 @@
-// Mercurius on Fastify; an operation is compiled by graphql-jit when it is asked for the second time.
+// Mercurius on Fastify; graphql-jit compiles an operation at its second request.
 import Fastify from 'fastify'
 import mercurius from 'mercurius'
 import { contextOf, resolvers, typeDefs } from './list.js'

@@ -1,4 +1,4 @@
-// graphql-compose-mongoose as its documentation has it, behind Yoga: fields are named as the documents name them.
+// graphql-compose-mongoose as documented, served by Yoga: fields have the names of the stored documents.
 import { createServer } from 'node:http'
 import { schemaComposer } from 'graphql-compose'
 import { composeMongoose } from 'graphql-compose-mongoose'
@@ -27,7 +27,7 @@ const Execution = mongoose.model(
   }),
   'workflow_executions',
 )
-// Ours has made the indexes that all use.
+// Our server has created the indexes that all use.
 mongoose.set('autoIndex', false)
 mongoose.set('autoCreate', false)
 await mongoose.connect(uri, { dbName: database })

@@ -1,4 +1,4 @@
-// What every peer is told: its port, the database, the secret of tokens.
+// The settings of every peer: its port, the database, the secret of tokens.
 import { parseArgs } from 'node:util'
 
 export const port = Number(parseArgs({ options: { port: { type: 'string' } } }).values.port)

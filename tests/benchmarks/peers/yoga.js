@@ -1,4 +1,4 @@
-// GraphQL Yoga on Node's own HTTP server; it remembers parsed and validated documents by itself.
+// GraphQL Yoga on Node's own HTTP server; it caches parsed and validated documents by itself.
 import { createServer } from 'node:http'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { contextOf, resolvers, typeDefs } from './list.js'

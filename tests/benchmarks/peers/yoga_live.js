@@ -43,7 +43,7 @@ useServer(
   {
     execute: (args) => args.rootValue.execute(args),
     subscribe: (args) => args.rootValue.subscribe(args),
-    // As Yoga's documentation has it, so that its plugins take part.
+    // As documented by Yoga, so that its plugins are used.
     async onSubscribe({ connectionParams, extra }, _, params) {
       const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
         req: extra.request,

@@ -1,4 +1,4 @@
-"""A newer C library: from which mirrors, on which systems; that it works is proved by the mongod that runs on it."""
+"""A newer glibc: from which mirrors and on which systems. That it works, the mongod that runs on it proves."""
 
 import os
 import platform
@@ -73,7 +73,7 @@ def test_a_system_that_is_new_enough_needs_no_loader(
 @pytest.mark.parametrize(
     ("version", "found"), [("glibc 2.34", "2.34"), pytest.param(None, "none", id="another C library")]
 )
-def test_an_old_system_without_apt_is_told_what_to_do(
+def test_on_an_old_system_without_apt_the_error_says_what_to_do(
     version: str | None, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "confstr", {"CS_GNU_LIBC_VERSION": version}.get)
@@ -87,7 +87,7 @@ def test_an_old_system_without_apt_is_told_what_to_do(
 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a library that was fetched already, on an old Debian."""
+    """The folder of a glibc that was fetched already, on an old Debian."""
     monkeypatch.setattr(os, "confstr", {"CS_GNU_LIBC_VERSION": "glibc 2.36"}.get)
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "debian", "VERSION_CODENAME": "bookworm"})
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
@@ -100,7 +100,7 @@ def test_the_loader_is_the_one_beside_the_library_whatever_links_to_it(fetched: 
     library = fetched / "usr" / "lib" / "x86_64-linux-gnu"
     library.mkdir(parents=True)
     (library / "ld-linux-x86-64.so.2").touch()
-    # Searched before the library and after it, whichever way a Python goes.
+    # A search finds some before the library and some after it, in any version of Python.
     for name in ("aaa", "lib64", "zzz"):
         (fetched / "usr" / name).mkdir()
         (fetched / "usr" / name / "ld-linux-x86-64.so.2").symlink_to(library / "ld-linux-x86-64.so.2")

@@ -1,4 +1,4 @@
-"""One MongoDB for every process with the same data folder, through crashes and races: real servers, real processes."""
+"""One MongoDB for all processes with the same data folder, through crashes and races: real servers, real processes."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from execution_monitor.development.mongodb.mongod_folder import MongodFolder
 from execution_monitor.development.mongodb.mongod_process import running_pid, start, stop
 from execution_monitor.errors import SetupError
 
-# Says when it begins to start the server and when it has one, and keeps it until its input ends.
+# Prints when it begins to start the server and when it has one, and keeps it until its input ends.
 USER = """
 import contextlib, sys
 from pathlib import Path
@@ -74,7 +74,7 @@ def next_line(process: Process) -> str:
 
 
 def server_of(process: Process) -> int:
-    """Waits until `process` has its server: the id of that."""
+    """The process id of the server of `process`, once it has one."""
     assert next_line(process) == "Starting MongoDB"
     return int(next_line(process))
 
@@ -95,7 +95,7 @@ def count(server: EmbeddedMongoDB) -> int:
 
 
 def kill(pid: int, folder: MongodFolder) -> None:
-    """As a crash would; returns when the kernel has let go of the server's files."""
+    """End the server as a crash would; return when the kernel has released its files."""
     os.kill(pid, signal.SIGKILL)
     while running_pid(folder) == pid:
         os.sched_yield()
@@ -183,7 +183,7 @@ def test_the_log_of_a_run_and_of_the_one_before_are_kept(data_dir: Path) -> None
     assert sorted(path.name for path in folder_in(data_dir).path.glob("mongod.log*")) == ["mongod.log", "mongod.log.1"]
 
 
-def test_the_server_stays_until_the_last_process_leaves_whichever_started_it(data_dir: Path) -> None:
+def test_the_server_runs_until_the_last_process_leaves_whichever_started_it(data_dir: Path) -> None:
     with user_process(data_dir) as starter:
         started = server_of(starter)
         with embedded_mongodb(data_dir, "runs") as server:
@@ -234,7 +234,7 @@ def test_a_server_whose_user_was_killed_serves_the_next_and_stops_with_it(data_d
     assert running_pid(folder_in(data_dir)) is None
 
 
-def test_a_server_that_was_killed_is_started_again_with_its_data_by_the_next_who_comes(data_dir: Path) -> None:
+def test_a_server_that_was_killed_is_started_again_with_its_data_by_the_next_process(data_dir: Path) -> None:
     with embedded_mongodb(data_dir, "runs") as first:
         insert(first, {})
         kill(first.pid, folder_in(data_dir))
@@ -248,7 +248,7 @@ def test_a_server_that_was_killed_is_started_again_with_its_data_by_the_next_who
     assert running_pid(folder_in(data_dir)) is None
 
 
-def test_a_process_killed_while_it_starts_the_server_is_no_obstacle(data_dir: Path) -> None:
+def test_a_server_starts_after_a_process_was_killed_while_starting_it(data_dir: Path) -> None:
     with user_process(data_dir) as user:
         assert next_line(user) == "Starting MongoDB"
         while running_pid(folder_in(data_dir)) is None:
@@ -275,7 +275,7 @@ def test_an_interrupt_stops_everything(data_dir: Path, *, is_up: bool) -> None:
     assert running_pid(folder_in(data_dir)) is None
 
 
-def test_a_port_that_is_taken_is_exchanged_and_the_data_are_there(data_dir: Path) -> None:
+def test_a_port_that_is_taken_is_replaced_and_the_data_are_there(data_dir: Path) -> None:
     with embedded_mongodb(data_dir, "runs") as first:
         insert(first, {})
     with socket.create_server(("127.0.0.1", first.port)), embedded_mongodb(data_dir, "runs") as second:
@@ -287,7 +287,7 @@ def test_a_port_that_is_taken_is_exchanged_and_the_data_are_there(data_dir: Path
         assert count(third) == 2
 
 
-def test_a_port_exchanged_after_a_crash_costs_no_acknowledged_row(data_dir: Path) -> None:
+def test_a_port_replaced_after_a_crash_loses_no_acknowledged_row(data_dir: Path) -> None:
     with embedded_mongodb(data_dir, "runs") as first:
         for number in range(200):
             insert(first, {"number": number})
@@ -297,7 +297,7 @@ def test_a_port_exchanged_after_a_crash_costs_no_acknowledged_row(data_dir: Path
             assert count(second) == 200
 
 
-def test_readdressing_that_was_killed_is_done_again(data_dir: Path) -> None:
+def test_a_change_of_port_that_was_killed_is_done_again(data_dir: Path) -> None:
     with embedded_mongodb(data_dir, "runs") as first:
         insert(first, {})
     folder = folder_in(data_dir)
@@ -308,7 +308,7 @@ def test_readdressing_that_was_killed_is_done_again(data_dir: Path) -> None:
         assert count(second) == 1
 
 
-def test_data_of_another_version_are_refused_with_a_sentence(data_dir: Path) -> None:
+def test_data_of_another_version_are_refused_with_a_message(data_dir: Path) -> None:
     with embedded_mongodb(data_dir, "runs"):
         pass
     turtle = folder_in(data_dir).data / "WiredTiger.turtle"
@@ -360,7 +360,7 @@ def test_a_disk_too_small_for_a_new_server_is_known_before_it_starts(
 
 
 @pytest.mark.parametrize("status", [pytest.param(3, id="at once"), pytest.param(0, id="while it is prepared")])
-def test_a_mongod_that_ends_is_quoted(
+def test_the_error_quotes_a_mongod_that_ends(
     status: int, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "bin"

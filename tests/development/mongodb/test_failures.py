@@ -1,4 +1,4 @@
-"""A mongod that does not start: its own words, and what to do."""
+"""A mongod that does not start: the reason it logged, and what to do."""
 
 import shutil
 import signal
@@ -32,7 +32,7 @@ def folder_with_log(path: Path, log: str) -> MongodFolder:
         pytest.param(
             '{"s":"E","msg":"Error creating journal directory","attr":{"error":"create_directory: Permission denied"}}',
             r"^MongoDB may not write to .*: make it yours",
-            id="a folder of somebody else's",
+            id="a folder of another user",
         ),
         pytest.param(
             '{"s":"F","msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid document"}}',
@@ -88,7 +88,7 @@ def folder_with_log(path: Path, log: str) -> MongodFolder:
             r"\(ERROR: child process failed, exited with 9\)",
             id="the launcher alone",
         ),
-        pytest.param("", r"^MongoDB did not start \(ended by SIGKILL\): see ", id="nothing said"),
+        pytest.param("", r"^MongoDB did not start \(ended by SIGKILL\): see ", id="no output"),
     ],
 )
 def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, tmp_path: Path) -> None:
@@ -99,14 +99,14 @@ def test_a_failed_start_is_explained_by_what_the_log_says(log: str, says: str, t
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "expected"),
     [(14, "exit status 14, and no reason given"), (-4, "ended by SIGILL"), (-40, "ended by signal 40")],
 )
-def test_the_end_of_a_silent_program_is_told_by_its_status(status: int, told: str) -> None:
-    assert ending(status) == told
+def test_a_program_without_output_is_described_by_its_status(status: int, expected: str) -> None:
+    assert ending(status) == expected
 
 
-def test_a_disk_so_full_that_the_log_is_silent_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_though_the_log_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = folder_with_log(tmp_path, "")
     monkeypatch.setattr(shutil, "disk_usage", {folder.path: SimpleNamespace(free=0)}.get)
 

@@ -1,4 +1,4 @@
-"""Fetching once: whole or not at all, by one at a time."""
+"""Fetching once: complete or not at all, by one process at a time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ E: Can't find a source to download version '2.36-9+deb12u14' of 'libc6:amd64'
 """
 
 
-def test_a_fetch_that_fails_leaves_nothing_and_can_be_tried_again(tmp_path: Path) -> None:
+def test_a_failed_fetch_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     def fail(into: Path) -> None:
         (into / "half").write_text("half")
         raise KeyboardInterrupt
@@ -50,7 +50,7 @@ def test_a_fetch_that_fails_leaves_nothing_and_can_be_tried_again(tmp_path: Path
     assert [path.name for path in folder.iterdir()] == ["whole"]
 
 
-def test_what_a_killed_fetch_left_behind_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_next_fetch_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     (tmp_path / ".fetching-killed" / "thing").mkdir(parents=True)
 
     fetch_once(tmp_path / "thing", lambda into: (into / "whole").touch(), mebibytes=1)
@@ -58,7 +58,7 @@ def test_what_a_killed_fetch_left_behind_is_removed_by_the_next(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".fetch.lock", "thing"]
 
 
-def test_of_many_who_need_it_at_once_one_fetches_and_all_have_it(tmp_path: Path) -> None:
+def test_of_many_threads_one_fetches_and_all_have_the_result(tmp_path: Path) -> None:
     together = threading.Barrier(8)
     fetched: list[Path] = []
 
@@ -93,11 +93,11 @@ def test_of_many_who_need_it_at_once_one_fetches_and_all_have_it(tmp_path: Path)
             id="apt without a network",
         ),
         pytest.param("Killed\n", "Killed", id="a client that was killed"),
-        pytest.param("", "it gave no reason", id="a client that says nothing"),
-        pytest.param(f"E: {'x' * 500}", "x" * 200, id="a client that says too much"),
+        pytest.param("", "it gave no reason", id="a client without output"),
+        pytest.param(f"E: {'x' * 500}", "x" * 200, id="a client with too long a line"),
     ],
 )
-def test_the_reason_is_one_line_of_what_the_client_said(output: str, reason: str) -> None:
+def test_the_reason_is_one_line_of_the_output(output: str, reason: str) -> None:
     assert reason_in(output) == reason
 
 
@@ -120,14 +120,14 @@ ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. Someon
         pytest.param(NPM_OFFLINE, "ENOTFOUND", id="npm"),
         pytest.param(APT_OFFLINE, "Could not resolve", id="apt"),
         pytest.param(PIP_OFFLINE, "Temporary failure in name resolution", id="pip"),
-        pytest.param("connect (111: Connection refused)", "Connection refused", id="apt behind a proxy that is down"),
+        pytest.param("connect (111: Connection refused)", "Connection refused", id="apt with a proxy that is down"),
         pytest.param(NPM_TAMPERED, "", id="npm with a package that is not the pinned one"),
         pytest.param(PIP_TAMPERED, "", id="pip with such a package, at the second attempt"),
         pytest.param("npm error code E404", "", id="a package that is not there"),
-        pytest.param("", "", id="a client that says nothing"),
+        pytest.param("", "", id="a client without output"),
     ],
 )
-def test_no_network_is_told_from_other_failures(output: str, words: str) -> None:
+def test_no_network_is_distinguished_from_other_failures(output: str, words: str) -> None:
     assert lack_of_network(output) == words
 
 

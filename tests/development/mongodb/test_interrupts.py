@@ -1,4 +1,4 @@
-"""A signal in the middle of work that must not be cut in half."""
+"""A signal during work that must not be interrupted."""
 
 import signal
 from collections.abc import Callable
@@ -46,12 +46,12 @@ def test_an_ignored_signal_stays_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_a_failure_of_the_work_is_told_when_nothing_interrupts() -> None:
+def test_an_error_of_the_work_is_raised_where_no_signal_comes() -> None:
     with pytest.raises(ZeroDivisionError), interrupts_deferred():
         raise ZeroDivisionError
 
 
-def test_a_thread_that_gets_no_signals_just_works() -> None:
+def test_work_in_another_thread_is_simply_done() -> None:
     def work() -> bool:
         with interrupts_deferred():
             return True

@@ -1,4 +1,4 @@
-"""Finding or fetching MongoDB: the real package where that is the point, small stand-in clients for their failures."""
+"""Finding or fetching MongoDB: the real package where that matters, stand-ins for npm for its failures."""
 
 import os
 import platform
@@ -52,9 +52,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_the_command_found_here_runs_a_mongodb_with_change_stream_images() -> None:
-    answer = subprocess.run([*find_mongod(), "--version"], capture_output=True, text=True, check=True)
+    result = subprocess.run([*find_mongod(), "--version"], capture_output=True, text=True, check=True)
 
-    assert answer.stdout.startswith("db version v")
+    assert result.stdout.startswith("db version v")
 
 
 def test_an_installed_mongod_is_used_before_anything_is_fetched(machine: Machine) -> None:
@@ -65,7 +65,7 @@ def test_an_installed_mongod_is_used_before_anything_is_fetched(machine: Machine
 
 
 @pytest.mark.parametrize("unusable", ["echo db version v4.4.29", "exit 1", "kill -ILL $$"])
-def test_an_installed_mongod_that_is_too_old_or_broken_is_passed_over(machine: Machine, unusable: str) -> None:
+def test_an_installed_mongod_that_is_too_old_or_broken_is_not_used(machine: Machine, unusable: str) -> None:
     machine.install("mongod", unusable)
     machine.install("npm", INSTALLS_MONGODB)
 
@@ -120,7 +120,9 @@ def test_npm_without_a_network_fails_with_its_reason(machine: Machine, monkeypat
     assert [path.name for path in machine.cache.iterdir()] == [".fetch.lock"]
 
 
-def test_another_kind_of_machine_is_told_what_to_do(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_another_kind_of_machine_the_error_says_what_to_do(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
     with pytest.raises(SetupError, match=r"Linux on x86-64 only: here, put mongod 6\.0 or newer on PATH, or set"):
@@ -134,7 +136,9 @@ def test_a_disk_that_fills_up_during_the_fetch_is_named(machine: Machine) -> Non
         machine.find()
 
 
-def test_a_disk_too_small_for_the_fetch_is_known_before_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_too_small_for_the_fetch_is_reported_before_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine.install("npm", "exit 1")
     monkeypatch.setattr(shutil, "disk_usage", {machine.cache: SimpleNamespace(free=2**20)}.get)
 

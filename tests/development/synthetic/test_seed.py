@@ -50,7 +50,7 @@ def sample() -> Sample:
 
 
 @pytest.mark.parametrize("executions", [1, 7, 300])
-def test_exactly_as_many_executions_are_made_as_asked(executions: int):
+def test_exactly_as_many_executions_are_made_as_requested(executions: int):
     assert len(all_of(replace(OPTIONS, executions=executions)).executions) == executions
 
 
@@ -89,7 +89,7 @@ def test_the_first_owners_are_those_of_the_demo():
     assert {(row["tenant_id"], row["user_id"]) for row in rows} == {("acme", "ada"), ("acme", "grace")}
 
 
-def test_everybody_in_every_tenant_owns_something(sample: Sample):
+def test_every_user_of_every_tenant_owns_an_execution(sample: Sample):
     owners = Counter((row["tenant_id"], row["user_id"]) for row in sample.executions)
 
     assert {tenant for tenant, _ in owners} == {"acme", "globex"}
@@ -152,7 +152,7 @@ def test_some_engines_write_null_instead_of_nothing(sample: Sample):
     }  # fmt: skip
 
 
-def test_children_have_a_parent_in_their_tenant_that_stands_before_them(sample: Sample):
+def test_children_come_after_a_parent_of_their_tenant(sample: Sample):
     seen: dict[str, Row] = {}
     children: list[Row] = []
     for row in sample.executions:
@@ -194,7 +194,7 @@ def test_work_hours_are_busier_than_nights_and_weekends(sample: Sample):
     assert weekdays[1] > 2 * weekdays[6]
 
 
-def test_the_nightly_batch_starts_in_the_same_instant(sample: Sample):
+def test_executions_of_the_nightly_batch_start_at_the_same_time(sample: Sample):
     starts = Counter(row["created"] for row in sample.executions if row["workflow_name"] == "nightly-ledger-close")
 
     assert all((at.hour, at.minute, at.second, at.microsecond) == (2, 0, 0, 0) for at, n in starts.items() if n > 1)
@@ -231,15 +231,15 @@ def test_nothing_to_make_is_refused(field: str):
 
 
 async def test_everything_made_is_written_and_reported(database: Database):
-    heard: list[int] = []
+    progress: list[int] = []
 
-    report = await seed(replace(OPTIONS, executions=400), on_progress=heard.append)
+    report = await seed(replace(OPTIONS, executions=400), on_progress=progress.append)
 
     counts = [await database.collection(document).count_documents({}) for document in DOCUMENTS]
     assert [report.executions, report.steps, report.log_entries] == counts
     assert report.executions == 400
-    assert heard == sorted(heard)
-    assert heard[-1] == report.documents == sum(counts)
+    assert progress == sorted(progress)
+    assert progress[-1] == report.documents == sum(counts)
 
 
 async def test_what_is_stored_is_what_was_made_and_validates(database: Database):

@@ -20,22 +20,22 @@ TERMINAL = {status.value for status in TERMINAL_STATUSES}
 
 
 class TimeIsUpError(Exception):
-    """Ends a simulation, which has no end of its own."""
+    """Ends a simulation, which would run without end."""
 
 
 @dataclass
 class FakeTime:
-    """A clock that only sleeping moves; at `end` it stops whoever sleeps."""
+    """A clock that moves only by sleeping; sleeping beyond `end` raises."""
 
     now: datetime = START
     end: datetime = START + timedelta(seconds=60)
-    naps: list[float] = field(default_factory=list[float])
+    sleeps: list[float] = field(default_factory=list[float])
 
     def clock(self) -> datetime:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
+        self.sleeps.append(seconds)
         self.now += timedelta(seconds=max(seconds, 0.001))
         if self.now >= self.end:
             raise TimeIsUpError
@@ -125,23 +125,23 @@ async def test_as_many_executions_start_as_the_rate_says(database: Database):
     assert roots == pytest.approx(50, abs=20)
 
 
-async def test_no_more_are_under_way_at_once_than_allowed(database: Database):
+async def test_no_more_run_at_once_than_allowed(database: Database):
     options = SimulatorOptions(rate=5, at_once=4, random_seed=3)
 
     simulation = await simulate_until(FakeTime(end=START + timedelta(seconds=10)), options)
 
-    assert simulation.under_way <= 4
+    assert simulation.running <= 4
     assert await database.collection(Execution).count_documents({"status": {"$nin": sorted(TERMINAL)}}) <= 4
 
 
-async def test_it_sleeps_no_longer_than_a_second_and_never_spins(database: Database):
+async def test_it_sleeps_no_longer_than_a_second_and_never_busily_loops(database: Database):
     del database
     time = FakeTime(end=START + timedelta(seconds=60))
 
     await simulate_until(time, SimulatorOptions(rate=0.1, random_seed=3))
 
-    assert max(time.naps) <= 1.0
-    assert len(time.naps) < 400
+    assert max(time.sleeps) <= 1.0
+    assert len(time.sleeps) < 400
 
 
 async def test_a_later_simulator_finishes_what_an_earlier_one_left(database: Database):
@@ -180,7 +180,7 @@ async def test_a_simulator_that_comes_much_later_times_them_out(database: Databa
     assert await Execution.find_all().to_list()
 
 
-async def test_a_second_simulator_leaves_alone_what_a_living_one_is_doing(database: Database):
+async def test_a_second_simulator_leaves_alone_what_a_running_one_writes(database: Database):
     time = FakeTime(end=START + timedelta(seconds=20))
     await simulate_until(time)
     before = await executions_in(database)
@@ -211,7 +211,7 @@ async def test_executions_of_real_engines_are_never_touched(database: Database):
     assert (await executions_in(database))["real-1"] == real
 
 
-async def test_what_somebody_else_ended_stays_ended(database: Database):
+async def test_what_another_program_ended_stays_ended(database: Database):
     time = FakeTime(end=START + timedelta(seconds=20))
     simulation = await simulate_until(time)
     executions = database.collection(Execution)
@@ -227,7 +227,7 @@ async def test_what_somebody_else_ended_stays_ended(database: Database):
     assert {key: after[key] for key in before} == before
 
 
-async def test_what_somebody_else_deleted_stays_away(database: Database):
+async def test_what_another_program_deleted_is_not_written_again(database: Database):
     time = FakeTime(end=START + timedelta(seconds=20))
     simulation = await simulate_until(time)
     gone = set(await executions_in(database))
@@ -260,11 +260,11 @@ async def test_cancelling_stops_at_once_with_nothing_half_written(database: Data
 
 @dataclass
 class Cable:
-    """The way to MongoDB, which can be cut."""
+    """The connection to MongoDB, which can be cut."""
 
     port: int = 0
     is_cut: bool = False
-    is_silent: bool = False  # nothing gets through, while both ends believe that the connection stands
+    is_silent: bool = False  # forwards nothing, while both ends keep the connection
     swallowed: asyncio.Event = field(default_factory=asyncio.Event)
     writers: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -310,7 +310,7 @@ async def far_database(uri: str, address: str, cable: Cable, name: str) -> Async
     """Binds the documents to the database at the other end of the cable."""
     async with AsyncMongoClient[Row](
         uri.replace(address, f"127.0.0.1:{cable.port}"),
-        # Else the driver would find the server's own address and go round the cable.
+        # Else the driver would learn the server's own address and bypass the cable.
         directConnection=True,
         serverSelectionTimeoutMS=100,
         tz_aware=True,
@@ -324,13 +324,13 @@ async def test_cancelling_during_an_outage_does_not_wait_for_its_end(
 ):
     host, port = await database.client.address or ("", 0)
     async with cable_to(host, port) as cable, far_database(mongodb_uri, f"{host}:{port}", cable, database_name):
-        naps = 0
+        sleeps = 0
 
         async def sleep(seconds: float) -> None:
-            nonlocal naps
-            naps += 1
-            # Between two transactions, so that the server is left with none that nobody ends.
-            cable.is_silent = naps > 5
+            nonlocal sleeps
+            sleeps += 1
+            # Between two transactions, so that the server is left with none that no client ends.
+            cable.is_silent = sleeps > 5
             await asyncio.sleep(seconds)
 
         simulating = asyncio.create_task(simulate(SimulatorOptions(rate=50), sleep=sleep))

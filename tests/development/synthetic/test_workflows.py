@@ -12,7 +12,7 @@ def test_every_name_is_used_once():
     assert len(BY_NAME) == len(CATALOGUE) >= 8
 
 
-def test_every_workflow_is_started_by_somebody():
+def test_every_workflow_is_started_by_a_trigger_or_a_workflow():
     called = {workflow.starts for workflow in CATALOGUE}
 
     assert all(w.popularity > 0 or w is NIGHTLY or w.name in called for w in CATALOGUE)
@@ -72,7 +72,7 @@ def test_there_is_a_matrix():
     assert width_of(BY_NAME["ci-pipeline"]) == 7
 
 
-def test_there_is_one_that_waits_for_people():
+def test_there_is_one_that_waits_for_approval():
     assert sum(step.awaits_person for step in BY_NAME["contract-approval"].steps) == 2
 
 

@@ -24,9 +24,9 @@ from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.selections import Operation, operations
-from tests.storage.coding import stored
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded, objects
-from tests.support.client import NOON, execution, store, store_parts
+from tests.support.documents import NOON, execution, store, store_steps_and_logs
 
 SCHEMA = create_schema()
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
@@ -101,7 +101,7 @@ async def some_executions() -> None:
                 **ended,
             )
         )
-        await store_parts(f"e{number:03}", number + 1)
+        await store_steps_and_logs(f"e{number:03}", number + 1)
 
 
 @bounded(max_examples=120)

@@ -25,8 +25,8 @@ from execution_monitor.live.changes import RAW, GapReason
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
-from tests.live.making import NOW, execution, place, topic
-from tests.storage.coding import stored
+from tests.live.factories import NOW, execution, position_at, topic
+from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded, objects
 
 SCHEMA = create_schema()
@@ -82,7 +82,7 @@ def is_compiled(text: str, caller: Caller = READER, **variables: Any) -> bool:
 
 
 def event(kind: EventKind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
-    return Delivery(topic(), kind, place(1), NOW, execution_id="run", row=row, **fields)
+    return Delivery(topic(), kind, position_at(1), NOW, execution_id="run", row=row, **fields)
 
 
 def as_read(row: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_whatever_steps_and_lines_hold_is_shown_alike(row: dict[str, Any], line:
     [
         pytest.param(event(EventKind.DELETED, None), id="deleted"),
         pytest.param(event(EventKind.LEFT, None), id="no longer visible"),
-        pytest.param(Delivery(topic(), EventKind.GAP, place(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
+        pytest.param(Delivery(topic(), EventKind.GAP, position_at(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
     ],
 )
 def test_events_without_an_execution_are_shown_alike(delivery: Delivery):

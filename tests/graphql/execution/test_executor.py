@@ -10,12 +10,12 @@ from execution_monitor.asgi.operations import Kind
 from execution_monitor.errors import Forbidden
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from tests.graphql.recording_observer import RecordingObserver
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.graphql.witness import Witness
 from tests.rest.test_live import closing_of, message_from, socket_of, stream_of
-from tests.support.client import ask, execution, store
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -25,10 +25,12 @@ LISTED = "query Listed($f: ExecutionFilter, $n: Int = 3) { all: executions(filte
 VIEWED = 'fragment V on Query { viewer { userId } ... { execution(executionId: "e") { id } } }'
 
 
-async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witness, server: str, token_for: Token):
-    await ask(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
+async def test_a_query_is_seen_with_who_asked_from_where_for_what(
+    observer: RecordingObserver, server: str, token_for: Token
+):
+    await execute(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
 
-    operation, outcome = await witness.last()
+    operation, outcome = await observer.last()
     assert (operation.caller.subject, operation.kind, operation.name) == ("ada", Kind.QUERY, "Listed")
     assert operation.origin.address == "127.0.0.1"
     assert (operation.origin.user_agent or "").startswith("python-httpx2")
@@ -38,7 +40,7 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witne
         "execution": {"executionId": "e"},
     }
     assert (outcome.payloads, outcome.codes) == (1, [])
-    assert len(witness.begun) == 1
+    assert len(observer.begun) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,33 +60,33 @@ async def test_a_query_is_seen_with_who_asked_from_where_for_what(witness: Witne
     ],
 )
 async def test_what_fails_is_seen_with_its_codes(
-    witness: Witness, server: str, token_for: Token, query: str, seen: tuple[Kind, list[str]]
+    observer: RecordingObserver, server: str, token_for: Token, query: str, seen: tuple[Kind, list[str]]
 ):
-    await ask(server, token_for("ada", "acme"), query)
+    await execute(server, token_for("ada", "acme"), query)
 
-    operation, outcome = await witness.last()
+    operation, outcome = await observer.last()
     assert (operation.kind, outcome.codes) == seen
-    assert len(witness.begun) == 1
+    assert len(observer.begun) == 1
 
 
 @pytest.mark.parametrize(("query", "status"), [("{ viewer { userId } }", 403), ("{ broken", 403)])
 async def test_an_observer_may_refuse_an_answer(
-    witness: Witness, server: str, token_for: Token, query: str, status: int
+    observer: RecordingObserver, server: str, token_for: Token, query: str, status: int
 ):
-    witness.refusal = Forbidden("Not today.")
+    observer.refusal = Forbidden("Not today.")
 
-    answer = await ask(server, token_for("ada", "acme"), query)
+    answer = await execute(server, token_for("ada", "acme"), query)
 
     assert (answer.status, answer.codes, answer.message) == (status, ["FORBIDDEN"], "Not today.")
     assert "data" not in answer.body
-    assert (await witness.last())[1].codes == ["FORBIDDEN"]
+    assert (await observer.last())[1].codes == ["FORBIDDEN"]
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed"])
 async def test_an_observer_may_refuse_a_stream_before_it_has_a_status(
-    witness: Witness, server: str, token_for: Token, accept: str
+    observer: RecordingObserver, server: str, token_for: Token, accept: str
 ):
-    witness.refusal = Forbidden("Not today.")
+    observer.refusal = Forbidden("Not today.")
 
     async with streamed(server, token_for("ada", "acme"), accept, UPDATES) as response:
         await response.aread()
@@ -93,16 +95,18 @@ async def test_an_observer_may_refuse_a_stream_before_it_has_a_status(
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed"])
-async def test_a_stream_is_seen_until_its_client_goes(witness: Witness, server: str, token_for: Token, accept: str):
+async def test_a_stream_is_seen_until_its_client_goes(
+    observer: RecordingObserver, server: str, token_for: Token, accept: str
+):
     token = token_for("ada", "acme")
     cursor = await cursor_now(server, token)
     await store(execution(1), execution(2))
 
     async with streamed(server, token, accept, UPDATES, after=cursor) as response:
         await lines_until(response, 2, "data: " if "event" in accept else "")
-        assert len(witness.ended) == len(witness.begun) - 1
+        assert len(observer.ended) == len(observer.begun) - 1
 
-    operation, outcome = await witness.last()
+    operation, outcome = await observer.last()
     assert (operation.kind, operation.name, operation.arguments()) == (
         Kind.SUBSCRIPTION,
         "Updates",
@@ -111,30 +115,32 @@ async def test_a_stream_is_seen_until_its_client_goes(witness: Witness, server: 
     assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (2, 2, ["e001", "e002"])
 
 
-async def test_operations_of_a_socket_are_seen_each(witness: Witness, server: str, token_for: Token):
+async def test_operations_of_a_socket_are_seen_each(observer: RecordingObserver, server: str, token_for: Token):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
         await socket.subscribe({"query": "query Who { viewer { userId } }"}, "who")
         assert [(await socket.receive())["type"] for _ in range(2)] == ["next", "complete"]
-        who, outcome = await witness.last()
+        who, outcome = await observer.last()
         await socket.subscribe({"query": "subscription Follow { executionUpdates { kind } }"}, "follow")
         await socket.send({"type": "ping"})
         await socket.receive()
         await socket.send({"id": "follow", "type": "complete"})
-        follow, _ = await witness.last()
+        follow, _ = await observer.last()
 
     assert (who.kind, who.name, outcome.payloads) == (Kind.QUERY, "Who", 1)
     assert (follow.kind, follow.name) == (Kind.SUBSCRIPTION, "Follow")
     assert who.origin == follow.origin
 
 
-async def test_an_observer_may_refuse_one_operation_of_a_socket(witness: Witness, server: str, token_for: Token):
+async def test_an_observer_may_refuse_one_operation_of_a_socket(
+    observer: RecordingObserver, server: str, token_for: Token
+):
     async with opened(server) as socket:
         await socket.begin(token_for("ada", "acme"))
-        witness.refusal = Forbidden("Not today.")
+        observer.refusal = Forbidden("Not today.")
         await socket.subscribe({"query": "{ viewer { userId } }"}, "no")
         refused = await socket.receive()
-        witness.refusal = None
+        observer.refusal = None
         await socket.subscribe({"query": "{ viewer { userId } }"}, "yes")
         answered = await socket.receive()
 
@@ -143,16 +149,16 @@ async def test_an_observer_may_refuse_one_operation_of_a_socket(witness: Witness
     assert (answered["id"], answered["type"]) == ("yes", "next")
 
 
-async def test_a_list_and_a_detail_over_rest_are_seen(witness: Witness, server: str, token_for: Token):
+async def test_a_list_and_a_detail_over_rest_are_seen(observer: RecordingObserver, server: str, token_for: Token):
     await store(execution(1), execution(2))
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
     async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
-        await client.get(f"{LIST}?status=completed&limit=7")
-        listed = await witness.last()
-        await client.get(f"{LIST}/e001")
-        detailed = await witness.last()
-        await client.get(f"{LIST}/nothing")
-        missed = await witness.last()
+        await client.get(f"{EXECUTIONS_PATH}?status=completed&limit=7")
+        listed = await observer.last()
+        await client.get(f"{EXECUTIONS_PATH}/e001")
+        detailed = await observer.last()
+        await client.get(f"{EXECUTIONS_PATH}/nothing")
+        missed = await observer.last()
 
     assert [(each.kind, each.name, each.arguments()) for each, _ in (listed, detailed)] == [
         (Kind.REST, "listExecutions", {"listExecutions": {"status": "completed", "limit": "7"}}),
@@ -163,29 +169,29 @@ async def test_a_list_and_a_detail_over_rest_are_seen(witness: Witness, server: 
     assert (missed[1].codes, missed[1].payloads) == (["NOT_FOUND"], 0)
 
 
-async def test_an_observer_may_refuse_rest(witness: Witness, server: str, token_for: Token):
-    witness.refusal = Forbidden("Not today.")
+async def test_an_observer_may_refuse_rest(observer: RecordingObserver, server: str, token_for: Token):
+    observer.refusal = Forbidden("Not today.")
 
     async with httpx2.AsyncClient(base_url=server) as client:
-        response = await client.get(LIST, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
+        response = await client.get(EXECUTIONS_PATH, headers={"Authorization": f"Bearer {token_for('ada', 'acme')}"})
 
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
 
 
 async def test_the_socket_and_the_stream_of_rest_are_seen_until_they_end(
-    witness: Witness, server: str, token_for: Token
+    observer: RecordingObserver, server: str, token_for: Token
 ):
     token = token_for("ada", "acme")
     async with stream_of(server, token, "?status=completed") as stream:
         await stream.event()
         await store(execution(1))
         await stream.message()
-    streamed_, outcome = await witness.last()
+    streamed_, outcome = await observer.last()
     async with socket_of(server, token) as socket:
         await store(execution(2))
         await message_from(socket)
-        assert len(witness.begun) == len(witness.ended) + 1
-    watched, outcome_of_socket = await witness.last()
+        assert len(observer.begun) == len(observer.ended) + 1
+    watched, outcome_of_socket = await observer.last()
 
     assert (streamed_.kind, streamed_.name) == (Kind.SUBSCRIPTION, "streamExecutions")
     assert streamed_.arguments() == {"streamExecutions": {"status": "completed"}}
@@ -194,19 +200,19 @@ async def test_the_socket_and_the_stream_of_rest_are_seen_until_they_end(
 
 
 async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
-    witness: Witness, server: str, token_for: Token
+    observer: RecordingObserver, server: str, token_for: Token
 ):
-    witness.refusal = Forbidden("Not today.")
+    observer.refusal = Forbidden("Not today.")
     token = token_for("ada", "acme")
 
     async with httpx2.AsyncClient(base_url=server) as client:
-        response = await client.get(f"{LIST}/stream", headers={"Authorization": f"Bearer {token}"})
+        response = await client.get(f"{EXECUTIONS_PATH}/stream", headers={"Authorization": f"Bearer {token}"})
     async with socket_of(server, token) as socket:
         closing = await closing_of(socket)
 
     assert (response.status_code, response.json()["detail"]) == (403, "Not today.")
     assert closing == (4403, "Not today.")
-    assert len(witness.ended) == len(witness.begun) == 2
+    assert len(observer.ended) == len(observer.begun) == 2
 
 
 async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, settings: Settings, token_for: Token):
@@ -218,7 +224,10 @@ async def test_an_event_and_an_answer_of_rest_are_bounded(database: Database, se
         async with streamed(server, token, "text/event-stream", NAMES, after=cursor) as response:
             large, small = await lines_until(response, 2, "data: ")
         async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
-            listed, one, other = [await client.get(path) for path in (LIST, f"{LIST}/e001", f"{LIST}/e002")]
+            listed, one, other = [
+                await client.get(path)
+                for path in (EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/e001", f"{EXECUTIONS_PATH}/e002")
+            ]
 
     assert [error["extensions"]["code"] for error in large["errors"]] == ["QUERY_TOO_COMPLEX"]
     assert small["data"]["executionUpdates"]["execution"]["workflowName"] == "etl"
@@ -235,7 +244,7 @@ async def test_an_answer_is_bounded(database: Database, settings: Settings, toke
     page = "query P($n: Int!) { executions(first: $n) { nodes { workflowName } } }"
     async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
         await wait_until_ready(server)
-        few, many = [await ask(server, token_for("ada", "acme"), page, n=first) for first in (2, 20)]
+        few, many = [await execute(server, token_for("ada", "acme"), page, n=first) for first in (2, 20)]
 
     assert len(few.data["executions"]["nodes"]) == 2
     assert many.codes == ["QUERY_TOO_COMPLEX"]

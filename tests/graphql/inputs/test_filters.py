@@ -19,7 +19,7 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from tests.storage.strategies import bounded
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 CALLER = Caller("olga", "acme", frozenset(Scope))
 SCHEMA = create_schema()

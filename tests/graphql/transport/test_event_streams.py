@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from execution_monitor.auth.tokens import issue_token
-from tests.conftest import SECRET
-from tests.support.client import ask, execution, store
+from tests.support.client import execute
+from tests.support.documents import execution, store
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 UPDATES = "subscription Updates($after: String) { executionUpdates(after: $after) { kind executionId cursor } }"
@@ -43,7 +44,7 @@ async def lines_until(response: httpx2.Response, wanted: int, prefix: str) -> li
 
 
 async def cursor_now(server: str, token: str) -> str:
-    return (await ask(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
+    return (await execute(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
 
 
 async def test_events_come_as_server_sent_events(server: str, token_for: Token):
@@ -228,7 +229,7 @@ async def test_who_takes_streams_alone_is_answered_in_one(server: str, token_for
 
 
 async def test_a_subscription_needs_a_stream_to_be_accepted(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
+    answer = await execute(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
 
     assert answer.status == 406
     assert answer.message == "A subscription is a stream: accept text/event-stream or multipart/mixed."

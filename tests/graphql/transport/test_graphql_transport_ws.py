@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from execution_monitor.auth.caller import LEEWAY
-from tests.conftest import SECRET
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 SOON = 10.0

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
-from tests.conftest import SECRET
-from tests.support.client import ask, execution, store
+from tests.support.client import execute
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 WHO = "{ viewer { userId } }"
@@ -93,7 +94,7 @@ async def test_two_lines_of_accept_are_one_list(
 async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
-    new = await ask(server, token, "{ nothing }")
+    new = await execute(server, token, "{ nothing }")
     old = await send(server, "POST", token, json={"query": "{ nothing }"}, headers={"accept": "application/json"})
 
     assert (new.status, new.codes) == (old.status_code, ["BAD_USER_INPUT"]) == (422, ["BAD_USER_INPUT"])
@@ -300,7 +301,7 @@ async def test_odd_texts_are_texts_everywhere(server: str, token_for: Token, tex
       ] }) { totalCount }
     }"""
 
-    answer = await ask(server, token_for("ada", "nowhere"), operation, t=text)
+    answer = await execute(server, token_for("ada", "nowhere"), operation, t=text)
 
     assert answer.data == {"execution": None, "executions": {"totalCount": 0}}
 
@@ -363,7 +364,7 @@ async def test_several_operations_need_a_name(server: str, token_for: Token):
     ],
 )
 async def test_without_a_token_nothing_is_answered(server: str, operation: str):
-    answer = await ask(server, None, operation)
+    answer = await execute(server, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -391,7 +392,7 @@ async def test_a_token_in_the_address_is_no_token(server: str, token_for: Token)
 
 
 async def test_an_invalid_token_is_no_token(server: str):
-    answer = await ask(server, "garbage", "{ __schema { queryType { name } } }")
+    answer = await execute(server, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
@@ -418,7 +419,7 @@ async def test_an_invalid_token_is_no_token(server: str):
 async def test_hostile_operations_get_short_answers(
     server: str, token_for: Token, operation: str, refusal: tuple[int, str], sentence: str
 ):
-    answer = await ask(server, token_for("ada", "acme"), operation)
+    answer = await execute(server, token_for("ada", "acme"), operation)
 
     assert {(answer.status, code) for code in answer.codes} == {refusal}
     assert sentence in answer.body["errors"][0]["message"]
@@ -426,13 +427,13 @@ async def test_hostile_operations_get_short_answers(
 
 
 async def test_names_of_the_schema_are_not_suggested_in_production(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "{ viewer { userIdd } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ viewer { userIdd } }")
 
     assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'."
 
 
 async def test_the_types_may_be_read_without_a_token_in_development(development: str):
-    answer = await ask(development, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
+    answer = await execute(development, None, '{ __schema { queryType { name } } __type(name: "Viewer") { name } }')
 
     assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
 
@@ -451,19 +452,19 @@ async def test_the_types_may_be_read_without_a_token_in_development(development:
     ],
 )
 async def test_nothing_else_comes_with_the_types(development: str, operation: str):
-    answer = await ask(development, None, operation)
+    answer = await execute(development, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
 
 async def test_an_invalid_token_is_no_token_in_development_either(development: str):
-    answer = await ask(development, "garbage", "{ __schema { queryType { name } } }")
+    answer = await execute(development, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
 
 async def test_names_of_the_schema_are_suggested_in_development(development: str, token_for: Token):
-    answer = await ask(development, token_for("ada", "acme"), "{ viewer { userIdd } }")
+    answer = await execute(development, token_for("ada", "acme"), "{ viewer { userIdd } }")
 
     assert answer.message == "Cannot query field 'userIdd' on type 'Viewer'. Did you mean 'userId'?"
 
@@ -477,7 +478,7 @@ async def test_a_failure_of_the_server_is_masked_and_has_an_id(
         "execution_monitor.storage.records.ExecutionRecord.name", property(lambda _: 1 / 0), raising=True
     )
 
-    answer = await ask(server, token_for("ada", tenant), "{ executions { nodes { name executionId } } }")
+    answer = await execute(server, token_for("ada", tenant), "{ executions { nodes { name executionId } } }")
 
     (error,) = answer.body["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

@@ -10,7 +10,8 @@ from bson import ObjectId
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.database import Database
-from tests.support.client import NOON, ask
+from tests.support.client import execute
+from tests.support.documents import NOON
 
 Token = Callable[..., str]
 AUDITED = "audit:read"
@@ -43,7 +44,7 @@ async def keep(database: Database, *events: dict[str, Any]) -> None:
 
 async def ids_of(server: str, token: str, **variables: Any) -> list[str]:
     # What the trail says of this very question is not part of the story.
-    answer = await ask(server, token, LIST, **variables)
+    answer = await execute(server, token, LIST, **variables)
     return [each["requestId"] for each in answer.data["auditEvents"]["nodes"] if len(each["requestId"]) < 5]
 
 
@@ -72,7 +73,7 @@ async def test_an_auditor_sees_every_field_of_an_event(server: str, database: Da
     )
     await keep(database, stored)
 
-    answer = await ask(
+    answer = await execute(
         server,
         auditor,
         """{ auditEvents(filter: { kind: { eq: SUBSCRIPTION_ENDED } }) { nodes {
@@ -115,7 +116,7 @@ async def test_an_event_of_which_little_is_known_is_shown(server: str, database:
     }
     await keep(database, bare)
 
-    answer = await ask(
+    answer = await execute(
         server,
         auditor,
         "{ auditEvents(filter: { kind: { eq: LOST } }) { nodes { arguments subject executionCount lostEvents } } }",
@@ -139,7 +140,7 @@ async def test_without_the_scope_the_trail_is_forbidden(
 ):
     await keep(database, event(1))
 
-    answer = await ask(server, token_for("ada", "acme", "executions:read", *scopes), LIST)
+    answer = await execute(server, token_for("ada", "acme", "executions:read", *scopes), LIST)
 
     assert answer.codes == ["FORBIDDEN"]
     assert "r1" not in str(answer.body)
@@ -197,10 +198,10 @@ async def test_pages_go_forward_and_back(server: str, database: Database, audito
     page: Any = {"pageInfo": {"endCursor": None}}
     while len(seen) < 3:
         after = page["pageInfo"]["endCursor"]
-        page = (await ask(server, auditor, LIST, filter=mine, first=2, after=after)).data["auditEvents"]
+        page = (await execute(server, auditor, LIST, filter=mine, first=2, after=after)).data["auditEvents"]
         seen.append([each["requestId"] for each in page["nodes"]])
 
-    back = (await ask(server, auditor, LIST, filter=mine, last=2, before=page["pageInfo"]["endCursor"])).data[
+    back = (await execute(server, auditor, LIST, filter=mine, last=2, before=page["pageInfo"]["endCursor"])).data[
         "auditEvents"
     ]
 
@@ -214,15 +215,15 @@ async def test_a_cursor_is_of_no_use_for_another_tenant_or_filter(
     server: str, database: Database, auditor: str, token_for: Token
 ):
     await keep(database, event(1), event(2), event(3, tenant_id="globex"))
-    cursor = (await ask(server, auditor, LIST, first=1)).data["auditEvents"]["pageInfo"]["endCursor"]
+    cursor = (await execute(server, auditor, LIST, first=1)).data["auditEvents"]["pageInfo"]["endCursor"]
 
-    elsewhere = await ask(server, token_for("olga", "globex", AUDITED), LIST, after=cursor)
-    filtered = await ask(server, auditor, LIST, after=cursor, filter={"subject": {"eq": "ada"}})
+    elsewhere = await execute(server, token_for("olga", "globex", AUDITED), LIST, after=cursor)
+    filtered = await execute(server, auditor, LIST, after=cursor, filter={"subject": {"eq": "ada"}})
 
     assert elsewhere.codes == filtered.codes == ["INVALID_CURSOR"]
 
 
 async def test_a_page_is_priced_like_any_other(server: str, auditor: str):
-    answer = await ask(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
+    answer = await execute(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
 
     assert answer.body["extensions"]["cost"]["requested"] == 51

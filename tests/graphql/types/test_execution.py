@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_token, digest_of, encode_token
-from tests.conftest import SECRET
-from tests.support.client import NOON, ask, execution, ids, store
+from tests.support.client import execute, ids
+from tests.support.documents import NOON, execution, store
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 
@@ -69,7 +70,7 @@ VARIED = (
 async def test_a_sort_is_an_order_of_everything(server: str, token_for: Token, sort: Any, order: str):
     await store(*VARIED)
 
-    answer = await ask(server, token_for("ada", "acme"), LIST, sort=sort)
+    answer = await execute(server, token_for("ada", "acme"), LIST, sort=sort)
 
     assert ids(answer.data["executions"]) == [f"e00{digit}" for digit in order]
 
@@ -83,13 +84,13 @@ async def test_pages_in_both_directions_hold_each_execution_once(server: str, to
         *[execution(number, started_at=None if number % 3 else NOON, total_cost=number % 2) for number in range(7)]
     )
     token = token_for("ada", "acme")
-    everything = ids((await ask(server, token, LIST, sort=[{"field": field}])).data["executions"])
+    everything = ids((await execute(server, token, LIST, sort=[{"field": field}])).data["executions"])
 
     forward: list[str] = []
     cursor = None
     flags: list[tuple[bool, bool]] = []
     for _ in range(3):
-        page = (await ask(server, token, LIST, sort=[{"field": field}], first=3, after=cursor)).data["executions"]
+        page = (await execute(server, token, LIST, sort=[{"field": field}], first=3, after=cursor)).data["executions"]
         forward += ids(page)
         cursor = page["pageInfo"]["endCursor"]
         flags.append((page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"]))
@@ -97,7 +98,7 @@ async def test_pages_in_both_directions_hold_each_execution_once(server: str, to
     cursor = None
     flags_back: list[tuple[bool, bool]] = []
     for _ in range(3):
-        page = (await ask(server, token, LIST, sort=[{"field": field}], last=3, before=cursor)).data["executions"]
+        page = (await execute(server, token, LIST, sort=[{"field": field}], last=3, before=cursor)).data["executions"]
         backward = ids(page) + backward
         cursor = page["pageInfo"]["startCursor"]
         flags_back.append((page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"]))
@@ -134,7 +135,7 @@ async def test_pages_in_both_directions_hold_each_execution_once(server: str, to
     ],
 )
 async def test_a_wrong_argument_is_named(server: str, token_for: Token, arguments: Any, sentence: str):
-    answer = await ask(server, token_for("ada", "acme"), LIST, **arguments)
+    answer = await execute(server, token_for("ada", "acme"), LIST, **arguments)
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 
@@ -154,7 +155,7 @@ async def test_a_wrong_argument_is_named(server: str, token_for: Token, argument
     ],
 )
 async def test_a_wrong_filter_is_a_request_error(server: str, token_for: Token, where: Any):
-    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
+    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert (answer.status, set(answer.codes)) == (422, {"BAD_USER_INPUT"})
 
@@ -169,7 +170,7 @@ async def test_a_wrong_filter_is_a_request_error(server: str, token_for: Token, 
     ],
 )
 async def test_a_filter_beyond_reason_is_too_complex(server: str, token_for: Token, where: Any):
-    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
+    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert answer.codes == ["QUERY_TOO_COMPLEX"]
 
@@ -177,26 +178,26 @@ async def test_a_filter_beyond_reason_is_too_complex(server: str, token_for: Tok
 async def test_a_cursor_of_anything_else_is_refused(server: str, token_for: Token):
     await store(*VARIED)
     ada, grace = token_for("ada", "acme"), token_for("grace", "acme")
-    cursor = (await ask(server, ada, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    cursor = (await execute(server, ada, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
     operator = encode_token(digest_of("x"), (1,))
 
     refused = {
-        "of another sort": await ask(server, ada, LIST, after=cursor, sort=[{"field": "STATUS"}]),
-        "of another direction": await ask(
+        "of another sort": await execute(server, ada, LIST, after=cursor, sort=[{"field": "STATUS"}]),
+        "of another direction": await execute(
             server, ada, LIST, after=cursor, sort=[{"field": "CREATED_AT", "direction": "ASC"}]
         ),
-        "of another filter": await ask(server, ada, LIST, after=cursor, filter={"status": {"eq": "FAILED"}}),
-        "of another caller": await ask(server, grace, LIST, after=cursor),
-        "truncated": await ask(server, ada, LIST, after=cursor[:-3]),
-        "changed": await ask(
+        "of another filter": await execute(server, ada, LIST, after=cursor, filter={"status": {"eq": "FAILED"}}),
+        "of another caller": await execute(server, grace, LIST, after=cursor),
+        "truncated": await execute(server, ada, LIST, after=cursor[:-3]),
+        "changed": await execute(
             server, ada, LIST, after="A" + cursor[1:20] + ("B" if cursor[20] == "A" else "A") + cursor[21:]
         ),
-        "of another version": await ask(server, ada, LIST, after="Ag" + cursor[2:]),
-        "forged": await ask(server, ada, LIST, after=operator),
-        "garbage": await ask(server, ada, LIST, after="garbage"),
-        "empty": await ask(server, ada, LIST, after=""),
-        "an operator": await ask(server, ada, LIST, after='{"$gt": ""}'),
-        "backwards": await ask(server, ada, LIST, before=cursor[:-3]),
+        "of another version": await execute(server, ada, LIST, after="Ag" + cursor[2:]),
+        "forged": await execute(server, ada, LIST, after=operator),
+        "garbage": await execute(server, ada, LIST, after="garbage"),
+        "empty": await execute(server, ada, LIST, after=""),
+        "an operator": await execute(server, ada, LIST, after='{"$gt": ""}'),
+        "backwards": await execute(server, ada, LIST, before=cursor[:-3]),
     }
 
     assert {why: answer.codes for why, answer in refused.items() if answer.codes != ["INVALID_CURSOR"]} == {}
@@ -217,10 +218,10 @@ async def test_a_cursor_forged_with_care_is_a_place_like_any_other(
 ):
     await store(*VARIED)
     token = token_for("ada", "acme")
-    cursor = (await ask(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    cursor = (await execute(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
     digest, _ = decode_token(cursor)
 
-    answer = await ask(server, token, LIST, after=encode_token(digest, values))
+    answer = await execute(server, token, LIST, after=encode_token(digest, values))
 
     assert ids(answer.data["executions"]) == [f"e00{digit}" for digit in found]
 
@@ -237,10 +238,10 @@ async def test_a_cursor_forged_with_care_is_a_place_like_any_other(
 async def test_nothing_but_places_is_read_from_a_cursor(server: str, token_for: Token, values: tuple[Any, ...]):
     token = token_for("ada", "acme")
     await store(execution(1))
-    cursor = (await ask(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    cursor = (await execute(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
     digest, _ = decode_token(cursor)
 
-    answer = await ask(server, token, LIST, after=encode_token(digest, values))
+    answer = await execute(server, token, LIST, after=encode_token(digest, values))
 
     assert answer.codes == ["INVALID_CURSOR"]
 
@@ -260,10 +261,10 @@ async def test_an_operator_in_a_cursor_is_a_value_like_any_other(
     # In the order of MongoDB, objects stand before dates, patterns and code behind them; newest first.
     token = token_for("ada", "acme")
     await store(execution(1))
-    cursor = (await ask(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
+    cursor = (await execute(server, token, LIST, first=1)).data["executions"]["pageInfo"]["endCursor"]
     digest, _ = decode_token(cursor)
 
-    answer = await ask(server, token, LIST, after=encode_token(digest, (value, "z")))
+    answer = await execute(server, token, LIST, after=encode_token(digest, (value, "z")))
 
     assert ids(answer.data["executions"]) == found
 
@@ -287,7 +288,7 @@ class TestCounts:
         if stored:
             await store(*[execution(number) for number in range(stored)])
 
-        answer = await ask(
+        answer = await execute(
             server, token_for("ada", "acme"), "{ executions(first: 1) { totalCount totalCountIsExact } }"
         )
 
@@ -295,7 +296,7 @@ class TestCounts:
 
 
 async def test_a_live_cursor_is_given_when_asked_for(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
 
     assert len(answer.data["executions"]["liveCursor"]) > 20
 
@@ -303,7 +304,7 @@ async def test_a_live_cursor_is_given_when_asked_for(server: str, token_for: Tok
 async def test_every_field_of_a_sparse_document_is_answered(server: str, token_for: Token):
     await store({"execution_id": "bare", "tenant_id": "acme", "user_id": "ada"})
 
-    answer = await ask(server, token_for("ada", "acme", "executions:payload"), EVERY_FIELD)
+    answer = await execute(server, token_for("ada", "acme", "executions:payload"), EVERY_FIELD)
 
     (node,) = answer.data["executions"]["nodes"]
     assert (node["status"], node["attempt"], node["tags"], node["totalCost"]) == ("PENDING", 1, [], 0)
@@ -321,7 +322,7 @@ async def test_a_document_full_of_wrong_types_is_answered(server: str, token_for
     }
     await store(execution(1, **odd, **more, created="yesterday", version=None))
 
-    answer = await ask(server, token_for("ada", "acme", "executions:payload"), EVERY_FIELD)
+    answer = await execute(server, token_for("ada", "acme", "executions:payload"), EVERY_FIELD)
 
     (node,) = answer.data["executions"]["nodes"]
     assert node["error"]["message"] == "it broke"
@@ -331,7 +332,7 @@ async def test_a_document_full_of_wrong_types_is_answered(server: str, token_for
 async def test_running_executions_last_until_now(server: str, token_for: Token):
     await store(execution(1, status="running", started_at=NOON - timedelta(days=1)))
 
-    answer = await ask(server, token_for("ada", "acme"), "{ executions { nodes { durationSeconds } } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ executions { nodes { durationSeconds } } }")
 
     assert answer.data["executions"]["nodes"][0]["durationSeconds"] > 86_400
 

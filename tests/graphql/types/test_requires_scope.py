@@ -17,9 +17,10 @@ from graphql import (
 from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.types.requires_scope import Requires, RequiresScope
-from tests.conftest import SECRET
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.support.client import ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import execution, store, store_steps_and_logs
+from tests.support.tokens import SECRET
 
 SCHEMA = create_schema()
 GRAPHQL: Any = SCHEMA._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way to it
@@ -202,7 +203,7 @@ def token_without(scope: str | None) -> str:
 @pytest.mark.parametrize("path", GUARDED)
 async def test_a_guard_refuses_whoever_has_every_other_scope_and_nobody_else(server: str, path: str):
     await store(execution(1, input_parameters={"a": 1}, final_result=[1]))
-    await store_parts("e001", 1)
+    await store_steps_and_logs("e001", 1)
     refused, allowed = token_without(GUARDED[path]), token_without(None)
 
     codes = [await codes_of(server, token, asking_for(path)) for token in (refused, allowed)]
@@ -213,7 +214,7 @@ async def test_a_guard_refuses_whoever_has_every_other_scope_and_nobody_else(ser
 
 async def codes_of(server: str, token: str, operation: str) -> list[str]:
     if not operation.startswith("subscription"):
-        return (await ask(server, token, operation)).codes
+        return (await execute(server, token, operation)).codes
     async with opened(server) as socket:
         await socket.begin(token)
         await socket.subscribe({"query": operation})

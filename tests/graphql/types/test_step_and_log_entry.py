@@ -11,8 +11,9 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
-from tests.storage.watching import watched
-from tests.support.client import ask, execution, store, store_parts
+from tests.support.client import execute
+from tests.support.documents import execution, store, store_steps_and_logs
+from tests.support.sent_commands import recording_commands
 
 Token = Callable[..., str]
 
@@ -27,11 +28,11 @@ LOGS = """query Logs($first: Int, $after: String, $last: Int, $before: String, $
 
 async def test_steps_come_in_the_order_of_the_workflow_page_by_page(server: str, token_for: Token):
     await store(execution(1))
-    await store_parts("e001", 5)
+    await store_steps_and_logs("e001", 5)
     token, found, cursor = token_for("ada", "acme"), list[str](), None
 
     for more in (True, True, False):
-        steps = (await ask(server, token, STEPS, first=2, after=cursor)).data["execution"]["steps"]
+        steps = (await execute(server, token, STEPS, first=2, after=cursor)).data["execution"]["steps"]
         found += [edge["node"]["stepId"] for edge in steps["edges"]]
         assert steps["pageInfo"]["hasNextPage"] is more
         assert steps["pageInfo"]["hasPreviousPage"] is (cursor is not None)
@@ -42,11 +43,13 @@ async def test_steps_come_in_the_order_of_the_workflow_page_by_page(server: str,
 
 async def test_the_end_of_a_log_is_read_backwards(server: str, token_for: Token):
     await store(execution(1))
-    await store_parts("e001", 5)
+    await store_steps_and_logs("e001", 5)
     token = token_for("ada", "acme")
 
-    last = (await ask(server, token, LOGS, last=2)).data["execution"]["logs"]
-    before = (await ask(server, token, LOGS, last=2, before=last["pageInfo"]["startCursor"])).data["execution"]["logs"]
+    last = (await execute(server, token, LOGS, last=2)).data["execution"]["logs"]
+    before = (await execute(server, token, LOGS, last=2, before=last["pageInfo"]["startCursor"])).data["execution"][
+        "logs"
+    ]
 
     assert [line["message"] for line in last["nodes"]] == ["Line 3", "Line 4"]
     assert (last["pageInfo"]["hasPreviousPage"], last["pageInfo"]["hasNextPage"]) == (True, False)
@@ -67,9 +70,9 @@ async def test_the_end_of_a_log_is_read_backwards(server: str, token_for: Token)
 )
 async def test_log_lines_are_found(server: str, token_for: Token, arguments: dict[str, str], lines: str):
     await store(execution(1))
-    await store_parts("e001", 8)
+    await store_steps_and_logs("e001", 8)
 
-    logs = (await ask(server, token_for("ada", "acme"), LOGS, **arguments)).data["execution"]["logs"]
+    logs = (await execute(server, token_for("ada", "acme"), LOGS, **arguments)).data["execution"]["logs"]
 
     assert [line["message"] for line in logs["nodes"]] == [f"Line {digit}" for digit in lines]
 
@@ -78,7 +81,7 @@ async def test_log_lines_are_found(server: str, token_for: Token, arguments: dic
 async def test_wrong_sizes_are_refused_at_their_place(server: str, token_for: Token, arguments: dict[str, int]):
     await store(execution(1))
 
-    answer = await ask(server, token_for("ada", "acme"), LOGS, **arguments)
+    answer = await execute(server, token_for("ada", "acme"), LOGS, **arguments)
 
     (error,) = answer.body["errors"]
     assert answer.codes == ["BAD_USER_INPUT"]
@@ -87,12 +90,12 @@ async def test_wrong_sizes_are_refused_at_their_place(server: str, token_for: To
 
 async def test_a_cursor_of_another_execution_is_refused(server: str, token_for: Token):
     await store(execution(1), execution(2))
-    await store_parts("e001", 3)
-    await store_parts("e002", 3)
+    await store_steps_and_logs("e001", 3)
+    await store_steps_and_logs("e002", 3)
     token = token_for("ada", "acme")
-    steps = (await ask(server, token, STEPS, first=1)).data["execution"]["steps"]
+    steps = (await execute(server, token, STEPS, first=1)).data["execution"]["steps"]
 
-    answer = await ask(server, token, STEPS.replace("e001", "e002"), first=1, after=steps["pageInfo"]["endCursor"])
+    answer = await execute(server, token, STEPS.replace("e001", "e002"), first=1, after=steps["pageInfo"]["endCursor"])
 
     assert answer.codes == ["INVALID_CURSOR"]
 
@@ -125,10 +128,10 @@ async def test_twenty_executions_with_their_parts_cost_few_queries(
 ):
     await store(*[execution(number) for number in range(20)])
     for number in range(20):
-        await store_parts(f"e{number:03}", 4)
+        await store_steps_and_logs(f"e{number:03}", 4)
     caller = Caller("ada", "acme", frozenset({"executions:read"}))
 
-    async with watched(mongodb_uri, database_name) as (connected, sent):
+    async with recording_commands(mongodb_uri, database_name) as (connected, sent):
         monitor = Monitor.over(connected, timeout_ms=5_000, count_limit=100)
         live = Live(connected, mongodb_uri, LiveCursors(b"secret"))
         result = await create_schema().execute(operation, context_value=Context(caller, monitor, live))
@@ -147,7 +150,7 @@ async def test_only_the_selected_fields_are_read(database: Database, mongodb_uri
         "{ executions { nodes { ...F } edges { node { status } } } } fragment F on Execution { x: workflowName }"
     )
 
-    async with watched(mongodb_uri, database_name) as (connected, sent):
+    async with recording_commands(mongodb_uri, database_name) as (connected, sent):
         monitor = Monitor.over(connected, timeout_ms=5_000, count_limit=100)
         live = Live(connected, mongodb_uri, LiveCursors(b"secret"))
         await create_schema().execute(operation, context_value=Context(caller, monitor, live))

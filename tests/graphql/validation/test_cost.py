@@ -9,8 +9,8 @@ from graphql import OperationDefinitionNode, get_introspection_query
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
-from tests.graphql.witness import Witness
-from tests.support.client import ask
+from tests.graphql.recording_observer import RecordingObserver
+from tests.support.client import execute
 
 Token = Callable[..., str]
 SCHEMA = create_schema()
@@ -155,10 +155,12 @@ def test_what_graphiql_asks_for_is_within_the_bounds():
     assert Documents().read(text, SCHEMA).errors == ()
 
 
-async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(witness: Witness, server: str, token_for: Token):
+async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
+    observer: RecordingObserver, server: str, token_for: Token
+):
     text = "{ executions(first: 100) { nodes { steps(first: 99) { nodes { id } } } } }"
 
-    answer = await ask(server, token_for("ada", "acme"), text)
+    answer = await execute(server, token_for("ada", "acme"), text)
 
     assert answer.codes == ["QUERY_TOO_COMPLEX"]
     assert answer.message == (
@@ -167,14 +169,14 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(witness: W
     )
     assert answer.body["errors"][0]["extensions"]["cost"] == {"requested": 10_101, "limit": 10_000}
     assert "data" not in answer.body
-    assert (await witness.last())[1].codes == ["QUERY_TOO_COMPLEX"]
+    assert (await observer.last())[1].codes == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_an_operation_is_watched_with_its_cost(witness: Witness, server: str, token_for: Token):
+async def test_an_operation_is_watched_with_its_cost(observer: RecordingObserver, server: str, token_for: Token):
     text = "query Q($n: Int = 7) { executions(first: $n) { nodes { id } } }"
 
-    await ask(server, token_for("ada", "acme"), text)
-    await ask(server, token_for("ada", "acme"), text, n=9)
-    await witness.last()
+    await execute(server, token_for("ada", "acme"), text)
+    await execute(server, token_for("ada", "acme"), text, n=9)
+    await observer.last()
 
-    assert [operation.cost for operation in witness.begun] == [8, 10]
+    assert [operation.cost for operation in observer.begun] == [8, 10]

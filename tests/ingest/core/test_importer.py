@@ -9,7 +9,7 @@ from execution_monitor.ingest.core.importer import LoadReport, Outcome, load_fil
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, small_run, write
 
 REAL = [CHAIN, BACASS, SRASEARCH]
 
@@ -54,7 +54,7 @@ async def test_loading_twice_changes_nothing_and_makes_no_event(database: Databa
 
 
 async def test_a_file_that_changed_replaces_its_run_as_one_more_version(database: Database, tmp_path: Path):
-    run = made_up()
+    run = small_run()
     path = write(tmp_path, "run.json", run)
     await load(path)
     run["workflow"]["execution"]["makespanInSeconds"] = 31
@@ -74,7 +74,7 @@ async def test_a_file_that_changed_replaces_its_run_as_one_more_version(database
 async def test_a_step_that_changed_is_one_more_version_of_itself_and_of_its_execution(
     database: Database, tmp_path: Path
 ):
-    run = made_up()
+    run = small_run()
     path = write(tmp_path, "run.json", run)
     await load(path)
     run["workflow"]["execution"]["tasks"][1]["priority"] = 7
@@ -118,7 +118,7 @@ async def test_the_report_counts_in_a_line(database: Database, tmp_path: Path):
 
 
 async def test_a_broken_file_names_itself_and_keeps_no_other_out(database: Database, tmp_path: Path):
-    broken = write(tmp_path, "broken.json", made_up(name=None))
+    broken = write(tmp_path, "broken.json", small_run(name=None))
 
     report = await load(CHAIN, broken, BACASS)
 
@@ -149,7 +149,7 @@ async def test_what_cannot_be_read_is_told(
 
 
 async def test_a_task_too_large_for_live_updates_is_told(database: Database, tmp_path: Path):
-    run = made_up()
+    run = small_run()
     run["workflow"]["execution"]["tasks"][1]["command"] = {"program": "x" * MAX_DOCUMENT_BYTES}
     path = write(tmp_path, "run.json", run)
 
@@ -159,7 +159,7 @@ async def test_a_task_too_large_for_live_updates_is_told(database: Database, tmp
 
 
 async def test_sums_beyond_what_bson_holds_are_told(database: Database, tmp_path: Path):
-    run = made_up()
+    run = small_run()
     for task in run["workflow"]["execution"]["tasks"]:
         task["readBytes"] = 2**62
     path = write(tmp_path, "run.json", run)

@@ -14,7 +14,7 @@ from execution_monitor.ingest.wfformat.model import parse_run
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, small_run, write
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ class TickingTime(FakeTime):
 
 def without_durations() -> dict[str, Any]:
     """A run in which all happens at one moment, told from its end."""
-    run = made_up()
+    run = small_run()
     run["workflow"]["specification"]["tasks"].reverse()
     for task in run["workflow"]["execution"]["tasks"]:
         task["runtimeInSeconds"] = 0
@@ -57,7 +57,7 @@ def without_durations() -> dict[str, Any]:
 
 def overlapping() -> dict[str, Any]:
     """A run whose recorded starts, in whole seconds, lie before the end of what is waited for."""
-    run = made_up()
+    run = small_run()
     for task in run["workflow"]["execution"]["tasks"]:
         task |= {"executedAt": "2026-01-02T03:00:05Z", "runtimeInSeconds": 5.9}
     return run
@@ -187,7 +187,7 @@ async def test_whoever_is_stopped_leaves_no_run_unfinished(database: Database):
 
 
 async def test_a_broken_file_keeps_no_other_from_happening(database: Database, tmp_path: Path):
-    broken = write(tmp_path, "broken.json", made_up(name=None))
+    broken = write(tmp_path, "broken.json", small_run(name=None))
 
     report = await replay(broken, CHAIN)
 

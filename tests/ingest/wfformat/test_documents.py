@@ -9,17 +9,17 @@ from execution_monitor.ingest.wfformat.model import parse_run
 from execution_monitor.ingest.wfformat.schedule import spans_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, made_up
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, small_run
 
 BEGAN = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
 
 def documents(**changes: Any):
-    return to_documents(parse_run(encode(made_up(**changes))), tenant="acme", user="ada")
+    return to_documents(parse_run(encode(small_run(**changes))), tenant="acme", user="ada")
 
 
 def test_a_step_starts_when_all_it_waits_for_has_ended():
-    spans = spans_of(parse_run(encode(made_up())))
+    spans = spans_of(parse_run(encode(small_run())))
 
     assert (spans["split"].start, spans["split"].end) == (0, 10)
     assert (spans["left"].start, spans["left"].end) == (10, 30.5)
@@ -27,7 +27,7 @@ def test_a_step_starts_when_all_it_waits_for_has_ended():
 
 
 def test_a_recorded_start_wins_over_the_dependencies():
-    run = made_up()
+    run = small_run()
     run["workflow"]["execution"]["tasks"][2]["executedAt"] = "2026-01-02T03:00:25Z"
 
     assert spans_of(parse_run(encode(run)))["right"].start == 25
@@ -72,7 +72,7 @@ def test_runs_of_one_workflow_share_its_name(name: str, workflow_name: str, temp
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
 @pytest.mark.parametrize("field", ["makespanInSeconds", "runtimeInSeconds"])
 def test_a_run_that_ends_beyond_the_calendar_is_refused(field: str, seconds: float):
-    run = made_up()
+    run = small_run()
     place = run["workflow"]["execution"]
     (place if field in place else place["tasks"][0])[field] = seconds
 

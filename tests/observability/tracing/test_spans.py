@@ -24,8 +24,8 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_event_streams import UPDATES, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
-from tests.support.client import ask, execution, store
-from tests.support.documents import LIST
+from tests.support.client import EXECUTIONS_PATH, execute
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -110,16 +110,16 @@ async def test_nothing_of_tokens_values_or_ids_is_told(database: Database, setti
     collector, token = Collector(), token_for("ada", "acme")
     await store(execution(1, workflow_name="secret-name"))
     async with traced(settings, collector) as server:
-        await ask(server, token, PAGE)
+        await execute(server, token, PAGE)
         async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
-            await client.get(f"{LIST}/e001?x=secret-name")
+            await client.get(f"{EXECUTIONS_PATH}/e001?x=secret-name")
             await client.get("/secret-name")
 
     told = str(collector.spans)
     assert "secret-name" not in told
     assert "e001" not in told
     assert token.rpartition(".")[2] not in told
-    assert {f"GET {LIST}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
+    assert {f"GET {EXECUTIONS_PATH}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
 
 
 async def test_what_graphql_core_answers_is_told_from_what_is_compiled(
@@ -127,8 +127,8 @@ async def test_what_graphql_core_answers_is_told_from_what_is_compiled(
 ):
     collector = Collector()
     async with traced(settings, collector) as server:
-        await ask(server, token_for("ada", "acme"), "query Core { auditEvents { nodes { at } } }")
-        await ask(server, token_for("ada", "acme"), "query Plain { executions { totalCount } }")
+        await execute(server, token_for("ada", "acme"), "query Core { auditEvents { nodes { at } } }")
+        await execute(server, token_for("ada", "acme"), "query Plain { executions { totalCount } }")
 
     told = [attributes_of(collector.named(f"query {each}"))["execution_monitor.compiled"] for each in ("Core", "Plain")]
     assert told == [False, True]
@@ -188,8 +188,8 @@ async def test_of_commands_that_never_end_the_oldest_are_forgotten():
 async def test_failures_are_told_by_their_codes(settings: Settings, token_for: Token, database: Database):
     collector = Collector()
     async with traced(settings, collector) as server:
-        await ask(server, token_for("ada", "acme"), "query Wrong { executions(first: 0) { totalCount } }")
-        await ask(server, None, "{ viewer { userId } }")
+        await execute(server, token_for("ada", "acme"), "query Wrong { executions(first: 0) { totalCount } }")
+        await execute(server, None, "{ viewer { userId } }")
 
     wrong = collector.named("query Wrong")
     assert (attributes_of(wrong)["error.type"], wrong.status.code) == ("BAD_USER_INPUT", 2)
@@ -228,7 +228,7 @@ async def test_a_collector_that_is_not_there_holds_up_nothing(database: Database
     async with served(create_app(nowhere)) as server:
         await wait_until_ready(server)
 
-        answer = await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")
+        answer = await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")
 
     assert answer.status == 200
 

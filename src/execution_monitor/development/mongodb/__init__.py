@@ -1,1 +1,5 @@
-"""A MongoDB of one's own: found or fetched, run, and shared by processes."""
+"""The embedded MongoDB: found or fetched, started as a replica set of one, and shared by processes.
+
+with embedded_mongodb(Path("data"), "monitor") as mongodb:
+client = MongoClient(mongodb.uri)
+"""

@@ -1,4 +1,4 @@
-"""A newer C library for one program, where the system's own is too old: `libc6` of a later release, checked by apt."""
+"""A newer glibc for mongod where the system's is too old: `libc6` of a later release, fetched and verified by apt."""
 
 import os
 import platform
@@ -22,7 +22,11 @@ _ONE_LINE = re.compile(r"^deb\s+(?:\[[^]]*]\s+)?\S+\s+(?P<suite>\S+)\s+(?P<compo
 
 
 def loader(cache: Path, report: Report) -> tuple[str, ...]:
-    """What to put before a program that needs glibc 2.38: nothing, or the loader of a library fetched into `cache`."""
+    """What to put before a command that needs glibc 2.38: nothing, or the loader of a glibc fetched into `cache`.
+
+    Raises:
+        SetupError: If this system has an older glibc, and none can be fetched.
+    """
     version = _system_version()
     if version >= NEEDED:
         return ()
@@ -44,10 +48,10 @@ def loader(cache: Path, report: Report) -> tuple[str, ...]:
 
 
 def _loader_in(folder: Path) -> tuple[str, ...]:
-    """The loader that lies beside `libc.so.6` in `folder`.
+    """The command of the loader beside `libc.so.6` in `folder`.
 
-    The package also links to it from a folder without the library, and the order of a search is not the same in every
-    Python: from there the system's own, older library would be loaded.
+    The package also has a link to the loader in a folder without the library. A search may find either first; started
+    from there, it would load the system's older library.
     """
     for library in folder.rglob("libc.so.6"):
         program = library.with_name(_LOADER)
@@ -78,7 +82,7 @@ def fetch_library(into: Path, codename: str, newer: str, etc: Path = Path("/etc/
     options = [
         f"-oDir::Etc::SourceParts={apt}/sources",
         "-oDir::Etc::SourceList=/dev/null",
-        # The user's pins and default release speak of the system's own release.
+        # The user's pins and default release are for the system's own release.
         "-oDir::Etc::Preferences=/dev/null",
         "-oDir::Etc::PreferencesParts=/dev/null",
         "-oAPT::Default-Release=",
@@ -89,7 +93,7 @@ def fetch_library(into: Path, codename: str, newer: str, etc: Path = Path("/etc/
         # The user _apt cannot write to a private folder.
         "-oAPT::Sandbox::User=root",
     ]
-    # Not judged by its exit status: that is 0 without a network, and 100 when some other source is broken.
+    # Its exit status says nothing: it is 0 without a network, and 100 when some other source is broken.
     update = run_client(["apt-get", "-q", *options, "update"], where=apt)
     download = run_client(["apt-get", "-q", *options, "download", "libc6"], where=apt)
     packages = list(apt.glob("libc6_*.deb"))
@@ -102,7 +106,7 @@ def fetch_library(into: Path, codename: str, newer: str, etc: Path = Path("/etc/
 
 
 def newer_lines(text: str, codename: str, newer: str) -> str:
-    """The lines of a classic `sources.list` that hold the distribution's main packages, for the release `newer`."""
+    """The lines of a classic `sources.list` for the distribution's main packages, changed to the release `newer`."""
     kept: list[str] = []
     for line in text.splitlines():
         found = _ONE_LINE.match(line.strip())
@@ -114,7 +118,7 @@ def newer_lines(text: str, codename: str, newer: str) -> str:
 
 
 def newer_stanzas(text: str, codename: str, newer: str) -> str:
-    """The stanzas of a deb822 `.sources` file that hold the distribution's main packages, for the release `newer`."""
+    """The stanzas of a deb822 `.sources` file for the distribution's main packages, changed to the release `newer`."""
     plain = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     kept: list[str] = []
     for stanza in re.split(r"\n\s*\n", plain):

@@ -1,4 +1,4 @@
-"""What a disk refuses, as sentences that say what to do."""
+"""Errors of a disk that is full or not writable, as messages that say what to do."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @contextlib.contextmanager
 def explained(folder: Path, setting: str) -> Generator[None]:
-    """Turns an `OSError` of the block, which works in `folder`, into a `SetupError`; `setting` moves the folder."""
+    """Turn an `OSError` of the block, which works in `folder`, into a `SetupError` that names `setting` to move it."""
     try:
         yield
     except OSError as error:

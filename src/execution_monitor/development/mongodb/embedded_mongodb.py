@@ -1,4 +1,4 @@
-"""A MongoDB of one's own, shared by every process with the same data folder: the first starts it, the last stops it."""
+"""A MongoDB shared by all processes with the same data folder: the first starts it, the last one stops it."""
 
 import contextlib
 from collections.abc import Generator
@@ -18,13 +18,13 @@ from execution_monitor.development.mongodb.mongod_process import PortTaken, runn
 from execution_monitor.development.mongodb.replica_set import ROOT, Server, application_of
 from execution_monitor.errors import SetupError
 
-# Each can fail once through another process: one takes the port, another was killed while it started the server.
+# Another process may take the port, or may have been killed while it started the server: each costs an attempt.
 _ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMongoDB:
-    """A running server: `uri` may read, write and index one database, `root_uri` may do all."""
+    """A running server: the user of `uri` may read, write and index one database, that of `root_uri` everything."""
 
     uri: str = field(repr=False)
     root_uri: str = field(repr=False)
@@ -36,14 +36,17 @@ class EmbeddedMongoDB:
 def embedded_mongodb(
     data_dir: Path, database: str, *, report: Report = contextlib.nullcontext
 ) -> Generator[EmbeddedMongoDB]:
-    """A MongoDB with its data below `data_dir`, running for as long as anyone is in such a block; `SetupError` if not.
+    """A MongoDB with its data below `data_dir`, which runs for as long as any process is in such a block.
 
-    It answers on 127.0.0.1 only, with a user of least privilege on `database`. A server that was killed is started
-    again by the next who comes. `report` is called with a description of each part that may take long.
+    It listens on 127.0.0.1 only, with a user of least privilege on `database`. A server that was killed is started
+    again by the next process to enter. `report` is called with a description of each part that may take long.
+
+    Raises:
+        SetupError: If MongoDB cannot be fetched or started.
     """
     command = find_mongod(report=report)
     folder = MongodFolder(data_dir.absolute() / "mongodb")
-    # Whoever comes, goes, starts or stops does so alone: nobody joins a server that is being stopped.
+    # One process at a time enters or leaves, so that none joins a server that is being stopped.
     door = folder.path / "door.lock"
     with contextlib.ExitStack() as stack:
         with disk.explained(folder.path, DATA_SETTING):
@@ -68,7 +71,7 @@ def _join(command: tuple[str, ...], folder: MongodFolder, database: str) -> Embe
         except PortTaken:
             continue
         except SetupError:
-            # Worth another try when the server came or went meanwhile, and not by our hand.
+            # Worth another attempt only if another process started or stopped the server meanwhile.
             if running_pid(folder) == before:
                 raise
     raise SetupError(f"MongoDB did not stay up: see {folder.log} and try again.")
@@ -96,12 +99,12 @@ def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> E
 
 def _start(command: tuple[str, ...], folder: MongodFolder) -> int:
     """Start the server on the port that is returned."""
-    # One that runs without a known port was left by a process that was killed while it readdressed the data.
+    # One that runs without a known port was left by a process that was killed while it changed the port of the data.
     stop(folder)
     folder.ensure_key()
     port = folder.free_port()
     if port != folder.known_port():
-        # In this order an interruption leaves data that are readdressed again, never a port that they do not know.
+        # In this order an interruption leaves data whose port is changed again, never a record of a wrong port.
         folder.forget_port()
         if folder.holds_data:
             _readdress(command, folder, port)

@@ -1,4 +1,4 @@
-"""Why mongod did not start: the reason that it, its loader or the system gave, as a sentence that says what to do."""
+"""Why mongod did not start: the reason from its log, its loader or the system, as a message that says what to do."""
 
 import contextlib
 import json
@@ -9,16 +9,16 @@ from execution_monitor.development.mongodb import disk
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
 from execution_monitor.errors import SetupError
 
-# What `--fork` adds: the first in any case, the second when the server fails, whose own words tell more.
+# What `--fork` prints: the first in any case, the second when the server fails, whose own log says more.
 _LAUNCHER_SAYS = ("about to fork", "forked process", "child process started", "To see additional information")
 _LAUNCHER_FAILS = "ERROR: child process failed"
 _LONGEST_REASON = 300
 
 
 def explained_failure(folder: MongodFolder, how: str) -> SetupError:
-    """The error for the mongod of `folder`, which has ended; it tells `how` when its log gives no reason."""
+    """The error for the mongod of `folder`, which has ended; it says `how` where the log gives no reason."""
     log = folder.read_log()
-    # On a disk that is quite full not even the log can say so.
+    # On a full disk not even the log may say so.
     if "No space left on device" in log or disk.is_full(folder.path):
         return disk.full(folder.path, DATA_SETTING)
     if any(sign in log for sign in ("an unsupported WiredTiger", "UPGRADE PROBLEM", "Wrong mongod version")):
@@ -34,12 +34,12 @@ def explained_failure(folder: MongodFolder, how: str) -> SetupError:
 
 
 def failure_reason(output: str) -> str:
-    """The line of mongod's `output` that tells why it failed, in at most 300 characters; empty when there is none."""
+    """The line of mongod's `output` that says why it failed, at most 300 characters; empty if there is none."""
     logged, plain, launcher = "", "", ""
     for line in output.splitlines():
         entry = _parsed(line)
         if entry is None:
-            # The loader, the parser of options and the memory allocator write plain lines, the cause first.
+            # The loader, the option parser and the memory allocator write plain lines, the cause first.
             if line.startswith(_LAUNCHER_FAILS):
                 launcher = line
             elif not line.startswith(_LAUNCHER_SAYS):
@@ -52,7 +52,7 @@ def failure_reason(output: str) -> str:
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
-    """An entry of mongod's log, or None for a line that was not written by its logger."""
+    """An entry of mongod's log, or None for a line that its logger did not write."""
     if not line.startswith("{"):
         return None
     try:
@@ -62,7 +62,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 
 def ending(status: int) -> str:
-    """How a process ended that gave no reason: `status` is its exit status, or minus the number of a signal."""
+    """How a process ended that gave no reason: `status` is its exit status, or the negative number of a signal."""
     if status >= 0:
         return f"exit status {status}, and no reason given"
     with contextlib.suppress(ValueError):  # a real-time signal has no name

@@ -1,4 +1,4 @@
-"""Fetch something once a machine: whole or not at all, by one process at a time, through a package client."""
+"""Downloads by package clients into the cache: once a machine, complete or not at all, one process at a time."""
 
 import contextlib
 import errno
@@ -16,9 +16,9 @@ from execution_monitor.development.mongodb.network import lack_of_network
 from execution_monitor.errors import SetupError
 
 Report = Callable[[str], contextlib.AbstractContextManager[object]]
-"""Shows a short description for as long as its block takes."""
+"""Shows a short description for the time of its block."""
 
-# What platformdirs reads for the cache folder, and so what moves it.
+# The variable from which platformdirs takes the cache folder.
 CACHE_SETTING = "XDG_CACHE_HOME"
 INSTEAD = "put mongod 6.0 or newer on PATH, or set EXECUTION_MONITOR_MONGODB_URI"
 
@@ -29,9 +29,12 @@ _LONGEST_REASON = 200
 
 
 def fetch_once(folder: Path, fetch: Callable[[Path], None], *, mebibytes: int) -> None:
-    """Have `fetch` fill `folder` unless it exists; an interrupted or failed fetch leaves nothing.
+    """Call `fetch` to fill `folder` unless it exists; an interrupted or failed fetch leaves nothing.
 
-    `mebibytes` is the free space the fetch needs. Raises `SetupError`; processes that come meanwhile wait.
+    `mebibytes` is the free space that the fetch needs. Other processes wait meanwhile.
+
+    Raises:
+        SetupError: If the disk is full or not writable, or `fetch` raises it.
     """
     shelf = folder.parent
     with disk.explained(shelf, CACHE_SETTING):
@@ -46,20 +49,23 @@ def fetch_once(folder: Path, fetch: Callable[[Path], None], *, mebibytes: int) -
                 staged.mkdir()
                 fetch(staged)
                 staged.rename(folder)
-            # Again: a client that outlived its killed process may have gone on writing for a while.
+            # Again: a client may go on writing for a while after the process that started it was killed.
             _clear_abandoned(shelf)
 
 
 def _clear_abandoned(shelf: Path) -> None:
-    """Remove what killed processes left; whoever calls holds the lock, so nobody else fetches."""
+    """Remove what killed processes left; the caller holds the lock, so that no other process fetches."""
     for abandoned in shelf.glob(f"{_STAGING}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def run_client(command: Sequence[str], *, where: Path) -> subprocess.CompletedProcess[str]:
-    """Run a package client in `where`, silently and in English; stdout and stderr come as one.
+    """Run a package client in `where`, with its messages in English and stderr in stdout.
 
-    Its failure is for the caller to judge, but a full disk is an `OSError` as it would be without the client.
+    The caller checks its exit status.
+
+    Raises:
+        OSError: If the client failed because the disk is full.
     """
     completed = subprocess.run(  # noqa: S603 - a command of ours, no shell
         command,
@@ -86,7 +92,7 @@ def failed_fetch(what: str, client: str, output: str) -> SetupError:
 
 
 def reason_in(output: str) -> str:
-    """The line of a package client's `output` that tells why it failed, in at most 200 characters."""
+    """The line of a package client's `output` that says why it failed, at most 200 characters."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [_CLIENT_PREFIX.sub("", line) for line in lines if _CLIENT_PREFIX.match(line)]
     telling = next((line for line in errors if _REASON.search(line)), None)

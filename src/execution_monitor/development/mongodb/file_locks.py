@@ -1,4 +1,4 @@
-"""Locks between processes: held on an open file, and let go by the kernel when their holder dies."""
+"""Locks between processes (flock): held on an open file, and released by the kernel when the process dies."""
 
 import contextlib
 import fcntl
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def open_lock(path: Path) -> Generator[int]:
-    """A descriptor of `path`, made when missing, to lock and unlock; closing it at the end unlocks it."""
+    """A descriptor of `path`, created if missing, to lock and unlock; closing it at the end unlocks it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield descriptor
@@ -19,24 +19,24 @@ def open_lock(path: Path) -> Generator[int]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Waits until no other process is in a block locked by the same `path`."""
+    """Wait until no other process is in a block locked by the same `path`."""
     with open_lock(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 def share(descriptor: int) -> None:
-    """Hold the lock together with everyone else who shares it."""
+    """Take a shared lock, waiting for an exclusive one to be released."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 def is_last(descriptor: int) -> bool:
-    """Whether nobody else holds the lock; this holder's share may be lost by asking."""
+    """Whether no other process holds the lock; the call may lose this process's own shared lock."""
     return _take(descriptor, fcntl.LOCK_EX)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock on `path` for itself alone."""
+    """Whether a process holds an exclusive lock on `path`."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Work that a Ctrl-C must not cut in half."""
+"""Defer Ctrl-C and SIGTERM during work that must not be interrupted."""
 
 import contextlib
 import signal
@@ -10,7 +10,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def interrupts_deferred() -> Generator[None]:
-    """Lets the block finish before a Ctrl-C or a SIGTERM that arrives meanwhile takes effect."""
+    """Let the block finish before a Ctrl-C or SIGTERM that arrives meanwhile takes effect."""
     if threading.current_thread() is not threading.main_thread():
         # Python runs signal handlers in its main thread only.
         yield
@@ -21,7 +21,7 @@ def interrupts_deferred() -> Generator[None]:
         stack.callback(_raise_again, arrived)
         for number in _SIGNALS:
             before = signal.getsignal(number)
-            # None is a handler that was not set from Python and could not be put back; an ignored signal stays so.
+            # None is a handler that was not set from Python and cannot be put back; an ignored signal stays ignored.
             if before is not None and before != signal.SIG_IGN:
                 stack.callback(signal.signal, number, before)
                 signal.signal(number, lambda number, _frame: arrived.append(number))

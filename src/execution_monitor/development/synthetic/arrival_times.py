@@ -1,4 +1,4 @@
-"""When made-up executions are created: busy work hours, quiet weekends, a burst when the nightly batch starts."""
+"""Creation times of generated executions: busy work hours, quiet weekends, a burst when the nightly batch starts."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -20,50 +20,50 @@ _WORKING_DAY = (
 _NIGHTLY_BURST = 0.7
 
 
-class Moment(NamedTuple):
-    """An instant, and whether it is the start of the nightly batch."""
+class Arrival(NamedTuple):
+    """When an execution is created, and whether the nightly batch starts then."""
 
     at: datetime
     is_nightly: bool
 
 
-class _Stretch(NamedTuple):
+class _Span(NamedTuple):
     start: datetime
     length: timedelta  # zero: a burst, all in the same second
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """The instants between two dates, weighted by how busy they are."""
+class ArrivalTimes:
+    """The times between two dates, weighted by how busy they are."""
 
-    stretches: tuple[_Stretch, ...]
-    reached: tuple[float, ...]  # the summed weight at the end of each stretch
+    spans: tuple[_Span, ...]
+    cumulative: tuple[float, ...]  # the sum of weights up to the end of each span
 
     @classmethod
-    def between(cls, start: datetime, end: datetime) -> "Rhythm":
-        """The rhythm from `start` to `end`, both in UTC."""
-        stretches = tuple(_stretches(start, end))
-        return cls(stretches, tuple(accumulate(stretch.weight for stretch in stretches)))
+    def between(cls, start: datetime, end: datetime) -> "ArrivalTimes":
+        """Arrival times from `start` to `end`, both in UTC."""
+        spans = tuple(_spans(start, end))
+        return cls(spans, tuple(accumulate(span.weight for span in spans)))
 
-    def moment(self, share: float) -> Moment:
-        """The instant by which `share` (0 to 1) of all executions are created; it never falls as `share` grows."""
-        position = share * self.reached[-1]
-        index = min(bisect_right(self.reached, position), len(self.stretches) - 1)
-        start, length, weight = self.stretches[index]
+    def at_share(self, share: float) -> Arrival:
+        """The time by which `share` (0 to 1) of all executions are created; it never falls as `share` grows."""
+        position = share * self.cumulative[-1]
+        index = min(bisect_right(self.cumulative, position), len(self.spans) - 1)
+        start, length, weight = self.spans[index]
         if not length:
-            return Moment(start, is_nightly=True)
-        before = self.reached[index] - weight
+            return Arrival(start, is_nightly=True)
+        before = self.cumulative[index] - weight
         at = start + length * min(1.0, max(0.0, (position - before) / weight))
-        return Moment(at.replace(microsecond=at.microsecond // 1000 * 1000), is_nightly=False)
+        return Arrival(at.replace(microsecond=at.microsecond // 1000 * 1000), is_nightly=False)
 
 
-def _stretches(start: datetime, end: datetime) -> Iterator[_Stretch]:
+def _spans(start: datetime, end: datetime) -> Iterator[_Span]:
     at = start
     while at < end:
         following = min(end, at.replace(minute=0, second=0, microsecond=0) + _HOUR)
         if at.hour == _NIGHTLY_HOUR and at == at.replace(minute=0, second=0, microsecond=0):
-            yield _Stretch(at, timedelta(0), _NIGHTLY_BURST)
+            yield _Span(at, timedelta(0), _NIGHTLY_BURST)
         busy = _WORKING_DAY[at.hour] * (_WEEKEND if at.weekday() >= _SATURDAY else 1.0)
-        yield _Stretch(at, following - at, busy * ((following - at) / _HOUR))
+        yield _Span(at, following - at, busy * ((following - at) / _HOUR))
         at = following

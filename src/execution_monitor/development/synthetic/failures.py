@@ -1,4 +1,4 @@
-"""What goes wrong in made-up executions, with the stack traces that Python, Java and Node would print."""
+"""What goes wrong in generated executions, with the stack traces that Python, Java and Node would print."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""What made-up executions are given and what they answer: of every JSON shape, from a word to tens of kilobytes."""
+"""Inputs and results of generated executions: of every JSON shape, from a word to tens of kilobytes."""
 
 from collections.abc import Callable
 from random import Random

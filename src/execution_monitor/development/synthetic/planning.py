@@ -1,4 +1,4 @@
-"""What will happen in one made-up execution: when each attempt of each step starts and ends, and how it turns out.
+"""Plans one generated execution: when each attempt of each step starts and ends, and with which status.
 
 Times are whole milliseconds since the execution was created.
 """
@@ -14,7 +14,7 @@ from execution_monitor.storage.documents import ExecutionStatus
 _BACKOFF_MS = 5_000
 _MEAN_QUEUE_MS = 900
 _SECOND_MS = 1_000
-# A cancelled execution is cancelled somewhere in its life; now and then before it even started.
+# A cancelled execution is cancelled at any time of its run; now and then before it even started.
 _CANCELLED_IN_QUEUE = 0.1
 
 
@@ -30,9 +30,9 @@ class PlannedStep(NamedTuple):
 
     shape: StepShape
     attempts: tuple[Attempt, ...]
-    status: ExecutionStatus  # at last
-    failure: Failure | None  # of the last attempt, or of the one before when that went well
-    number: int  # what differs in messages from run to run
+    status: ExecutionStatus  # in the end
+    failure: Failure | None  # of the last attempt, or of the one before it where the last one succeeded
+    number: int  # makes its messages differ from those of other runs
     tokens: int
     cost: float  # US dollars
 
@@ -44,10 +44,10 @@ class Plan(NamedTuple):
     steps: tuple[PlannedStep, ...]
     started: int | None
     ends: int
-    status: ExecutionStatus  # at last
+    status: ExecutionStatus  # in the end
 
-    def instants(self) -> list[int]:
-        """Every time at which something changes, ascending; the first is 0, the creation."""
+    def change_times(self) -> list[int]:
+        """All times at which something changes, ascending; the first is 0, the creation."""
         times = {0, self.ends}
         if self.started is not None:
             times.add(self.started)
@@ -56,8 +56,8 @@ class Plan(NamedTuple):
                 times.update(attempt)
         return sorted(times)
 
-    def lasting(self, milliseconds: int) -> "Plan":
-        """The same events, stretched or squeezed to end after `milliseconds`."""
+    def scaled_to(self, milliseconds: int) -> "Plan":
+        """The same events, with all times scaled so that the execution ends after `milliseconds`."""
         factor = milliseconds / max(1, self.ends)
         steps = tuple(
             step._replace(
@@ -70,7 +70,7 @@ class Plan(NamedTuple):
 
 
 def plan_execution(workflow: Workflow, random: Random) -> Plan:
-    """How one execution of `workflow` goes; the same `random` state gives the same plan."""
+    """Plan one execution of `workflow`; the same `random` state gives the same plan."""
     tick = _SECOND_MS if workflow.counts_whole_seconds else 1
     queued = _ticks(random.expovariate(1 / _MEAN_QUEUE_MS), tick)
     deadline = queued + int(workflow.seconds_allowed * _SECOND_MS)

@@ -1,11 +1,11 @@
-"""One made-up execution with its steps and log lines: plain documents in the stored format, at any time of its life."""
+"""Documents of a generated run at any time: its execution, steps and log lines in the stored format."""
 
 from bisect import bisect_right
 from typing import NamedTuple
 
-from execution_monitor.development.synthetic.log_lines import Line
+from execution_monitor.development.synthetic.log_lines import LogLine
 from execution_monitor.development.synthetic.planning import Plan, PlannedStep
-from execution_monitor.development.synthetic.runs import Life
+from execution_monitor.development.synthetic.runs import Run
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
 
@@ -28,10 +28,10 @@ class StepState(NamedTuple):
     attempt: int
 
 
-def execution_at(life: Life, elapsed: int) -> Row:
+def execution_at(run: Run, elapsed: int) -> Row:
     """The execution's document, `elapsed` milliseconds after its creation, without an `_id`."""
-    plan = life.plan
-    version = bisect_right(life.instants, elapsed)
+    plan = run.plan
+    version = bisect_right(run.change_times, elapsed)
     is_over = elapsed >= plan.ends
     states = [_state(step, plan, elapsed) for step in plan.steps]
     completed = sum(state.status is ExecutionStatus.COMPLETED for state in states)
@@ -39,10 +39,10 @@ def execution_at(life: Life, elapsed: int) -> Row:
     done, total = completed + failed, len(states)
     status = _status(plan, states, elapsed)
 
-    document = life.facts | {
+    document = run.facts | {
         "status": status.value,
-        "created": life.created,
-        "updated": life.at(life.instants[version - 1]),
+        "created": run.created,
+        "updated": run.at(run.change_times[version - 1]),
         "version": version,
         "progress": {
             "current_step": sum(state.attempt > 0 for state in states),
@@ -53,29 +53,29 @@ def execution_at(life: Life, elapsed: int) -> Row:
         "steps_failed": failed,
     }
     if plan.started is not None and elapsed >= plan.started:
-        document["started_at"] = life.at(plan.started)
+        document["started_at"] = run.at(plan.started)
     if is_over:
-        document["completed_at"] = life.at(plan.ends)
-    if is_over and plan.started is not None and not life.is_plain:
+        document["completed_at"] = run.at(plan.ends)
+    if is_over and plan.started is not None and not run.is_plain:
         document["total_duration"] = (plan.ends - plan.started) / 1000
-    if life.workflow.writes_costs and not life.is_plain:
+    if run.workflow.writes_costs and not run.is_plain:
         _add_costs(document, plan, elapsed)
-    _add_outcome(document, life, states, status)
-    if life.workflow.writes_nulls:
+    _add_outcome(document, run, states, status)
+    if run.workflow.writes_nulls:
         for name in _NULLABLE:
             document.setdefault(name, None)
     return document
 
 
-def steps_at(life: Life, elapsed: int) -> list[Row]:
-    """The documents of all its steps in their order, `elapsed` milliseconds after its creation, without `_id`s."""
-    plan = life.plan
-    return [_step_at(life, step, index, _state(step, plan, elapsed), elapsed) for index, step in enumerate(plan.steps)]
+def steps_at(run: Run, elapsed: int) -> list[Row]:
+    """The documents of its steps in their order, `elapsed` milliseconds after its creation, without `_id`s."""
+    plan = run.plan
+    return [_step_at(run, step, index, _state(step, plan, elapsed), elapsed) for index, step in enumerate(plan.steps)]
 
 
-def log_entries_between(life: Life, after: int, until: int) -> list[Row]:
+def log_entries_between(run: Run, after: int, until: int) -> list[Row]:
     """The documents of the log lines written later than `after` and not later than `until`, without `_id`s."""
-    return [_log_entry(life, line) for line in life.lines if after < line.at <= until]
+    return [_log_entry(run, line) for line in run.lines if after < line.at <= until]
 
 
 def _state(step: PlannedStep, plan: Plan, elapsed: int) -> StepState:
@@ -113,28 +113,28 @@ def _add_costs(document: Row, plan: Plan, elapsed: int) -> None:
     document["tokens_used"] = tokens
 
 
-def _add_outcome(document: Row, life: Life, states: list[StepState], status: ExecutionStatus) -> None:
-    if (detail := _detail(life, states, status)) is not None and not life.is_plain:
+def _add_outcome(document: Row, run: Run, states: list[StepState], status: ExecutionStatus) -> None:
+    if (detail := _detail(run, states, status)) is not None and not run.is_plain:
         document["status_detail"] = detail
     if not status.is_terminal:
         return
-    if status is ExecutionStatus.COMPLETED and life.result is not None:
-        document["final_result"] = life.result
-    if (error := _error(life.plan)) is not None:
+    if status is ExecutionStatus.COMPLETED and run.result is not None:
+        document["final_result"] = run.result
+    if (error := _error(run.plan)) is not None:
         document["error_details"] = error
-    if life.workflow.writes_performance and not life.is_plain:
+    if run.workflow.writes_performance and not run.is_plain:
         document["performance_data"] = {
-            "queue_ms": life.plan.started,
-            "peak_memory_mb": 128 + life.birth.seed % 2_000,
-            "workers": 1 + life.birth.seed % 4,
+            "queue_ms": run.plan.started,
+            "peak_memory_mb": 128 + run.identity.seed % 2_000,
+            "workers": 1 + run.identity.seed % 4,
         }
 
 
-def _detail(life: Life, states: list[StepState], status: ExecutionStatus) -> str | None:
+def _detail(run: Run, states: list[StepState], status: ExecutionStatus) -> str | None:
     if status is ExecutionStatus.PAUSED:
         return "waiting_for_approval"
     if status is ExecutionStatus.CANCELLED:
-        return f"cancelled by {life.owner.email}"
+        return f"cancelled by {run.owner.email}"
     if status is ExecutionStatus.COMPLETED and any(state.status is ExecutionStatus.FAILED for state in states):
         return "success_with_failures"
     if any(state.status is ExecutionStatus.PENDING and state.attempt > 1 for state in states):
@@ -164,20 +164,20 @@ def _timeout(step: PlannedStep) -> Row:
     }
 
 
-def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapsed: int) -> Row:
+def _step_at(run: Run, step: PlannedStep, index: int, state: StepState, elapsed: int) -> Row:
     shape, status = step.shape, state.status
-    # One version an instant: created, each start, each end, or cancelled before it started.
+    # One version for each time it changes: created, each start, each end, or cancelled before it started.
     changes = {time for attempt in step.attempts for time in attempt if 0 < time <= elapsed}
     document: Row = {
-        "execution_id": life.execution_id,
-        "tenant_id": life.owner.tenant_id,
+        "execution_id": run.execution_id,
+        "tenant_id": run.owner.tenant_id,
         "step_id": shape.step_id,
         "step_name": shape.name,
         "step_type": shape.kind,
         "step_index": index,
         "status": status.value,
-        "created": life.created,
-        "version": 1 + len(changes) + (not step.attempts and elapsed >= life.plan.ends),
+        "created": run.created,
+        "version": 1 + len(changes) + (not step.attempts and elapsed >= run.plan.ends),
     }
     if shape.after:
         document["depends_on"] = list(shape.after)
@@ -185,12 +185,12 @@ def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapse
         return document
     first, last = step.attempts[0], step.attempts[-1]
     document["attempt"] = state.attempt
-    document["started_at"] = life.at(first.start)
+    document["started_at"] = run.at(first.start)
     document["input_data"] = {"items": step.number, "attempt": state.attempt}
     if elapsed >= last.end:
-        document["completed_at"] = life.at(last.end)
+        document["completed_at"] = run.at(last.end)
         document["duration"] = (last.end - first.start) / 1000
-        if life.workflow.is_ai:
+        if run.workflow.is_ai:
             document["cost"] = step.cost
             document["tokens_used"] = step.tokens
     if status is ExecutionStatus.COMPLETED:
@@ -202,11 +202,11 @@ def _step_at(life: Life, step: PlannedStep, index: int, state: StepState, elapse
     return document
 
 
-def _log_entry(life: Life, line: Line) -> Row:
+def _log_entry(run: Run, line: LogLine) -> Row:
     document: Row = {
-        "execution_id": life.execution_id,
-        "tenant_id": life.owner.tenant_id,
-        "timestamp": life.at(line.at),
+        "execution_id": run.execution_id,
+        "tenant_id": run.owner.tenant_id,
+        "timestamp": run.at(line.at),
         "level": line.level.value,
         "message": line.message,
     }

@@ -1,6 +1,6 @@
-"""The simulator's writes: every change of a made-up execution is one transaction, so nothing is ever half there.
+"""Writes of the simulator: every change of a generated execution is one transaction, so that none is half visible.
 
-Its executions carry the field `simulation` with the seeds they follow from. Nothing without it is touched.
+Its executions have the field `simulation` with the seeds that they are generated from. Others are never changed.
 """
 
 from collections.abc import AsyncGenerator
@@ -15,49 +15,49 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
-from execution_monitor.development.synthetic.runs import Life
+from execution_monitor.development.synthetic.runs import Run
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus, LogEntry, LogLevel, Step
 
 _UNFINISHED = sorted(status.value for status in ExecutionStatus if status not in TERMINAL_STATUSES)
-# A cancelled transaction is aborted over the network: this is how long that may hold up whoever cancelled it.
+# A cancelled transaction is aborted over the network: so long may that delay the caller that cancels it.
 _TIMEOUT_SECONDS = 2
 _LOST = "The engine that ran this was stopped"
 
 
-async def write_birth(life: Life, seeds: list[int]) -> int:
-    """Insert the execution as it is created, with its steps; returns its version, also when it was there already."""
-    execution = execution_at(life, 0) | {"simulation": {"seeds": seeds}}
+async def insert_run(run: Run, seeds: list[int]) -> int:
+    """Insert the execution as it is created, with its steps; returns its version, also where it is stored already."""
+    execution = execution_at(run, 0) | {"simulation": {"seeds": seeds}}
     try:
         async with _transaction() as session:
-            await collection_of(Step).insert_many(steps_at(life, 0), session=session)
-            if entries := log_entries_between(life, -1, 0):
+            await collection_of(Step).insert_many(steps_at(run, 0), session=session)
+            if entries := log_entries_between(run, -1, 0):
                 await collection_of(LogEntry).insert_many(entries, session=session)
             await collection_of(Execution).insert_one(execution, session=session)
     except DuplicateKeyError:
-        # An earlier try had arrived after all, though its answer was lost.
-        return await _stored_version(life)
+        # An earlier attempt succeeded, though its reply was lost.
+        return await _stored_version(run)
     return 1
 
 
-async def write_change(life: Life, version: int) -> int:
-    """Move the execution from `version` to the next; returns the stored version afterwards, 0 when it is gone or over.
+async def write_next_version(run: Run, version: int) -> int:
+    """Move the execution from `version` to the next; returns the stored version then, 0 if it is deleted or has ended.
 
-    When the stored version is another one nothing is written: an earlier try had arrived, or somebody else was faster.
+    Nothing is written if another version is stored: an earlier attempt succeeded, or another process was faster.
     """
-    before, after = life.instants[version - 1], life.instants[version]
+    before, after = run.change_times[version - 1], run.change_times[version]
     steps = [
-        UpdateOne(_key(life) | {"step_index": new["step_index"]}, _difference(old, new))
-        for old, new in zip(steps_at(life, before), steps_at(life, after), strict=True)
+        UpdateOne(_key(run) | {"step_index": new["step_index"]}, _difference(old, new))
+        for old, new in zip(steps_at(run, before), steps_at(run, after), strict=True)
         if old != new
     ]
-    entries = [InsertOne(entry) for entry in log_entries_between(life, before, after)]
-    change = _difference(execution_at(life, before), execution_at(life, after))
+    entries = [InsertOne(entry) for entry in log_entries_between(run, before, after)]
+    change = _difference(execution_at(run, before), execution_at(run, after))
     async with _transaction() as session:
         # First, because its version decides whether the rest may be written at all.
         result = await collection_of(Execution).update_one(
-            _key(life) | {"version": version, "status": {"$in": _UNFINISHED}}, change, session=session
+            _key(run) | {"version": version, "status": {"$in": _UNFINISHED}}, change, session=session
         )
         if result.matched_count:
             if steps:
@@ -65,11 +65,11 @@ async def write_change(life: Life, version: int) -> int:
             if entries:
                 await collection_of(LogEntry).bulk_write(entries, ordered=False, session=session)
             return version + 1
-    return await _stored_version(life)
+    return await _stored_version(run)
 
 
 async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
-    """What any simulator started in `tenants` and has not finished, the oldest first; at most `limit`."""
+    """At most `limit` unfinished executions of any simulator in `tenants`, the oldest first."""
     return (
         await collection_of(Execution)
         .find(
@@ -93,7 +93,7 @@ async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
 
 
 async def write_timeout(row: Row, now: datetime) -> None:
-    """End the unfinished execution that `find_unfinished` gave, whose engine is gone, unless it has moved since."""
+    """End an execution that `find_unfinished` returned as timed out, unless it has changed since."""
     key = {"tenant_id": row["tenant_id"], "execution_id": row["execution_id"]}
     error: Row = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}
     ended: Row = {
@@ -152,12 +152,12 @@ def _difference(old: Row, new: Row) -> Row:
     return update
 
 
-def _key(life: Life) -> dict[str, Any]:
-    return {"tenant_id": life.owner.tenant_id, "execution_id": life.execution_id}
+def _key(run: Run) -> dict[str, Any]:
+    return {"tenant_id": run.owner.tenant_id, "execution_id": run.execution_id}
 
 
-async def _stored_version(life: Life) -> int:
-    unfinished = _key(life) | {"status": {"$in": _UNFINISHED}}
+async def _stored_version(run: Run) -> int:
+    unfinished = _key(run) | {"status": {"$in": _UNFINISHED}}
     found = await collection_of(Execution).find_one(unfinished, {"version": True})
     return 0 if found is None else found["version"]
 

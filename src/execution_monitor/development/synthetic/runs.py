@@ -1,4 +1,4 @@
-"""The life of one made-up execution: what never changes about it, and the plan that tells what does."""
+"""Generated runs: what is fixed about each execution, and the plan from which its changes follow."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,8 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from execution_monitor.development.synthetic import log_lines
-from execution_monitor.development.synthetic.dice import dice
-from execution_monitor.development.synthetic.log_lines import Line
+from execution_monitor.development.synthetic.log_lines import LogLine
 from execution_monitor.development.synthetic.planning import Plan, plan_execution
 from execution_monitor.development.synthetic.users import CUSTOMERS, TEAMS, Owner, pick_owner
 from execution_monitor.development.synthetic.workflows import BY_NAME, CATALOGUE, Trigger, Workflow
@@ -18,13 +17,13 @@ from execution_monitor.storage.documents import ExecutionStatus
 _POPULAR = tuple(workflow for workflow in CATALOGUE for _ in range(workflow.popularity))
 _LOG_STREAM = 1 << 96
 _MOST_ATTEMPTS = 3
-_RERUN_SHARE = 0.55  # of failed runs, somebody or something tries again
-_CALL_SHARE = 0.5  # of runs whose workflow calls another, it does
-_PLAIN_SHARE = 0.08  # of runs come from engines that write as little as they can
+_RERUN_SHARE = 0.55  # of failed runs are run again
+_CALL_SHARE = 0.5  # of runs whose workflow may call another
+_PLAIN_SHARE = 0.08  # of runs are of engines that write only the required fields
 
 
-class Birth(NamedTuple):
-    """What tells executions apart: all else about one follows from its seed."""
+class RunIdentity(NamedTuple):
+    """What distinguishes one run from another; all else follows from its seed."""
 
     execution_id: str
     created: datetime
@@ -32,46 +31,46 @@ class Birth(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Life:
-    """A whole execution: what never changes about it, and the plan that tells what does."""
+class Run:
+    """One generated execution: the fields that never change, and the plan from which the others follow."""
 
-    birth: Birth
+    identity: RunIdentity
     owner: Owner
     facts: Row = field(repr=False)
     result: object = field(repr=False)
     plan: Plan = field(repr=False)
     trigger: Trigger
-    is_plain: bool  # its engine leaves out what it can
+    is_plain: bool  # its engine writes only the required fields
 
     @property
     def execution_id(self) -> str:
         """Its id, unique in its tenant."""
-        return self.birth.execution_id
+        return self.identity.execution_id
 
     @property
     def created(self) -> datetime:
         """When it was created."""
-        return self.birth.created
+        return self.identity.created
 
     @property
     def workflow(self) -> Workflow:
         """What it is an execution of."""
         return self.plan.workflow
 
-    def born(self, created: datetime) -> "Life":
-        """The same life at another time."""
-        return replace(self, birth=self.birth._replace(created=created))
+    def created_at(self, created: datetime) -> "Run":
+        """The same run, created at another time."""
+        return replace(self, identity=self.identity._replace(created=created))
 
     @cached_property
-    def instants(self) -> list[int]:
-        """When something changes, in milliseconds since the creation; the version counts them."""
-        return self.plan.instants()
+    def change_times(self) -> list[int]:
+        """When it changes, in milliseconds since the creation; each change is one version."""
+        return self.plan.change_times()
 
     @cached_property
-    def lines(self) -> list[Line]:
-        """Its whole log, in order."""
-        # A stream of its own, so that a seed without log lines makes the same executions.
-        return log_lines.log_lines(self.plan, dice(self.birth.seed + _LOG_STREAM))
+    def lines(self) -> list[LogLine]:
+        """All its log lines, the oldest first."""
+        # A random stream of its own, so that a seed without log lines makes the same executions.
+        return log_lines.log_lines(self.plan, seeded_random(self.identity.seed + _LOG_STREAM))
 
     def at(self, milliseconds: int) -> datetime:
         """The date and time that many milliseconds after the creation."""
@@ -82,33 +81,38 @@ class Life:
         return (now - self.created) // timedelta(milliseconds=1)
 
 
-def imagine(owner: Owner, workflow: Workflow, birth: Birth) -> Life:
-    """The life of one execution: the same for the same arguments."""
-    return _imagine(dice(birth.seed), owner, workflow, birth)
+def seeded_random(seed: int) -> Random:
+    """A generator of its own for `seed`; neighbouring seeds give unrelated numbers."""
+    return Random(seed)  # noqa: S311 - it makes sample data, no secrets
 
 
-def imagine_any(everybody: tuple[Owner, ...], birth: Birth) -> Life:
-    """The life of an execution of anybody's, of any workflow, the popular ones more often."""
-    random = dice(birth.seed)
-    return _imagine(random, pick_owner(everybody, random), random.choice(_POPULAR), birth)
+def generate_run(owner: Owner, workflow: Workflow, identity: RunIdentity) -> Run:
+    """A run of `workflow`; the same arguments give the same run."""
+    return _generate(seeded_random(identity.seed), owner, workflow, identity)
 
 
-def imagine_child(parent: Life, execution_id: str, seed: int) -> Life | None:
-    """What follows from `parent`: another try when it failed, or the workflow that it calls; often nothing."""
+def generate_any_run(all_owners: tuple[Owner, ...], identity: RunIdentity) -> Run:
+    """A run of any owner and any workflow, popular workflows more often."""
+    random = seeded_random(identity.seed)
+    return _generate(random, pick_owner(all_owners, random), random.choice(_POPULAR), identity)
+
+
+def generate_follow_up(parent: Run, execution_id: str, seed: int) -> Run | None:
+    """The run that `parent` causes: a retry if it failed, or a workflow that it calls; often None."""
     if parent.plan.status is ExecutionStatus.FAILED:
-        return _imagine_rerun(parent, execution_id, seed)
+        return _generate_rerun(parent, execution_id, seed)
     if parent.plan.status is ExecutionStatus.COMPLETED and parent.workflow.starts is not None:
-        return _imagine_call(parent, parent.workflow.starts, execution_id, seed)
+        return _generate_call(parent, parent.workflow.starts, execution_id, seed)
     return None
 
 
-def _imagine_rerun(failed: Life, execution_id: str, seed: int) -> Life | None:
+def _generate_rerun(failed: Run, execution_id: str, seed: int) -> Run | None:
     attempt = failed.facts.get("attempt", 1)
-    random = dice(seed)
+    random = seeded_random(seed)
     if attempt >= _MOST_ATTEMPTS or random.random() > _RERUN_SHARE:
         return None
     created = failed.at(failed.plan.ends + random.randrange(1_000, 120_000))
-    again = _imagine(random, failed.owner, failed.workflow, Birth(execution_id, created, seed))
+    again = _generate(random, failed.owner, failed.workflow, RunIdentity(execution_id, created, seed))
     facts = failed.facts | {
         "execution_id": execution_id,
         "parent_execution_id": failed.execution_id,
@@ -117,22 +121,22 @@ def _imagine_rerun(failed: Life, execution_id: str, seed: int) -> Life | None:
     return replace(again, facts=facts, trigger=failed.trigger, is_plain=failed.is_plain)
 
 
-def _imagine_call(caller: Life, workflow_name: str, execution_id: str, seed: int) -> Life | None:
-    random = dice(seed)
+def _generate_call(caller: Run, workflow_name: str, execution_id: str, seed: int) -> Run | None:
+    random = seeded_random(seed)
     if random.random() > _CALL_SHARE:
         return None
     created = caller.at(caller.plan.steps[-1].attempts[0].start)
-    called = _imagine(random, caller.owner, BY_NAME[workflow_name], Birth(execution_id, created, seed))
+    called = _generate(random, caller.owner, BY_NAME[workflow_name], RunIdentity(execution_id, created, seed))
     facts = called.facts | {"parent_execution_id": caller.execution_id, "triggered_by": Trigger.API.value}
     return replace(called, facts=facts, trigger=Trigger.API)
 
 
-def _imagine(random: Random, owner: Owner, workflow: Workflow, birth: Birth) -> Life:
+def _generate(random: Random, owner: Owner, workflow: Workflow, identity: RunIdentity) -> Run:
     plan = plan_execution(workflow, random)
     trigger = random.choice(workflow.triggers)
     is_plain = random.random() < _PLAIN_SHARE
     facts: Row = {
-        "execution_id": birth.execution_id,
+        "execution_id": identity.execution_id,
         "tenant_id": owner.tenant_id,
         "user_id": owner.user_id,
         "workflow_name": workflow.name,
@@ -149,7 +153,7 @@ def _imagine(random: Random, owner: Owner, workflow: Workflow, birth: Birth) -> 
         facts["triggered_by"] = owner.email if trigger is Trigger.PERSON else trigger.value
         facts["tags"] = _tags(workflow, random)
         facts["attempt"] = 1
-    return Life(birth, owner, facts, workflow.result(random), plan, trigger, is_plain)
+    return Run(identity, owner, facts, workflow.result(random), plan, trigger, is_plain)
 
 
 def _tags(workflow: Workflow, random: Random) -> list[Row]:

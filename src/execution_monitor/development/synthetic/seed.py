@@ -1,4 +1,4 @@
-"""Fills a database with made-up executions, fast: the next batch is made while the last ones are written."""
+"""Fills a database with generated executions: the next batch is made while the ones before are written."""
 
 import asyncio
 import secrets
@@ -20,13 +20,13 @@ from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.explaining import explain
 
-# MongoDB is kept busy by two; the third is there when one waits for the disk.
+# Two keep MongoDB busy; the third is for when one waits for the disk.
 _BATCHES_IN_FLIGHT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SeedReport:
-    """What was written, and how long it took."""
+    """The number of documents written, and the seconds that took."""
 
     executions: int
     steps: int
@@ -36,20 +36,22 @@ class SeedReport:
 
     @property
     def documents(self) -> int:
-        """All of them together."""
+        """The number of all documents."""
         return self.executions + self.steps + self.log_entries
 
     @property
     def documents_per_second(self) -> float:
-        """How fast it was."""
+        """The rate of writing."""
         return self.documents / self.seconds
 
 
 async def seed(options: SeedOptions, *, on_progress: Callable[[int], None]) -> SeedReport:
-    """Add made-up executions to the connected database; `on_progress` hears how many documents are written so far.
+    """Add generated executions to the connected database; `on_progress` is called with the number of documents so far.
 
-    Raises `SetupError` when the same `random_seed` was used on this database before, or when MongoDB fails. Whoever
-    cancels it keeps what was written: whole executions, each with its steps, its log and its parent.
+    Cancelled, it leaves whole executions, each with its steps, its log and its parent.
+
+    Raises:
+        SetupError: If the same `random_seed` was used on this database before, or MongoDB fails.
     """
     random_seed = secrets.randbits(48) if options.random_seed is None else options.random_seed
     options = replace(options, random_seed=random_seed)
@@ -70,7 +72,7 @@ async def seed(options: SeedOptions, *, on_progress: Callable[[int], None]) -> S
             for batch in make_batches(options):
                 await room.acquire()
                 writing.create_task(write(batch))
-                # Without a pause the write would not be sent before the next batch is made.
+                # Without this pause the write would not be sent before the next batch is made.
                 await asyncio.sleep(0)
     except PyMongoError as error:
         raise _stopped(sum(counts), error) from error

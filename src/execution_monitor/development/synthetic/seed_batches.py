@@ -1,4 +1,4 @@
-"""The documents that seeding writes, in batches: the same options make the same ones, whatever is done with them."""
+"""The documents that seeding writes, in batches; the same options make the same documents."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,25 +8,25 @@ from itertools import count
 
 from bson import ObjectId
 
-from execution_monitor.development.synthetic.arrival_times import Moment, Rhythm
+from execution_monitor.development.synthetic.arrival_times import Arrival, ArrivalTimes
 from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
 from execution_monitor.development.synthetic.runs import (
-    Birth,
-    Life,
-    imagine,
-    imagine_any,
-    imagine_child,
+    Run,
+    RunIdentity,
+    generate_any_run,
+    generate_follow_up,
+    generate_run,
 )
 from execution_monitor.development.synthetic.users import Owner, owners
 from execution_monitor.development.synthetic.workflows import NIGHTLY, Trigger
 from execution_monitor.errors import SetupError
 from execution_monitor.storage.database import Row
 
-# Measured over 60,000 executions; a test holds it to the truth.
+# Measured over 60,000 executions; a test compares it with the real number.
 _DOCUMENTS_PER_EXECUTION = 22.7
 # Large enough that a round trip does not matter, small enough that making one does not hold up the event loop.
 _DOCUMENTS_PER_BATCH = 500
-# The last ones are caught in the middle of their life, so that a fresh database has something going on.
+# The last executions are unfinished, so that something happens in a new database, too.
 _UNFINISHED_SHARE = 0.02
 _UNFINISHED_AT_LEAST = 8
 _UNFINISHED_AT_MOST = 300
@@ -59,7 +59,7 @@ class SeedOptions:
 
 @dataclass(slots=True)
 class Batch:
-    """Executions that are written together with all that belongs to them; parents stand before their children."""
+    """Executions that are written together, with their steps and log lines; parents come before their children."""
 
     executions: list[Row] = field(default_factory=list[Row])
     steps: list[Row] = field(default_factory=list[Row])
@@ -72,12 +72,12 @@ class Batch:
 def make_batches(options: SeedOptions) -> Iterator[Batch]:
     """All documents, in batches of about 500, the oldest executions first; without a `random_seed` it is 0."""
     random_seed = options.random_seed or 0
-    run = _run_of(random_seed)
+    digest = _digest_of(random_seed)
     numbers = count()
     batch = Batch()
     for family in _families(options, random_seed):
-        for life in family:
-            _add(batch, life, options, run, numbers)
+        for run in family:
+            _add(batch, run, options, digest, numbers)
         if len(batch) >= _DOCUMENTS_PER_BATCH:
             yield batch
             batch = Batch()
@@ -85,57 +85,60 @@ def make_batches(options: SeedOptions) -> Iterator[Batch]:
         yield batch
 
 
-def _add(batch: Batch, life: Life, options: SeedOptions, run: bytes, numbers: Iterator[int]) -> None:
-    elapsed = life.elapsed(options.now)
-    # Generated ids begin with their second, so ids sort about as creation does; ours go on with the run and a number.
-    prefix = int(life.created.timestamp()).to_bytes(4) + run
-    execution = execution_at(life, elapsed)
+def _add(batch: Batch, run: Run, options: SeedOptions, digest: bytes, numbers: Iterator[int]) -> None:
+    elapsed = run.elapsed(options.now)
+    # As in any ObjectId the second of creation comes first, so that ids sort about as creation times do; then come the
+    # digest of the seed, and a number.
+    prefix = int(run.created.timestamp()).to_bytes(4) + digest
+    execution = execution_at(run, elapsed)
     execution["_id"] = ObjectId(prefix + next(numbers).to_bytes(4))
     batch.executions.append(execution)
     if not options.steps:
         return
     for into, rows in (
-        (batch.steps, steps_at(life, elapsed)),
-        (batch.log_entries, log_entries_between(life, -1, elapsed)),
+        (batch.steps, steps_at(run, elapsed)),
+        (batch.log_entries, log_entries_between(run, -1, elapsed)),
     ):
         for row in rows:
             row["_id"] = ObjectId(prefix + next(numbers).to_bytes(4))
         into.extend(rows)
 
 
-def _families(options: SeedOptions, random_seed: int) -> Iterator[list[Life]]:
-    everybody = owners(options.tenants, options.users)
-    rhythm = Rhythm.between(options.now - timedelta(days=options.days), options.now)
+def _families(options: SeedOptions, random_seed: int) -> Iterator[list[Run]]:
+    all_owners = owners(options.tenants, options.users)
+    arrivals = ArrivalTimes.between(options.now - timedelta(days=options.days), options.now)
     prefix = id_prefix(random_seed)
     unfinished = max(_UNFINISHED_AT_LEAST, int(options.executions * _UNFINISHED_SHARE))
-    settled = max(0, options.executions - min(unfinished, _UNFINISHED_AT_MOST))
+    finished = max(0, options.executions - min(unfinished, _UNFINISHED_AT_MOST))
 
     ordinal = 0
-    while ordinal < settled:
-        moment = rhythm.moment((ordinal + _jitter(ordinal)) / settled)
-        family = [_first(everybody, moment, ordinal, prefix, random_seed)]
-        while ordinal + len(family) < settled:
+    while ordinal < finished:
+        arrival = arrivals.at_share((ordinal + _jitter(ordinal)) / finished)
+        family = [_first(all_owners, arrival, ordinal, prefix, random_seed)]
+        while ordinal + len(family) < finished:
             number = ordinal + len(family)
-            child = imagine_child(family[-1], f"{prefix}{number:07x}", _seed_of(random_seed, number))
+            child = generate_follow_up(family[-1], f"{prefix}{number:07x}", _seed_of(random_seed, number))
             if child is None or child.created > options.now:
                 break
             family.append(child)
         ordinal += len(family)
         yield family
-    for number in range(settled, options.executions):
-        life = imagine_any(everybody, Birth(f"{prefix}{number:07x}", options.now, _seed_of(random_seed, number)))
-        elapsed = min(timedelta(milliseconds=int(life.plan.ends * _jitter(number))), timedelta(days=options.days))
-        yield [life.born(options.now - elapsed)]
+    for number in range(finished, options.executions):
+        run = generate_any_run(
+            all_owners, RunIdentity(f"{prefix}{number:07x}", options.now, _seed_of(random_seed, number))
+        )
+        elapsed = min(timedelta(milliseconds=int(run.plan.ends * _jitter(number))), timedelta(days=options.days))
+        yield [run.created_at(options.now - elapsed)]
 
 
-def _first(everybody: tuple[Owner, ...], moment: Moment, ordinal: int, prefix: str, random_seed: int) -> Life:
-    birth = Birth(f"{prefix}{ordinal:07x}", moment.at, _seed_of(random_seed, ordinal))
-    if moment.is_nightly:
-        return imagine(everybody[ordinal % len(everybody)], NIGHTLY, birth)
-    life = imagine_any(everybody, birth)
-    if life.trigger is Trigger.SCHEDULE:
-        return life.born(moment.at.replace(second=0, microsecond=0))
-    return life
+def _first(all_owners: tuple[Owner, ...], arrival: Arrival, ordinal: int, prefix: str, random_seed: int) -> Run:
+    identity = RunIdentity(f"{prefix}{ordinal:07x}", arrival.at, _seed_of(random_seed, ordinal))
+    if arrival.is_nightly:
+        return generate_run(all_owners[ordinal % len(all_owners)], NIGHTLY, identity)
+    run = generate_any_run(all_owners, identity)
+    if run.trigger is Trigger.SCHEDULE:
+        return run.created_at(arrival.at.replace(second=0, microsecond=0))
+    return run
 
 
 def _seed_of(random_seed: int, ordinal: int) -> int:
@@ -144,14 +147,14 @@ def _seed_of(random_seed: int, ordinal: int) -> int:
 
 
 def _jitter(ordinal: int) -> float:
-    """A number from 0 to 1 that keeps neighbours from standing at equal distances."""
+    """A number from 0 to 1 for uneven distances between neighbours."""
     return ordinal * 0.6180339887498949 % 1.0
 
 
 def id_prefix(random_seed: int) -> str:
-    """What the id of every execution made with `random_seed` begins with, and of no other."""
-    return f"exec-{_run_of(random_seed).hex()}-"
+    """The prefix of the ids of all executions made with `random_seed`, and of no others."""
+    return f"exec-{_digest_of(random_seed).hex()}-"
 
 
-def _run_of(random_seed: int) -> bytes:
+def _digest_of(random_seed: int) -> bytes:
     return hashlib.blake2b(str(random_seed).encode(), digest_size=4).digest()

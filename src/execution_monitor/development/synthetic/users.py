@@ -1,4 +1,4 @@
-"""Who owns made-up executions: named people in named tenants, always the same ones in the same order."""
+"""Owners of generated executions: named users of named tenants, always the same ones in the same order."""
 
 from dataclasses import dataclass
 from random import Random
@@ -16,7 +16,7 @@ TEAMS = ("data-platform", "payments", "growth", "search", "ml", "infrastructure"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The person an execution belongs to."""
+    """The user that an execution belongs to."""
 
     tenant_id: str
     user_id: str
@@ -28,7 +28,7 @@ class Owner:
 
 
 def owners(tenants: int, users: int) -> tuple[Owner, ...]:
-    """`users` people in each of `tenants` tenants; from the third person on, tenants share names, as life does."""
+    """`users` users in each of `tenants` tenants; from the third user on, tenants have users of the same names."""
     return tuple(
         Owner(_nth(TENANTS, tenant), _nth(NAMES, tenant * 2 + user))
         for tenant in range(tenants)
@@ -36,9 +36,9 @@ def owners(tenants: int, users: int) -> tuple[Owner, ...]:
     )
 
 
-def pick_owner(everybody: tuple[Owner, ...], random: Random) -> Owner:
-    """One of them: the first are busier than the last, and everybody has something."""
-    return everybody[int(len(everybody) * random.random() ** 1.3)]
+def pick_owner(all_owners: tuple[Owner, ...], random: Random) -> Owner:
+    """One of `all_owners`: the first own more executions than the last, and every one owns some."""
+    return all_owners[int(len(all_owners) * random.random() ** 1.3)]
 
 
 def _nth(names: tuple[str, ...], position: int) -> str:

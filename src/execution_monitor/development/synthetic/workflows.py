@@ -1,4 +1,4 @@
-"""The catalogue of made-up workflows: one of every shape that engines run, from one step to a matrix."""
+"""The catalogue of generated workflows: one of every shape that engines run, from one step to a matrix."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,7 +46,7 @@ class Workflow:
     triggers: tuple[Trigger, ...]  # equally likely; repeat one to make it likelier
     inputs: Payload
     result: Payload
-    popularity: int = 0  # 0: only the night, or another workflow, starts it
+    popularity: int = 0  # 0: only the nightly batch, or another workflow, starts it
     template_id: str | None = None
     seconds_allowed: float = _HOUR
     hang_rate: float = 0.004

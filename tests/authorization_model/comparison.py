@@ -14,11 +14,11 @@ from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
-from tests.authorization_model.asking import Server
-from tests.authorization_model.wires import following, heard_until
-from tests.authorization_model.world import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
-from tests.support.client import execution, store
-from tests.support.documents import LIST
+from tests.authorization_model.client import Server
+from tests.authorization_model.reference import IDS, PARTS, TENANTS, TRAILS, USERS, Person, Row, World
+from tests.authorization_model.transports import following, heard_until
+from tests.support.client import EXECUTIONS_PATH
+from tests.support.documents import execution, store
 
 LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
   executions(first: 100, filter: $where, sort: $sort, after: $after) {
@@ -160,7 +160,7 @@ class Comparison:
                 self.expect(f"node {keys[place]}", who, as_data(answer).get("node"), expected[place])
 
     async def _compare_rest(self, who: Person) -> None:
-        listed = await self.server.get(who, LIST, page_size=100)
+        listed = await self.server.get(who, EXECUTIONS_PATH, page_size=100)
         self.expect("status of REST's list", who, listed.status_code, 200 if who.reads else 403)
         if listed.is_success:
             seen = self._seen(who)
@@ -168,11 +168,11 @@ class Comparison:
             expected = sorted((row["execution_id"], row["user_id"]) for row in seen)
             self.expect("REST's list", who, told, expected, len(self.world.rows))
             self.expect("REST's count", who, listed.json()["total"], len(seen))
-        unknown = await self.server.get(who, f"{LIST}/{UNKNOWN}")
+        unknown = await self.server.get(who, f"{EXECUTIONS_PATH}/{UNKNOWN}")
         self.expect("status of REST's unknown", who, unknown.status_code, 404 if who.reads else 403)
         for execution_id in self.world.dice.sample(IDS, 8):
             row = self.world.rows.get((who.tenant, execution_id))
-            answer = await self.server.get(who, f"{LIST}/{execution_id}")
+            answer = await self.server.get(who, f"{EXECUTIONS_PATH}/{execution_id}")
             if row is not None and who.sees(row):
                 found = answer.json()
                 told = found.get("execution_id"), found.get("user_id"), len(found.get("steps", ()))

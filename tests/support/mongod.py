@@ -1,4 +1,4 @@
-"""MongoDB servers of a test's own, to be killed, stopped and started as anybody's would be."""
+"""MongoDB servers that one test starts for itself, and may kill, freeze and start again."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ _ALREADY_INITIALIZED = 23
 
 
 class Mongod:
-    """One member of the replica set `rs0` on loopback, without users, with an oplog of `oplog_mb`."""
+    """One member of the replica set `rs0` on loopback, without authentication, with its data below `folder`."""
 
     def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
         self._cache_gb = cache_gb
@@ -35,16 +35,16 @@ class Mongod:
 
     @property
     def address(self) -> str:
-        """Its host and port."""
+        """Host and port."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is there."""
+        """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
     def launch(self) -> None:
-        """Start its process; wait for nothing."""
+        """Start the process, and wait for nothing."""
         self._process = subprocess.Popen(
             [
                 *find_mongod(),
@@ -58,7 +58,7 @@ class Mongod:
                 f"--wiredTigerCacheSizeGB={self._cache_gb}",
                 "--networkMessageCompressors=snappy,zstd",
                 "--setParameter=diagnosticDataCollectionEnabled=false",
-                # What a checkpoint does not hold yet stays in the oplog, however full it is.
+                # Entries that no checkpoint holds yet stay in the oplog, however full it is: checkpoint every second.
                 "--syncdelay=1",
                 "--setParameter=enableTestCommands=1",
             ],
@@ -68,7 +68,7 @@ class Mongod:
         )
 
     @contextlib.contextmanager
-    def asked(self) -> Generator[MongoClient[dict[str, Any]]]:
+    def client(self) -> Generator[MongoClient[dict[str, Any]]]:
         """A client of this member alone."""
         with MongoClient[dict[str, Any]](
             "127.0.0.1", self._port, directConnection=True, serverSelectionTimeoutMS=200, socketTimeoutMS=2_000
@@ -76,40 +76,40 @@ class Mongod:
             yield client
 
     def is_primary(self) -> bool:
-        """Whether it takes writes, as it says itself."""
-        with self.asked() as client:
+        """Whether it says that it takes writes."""
+        with self.client() as client:
             try:
                 return bool(client.admin.command("hello")["isWritablePrimary"])
             except PyMongoError:
                 return False
 
     def kill(self) -> None:
-        """End it without a word, as a power cut would."""
+        """End it at once, as a power cut would."""
         self._signal(signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
         self._process = None
 
     def terminate(self) -> None:
-        """Ask it to end, and wait for nothing."""
+        """Send it SIGTERM, and wait for nothing."""
         self._signal(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """Let it keep its connections and answer nothing."""
+        """Stop its execution; its connections stay open."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it go on after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def wait_until_ended(self) -> None:
-        """Return when its process is gone."""
+        """Return when its process has ended."""
         assert self._process is not None
         self._process.wait(_START_SECONDS)
         self._process = None
 
     def close(self) -> None:
-        """Be gone, whatever state it is in."""
+        """Kill it if it still runs."""
         if self._process is not None:
             self.kill()
 
@@ -118,7 +118,7 @@ class Mongod:
         os.kill(self._process.pid, number)
 
 
-class OwnMongod(Mongod):
+class SingleNodeReplicaSet(Mongod):
     """A replica set of one node."""
 
     def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
@@ -126,17 +126,17 @@ class OwnMongod(Mongod):
         self.uri = f"mongodb://{self.address}/?replicaSet=rs0"
 
     def start(self) -> None:
-        """Start it and wait until it takes writes."""
+        """Start it, and return when it takes writes."""
         self.launch()
         initiate([self])
 
 
 def initiate(members: Sequence[Mongod], **settings: Any) -> None:
-    """Make launched `members` one replica set, unless they are, and wait until one of them takes writes."""
+    """Make launched `members` one replica set, unless they are one already; return when one of them takes writes."""
     hosts = [{"_id": number, "host": member.address} for number, member in enumerate(members)]
     config = {"_id": "rs0", "members": hosts, "settings": settings}
     deadline = time.monotonic() + _START_SECONDS
-    with members[0].asked() as client:
+    with members[0].client() as client:
         while not _is_initiated(client, config):
             assert time.monotonic() < deadline, "MongoDB did not start"
             time.sleep(0.02)
@@ -156,7 +156,7 @@ def _is_initiated(client: MongoClient[dict[str, Any]], config: dict[str, Any]) -
 
 
 def roll_the_oplog(uri: str) -> None:
-    """Write elsewhere until nothing of what has happened up to now is remembered."""
+    """Write to another database until the oplog holds no entry of what has happened up to now."""
     with MongoClient[dict[str, Any]](uri) as client:
         now = client.admin.command("ping")["operationTime"]
         deadline = time.monotonic() + 60
@@ -168,5 +168,5 @@ def roll_the_oplog(uri: str) -> None:
 
 
 def oldest_in_oplog(client: MongoClient[dict[str, Any]]) -> Any:
-    """The time of the first change that is remembered."""
+    """The timestamp of the first entry of the oplog."""
     return next(iter(client.local["oplog.rs"].find().sort("$natural", 1).limit(1)))["ts"]

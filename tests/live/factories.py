@@ -1,4 +1,4 @@
-"""Changes, deliveries and documents to test with."""
+"""Callers, stored documents, changes and deliveries for tests of live updates."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -55,11 +55,11 @@ def step(execution_id: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def line(execution_id: str, message: str, **fields: Any) -> dict[str, Any]:
+def log_line(execution_id: str, message: str, **fields: Any) -> dict[str, Any]:
     return {"execution_id": execution_id, "tenant_id": "acme", "timestamp": NOW, "message": message, **fields}
 
 
-def place(number: int) -> StreamPosition:
+def position_at(number: int) -> StreamPosition:
     return position_after(Timestamp(1_800_000_000, number))
 
 
@@ -71,9 +71,9 @@ def change(
     collection: WatchedCollection = WatchedCollection.EXECUTIONS,
     size: int = 100,
 ) -> Change:
-    change_type = ChangeType.INSERT if before is None else ChangeType.DELETE if after is None else ChangeType.UPDATE
+    operation = ChangeType.INSERT if before is None else ChangeType.DELETE if after is None else ChangeType.UPDATE
     time = Timestamp(1_800_000_000, number)
-    return Change(place(number), collection, change_type, before, after, frozenset({"version"}), time, NOW, size)
+    return Change(position_at(number), collection, operation, before, after, frozenset({"version"}), time, NOW, size)
 
 
 def topic(who: Caller = ALL_OF_ACME, where: Filter = EVERYTHING) -> ExecutionsTopic:
@@ -89,4 +89,4 @@ def delivery(
     size: int = 100,
 ) -> Delivery:
     row = None if kind in (EventKind.LEFT, EventKind.DELETED) else execution(execution_id, version=number)
-    return Delivery(topic(), kind, place(number), NOW, execution_id, row, changed, size=size)
+    return Delivery(topic(), kind, position_at(number), NOW, execution_id, row, changed, size=size)

@@ -1,4 +1,4 @@
-"""Runs of schemathesis, a process of its own, against a server."""
+"""Runs schemathesis against a server, in a process of its own."""
 
 import asyncio
 import os
@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 _SEED = 20260131
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 async def report_of(
     location: str, folder: Path, configuration: Path | None, *arguments: str, examples: int, checks: str = ""
 ) -> str:
-    """What it says of the API described at `location` after `examples` of each operation; fails where it found any.
+    """The report on the API described at `location`, after `examples` of each operation; fails if it has failures.
 
-    `checks` is a module of checks of our own.
+    `checks` is a module with more checks.
     """
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),

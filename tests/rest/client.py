@@ -1,8 +1,8 @@
-"""The types of the fixtures that ask and store."""
+"""The types of the fixtures `fetch` and `store`."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx2
 
-Ask = Callable[..., Awaitable[httpx2.Response]]
+Fetch = Callable[..., Awaitable[httpx2.Response]]
 Store = Callable[..., Awaitable[None]]

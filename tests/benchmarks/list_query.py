@@ -1,4 +1,4 @@
-"""The one list that every server is asked for: twelve fields with nested progress, by status, newest first."""
+"""The one list that every server must return: twelve fields with nested progress, by status, newest first."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,10 @@ LIST = """query List($status: ExecutionStatus!, $first: Int!) {
     pageInfo { hasNextPage }
   }
 }"""
-# The same with what each of them did, for whoever reads it in one query for all.
+# The same with their steps, for servers that read those in one query for all.
 _WITH_STEPS = LIST.replace("attempt\n", "attempt\n      steps(first: 10) { nodes { stepId name status attempt } }\n")
-_ASKED_FOR_STEPS = ("ours", "floor", "mercurius", "yoga", "apollo", "stock_strawberry")
-# The same where fields are named as the documents name them.
+_SERVERS_WITH_STEPS = ("ours", "floor", "mercurius", "yoga", "apollo", "stock_strawberry")
+# The same where fields have the names of the stored documents.
 _DOCUMENTED = """
       executionId: execution_id name: execution_name workflowName: workflow_name status
       createdAt: created startedAt: started_at completedAt: completed_at durationSeconds: total_duration
@@ -31,7 +31,7 @@ _OF_MONGOOSE = f"""query List($status: String!, $first: Int!) {{
     pageInfo {{ hasNextPage }}
   }}
 }}"""
-# An object within a document is a scalar there.
+# A nested object is a scalar there.
 _OF_PARSE = f"""query List($status: String!, $first: Int!) {{
   executions(where: {{ status: {{ equalTo: $status }} }}, first: $first, order: created_DESC) {{
     edges {{ node {{{_DOCUMENTED}
@@ -47,7 +47,7 @@ USER, TENANT = "ada", "acme"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How many executions are asked for, by how many at once."""
+    """A number of executions, requested by a number of connections at once."""
 
     first: int
     connections: int = 16
@@ -55,21 +55,21 @@ class Case:
 
     @property
     def name(self) -> str:
-        """As figures are named."""
+        """The name of its figures."""
         return f"first {self.first}{' with steps' if self.steps else ''}, {self.connections} at once"
 
     def is_for(self, server: str) -> bool:
-        """Whether `server` can be asked."""
-        return not self.steps or server in _ASKED_FOR_STEPS
+        """Whether `server` supports it."""
+        return not self.steps or server in _SERVERS_WITH_STEPS
 
 
 SHORT, LONG, STEPS = Case(20), Case(100), Case(20, steps=True)
-# Of the shorter page alone: what one caller at a time gets, and what many do.
+# For the shorter page alone also one connection, and many.
 CASES = (SHORT, LONG, STEPS, Case(20, connections=1), Case(20, connections=64))
 
 
 def body_of(first: int, server: str = "ours", *, steps: bool = False) -> bytes:
-    """The request's body for the newest `first` completed executions, as `server` wants it."""
+    """The body of the request for the newest `first` completed executions, as `server` expects it."""
     query, status = (_OF_DOCUMENTS[server], "completed") if server in _OF_DOCUMENTS else (LIST, "COMPLETED")
     query = _WITH_STEPS if steps else query
     return orjson.dumps({"query": query, "variables": {"status": status, "first": first}})
@@ -83,7 +83,7 @@ def _as_ours(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def nodes_of(answer: Any) -> list[dict[str, Any]]:
-    """The executions of an answer, each as all servers have it."""
+    """The executions of a response, in the same format for all servers."""
     executions = answer["data"]["executions"]
     nodes = executions["nodes"] if "nodes" in executions else [edge["node"] for edge in executions["edges"]]
     return list(map(_as_ours, nodes))

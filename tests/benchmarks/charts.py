@@ -1,4 +1,4 @@
-"""The two pictures of a run: throughput beside others', and what size and depth cost."""
+"""The two charts of a run: throughput beside that of others, and what size and depth cost."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tests.benchmarks.question import SHORT
+from tests.benchmarks.list_query import SHORT
 
 _PEERS = Path(__file__).parent / "peers"
 _NAMES = {
@@ -104,7 +104,7 @@ def cost(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> None:
-    """Write both as SVG."""
+    """Write both charts as SVG."""
     for name, specification in (("throughput", throughput(found)), ("cost", cost(found))):
         command = ["node", str(_PEERS / "draw.js")]
         drawn = subprocess.run(command, input=orjson.dumps(specification), stdout=subprocess.PIPE, check=True)

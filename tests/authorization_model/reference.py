@@ -14,8 +14,8 @@ from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.collections import collection_of
 from execution_monitor.storage.documents import Execution
-from tests.conftest import SECRET
-from tests.support.client import execution, store, store_parts
+from tests.support.documents import execution, store, store_steps_and_logs
+from tests.support.tokens import SECRET
 
 TENANTS, USERS = ("acme", "globex", "initech"), ("ada", "grace", "olivia")
 STATUSES = ("running", "failed", "completed")
@@ -116,7 +116,7 @@ class World:
         """Fill an empty database; the parts of every id in every tenant are there, whoever owns the execution."""
         for tenant in TENANTS:
             for execution_id in IDS:
-                await store_parts(execution_id, PARTS, tenant)
+                await store_steps_and_logs(execution_id, PARTS, tenant)
                 if self.dice.random() < 0.7:
                     self.rows[tenant, execution_id] = self._new(tenant, execution_id)
         await store(*self.rows.values())

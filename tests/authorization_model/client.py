@@ -15,7 +15,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.operation import Questions
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.service import Live
-from tests.authorization_model.world import Person
+from tests.authorization_model.reference import Person
 
 SCHEMA = create_schema()
 

@@ -1,4 +1,4 @@
-"""Commands of `execution-monitor` as processes of their own, and what a test asks of them."""
+"""Commands of `execution-monitor` as processes of their own, and requests to the servers among them."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import pytest
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
 from execution_monitor.development.mongodb.mongod_process import stop
 
-# The one that is tested; another may be installed elsewhere.
+# The one under test; another may be installed elsewhere.
 OWN_PROGRAM = (sys.executable, "-m", "execution_monitor")
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.05
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.05
 def started(
     *arguments: str, environment: Mapping[str, str] = os.environ, program: Sequence[str] = OWN_PROGRAM
 ) -> Generator[tuple[subprocess.Popen[str], str]]:
-    """A running command that serves, and its URL; what of it still runs at the end is killed."""
+    """A command that serves, started, and its URL; it is killed at the end if it still runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
@@ -43,13 +43,13 @@ def started(
     finally:
         process.kill()
         process.communicate()
-        # Forked, an embedded MongoDB outlives a command that is killed.
+        # An embedded MongoDB outlives a command that is killed.
         if data_dir := environment.get(DATA_SETTING):
             stop(MongodFolder(Path(data_dir) / "mongodb"))
 
 
 def demo_description(process: subprocess.Popen[str]) -> str:
-    """What the demo prints until it has said how to stop it."""
+    """What the demo prints, up to how to stop it."""
     assert process.stdout
     lines: list[str] = []
     while "Press Ctrl-C" not in (line := process.stdout.readline()):
@@ -59,12 +59,12 @@ def demo_description(process: subprocess.Popen[str]) -> str:
 
 
 def demo_tokens(description: str) -> list[str]:
-    """The token of each of the demo's people, in the order of the description."""
+    """The tokens of the demo's users, in the order of its description."""
     return re.findall(r"^(eyJ\S+)$", description, re.MULTILINE)
 
 
 def wait_until_ready(url: str) -> None:
-    """Return when `/readyz` answers that the server is ready."""
+    """Return when `/readyz` says that the server is ready."""
     deadline = time.monotonic() + _READY_SECONDS
     with httpx2.Client() as client:
         while time.monotonic() < deadline:
@@ -76,17 +76,17 @@ def wait_until_ready(url: str) -> None:
 
 
 def count(url: str, token: str) -> int:
-    """How many executions the owner of `token` sees."""
-    answer = httpx2.post(
+    """The number of executions that the caller with `token` sees."""
+    response = httpx2.post(
         f"{url}/graphql",
         json={"query": "{ executions { totalCount } }"},
         headers={"Authorization": f"Bearer {token}"},
     )
-    return answer.json()["data"]["executions"]["totalCount"]
+    return response.json()["data"]["executions"]["totalCount"]
 
 
 def processes_below(folder: Path) -> list[int]:
-    """The ids of all processes whose command names `folder`."""
+    """The ids of all processes with `folder` in their command line."""
     found: list[int] = []
     for each in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

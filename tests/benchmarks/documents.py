@@ -1,4 +1,4 @@
-"""Rows to list: documents as an engine would have written them, the same in every run."""
+"""Executions and steps as an engine would have written them, the same in every run."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -6,17 +6,17 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.benchmarks.question import TENANT, USER
+from tests.benchmarks.list_query import TENANT, USER
 
 BATCH = 5_000
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _STATUSES = ("completed", "completed", "completed", "failed", "running")
-_PEOPLE = (USER, "grace")
+_USERS = (USER, "grace")
 _STEPS = 8
 
 
-def row(number: int) -> dict[str, Any]:
-    """The execution number `number`, a second after the one before it."""
+def execution(number: int) -> dict[str, Any]:
+    """Execution number `number`, created a second after the one before it."""
     created = _BEGAN + timedelta(seconds=number)
     status = _STATUSES[number % len(_STATUSES)]
     document: dict[str, Any] = {
@@ -30,7 +30,7 @@ def row(number: int) -> dict[str, Any]:
         "started_at": created + timedelta(seconds=2),
         "progress": {"current_step": 7, "total_steps": 8, "percentage": 87.5},
         "steps_completed": 7,
-        "user_id": _PEOPLE[number // len(_STATUSES) % len(_PEOPLE)],
+        "user_id": _USERS[number // len(_STATUSES) % len(_USERS)],
         "tenant_id": TENANT,
         "triggered_by": "schedule",
         "input_parameters": {"bucket": f"s3://acme/{number}", "rows": number, "mode": "full"},
@@ -45,7 +45,7 @@ def row(number: int) -> dict[str, Any]:
 
 
 def steps_of(number: int) -> list[dict[str, Any]]:
-    """What the execution number `number` did."""
+    """The steps of execution number `number`."""
     created = _BEGAN + timedelta(seconds=number)
     return [
         {
@@ -69,11 +69,11 @@ def steps_of(number: int) -> list[dict[str, Any]]:
 
 
 def store(uri: str, database: str, count: int, *, steps: bool = False) -> None:
-    """Put `count` executions, and their steps where they are asked for, into empty collections."""
+    """Insert `count` executions into empty collections, with their steps if `steps`."""
     with MongoClient[dict[str, Any]](uri) as mongo:
         for start in range(0, count, BATCH):
             numbers = range(start, min(start + BATCH, count))
-            mongo[database]["workflow_executions"].insert_many(map(row, numbers), ordered=False)
+            mongo[database]["workflow_executions"].insert_many(map(execution, numbers), ordered=False)
             if steps:
                 all_steps = itertools.chain.from_iterable(map(steps_of, numbers))
                 mongo[database]["workflow_step_executions"].insert_many(all_steps, ordered=False)

@@ -1,4 +1,4 @@
-"""Who watches what the server runs."""
+"""An observer of operations that records what it sees."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from execution_monitor.asgi.operations import Operation, Outcome
 from execution_monitor.errors import ExecutionMonitorError
 
 
-class Witness:
-    """Remembers what it saw, and refuses what a test tells it to."""
+class RecordingObserver:
+    """Records operations and their outcomes, and refuses operations with `refusal` where a test sets it."""
 
     def __init__(self) -> None:
         self.begun: list[Operation] = []
@@ -25,7 +25,7 @@ class Witness:
         self._changed.set()
 
     async def last(self) -> tuple[Operation, Outcome]:
-        """The operation that ended last, of all that began."""
+        """The last operation and its outcome, once all that began have ended."""
         async with asyncio.timeout(10):
             while len(self.ended) < len(self.begun):
                 self._changed.clear()

@@ -1,4 +1,4 @@
-"""Callers of two tenants, and executions of theirs with steps and log lines."""
+"""Callers of two tenants, and their executions with steps and log lines."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,8 +15,8 @@ COLLEAGUE = Caller("ben", "acme", _READ)
 OPERATOR = Caller("olga", "acme", _READ_TENANT)
 NAMESAKE = Caller("ada", "globex", _READ)
 FOREIGN_OPERATOR = Caller("olga", "globex", _READ_TENANT)
-NOBODY = Caller("nora", "acme", _READ)
-# Whoever has no scope but the wider one has not the narrower one either.
+WITHOUT_EXECUTIONS = Caller("nora", "acme", _READ)
+# The wider scope alone does not include the narrower one.
 UNSCOPED = (Caller("ada", "acme"), Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ_TENANT})))
 
 SEES = {
@@ -25,16 +25,16 @@ SEES = {
     OPERATOR: {"ada-0", "ada-1", "shared", "ben-0", "ben-1"},
     NAMESAKE: {"globex-ada-0", "shared"},
     FOREIGN_OPERATOR: {"globex-ada-0", "shared"},
-    NOBODY: set[str](),
+    WITHOUT_EXECUTIONS: set[str](),
 }
 EVERY_ID = sorted(set[str]().union(*SEES.values()))
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-PARTS = 3
+CHILDREN = 3
 
 
-async def settle(database: Database) -> None:
-    """Store everybody's executions; `shared` is an id that two tenants use."""
+async def populate(database: Database) -> None:
+    """Insert the executions of all callers; `shared` is an id that two tenants use."""
     executions = [
         ("acme", "ada", "ada-0"),
         ("acme", "ada", "ada-1"),
@@ -50,7 +50,7 @@ async def settle(database: Database) -> None:
             for tenant, user, execution_id in executions
         ]
     )
-    parts = [
+    children = [
         {
             "_id": f"{tenant}/{execution_id}/{number}",
             "tenant_id": tenant,
@@ -60,10 +60,10 @@ async def settle(database: Database) -> None:
             "message": f"Line {number}",
         }
         for tenant, _, execution_id in executions
-        for number in range(PARTS)
+        for number in range(CHILDREN)
     ]
     for document in (Step, LogEntry):
-        await database.collection(document).insert_many([dict(part) for part in parts])
+        await database.collection(document).insert_many([dict(child) for child in children])
 
 
 def own(row: Row, caller: Caller) -> bool:

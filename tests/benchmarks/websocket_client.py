@@ -1,7 +1,7 @@
-"""A subscriber that costs next to nothing: it counts frames and notes when they came, and reads none of them.
+"""A WebSocket client that costs next to nothing: it counts messages and their times, and parses none of them.
 
-A library's client takes longer to hand over a message than the server takes to send it; a hundred of those beside the
-server on one machine measure themselves.
+A library's client takes longer to deliver a message than the server takes to send it: a hundred of those on the machine
+of the server would measure themselves.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ _HANDSHAKE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
-# RFC 6455, section 5.2: what a length of seven bits stands for.
+# RFC 6455, section 5.2: lengths of seven bits that announce a longer one.
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 _TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a subscriber says, each message when the one before it was answered.
+    """The messages of a subscriber, each sent when the one before it was answered.
 
-    `answers` is how many messages come before those of changes.
+    `answers` is the number of messages that come before those of changes.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -35,13 +35,13 @@ class Conversation:
 
 
 def over_graphql(token: str, query: str) -> Conversation:
-    """graphql-transport-ws with one subscription, which is not answered."""
+    """graphql-transport-ws with one subscription, to which the server sends no answer."""
     opening = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
     return Conversation([opening, {"id": "1", "type": "subscribe", "payload": {"query": query}}], answers=1)
 
 
 class Socket(asyncio.Protocol):
-    """The client's end of one WebSocket; what is said and what is heard is up to those derived from it."""
+    """The client's end of one WebSocket; subclasses send and receive."""
 
     def __init__(self, host: str, port: int) -> None:
         self._handshake = _HANDSHAKE.format(host=host, port=port).encode()
@@ -51,17 +51,17 @@ class Socket(asyncio.Protocol):
     def opened(self) -> None:
         """The server has switched to WebSockets."""
 
-    def refused(self, head: bytes) -> None:
-        """The server has answered with something else; `head` ends with its empty line."""
+    def handshake_refused(self, head: bytes) -> None:
+        """The server has refused to switch; `head` is that of its response."""
         raise AssertionError(head)
 
-    def hear(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
-        """Take in a text: it is `buffer[begins:ends]`, for as long as this call lasts."""
+    def text_received(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
+        """A text message has arrived; it is `buffer[begins:ends]` during this call only."""
         raise NotImplementedError
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop has one without saying so.
+        # uvloop's transports do not derive from asyncio's.
         self.transport = cast("asyncio.Transport", transport)
         self.transport.write(self._handshake)
 
@@ -76,7 +76,7 @@ class Socket(asyncio.Protocol):
             head = bytes(self._buffer[: end + 4])
             if not head.startswith(b"HTTP/1.1 101"):
                 self.transport.close()
-                self.refused(head)
+                self.handshake_refused(head)
                 return
             del self._buffer[: end + 4]
             self._is_open = True
@@ -94,7 +94,7 @@ class Socket(asyncio.Protocol):
             if len(buffer) < ends:
                 break
             if kind == _TEXT:
-                self.hear(buffer, begins, ends, now)
+                self.text_received(buffer, begins, ends, now)
             elif kind == _PING:
                 self._send(_PONG, bytes(buffer[begins:ends]))
             else:
@@ -102,8 +102,8 @@ class Socket(asyncio.Protocol):
             start = ends
         del buffer[:start]
 
-    def say(self, text: bytes) -> None:
-        """Send a text."""
+    def send_text(self, text: bytes) -> None:
+        """Send a text message."""
         self._send(_TEXT, text)
 
     def _send(self, kind: int, payload: bytes) -> None:
@@ -118,29 +118,33 @@ class Listener(Socket):
 
     def __init__(self, host: str, port: int, conversation: Conversation) -> None:
         super().__init__(host, port)
-        self._to_say = list(map(orjson.dumps, conversation.messages))
+        self._messages = list(map(orjson.dumps, conversation.messages))
         self._answers = conversation.answers
-        self.times: list[float] = []  # of messages behind the answers, by time.monotonic
-        self.is_ready = asyncio.Event()  # it has said everything, and is answered
+        self.times: list[float] = []  # of messages after the answers, by time.monotonic
+        self.is_ready = asyncio.Event()  # all messages are sent and answered
 
     @override
     def opened(self) -> None:
-        self.say(self._to_say.pop(0))
+        self.send_text(self._messages.pop(0))
 
     @override
-    def hear(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
+    def text_received(self, buffer: bytearray, begins: int, ends: int, now: float) -> None:
         if self.is_ready.is_set():
             self.times.append(now)
             return
         self._answers -= 1
-        if self._to_say:
-            self.say(self._to_say.pop(0))
+        if self._messages:
+            self.send_text(self._messages.pop(0))
         if not self._answers:
             self.is_ready.set()
 
 
 async def listen(host: str, port: int, conversation: Conversation) -> Listener:
-    """A listener that has asked for its subscription; raises `TimeoutError` where the server does not answer."""
+    """A subscribed listener.
+
+    Raises:
+        TimeoutError: If the server does not answer.
+    """
     loop = asyncio.get_running_loop()
     _, listener = await loop.create_connection(lambda: Listener(host, port, conversation), host, port)
     async with asyncio.timeout(30):

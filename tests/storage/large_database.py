@@ -1,4 +1,4 @@
-"""A collection as large as a busy month: three tenants, most of it completed and free of cost, ties in every field."""
+"""Executions of a busy month: three tenants, most executions completed and without cost, ties in every field."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step
 
 EXECUTIONS = 50_000
-PARTS = 3_000
+STEPS_AND_LINES = 3_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_EXECUTION = "long"
 
@@ -29,29 +29,32 @@ def load(uri: str, name: str) -> None:
         database = client.get_database(name)
         for document, rows in (
             (Execution, list(_executions())),
-            (Step, list(_parts("step_index", range(PARTS)))),
-            (LogEntry, list(_parts("timestamp", [START + timedelta(seconds=n // 3) for n in range(PARTS)]))),
+            (Step, list(_children("step_index", range(STEPS_AND_LINES)))),
+            (
+                LogEntry,
+                list(_children("timestamp", [START + timedelta(seconds=n // 3) for n in range(STEPS_AND_LINES)])),
+            ),
         ):
             collection = database.get_collection(document.Settings.name)
             for start in range(0, len(rows), _BATCH):
                 collection.insert_many(rows[start : start + _BATCH], ordered=False)
-            # Built over what is there: twice as fast as growing with it.
+            # Built over existing documents: twice as fast as before inserting them.
             collection.create_indexes(document.Settings.indexes)
 
 
 def drop(uri: str, name: str) -> None:
-    """Leave nothing behind."""
+    """Delete the database."""
     with MongoClient[dict[str, Any]](uri) as client:
         client.drop_database(name)
 
 
 def _executions() -> Iterator[dict[str, Any]]:
-    dice = random.Random(7)  # noqa: S311 - the same in every run
+    generator = random.Random(7)  # noqa: S311 - the same in every run
     for number in range(EXECUTIONS):
-        (status,), (workflow,) = _draw(dice, _STATUSES), _draw(dice, _WORKFLOWS)
-        (tenant,), (user,) = _draw(dice, _TENANTS), _draw(dice, _USERS)
+        (status,), (workflow,) = _draw(generator, _STATUSES), _draw(generator, _WORKFLOWS)
+        (tenant,), (user,) = _draw(generator, _TENANTS), _draw(generator, _USERS)
         created = START + timedelta(seconds=number // 10 * 500)  # ten at a time
-        uses_models = dice.random() < 0.15
+        uses_models = generator.random() < 0.15
         row: dict[str, Any] = {
             "_id": ObjectId(),
             "execution_id": f"run-{number}",
@@ -61,32 +64,32 @@ def _executions() -> Iterator[dict[str, Any]]:
             "status": status,
             "created": created,
             "updated": created,
-            "total_cost": round(dice.random(), 3) if uses_models else 0.0,
-            "tokens_used": dice.randrange(5_000) if uses_models else 0,
+            "total_cost": round(generator.random(), 3) if uses_models else 0.0,
+            "tokens_used": generator.randrange(5_000) if uses_models else 0,
             "error_details": {"message": f"The worker ran out of memory in task {number}."},
         }
-        if dice.random() < 0.9:
+        if generator.random() < 0.9:
             row["workflow_template_id"] = f"template-{workflow}"
         if status != "pending":
-            row["started_at"] = created + timedelta(seconds=dice.randrange(60))
+            row["started_at"] = created + timedelta(seconds=generator.randrange(60))
         if status in TERMINAL_STATUSES:
-            seconds = dice.randrange(1, 600)
+            seconds = generator.randrange(1, 600)
             row |= {"completed_at": row["started_at"] + timedelta(seconds=seconds), "total_duration": float(seconds)}
         yield row
     yield {"execution_id": LONG_EXECUTION, "tenant_id": "acme", "user_id": "ada", "created": START}
 
 
-def _draw(dice: random.Random, shares: dict[str, int]) -> list[str]:
-    return dice.choices(list(shares), list(shares.values()))
+def _draw(generator: random.Random, shares: dict[str, int]) -> list[str]:
+    return generator.choices(list(shares), list(shares.values()))
 
 
-def _parts(field: str, places: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """All of the parts for the one long execution, and for another tenant's of the same name; thirty for 200 others."""
+def _children(field: str, values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """All children of the long execution, and of another tenant's of the same id; thirty each of 200 others."""
     for tenant, execution_id, count in (
-        ("acme", LONG_EXECUTION, PARTS),
-        ("globex", LONG_EXECUTION, PARTS),
+        ("acme", LONG_EXECUTION, STEPS_AND_LINES),
+        ("globex", LONG_EXECUTION, STEPS_AND_LINES),
         *(("acme", f"run-{number}", 30) for number in range(200)),
     ):
         for number in range(count):
-            place = places[number // 2]  # in pairs
-            yield {"tenant_id": tenant, "execution_id": execution_id, field: place, "message": f"line {number}"}
+            value = values[number // 2]  # in pairs
+            yield {"tenant_id": tenant, "execution_id": execution_id, field: value, "message": f"line {number}"}

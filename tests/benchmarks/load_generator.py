@@ -1,4 +1,4 @@
-"""A load generator: closed loops over kept connections, that read no more of an answer than where it ends."""
+"""A load generator: closed loops over kept connections, which parse only the length of a response."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ _OK = b"HTTP/1.1 200"
 
 
 def request_of(path: str, token: str, body: bytes, coding: str = "identity") -> bytes:
-    """A POST of JSON as it goes over the wire, by a caller that takes an answer in `coding`."""
+    """The bytes of a POST of JSON, by a client that accepts the content coding `coding`."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         f"Accept-Encoding: {coding}\r\n"
@@ -20,22 +20,22 @@ def request_of(path: str, token: str, body: bytes, coding: str = "identity") -> 
 
 
 class _Loop(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered, until `stops_at`; ends with what went wrong, if any."""
+    """One connection that sends the next request at each response until `stops_at`; `done` has the error, if any."""
 
     def __init__(self, request: bytes, stops_at: float, latencies: list[float]) -> None:
         self._request, self._stops_at, self._latencies = request, stops_at, latencies
         self._received, self._length = bytearray(), -1
-        self._asked = 0.0
+        self._sent_at = 0.0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop has one without saying so.
+        # uvloop's transports do not derive from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        self._send()
 
-    def _ask(self) -> None:
-        self._asked = time.perf_counter()
+    def _send(self) -> None:
+        self._sent_at = time.perf_counter()
         self._transport.write(self._request)
 
     @override
@@ -54,11 +54,11 @@ class _Loop(asyncio.Protocol):
         if len(self._received) < self._length:
             return
         now = time.perf_counter()
-        self._latencies.append(now - self._asked)
+        self._latencies.append(now - self._sent_at)
         self._received.clear()
         self._length = -1
         if now < self._stops_at:
-            self._ask()
+            self._send()
         else:
             self._end(None)
 
@@ -76,8 +76,12 @@ class _Loop(asyncio.Protocol):
         self._transport.close()
 
 
-async def ask_for(seconds: float, port: int, request: bytes, connections: int) -> list[float]:
-    """The seconds that each answer took, of `connections` closed loops; raises on any answer that is not 200."""
+async def request_repeatedly(seconds: float, port: int, request: bytes, connections: int) -> list[float]:
+    """The seconds of each response to `request`, from `connections` closed loops.
+
+    Raises:
+        RuntimeError: If a response is not 200.
+    """
     latencies: list[float] = []
     loop = asyncio.get_running_loop()
     stops_at = time.perf_counter() + seconds

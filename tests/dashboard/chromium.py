@@ -1,4 +1,4 @@
-"""A browser without a window, and pages of somebody who is signed in."""
+"""Headless Chromium, and pages of signed-in users."""
 
 import contextlib
 import os
@@ -13,8 +13,8 @@ _SIGN_IN = "localStorage.setItem('execution-monitor.token', {!r})"
 
 
 @contextlib.asynccontextmanager
-async def launched() -> AsyncGenerator[Browser]:
-    """Chromium, until the block ends."""
+async def running_chromium() -> AsyncGenerator[Browser]:
+    """Chromium, closed when the block ends."""
     assert CHROMIUM.exists(), "The browser is not unpacked; run `make browser`."
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -32,5 +32,5 @@ async def launched() -> AsyncGenerator[Browser]:
 
 
 async def sign_in(context: BrowserContext, token: str) -> None:
-    """Make whoever opens a page of `context` the one whom `token` names."""
+    """Sign pages of `context` in with `token`."""
     await context.add_init_script(_SIGN_IN.format(token))

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.authorization_model.world import Person
+from tests.authorization_model.reference import Person
 from tests.graphql.transport.test_event_streams import cursor_now, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
 

@@ -1,4 +1,4 @@
-"""BSON as the product's client reads it."""
+"""BSON with the codec options of the server's client."""
 
 from typing import Any
 
@@ -16,5 +16,5 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def stored(row: dict[str, Any]) -> dict[str, Any]:
-    """`row` as it comes back from a collection."""
+    """`row` as it is read from a collection."""
     return bson.decode(bson.encode(row, codec_options=CODEC), codec_options=CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open

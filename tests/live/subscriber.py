@@ -1,4 +1,4 @@
-"""A client that checks what it is told, and writers whose every change is a step of `version`."""
+"""A subscriber that checks the versions it receives, and writers whose every change raises `version` by one."""
 
 import asyncio
 import contextlib
@@ -20,20 +20,20 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, Wanted
 from execution_monitor.storage.reader import Reader
-from tests.live.making import execution
+from tests.live.factories import execution
 
 PATIENCE = 20.0
 
 
 async def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Return once it holds."""
+    """Return once `holds()` is true."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - it is told of by many, none of whom know of this
+        while not holds():  # noqa: ASYNC110 - many sources, without a common event
             await asyncio.sleep(0.005)
 
 
 async def read_page(database: Database, caller: Caller, live: Live) -> tuple[dict[str, int], str]:
-    """The versions that a page shows, and the cursor to go on from."""
+    """The versions on a page, and its live cursor."""
     listing = Listing(visible_to(caller), NEWEST_FIRST)
     page = await Reader(database, 5_000).read_page(
         Execution, listing, PageRequest(size=1_000), Wanted(snapshot=True, neighbours=NEITHER)
@@ -43,48 +43,50 @@ async def read_page(database: Database, caller: Caller, live: Live) -> tuple[dic
 
 
 @dataclass
-class Follower:
-    """Holds every event to the version it must have: one more than the last."""
+class CheckingSubscriber:
+    """Checks that every event has the next version of its execution."""
 
     versions: dict[str, int] = field(default_factory=dict[str, int])
     cursor: str | None = None
-    heard: int = 0
+    received: int = 0
 
-    def hear(self, told: Delivery) -> None:
-        assert told.kind in (EventKind.ENTERED, EventKind.UPDATED), told
-        assert told.row is not None
-        assert told.execution_id is not None
-        expected = self.versions.get(told.execution_id, 0) + 1
-        assert told.row["version"] == expected, f"{told.execution_id}: {told.row['version']}, not {expected}"
-        self.versions[told.execution_id] = expected
-        self.cursor = told.cursor
-        self.heard += 1
+    def receive(self, delivery: Delivery) -> None:
+        assert delivery.kind in (EventKind.ENTERED, EventKind.UPDATED), delivery
+        assert delivery.row is not None
+        assert delivery.execution_id is not None
+        expected = self.versions.get(delivery.execution_id, 0) + 1
+        assert delivery.row["version"] == expected, (
+            f"{delivery.execution_id}: {delivery.row['version']}, not {expected}"
+        )
+        self.versions[delivery.execution_id] = expected
+        self.cursor = delivery.cursor
+        self.received += 1
 
-    async def hear_all(self, subscriber: Subscriber) -> None:
-        """Listen until the subscriber is closed."""
-        async for told in subscriber:
-            self.hear(told)
+    async def receive_all(self, subscriber: Subscriber) -> None:
+        """Receive until `subscriber` is closed."""
+        async for delivery in subscriber:
+            self.receive(delivery)
 
     @contextlib.asynccontextmanager
-    async def hearing(self, subscriber: Subscriber) -> AsyncGenerator[asyncio.Task[None]]:
-        """A time in which somebody listens; a wrong event fails it at the end."""
-        reader = asyncio.create_task(self.hear_all(subscriber))
+    async def receiving(self, subscriber: Subscriber) -> AsyncGenerator[asyncio.Task[None]]:
+        """Receive during the block; a wrong event raises at its end."""
+        reader = asyncio.create_task(self.receive_all(subscriber))
         try:
             yield reader
         finally:
             subscriber.close()
             await reader
 
-    async def hear_until(self, subscriber: Subscriber, versions: dict[str, int]) -> None:
-        """Listen until what is known is `versions`, which nobody changes any more."""
-        async with self.hearing(subscriber) as reader:
+    async def receive_until(self, subscriber: Subscriber, versions: dict[str, int]) -> None:
+        """Receive until the versions are `versions`, which must not change any more."""
+        async with self.receiving(subscriber) as reader:
             await eventually(lambda: self.versions == versions or reader.done())
         assert self.versions == versions
 
 
 @dataclass
 class Writers:
-    """Tasks that create executions and step their versions as fast as MongoDB lets them."""
+    """Tasks that create executions and raise their versions as fast as MongoDB accepts the writes."""
 
     database: Database
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -93,32 +95,32 @@ class Writers:
 
     async def write(self, writer: int) -> None:
         collection = self.database.collection(Execution)
-        dice = random.Random(writer)  # noqa: S311 - the same in every run
+        generator = random.Random(writer)  # noqa: S311 - the same in every run
         for number in takewhile(lambda _: not self.is_over, count()):
             name = f"writer-{writer}-{number // 10}"
             with contextlib.suppress(PyMongoError):
                 if number % 10 == 0:
                     await collection.insert_one(execution(name, **self.fields))
                 else:
-                    older = f"writer-{writer}-{dice.randrange(number // 10 + 1)}"
+                    older = f"writer-{writer}-{generator.randrange(number // 10 + 1)}"
                     await collection.update_one({"execution_id": older}, {"$inc": {"version": 1}})
             await asyncio.sleep(self.pause)
 
 
 @contextlib.asynccontextmanager
 async def writing(database: Database, writers: int = 4, *, pause: float = 0.0, **fields: Any) -> AsyncGenerator[None]:
-    """A time in which executions are created and changed."""
+    """Create and change executions during the block."""
     load = Writers(database, fields, pause)
     tasks = [asyncio.create_task(load.write(writer)) for writer in range(writers)]
     try:
         yield
     finally:
-        # A write that is cut off may still be carried out, later.
+        # A write that is cancelled may still be carried out, later.
         load.is_over = True
         await asyncio.gather(*tasks)
 
 
 async def stored_versions(database: Database, caller: Caller) -> dict[str, int]:
-    """What is there in the end."""
+    """The versions of the stored executions that `caller` may see."""
     rows = await database.collection(Execution).find(visible_to(caller).to_mongo()).to_list()
     return {row["execution_id"]: row["version"] for row in rows}
