@@ -36,7 +36,7 @@ def test_a_token_of_an_unknown_form_is_refused():
 
 
 async def test_tokens_of_real_events_order_as_the_events_do(database: Database):
-    """Single writes, writes of one transaction, which share their time, and what an idle stream's tokens are in between."""
+    """Single writes, writes of one transaction, which share their time, and idle tokens in between."""
     collection = database.collection(Execution)
     seen: list[tuple[str, Timestamp | None]] = []
 
