@@ -102,7 +102,7 @@ async def test_every_caller_gets_exactly_the_events_of_what_they_may_see(databas
     reading = asyncio.create_task(reference.read(database.handle, opened))
     await opened.wait()
     limits = LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000))
-    small = LiveLimits(lookback_seconds=0, queue=limits.queue, replay_buffer_bytes=50_000)
+    small = LiveLimits(lookback_seconds=0, backlog=limits.backlog, replay_buffer_bytes=50_000)
     async with (
         Live(database, mongodb_uri, CURSORS, limits) as live,
         Live(database, mongodb_uri, CURSORS, small) as late,

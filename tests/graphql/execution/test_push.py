@@ -76,7 +76,7 @@ async def test_events_of_a_block_are_pushed_together():
     pulled = asyncio.ensure_future(anext(pump.payloads()))
     await asyncio.sleep(0)
 
-    source.offer_all(block_of("1", "2", "3"))
+    source.offer_block(block_of("1", "2", "3"))
 
     assert (pipe.arrived, pipe.blocks) == ([b"1", b"2", b"3"], 1)
     assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (3, 3, ["1", "2", "3"])
@@ -92,9 +92,9 @@ async def test_no_block_overtakes_one_that_the_sink_refused():
     await asyncio.sleep(0)
 
     pipe.is_full = True
-    source.offer_all(block_of("1", "2"))
+    source.offer_block(block_of("1", "2"))
     pipe.is_full = False
-    source.offer_all(block_of("3", "4"))
+    source.offer_block(block_of("3", "4"))
     found = [await pulled, *[await anext(payloads) for _ in range(3)]]
 
     assert (found, pipe.arrived) == ([b"1", b"2", b"3", b"4"], [])
@@ -108,7 +108,7 @@ async def test_events_of_a_block_that_were_pushed_before_are_not_repeated():
     await asyncio.sleep(0)
 
     happen(source, "1", "2")
-    source.offer_all(block_of("2", "3"))
+    source.offer_block(block_of("2", "3"))
 
     assert pipe.arrived == [b"1", b"2", b"3"]
     source.close()
