@@ -175,7 +175,7 @@ async def test_comments_of_event_streams_carry_the_seconds(server: str, token_fo
             seen += [line] if line.startswith(":") else []
 
     async with (
-        streamed(server, token, "text/event-stream", "subscriber { executionUpdates { kind } }") as response,
+        streamed(server, token, "text/event-stream", "subscription { executionUpdates { kind } }") as response,
         httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE) as client,
         client.stream("GET", f"{EXECUTIONS_PATH}/stream") as rest_response,
     ):
