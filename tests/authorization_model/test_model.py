@@ -122,7 +122,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "execution_monitor.executions.executions.visible_to", without_the_tenant, "list of", id="no tenant"
         ),
         pytest.param("execution_monitor.executions.executions.visible_to", without_the_user, "list of", id="no user"),
-        pytest.param("execution_monitor.live.visibility.visible_to", without_the_user, "events of", id="no user, live"),
+        pytest.param("execution_monitor.live.topics.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
@@ -145,7 +145,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             id="a live cursor for anyone",
         ),
         pytest.param(
-            "execution_monitor.live.visibility.visible_to",
+            "execution_monitor.live.topics.visible_to",
             without_the_user,
             "events over the wire",
             id="no user, over the wire",
