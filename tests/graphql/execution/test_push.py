@@ -1,9 +1,11 @@
 """The pump pushes while nothing older is on its way, and keeps the order when it cannot."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from execution_monitor.asgi.operations import Outcome
-from execution_monitor.graphql.execution.event_renderer import Payload, Payloads, Render, Rendering
+from execution_monitor.graphql.execution.event_renderer import Payload, Payloads
 from execution_monitor.graphql.execution.push import SubscriptionPump
 from execution_monitor.live.events import Block, Delivery, EventKind
 from execution_monitor.live.subscriber import Subscriber
@@ -39,9 +41,25 @@ class Pipe:
         return not self.is_full
 
 
+Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
+
+
+@dataclass
+class Names:
+    """A rendering of the names of executions."""
+
+    render: Render
+
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        return self.render(delivery)
+
+    def block(self, block: Block) -> Payloads:
+        return names_of(block)
+
+
 def pump_of(source: Subscriber, pipe: Pipe, render: Render = name_of) -> tuple[SubscriptionPump, Outcome]:
     outcome = Outcome()
-    pump = SubscriptionPump(source, Rendering(render, names_of), outcome)
+    pump = SubscriptionPump(source, Names(render), outcome)
     pump.push_to(pipe)
     return pump, outcome
 

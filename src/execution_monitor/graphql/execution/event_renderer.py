@@ -4,9 +4,8 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -30,7 +29,6 @@ from execution_monitor.live.events import Block, Delivery, RenderCache
 
 # A payload as JSON, and the codes of the errors in it.
 Payload = tuple[bytes, Sequence[str]]
-Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
 MakeContext = Callable[[Caller], Context]
 # From a delivery to the object that graphql-core resolves fields of.
 Show = Callable[[Delivery], object]
@@ -60,12 +58,16 @@ def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[
     return orjson.dumps(payload), codes
 
 
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """How one subscription renders `one` delivery, or a `block`, for which None means that some need a task."""
+class Rendering(Protocol):
+    """How one subscription renders."""
 
-    one: Render
-    block: Callable[[Block], Payloads | None]
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        """The payload of `delivery`, or the task of all that wait for it, which none of them may cancel."""
+        ...
+
+    def block(self, block: Block) -> Payloads | None:
+        """The payloads of `block`; None if some of them need a task."""
+        ...
 
 
 class _RenderKey:
@@ -84,10 +86,7 @@ class EventRenderer:
         self._keys: WeakValueDictionary[Hashable, _RenderKey] = WeakValueDictionary()
 
     def of(self, prepared: Prepared, show: Show) -> Rendering:
-        """How to render deliveries for the subscription `prepared`: at once, unless something must be read for it.
-
-        A task belongs to all that wait for it: none of them may cancel it.
-        """
+        """How to render deliveries for the subscription `prepared`: at once, unless something must be read for it."""
         question, caller = prepared.question, prepared.operation.caller
         asked = question.asked
         variables = _variables_in_payloads(question.definition, asked.variables)
@@ -95,31 +94,7 @@ class EventRenderer:
         key = self._keys.get(request)
         if key is None:
             key = self._keys[request] = _RenderKey()
-        render = _Render(question.executor, self._compiler.event(question, caller), caller, show, key)
-        return Rendering(partial(self._render, render), partial(self._render_block, render))
-
-    def _render(self, render: "_Render", delivery: Delivery) -> Payload | asyncio.Task[Payload]:
-        # Every subscriber comes by here with every event; nearly all find what was rendered for another.
-        rendered = delivery.rendered.once(render.key, EventRenderer._make, self, render, delivery)
-        return rendered.result() if isinstance(rendered, asyncio.Task) and rendered.done() else rendered
-
-    def _render_block(self, render: "_Render", block: Block) -> Payloads | None:
-        return block.rendered.once(render.key, EventRenderer._make_block, self, render, block)
-
-    def _make(self, render: "_Render", delivery: Delivery) -> Payload | asyncio.Task[Payload]:
-        payload = None if render.emit is None else self._emit(delivery, render.emit)
-        return payload or self._execute(delivery, render)
-
-    def _make_block(self, render: "_Render", block: Block) -> Payloads | None:
-        rendered = [self._render(render, delivery) for delivery in block.deliveries]
-        payloads = [each for each in rendered if isinstance(each, tuple)]
-        if len(payloads) < len(rendered):
-            return None
-        return Payloads(
-            [payload for payload, _ in payloads],
-            [each.execution_id for each in block.deliveries if each.execution_id is not None],
-            [code for _, codes in payloads for code in codes],
-        )
+        return _Rendering(self, question.executor, self._compiler.event(question, caller), caller, show, key)
 
     async def close(self) -> None:
         """Cancel what is being rendered."""
@@ -127,7 +102,7 @@ class EventRenderer:
             task.cancel()
         await asyncio.gather(*self._rendering, return_exceptions=True)
 
-    def _emit(self, delivery: Delivery, emit: EmitEvent) -> Payload | None:
+    def emit(self, delivery: Delivery, emit: EmitEvent) -> Payload | None:
         """The payload of a compiled event; None if it is too large, or graphql-core must handle a value."""
         try:
             payload = orjson.dumps({"data": emit(delivery)})
@@ -135,10 +110,11 @@ class EventRenderer:
             return None
         return (payload, ()) if len(payload) <= self._max_bytes else None
 
-    def _execute(self, delivery: Delivery, render: "_Render") -> Payload | asyncio.Task[Payload]:
+    def execute(self, delivery: Delivery, executor: Any, caller: Caller, show: Show) -> Payload | asyncio.Task[Payload]:
+        """The payload of an event that graphql-core executes, or the task that makes it."""
         # Not in the context of the first subscriber's request: the others share what comes of it, errors included.
         shared = contextvars.Context()
-        result = shared.run(self._begin, delivery, render)
+        result = shared.run(self._begin, show(delivery), executor, caller)
         if not isawaitable(result):
             return self._serialise(result)
         task = asyncio.create_task(self._finish(result), context=shared)
@@ -146,11 +122,11 @@ class EventRenderer:
         task.add_done_callback(self._rendering.discard)
         return task
 
-    def _begin(self, delivery: Delivery, render: "_Render") -> ExecutionResult | Awaitable[ExecutionResult]:
-        of_event = render.executor.build_per_event_executor(render.show(delivery))
+    def _begin(self, event: object, executor: Any, caller: Caller) -> ExecutionResult | Awaitable[ExecutionResult]:
+        of_event = executor.build_per_event_executor(event)
         # New data loaders, since what one event loaded is out of date with the next. A new outcome, since the payload
         # is shared, and each subscriber counts it.
-        of_event.context_value = self._make_context(render.caller)
+        of_event.context_value = self._make_context(caller)
         return cast("Any", execute_subscription_event(of_event))
 
     async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
@@ -168,14 +144,48 @@ class EventRenderer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Render:
-    """What one subscription is rendered with: by `emit` if it is compiled, else by `executor`."""
+class _Rendering:
+    """Renders by `compiled`, or by `executor` if there is none, and keeps what comes of it under `key`.
 
+    Every subscriber comes by here with every event, and nearly all find what was rendered for another. A look-up is
+    faster than `once`, which the first one calls.
+    """
+
+    renderer: EventRenderer
     executor: Any
-    emit: EmitEvent | None
+    compiled: EmitEvent | None
     caller: Caller
     show: Show
     key: _RenderKey
+
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        rendered: Payload | asyncio.Task[Payload]
+        try:
+            rendered = delivery.rendered[self.key]
+        except KeyError:
+            rendered = delivery.rendered.once(self.key, self._render, delivery)
+        return rendered.result() if isinstance(rendered, asyncio.Task) and rendered.done() else rendered
+
+    def block(self, block: Block) -> Payloads | None:
+        try:
+            return block.rendered[self.key]
+        except KeyError:
+            return block.rendered.once(self.key, self._render_block, block)
+
+    def _render(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        payload = None if self.compiled is None else self.renderer.emit(delivery, self.compiled)
+        return payload or self.renderer.execute(delivery, self.executor, self.caller, self.show)
+
+    def _render_block(self, block: Block) -> Payloads | None:
+        rendered = [self.one(delivery) for delivery in block.deliveries]
+        payloads = [each for each in rendered if isinstance(each, tuple)]
+        if len(payloads) < len(rendered):
+            return None
+        return Payloads(
+            [payload for payload, _ in payloads],
+            [each.execution_id for each in block.deliveries if each.execution_id is not None],
+            [code for _, codes in payloads for code in codes],
+        )
 
 
 def _variables_in_payloads(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Hashable:
