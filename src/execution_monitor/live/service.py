@@ -37,7 +37,7 @@ from execution_monitor.tasks import end_tasks
 
 log = structlog.get_logger()
 
-# Without permission to turn images on, every change asks for it.
+# Without permission to turn images on, every change would try to.
 _MENDING_SECONDS = 2.0
 _CLUSTER_TIME_MS = 1_000
 _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
