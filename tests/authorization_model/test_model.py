@@ -18,7 +18,7 @@ from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import QueueLimits
+from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
@@ -31,7 +31,9 @@ from tests.authorization_model.reference import ReferenceModel, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
-LIMITS = LiveLimits(lookback_seconds=0, linger_seconds=600, queue=QueueLimits(conflate_from=100_000, most=100_000))
+LIMITS = LiveLimits(
+    lookback_seconds=0, linger_seconds=600, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000)
+)
 
 Compare = Callable[..., Awaitable[Comparison]]
 
@@ -124,7 +126,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "execution_monitor.executions.executions.visible_to", without_the_tenant, "list of", id="no tenant"
         ),
         pytest.param("execution_monitor.executions.executions.visible_to", without_the_user, "list of", id="no user"),
-        pytest.param("execution_monitor.live.visibility.visible_to", without_the_user, "events of", id="no user, live"),
+        pytest.param("execution_monitor.live.topics.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
@@ -147,7 +149,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             id="a live cursor for anyone",
         ),
         pytest.param(
-            "execution_monitor.live.visibility.visible_to",
+            "execution_monitor.live.topics.visible_to",
             without_the_user,
             "events over a transport",
             id="no user, over a transport",

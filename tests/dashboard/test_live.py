@@ -164,13 +164,13 @@ async def test_the_lag_of_the_server_is_shown_until_it_has_caught_up(
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     # The server of these tests runs in this process.
-    monkeypatch.setattr(BehindMeter, "seconds_to_report", 42)
+    monkeypatch.setattr(LagMeter, "seconds_to_report", 42)
     await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
     await page.locator('a[href="/executions/e001"]').click()
     await expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
     await expect(page.get_by_text("Live, 42 s behind")).to_be_visible()
     await page.go_back()
-    monkeypatch.setattr(BehindMeter, "seconds_to_report", 0)
+    monkeypatch.setattr(LagMeter, "seconds_to_report", 0)
 
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     assert reads.count == 1

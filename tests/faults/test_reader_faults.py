@@ -33,11 +33,11 @@ async def followed(mongod: SingleNodeReplicaSet, name: str) -> AsyncGenerator[tu
 
 
 async def cancel_the_reader(live: Live, trial: int) -> None:
-    opened = live.figures().streams_opened
+    opened = live.stats.stream.opened
     for task in asyncio.all_tasks():
         if task.get_name() == "change stream reader":
             task.cancel()
-    await eventually(lambda: live.figures().streams_opened > opened)
+    await eventually(lambda: live.stats.stream.opened > opened)
 
 
 async def block_the_loop(live: Live, trial: int) -> None:
@@ -79,7 +79,7 @@ async def test_no_subscriber_loses_a_change_when_the_reading_process_has_a_fault
                 await eventually(lambda: subscriber.received > received + 20 or reader.done())
             present = await stored_versions(database, ADA)
             await eventually(lambda: subscriber.versions == present or reader.done())
-        gaps = live.figures().gaps
+        gaps = live.stats.totals.gaps
 
     # The subscriber has compared each event with the one version that it may have.
     lost = sum(version - subscriber.versions.get(name, 0) for name, version in present.items())

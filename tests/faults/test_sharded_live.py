@@ -5,9 +5,9 @@ from collections.abc import Generator
 
 import pytest
 
-from execution_monitor.live.events import Kind
+from execution_monitor.live.events import EventKind
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from tests.faults.sharded_cluster import ShardedCluster
@@ -33,10 +33,10 @@ async def test_a_subscription_goes_on_after_an_invalidate_event(cluster: Sharded
         collection = database.collection(Execution)
         await collection.delete_many({})
         async with Live(database, cluster.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
-            subscription = await live.subscribe(ADA)
+            subscriber = await live.subscribe(ADA)
             await collection.insert_one(execution("before"))
             async with asyncio.timeout(_SECONDS):
-                before = await anext(subscription)
+                before = await anext(subscriber)
 
             if replacing == "drop":
                 await collection.drop()
@@ -44,16 +44,16 @@ async def test_a_subscription_goes_on_after_an_invalidate_event(cluster: Sharded
                 await collection.rename("elsewhere", dropTarget=True)
             else:
                 await database.client.drop_database(_NAME)
-            kinds = [await _kind_after_a_write(database, subscription, 0)]
+            kinds = [await _kind_after_a_write(database, subscriber, 0)]
             async with asyncio.timeout(_SECONDS):
                 # Until pre- and post-images are enabled again, every change is a gap.
-                while kinds[-1] is Kind.GAP:
-                    kinds.append(await _kind_after_a_write(database, subscription, len(kinds)))
+                while kinds[-1] is EventKind.GAP:
+                    kinds.append(await _kind_after_a_write(database, subscriber, len(kinds)))
 
             assert before.execution_id == "before"
-            assert kinds[0] is Kind.GAP
-            assert kinds[-1] is Kind.ENTERED
-            assert live.figures().streams_opened <= 3
+            assert kinds[0] is EventKind.GAP
+            assert kinds[-1] is EventKind.ENTERED
+            assert live.stats.stream.opened <= 3
 
 
 async def test_a_subscription_without_a_cursor_receives_no_earlier_change(cluster: ShardedCluster):
@@ -65,14 +65,14 @@ async def test_a_subscription_without_a_cursor_receives_no_earlier_change(cluste
         async with Live(database, cluster.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live:
             for number in range(20):
                 await collection.insert_one(execution(f"before-{number}"))
-            subscription = await live.subscribe(ADA)
+            subscriber = await live.subscribe(ADA)
             await collection.insert_one(execution("now"))
             async with asyncio.timeout(_SECONDS):
-                received = (await anext(subscription)).execution_id
+                received = (await anext(subscriber)).execution_id
 
     assert received == "now"
 
 
-async def _kind_after_a_write(database: Database, subscription: Subscription, number: int) -> Kind:
+async def _kind_after_a_write(database: Database, subscriber: Subscriber, number: int) -> EventKind:
     await database.collection(Execution).insert_one(execution(f"after-{number}"))
-    return (await anext(subscription)).kind
+    return (await anext(subscriber)).kind

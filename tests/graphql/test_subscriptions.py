@@ -1,4 +1,4 @@
-"""What subscriptions tell: nothing missed behind a cursor, nothing of others, in order, rendered once for all."""
+"""Subscriptions: nothing missed after a cursor, nothing of others, in order, rendered once for all."""
 
 import contextlib
 from collections.abc import Callable
@@ -37,7 +37,7 @@ async def test_a_page_and_its_stream_miss_nothing_between_them(server: str, toke
     assert (second["kind"], second["executionId"]) == ("ENTERED", "e002")
 
 
-async def test_a_stream_goes_on_right_behind_its_last_cursor(server: str, token_for: Token):
+async def test_a_stream_resumes_right_after_its_last_cursor(server: str, token_for: Token):
     token = token_for("ada", "acme")
     async with opened(server) as socket:
         await socket.begin(token)
@@ -56,7 +56,7 @@ async def test_a_stream_goes_on_right_behind_its_last_cursor(server: str, token_
     assert statuses == ["FAILED", "RUNNING"]
 
 
-async def test_a_filter_tells_who_enters_and_leaves(server: str, token_for: Token):
+async def test_a_filter_decides_what_enters_and_leaves(server: str, token_for: Token):
     await store(execution(1, status="running"))
     token = token_for("ada", "acme")
     cursor = (await execute(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
@@ -78,7 +78,7 @@ async def test_a_filter_tells_who_enters_and_leaves(server: str, token_for: Toke
     assert everything == ["UPDATED", "UPDATED", "UPDATED", "DELETED"]
 
 
-async def test_nobody_is_told_of_what_they_may_not_see(server: str, token_for: Token):
+async def test_callers_get_nothing_of_what_they_may_not_see(server: str, token_for: Token):
     token = token_for("ada", "acme")
     cursor = (await execute(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
     await store(execution(1, user_id="grace"), execution(2, tenant_id="globex"), execution(3))
@@ -90,9 +90,9 @@ async def test_nobody_is_told_of_what_they_may_not_see(server: str, token_for: T
     async with opened(server) as socket:
         await socket.begin(token)
         await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
-        told = [(await socket.next())["executionUpdates"] for _ in range(3)]
+        events = [(await socket.next())["executionUpdates"] for _ in range(3)]
 
-    assert [(each["kind"], each["executionId"], each["execution"]) for each in told] == [
+    assert [(each["kind"], each["executionId"], each["execution"]) for each in events] == [
         ("ENTERED", "e003", {"status": "COMPLETED"}),
         ("LEFT", "e003", None),
         ("ENTERED", "e004", {"status": "COMPLETED"}),
@@ -117,7 +117,7 @@ ACTIVITY = """subscription Activity($id: String!) { executionActivity(executionI
   ... on LogAppended { entry { message } } } }"""
 
 
-async def test_an_activity_tells_the_present_and_then_what_happens(server: str, token_for: Token):
+async def test_an_activity_sends_the_present_state_and_then_what_happens(server: str, token_for: Token):
     await store(execution(1, status="running"))
     await store_steps_and_logs("e001", 1)
     async with opened(server) as socket:
@@ -155,7 +155,7 @@ async def test_the_activity_of_what_others_own_does_not_exist(server: str, token
     assert others["payload"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_client_that_reads_late_is_told_all_of_it_in_order(server: str, token_for: Token):
+async def test_a_client_that_reads_late_gets_all_of_it_in_order(server: str, token_for: Token):
     # More than fits into the buffers between the two, and less than a queue holds.
     await store(execution(1, workflow_name="x" * 100_000))
     numbers = (
@@ -169,12 +169,12 @@ async def test_a_client_that_reads_late_is_told_all_of_it_in_order(server: str, 
         for number in range(1, 62):
             await change(1, attempt=number)
 
-        told = [(await socket.next())["executionUpdates"]["execution"]["attempt"] for _ in range(61)]
+        events = [(await socket.next())["executionUpdates"]["execution"]["attempt"] for _ in range(61)]
 
-    assert told == list(range(1, 62))
+    assert events == list(range(1, 62))
 
 
-async def test_one_event_is_rendered_once_for_all_who_ask_the_same(
+async def test_one_event_is_rendered_once_for_all_with_the_same_request(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch
 ):
     rendered: list[object] = []
@@ -192,7 +192,7 @@ async def test_one_event_is_rendered_once_for_all_who_ask_the_same(
             await socket.begin(token)
             await socket.subscribe({"query": UPDATES, "variables": {"after": cursor}})
         await store(execution(1))
-        # Whoever came later than the change was served from the past, and on their own.
+        # A subscriber that came after the change was served from the past, and on its own.
         assert all([await socket.next() for socket in sockets])
         rendered.clear()
         await change(1, status="failed")

@@ -100,7 +100,7 @@ async def test_a_client_that_closes_one_may_open_another(server: str, token_for:
             await second.begin(ada)
 
 
-NEVER_BEHIND = BehindMeter(cast("Any", None), cast("Any", None), 15)
+NEVER_BEHIND = LagMeter(cast("Any", None), cast("Any", None), 15)
 
 
 async def admit(_: Mapping[str, str], __: Origin) -> Caller:

@@ -7,12 +7,11 @@ from typing import Any
 from bson import Timestamp
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.live.changes import Change, Noun, Operation, Row
+from execution_monitor.live.changes import Change, ChangeType, Row, WatchedCollection
 from execution_monitor.live.cursors import LiveCursors
-from execution_monitor.live.events import Delivery, Kind
-from execution_monitor.live.resume_tokens import Position, behind
-from execution_monitor.live.topics import ExecutionsTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.events import Delivery, EventKind
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
+from execution_monitor.live.topics import ExecutionsTopic, Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -60,8 +59,8 @@ def log_line(execution_id: str, message: str, **fields: Any) -> dict[str, Any]:
     return {"execution_id": execution_id, "tenant_id": "acme", "timestamp": NOW, "message": message, **fields}
 
 
-def position_at(number: int) -> Position:
-    return behind(Timestamp(1_800_000_000, number))
+def position_at(number: int) -> StreamPosition:
+    return position_after(Timestamp(1_800_000_000, number))
 
 
 def change(
@@ -69,20 +68,25 @@ def change(
     before: Row | None,
     after: Row | None,
     *,
-    noun: Noun = Noun.EXECUTION,
+    collection: WatchedCollection = WatchedCollection.EXECUTIONS,
     size: int = 100,
 ) -> Change:
-    operation = Operation.INSERT if before is None else Operation.DELETE if after is None else Operation.UPDATE
+    operation = ChangeType.INSERT if before is None else ChangeType.DELETE if after is None else ChangeType.UPDATE
     time = Timestamp(1_800_000_000, number)
-    return Change(position_at(number), noun, operation, before, after, frozenset({"version"}), time, NOW, size)
+    return Change(position_at(number), collection, operation, before, after, frozenset({"version"}), time, NOW, size)
 
 
 def topic(who: Caller = ALL_OF_ACME, where: Filter = EVERYTHING) -> ExecutionsTopic:
-    return ExecutionsTopic(CURSORS, Rights.of(who), where)
+    return ExecutionsTopic(CURSORS, Visibility.of(who), where)
 
 
 def delivery(
-    number: int, kind: Kind, execution_id: str = "run", *, changed: frozenset[str] | None = frozenset(), size: int = 100
+    number: int,
+    kind: EventKind,
+    execution_id: str = "run",
+    *,
+    changed: frozenset[str] | None = frozenset(),
+    size: int = 100,
 ) -> Delivery:
-    row = None if kind in (Kind.LEFT, Kind.DELETED) else execution(execution_id, version=number)
+    row = None if kind in (EventKind.LEFT, EventKind.DELETED) else execution(execution_id, version=number)
     return Delivery(topic(), kind, position_at(number), NOW, execution_id, row, changed, size=size)

@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.executions.visibility import visible_to
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.pagination import NEITHER, Listing, PageRequest, PageSelection
@@ -51,7 +51,7 @@ class CheckingSubscriber:
     received: int = 0
 
     def receive(self, delivery: Delivery) -> None:
-        assert delivery.kind in (Kind.ENTERED, Kind.UPDATED), delivery
+        assert delivery.kind in (EventKind.ENTERED, EventKind.UPDATED), delivery
         assert delivery.row is not None
         assert delivery.execution_id is not None
         expected = self.versions.get(delivery.execution_id, 0) + 1
@@ -62,24 +62,24 @@ class CheckingSubscriber:
         self.cursor = delivery.cursor
         self.received += 1
 
-    async def receive_all(self, subscription: Subscription) -> None:
-        """Receive until the subscription is closed."""
-        async for delivery in subscription:
+    async def receive_all(self, subscriber: Subscriber) -> None:
+        """Receive until `subscriber` is closed."""
+        async for delivery in subscriber:
             self.receive(delivery)
 
     @contextlib.asynccontextmanager
-    async def receiving(self, subscription: Subscription) -> AsyncGenerator[asyncio.Task[None]]:
+    async def receiving(self, subscriber: Subscriber) -> AsyncGenerator[asyncio.Task[None]]:
         """Receive during the block; a wrong event raises at its end."""
-        reader = asyncio.create_task(self.receive_all(subscription))
+        reader = asyncio.create_task(self.receive_all(subscriber))
         try:
             yield reader
         finally:
-            subscription.close()
+            subscriber.close()
             await reader
 
-    async def receive_until(self, subscription: Subscription, versions: dict[str, int]) -> None:
+    async def receive_until(self, subscriber: Subscriber, versions: dict[str, int]) -> None:
         """Receive until the versions are `versions`, which must not change any more."""
-        async with self.receiving(subscription) as reader:
+        async with self.receiving(subscriber) as reader:
             await eventually(lambda: self.versions == versions or reader.done())
         assert self.versions == versions
 

@@ -7,7 +7,7 @@ import pytest
 
 from execution_monitor.errors import InvalidCursor, NotFound
 from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
@@ -20,12 +20,12 @@ def live_limits() -> LiveLimits:
     return LiveLimits(lookback_seconds=0, linger_seconds=0.5)
 
 
-async def told(activity: Activity, how_many: int) -> list[Delivery]:
+async def next_events(activity: Activity, how_many: int) -> list[Delivery]:
     async with asyncio.timeout(PATIENCE):
         return [await anext(activity) for _ in range(how_many)]
 
 
-def summary(delivery: Delivery) -> tuple[Kind, Any]:
+def summary(delivery: Delivery) -> tuple[EventKind, Any]:
     row = delivery.row or {}
     return delivery.kind, row.get("message", row.get("step_id", row.get("status")))
 
@@ -46,73 +46,73 @@ async def store(database: Database, lines: int = 2, **fields: Any) -> None:
 
 
 PRESENT = [
-    (Kind.ENTERED, "running"),
-    (Kind.STEP, "first"),
-    (Kind.STEP, "second"),
-    (Kind.LOG, "line 0"),
-    (Kind.LOG, "line 1"),
+    (EventKind.ENTERED, "running"),
+    (EventKind.STEP, "first"),
+    (EventKind.STEP, "second"),
+    (EventKind.LOG, "line 0"),
+    (EventKind.LOG, "line 1"),
 ]
 
 
-async def test_it_begins_with_what_is_there_and_goes_on_in_order(database: Database, live: Live):
+async def test_it_begins_with_the_present_state_and_continues_in_order(database: Database, live: Live):
     await store(database)
 
     activity = await live.subscribe_activity(ADA, "run")
-    present = await told(activity, 5)
+    present = await next_events(activity, 5)
     await database.collection(LogEntry).insert_one(log_line("run", "hello"))
     await database.collection(Step).update_one({"step_id": "first"}, {"$set": {"status": "completed"}})
     await database.collection(Execution).update_one({"execution_id": "run"}, {"$inc": {"version": 1}})
     await database.collection(LogEntry).insert_one(log_line("run", "bye"))
-    following = await told(activity, 4)
+    following = await next_events(activity, 4)
 
     assert [summary(each) for each in present] == PRESENT
     assert [summary(each) for each in following] == [
-        (Kind.LOG, "hello"),
-        (Kind.STEP, "first"),
-        (Kind.UPDATED, "running"),
-        (Kind.LOG, "bye"),
+        (EventKind.LOG, "hello"),
+        (EventKind.STEP, "first"),
+        (EventKind.UPDATED, "running"),
+        (EventKind.LOG, "bye"),
     ]
 
 
-async def test_only_the_last_lines_are_told(database: Database, live: Live):
+async def test_only_the_last_log_lines_are_sent(database: Database, live: Live):
     await store(database, lines=150)
 
     activity = await live.subscribe_activity(ADA, "run")
 
-    present = await told(activity, 103)
-    assert [summary(each) for each in present[3:]] == [(Kind.LOG, f"line {number}") for number in range(50, 150)]
+    present = await next_events(activity, 103)
+    assert [summary(each) for each in present[3:]] == [(EventKind.LOG, f"line {number}") for number in range(50, 150)]
 
 
 async def test_it_resumes_from_every_cursor(database: Database, live: Live):
     await store(database)
     activity = await live.subscribe_activity(ADA, "run")
-    heard = await told(activity, 5)
+    received = await next_events(activity, 5)
     for number in range(3):
         await database.collection(LogEntry).insert_one(log_line("run", f"new {number}"))
-    heard += await told(activity, 3)
+    received += await next_events(activity, 3)
 
-    for place, delivery in enumerate(heard):
+    for place, delivery in enumerate(received):
         resumed = await live.subscribe_activity(ADA, "run", after=delivery.cursor)
-        # In the middle of the present state it begins anew; behind it, nothing comes twice.
-        expected = [summary(each) for each in heard[place + 1 :]]
+        # Within the present state it begins again; after it, nothing comes twice.
+        expected = [summary(each) for each in received[place + 1 :]]
         if place < 4:
-            expected = [*PRESENT, *((Kind.LOG, f"new {number}") for number in range(3))]
-        assert [summary(each) for each in await told(resumed, len(expected))] == expected
+            expected = [*PRESENT, *((EventKind.LOG, f"new {number}") for number in range(3))]
+        assert [summary(each) for each in await next_events(resumed, len(expected))] == expected
         resumed.close()
 
 
 async def test_it_ends_by_itself_after_a_terminal_state(database: Database, live: Live):
     await store(database)
     activity = await live.subscribe_activity(ADA, "run")
-    await told(activity, 5)
+    await next_events(activity, 5)
 
     await database.collection(Execution).update_one({"execution_id": "run"}, {"$set": {"status": "completed"}})
     await database.collection(LogEntry).insert_one(log_line("run", "the last word"))
 
     async with asyncio.timeout(PATIENCE):
         rest = [each async for each in activity]
-    assert [summary(each) for each in rest] == [(Kind.UPDATED, "completed"), (Kind.LOG, "the last word")]
-    assert live.figures().subscribers == 0
+    assert [summary(each) for each in rest] == [(EventKind.UPDATED, "completed"), (EventKind.LOG, "the last word")]
+    assert len(live.stats.subscribers) == 0
     resumed = await live.subscribe_activity(ADA, "run", after=rest[-1].cursor)
     async with asyncio.timeout(PATIENCE):
         assert [each async for each in resumed] == []
@@ -121,23 +121,23 @@ async def test_it_ends_by_itself_after_a_terminal_state(database: Database, live
 async def test_it_goes_on_when_an_execution_is_started_again(database: Database, live: Live):
     await store(database, status="failed")
     activity = await live.subscribe_activity(ADA, "run")
-    await told(activity, 5)
+    await next_events(activity, 5)
 
     await database.collection(Execution).update_one({"execution_id": "run"}, {"$set": {"status": "running"}})
-    await told(activity, 1)
+    await next_events(activity, 1)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await anext(activity)
     await database.collection(LogEntry).insert_one(log_line("run", "again"))
-    assert [summary(each) for each in await told(activity, 1)] == [(Kind.LOG, "again")]
+    assert [summary(each) for each in await next_events(activity, 1)] == [(EventKind.LOG, "again")]
 
 
 @pytest.mark.parametrize("gone", ["owner", "deleted"])
-async def test_it_ends_when_the_execution_is_gone_from_sight(database: Database, live: Live, gone: str):
+async def test_it_ends_when_the_execution_is_no_longer_visible(database: Database, live: Live, gone: str):
     await store(database)
     activity = await live.subscribe_activity(ADA, "run")
-    before = (await told(activity, 5))[-1]
+    before = (await next_events(activity, 5))[-1]
 
     collection = database.collection(Execution)
     if gone == "owner":
@@ -153,7 +153,7 @@ async def test_it_ends_when_the_execution_is_gone_from_sight(database: Database,
         again = [each async for each in resumed]
         ended = await live.subscribe_activity(ADA, "run", after=rest[-1].cursor)
         assert [each async for each in ended] == []
-    assert [each.kind for each in rest] == [Kind.LEFT if gone == "owner" else Kind.DELETED]
+    assert [each.kind for each in rest] == [EventKind.LEFT if gone == "owner" else EventKind.DELETED]
     assert [(each.kind, each.row) for each in again] == [(rest[0].kind, None)]
     with pytest.raises(NotFound):
         await live.subscribe_activity(ADA, "run")
@@ -173,7 +173,7 @@ async def test_what_one_may_not_see_is_not_there(database: Database, live: Live)
 async def test_its_cursors_are_of_no_use_elsewhere(database: Database, live: Live):
     await store(database)
     await database.collection(Execution).insert_one(execution("other"))
-    cursor = (await told(await live.subscribe_activity(ADA, "run"), 1))[0].cursor
+    cursor = (await next_events(await live.subscribe_activity(ADA, "run"), 1))[0].cursor
     _, of_page = await read_page(database, ADA, live)
 
     for who, what, after in ((ALL_OF_ACME, "run", cursor), (ADA, "other", cursor), (ADA, "run", of_page)):
@@ -186,26 +186,26 @@ async def test_its_cursors_are_of_no_use_elsewhere(database: Database, live: Liv
 async def test_it_begins_anew_after_a_gap(database: Database, live: Live):
     await store(database)
     activity = await live.subscribe_activity(ADA, "run")
-    await told(activity, 5)
+    await next_events(activity, 5)
 
     await database.collection(LogEntry).drop()
-    (gap,) = await told(activity, 1)
-    anew = await told(activity, 3)
+    (gap,) = await next_events(activity, 1)
+    again = await next_events(activity, 3)
 
-    assert gap.kind is Kind.GAP
-    assert [summary(each) for each in anew] == PRESENT[:3]
+    assert gap.kind is EventKind.GAP
+    assert [summary(each) for each in again] == PRESENT[:3]
     resumed = await live.subscribe_activity(ADA, "run", after=gap.cursor)
-    assert [summary(each) for each in await told(resumed, 3)] == PRESENT[:3]
+    assert [summary(each) for each in await next_events(resumed, 3)] == PRESENT[:3]
 
 
 async def test_an_activity_from_history_is_the_same(database: Database, live: Live, mongodb_uri: str):
-    limits = LiveLimits(ring_bytes=0, lookback_seconds=0)
+    limits = LiveLimits(replay_buffer_bytes=0, lookback_seconds=0)
     async with Live(database, mongodb_uri, CURSORS, limits) as forgetful:
         await store(database)
-        heard = await told(await forgetful.subscribe_activity(ADA, "run"), 5)
+        received = await next_events(await forgetful.subscribe_activity(ADA, "run"), 5)
         await database.collection(LogEntry).insert_many([log_line("run", f"new {number}") for number in range(3)])
-        whole = await told(await live.subscribe_activity(ADA, "run", after=heard[-1].cursor), 3)
+        whole = await next_events(await live.subscribe_activity(ADA, "run", after=received[-1].cursor), 3)
 
-        resumed = await told(await forgetful.subscribe_activity(ADA, "run", after=heard[-1].cursor), 3)
+        resumed = await next_events(await forgetful.subscribe_activity(ADA, "run", after=received[-1].cursor), 3)
 
     assert [(summary(each), each.cursor) for each in resumed] == [(summary(each), each.cursor) for each in whole]

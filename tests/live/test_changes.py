@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.live.change_stream_cursor import present, watch
-from execution_monitor.live.changes import Change, GapReason, HistoryBroken, Operation, read_again
+from execution_monitor.live.change_stream_cursor import current_position, open_change_stream
+from execution_monitor.live.changes import Change, ChangeType, GapReason, HistoryBroken, decode_again
 from execution_monitor.live.resume_tokens import time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -17,12 +17,12 @@ Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
-    """What a watch yields of what `act` does."""
-    since = await present(database.handle)
+    """The events of what `act` does."""
+    since = await current_position(database.handle)
     await act()
-    until = await present(database.handle)
+    until = await current_position(database.handle)
     found: list[Any] = []
-    async with watch(database.handle, since, None) as stream:
+    async with open_change_stream(database.handle, since, None) as stream:
         while stream.position < until:
             event = await stream.next()
             if event is not None:
@@ -32,7 +32,7 @@ async def events(database: Database, act: Callable[[], Any]) -> list[Any]:
     return found
 
 
-async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(database: Database):
+async def test_a_stream_after_an_event_shows_what_follows_and_nothing_twice(database: Database):
     """Events of one transaction share their time, which is all that a stream can be started at."""
     collection = database.collection(Execution)
 
@@ -47,7 +47,7 @@ async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(data
 
     assert len({event.cluster_time for event in found}) == 3
     for place, event in enumerate(found):
-        async with watch(database.handle, event.position, None) as stream:
+        async with open_change_stream(database.handle, event.position, None) as stream:
             following = [await stream.next() for _ in range(len(found))]
         positions = [each.position for each in following if each is not None]
         assert positions == [each.position for each in found[place + 1 :]]
@@ -60,7 +60,7 @@ async def test_a_watch_behind_an_event_shows_what_follows_and_nothing_twice(data
         ({"$set": {"progress.percentage": 5.0, "progress.total_steps": 7}}, {"progress"}),
         ({"$unset": {"triggered_by": 1}, "$inc": {"version": 1}}, {"triggered_by", "version"}),
         ({"$push": {"tags": {"key": "b", "value": "2"}}}, {"tags"}),
-        # An array that became shorter is told of in a list of its own.
+        # An array that became shorter is listed under `truncatedArrays`.
         ([{"$set": {"tags": {"$slice": ["$tags", 2]}}}], {"tags"}),
     ],
 )
@@ -71,7 +71,7 @@ async def test_an_update_names_the_fields_it_changed(database: Database, update:
 
     (event,) = await events(database, lambda: collection.update_one({"execution_id": "run"}, update))
 
-    assert event.operation is Operation.UPDATE
+    assert event.type is ChangeType.UPDATE
     assert event.changed == changed
 
 
@@ -82,7 +82,7 @@ async def test_a_replacement_names_what_differs(database: Database):
 
     (event,) = await events(database, lambda: collection.replace_one({"execution_id": "run"}, after))
 
-    assert event.operation is Operation.REPLACE
+    assert event.type is ChangeType.REPLACE
     assert event.changed == {"triggered_by", "session_id", "tags"}
 
 
@@ -102,7 +102,7 @@ async def test_an_event_carries_the_document_before_and_after(database: Database
     assert found[0].after["created"] == NOW
     assert found[0].changed == set(found[0].after)
     assert all(event.size > 200 for event in found)
-    assert [asdict(read_again(event.raw)) for event in found] == list(map(asdict, found))
+    assert [asdict(decode_again(event.raw)) for event in found] == list(map(asdict, found))
 
 
 async def test_a_change_without_its_images_is_a_break(database: Database):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import InvalidCursor
-from execution_monitor.live.cursors import LiveCursors, Mark, Place
-from execution_monitor.live.resume_tokens import Position, behind
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
+from execution_monitor.live.topics import Visibility
 from tests.live.factories import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, caller
 
 SECRET = b"a secret that all replicas share"
@@ -18,39 +18,39 @@ EVENT = (
     "74650046646F63756D656E744B657900461E5F6964002B0380000000000000000004"
 )
 _PLACES = st.builds(
-    Place,
-    st.binary(min_size=9, max_size=300).map(lambda raw: Position(raw.hex().upper())),
-    st.sampled_from(Mark),
+    ResumePosition,
+    st.binary(min_size=9, max_size=300).map(lambda raw: StreamPosition(raw.hex().upper())),
+    st.sampled_from(ResumeMode),
 )
 
 
 @given(_PLACES, st.binary(max_size=32))
-def test_a_cursor_points_where_it_was_made_for_on_every_replica(place: Place, belonging: bytes):
+def test_a_cursor_points_where_it_was_made_for_on_every_replica(place: ResumePosition, belonging: bytes):
     cursor = LiveCursors(SECRET).encode(place, belonging)
 
     assert LiveCursors(SECRET).decode(cursor, belonging) == place
 
 
 def test_callers_with_the_same_rights_have_the_same_cursors():
-    cursors, place = LiveCursors(SECRET), Place(Position(EVENT))
+    cursors, place = LiveCursors(SECRET), ResumePosition(StreamPosition(EVENT))
     other_operator = caller("oscar", all_of_tenant=True)
 
-    cursor = cursors.encode(place, Rights.of(ALL_OF_ACME).digest)
+    cursor = cursors.encode(place, Visibility.of(ALL_OF_ACME).digest)
 
-    assert cursor == cursors.encode(place, Rights.of(other_operator).digest)
+    assert cursor == cursors.encode(place, Visibility.of(other_operator).digest)
 
 
 @pytest.mark.parametrize("other", [BEN, ALL_OF_ACME, ALL_OF_GLOBEX, caller("ada", "globex")])
 def test_a_cursor_is_of_no_use_with_other_rights(other: Caller):
     cursors = LiveCursors(SECRET)
-    cursor = cursors.encode(Place(Position(EVENT)), Rights.of(ADA).digest)
+    cursor = cursors.encode(ResumePosition(StreamPosition(EVENT)), Visibility.of(ADA).digest)
 
     with pytest.raises(InvalidCursor, match="another caller"):
-        cursors.decode(cursor, Rights.of(other).digest)
+        cursors.decode(cursor, Visibility.of(other).digest)
 
 
 def test_a_cursor_of_another_secret_is_refused():
-    cursor = LiveCursors(b"another secret").encode(Place(Position(EVENT)), b"")
+    cursor = LiveCursors(b"another secret").encode(ResumePosition(StreamPosition(EVENT)), b"")
 
     with pytest.raises(InvalidCursor):
         LiveCursors(SECRET).decode(cursor, b"")
@@ -59,7 +59,7 @@ def test_a_cursor_of_another_secret_is_refused():
 def test_a_cursor_shows_nothing_of_the_token():
     raw = bytes.fromhex(EVENT)
 
-    cursor = LiveCursors(SECRET).encode(Place(Position(EVENT)), b"")
+    cursor = LiveCursors(SECRET).encode(ResumePosition(StreamPosition(EVENT)), b"")
 
     sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     assert not any(raw[start : start + 3] in sealed for start in range(len(raw) - 3))
@@ -67,7 +67,7 @@ def test_a_cursor_shows_nothing_of_the_token():
 
 def test_every_flipped_bit_is_refused():
     cursors = LiveCursors(SECRET)
-    cursor = cursors.encode(Place(Position(EVENT)), b"")
+    cursor = cursors.encode(ResumePosition(StreamPosition(EVENT)), b"")
     sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
 
     for bit in range(len(sealed) * 8):
@@ -95,7 +95,7 @@ def test_a_cursor_of_another_version_says_so():
 
 def test_a_cursor_has_one_spelling():
     cursors = LiveCursors(SECRET)
-    cursor = cursors.encode(Place(behind(Timestamp(7, 7))), b"")
+    cursor = cursors.encode(ResumePosition(position_after(Timestamp(7, 7))), b"")
 
     for other in (cursor + "=", cursor + "\n", " " + cursor):
         with pytest.raises(InvalidCursor):

@@ -1,4 +1,4 @@
-"""What a real server may do to the stream. Whatever it is: nothing is lost or repeated, or a gap is told."""
+"""What a real server may do to the stream. Whatever it is: nothing is lost or repeated, or a gap is delivery."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.events import Kind
+from execution_monitor.live.events import EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
@@ -60,28 +60,28 @@ async def fail(database: Database, *, times: int, **data: Any) -> None:
 async def nothing_lost(database: Database, live: Live) -> AsyncGenerator[CheckingSubscriber]:
     """A time of faults under writers, of which a subscriber must not notice anything."""
     follower = CheckingSubscriber()
-    subscription = await live.subscribe(ADA)
-    async with follower.receiving(subscription) as reader:
+    subscriber = await live.subscribe(ADA)
+    async with follower.receiving(subscriber) as reader:
         async with writing(database, pause=0.005):
             await eventually(lambda: follower.received > 20 or reader.done())
             yield follower
-            heard = follower.received
-            await eventually(lambda: follower.received > heard + 20 or reader.done())
+            received = follower.received
+            await eventually(lambda: follower.received > received + 20 or reader.done())
         present = await stored_versions(database, ADA)
         await eventually(lambda: follower.versions == present or reader.done())
     assert follower.versions == present
-    assert live.figures().gaps == {}
+    assert live.stats.totals.gaps == {}
 
 
 async def test_a_server_that_is_killed_and_comes_back(database: Database, live: Live, mongod: SingleNodeReplicaSet):
     async with nothing_lost(database, live) as follower:
         mongod.kill()
-        heard = follower.received
+        received = follower.received
         await asyncio.to_thread(mongod.start)
-        await eventually(lambda: follower.received > heard, 3)
+        await eventually(lambda: follower.received > received, 3)
 
 
-async def test_a_server_that_stops_answering_is_left_and_found_again(
+async def test_a_server_that_stops_answering_is_abandoned_and_found_again(
     database: Database, live: Live, mongod: SingleNodeReplicaSet
 ):
     async with nothing_lost(database, live):
@@ -89,14 +89,14 @@ async def test_a_server_that_stops_answering_is_left_and_found_again(
         await asyncio.sleep(3)
         mongod.thaw()
 
-    assert live.figures().streams_opened > 1
+    assert live.stats.stream.opened > 1
 
 
 async def test_a_loop_that_stood_still_loses_nothing_and_keeps_the_stream(database: Database, live: Live):
     async with nothing_lost(database, live):
         time.sleep(2.5)  # noqa: ASYNC251 - the fault itself
 
-    assert live.figures().streams_opened == 1
+    assert live.stats.stream.opened == 1
 
 
 async def test_a_reader_that_is_cancelled_is_replaced(database: Database, live: Live):
@@ -104,7 +104,7 @@ async def test_a_reader_that_is_cancelled_is_replaced(database: Database, live: 
         for number in range(1, 11):
             for task in readers():
                 task.cancel()
-            await eventually(lambda least=number: live.figures().streams_opened > least)
+            await eventually(lambda least=number: live.stats.stream.opened > least)
 
 
 async def test_connections_that_break_lose_nothing(database: Database, live: Live):
@@ -117,28 +117,28 @@ async def test_connections_that_break_lose_nothing(database: Database, live: Liv
 @pytest.mark.parametrize(
     ("code", "reason"), [(286, GapReason.HISTORY_LOST), (280, GapReason.FAILED), (10334, GapReason.FAILED)]
 )
-async def test_a_history_that_ends_is_told_and_a_new_one_begins(
+async def test_a_history_that_ends_is_a_gap_and_a_new_one_begins(
     database: Database, live: Live, code: int, reason: GapReason
 ):
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await database.collection(Execution).insert_one(execution("before"))
-    assert (await anext(subscription)).execution_id == "before"
+    assert (await anext(subscriber)).execution_id == "before"
 
     await fail(database, times=1, errorCode=code)
     async with asyncio.timeout(PATIENCE):
-        gap = await anext(subscription)
+        gap = await anext(subscriber)
     await database.collection(Execution).insert_one(execution("after"))
     async with asyncio.timeout(PATIENCE):
-        following = await anext(subscription)
+        following = await anext(subscriber)
 
-    assert (gap.kind, gap.reason, gap.row) == (Kind.GAP, reason, None)
+    assert (gap.kind, gap.reason, gap.row) == (EventKind.GAP, reason, None)
     assert following.execution_id == "after"
     resumed = await live.subscribe(ADA, after=gap.cursor)
     async with asyncio.timeout(PATIENCE):
         assert (await anext(resumed)).cursor == following.cursor
 
 
-async def test_history_that_has_rolled_past_a_client_is_told_at_once(
+async def test_history_that_has_rolled_past_a_client_is_a_gap_at_once(
     database: Database, live: Live, mongod: SingleNodeReplicaSet, mongodb_uri: str
 ):
     _, cursor = await read_page(database, ADA, live)
@@ -146,23 +146,23 @@ async def test_history_that_has_rolled_past_a_client_is_told_at_once(
 
     async with Live(database, mongodb_uri, CURSORS, LiveLimits(lookback_seconds=0)) as second:
         fresh = await second.subscribe(ADA)
-        subscription = await second.subscribe(ADA, after=cursor)
+        subscriber = await second.subscribe(ADA, after=cursor)
         async with asyncio.timeout(1):
-            gap = await anext(subscription)
+            gap = await anext(subscriber)
         await database.collection(Execution).insert_one(execution("after"))
 
         async with asyncio.timeout(PATIENCE):
-            assert (await anext(subscription)).execution_id == (await anext(fresh)).execution_id == "after"
-        assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.HISTORY_LOST)
-        assert second.figures().gaps == {GapReason.HISTORY_LOST: 1}
+            assert (await anext(subscriber)).execution_id == (await anext(fresh)).execution_id == "after"
+        assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.HISTORY_LOST)
+        assert second.stats.totals.gaps == {GapReason.HISTORY_LOST: 1}
 
 
 @pytest.mark.parametrize("replacing", ["drop", "rename", "rename_onto", "drop_database"])
-async def test_a_collection_that_is_replaced_is_told_and_watched_again(database: Database, live: Live, replacing: str):
+async def test_a_collection_that_is_replaced_is_a_gap_and_watched_again(database: Database, live: Live, replacing: str):
     collection = database.collection(Execution)
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await collection.insert_one(execution("before"))
-    before = await anext(subscription)
+    before = await anext(subscriber)
 
     if replacing == "drop":
         await collection.drop()
@@ -175,48 +175,48 @@ async def test_a_collection_that_is_replaced_is_told_and_watched_again(database:
         await database.client.drop_database(_NAME)
 
     async with asyncio.timeout(PATIENCE):
-        gap = await anext(subscription)
-        assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.COLLECTION_REPLACED)
+        gap = await anext(subscriber)
+        assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.COLLECTION_REPLACED)
         # Images are turned on again; until then every change is a gap, never silence.
         number = 0
-        while (told := await changed_once_more(database, subscription, number)).kind is Kind.GAP:
+        while (delivery := await changed_once_more(database, subscriber, number)).kind is EventKind.GAP:
             number += 1
-    assert told.kind is Kind.UPDATED
-    # Whoever comes from before is told as well.
+    assert delivery.kind is EventKind.UPDATED
+    # Whoever comes from before is delivery as well.
     resumed = await live.subscribe(ADA, after=before.cursor)
     async with asyncio.timeout(PATIENCE):
-        assert (await anext(resumed)).kind is Kind.GAP
+        assert (await anext(resumed)).kind is EventKind.GAP
 
 
-async def changed_once_more(database: Database, subscription: Any, number: int) -> Any:
+async def changed_once_more(database: Database, subscriber: Any, number: int) -> Any:
     collection = database.collection(Execution)
     await collection.insert_one(execution(f"after-{number}"))
     await collection.update_one({"execution_id": f"after-{number}"}, {"$inc": {"version": 1}})
-    while (told := await anext(subscription)).kind is Kind.ENTERED:
+    while (delivery := await anext(subscriber)).kind is EventKind.ENTERED:
         pass
     await asyncio.sleep(0.1)
-    return told
+    return delivery
 
 
 async def test_events_over_16_megabytes_come_whole(database: Database, live: Live, mongodb_uri: str):
     collection = database.collection(Execution)
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     _, cursor = await read_page(database, ADA, live)
     await collection.insert_one(execution("large", final_result="x" * 9_000_000))
-    inserted = await anext(subscription)
+    inserted = await anext(subscriber)
     await collection.update_one(
         {"execution_id": "large"}, {"$set": {"final_result": "y" * 9_000_000}, "$inc": {"version": 1}}
     )
-    updated = await anext(subscription)
+    updated = await anext(subscriber)
     await collection.update_one({"execution_id": "large"}, {"$inc": {"version": 1}})
-    following = await anext(subscription)
+    following = await anext(subscriber)
 
-    assert [told.row["version"] for told in (inserted, updated, following) if told.row] == [1, 2, 3]
+    assert [delivery.row["version"] for delivery in (inserted, updated, following) if delivery.row] == [1, 2, 3]
     assert updated.row is not None
     assert updated.row["final_result"] == "y" * 9_000_000
     assert updated.changed == {"final_result", "version"}
     assert updated.size > 16 * 1024 * 1024
-    async with Live(database, mongodb_uri, CURSORS, LiveLimits(ring_bytes=0, lookback_seconds=0)) as forgetful:
+    async with Live(database, mongodb_uri, CURSORS, LiveLimits(replay_buffer_bytes=0, lookback_seconds=0)) as forgetful:
         await forgetful.subscribe(ADA)
         for after, rest in (
             (cursor, [inserted, updated, following]),
@@ -226,7 +226,7 @@ async def test_events_over_16_megabytes_come_whole(database: Database, live: Liv
             for server in (live, forgetful):
                 resumed = await server.subscribe(ADA, after=after)
                 async with asyncio.timeout(PATIENCE):
-                    assert [(await anext(resumed)).cursor for _ in rest] == [told.cursor for told in rest]
+                    assert [(await anext(resumed)).cursor for _ in rest] == [delivery.cursor for delivery in rest]
                 resumed.close()
 
 
@@ -239,18 +239,18 @@ async def slow_replies(database: Database, milliseconds: int) -> None:
     )
 
 
-async def test_replies_that_take_longer_than_a_second_silence_nobody(database: Database, live: Live):
-    subscription = await live.subscribe(ADA)
+async def test_replies_that_take_longer_than_a_second_silence_no_subscriber(database: Database, live: Live):
+    subscriber = await live.subscribe(ADA)
     follower = CheckingSubscriber()
     await slow_replies(database, 1_200)
     try:
-        async with follower.receiving(subscription) as reader:
+        async with follower.receiving(subscriber) as reader:
             for number in range(10):
                 await database.collection(Execution).insert_many(
                     [execution(f"run-{number}-{each}") for each in range(50)]
                 )
             await eventually(lambda: follower.received == 500 or reader.done())
-            opened = live.figures().streams_opened
+            opened = live.stats.stream.opened
             await database.collection(Execution).insert_one(execution("later"))
             await eventually(lambda: "later" in follower.versions or reader.done())
     finally:
@@ -258,8 +258,8 @@ async def test_replies_that_take_longer_than_a_second_silence_nobody(database: D
 
     assert follower.received == 501
     # The patience that the first silence taught is kept while replies are slow.
-    assert live.figures().streams_opened == opened <= 3
-    assert live.figures().gaps == {}
+    assert live.stats.stream.opened == opened <= 3
+    assert live.stats.totals.gaps == {}
 
 
 async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(
@@ -270,17 +270,17 @@ async def test_a_change_that_no_reader_gets_past_is_left_out_with_a_gap(
         faulty_proxy(host, int(port)) as proxy,
         Live(database, proxy.uri, CURSORS, LiveLimits(lookback_seconds=0)) as live,
     ):
-        subscription = await live.subscribe(ADA)
+        subscriber = await live.subscribe(ADA)
         proxy.clog(after_bytes=2_000_000)
         await database.collection(Execution).insert_one(execution("large", final_result="x" * 4_000_000))
         await database.collection(Execution).insert_one(execution("after"))
         async with asyncio.timeout(PATIENCE):
-            gap, following = await anext(subscription), await anext(subscription)
-        figures = live.figures()
+            gap, following = await anext(subscriber), await anext(subscriber)
+        left_out = live.stats.stream.left_out
 
-    assert (gap.kind, gap.reason) == (Kind.GAP, GapReason.UNREADABLE)
+    assert (gap.kind, gap.reason) == (EventKind.GAP, GapReason.UNREADABLE)
     assert following.execution_id == "after"
-    assert figures.left_out == 1
+    assert left_out == 1
 
 
 async def test_a_database_that_answers_nothing_for_long_costs_no_gap(
@@ -292,4 +292,4 @@ async def test_a_database_that_answers_nothing_for_long_costs_no_gap(
         await asyncio.sleep(9)
         mongod.thaw()
 
-    assert live.figures().left_out == 0
+    assert live.stats.stream.left_out == 0

@@ -1,4 +1,4 @@
-"""Steps and log lines: brought for those who follow the execution, and for nobody else."""
+"""Steps and log lines: brought only while their execution is followed."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ import pytest
 
 from execution_monitor.live import followed_executions as following
 from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Kind
-from execution_monitor.live.followed_executions import Followed
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.events import EventKind
+from execution_monitor.live.followed_executions import FollowedExecutions
+from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry
@@ -32,22 +32,22 @@ async def next_lines(activity: Activity, count: int) -> list[str]:
     found: list[str] = []
     async with asyncio.timeout(PATIENCE):
         while len(found) < count:
-            told = await anext(activity)
-            if told.kind is Kind.LOG and told.row is not None:
-                found.append(told.row["message"])
+            delivery = await anext(activity)
+            if delivery.kind is EventKind.LOG and delivery.row is not None:
+                found.append(delivery.row["message"])
     return found
 
 
-async def test_log_lines_that_nobody_follows_are_not_brought(database: Database, live: Live):
-    subscription = await live.subscribe(ADA)
+async def test_log_lines_of_executions_that_are_not_followed_are_not_brought(database: Database, live: Live):
+    subscriber = await live.subscribe(ADA)
     await log_to(database, "run", 0, 500)
     await database.collection(Execution).insert_one(execution("run"))
     async with asyncio.timeout(PATIENCE):
-        told = await anext(subscription)
+        delivery = await anext(subscriber)
 
-    assert told.execution_id == "run"
-    assert live.figures().events == 1
-    assert live.figures().ring_events == 1
+    assert delivery.execution_id == "run"
+    assert live.stats.dispatcher.changes == 1
+    assert len(live.stats.buffer) == 1
 
 
 async def test_the_lines_of_an_execution_are_brought_from_the_moment_it_is_followed(database: Database, live: Live):
@@ -59,7 +59,7 @@ async def test_the_lines_of_an_execution_are_brought_from_the_moment_it_is_follo
 
     assert await next_lines(activity, 6) == [f"line {number}" for number in range(6)]
     # Of the 503 lines written meanwhile.
-    assert live.figures().events < 50
+    assert live.stats.dispatcher.changes < 50
     activity.close()
 
 
@@ -68,7 +68,7 @@ async def test_no_line_is_lost_or_repeated_while_pages_are_opened_and_closed(dat
     await database.collection(Execution).insert_many([execution(f"run-{number}") for number in range(8)])
     first = await live.subscribe_activity(ADA, "run-0")
     reading = asyncio.create_task(next_lines(first, 400))
-    opened = live.figures().streams_opened
+    opened = live.stats.stream.opened
     for number in range(40):
         await log_to(database, "run-0", number * 10, number * 10 + 10)
         if number % 5 == 0:
@@ -77,12 +77,12 @@ async def test_no_line_is_lost_or_repeated_while_pages_are_opened_and_closed(dat
             another.close()
 
     assert await reading == [f"line {number}" for number in range(400)]
-    assert live.figures().streams_opened > opened
-    assert live.figures().gaps == {}
+    assert live.stats.stream.opened > opened
+    assert live.stats.totals.gaps == {}
     first.close()
 
 
-async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
+async def test_a_client_that_resumes_gets_the_log_lines_in_between(
     database: Database, live: Live, monkeypatch: pytest.MonkeyPatch
 ):
     """Also when the stream had been narrowed meanwhile: from MongoDB's history."""
@@ -91,7 +91,7 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
     activity = await live.subscribe_activity(ADA, "run")
     await log_to(database, "run", 0, 1)
     async with asyncio.timeout(PATIENCE):
-        while (told := await anext(activity)).kind is not Kind.LOG:
+        while (delivery := await anext(activity)).kind is not EventKind.LOG:
             pass
     activity.close()
     other = await live.subscribe_activity(ADA, "other")
@@ -99,54 +99,54 @@ async def test_who_comes_back_behind_a_cursor_hears_the_lines_in_between(
     await log_to(database, "other", 0, 1)
     assert await next_lines(other, 1) == ["line 0"]
 
-    activity = await live.subscribe_activity(ADA, "run", after=told.cursor)
+    activity = await live.subscribe_activity(ADA, "run", after=delivery.cursor)
     assert await next_lines(activity, 119) == [f"line {number}" for number in range(1, 120)]
-    assert live.figures().caught_up == 1
-    await eventually(lambda: live.figures().catching_up == 0)
-    before = live.figures().events
+    assert live.stats.catch_up.served_from_history == 1
+    await eventually(lambda: len(live.stats.catch_up) == 0)
+    before = live.stats.dispatcher.changes
     await log_to(database, "run", 120, 121)
     assert await next_lines(activity, 1) == ["line 120"]
-    assert live.figures().events == before + 1
+    assert live.stats.dispatcher.changes == before + 1
     activity.close()
     other.close()
 
 
-def test_who_left_a_moment_ago_is_still_covered():
-    followed = Followed()
+def test_an_execution_left_a_moment_ago_is_still_covered():
+    followed = FollowedExecutions()
     followed.follow("run")
-    followed.brought(followed.scope, Position("10"))
+    followed.record_stream(followed.ids, StreamPosition("10"))
     followed.leave("run")
 
-    assert followed.scope == {"run"}
-    assert followed.covers("run", Position("10"))
-    assert not followed.covers("run", Position("09"))
-    assert not followed.covers("other", Position("10"))
+    assert followed.ids == {"run"}
+    assert followed.covers("run", StreamPosition("10"))
+    assert not followed.covers("run", StreamPosition("09"))
+    assert not followed.covers("other", StreamPosition("10"))
 
 
 def test_a_stream_that_is_narrower_covers_what_it_dropped_no_more():
-    followed = Followed()
+    followed = FollowedExecutions()
     followed.follow("run")
-    followed.brought(frozenset({"run", "other"}), Position("10"))
-    followed.brought(frozenset({"run"}), Position("20"))
-    followed.brought(frozenset({"run", "other"}), Position("30"))
+    followed.record_stream(frozenset({"run", "other"}), StreamPosition("10"))
+    followed.record_stream(frozenset({"run"}), StreamPosition("20"))
+    followed.record_stream(frozenset({"run", "other"}), StreamPosition("30"))
 
-    assert followed.covers("run", Position("10"))
-    assert not followed.covers("other", Position("20"))
-    assert followed.covers("other", Position("30"))
+    assert followed.covers("run", StreamPosition("10"))
+    assert not followed.covers("other", StreamPosition("20"))
+    assert followed.covers("other", StreamPosition("30"))
 
 
 def test_more_than_can_be_named_are_all(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(following, "_MOST_IDS", 2)
-    followed = Followed()
+    monkeypatch.setattr(following, "_MAX_IDS", 2)
+    followed = FollowedExecutions()
     for each in ("a", "b"):
         followed.follow(each)
-    followed.brought(followed.scope, Position("10"))
+    followed.record_stream(followed.ids, StreamPosition("10"))
     followed.follow("c")
-    assert followed.scope is None
-    followed.brought(followed.scope, Position("20"))
+    assert followed.ids is None
+    followed.record_stream(followed.ids, StreamPosition("20"))
 
-    assert followed.covers("c", Position("20"))
-    assert not followed.covers("c", Position("10"))
+    assert followed.covers("c", StreamPosition("20"))
+    assert not followed.covers("c", StreamPosition("10"))
     # What was named before is covered from where it was.
-    assert followed.covers("a", Position("10"))
+    assert followed.covers("a", StreamPosition("10"))
     assert followed.must_widen.is_set()

@@ -1,4 +1,4 @@
-"""How far live updates are behind the database: measured, told, and not what a new subscriber begins with."""
+"""Lag: measured, reported, and not what a new subscriber begins with."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ from bson import Timestamp
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from typing_extensions import override
 
-from execution_monitor.live.change_stream_cursor import present
-from execution_monitor.live.cluster_time import ClusterPresent
-from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.resume_tokens import Position, behind
+from execution_monitor.live.change_stream_cursor import current_position
+from execution_monitor.live.cluster_time import ClusterClock
+from execution_monitor.live.lag import LagMeter
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
@@ -23,7 +23,7 @@ from tests.live.factories import ADA, CURSORS, execution
 from tests.live.subscriber import PATIENCE, eventually
 from tests.support.mongod import SingleNodeReplicaSet
 
-_NAME = "behind"
+_NAME = "lag"
 _LIMITS = LiveLimits(lookback_seconds=0, behind_seconds=2.5)
 
 
@@ -56,21 +56,21 @@ async def proxy(mongod: SingleNodeReplicaSet) -> AsyncGenerator[FaultyProxy]:
 
 @pytest.fixture
 async def live(database: Database, proxy: FaultyProxy) -> AsyncGenerator[Live]:
-    """Its stream goes through `proxy`, its other questions do not."""
+    """Its stream goes through `proxy`, its other commands do not."""
     async with Live(database, proxy.uri, CURSORS, _LIMITS) as live:
         yield live
 
 
 @dataclass
 class Client:
-    """A listener that writes down what it is called with."""
+    """A listener that records what it is called with."""
 
     has_room: bool = True
-    heard: list[int] = field(default_factory=list[int])
+    received: list[int] = field(default_factory=list[int])
 
-    def hear(self, seconds: int) -> bool:
+    def receive(self, seconds: int) -> bool:
         if self.has_room:
-            self.heard.append(seconds)
+            self.received.append(seconds)
         return self.has_room
 
 
@@ -81,7 +81,7 @@ async def started(live: Live) -> None:
 async def test_a_stream_that_keeps_up_is_not_behind_whatever_is_written(database: Database, live: Live):
     client = Client()
     await started(live)
-    live.behind.listen(client.hear)
+    live.behind.listen(client.receive)
     seen: set[float | None] = set()
 
     for number in range(30):
@@ -91,28 +91,28 @@ async def test_a_stream_that_keeps_up_is_not_behind_whatever_is_written(database
         await asyncio.sleep(0.1)
 
     assert seen == {0.0}
-    assert client.heard == []
+    assert client.received == []
     assert live.behind.warnings == ()
 
 
-async def test_a_stream_that_is_silent_is_told_and_so_is_its_end(live: Live, proxy: FaultyProxy):
+async def test_a_silent_stream_is_reported_and_so_is_its_end(live: Live, proxy: FaultyProxy):
     client, without_room, late = Client(), Client(has_room=False), Client()
     await started(live)
-    live.behind.listen(client.hear)
-    live.behind.listen(without_room.hear)
+    live.behind.listen(client.receive)
+    live.behind.listen(without_room.receive)
 
     proxy.blackhole()
-    await eventually(lambda: bool(client.heard))
-    live.behind.listen(late.hear)
+    await eventually(lambda: bool(client.received))
+    live.behind.listen(late.receive)
     without_room.has_room = True
-    await eventually(lambda: bool(late.heard and without_room.heard))
+    await eventually(lambda: bool(late.received and without_room.received))
     (warning,) = live.behind.warnings
-    figure = live.figures().behind_seconds
+    figure = live.stats.lag.seconds
     proxy.restore()
-    await eventually(lambda: late.heard[-1] == 0)
+    await eventually(lambda: late.received[-1] == 0)
 
-    assert client.heard == [client.heard[0], 0]
-    assert client.heard[0] > 2
+    assert client.received == [client.received[0], 0]
+    assert client.received[0] > 2
     assert warning.startswith("Live updates are ")
     assert figure is not None
     assert figure > 2.5
@@ -128,29 +128,29 @@ async def test_a_listener_that_fails_ends_nothing_for_others(live: Live, proxy: 
 
     await started(live)
     live.behind.listen(fail)
-    live.behind.listen(client.hear)
+    live.behind.listen(client.receive)
     proxy.blackhole()
-    await eventually(lambda: bool(client.heard))
+    await eventually(lambda: bool(client.received))
     proxy.restore()
 
-    await eventually(lambda: client.heard[-1] == 0)
+    await eventually(lambda: client.received[-1] == 0)
 
 
-async def test_whoever_is_forgotten_is_not_called(live: Live, proxy: FaultyProxy):
+async def test_a_listener_that_was_removed_is_not_called(live: Live, proxy: FaultyProxy):
     client, forgotten = Client(), Client()
     await started(live)
-    live.behind.listen(client.hear)
-    live.behind.listen(forgotten.hear)
-    live.behind.forget(forgotten.hear)
+    live.behind.listen(client.receive)
+    live.behind.listen(forgotten.receive)
+    live.behind.forget(forgotten.receive)
 
     proxy.blackhole()
-    await eventually(lambda: bool(client.heard))
+    await eventually(lambda: bool(client.received))
     proxy.restore()
 
-    assert forgotten.heard == []
+    assert forgotten.received == []
 
 
-async def test_a_database_that_answers_nobody_is_further_and_further_behind(
+async def test_a_database_that_does_not_reply_is_ever_further_behind(
     database: Database, mongod: SingleNodeReplicaSet, live: Live
 ):
     await started(live)
@@ -160,11 +160,11 @@ async def test_a_database_that_answers_nobody_is_further_and_further_behind(
     finally:
         mongod.thaw()
     await eventually(lambda: live.behind.seconds == 0)
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await database.collection(Execution).insert_one(execution("after"))
 
     async with asyncio.timeout(PATIENCE):
-        assert (await anext(subscription)).execution_id == "after"
+        assert (await anext(subscriber)).execution_id == "after"
 
 
 async def test_live_that_never_began_has_no_seconds_but_a_warning(database: Database):
@@ -180,14 +180,14 @@ async def test_live_that_never_began_has_no_seconds_but_a_warning(database: Data
     assert live.behind.warnings == ()
 
 
-LONG_AGO = behind(Timestamp(1, 1))
+LONG_AGO = position_after(Timestamp(1, 1))
 
 
 class StreamAt:
     """A stream that goes on reading, but is at a place of the test's choice."""
 
-    def __init__(self, position: Position) -> None:
-        self.position: Position | None = position
+    def __init__(self, position: StreamPosition) -> None:
+        self.position: StreamPosition | None = position
         self.started = asyncio.Event()
         self.started.set()
 
@@ -197,7 +197,7 @@ class StreamAt:
 
 
 @contextlib.asynccontextmanager
-async def measuring(meter: BehindMeter) -> AsyncGenerator[None]:
+async def measuring(meter: LagMeter) -> AsyncGenerator[None]:
     task = asyncio.create_task(meter.run())
     try:
         yield
@@ -206,22 +206,22 @@ async def measuring(meter: BehindMeter) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_reading_that_goes_on_but_does_not_keep_up_is_behind(database: Database):
-    stream = StreamAt(await present(database.handle))
-    meter = BehindMeter(database.handle, stream, 60)
+async def test_a_stream_that_progresses_but_does_not_keep_up_is_behind(database: Database):
+    stream = StreamAt(await current_position(database.handle))
+    meter = LagMeter(database.handle, stream, 60)
     before = meter.seconds
     async with measuring(meter):
         begun = time.monotonic()
         await eventually(lambda: meter.seconds == 0)
         await database.collection(Execution).insert_one(execution())
-        halfway = await present(database.handle)
+        halfway = await current_position(database.handle)
         await eventually(lambda: (meter.seconds or 0) > 4)
         most = time.monotonic() - begun
         seconds = meter.seconds
         await database.collection(Execution).insert_one(execution())
         stream.position = halfway
         after_half = meter.seconds
-        stream.position = await present(database.handle)
+        stream.position = await current_position(database.handle)
         at_the_end = meter.seconds
 
     assert before is None
@@ -233,8 +233,8 @@ async def test_reading_that_goes_on_but_does_not_keep_up_is_behind(database: Dat
 
 
 async def test_a_process_that_was_stopped_is_behind_by_all_that_time(database: Database):
-    stream = StreamAt(await present(database.handle))
-    meter = BehindMeter(database.handle, stream, 60)
+    stream = StreamAt(await current_position(database.handle))
+    meter = LagMeter(database.handle, stream, 60)
     async with measuring(meter):
         await eventually(lambda: meter.seconds == 0)
         await asyncio.sleep(0.2)
@@ -250,32 +250,32 @@ async def test_a_process_that_was_stopped_is_behind_by_all_that_time(database: D
     assert 2.5 < seconds <= known + 1
 
 
-async def test_a_stream_without_a_place_is_behind_all_that_is_new(database: Database):
+async def test_a_stream_without_a_position_is_behind_all_that_is_new(database: Database):
     stream = StreamAt(LONG_AGO)
     stream.position = None
-    meter = BehindMeter(database.handle, stream, 60)
+    meter = LagMeter(database.handle, stream, 60)
     async with measuring(meter):
         await eventually(lambda: (meter.seconds or 0) >= 2)
-        stream.position = await present(database.handle)
+        stream.position = await current_position(database.handle)
 
         assert meter.seconds == 0
 
 
-async def test_a_new_subscriber_hears_nothing_of_what_the_stream_has_still_to_read(
+async def test_a_new_subscriber_gets_nothing_of_what_the_stream_has_still_to_read(
     database: Database, live: Live, proxy: FaultyProxy
 ):
     collection = database.collection(Execution)
     await started(live)
     proxy.blackhole()
     await collection.insert_many([execution(f"before-{number}") for number in range(50)])
-    subscription = await live.subscribe(ADA)
+    subscriber = await live.subscribe(ADA)
     await collection.insert_one(execution("now"))
     proxy.restore()
     async with asyncio.timeout(PATIENCE):
-        first = await anext(subscription)
+        first = await anext(subscriber)
     await collection.insert_one(execution("later"))
     async with asyncio.timeout(PATIENCE):
-        second = await anext(subscription)
+        second = await anext(subscriber)
     resumed = await live.subscribe(ADA, after=first.cursor)
     async with asyncio.timeout(PATIENCE):
         again = await anext(resumed)
@@ -288,30 +288,30 @@ async def test_its_cursor_is_taken_at_once_and_leads_to_the_same(database: Datab
     await started(live)
     proxy.blackhole()
     await collection.insert_one(execution("before"))
-    subscription = await live.subscribe(ADA)
-    resumed = await live.subscribe(ADA, after=subscription.cursor)
+    subscriber = await live.subscribe(ADA)
+    resumed = await live.subscribe(ADA, after=subscriber.cursor)
     await collection.insert_one(execution("now"))
     proxy.restore()
 
     async with asyncio.timeout(PATIENCE):
-        heard = [(await anext(each)).execution_id for each in (subscription, resumed)]
+        received = [(await anext(each)).execution_id for each in (subscriber, resumed)]
 
-    assert heard == ["now", "now"]
+    assert received == ["now", "now"]
 
 
-async def test_whoever_subscribes_while_only_the_stream_is_answered_begins_where_it_is(
+async def test_a_client_that_subscribes_while_only_the_stream_is_answered_begins_where_it_is(
     database: Database, mongod: SingleNodeReplicaSet, proxy: FaultyProxy
 ):
     async with open_database(proxy.uri, _NAME) as cut_off, Live(cut_off, mongod.uri, CURSORS, _LIMITS) as live:
         await started(live)
         proxy.blackhole()
         async with asyncio.timeout(PATIENCE):
-            subscription = await live.subscribe(ADA)
+            subscriber = await live.subscribe(ADA)
             await database.collection(Execution).insert_one(execution("now"))
-            heard = (await anext(subscription)).execution_id
+            received = (await anext(subscriber)).execution_id
         proxy.restore()
 
-    assert heard == "now"
+    assert received == "now"
 
 
 @dataclass
@@ -333,19 +333,19 @@ class Pings(CommandListener):
         pass
 
 
-async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_answer(proxy: FaultyProxy):
+async def test_clients_that_subscribe_together_share_a_request_but_never_an_older_reply(proxy: FaultyProxy):
     pings = Pings()
     database = Database.at(proxy.uri, _NAME, [pings])
     try:
         await database.client.admin.command("hello")
-        asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
+        clock = ClusterClock(database.handle, StreamAt(LONG_AGO))
         proxy.delay(100)
-        first = [asyncio.create_task(asking.ahead_of_stream()) for _ in range(50)]
+        first = [asyncio.create_task(clock.ahead_of_stream()) for _ in range(50)]
         await eventually(lambda: pings.count == 1)
-        second = [asyncio.create_task(asking.ahead_of_stream()) for _ in range(50)]
+        second = [asyncio.create_task(clock.ahead_of_stream()) for _ in range(50)]
         async with asyncio.timeout(PATIENCE):
             answers = [*(await asyncio.gather(*first)), *(await asyncio.gather(*second))]
-        await asking.close()
+        await clock.close()
     finally:
         await database.close()
 
@@ -354,9 +354,9 @@ async def test_those_who_subscribe_together_ask_once_but_never_share_an_older_an
     assert len(set(answers[:50])) == len(set(answers[50:])) == 1
 
 
-async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Database):
-    asking = ClusterPresent(database.handle, StreamAt(LONG_AGO))
-    leaving, staying = (asyncio.create_task(asking.ahead_of_stream()) for _ in range(2))
+async def test_a_subscriber_that_leaves_takes_no_reply_from_others(database: Database):
+    clock = ClusterClock(database.handle, StreamAt(LONG_AGO))
+    leaving, staying = (asyncio.create_task(clock.ahead_of_stream()) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
 
@@ -365,17 +365,17 @@ async def test_a_subscriber_that_leaves_takes_no_answer_from_others(database: Da
 
     assert answer is not None
     assert leaving.cancelled()
-    await asking.close()
+    await clock.close()
 
 
 async def test_where_the_stream_keeps_up_its_own_position_is_begun_at(database: Database):
-    """Or what is written while MongoDB is asked would be missed by whoever does not wait for an answer."""
+    """Otherwise a client that does not wait for a reply would miss what is written during the request."""
     stream = StreamAt(LONG_AGO)
-    asking = ClusterPresent(database.handle, stream)
-    lagging = await asking.ahead_of_stream()
-    stream.position = behind(Timestamp(2**32 - 1, 1))
-    keeping_up = await asking.ahead_of_stream()
-    await asking.close()
+    clock = ClusterClock(database.handle, stream)
+    lagging = await clock.ahead_of_stream()
+    stream.position = position_after(Timestamp(2**32 - 1, 1))
+    keeping_up = await clock.ahead_of_stream()
+    await clock.close()
 
     assert lagging is not None
     assert keeping_up is None

@@ -1,4 +1,4 @@
-"""A server whose change stream is behind says so wherever somebody looks, and goes on serving; GAP is no part of it."""
+"""A server whose change stream lags says so on every transport, and goes on serving; it sends no GAP for that."""
 
 import asyncio
 import contextlib
@@ -70,7 +70,7 @@ async def server(
 
 
 async def let_streams_be_read(database: Database, *, after_seconds: int) -> None:
-    """Let MongoDB answer whoever reads on in a stream so late; all else it answers at once."""
+    """Let MongoDB delay its replies to getMore by so many seconds, and no others."""
     await database.client.admin.command(
         "configureFailPoint",
         "failCommand",
@@ -93,7 +93,7 @@ async def wait_until(server: str, status: str) -> None:
 
 @contextlib.asynccontextmanager
 async def stalled(database: Database, server: str) -> AsyncGenerator[None]:
-    """A time in which the stream of `server` is behind."""
+    """Let the stream of `server` lag during the block."""
     await wait_until(server, "ready")
     # Longer than a stream is waited for at first. MongoDB forgets of it when the last that waits has been answered.
     await let_streams_be_read(database, after_seconds=5)
@@ -215,7 +215,7 @@ async def test_comments_come_between_events_that_come_without_a_pause(
         async with asyncio.timeout(_PATIENCE):
             async for line in stream.response.aiter_lines():
                 kinds.append(line.partition(":")[0])
-                # Two comments with events before, between and behind them.
+                # Two comments with events before, between and after them.
                 if kinds.count("") > 4 and kinds.count("data") > 20:
                     break
         writing.cancel()

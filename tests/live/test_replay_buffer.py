@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.live.changes import RAW, Assembler, Change
-from execution_monitor.live.replay_buffer import AT_HAND, Ring
+from execution_monitor.live.replay_buffer import MAX_DECODED, ReplayBuffer
 from tests.live.factories import NOW, change, execution, position_at
 
 
@@ -16,62 +16,62 @@ def a_change(number: int, size: int):
 
 
 @given(st.lists(st.integers(min_value=1, max_value=60), max_size=80), st.integers(min_value=0, max_value=90))
-def test_the_ring_keeps_the_newest_that_fit_and_knows_where_they_begin(sizes: list[int], asked: int):
-    ring, limit = Ring(100), 100
-    ring.begin(position_at(0))
+def test_the_buffer_keeps_the_newest_that_fit_and_knows_where_they_begin(sizes: list[int], at: int):
+    buffer, limit = ReplayBuffer(100), 100
+    buffer.begin(position_at(0))
     changes = [a_change(number, size) for number, size in enumerate(sizes, start=1)]
 
     for each in changes:
-        ring.add(each)
+        buffer.add(each)
 
     kept = len(changes)
     while sum(each.size for each in changes[len(changes) - kept :]) > limit:
         kept -= 1
     first_kept = len(changes) - kept
-    assert len(ring) == kept
-    assert ring.size == sum(each.size for each in changes[first_kept:]) <= limit
-    assert ring.covers(position_at(asked)) is (asked >= first_kept)
-    if ring.covers(position_at(asked)):
-        assert [kept.read() for kept in ring.since(position_at(asked), 1000)] == changes[asked:]
-        assert [kept.read() for kept in ring.since(position_at(asked), 2)] == changes[asked : asked + 2]
+    assert len(buffer) == kept
+    assert buffer.size == sum(each.size for each in changes[first_kept:]) <= limit
+    assert buffer.covers(position_at(at)) is (at >= first_kept)
+    if buffer.covers(position_at(at)):
+        assert [kept.read() for kept in buffer.since(position_at(at), 1000)] == changes[at:]
+        assert [kept.read() for kept in buffer.since(position_at(at), 2)] == changes[at : at + 2]
 
 
-def test_a_ring_that_has_not_begun_covers_nothing():
-    assert not Ring(100).covers(position_at(5))
+def test_a_buffer_that_has_not_begun_covers_nothing():
+    assert not ReplayBuffer(100).covers(position_at(5))
 
 
-def test_a_ring_that_begins_anew_knows_nothing_of_what_was():
-    ring = Ring(100)
-    ring.begin(position_at(0))
-    ring.add(a_change(1, 10))
+def test_a_buffer_that_begins_again_covers_nothing_before():
+    buffer = ReplayBuffer(100)
+    buffer.begin(position_at(0))
+    buffer.add(a_change(1, 10))
 
-    ring.begin(position_at(2))
+    buffer.begin(position_at(2))
 
-    assert not ring.covers(position_at(1))
-    assert ring.covers(position_at(2))
-    assert (len(ring), ring.size, ring.age) == (0, 0, 0.0)
-
-
-def test_an_event_larger_than_the_ring_leaves_it_empty():
-    ring = Ring(100)
-    ring.begin(position_at(0))
-
-    ring.add(a_change(1, 101))
-
-    assert len(ring) == 0
-    assert not ring.covers(position_at(0))
-    assert ring.covers(position_at(1))
+    assert not buffer.covers(position_at(1))
+    assert buffer.covers(position_at(2))
+    assert (len(buffer), buffer.size, buffer.age) == (0, 0, 0.0)
 
 
-def test_the_ring_moves_on_without_events():
-    ring = Ring(100)
-    ring.begin(position_at(3))
+def test_an_event_larger_than_the_buffer_leaves_it_empty():
+    buffer = ReplayBuffer(100)
+    buffer.begin(position_at(0))
 
-    ring.advance(position_at(9))
-    ring.advance(position_at(7))
+    buffer.add(a_change(1, 101))
 
-    assert ring.newest == position_at(9)
-    assert ring.horizon == position_at(3)
+    assert len(buffer) == 0
+    assert not buffer.covers(position_at(0))
+    assert buffer.covers(position_at(1))
+
+
+def test_the_buffer_advances_without_events():
+    buffer = ReplayBuffer(100)
+    buffer.begin(position_at(3))
+
+    buffer.advance(position_at(9))
+    buffer.advance(position_at(7))
+
+    assert buffer.newest == position_at(9)
+    assert buffer.horizon == position_at(3)
 
 
 def read_from_stream(number: int) -> Change:
@@ -89,26 +89,26 @@ def read_from_stream(number: int) -> Change:
 
 
 def test_only_the_newest_are_kept_decoded_and_the_others_are_read_again_as_they_were():
-    ring, old = Ring(1_000_000_000), 3
-    ring.begin(position_at(0))
-    changes = [read_from_stream(number) for number in range(1, AT_HAND + old + 1)]
+    buffer, old = ReplayBuffer(1_000_000_000), 3
+    buffer.begin(position_at(0))
+    changes = [read_from_stream(number) for number in range(1, MAX_DECODED + old + 1)]
 
     for each in changes:
-        ring.add(each)
+        buffer.add(each)
 
-    found = [kept.read() for kept in ring.since(position_at(0), len(changes))]
+    found = [kept.read() for kept in buffer.since(position_at(0), len(changes))]
     assert list(map(asdict, found)) == list(map(asdict, changes))
-    assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * AT_HAND
-    assert ring.size == sum(each.size for each in changes)
+    assert [one is other for one, other in zip(found, changes, strict=True)] == [False] * old + [True] * MAX_DECODED
+    assert buffer.size == sum(each.size for each in changes)
 
 
-def test_what_was_put_away_is_let_go_as_everything_is():
-    changes = [read_from_stream(number) for number in range(1, AT_HAND * 2)]
-    ring = Ring(sum(each.size for each in changes[5:]))
-    ring.begin(position_at(0))
+def test_changes_kept_as_bson_are_dropped_like_others():
+    changes = [read_from_stream(number) for number in range(1, MAX_DECODED * 2)]
+    buffer = ReplayBuffer(sum(each.size for each in changes[5:]))
+    buffer.begin(position_at(0))
 
     for each in changes:
-        ring.add(each)
+        buffer.add(each)
 
-    assert (len(ring), ring.horizon) == (len(changes) - 5, changes[4].position)
-    assert [each.position for each in ring.since(position_at(5), 2)] == [position_at(6), position_at(7)]
+    assert (len(buffer), buffer.horizon) == (len(changes) - 5, changes[4].position)
+    assert [each.position for each in buffer.since(position_at(5), 2)] == [position_at(6), position_at(7)]

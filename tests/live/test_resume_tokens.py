@@ -6,7 +6,7 @@ from bson import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_monitor.live.resume_tokens import behind, position_of, start_time, time_of
+from execution_monitor.live.resume_tokens import position_after, position_of, start_time, time_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.live.factories import execution
@@ -17,17 +17,17 @@ _TIMES = st.builds(Timestamp, _PART, _PART)
 
 @given(_TIMES, _TIMES)
 def test_positions_order_as_their_times_do(left: Timestamp, right: Timestamp):
-    assert (behind(left) < behind(right)) is (left < right)
+    assert (position_after(left) < position_after(right)) is (left < right)
 
 
 @given(_TIMES)
-def test_a_position_tells_its_time(time: Timestamp):
-    assert time_of(behind(time)) == time
+def test_a_position_has_its_time(time: Timestamp):
+    assert time_of(position_after(time)) == time
 
 
 @given(_TIMES)
-def test_a_stream_behind_a_time_starts_with_the_next(time: Timestamp):
-    assert start_time(behind(time)) == Timestamp(time.time, time.inc + 1)
+def test_a_stream_after_a_time_starts_with_the_next(time: Timestamp):
+    assert start_time(position_after(time)) == Timestamp(time.time, time.inc + 1)
 
 
 def test_a_token_of_an_unknown_form_is_refused():
@@ -36,7 +36,7 @@ def test_a_token_of_an_unknown_form_is_refused():
 
 
 async def test_tokens_of_real_events_order_as_the_events_do(database: Database):
-    """Single writes, writes of one transaction, which share their time, and what an idle stream says in between."""
+    """Single writes, writes of one transaction, which share their time, and idle tokens in between."""
     collection = database.collection(Execution)
     seen: list[tuple[str, Timestamp | None]] = []
 
@@ -58,5 +58,7 @@ async def test_tokens_of_real_events_order_as_the_events_do(database: Database):
     events = [(position, time) for position, time in seen if time is not None]
     assert all(left < right for (left, _), (right, _) in pairwise(events))
     assert all(time_of(position_of({"_data": position})) == time for position, time in events)
-    assert all(position < behind(time) for position, time in events)
-    assert all(behind(Timestamp(time.time, time.inc - 1)) < position for position, time in events if time.inc > 0)
+    assert all(position < position_after(time) for position, time in events)
+    assert all(
+        position_after(Timestamp(time.time, time.inc - 1)) < position for position, time in events if time.inc > 0
+    )

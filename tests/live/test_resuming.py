@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing repeated: from page to subscription, and from every cursor on."""
+"""Nothing is lost and nothing repeated: from page to subscriber, and from every cursor on."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from bson import Timestamp
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import DatabaseUnavailable, Forbidden, InvalidCursor
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -15,15 +15,15 @@ from execution_monitor.storage.filters import equals
 from tests.live.factories import ADA, ALL_OF_ACME, BEN, CURSORS, execution
 from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
 
-_Told = tuple[Kind, str | None, int | None, str]
+_Summary = tuple[EventKind, str | None, int | None, str]
 
 
-def told(delivery: Delivery) -> _Told:
+def summary(delivery: Delivery) -> _Summary:
     version = None if delivery.row is None else delivery.row["version"]
     return delivery.kind, delivery.execution_id, version, delivery.cursor
 
 
-async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(database: Database, live: Live):
+async def test_a_page_and_the_subscription_after_it_fit_together_under_writers(database: Database, live: Live):
     followers: list[CheckingSubscriber] = []
     readers: list[asyncio.Task[None]] = []
     async with writing(database, pause=0.002):
@@ -31,8 +31,8 @@ async def test_a_page_and_the_subscription_behind_it_fit_together_under_writers(
             await asyncio.sleep(0.05)
             versions, cursor = await read_page(database, ADA, live)
             followers.append(CheckingSubscriber(versions))
-            subscription = await live.subscribe(ADA, after=cursor)
-            readers.append(asyncio.create_task(followers[-1].receive_all(subscription)))
+            subscriber = await live.subscribe(ADA, after=cursor)
+            readers.append(asyncio.create_task(followers[-1].receive_all(subscriber)))
         # The last to come may come after the last write, unless the writers wait for them.
         await eventually(lambda: all(each.received > 0 for each in followers) or any(each.done() for each in readers))
 
@@ -52,23 +52,25 @@ async def test_a_client_that_breaks_off_after_every_event_misses_none(database: 
     follower = CheckingSubscriber(versions, cursor)
     async with writing(database, pause=0.002):
         for number in range(150):
-            subscription = await live.subscribe(ADA, after=follower.cursor)
+            subscriber = await live.subscribe(ADA, after=follower.cursor)
             for _ in range(number % 3 + 1):
                 async with asyncio.timeout(PATIENCE):
-                    follower.receive(await anext(subscription))
-            subscription.close()
+                    follower.receive(await anext(subscriber))
+            subscriber.close()
 
     last = await live.subscribe(ADA, after=follower.cursor)
     await follower.receive_until(last, await stored_versions(database, ADA))
 
-    assert live.figures().subscribers == 0
+    assert len(live.stats.subscribers) == 0
 
 
-async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Database, live: Live, mongodb_uri: str):
-    """A ring of no bytes sends every subscriber to MongoDB's history."""
+async def test_history_has_the_events_of_the_replay_buffer_from_every_cursor(
+    database: Database, live: Live, mongodb_uri: str
+):
+    """A replay buffer of no bytes sends every subscriber to MongoDB's history."""
     collection = database.collection(Execution)
     whole = await live.subscribe(ADA, equals("status", "running"))
-    async with Live(database, mongodb_uri, CURSORS, LiveLimits(ring_bytes=0, lookback_seconds=0)) as forgetful:
+    async with Live(database, mongodb_uri, CURSORS, LiveLimits(replay_buffer_bytes=0, lookback_seconds=0)) as forgetful:
         await forgetful.subscribe(ADA)
         await collection.insert_many([execution(f"run-{number}") for number in range(5)])
         for number in range(5):
@@ -80,38 +82,38 @@ async def test_history_tells_what_the_ring_tells_from_every_cursor(database: Dat
             )
         await collection.update_one({"execution_id": "run-1"}, {"$set": {"user_id": "ben"}})
         await collection.delete_one({"execution_id": "run-2"})
-        everything = [told(await anext(whole)) for _ in range(17)]
+        everything = [summary(await anext(whole)) for _ in range(17)]
 
         for place, (*_, cursor) in enumerate(everything):
             for server in (live, forgetful):
                 resumed = await server.subscribe(ADA, equals("status", "running"), after=cursor)
                 async with asyncio.timeout(PATIENCE):
-                    heard = [told(await anext(resumed)) for _ in everything[place + 1 :]]
+                    received = [summary(await anext(resumed)) for _ in everything[place + 1 :]]
                 resumed.close()
-                assert heard == everything[place + 1 :]
+                assert received == everything[place + 1 :]
 
         # Nothing else can have come to those who had everything.
-        assert forgetful.figures().caught_up >= 16
-        assert live.figures().caught_up == 0
+        assert forgetful.stats.catch_up.served_from_history >= 16
+        assert live.stats.catch_up.served_from_history == 0
 
 
 async def test_a_subscriber_catches_up_under_writers_and_goes_on(database: Database, live: Live, mongodb_uri: str):
     versions, cursor = await read_page(database, ALL_OF_ACME, live)
     follower = CheckingSubscriber(versions)
-    limits = LiveLimits(ring_bytes=30_000, lookback_seconds=0)
+    limits = LiveLimits(replay_buffer_bytes=30_000, lookback_seconds=0)
     async with Live(database, mongodb_uri, CURSORS, limits) as server, writing(database, pause=0.002):
         await server.subscribe(BEN)
         await asyncio.sleep(1)
-        subscription = await server.subscribe(ALL_OF_ACME, after=cursor)
+        subscriber = await server.subscribe(ALL_OF_ACME, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            while server.figures().catching_up or follower.received < 500:
-                follower.receive(await anext(subscription))
+            while len(server.stats.catch_up) or follower.received < 500:
+                follower.receive(await anext(subscriber))
         joined_at = follower.received
         async with asyncio.timeout(PATIENCE):
             while follower.received < joined_at + 100:
-                follower.receive(await anext(subscription))
+                follower.receive(await anext(subscriber))
 
-        assert server.figures().caught_up >= 1
+        assert server.stats.catch_up.served_from_history >= 1
 
 
 async def test_a_server_that_starts_looks_back(database: Database, live: Live, mongodb_uri: str):
@@ -122,15 +124,15 @@ async def test_a_server_that_starts_looks_back(database: Database, live: Live, m
         fresh = await second.subscribe(ADA)
         resumed = await second.subscribe(ADA, after=cursor)
         async with asyncio.timeout(PATIENCE):
-            # A snapshot may be a moment old, so what emptied the database for this test may be told as well.
-            while (found := await anext(resumed)).kind is Kind.DELETED:
+            # A snapshot may be a moment old, so the deletions that emptied the database for this test may come as well.
+            while (found := await anext(resumed)).kind is EventKind.DELETED:
                 pass
         await database.collection(Execution).insert_one(execution("later"))
         async with asyncio.timeout(PATIENCE):
             first = await anext(fresh)
 
     assert found.execution_id == "run"
-    # Whoever asks for what happens from now on is not told of what happened.
+    # A subscription without a cursor gets nothing of what happened before.
     assert first.execution_id == "later"
 
 
@@ -152,14 +154,14 @@ async def test_a_caller_without_the_scope_is_refused(live: Live):
         await live.subscribe(Caller("ada", "acme"))
 
 
-async def test_a_snapshot_just_behind_a_write_is_no_future(database: Database, live: Live):
+async def test_a_snapshot_just_after_a_write_is_no_future(database: Database, live: Live):
     for number in range(50):
         await database.collection(Execution).insert_one(execution(f"run-{number}"))
         _, cursor = await read_page(database, ADA, live)
         (await live.subscribe(ADA, after=cursor)).close()
 
 
-async def test_a_database_that_does_not_answer_is_told(database: Database):
+async def test_a_database_that_does_not_answer_is_an_error(database: Database):
     # Nobody listens on the port for discarding.
     async with Live(database, "mongodb://127.0.0.1:9/", CURSORS, LiveLimits(start_seconds=0.3)) as live:
         with pytest.raises(DatabaseUnavailable):

@@ -1,4 +1,4 @@
-"""What a change means to whom, by the images of the change alone."""
+"""What a change means to each topic, by the images of the change alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,13 +8,11 @@ import pytest
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.live.changes import Noun
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.changes import WatchedCollection
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
-from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscription import QueueLimits, Subscription
-from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
+from execution_monitor.live.topics import ActivityTopic, Visibility
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
 from tests.live.factories import (
     ADA,
@@ -34,7 +32,7 @@ from tests.live.factories import (
 RUNNING = equals("status", "running")
 
 
-def told(who: Caller, where: Filter, before: Stored | None, after: Stored | None) -> Delivery | None:
+def judged(who: Caller, where: Filter, before: Stored | None, after: Stored | None) -> Delivery | None:
     return topic(who, where).judge(change(1, before, after))
 
 
@@ -49,45 +47,45 @@ def of_ben(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        pytest.param(None, of_ada(), Kind.ENTERED, id="created and matching"),
+        pytest.param(None, of_ada(), EventKind.ENTERED, id="created and matching"),
         pytest.param(None, of_ada(status="failed"), None, id="created without matching"),
-        pytest.param(of_ada(status="pending"), of_ada(), Kind.ENTERED, id="matching from now on"),
-        pytest.param(of_ada(), of_ada(version=2), Kind.UPDATED, id="matching before and after"),
-        pytest.param(of_ada(), of_ada(status="failed"), Kind.LEFT, id="no longer matching"),
+        pytest.param(of_ada(status="pending"), of_ada(), EventKind.ENTERED, id="matching from now on"),
+        pytest.param(of_ada(), of_ada(version=2), EventKind.UPDATED, id="matching before and after"),
+        pytest.param(of_ada(), of_ada(status="failed"), EventKind.LEFT, id="no longer matching"),
         pytest.param(of_ada(status="pending"), of_ada(status="failed"), None, id="never matching"),
-        pytest.param(of_ada(), None, Kind.DELETED, id="deleted"),
+        pytest.param(of_ada(), None, EventKind.DELETED, id="deleted"),
         pytest.param(of_ada(status="failed"), None, None, id="deleted without matching"),
-        pytest.param(of_ada(), of_ben(), Kind.LEFT, id="given away"),
-        pytest.param(of_ben(), of_ada(), Kind.ENTERED, id="received"),
+        pytest.param(of_ada(), of_ben(), EventKind.LEFT, id="given away"),
+        pytest.param(of_ben(), of_ada(), EventKind.ENTERED, id="received"),
         pytest.param(of_ben(), of_ben(version=2), None, id="another's"),
         pytest.param(of_ben(), None, None, id="another's, deleted"),
-        pytest.param(of_ada(tenant_id="globex"), of_ada(), Kind.ENTERED, id="received from another tenant"),
-        pytest.param(of_ada(), of_ada(tenant_id="globex"), Kind.LEFT, id="moved to another tenant"),
+        pytest.param(of_ada(tenant_id="globex"), of_ada(), EventKind.ENTERED, id="received from another tenant"),
+        pytest.param(of_ada(), of_ada(tenant_id="globex"), EventKind.LEFT, id="moved to another tenant"),
     ],
 )
-def test_a_change_means(before: Stored | None, after: Stored | None, kind: Kind | None):
-    found = told(ADA, RUNNING, before, after)
+def test_a_change_means(before: Stored | None, after: Stored | None, kind: EventKind | None):
+    found = judged(ADA, RUNNING, before, after)
 
     assert (None if found is None else found.kind) is kind
 
 
-def test_an_execution_that_is_gone_from_sight_is_named_and_nothing_else():
-    found = told(ADA, RUNNING, of_ada(), execution("another name", user_id="ben", status="failed"))
+def test_of_an_execution_that_may_no_longer_be_seen_only_the_id_is_sent():
+    found = judged(ADA, RUNNING, of_ada(), execution("another name", user_id="ben", status="failed"))
 
     assert found is not None
-    assert (found.kind, found.execution_id, found.row, found.changed) == (Kind.LEFT, "run", None, frozenset())
+    assert (found.kind, found.execution_id, found.row, found.changed) == (EventKind.LEFT, "run", None, frozenset())
 
 
-def test_an_execution_that_stops_matching_is_still_shown_to_who_may_see_it():
+def test_an_execution_that_stops_matching_is_still_shown_to_those_who_may_see_it():
     after = of_ada(status="failed")
 
-    found = told(ADA, RUNNING, of_ada(), after)
+    found = judged(ADA, RUNNING, of_ada(), after)
 
     assert found is not None
-    assert (found.kind, found.row, found.changed) == (Kind.LEFT, after, {"version"})
+    assert (found.kind, found.row, found.changed) == (EventKind.LEFT, after, {"version"})
 
 
-def test_topics_are_equal_when_rights_and_filter_are():
+def test_topics_are_equal_when_visibility_and_filter_are():
     other_operator = caller("oscar", all_of_tenant=True)
 
     assert topic(ALL_OF_ACME, RUNNING).key == topic(other_operator, equals("status", "running")).key
@@ -97,29 +95,29 @@ def test_topics_are_equal_when_rights_and_filter_are():
     assert topic(ADA, equals("attempt", 1)).key != topic(ADA, equals("attempt", True)).key  # noqa: FBT003 - a value
 
 
-def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscription:
-    subscription = Subscription(topic(who, where), QueueLimits(), Counters(), position_at(0))
-    hub.join(subscription)
-    return subscription
+def subscribed(hub: Hub, who: Caller, where: Filter = EVERYTHING) -> Subscriber:
+    subscriber = Subscriber(topic(who, where), BacklogLimits(), SubscriberTotals(), position_at(0))
+    hub.join(subscriber)
+    return subscriber
 
 
-def test_a_move_is_told_to_both_sides_on_the_same_tick():
+def test_a_move_reaches_both_sides_on_the_same_tick():
     hub = Hub()
     ada, ben, acme, globex = (subscribed(hub, who) for who in (ADA, BEN, ALL_OF_ACME, ALL_OF_GLOBEX))
 
     hub.publish([change(1, of_ada(), of_ben())])
     hub.publish([change(2, of_ben(), of_ben(tenant_id="globex"))])
 
-    def kinds(subscription: Subscription) -> list[Kind]:
-        return [each.kind for _ in range(len(subscription)) if (each := subscription.take()) is not None]
+    def kinds(subscriber: Subscriber) -> list[EventKind]:
+        return [each.kind for _ in range(len(subscriber)) if (each := subscriber.take()) is not None]
 
-    assert kinds(ada) == [Kind.LEFT]
-    assert kinds(ben) == [Kind.ENTERED, Kind.LEFT]
-    assert kinds(acme) == [Kind.UPDATED, Kind.LEFT]
-    assert kinds(globex) == [Kind.ENTERED]
+    assert kinds(ada) == [EventKind.LEFT]
+    assert kinds(ben) == [EventKind.ENTERED, EventKind.LEFT]
+    assert kinds(acme) == [EventKind.UPDATED, EventKind.LEFT]
+    assert kinds(globex) == [EventKind.ENTERED]
 
 
-def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
+def test_subscribers_of_one_topic_share_one_delivery_and_its_rendering():
     hub, made = Hub(), list[str]()
     subscribers = [subscribed(hub, ADA, RUNNING) for _ in range(3)]
 
@@ -130,13 +128,13 @@ def test_subscribers_of_one_topic_share_one_delivery_and_what_is_made_of_it():
     assert all(each is deliveries[0] for each in deliveries)
     for each in deliveries:
         assert each is not None
-        assert each.once("query", lambda: made.append("bytes") or b"...") == b"..."
+        assert each.rendered.once("query", lambda: made.append("bytes") or b"...") == b"..."
     assert made == ["bytes"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Filter):
-    """Counts how often it is asked."""
+class CountingFilter(Filter):
+    """Matches everything and counts how often it is evaluated."""
 
     calls: list[Stored] = field(default_factory=list[Stored], repr=False)
 
@@ -154,35 +152,35 @@ class Asked(Filter):
         yield from ()
 
 
-def test_only_those_are_asked_whom_a_change_may_concern():
-    hub, asked = Hub(), Asked()
+def test_only_topics_that_a_change_may_concern_are_judged():
+    hub, counting = Hub(), CountingFilter()
     for number in range(1_000):
-        subscribed(hub, caller(f"user-{number}"), asked)
-    mine = subscribed(hub, ADA, asked)
+        subscribed(hub, caller(f"user-{number}"), counting)
+    mine = subscribed(hub, ADA, counting)
 
     hub.publish([change(1, None, of_ada())])
     hub.publish([change(2, None, execution(tenant_id="globex", user_id="user-7"))])
 
-    assert len(asked.calls) == 1
+    assert len(counting.calls) == 1
     assert len(mine) == 1
 
 
-def test_whoever_follows_one_execution_is_found_by_it():
-    hub, asked = Hub(), Asked()
+def test_a_topic_of_one_execution_is_found_by_its_id():
+    hub, counting = Hub(), CountingFilter()
     for number in range(1_000):
-        subscribed(hub, ALL_OF_ACME, asked_about(f"run-{number}", asked))
+        subscribed(hub, ALL_OF_ACME, of_execution(f"run-{number}", counting))
 
     hub.publish([change(1, None, execution("run-7"))])
 
-    assert len(asked.calls) == 1
+    assert len(counting.calls) == 1
 
 
-def asked_about(execution_id: str, asked: Asked) -> Filter:
+def of_execution(execution_id: str, counting: CountingFilter) -> Filter:
     from_id = equals("execution_id", execution_id)
-    return type(EVERYTHING)((from_id, asked))
+    return type(EVERYTHING)((from_id, counting))
 
 
-def test_a_hub_forgets_whoever_has_gone():
+def test_a_hub_forgets_subscribers_that_are_closed():
     hub = Hub()
     subscribers = [subscribed(hub, ADA, RUNNING), subscribed(hub, ADA, RUNNING), subscribed(hub, BEN)]
 
@@ -193,9 +191,9 @@ def test_a_hub_forgets_whoever_has_gone():
     assert hub.__dict__["_index"].__dict__["_by_route"] == {}
 
 
-def test_a_closed_subscription_does_not_join():
+def test_a_closed_subscriber_does_not_join():
     hub = Hub()
-    closed = Subscription(topic(), QueueLimits(), Counters(), position_at(0))
+    closed = Subscriber(topic(), BacklogLimits(), SubscriberTotals(), position_at(0))
     closed.close()
 
     hub.join(closed)
@@ -204,35 +202,45 @@ def test_a_closed_subscription_does_not_join():
 
 
 @pytest.mark.parametrize(
-    ("noun", "before", "after", "kind"),
+    ("collection", "before", "after", "kind"),
     [
-        pytest.param(Noun.STEP, None, step("run"), Kind.STEP, id="a new step"),
-        pytest.param(Noun.STEP, step("run"), step("run", status="failed"), Kind.STEP, id="a changed step"),
-        pytest.param(Noun.STEP, step("run"), None, None, id="a step that is gone"),
-        pytest.param(Noun.STEP, None, step("another"), None, id="another execution's step"),
-        pytest.param(Noun.STEP, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
-        pytest.param(Noun.LOG, None, log_line("run", "hello"), Kind.LOG, id="a new line"),
-        pytest.param(Noun.LOG, log_line("run", "hello"), log_line("run", "bye"), None, id="a line that was changed"),
-        pytest.param(Noun.LOG, None, log_line("run", "hello", tenant_id="globex"), None, id="another tenant's line"),
-        pytest.param(Noun.EXECUTION, of_ada(), of_ada(version=2), Kind.UPDATED, id="the execution"),
-        pytest.param(Noun.EXECUTION, of_ada(), of_ben(), Kind.LEFT, id="the execution, given away"),
-        pytest.param(Noun.EXECUTION, None, execution("another"), None, id="another execution"),
+        pytest.param(WatchedCollection.STEPS, None, step("run"), EventKind.STEP, id="a new step"),
+        pytest.param(
+            WatchedCollection.STEPS, step("run"), step("run", status="failed"), EventKind.STEP, id="a changed step"
+        ),
+        pytest.param(WatchedCollection.STEPS, step("run"), None, None, id="a step that was deleted"),
+        pytest.param(WatchedCollection.STEPS, None, step("another"), None, id="another execution's step"),
+        pytest.param(WatchedCollection.STEPS, None, step("run", tenant_id="globex"), None, id="another tenant's step"),
+        pytest.param(WatchedCollection.LOGS, None, log_line("run", "hello"), EventKind.LOG, id="a new line"),
+        pytest.param(
+            WatchedCollection.LOGS, log_line("run", "hello"), log_line("run", "bye"), None, id="a line that was changed"
+        ),
+        pytest.param(
+            WatchedCollection.LOGS, None, log_line("run", "hello", tenant_id="globex"), None, id="another tenant's line"
+        ),
+        pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ada(version=2), EventKind.UPDATED, id="the execution"),
+        pytest.param(WatchedCollection.EXECUTIONS, of_ada(), of_ben(), EventKind.LEFT, id="the execution, given away"),
+        pytest.param(WatchedCollection.EXECUTIONS, None, execution("another"), None, id="another execution"),
     ],
 )
-def test_an_activity_is_told_of(noun: Noun, before: Stored | None, after: Stored | None, kind: Kind | None):
+def test_an_activity_gets_events_of_its_execution_alone(
+    collection: WatchedCollection, before: Stored | None, after: Stored | None, kind: EventKind | None
+):
     hub = Hub()
-    follower = Subscription(ActivityTopic(CURSORS, Rights.of(ADA), "run"), QueueLimits(), Counters(), position_at(0))
+    follower = Subscriber(
+        ActivityTopic(CURSORS, Visibility.of(ADA), "run"), BacklogLimits(), SubscriberTotals(), position_at(0)
+    )
     hub.join(follower)
-    happened = change(1, before, after, noun=noun)
+    happened = change(1, before, after, collection=collection)
 
     hub.publish([happened])
 
     found = follower.take()
     assert (None if found is None else found.kind) is kind
-    # The index leaves out only what would have been refused.
-    judged = follower.topic.judge(happened)
-    assert (None if judged is None else judged.kind) is kind
+    # The index leaves out only topics to which the change means nothing.
+    delivery = follower.topic.judge(happened)
+    assert (None if delivery is None else delivery.kind) is kind
 
 
-def test_steps_and_lines_are_nothing_to_those_who_follow_executions():
-    assert topic(ADA).judge(change(1, None, step("run", user_id="ada"), noun=Noun.STEP)) is None
+def test_a_topic_of_executions_ignores_steps_and_log_lines():
+    assert topic(ADA).judge(change(1, None, step("run", user_id="ada"), collection=WatchedCollection.STEPS)) is None

@@ -1,4 +1,4 @@
-"""Owners and tenants change while everything is being written: nobody is told of what was never theirs."""
+"""Owners and tenants change while everything is being written: no event goes to a caller who may not see it."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.live.service import Live, LiveLimits
-from execution_monitor.live.subscription import QueueLimits, Subscription
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, equals
@@ -25,37 +25,39 @@ CALLERS = [
     *(caller(user, tenant) for user in USERS for tenant in TENANTS),
     *(caller("olga", tenant, all_of_tenant=True) for tenant in TENANTS),
 ]
-_Heard = tuple[str, str, int | None]
+_Event = tuple[str, str, int | None]
 
 
 async def write(database: Database, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - the same in every run
+    generator = random.Random(seed)  # noqa: S311 - the same in every run
     collection = database.collection(Execution)
     for _ in range(WRITES // 4):
-        name = f"run-{dice.randrange(12)}"
-        match dice.randrange(10):
+        name = f"run-{generator.randrange(12)}"
+        match generator.randrange(10):
             case 0:
                 await collection.delete_many({"execution_id": name})
             case 1 | 2 | 3:
-                change = {"$set": {"user_id": dice.choice(USERS), "status": dice.choice(["running", "failed"])}}
+                change = {
+                    "$set": {"user_id": generator.choice(USERS), "status": generator.choice(["running", "failed"])}
+                }
                 await collection.update_one({"execution_id": name}, {**change, "$inc": {"version": 1}})
-                if dice.random() < 0.3:
+                if generator.random() < 0.3:
                     await collection.delete_one({"execution_id": name})
             case 4:
-                change = {"$set": {"_marked": dice.random()}}
+                change = {"$set": {"_marked": generator.random()}}
                 await collection.update_one({"execution_id": name}, change)
             case _:
-                row = execution(name, user_id=dice.choice(USERS), tenant_id=dice.choice(TENANTS))
+                row = execution(name, user_id=generator.choice(USERS), tenant_id=generator.choice(TENANTS))
                 # Two writers may create it at once, and its name may be taken where it is moved to.
                 with contextlib.suppress(DuplicateKeyError):
                     await collection.replace_one({"execution_id": name}, row, upsert=True)
 
 
 class Reference:
-    """A change stream of its own, and what each caller must hear, in the plainest words."""
+    """A change stream of its own, and the events that each caller must get, in the plainest code."""
 
     def __init__(self) -> None:
-        self.heard: dict[tuple[int, bool], list[_Heard]] = {}
+        self.events: dict[tuple[int, bool], list[_Event]] = {}
 
     async def read(self, database: AsyncDatabase[dict[str, Any]], opened: asyncio.Event) -> None:
         async with await database.watch(
@@ -69,11 +71,11 @@ class Reference:
                     return
                 for number, each in enumerate(CALLERS):
                     for running in (False, True):
-                        self._tell(self.heard.setdefault((number, running), []), each, before, after, running=running)
+                        self._judge(self.events.setdefault((number, running), []), each, before, after, running=running)
 
     @staticmethod
-    def _tell(
-        heard: list[_Heard],
+    def _judge(
+        events: list[_Event],
         who: Caller,
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any] | None,
@@ -92,15 +94,15 @@ class Reference:
             row = before if had else after
             assert row is not None
             kind = "updated" if had and has else "entered" if has else "deleted" if after is None else "left"
-            heard.append((kind, row["execution_id"], version))
+            events.append((kind, row["execution_id"], version))
 
 
-async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb_uri: str):
+async def test_every_caller_gets_exactly_the_events_of_what_they_may_see(database: Database, mongodb_uri: str):
     reference, opened = Reference(), asyncio.Event()
     reading = asyncio.create_task(reference.read(database.handle, opened))
     await opened.wait()
-    limits = LiveLimits(lookback_seconds=0, queue=QueueLimits(conflate_from=100_000, most=100_000))
-    small = LiveLimits(lookback_seconds=0, queue=limits.queue, ring_bytes=50_000)
+    limits = LiveLimits(lookback_seconds=0, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000))
+    small = LiveLimits(lookback_seconds=0, backlog=limits.backlog, replay_buffer_bytes=50_000)
     async with (
         Live(database, mongodb_uri, CURSORS, limits) as live,
         Live(database, mongodb_uri, CURSORS, small) as late,
@@ -119,21 +121,21 @@ async def test_everyone_hears_exactly_what_is_theirs(database: Database, mongodb
         await database.collection(Execution).insert_one(execution(user_id="nobody", tenant_id="nowhere"))
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(reading, anext(last))
-        expected = reference.heard
+        expected = reference.events
         assert all(len(each) > 20 for each in expected.values())
-        for which, subscription in subscriptions.items():
-            assert take_all(subscription) == expected[which], which
+        for which, subscriber in subscriptions.items():
+            assert take_all(subscriber) == expected[which], which
         # From MongoDB's history it is the same.
         for number, each in enumerate(CALLERS):
             resumed = await late.subscribe(each, after=pages[number])
             async with asyncio.timeout(PATIENCE):
-                assert [heard(await anext(resumed)) for _ in expected[number, False]] == expected[number, False]
-        assert late.figures().caught_up > 0
+                assert [summary(await anext(resumed)) for _ in expected[number, False]] == expected[number, False]
+        assert late.stats.catch_up.served_from_history > 0
 
 
-def heard(told: Any) -> _Heard:
-    return told.kind.value, told.execution_id, None if told.row is None else told.row["version"]
+def summary(delivery: Any) -> _Event:
+    return delivery.kind.value, delivery.execution_id, None if delivery.row is None else delivery.row["version"]
 
 
-def take_all(subscription: Subscription) -> list[_Heard]:
-    return [heard(told) for _ in range(len(subscription)) if (told := subscription.take()) is not None]
+def take_all(subscriber: Subscriber) -> list[_Event]:
+    return [summary(delivery) for _ in range(len(subscriber)) if (delivery := subscriber.take()) is not None]

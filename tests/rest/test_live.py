@@ -97,7 +97,7 @@ async def change(database: Database, execution_id: str, **fields: Any) -> None:
     await database.collection(Execution).update_one({"execution_id": execution_id}, {"$set": fields})
 
 
-async def test_the_socket_tells_of_each_change_in_the_agreed_form(server: str, token_for: Token, database: Database):
+async def test_the_socket_sends_each_change_in_the_agreed_form(server: str, token_for: Token, database: Database):
     async with socket_of(server, token_for("ada", "acme")) as socket:
         await put(database, "e1", status="running", progress=PROGRESS)
 
@@ -107,7 +107,7 @@ async def test_the_socket_tells_of_each_change_in_the_agreed_form(server: str, t
     assert message == {"type": "execution_update", "execution_id": "e1", "status": "running", "progress": PROGRESS}
 
 
-async def test_the_stream_tells_the_same_with_an_id(server: str, token_for: Token, database: Database):
+async def test_the_stream_sends_the_same_with_an_id(server: str, token_for: Token, database: Database):
     async with stream_of(server, token_for("ada", "acme")) as stream:
         start = await stream.event()
         await put(database, "e1", status="running", progress=PROGRESS)
@@ -122,7 +122,7 @@ async def test_the_stream_tells_the_same_with_an_id(server: str, token_for: Toke
 
 
 @pytest.mark.parametrize("query", ["?status=failed,timed_out&workflow_id=t1", "?status=FAILED&workflow_template_id=t1"])
-async def test_filters_choose_what_is_told_and_what_stops_matching_is_removed(
+async def test_filters_choose_what_is_sent_and_what_stops_matching_is_removed(
     server: str, token_for: Token, database: Database, query: str
 ):
     async with socket_of(server, token_for("ada", "acme"), query) as socket:
@@ -131,15 +131,15 @@ async def test_filters_choose_what_is_told_and_what_stops_matching_is_removed(
         await change(database, "e1", status="failed")
         await change(database, "e1", status="running")
 
-        told = [await message_from(socket) for _ in range(2)]
+        received = [await message_from(socket) for _ in range(2)]
 
-    assert [(each["type"], each["execution_id"]) for each in told] == [
+    assert [(each["type"], each["execution_id"]) for each in received] == [
         ("execution_update", "e1"),
         ("execution_removed", "e1"),
     ]
 
 
-async def test_nobody_is_told_of_what_they_may_not_see(server: str, token_for: Token, database: Database):
+async def test_callers_get_nothing_of_what_they_may_not_see(server: str, token_for: Token, database: Database):
     async with (
         socket_of(server, token_for("ada", "acme")) as ada,
         socket_of(server, token_for("ada", "globex")) as other_tenant,
@@ -150,12 +150,12 @@ async def test_nobody_is_told_of_what_they_may_not_see(server: str, token_for: T
         await put(database, "his", user_id="ben", status="running")
         await put(database, "theirs", tenant_id="globex", status="running")
 
-        heard = [(await message_from(ada)), (await ben.message())[1], (await message_from(other_tenant))]
+        received = [(await message_from(ada)), (await ben.message())[1], (await message_from(other_tenant))]
 
-    assert [each["execution_id"] for each in heard] == ["hers", "his", "theirs"]
+    assert [each["execution_id"] for each in received] == ["hers", "his", "theirs"]
 
 
-async def test_a_new_owner_is_told_and_the_old_one_learns_only_that_it_is_gone(
+async def test_a_new_owner_gets_the_execution_and_the_old_one_only_its_removal(
     server: str, token_for: Token, database: Database
 ):
     await put(database, "e1", status="running", progress=PROGRESS)
@@ -179,14 +179,14 @@ async def test_a_deleted_execution_is_removed(server: str, token_for: Token, dat
     async with socket_of(server, token_for("ada", "acme")) as socket:
         await database.collection(Execution).delete_one({"execution_id": "e1"})
 
-        # The stream may still be about to tell of what was there before.
+        # The stream may still be about to send what was there before.
         while (message := await message_from(socket))["type"] == "execution_update":
             pass
 
     assert (message["type"], message["execution_id"]) == ("execution_removed", "e1")
 
 
-async def test_a_lost_stream_goes_on_behind_its_last_event(server: str, token_for: Token, database: Database):
+async def test_a_lost_stream_resumes_after_its_last_event(server: str, token_for: Token, database: Database):
     token = token_for("ada", "acme")
     async with stream_of(server, token) as stream:
         await stream.event()
@@ -197,9 +197,9 @@ async def test_a_lost_stream_goes_on_behind_its_last_event(server: str, token_fo
 
     async with stream_of(server, token, after=ids[-1]) as stream:
         await stream.event()
-        told = [(await stream.message())[1]["execution_id"] for _ in range(2)]
+        received = [(await stream.message())[1]["execution_id"] for _ in range(2)]
 
-    assert told == ["e2", "e3"]
+    assert received == ["e2", "e3"]
 
 
 async def test_a_stream_lost_before_its_first_event_misses_none(server: str, token_for: Token, database: Database):

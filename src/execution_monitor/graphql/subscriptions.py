@@ -1,6 +1,5 @@
-"""The subscription root. Each resolver is call, convert, return."""
+"""The subscription root. Each resolver subscribes and returns the source stream."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 import strawberry
@@ -12,7 +11,7 @@ from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
 from execution_monitor.graphql.types.execution import ExecutionId
 from execution_monitor.graphql.types.requires_scope import Requires
-from execution_monitor.graphql.types.updates import Activities, ExecutionActivity, ExecutionUpdate, Updates
+from execution_monitor.graphql.types.updates import ExecutionActivity, ExecutionUpdate, SourceStream, event_of
 
 Resume = Annotated[
     str | None,
@@ -22,9 +21,10 @@ Resume = Annotated[
 
 @strawberry.type(description="What can be followed live, over WebSocket, Server-Sent Events or multipart.")
 class Subscription:
-    """What can be followed."""
+    """The fields of `subscription`."""
 
     @strawberry.subscription(
+        graphql_type=ExecutionUpdate,
         description=(
             "Every change to the executions the caller may see that match the filter, that start to match it, or "
             "that stop matching it. `after` takes a cursor from an earlier event, or a connection's `liveCursor`: the "
@@ -37,11 +37,13 @@ class Subscription:
         info: ContextInfo,
         filter: ExecutionsFilter = UNSET,  # noqa: A002 - the API's name
         after: Resume = UNSET,
-    ) -> AsyncIterator[ExecutionUpdate]:
+    ) -> SourceStream:
         """Follow executions."""
-        return Updates(await info.context.live.subscribe(info.context.caller, to_filter(filter), present(after)))
+        live, caller = info.context.live, info.context.caller
+        return SourceStream(await live.subscribe(caller, to_filter(filter), present(after)), event_of)
 
     @strawberry.subscription(
+        graphql_type=ExecutionActivity,
         description=(
             "Everything that happens to one execution: its own changes, its steps, its log lines. Without `after` it "
             "begins with the present state. It completes some seconds after a final state."
@@ -50,7 +52,7 @@ class Subscription:
     )
     async def execution_activity(
         self, info: ContextInfo, execution_id: ExecutionId, after: Resume = UNSET
-    ) -> AsyncIterator[ExecutionActivity]:
+    ) -> SourceStream:
         """Follow one execution."""
         live, caller = info.context.live, info.context.caller
-        return Activities(await live.subscribe_activity(caller, execution_id, present(after)))
+        return SourceStream(await live.subscribe_activity(caller, execution_id, present(after)), event_of)

@@ -1,31 +1,45 @@
-"""Everything that happens to one execution: its present state first, then its changes, until it has come to an end."""
+"""The activity of one execution: its present state first, then its changes, until it has ended."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self, cast
 
-from execution_monitor.errors import NotFound
-from execution_monitor.live.cursors import Mark
-from execution_monitor.live.events import Delivery, Kind
-from execution_monitor.live.resume_tokens import Position, behind
-from execution_monitor.live.snapshot import PresentState, read_present_state
-from execution_monitor.live.subscription import Subscription
+from beanie import Document
+from bson import Timestamp
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
+
+from execution_monitor.errors import DatabaseUnavailable, NotFound, QueryTimeout
+from execution_monitor.executions.logs import OLDEST_FIRST
+from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
+from execution_monitor.live.cursors import ResumeMode
+from execution_monitor.live.events import Delivery, EventKind, Receiver
+from execution_monitor.live.resume_tokens import StreamPosition, position_after
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.storage.database import Database
-from execution_monitor.storage.documents import TERMINAL_STATUSES
-from execution_monitor.storage.filters import all_of
+from execution_monitor.storage.answers import answer_in_time
+from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step
+from execution_monitor.storage.filters import Filter, all_of
+from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.sorting import Order
 
+# The present state as a page of the dashboard shows it; further steps and earlier lines are read as pages.
+STEPS = 1_000
+LOG_LINES = 100
+_TIMEOUT_MS = 5_000
 _TERMINAL = frozenset(status.value for status in TERMINAL_STATUSES)
 
-Follow = Callable[[ActivityTopic, Position], Subscription]
+Follow = Callable[[ActivityTopic, StreamPosition], Subscriber]
 
 
 class Activity:
     """The events of one execution, as an async iterator of one reader; close it in the end.
 
     It ends with LEFT or DELETED, and by itself once the execution has been in a terminal state for `linger` seconds.
-    After a gap it begins anew with the present state. `leave` is called once, when it is closed.
+    After a GAP it begins again with the present state. `leave` is called once, when it is closed.
     """
 
     def __init__(
@@ -37,7 +51,7 @@ class Activity:
         self._follow = follow
         self._linger = linger
         self._state: deque[Delivery] = deque()
-        self._subscription: Subscription | None = None
+        self._subscriber: Subscriber | None = None
         self._ends_at: float | None = None
         self.is_closed = False
 
@@ -47,44 +61,51 @@ class Activity:
         return self._topic.execution_id
 
     async def begin(self) -> None:
-        """Read the present state; raises `NotFound` when the caller may see no such execution."""
+        """Begin with the present state.
+
+        Raises:
+            NotFound: there is no such execution, or the caller may not see it.
+        """
         state = await self._read()
         if state is None:
             raise NotFound("There is no such execution, or you may not see it.")
         self._begin_with(state)
 
-    async def resume(self, position: Position) -> None:
-        """Go on behind `position`, at which the caller could see the execution."""
+    async def resume(self, position: StreamPosition) -> None:
+        """Go on after `position`, at which the caller could see the execution."""
         state = await self._read()
         if state is not None:
-            self._watch_for_the_end(state.execution.get("status"))
-        # When it is gone by now, the events that follow tell how.
-        self._subscription = self._follow(self._topic, position)
+            self._end_after(state.execution.get("status"))
+        # If it is gone by now, the events that follow say how.
+        self._subscriber = self._follow(self._topic, position)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Delivery:
-        """Wait for the next event; it may be cancelled without losing one."""
+        """Wait for the next event; cancelling the wait loses none."""
         if self._state:
             return self._state.popleft()
-        if not self.is_closed and self._subscription is None:
+        if not self.is_closed and self._subscriber is None:
             state = await self._read()
             if state is None:
                 self.close()
             else:
                 self._begin_with(state)
                 return self._state.popleft()
-        if self.is_closed or self._subscription is None:
+        if self.is_closed or self._subscriber is None:
             raise StopAsyncIteration
         try:
             async with asyncio.timeout_at(self._ends_at):
-                delivery = await anext(self._subscription)
+                delivery = await anext(self._subscriber)
         except TimeoutError:
             self.close()
             raise StopAsyncIteration from None
         self._observe(delivery)
         return delivery
+
+    def push_to(self, receiver: Receiver) -> None:
+        """Push nothing: each event may end the activity or begin it again, so all are iterated."""
 
     def close(self) -> None:
         """End the iteration."""
@@ -92,34 +113,36 @@ class Activity:
             self._leave()
         self.is_closed = True
         self._state.clear()
-        if self._subscription is not None:
-            self._subscription.close()
+        if self._subscriber is not None:
+            self._subscriber.close()
 
     def _observe(self, delivery: Delivery) -> None:
-        if delivery.kind is Kind.GAP:
-            if self._subscription is not None:
-                self._subscription.close()
-            self._subscription = None
-        elif delivery.kind in (Kind.LEFT, Kind.DELETED):
-            # Steps and log lines that follow are no longer for this caller.
+        if delivery.kind is EventKind.GAP:
+            if self._subscriber is not None:
+                self._subscriber.close()
+            self._subscriber = None
+        elif delivery.kind in (EventKind.LEFT, EventKind.DELETED):
+            # The steps and log lines that follow are no longer for this caller.
             self.close()
-        elif delivery.kind in (Kind.ENTERED, Kind.UPDATED) and delivery.row is not None:
-            self._watch_for_the_end(delivery.row.get("status"))
+        elif delivery.kind in (EventKind.ENTERED, EventKind.UPDATED) and delivery.row is not None:
+            self._end_after(delivery.row.get("status"))
 
-    async def _read(self) -> PresentState | None:
+    async def _read(self) -> "PresentState | None":
         topic = self._topic
-        return await read_present_state(self._database, all_of(topic.rights.visible, topic.is_it), topic.are_parts)
+        return await read_present_state(
+            self._database, all_of(topic.visibility.condition, topic.is_execution), topic.is_child
+        )
 
-    def _begin_with(self, state: PresentState) -> None:
-        position = behind(state.read_at)
+    def _begin_with(self, state: "PresentState") -> None:
+        position = position_after(state.read_at)
         occurred_at = state.read_at.as_datetime()
         rows = [
-            (Kind.ENTERED, state.execution),
-            *((Kind.STEP, step) for step in state.steps),
-            *((Kind.LOG, line) for line in state.logs),
+            (EventKind.ENTERED, state.execution),
+            *((EventKind.STEP, step) for step in state.steps),
+            *((EventKind.LOG, line) for line in state.logs),
         ]
         for kind, row in rows:
-            # Whoever breaks off in the middle begins again; behind the last nothing is missing.
+            # A client that breaks off within the state begins again; after its last event nothing is missing.
             self._state.append(
                 Delivery(
                     topic=self._topic,
@@ -129,13 +152,68 @@ class Activity:
                     execution_id=self._topic.execution_id,
                     row=row,
                     changed=None,
-                    mark=Mark.BEGIN,
+                    resume_mode=ResumeMode.RESTART,
                 )
             )
-        self._state[-1].mark = Mark.GO_ON
-        self._watch_for_the_end(state.execution.get("status"))
-        self._subscription = self._follow(self._topic, position)
+        self._state[-1].resume_mode = ResumeMode.CONTINUE
+        self._end_after(state.execution.get("status"))
+        self._subscriber = self._follow(self._topic, position)
 
-    def _watch_for_the_end(self, status: object) -> None:
+    def _end_after(self, status: object) -> None:
+        """End it after a while if `status` is a terminal one."""
         is_over = isinstance(status, str) and status in _TERMINAL
         self._ends_at = asyncio.get_running_loop().time() + self._linger if is_over else None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentState:
+    """One execution with its first steps and last log lines, as they were at the cluster time `read_at`."""
+
+    execution: Row
+    steps: Sequence[Row]
+    logs: Sequence[Row]
+    read_at: Timestamp
+
+
+async def read_present_state(database: Database, execution: Filter, child: Filter) -> PresentState | None:
+    """Read the execution with the first 1,000 steps and last 100 log lines from one snapshot; None if there is none.
+
+    Raises:
+        QueryTimeout: MongoDB stopped a query at its time limit.
+        DatabaseUnavailable: MongoDB does not answer in time.
+    """
+    return await answer_in_time(_read(database, execution, child), _TIMEOUT_MS)
+
+
+async def _read(database: Database, execution: Filter, child: Filter) -> PresentState | None:
+    try:
+        async with database.client.start_session(snapshot=True) as session:
+            snapshot = _Snapshot(database, session)
+            found = await snapshot.find(Execution, execution, None, 1)
+            if not found:
+                return None
+            steps = await snapshot.find(Step, child, IN_WORKFLOW_ORDER, STEPS)
+            logs = await snapshot.find(LogEntry, child, OLDEST_FIRST.reversed(), LOG_LINES)
+            # PyMongo has no public name for the time of a snapshot session.
+            read_at = cast("Timestamp", session._snapshot_time)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    except ExecutionTimeout as error:
+        raise QueryTimeout("MongoDB stopped this query at its time limit; try again.") from error
+    except ConnectionFailure as error:
+        raise DatabaseUnavailable(explain(error)) from error
+    return PresentState(found[0], steps, logs[::-1], read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    database: Database
+    session: AsyncClientSession
+
+    async def find(self, document: type[Document], where: Filter, order: Order | None, limit: int) -> list[Row]:
+        cursor = self.database.collection(document).find(
+            where.to_mongo(),
+            sort=None if order is None else list(order.to_mongo().items()),
+            limit=limit,
+            max_time_ms=_TIMEOUT_MS,
+            session=self.session,
+        )
+        return list(await cursor.to_list())

@@ -1,4 +1,4 @@
-"""Subscribers that begin in the past: served from the replay buffer, or from MongoDB's history up to the buffer."""
+"""Catch-up: brings subscribers that begin in the past to the hub, from the replay buffer or MongoDB's history."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,82 +6,91 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from execution_monitor.live.catch_up_from_buffer import Replay
-from execution_monitor.live.catch_up_from_history import CatchUpLimits, History
-from execution_monitor.live.catch_up_group import Judgements
+from execution_monitor.live.catch_up_from_buffer import BufferCatchUp
+from execution_monitor.live.catch_up_from_history import CatchUpLimits, HistoryCatchUp
+from execution_monitor.live.catch_up_group import CatchUpSteps, JudgementCache
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.followed_executions import Followed
+from execution_monitor.live.followed_executions import FollowedExecutions
 from execution_monitor.live.hub import Hub
-from execution_monitor.live.replay_buffer import Ring
-from execution_monitor.live.resume_tokens import Position
-from execution_monitor.live.stats import Counters
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.replay_buffer import ReplayBuffer
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.subscriber import Subscriber
 
 
 class CatchUp:
-    """Brings subscribers from where they left off to where the hub is: each change once for all who need it."""
+    """Brings each subscriber from its position to the hub, and judges each change once for all that need it.
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what there is to be read, and where it leads
+    History before the replay buffer is read from `database`, which is connected when it is first called.
+    """
+
+    def __init__(
         self,
         database: Callable[[], AsyncDatabase[Any]],
-        ring: Ring,
-        followed: Followed,
+        buffer: ReplayBuffer,
+        followed: FollowedExecutions,
         hub: Hub,
         limits: CatchUpLimits,
-        counters: Counters,
     ) -> None:
-        self._ring = ring
+        self._buffer = buffer
         self._followed = followed
         self._hub = hub
-        self._behind: set[Subscription] = set()
-        self._judgements = Judgements()
-        self._replay = Replay(ring, self._judgements, self._covers, self._place, self._give_up)
-        self._history = History(database, self._judgements, self._covers, self._place, self._give_up, limits, counters)
+        self._catching_up: set[Subscriber] = set()
+        self._judgements = JudgementCache()
+        steps = CatchUpSteps(self._judgements, self._is_in_buffer, self._assign, self._give_up)
+        self._from_buffer = BufferCatchUp(buffer, steps)
+        self._from_history = HistoryCatchUp(database, steps, limits)
 
     def __len__(self) -> int:
-        return len(self._behind)
+        return len(self._catching_up)
 
-    def begin(self, subscription: Subscription, position: Position) -> None:
-        """Bring `subscription` from `position` to the hub; at once when nothing has happened in between."""
-        self._behind.add(subscription)
-        subscription.on_close(partial(self._forget, subscription))
-        self._place(subscription, position)
+    @property
+    def served_from_history(self) -> int:
+        """How many subscribers were served from MongoDB's history since the process started."""
+        return self._from_history.served
+
+    def begin(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Bring `subscriber` from `position` to the hub; at once if nothing has happened since."""
+        self._catching_up.add(subscriber)
+        subscriber.on_close(partial(self._remove, subscriber))
+        self._assign(subscriber, position)
 
     async def close(self) -> None:
-        """Stop, and wait until everything is closed."""
-        await self._replay.close()
-        await self._history.close()
+        """Stop, and wait until all streams are closed."""
+        await self._from_buffer.close()
+        await self._from_history.close()
 
-    def _place(self, subscription: Subscription, position: Position) -> None:
-        """Let `subscription` go on from `position` where that can be had."""
-        if subscription.is_closed:
+    def _assign(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Let `subscriber` go on from `position`, wherever the changes after it are."""
+        if subscriber.is_closed:
             return
-        if not subscription.has_room:
-            # Not in a hurry: a few at a time would cost a stream or a pass each.
-            subscription.on_room(partial(self._place, subscription, position))
-        elif not self._covers(subscription, position):
-            self._history.add(subscription, position)
-        elif self._ring.since(position, 1):
-            self._replay.add(subscription, position)
+        if not subscriber.has_room:
+            # Only when there is much room: a few events at a time would cost a stream or a pass each.
+            subscriber.on_room(partial(self._assign, subscriber, position))
+        elif not self._is_in_buffer(subscriber, position):
+            self._from_history.add(subscriber, position)
+        elif self._buffer.since(position, 1):
+            self._from_buffer.add(subscriber, position)
         else:
-            # Without a pause since the look at the ring: nothing can have happened in between.
-            self._forget(subscription)
-            self._hub.join(subscription)
+            # There is no await since the look into the buffer: nothing can have happened in between.
+            self._remove(subscriber)
+            self._hub.join(subscriber)
 
-    def _covers(self, subscription: Subscription, position: Position) -> bool:
-        follows = subscription.topic.follows
-        return self._ring.covers(position) and (follows is None or self._followed.covers(follows, position))
+    def _is_in_buffer(self, subscriber: Subscriber, position: StreamPosition) -> bool:
+        """Whether the replay buffer has everything that `subscriber` needs after `position`."""
+        execution_id = subscriber.topic.followed_execution
+        return self._buffer.covers(position) and (execution_id is None or self._followed.covers(execution_id, position))
 
-    def _give_up(self, subscription: Subscription, reason: GapReason) -> None:
-        newest = self._ring.newest
+    def _give_up(self, subscriber: Subscriber, reason: GapReason) -> None:
+        """Send a GAP, and go on from the present."""
+        newest = self._buffer.newest
         if newest is None:
-            raise RuntimeError("Nobody subscribes before the ring has begun.")
-        subscription.tell_gap(reason, newest)
-        self._place(subscription, newest)
+            raise RuntimeError("No subscriber may come before the replay buffer has begun.")
+        subscriber.send_gap(reason, newest)
+        self._assign(subscriber, newest)
 
-    def _forget(self, subscription: Subscription) -> None:
-        self._behind.discard(subscription)
-        self._replay.discard(subscription)
-        self._history.discard(subscription)
-        if not self._behind:
-            self._judgements.forget()
+    def _remove(self, subscriber: Subscriber) -> None:
+        self._catching_up.discard(subscriber)
+        self._from_buffer.discard(subscriber)
+        self._from_history.discard(subscriber)
+        if not self._catching_up:
+            self._judgements.clear()

@@ -1,51 +1,41 @@
-"""Brings subscribers from the replay buffer to the hub, all who come back together in one pass."""
+"""Catch-up from the replay buffer: everyone who comes back at about the same time, in one pass."""
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
-from execution_monitor.live.catch_up_group import CHUNK, Group, Judgements
+from execution_monitor.live.catch_up_group import CHUNK, CatchUpGroup, CatchUpSteps
 from execution_monitor.live.changes import GapReason
-from execution_monitor.live.replay_buffer import Ring
-from execution_monitor.live.resume_tokens import Position
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.replay_buffer import ReplayBuffer
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.subscriber import Subscriber
 
 log = structlog.get_logger()
 
-# Who comes while a pass is under way, and from further back, waits so long at most until it begins anew.
+# A subscriber that comes during a pass, and begins before it, waits at most this long for the next pass.
 _PASS_SECONDS = 1.0
 
 
-class Replay:
-    """One task while there is somebody to bring; `place` is handed who has arrived, or cannot be served from here."""
+class BufferCatchUp:
+    """Brings subscribers from positions that the replay buffer covers to the hub, in one task while there are any."""
 
-    def __init__(
-        self,
-        ring: Ring,
-        judgements: Judgements,
-        covers: Callable[[Subscription, Position], bool],
-        place: Callable[[Subscription, Position], None],
-        give_up: Callable[[Subscription, GapReason], None],
-    ) -> None:
-        self._give_up = give_up
-        self._ring = ring
-        self._covers = covers
-        self._place = place
-        self._group = Group(judgements, place)
-        self._waiting: dict[Subscription, Position] = {}
+    def __init__(self, buffer: ReplayBuffer, steps: CatchUpSteps) -> None:
+        self._buffer = buffer
+        self._steps = steps
+        self._group = CatchUpGroup(steps)
+        self._waiting: dict[Subscriber, StreamPosition] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, subscription: Subscription, position: Position) -> None:
-        """Bring `subscription` from `position`, which the ring covers."""
-        self._waiting[subscription] = position
+    def add(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Bring `subscriber` on from `position`, which the buffer covers."""
+        self._waiting[subscriber] = position
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
-    def discard(self, subscription: Subscription) -> None:
-        """Let go of `subscription`."""
-        self._waiting.pop(subscription, None)
-        self._group.discard(subscription)
+    def discard(self, subscriber: Subscriber) -> None:
+        """Remove `subscriber`, if it is here."""
+        self._waiting.pop(subscriber, None)
+        self._group.discard(subscriber)
 
     async def close(self) -> None:
         """Stop."""
@@ -55,16 +45,16 @@ class Replay:
 
     async def _run(self) -> None:
         try:
-            await self._bring_all()
+            await self._serve_all()
         except Exception:
-            # A defect: each is told, and goes on from the present.
+            # A defect: every member gets a GAP and goes on from the present.
             log.exception("replay_broke")
             self._admit(None)
-            for subscription in tuple(self._group.members):
-                self._group.discard(subscription)
-                self._give_up(subscription, GapReason.FAILED)
+            for subscriber in tuple(self._group.members):
+                self._group.discard(subscriber)
+                self._steps.give_up(subscriber, GapReason.FAILED)
 
-    async def _bring_all(self) -> None:
+    async def _serve_all(self) -> None:
         clock = asyncio.get_running_loop().time
         began, position = clock(), None
         while self._waiting or len(self._group):
@@ -73,29 +63,30 @@ class Replay:
                 began, position = clock(), min(self._group.members.values())
             else:
                 self._admit(position)
-            # What takes so long that the ring has let go of what is next is read from MongoDB.
-            self._group.leave([each for each, at in self._group.members.items() if not self._covers(each, at)])
-            if not self._ring.covers(position):
+            # Members so slow that the buffer has dropped what comes next go on from MongoDB's history.
+            covers = self._steps.is_in_buffer
+            self._group.leave([each for each, at in self._group.members.items() if not covers(each, at)])
+            if not self._buffer.covers(position):
                 position = None
                 continue
-            kept = self._ring.since(position, CHUNK)
-            position = kept[-1].position if kept else self._newest
-            await self._group.offer([each.read() for each in kept], position, self._has_arrived)
+            changes = self._buffer.since(position, CHUNK)
+            position = changes[-1].position if changes else self._newest
+            await self._group.offer([each.read() for each in changes], position, self._has_arrived)
             await asyncio.sleep(0)
 
     @property
-    def _newest(self) -> Position:
-        newest = self._ring.newest
+    def _newest(self) -> StreamPosition:
+        newest = self._buffer.newest
         if newest is None:
-            raise RuntimeError("Nobody subscribes before the ring has begun.")
+            raise RuntimeError("No subscriber may come before the replay buffer has begun.")
         return newest
 
-    def _admit(self, behind: Position | None) -> None:
-        """Take in those who wait and are as far as `behind`; all of them without it."""
-        for subscription, position in tuple(self._waiting.items()):
-            if behind is None or position >= behind:
-                del self._waiting[subscription]
-                self._group.add(subscription, position)
+    def _admit(self, reached: StreamPosition | None) -> None:
+        """Add those who wait and begin at `reached` or later; without it, all of them."""
+        for subscriber, position in tuple(self._waiting.items()):
+            if reached is None or position >= reached:
+                del self._waiting[subscriber]
+                self._group.add(subscriber, position)
 
-    def _has_arrived(self, _: Subscription, position: Position) -> bool:
-        return self._ring.covers(position) and not self._ring.since(position, 1)
+    def _has_arrived(self, _: Subscriber, position: StreamPosition) -> bool:
+        return self._buffer.covers(position) and not self._buffer.since(position, 1)

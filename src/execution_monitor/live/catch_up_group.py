@@ -1,37 +1,39 @@
-"""Subscriptions on their way to the hub together: each change is judged once for each of their topics."""
+"""Subscribers that catch up together: each change is judged once for each of their topics."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from execution_monitor.live.changes import Change, GapReason, HistoryBroken
-from execution_monitor.live.events import Block, Delivery, Topic
-from execution_monitor.live.resume_tokens import Position
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.events import Block, Delivery
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topic_index import TopicIndex
+from execution_monitor.live.topics import Topic
 
 log = structlog.get_logger()
 
-# Changes that are offered to one subscriber after the other: a socket sends them with one call of the system.
+# Changes that are offered to one subscriber after the other: a socket sends them with one system call.
 CHUNK = 50
-# How long it may go on before everything else in the process has its turn.
+# How long offering may take before everything else in the process gets its turn.
 _TURN_SECONDS = 0.005
-# What was judged for those who came first is kept, with what it was rendered to, for those who come a moment later.
-_MOST_KEPT = 4_000
-_MOST_KEPT_BYTES = 8 * 1024 * 1024
+# What was judged for the first is kept, with what it was rendered to, for those who come a moment later.
+_MAX_KEPT = 4_000
+_MAX_KEPT_BYTES = 8 * 1024 * 1024
 
 
-class Judgements:
+class JudgementCache:
     """The latest deliveries, by topic and position."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Hashable, Position], Delivery] = OrderedDict()
+        self._kept: OrderedDict[tuple[Hashable, StreamPosition], Delivery] = OrderedDict()
         self._bytes = 0
 
     def judge(self, topic: Topic, change: Change) -> Delivery | None:
-        """What `change` means to `topic`, as `Topic.judge`; the same object for all that ask within some time."""
+        """What `change` means to `topic`, as `Topic.judge`; for some time the same object for all who need it."""
         key = (topic.key, change.position)
         delivery = self._kept.get(key)
         if delivery is None:
@@ -40,78 +42,94 @@ class Judgements:
                 self._keep(key, delivery)
         return delivery
 
-    def forget(self) -> None:
-        """Let go of all, when nobody is on the way any more."""
+    def clear(self) -> None:
+        """Drop all of them."""
         self._kept.clear()
         self._bytes = 0
 
-    def _keep(self, key: tuple[Hashable, Position], delivery: Delivery) -> None:
+    def _keep(self, key: tuple[Hashable, StreamPosition], delivery: Delivery) -> None:
         self._kept[key] = delivery
         self._bytes += delivery.size
-        while len(self._kept) > _MOST_KEPT or self._bytes > _MOST_KEPT_BYTES:
+        while len(self._kept) > _MAX_KEPT or self._bytes > _MAX_KEPT_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= oldest.size
 
 
-class Group:
-    """Subscriptions that go the same way. Those who leave it are handed to `place` with the position they reached."""
+@dataclass(frozen=True, slots=True)
+class CatchUpSteps:
+    """What both sources, the replay buffer and MongoDB's history, need to bring subscribers on."""
 
-    def __init__(self, judgements: Judgements, place: Callable[[Subscription, Position], None]) -> None:
-        self._judgements = judgements
-        self._place = place
+    judgements: JudgementCache
+    # Whether the replay buffer has all that a subscriber needs after a position.
+    is_in_buffer: Callable[[Subscriber, StreamPosition], bool]
+    # Takes a subscriber that leaves a source, with the position it has reached, to where it goes on.
+    assign: Callable[[Subscriber, StreamPosition], None]
+    # Sends a subscriber a GAP, and lets it go on from the present.
+    give_up: Callable[[Subscriber, GapReason], None]
+
+
+class CatchUpGroup:
+    """Subscribers that are offered the same changes; one that leaves is assigned to where it goes on."""
+
+    def __init__(self, steps: CatchUpSteps) -> None:
+        self._judgements = steps.judgements
+        self._assign = steps.assign
         self._index = TopicIndex()
-        self._reached: dict[Subscription, Position] = {}
+        self._reached: dict[Subscriber, StreamPosition] = {}
 
     def __len__(self) -> int:
         return len(self._reached)
 
     @property
-    def members(self) -> Mapping[Subscription, Position]:
-        """Each with the position it has reached."""
+    def members(self) -> Mapping[Subscriber, StreamPosition]:
+        """Each member with the position it has reached."""
         return self._reached
 
-    def add(self, subscription: Subscription, position: Position) -> None:
-        """Take in `subscription`, which has heard of everything up to `position`."""
-        self._reached[subscription] = position
-        self._index.add(subscription)
+    def add(self, subscriber: Subscriber, position: StreamPosition) -> None:
+        """Add `subscriber`, which has been offered everything up to `position`."""
+        self._reached[subscriber] = position
+        self._index.add(subscriber)
 
-    def discard(self, subscription: Subscription) -> Position | None:
-        """Let go of `subscription`, if it is here; the position it had reached."""
-        position = self._reached.pop(subscription, None)
+    def discard(self, subscriber: Subscriber) -> StreamPosition | None:
+        """Remove `subscriber`, if it is a member; return the position it had reached."""
+        position = self._reached.pop(subscriber, None)
         if position is not None:
-            self._index.remove(subscription)
+            self._index.remove(subscriber)
         return position
 
-    def leave(self, subscriptions: Iterable[Subscription]) -> None:
-        """Let go of `subscriptions`, and find another place for them."""
-        for subscription in tuple(subscriptions):
-            position = self.discard(subscription)
+    def leave(self, subscribers: Iterable[Subscriber]) -> None:
+        """Remove `subscribers`, and assign each to where it goes on."""
+        for subscriber in tuple(subscribers):
+            position = self.discard(subscriber)
             if position is not None:
-                self._place(subscription, position)
+                self._assign(subscriber, position)
 
     async def offer(
-        self, changes: Sequence[Change], until: Position, has_arrived: Callable[[Subscription, Position], bool]
+        self,
+        changes: Sequence[Change],
+        until: StreamPosition,
+        has_arrived: Callable[[Subscriber, StreamPosition], bool],
     ) -> None:
-        """Offer `changes`, all there are up to `until`, to every member that is not as far.
+        """Offer `changes`, which are all there are up to `until`, to every member that has not reached them.
 
-        Members that have no room for more leave, and so do those of whom `has_arrived` says that they belong elsewhere.
+        Members that have no more room leave, and so do those that `has_arrived` is true of.
         """
         try:
             offers = self._judge(changes)
         except Exception:
             log.exception("catch_up_broke")
-            self.break_off(HistoryBroken(until, GapReason.FAILED))
+            self.send_gap(HistoryBroken(until, GapReason.FAILED))
             offers = {}
         clock = asyncio.get_running_loop().time
         turn_ends = clock() + _TURN_SECONDS
-        for subscription, position in tuple(self._reached.items()):
-            # One may have been closed in the turn of another.
-            if subscription not in self._reached or position > until:
+        for subscriber, position in tuple(self._reached.items()):
+            # One may have been closed while another was served.
+            if subscriber not in self._reached or position > until:
                 continue
-            reached = _offer_all(subscription, offers.get(subscription.topic.key), position, until)
-            self._reached[subscription] = reached
-            if reached != until or not subscription.has_room or has_arrived(subscription, reached):
-                self.leave([subscription])
+            reached = _offer_block(subscriber, offers.get(subscriber.topic.key), position, until)
+            self._reached[subscriber] = reached
+            if reached != until or not subscriber.has_room or has_arrived(subscriber, reached):
+                self.leave([subscriber])
             if clock() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = clock() + _TURN_SECONDS
@@ -120,22 +138,24 @@ class Group:
         judged = self._index.judge(changes, self._judgements.judge)
         return {audience.topic.key: Block(deliveries) for audience, deliveries in judged}
 
-    def break_off(self, broken: HistoryBroken) -> None:
-        """Tell every member that is not as far that something was missed."""
-        for subscription, position in tuple(self._reached.items()):
+    def send_gap(self, broken: HistoryBroken) -> None:
+        """Tell every member before `broken.position` that changes were missed."""
+        for subscriber, position in tuple(self._reached.items()):
             if position < broken.position:
-                subscription.tell_gap(broken.reason, broken.position)
-                self._reached[subscription] = broken.position
+                subscriber.send_gap(broken.reason, broken.position)
+                self._reached[subscriber] = broken.position
 
 
-def _offer_all(subscription: Subscription, block: Block | None, position: Position, until: Position) -> Position:
-    """Offer what is behind `position`, as far as there is room; the position reached, which is `until` with all."""
-    if block is None or subscription.take_whole(block):
+def _offer_block(
+    subscriber: Subscriber, block: Block | None, position: StreamPosition, until: StreamPosition
+) -> StreamPosition:
+    """Offer what comes after `position`, while there is room; return the position reached, `until` if it was all."""
+    if block is None or subscriber.push_block(block):
         return until
     for delivery in block.deliveries:
         if delivery.position > position:
-            if not subscription.has_room:
+            if not subscriber.has_room:
                 return position
-            subscription.offer(delivery)
+            subscriber.offer(delivery)
             position = delivery.position
     return until

@@ -1,4 +1,4 @@
-"""One watch over the monitored collections: how it is opened, what it yields, and which errors end a history."""
+"""A cursor of a change stream: how it is opened, what it yields, and which errors mean what."""
 
 import asyncio
 import contextlib
@@ -13,17 +13,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, PyMongoError
 
 from execution_monitor.live.batch_size import FIRST_BATCH, BatchSize
-from execution_monitor.live.changes import RAW, Assembler, Event, HistoryBroken, Noun, Operation
-from execution_monitor.live.followed_executions import Scope
-from execution_monitor.live.resume_tokens import Position, behind, position_of, start_time, time_of
+from execution_monitor.live.changes import RAW, Assembler, ChangeType, HistoryBroken, StreamEvent, WatchedCollection
+from execution_monitor.live.followed_executions import FollowedIds
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_of, start_time, time_of
 
 Stage = Mapping[str, Any]
 
-# The silence of an idle stream is never longer, so a watchdog can tell it from a dead one.
+# An idle stream replies at least this often, so that its silence can be told from that of a dead one.
 AWAIT_MS = 200
-_NAMES = [noun.value for noun in Noun]
-_PARTS = [Noun.STEP.value, Noun.LOG.value]
-_OPERATIONS = [operation.value for operation in Operation]
+_NAMES = [each.value for each in WatchedCollection]
+_CHILDREN = [WatchedCollection.STEPS.value, WatchedCollection.LOGS.value]
+_CHANGE_TYPES = [each.value for each in ChangeType]
 _REPLACING = ["drop", "rename", "dropDatabase", "invalidate"]
 # ChangeStreamHistoryLost, CappedPositionLost
 _HISTORY_LOST = frozenset({286, 136})
@@ -33,23 +33,23 @@ _UNAUTHORIZED = frozenset({13, 18, 391})
 _RESUMABLE = "ResumableChangeStreamError"
 
 
-class Watch:
-    """An open stream; `next` must not be cancelled while the stream is to be used again."""
+class ChangeStreamCursor:
+    """An open stream. Do not use it again after `next` was cancelled."""
 
-    def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: Position) -> None:
+    def __init__(self, stream: AsyncDatabaseChangeStream[RawBSONDocument], since: StreamPosition) -> None:
         self._stream = stream
         self._assembler = Assembler()
         self._batch = BatchSize()
-        self.position = since  # everything up to here has been yielded
+        self.position = since  # everything up to here was yielded
         self.is_caught_up = False  # whether the last reply was empty
 
     @property
     def is_open(self) -> bool:
-        """Whether more can come; a dropped database ends it."""
+        """Whether more events can come; a dropped database ends the stream."""
         return self._stream.alive
 
-    async def next_together(self, limit: int) -> Sequence[Event]:
-        """The next events that are there at once, as `next` returns them; a break in the history is always the last."""
+    async def next_batch(self, limit: int) -> Sequence[StreamEvent]:
+        """Up to `limit` events that one reply brings; a break in the history is always the last of them."""
         event = await self.next()
         events = [] if event is None else [event]
         while len(events) < limit and self._batch.is_within_reply and not isinstance(event, HistoryBroken):
@@ -58,8 +58,8 @@ class Watch:
                 events.append(event)
         return events
 
-    async def next(self) -> Event | None:
-        """The next event behind `position`, or None when there was none for now."""
+    async def next(self) -> StreamEvent | None:
+        """The next event after `position`, or None after a reply without one."""
         document = await self._batch.next(self._stream)
         self.is_caught_up = document is None
         event = None if document is None else self._assembler.add(document)
@@ -68,34 +68,37 @@ class Watch:
                 return None
             self.position = event.position
             if isinstance(event, HistoryBroken) and event.ends_stream:
-                # Behind all of that time: it holds the drop that would end the next stream too. Whether the cursor is
-                # alive does not tell: mongos closes it one reply later than mongod.
-                self.position = behind(time_of(self.position))
+                # After everything of that time, which includes the drop that would end the next stream too. Whether the
+                # cursor is alive does not say so: mongos closes it one reply later than mongod.
+                self.position = position_after(time_of(self.position))
         elif not self._assembler.is_within_event and self._stream.resume_token is not None:
-            # It moves on while the database is busy with other things, or the oplog would roll past an idle stream.
+            # The token advances while other collections are written to, or the oplog would roll past an idle stream.
             self.position = max(self.position, position_of(self._stream.resume_token))
         return event
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """A change by its name alone."""
+class UnreadableChange:
+    """A change without its images."""
 
-    position: Position
+    position: StreamPosition
     operation: str
     collection: str | None
     key: Mapping[str, Any]
 
 
 @contextlib.asynccontextmanager
-async def watch(
-    database: AsyncDatabase[Any], since: Position, scope: Scope, stages: Sequence[Stage] = ()
-) -> AsyncGenerator[Watch]:
-    """The events behind `since` with the steps and log lines in `scope`, narrowed by `stages`."""
+async def open_change_stream(
+    database: AsyncDatabase[Any], since: StreamPosition, followed: FollowedIds, stages: Sequence[Stage] = ()
+) -> AsyncGenerator[ChangeStreamCursor]:
+    """Open a stream of the events after `since`, with steps and log lines of the `followed` executions.
+
+    `stages` narrow it further.
+    """
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [monitored(scope), *stages, {"$changeStreamSplitLargeEvent": {}}],
-        # Images of the event itself. A look-up would show a later document, whose tenant may be another.
+        [match_stage(followed), *stages, {"$changeStreamSplitLargeEvent": {}}],
+        # The images of the event itself. `updateLookup` would show a later document, perhaps of another tenant.
         full_document="whenAvailable",
         full_document_before_change="whenAvailable",
         start_at_operation_time=start_time(since),
@@ -103,30 +106,31 @@ async def watch(
         batch_size=FIRST_BATCH,
     )
     async with stream:
-        yield Watch(stream, since)
+        yield ChangeStreamCursor(stream, since)
 
 
-def monitored(scope: Scope) -> Stage:
-    """Executions, what ends their history, and the steps and log lines of the executions in `scope`."""
-    alternatives: list[Stage] = [
-        {"ns.coll": Noun.EXECUTION.value, "operationType": {"$in": _OPERATIONS}},
+def match_stage(followed: FollowedIds) -> Stage:
+    """The `$match` of executions, what ends their history, and steps and log lines of the `followed` executions."""
+    any_of: list[Stage] = [
+        {"ns.coll": WatchedCollection.EXECUTIONS.value, "operationType": {"$in": _CHANGE_TYPES}},
         {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": _REPLACING}},
         {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
         {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
     ]
-    # Nobody is told of one that is deleted.
-    parts: dict[str, Any] = {"ns.coll": {"$in": _PARTS}, "operationType": {"$in": ["insert", "update", "replace"]}}
-    if scope is None:
-        alternatives.append(parts)
-    elif scope:
-        # In order, so that equal scopes are equal pipelines. Without an image nobody can tell whose it is.
-        followed = [{"fullDocument.execution_id": {"$in": sorted(scope)}}, {"fullDocument": None}]
-        alternatives.append({**parts, "$or": followed})
-    return {"$match": {"$or": alternatives}}
+    # No event says that a step or log line was deleted.
+    writes = ["insert", "update", "replace"]
+    children: dict[str, Any] = {"ns.coll": {"$in": _CHILDREN}, "operationType": {"$in": writes}}
+    if followed is None:
+        any_of.append(children)
+    elif followed:
+        # Sorted, so that equal sets are equal pipelines. Without an image it is unknown whose step or line it is.
+        of_followed = [{"fullDocument.execution_id": {"$in": sorted(followed)}}, {"fullDocument": None}]
+        any_of.append({**children, "$or": of_followed})
+    return {"$match": {"$or": any_of}}
 
 
-def of_tenant(tenant: str) -> Stage:
-    """What may concern callers of `tenant`: its documents before or after, and whatever breaks the history."""
+def tenant_stage(tenant: str) -> Stage:
+    """The `$match` of what may concern `tenant`: its documents before or after a change, and breaks in the history."""
     images = ("fullDocument", "fullDocumentBeforeChange")
     return {
         "$match": {
@@ -140,11 +144,13 @@ def of_tenant(tenant: str) -> Stage:
     }
 
 
-async def first_behind(database: AsyncDatabase[Any], since: Position, scope: Scope) -> Obstacle | None:
-    """What lies first behind `since`, without its images, which may be what cannot be read; None when nothing does."""
+async def first_event_after(
+    database: AsyncDatabase[Any], since: StreamPosition, followed: FollowedIds
+) -> UnreadableChange | None:
+    """The first event after `since` without its images, which may be what cannot be read; None when there is none."""
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [monitored(scope), {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
+        [match_stage(followed), {"$project": {"operationType": 1, "ns": 1, "documentKey": 1}}],
         start_at_operation_time=start_time(since),
         max_await_time_ms=AWAIT_MS,
         batch_size=1,
@@ -152,47 +158,47 @@ async def first_behind(database: AsyncDatabase[Any], since: Position, scope: Sco
     async with stream:
         while (document := await stream.try_next()) is not None:
             position = position_of(document["_id"])
-            # A large event has a position for each fragment, of which this is the beginning.
+            # Each fragment of a large event has a position; this is the first.
             if position > since:
                 namespace: Mapping[str, Any] = document.get("ns") or {}
                 key: Mapping[str, Any] = document.get("documentKey") or {}
-                return Obstacle(position, document["operationType"], namespace.get("coll"), dict(key))
+                return UnreadableChange(position, document["operationType"], namespace.get("coll"), dict(key))
     return None
 
 
 async def cluster_time(database: AsyncDatabase[Any]) -> Timestamp:
-    """The newest time that the cluster knows of: no snapshot and no event it has shown is later."""
+    """The newest time the cluster knows: no snapshot and no event that it has returned is later."""
     answer = await _ping(database)
     return max(answer["operationTime"], answer["$clusterTime"]["clusterTime"])
 
 
-async def present(database: AsyncDatabase[Any]) -> Position:
-    """The position behind everything that has happened."""
-    return behind((await _ping(database))["operationTime"])
+async def current_position(database: AsyncDatabase[Any]) -> StreamPosition:
+    """The position after everything that has happened."""
+    return position_after((await _ping(database))["operationTime"])
 
 
 async def _ping(database: AsyncDatabase[Any]) -> Mapping[str, Any]:
     answer: Mapping[str, Any] = await database.command("ping")
     if "operationTime" not in answer:
-        # A replica set that has just begun; asking again helps, as after any lost connection.
+        # A replica set that has just begun; trying again helps, as after any lost connection.
         raise AutoReconnect("MongoDB knows no time yet.")
     return answer
 
 
 def is_history_lost(error: BaseException) -> bool:
-    """Whether MongoDB says that it has forgotten what was asked for."""
+    """Whether the oplog no longer has the requested history."""
     return isinstance(error, OperationFailure) and error.code in _HISTORY_LOST
 
 
-def is_hopeless(error: BaseException) -> bool:
-    """Whether the same read can never succeed: MongoDB says so, or this is a defect of ours."""
+def is_permanent(error: BaseException) -> bool:
+    """Whether the same read can never succeed: MongoDB says so, or the defect is ours."""
     if isinstance(error, OperationFailure):
         return error.code in _HOPELESS
     return not isinstance(error, PyMongoError | OSError | asyncio.CancelledError)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the server, or the way to it, is at fault for now, and not what was asked for."""
+def is_transient(error: BaseException) -> bool:
+    """Whether the fault is with the server or the network for now, and not with the request."""
     if isinstance(error, OperationFailure):
         return error.has_error_label(_RESUMABLE) or error.timeout or error.code in _UNAUTHORIZED
     return isinstance(error, ConnectionFailure | asyncio.CancelledError)

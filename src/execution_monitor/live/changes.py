@@ -1,4 +1,4 @@
-"""What one change stream tells, as values: changes with the images before and after, and breaks in the history."""
+"""Change stream events as values: changes with their pre-images and post-images, and breaks in the history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from bson.codec_options import DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
-from execution_monitor.live.resume_tokens import Position, position_of
+from execution_monitor.live.resume_tokens import StreamPosition, position_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from execution_monitor.storage.rows import Row
+from execution_monitor.storage.pagination import Row
 
-# As the database's own client reads documents: neither a year beyond 9999 nor broken text stops the stream.
+# As the client for pages decodes documents: neither a year beyond 9999 nor broken text stops the stream.
 _DECODED: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
     tz_aware=True,
@@ -34,16 +34,16 @@ RAW: CodecOptions[RawBSONDocument] = CodecOptions(
 )
 
 
-class Noun(StrEnum):
-    """What changed; the values are the collections."""
+class WatchedCollection(StrEnum):
+    """The collections that are watched; the values are their names."""
 
-    EXECUTION = Execution.Settings.name
-    STEP = Step.Settings.name
-    LOG = LogEntry.Settings.name
+    EXECUTIONS = Execution.Settings.name
+    STEPS = Step.Settings.name
+    LOGS = LogEntry.Settings.name
 
 
-class Operation(StrEnum):
-    """How it changed."""
+class ChangeType(StrEnum):
+    """How a document changed; the values are MongoDB's `operationType`."""
 
     INSERT = "insert"
     UPDATE = "update"
@@ -56,50 +56,51 @@ class GapReason(StrEnum):
 
     HISTORY_LOST = "history_lost"  # MongoDB has forgotten what followed the cursor
     COLLECTION_REPLACED = "collection_replaced"  # dropped, or renamed from or to
-    IMAGES_MISSING = "images_missing"  # so nobody can tell who may see the change
-    TOO_SLOW = "too_slow"  # the subscriber's queue was full
-    TOO_MANY_RESUMING = "too_many_resuming"  # no turn to read old history came in time
+    IMAGES_MISSING = "images_missing"  # without them it is unknown who may see the change
+    TOO_SLOW = "too_slow"  # the subscriber's backlog was full
+    TOO_MANY_RESUMING = "too_many_resuming"  # too many others were reading old history
     UNAVAILABLE = "unavailable"  # MongoDB did not answer while old history was read
-    UNREADABLE = "unreadable"  # the change stream made no progress at one event, however long it was given
-    FAILED = "failed"  # a defect of the server; its log tells more
+    UNREADABLE = "unreadable"  # the change stream never got past one event
+    FAILED = "failed"  # a defect of this server; its log has the details
 
 
-_OPERATIONS = frozenset(operation.value for operation in Operation)
-# Images decide who may see a change, so each operation must come with its own.
-_WITH_BEFORE = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
-_WITH_AFTER = frozenset({Operation.INSERT, Operation.UPDATE, Operation.REPLACE})
+_CHANGE_TYPES = frozenset(each.value for each in ChangeType)
+# Images decide who may see a change, so each change must come with its own.
+_WITH_BEFORE = frozenset({ChangeType.UPDATE, ChangeType.REPLACE, ChangeType.DELETE})
+_WITH_AFTER = frozenset({ChangeType.INSERT, ChangeType.UPDATE, ChangeType.REPLACE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """One document inserted, updated, replaced or deleted."""
+    """One document inserted, updated, replaced or deleted, with its pre-image and post-image."""
 
-    position: Position
-    noun: Noun
-    operation: Operation
+    position: StreamPosition
+    collection: WatchedCollection
+    type: ChangeType
     before: Row | None
     after: Row | None
-    changed: frozenset[str] | None  # stored top-level names; None is unknown
+    changed: frozenset[str] | None  # names of stored top-level fields; None where unknown
     cluster_time: Timestamp
     occurred_at: datetime
     size: int  # bytes of BSON
-    raw: tuple[bytes, ...] = field(default=(), repr=False)  # what it was read from, in fragments
+    raw: tuple[bytes, ...] = field(default=(), repr=False)  # the BSON, in fragments
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryBroken:
-    """What happened up to `position` cannot be told."""
+    """Changes up to `position` are lost to this stream."""
 
-    position: Position
+    position: StreamPosition
     reason: GapReason
-    ends_stream: bool = False  # the cursor is closed with this event, or, by mongos, with the reply after it
+    # The cursor is closed: by mongod with this event, by mongos with the reply after it.
+    ends_stream: bool = False
 
 
-Event = Change | HistoryBroken
+StreamEvent = Change | HistoryBroken
 
 
 class Assembler:
-    """Turns what a stream yields into events; an event over 16 MB comes as several fragments."""
+    """Decodes the documents of a change stream into events; an event over 16 MB comes as several fragments."""
 
     def __init__(self) -> None:
         self._fragments: dict[str, Any] = {}
@@ -107,13 +108,13 @@ class Assembler:
 
     @property
     def is_within_event(self) -> bool:
-        """Whether fragments are still to come, so that the stream's own position is not one to go on from."""
+        """Whether fragments are missing; until then the stream's own position is not one to resume from."""
         return bool(self._fragments)
 
-    def add(self, document: RawBSONDocument) -> Event | None:
-        """The event that `document` is, or completes; None while fragments are missing."""
+    def add(self, document: RawBSONDocument) -> StreamEvent | None:
+        """The event that `document` holds or completes; None while fragments are missing."""
         try:
-            # Once, by the C decoder; the raw bytes tell the exact size.
+            # Once, by the C decoder; the raw bytes give the exact size.
             found: dict[str, Any] = bson.decode(document.raw, codec_options=_DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         except BSONError:
             self._fragments, self._raw = {}, ()
@@ -133,31 +134,31 @@ class Assembler:
         return _event_of(found, raw)
 
 
-def read_again(raw: Sequence[bytes]) -> Change:
-    """The change that was read from `raw`."""
+def decode_again(raw: Sequence[bytes]) -> Change:
+    """The change that was decoded from `raw` before."""
     assembler, event = Assembler(), None
     for each in raw:
         event = assembler.add(RawBSONDocument(each, RAW))
     if not isinstance(event, Change):
-        raise TypeError("This is not what a change was read from.")
+        raise TypeError("These bytes are not those of a change.")
     return event
 
 
-def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
+def _event_of(found: Row, raw: tuple[bytes, ...]) -> StreamEvent:
     position = position_of(found["_id"])
-    if found["operationType"] not in _OPERATIONS:
+    if found["operationType"] not in _CHANGE_TYPES:
         invalidates = found["operationType"] == "invalidate"
         return HistoryBroken(position, GapReason.COLLECTION_REPLACED, ends_stream=invalidates)
-    operation = Operation(found["operationType"])
+    change_type = ChangeType(found["operationType"])
     before: Row | None = found.get("fullDocumentBeforeChange")
     after: Row | None = found.get("fullDocument")
-    if (before is None and operation in _WITH_BEFORE) or (after is None and operation in _WITH_AFTER):
+    if (before is None and change_type in _WITH_BEFORE) or (after is None and change_type in _WITH_AFTER):
         return HistoryBroken(position, GapReason.IMAGES_MISSING)
     time: Timestamp = found["clusterTime"]
     return Change(
         position=position,
-        noun=Noun(found["ns"]["coll"]),
-        operation=operation,
+        collection=WatchedCollection(found["ns"]["coll"]),
+        type=change_type,
         before=before,
         after=after,
         changed=_changed_fields(found.get("updateDescription"), before or {}, after or {}),
@@ -171,7 +172,7 @@ def _event_of(found: Row, raw: tuple[bytes, ...]) -> Event:
 def _changed_fields(description: Row | None, before: Row, after: Row) -> frozenset[str]:
     if description is None:
         names = before.keys() | after.keys()
-        # `x in d` beside the values: a field that was null and is gone has changed too.
+        # `x in d` beside the values: a field that was null and is removed has changed too.
         return frozenset(
             name for name in names if (name in before) is not (name in after) or before.get(name) != after.get(name)
         )

@@ -1,55 +1,55 @@
-"""Brings each change to the subscribers it concerns."""
+"""The hub: publishes each change to the subscribers it concerns."""
 
 from collections.abc import Sequence
 from functools import partial
 
 from execution_monitor.live.changes import Change, GapReason, HistoryBroken
 from execution_monitor.live.events import Block
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topic_index import TopicIndex, judge
 
 _NEW_HISTORY = frozenset({GapReason.HISTORY_LOST, GapReason.FAILED})
 
 
 class Hub:
-    """The subscribers that have heard of every change so far."""
+    """The subscribers that have been offered every change so far."""
 
     def __init__(self) -> None:
         self._index = TopicIndex()
-        self._subscribers: set[Subscription] = set()
+        self._subscribers: set[Subscriber] = set()
 
     @property
     def subscribers(self) -> int:
-        """How many are served."""
+        """The number of subscribers."""
         return len(self._subscribers)
 
     @property
     def topics(self) -> int:
-        """How many different things they follow."""
+        """The number of different topics among them."""
         return len(self._index)
 
-    def join(self, subscription: Subscription) -> None:
-        """Serve `subscription` from the next change on, until it is closed."""
-        if subscription.is_closed:
+    def join(self, subscriber: Subscriber) -> None:
+        """Serve `subscriber` from the next change on, until it is closed."""
+        if subscriber.is_closed:
             return
-        self._index.add(subscription)
-        self._subscribers.add(subscription)
-        subscription.on_close(partial(self._leave, subscription))
+        self._index.add(subscriber)
+        self._subscribers.add(subscriber)
+        subscriber.on_close(partial(self._leave, subscriber))
 
     def publish(self, changes: Sequence[Change]) -> None:
-        """Judge each change once for each topic it may concern, and give the result to all who follow it."""
+        """Judge each change once for each topic it may concern, and offer the events to the topic's subscribers."""
         for audience, deliveries in self._index.judge(changes, judge):
             block = Block(deliveries)
-            # One that is told may close itself.
+            # A copy: a subscriber may close itself when it is offered something.
             for subscriber in tuple(audience.subscribers):
-                subscriber.offer_all(block)
+                subscriber.offer_block(block)
 
-    def break_off(self, broken: HistoryBroken) -> None:
-        """Tell every subscriber that something was missed."""
+    def send_gap(self, broken: HistoryBroken) -> None:
+        """Tell every subscriber that changes were missed."""
         for subscriber in tuple(self._subscribers):
             if broken.position > subscriber.floor or broken.reason in _NEW_HISTORY:
-                subscriber.tell_gap(broken.reason, broken.position)
+                subscriber.send_gap(broken.reason, broken.position)
 
-    def _leave(self, subscription: Subscription) -> None:
-        self._subscribers.discard(subscription)
-        self._index.remove(subscription)
+    def _leave(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        self._index.remove(subscriber)

@@ -1,4 +1,4 @@
-"""How many seconds live updates are behind the database, and who is to know when that is too many."""
+"""Lag: how many seconds live updates are behind the database, and who is notified when that is too many."""
 
 import asyncio
 import contextlib
@@ -13,27 +13,27 @@ from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from execution_monitor.live.change_stream_cursor import present
-from execution_monitor.live.resume_tokens import Position, time_of
+from execution_monitor.live.change_stream_cursor import current_position
+from execution_monitor.live.resume_tokens import StreamPosition, time_of
 from execution_monitor.tasks import TimeLimit
 
 log = structlog.get_logger()
 
-# Sends the seconds to a client; whether it could.
+# Sends the seconds to a client, and returns whether it could.
 Listener = Callable[[int], bool]
 
 _MEASURE_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
-# The cluster is asked once a second, and an idle stream replies every 0.2 s: less than this is no delay.
+# The cluster's time is read once a second, and an idle stream replies every 0.2 s: less than this is no lag.
 _NOISE_SECONDS = 2.0
-# Proxies and browsers that show a delay hear of it as often as of a silent stream (`pacing.py`).
+# Clients that show a lag are sent it as often as heartbeats (`asgi/heartbeat.py`).
 _REMIND_SECONDS = 12.0
 _TURN_SECONDS = 0.005
 # Ten minutes, to the second; from there on with half the precision, and so on.
-_MOST_SAMPLES = 600
+_MAX_SAMPLES = 600
 
 
-class Stream(Protocol):
+class StreamProgress(Protocol):
     """What is known of the change stream."""
 
     @property
@@ -42,8 +42,8 @@ class Stream(Protocol):
         ...
 
     @property
-    def position(self) -> Position | None:
-        """Up to where it has been read; None when that is not known."""
+    def position(self) -> StreamPosition | None:
+        """Up to where it was read; None when that is unknown."""
         ...
 
     @property
@@ -54,35 +54,35 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A time of the cluster, which it reached between two answers: these instants by our own clock."""
+    """A time of the cluster, which it reached between two replies: these instants by our own clock."""
 
     cluster_time: Timestamp
     earliest: float
     latest: float
 
 
-class BehindMeter:
-    """Compares the stream with the cluster's time once a second; calls listeners while it is more than `limit` behind.
+class LagMeter:
+    """Compares the stream with the cluster's time once a second; notifies listeners of a lag over `limit` seconds.
 
-    A task runs `run`; without it nothing is known.
+    A task must run `run`; without it nothing is known.
     """
 
-    def __init__(self, database: AsyncDatabase[Any], stream: Stream, limit: float) -> None:
+    def __init__(self, database: AsyncDatabase[Any], stream: StreamProgress, limit: float) -> None:
         self._database = database
         self._stream = stream
         self._limit = limit
         self._running_since: float | None = None
-        # Of times that the stream has not reached, the oldest first.
+        # Times that the stream has not reached, the oldest first.
         self._samples: deque[_Sample] = deque()
         self._newest: Timestamp | None = None
         self._answered_at = 0.0
         self._listeners: set[Listener] = set()
         self._to_call: set[Listener] = set()
-        self._called_at: float | None = None  # while the last that listeners heard was a delay
+        self._called_at: float | None = None  # while the last notification was a lag
 
     @property
     def seconds(self) -> float | None:
-        """The delay in seconds, 0 when there is none; None while live updates do not run."""
+        """The lag in seconds, 0 when there is none; None while live updates do not run."""
         if self._running_since is None or not self._stream.started.is_set():
             return None
         now = time.monotonic()
@@ -91,13 +91,13 @@ class BehindMeter:
 
     @property
     def seconds_to_report(self) -> int:
-        """The delay in whole seconds when it is more than clients and operators should bear, else 0."""
+        """The lag in whole seconds while it is over the limit, else 0."""
         seconds = self.seconds or 0.0
         return round(seconds) if seconds > self._limit else 0
 
     @property
     def warnings(self) -> Sequence[str]:
-        """A sentence for operators when there is too much of a delay."""
+        """A sentence for operators while the lag is over the limit."""
         if self._running_since is None:
             return ()
         if not self._stream.started.is_set():
@@ -108,16 +108,16 @@ class BehindMeter:
         return (f"Live updates are {seconds} seconds behind the database.",) if seconds else ()
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with the seconds to report soon after there are any, again and again, and once with 0 after.
+        """Call `listener` with the seconds to report, again and again while there are any, and once with 0 after.
 
-        One that returns False is called again a second later.
+        A listener that returns False is called again a second later.
         """
         self._listeners.add(listener)
         if self._called_at is not None:
             self._to_call.add(listener)
 
     def forget(self, listener: Listener) -> None:
-        """Do not call `listener` any more."""
+        """Stop calling `listener`."""
         self._listeners.discard(listener)
         self._to_call.discard(listener)
 
@@ -133,22 +133,22 @@ class BehindMeter:
             self._running_since = None
 
     async def _measure(self) -> None:
-        # Without an answer nothing new is known, and the time since the last progress goes on.
+        # Without a reply nothing new is known, and the time since the last progress goes on.
         with contextlib.suppress(TimeoutError, PyMongoError):
             async with TimeLimit(_ANSWER_SECONDS):
-                self._add(time_of(await present(self._database)))
+                self._add(time_of(await current_position(self._database)))
 
     def _add(self, cluster_time: Timestamp) -> None:
         now = time.monotonic()
         if self._newest is None or cluster_time > self._newest:
             self._samples.append(_Sample(cluster_time, now if self._newest is None else self._answered_at, now))
             self._newest = cluster_time
-            if len(self._samples) > _MOST_SAMPLES:
+            if len(self._samples) > _MAX_SAMPLES:
                 self._samples = deque([*self._samples][::2])
         self._answered_at = now
 
     def _seconds_unread(self, now: float) -> float:
-        """For how long the cluster has been further than the stream."""
+        """For how long the cluster has been ahead of the stream."""
         position, samples = self._stream.position, self._samples
         reached = None if position is None else time_of(position)
         while samples and reached is not None and samples[0].cluster_time <= reached:
@@ -158,13 +158,13 @@ class BehindMeter:
         seconds = now - samples[0].earliest
         if reached is None:
             return seconds
-        # Where there was no answer for long, the cluster's own times, in whole seconds, tell more exactly how far both
-        # are apart. On an idle cluster they do not: they make steps of ten seconds.
+        # After a long time without replies, the cluster's own times, in whole seconds, say more exactly how far apart
+        # both are. On an idle cluster they do not: they advance in steps of ten seconds.
         newest = samples[-1]
         return min(seconds, newest.cluster_time.time - reached.time + 1 + now - newest.latest)
 
     async def _report(self) -> None:
-        """Call the listeners whose turn it is."""
+        """Call the listeners that are due."""
         now = time.monotonic()
         if self.seconds_to_report:
             if self._called_at is None or now - self._called_at >= _REMIND_SECONDS:
@@ -175,7 +175,7 @@ class BehindMeter:
             self._to_call = set(self._listeners)
         turn_ends = now + _TURN_SECONDS
         for listener in tuple(self._to_call):
-            # Some may have gone since, during a pause.
+            # It may have been removed during a pause.
             if listener in self._to_call and self._call(listener):
                 self._to_call.discard(listener)
             if time.monotonic() > turn_ends:

@@ -1,101 +1,101 @@
-"""The recent changes of the cluster, in memory: whoever reconnects is served from here."""
+"""The replay buffer: recent changes in memory, for clients that come back."""
 
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from execution_monitor.live.changes import Change, read_again
-from execution_monitor.live.resume_tokens import Position
+from execution_monitor.live.changes import Change, decode_again
+from execution_monitor.live.resume_tokens import StreamPosition
 
-# Most who come back were away for a moment. Decoded, a change takes five to seven times as much memory as its BSON, in
-# dozens of pieces: with all of 32 MiB decoded, a list of 100 took 8 % longer. To read one again takes 12 to 20 us, once
-# for all who need it.
-AT_HAND = 200
+# Most clients that come back were away for a moment. Decoded, a change takes five to seven times as much memory as its
+# BSON, in dozens of objects: with all of 32 MiB decoded, a list of 100 took 8 % longer. To decode one again takes 12 to
+# 20 us, once for everyone who needs it.
+MAX_DECODED = 200
 
 
 @dataclass(slots=True)
-class Kept:
-    """A change in the ring, read when it is needed."""
+class BufferedChange:
+    """A change in the buffer; all but the newest are kept as BSON and decoded when they are needed."""
 
-    position: Position
-    change: Change | None  # None where it is to be read again from `raw`
+    position: StreamPosition
+    change: Change | None  # None once only `raw` is kept
     raw: tuple[bytes, ...]
     size: int
     arrived: float
 
     def read(self) -> Change:
-        """The change."""
-        return self.change or read_again(self.raw)
+        """The change, decoded again if it must be."""
+        return self.change or decode_again(self.raw)
 
-    def put_away(self) -> None:
-        """Keep its bytes alone."""
+    def drop_decoded(self) -> None:
+        """Keep only the BSON."""
         if self.raw:
             self.change = None
 
 
-class Ring:
-    """Every change behind `horizon` up to `newest`, of at most `limit` bytes of BSON together."""
+class ReplayBuffer:
+    """Every change after `horizon` up to `newest`; together at most `limit` bytes of BSON."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # The first `_gone` entries have been let go; a deque cannot be searched.
-        self._kept: list[Kept | None] = []
-        self._positions: list[Position] = []
-        self._gone = 0
+        # The first `_dropped` entries are empty. Lists, since a deque cannot be bisected.
+        self._changes: list[BufferedChange | None] = []
+        self._positions: list[StreamPosition] = []
+        self._dropped = 0
         self.size = 0
-        self.horizon: Position | None = None  # None until it has begun
-        self.newest: Position | None = None
+        self.horizon: StreamPosition | None = None  # None until it has begun
+        self.newest: StreamPosition | None = None
 
     def __len__(self) -> int:
-        return len(self._kept) - self._gone
+        return len(self._changes) - self._dropped
 
     @property
     def age(self) -> float:
         """Seconds since the oldest change arrived; 0 when there is none."""
-        oldest = self._kept[self._gone] if len(self) else None
+        oldest = self._changes[self._dropped] if len(self) else None
         return 0.0 if oldest is None else time.monotonic() - oldest.arrived
 
-    def begin(self, position: Position) -> None:
-        """Forget everything: what happened up to `position` is not known here."""
-        self._kept, self._positions, self._gone, self.size = [], [], 0, 0
+    def begin(self, position: StreamPosition) -> None:
+        """Drop everything and begin at `position`: what happened up to there is unknown here."""
+        self._changes, self._positions, self._dropped, self.size = [], [], 0, 0
         self.horizon = self.newest = position
 
     def add(self, change: Change) -> None:
-        """Keep `change`, which is behind all others, and let go of the oldest while there are too many."""
-        self._kept.append(Kept(change.position, change, change.raw, change.size, time.monotonic()))
+        """Append `change`, the newest of all, and drop the oldest that no longer fit."""
+        self._changes.append(BufferedChange(change.position, change, change.raw, change.size, time.monotonic()))
         self._positions.append(change.position)
         self.newest = change.position
         self.size += change.size
-        last_at_hand = len(self._kept) - AT_HAND
-        if last_at_hand > self._gone and (aged := self._kept[last_at_hand - 1]) is not None:
-            aged.put_away()
+        oldest_decoded = len(self._changes) - MAX_DECODED
+        if oldest_decoded > self._dropped and (aged := self._changes[oldest_decoded - 1]) is not None:
+            aged.drop_decoded()
         while self.size > self._limit:
-            self._let_go()
+            self._drop_oldest()
 
-    def advance(self, position: Position) -> None:
-        """Nothing else happened up to `position`."""
+    def advance(self, position: StreamPosition) -> None:
+        """Record that nothing else happened up to `position`."""
         if self.newest is not None and position > self.newest:
             self.newest = position
 
-    def covers(self, position: Position) -> bool:
-        """Whether every change behind `position` is here, or still to come."""
+    def covers(self, position: StreamPosition) -> bool:
+        """Whether every change after `position` is here or still to come."""
         return self.horizon is not None and position >= self.horizon
 
-    def since(self, position: Position, limit: int) -> Sequence[Kept]:
-        """The first `limit` changes behind `position`, which the ring must cover."""
-        start = bisect_right(self._positions, position, lo=self._gone)
-        return [kept for kept in self._kept[start : start + limit] if kept is not None]
+    def since(self, position: StreamPosition, limit: int) -> Sequence[BufferedChange]:
+        """The first `limit` changes after `position`, which the buffer must cover."""
+        start = bisect_right(self._positions, position, lo=self._dropped)
+        return [each for each in self._changes[start : start + limit] if each is not None]
 
-    def _let_go(self) -> None:
-        oldest = self._kept[self._gone]
+    def _drop_oldest(self) -> None:
+        oldest = self._changes[self._dropped]
         if oldest is not None:
             self.size -= oldest.size
-            self.horizon = self._positions[self._gone]
-        self._kept[self._gone] = None
-        self._gone += 1
-        # Moving the rest together now and then costs less than with every change.
-        if self._gone * 2 > len(self._kept):
-            del self._kept[: self._gone]
-            del self._positions[: self._gone]
-            self._gone = 0
+            self.horizon = self._positions[self._dropped]
+        self._changes[self._dropped] = None
+        self._dropped += 1
+        # Compacting the lists now and then costs less than with every change.
+        if self._dropped * 2 > len(self._changes):
+            del self._changes[: self._dropped]
+            del self._positions[: self._dropped]
+            self._dropped = 0

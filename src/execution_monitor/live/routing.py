@@ -1,42 +1,51 @@
-"""By what a change finds its subscribers, so that not every one of them is asked."""
+"""Routing keys: where a change is published and a topic listens, so that a change costs only the topics it concerns."""
 
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from execution_monitor.live.changes import Change, Noun, Row
-from execution_monitor.live.visibility import Rights, pinned
-from execution_monitor.storage.filters import Filter, all_of, values_at
+from execution_monitor.live.changes import Change, WatchedCollection
+from execution_monitor.storage.filters import AllOf, Filter, OneOf, all_of, values_at
+from execution_monitor.storage.pagination import Row
 
 
 class Route(NamedTuple):
-    """An address for changes. None stands for whatever it is."""
+    """A routing key. None stands for any value."""
 
     tenant: str
     user: str | None = None
     execution_id: str | None = None
-    parts: bool = False  # steps and log lines, which know no user
+    is_child: bool = False  # a step or log line; neither has a user
 
 
-def route_to(rights: Rights, where: Filter) -> Route:
-    """The narrowest address that every execution within `rights` that matches `where` is under."""
-    both = all_of(rights.visible, where)
-    return Route(rights.tenant, pinned(both, "user_id"), pinned(both, "execution_id"))
+def route_to(tenant: str, *conditions: Filter) -> Route:
+    """The narrowest key under which every execution of `tenant` that matches all `conditions` is published."""
+    where = all_of(*conditions)
+    return Route(tenant, pinned_value(where, "user_id"), pinned_value(where, "execution_id"))
 
 
 def routes_of(change: Change) -> set[Route]:
-    """Every address that concerns `change`: of the document before, and of the document after."""
-    parts = change.noun is not Noun.EXECUTION
+    """Every key under which `change` is published: those of the document before and of the document after."""
+    is_child = change.collection is not WatchedCollection.EXECUTIONS
     images = [image for image in (change.before, change.after) if image is not None]
-    return {route for image in images for route in _routes_of(image, parts=parts)}
+    return {route for image in images for route in _routes_of(image, is_child=is_child)}
 
 
-def _routes_of(image: Row, *, parts: bool) -> Iterator[Route]:
-    # None of nothing is no address; a list in place of a text is found under each of its elements, as by a query.
-    tenants = [tenant for tenant in values_at(image, "tenant_id") if isinstance(tenant, str)]
-    users = [None] if parts else [None, *_texts(image, "user_id")]
+def pinned_value(where: Filter, field: str) -> str | None:
+    """The one text that `field` equals in all that matches `where`; None where `where` does not plainly say so."""
+    for condition in where.parts if isinstance(where, AllOf) else (where,):
+        if isinstance(condition, OneOf) and condition.field == field and len(condition.values) == 1:
+            value = condition.values[0]
+            return value if isinstance(value, str) else None
+    return None
+
+
+def _routes_of(image: Row, *, is_child: bool) -> Iterator[Route]:
+    # A document without a tenant has no key; a list in place of a text is found under each element, as in a query.
+    tenants = _texts(image, "tenant_id")
+    users = [None] if is_child else [None, *_texts(image, "user_id")]
     for tenant, user, execution_id in product(tenants, users, [None, *_texts(image, "execution_id")]):
-        yield Route(tenant, user, execution_id, parts)
+        yield Route(tenant, user, execution_id, is_child)
 
 
 def _texts(image: Row, field: str) -> list[str]:

@@ -1,10 +1,7 @@
-"""Live updates of one database, wired once a process: open it, subscribe, close it."""
+"""Live updates of one database: everything that one process needs for them, wired together."""
 
 import asyncio
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
@@ -21,18 +18,19 @@ from execution_monitor.live.catch_up import CatchUp
 from execution_monitor.live.catch_up_from_history import CatchUpLimits
 from execution_monitor.live.change_stream import ChangeStream
 from execution_monitor.live.change_stream_cursor import cluster_time
-from execution_monitor.live.changes import Change, Event, GapReason, HistoryBroken
-from execution_monitor.live.cluster_time import ClusterPresent
-from execution_monitor.live.cursors import LiveCursors, Mark, Place
-from execution_monitor.live.followed_executions import Followed
+from execution_monitor.live.changes import GapReason
+from execution_monitor.live.cluster_time import ClusterClock
+from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
+from execution_monitor.live.dispatcher import Dispatcher
+from execution_monitor.live.followed_executions import FollowedExecutions
 from execution_monitor.live.hub import Hub
-from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.replay_buffer import Ring
-from execution_monitor.live.resume_tokens import Position, behind, time_of
-from execution_monitor.live.stats import Counters, Figures
-from execution_monitor.live.subscription import QueueLimits, Subscription
-from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
-from execution_monitor.live.visibility import Rights
+from execution_monitor.live.lag import LagMeter
+from execution_monitor.live.replay_buffer import ReplayBuffer
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
+from execution_monitor.live.stats import LiveStats
+from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
+from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic, Topic, Visibility
+from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filters import EVERYTHING, Filter
@@ -40,7 +38,7 @@ from execution_monitor.tasks import end_tasks
 
 log = structlog.get_logger()
 
-# Without permission to turn images on, every change asks for it.
+# Without permission to turn images on, every change would try to.
 _MENDING_SECONDS = 2.0
 _CLUSTER_TIME_MS = 1_000
 _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
@@ -50,46 +48,53 @@ _MENDABLE = frozenset({GapReason.COLLECTION_REPLACED, GapReason.IMAGES_MISSING})
 class LiveLimits:
     """What live updates may take."""
 
-    ring_bytes: int = 24 * 1024 * 1024  # of BSON
+    replay_buffer_bytes: int = 24 * 1024 * 1024  # of BSON
     start_seconds: float = 5.0  # that a subscriber waits for the stream to open
     lookback_seconds: int = 15  # of history at the start, for clients that come over from another server
     linger_seconds: float = 5.0  # from a terminal state to the end of an activity
-    behind_seconds: float = 15.0  # from which on clients and operators are told of a delay
-    queue: QueueLimits = field(default_factory=QueueLimits)
+    behind_seconds: float = 15.0  # of lag, from which on clients and operators are notified
+    backlog: BacklogLimits = field(default_factory=BacklogLimits)
     catch_up: CatchUpLimits = field(default_factory=CatchUpLimits)
 
 
 class Live:
-    """The one change stream of the process and everybody who follows it; an async context manager."""
+    """The one change stream of the process and all its subscribers; an async context manager."""
 
     def __init__(self, database: Database, uri: str, cursors: LiveCursors, limits: LiveLimits | None = None) -> None:
         self._database = database
         self._uri = uri
         self._cursors = cursors
         self._limits = limits or LiveLimits()
-        self._counters = Counters()
-        self._ring = Ring(self._limits.ring_bytes)
-        self._hub = Hub()
-        self._followed = Followed()
-        self._catch_up = CatchUp(
-            self._history, self._ring, self._followed, self._hub, self._limits.catch_up, self._counters
-        )
+        self._subscribers: set[Subscriber] = set()
+        self._totals = SubscriberTotals()
+        self._buffer = ReplayBuffer(self._limits.replay_buffer_bytes)
+        self._followed = FollowedExecutions()
+        hub = Hub()
+        self._catch_up = CatchUp(self._history, self._buffer, self._followed, hub, self._limits.catch_up)
+        dispatcher = Dispatcher(self._buffer, hub, self._mend_after)
         self._stream = ChangeStream(
             self._connect,
-            begin=self._ring.begin,
-            take=self._take,
-            advance=self._advance,
+            begin=self._buffer.begin,
+            take=dispatcher.take,
+            advance=dispatcher.advance,
             followed=self._followed,
             lookback=self._limits.lookback_seconds,
         )
-        self.behind = BehindMeter(database.handle, self._stream, self._limits.behind_seconds)
-        self._present = ClusterPresent(database.handle, self._stream)
+        self.behind = LagMeter(database.handle, self._stream, self._limits.behind_seconds)
+        self._clock = ClusterClock(database.handle, self._stream)
         self._reading_history: tuple[AsyncMongoClient[Any], AsyncDatabase[Any]] | None = None
         self._must_mend = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._subscriptions: set[Subscription] = set()
-        self._heard_at = time.monotonic()
-        self._lag = 0.0
+        self.stats = LiveStats(
+            stream=self._stream,
+            dispatcher=dispatcher,
+            buffer=self._buffer,
+            hub=hub,
+            catch_up=self._catch_up,
+            lag=self.behind,
+            subscribers=self._subscribers,
+            totals=self._totals,
+        )
 
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(each) for each in (self._stream.run(), self._mend(), self.behind.run())]
@@ -99,12 +104,12 @@ class Live:
         await self.close()
 
     async def close(self) -> None:
-        """End every subscription and close whatever was opened."""
-        for subscription in tuple(self._subscriptions):
-            subscription.close()
+        """End every subscription and close everything that was opened."""
+        for subscriber in tuple(self._subscribers):
+            subscriber.close()
         await self._catch_up.close()
-        await self._present.close()
-        # What it abandons takes a while to close, and a second cancellation would leave that undone.
+        await self._clock.close()
+        # What the stream abandons takes a while to close, and a second cancellation would leave that undone.
         self._stream.is_closing = True
         reading, self._tasks = self._tasks[:1], self._tasks[1:]
         for task in reading:
@@ -115,92 +120,79 @@ class Live:
             await self._reading_history[0].close()
 
     def cursor_at(self, caller: Caller, read_at: Timestamp) -> str:
-        """The cursor of a page that `caller` read in a snapshot at `read_at`."""
-        return self._cursors.encode(Place(behind(read_at)), Rights.of(caller).digest)
+        """The cursor of a page that `caller` read from a snapshot at `read_at`."""
+        return self._cursors.encode(ResumePosition(position_after(read_at)), Visibility.of(caller).digest)
 
-    async def subscribe(self, caller: Caller, where: Filter = EVERYTHING, after: str | None = None) -> Subscription:
-        """Every change from now on, or behind the cursor `after`, of the executions `caller` may see and `where` names.
+    async def subscribe(self, caller: Caller, where: Filter = EVERYTHING, after: str | None = None) -> Subscriber:
+        """Subscribe to the executions that `caller` may see and `where` matches.
 
-        Raises `Forbidden`, `InvalidCursor`, and `DatabaseUnavailable` when MongoDB must be asked and does not answer.
+        It begins with the next change, or right after the cursor `after`.
+
+        Raises:
+            Forbidden: the caller lacks the scope `executions:read`.
+            InvalidCursor: `after` is damaged, of another visibility, or ahead of the database.
+            DatabaseUnavailable: MongoDB does not answer.
         """
-        topic = ExecutionsTopic(self._cursors, Rights.of(caller), where)
-        place = None if after is None else self._cursors.decode(after, topic.rights.digest)
-        now = await self._now()
-        if place is None:
-            # What a stream that is behind has still to read happened before this caller came.
-            present = await self._present.ahead_of_stream()
-            return self._follow(topic, now if present is None else max(now, present))
-        await self._refuse_the_future(place.position, now)
-        return self._follow(topic, place.position)
+        return await self._subscribe(ExecutionsTopic(self._cursors, Visibility.of(caller), where), after)
 
     async def subscribe_activity(self, caller: Caller, execution_id: str, after: str | None = None) -> Activity:
-        """Everything that happens to one execution: its present state first, or what is behind the cursor `after`.
+        """Subscribe to everything that happens to one execution.
 
-        Raises what `subscribe` raises, and `NotFound` when there is no such execution or `caller` may not see it.
+        It begins with the present state, or right after the cursor `after`.
+
+        Raises:
+            NotFound: there is no such execution, or `caller` may not see it.
+            Forbidden, InvalidCursor, DatabaseUnavailable: as `subscribe`.
         """
-        topic = ActivityTopic(self._cursors, Rights.of(caller), execution_id)
-        place = None if after is None else self._cursors.decode(after, topic.belonging)
+        topic = ActivityTopic(self._cursors, Visibility.of(caller), execution_id)
+        resume = None if after is None else self._cursors.decode(after, topic.sealed_for)
         now = await self._now()
-        # From before its state is read: what is written from then on is in the replay buffer.
+        # Before its state is read, so that what is written from then on is in the replay buffer.
         self._followed.follow(execution_id)
         leave = partial(self._followed.leave, execution_id)
         activity = Activity(topic, self._database, self._follow, self._limits.linger_seconds, leave)
         try:
-            await self._begin(activity, place, now)
+            await self._begin(activity, resume, now)
         except BaseException:
             activity.close()
             raise
         return activity
 
-    async def _begin(self, activity: Activity, place: Place | None, now: Position) -> None:
-        await self._followed.until_brought(activity.execution_id, self._limits.start_seconds)
-        if place is None or place.mark is Mark.BEGIN:
+    async def _subscribe(self, topic: Topic, after: str | None) -> Subscriber:
+        """Subscribe to any topic from now on, or after a cursor."""
+        resume = None if after is None else self._cursors.decode(after, topic.sealed_for)
+        now = await self._now()
+        if resume is None:
+            # What a stream that lags has still to read happened before this call.
+            present = await self._clock.ahead_of_stream()
+            return self._follow(topic, now if present is None else max(now, present))
+        await self._refuse_the_future(resume.position, now)
+        return self._follow(topic, resume.position)
+
+    async def _begin(self, activity: Activity, resume: ResumePosition | None, now: StreamPosition) -> None:
+        await self._followed.wait_until_brought(activity.execution_id, self._limits.start_seconds)
+        if resume is None or resume.mode is ResumeMode.RESTART:
             await activity.begin()
-        elif place.mark is Mark.END:
+        elif resume.mode is ResumeMode.ENDED:
             activity.close()
         else:
-            await self._refuse_the_future(place.position, now)
-            await activity.resume(place.position)
+            await self._refuse_the_future(resume.position, now)
+            await activity.resume(resume.position)
 
-    def figures(self) -> Figures:
-        """How live updates are doing now."""
-        totals = self._counters
-        queues = [len(each) for each in self._subscriptions]
-        return Figures(
-            events=totals.events,
-            delivered=totals.delivered,
-            conflated=totals.conflated,
-            caught_up=totals.caught_up,
-            gaps=dict(totals.gaps),
-            streams_opened=self._stream.opened,
-            left_out=self._stream.left_out,
-            subscribers=len(self._subscriptions),
-            topics=self._hub.topics,
-            catching_up=len(self._catch_up),
-            queued=sum(queues),
-            queue_longest=max(queues, default=0),
-            lag_seconds=self._lag,
-            behind_seconds=self.behind.seconds,
-            silent_seconds=time.monotonic() - self._heard_at,
-            ring_events=len(self._ring),
-            ring_bytes=self._ring.size,
-            ring_seconds=self._ring.age,
-        )
-
-    async def _now(self) -> Position:
-        """The newest position that this process knows of, once it knows any."""
+    async def _now(self) -> StreamPosition:
+        """The newest position that this process knows, as soon as it knows any."""
         try:
             async with asyncio.timeout(self._limits.start_seconds):
                 await self._stream.started.wait()
         except TimeoutError as error:
             raise DatabaseUnavailable("MongoDB has not answered yet; try again in a moment.") from error
-        known = [position for position in (self._ring.newest, self._stream.began_at) if position is not None]
+        known = [position for position in (self._buffer.newest, self._stream.began_at) if position is not None]
         return max(known)
 
-    async def _refuse_the_future(self, position: Position, now: Position) -> None:
+    async def _refuse_the_future(self, position: StreamPosition, now: StreamPosition) -> None:
         if position <= now:
             return
-        # The stream is a moment behind the snapshots of pages, and behind other servers' streams.
+        # The stream is a moment behind the snapshots of pages, and behind the streams of other servers.
         try:
             latest = await await_reply(cluster_time(self._database.handle), _CLUSTER_TIME_MS)
         except PyMongoError as error:
@@ -208,38 +200,19 @@ class Live:
         if time_of(position) > latest:
             raise InvalidCursor("This cursor is ahead of the database; subscribe again without one.")
 
-    def _follow(self, topic: ExecutionsTopic | ActivityTopic, position: Position) -> Subscription:
-        subscription = Subscription(topic, self._limits.queue, self._counters, position)
-        self._subscriptions.add(subscription)
-        subscription.on_close(partial(self._subscriptions.discard, subscription))
-        self._catch_up.begin(subscription, position)
-        return subscription
+    def _follow(self, topic: Topic, position: StreamPosition) -> Subscriber:
+        subscriber = Subscriber(topic, self._limits.backlog, self._totals, position)
+        self._subscribers.add(subscriber)
+        subscriber.on_close(partial(self._subscribers.discard, subscriber))
+        self._catch_up.begin(subscriber, position)
+        return subscriber
 
-    def _take(self, events: Sequence[Event]) -> None:
-        self._heard_at = time.monotonic()
-        changes = [event for event in events if isinstance(event, Change)]
-        if changes:
-            self._counters.events += len(changes)
-            self._lag = max(0.0, (datetime.now(UTC) - changes[-1].occurred_at).total_seconds())
-            for change in changes:
-                self._ring.add(change)
-            try:
-                self._hub.publish(changes)
-            except Exception:
-                log.exception("delivery_failed")
-                self._break_off(HistoryBroken(changes[-1].position, GapReason.FAILED))
-        if events and isinstance(broken := events[-1], HistoryBroken):
-            self._break_off(broken)
-
-    def _break_off(self, broken: HistoryBroken) -> None:
-        log.warning("history_broken", reason=broken.reason)
-        self._ring.begin(broken.position)
-        self._hub.break_off(broken)
-        if broken.reason in _MENDABLE:
+    def _mend_after(self, reason: GapReason) -> None:
+        if reason in _MENDABLE:
             self._must_mend.set()
 
     async def _mend(self) -> None:
-        """Turn images on again, whenever a collection came anew."""
+        """Turn pre- and post-images on again whenever a collection was replaced."""
         while True:
             await self._must_mend.wait()
             self._must_mend.clear()
@@ -249,12 +222,8 @@ class Live:
                 log.warning("images_not_turned_on", error=type(error).__name__)
             await asyncio.sleep(_MENDING_SECONDS)
 
-    def _advance(self, position: Position) -> None:
-        self._heard_at = time.monotonic()
-        self._ring.advance(position)
-
     def _history(self) -> AsyncDatabase[Any]:
-        """The database as those who catch up read it: neither a page nor the stream waits for their connections."""
+        """The database as catch-up reads it: neither pages nor the stream wait for these connections."""
         if self._reading_history is None:
             self._reading_history = self._connect()
         return self._reading_history[1]

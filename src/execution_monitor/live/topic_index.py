@@ -1,13 +1,13 @@
-"""Finds the topics that a change concerns, so that what it costs depends on whom it concerns."""
+"""The topic index: finds the topics that a change concerns by its routing keys, and judges it once for each."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from execution_monitor.live.changes import Change
-from execution_monitor.live.events import Delivery, Topic
+from execution_monitor.live.events import Delivery
 from execution_monitor.live.routing import Route, routes_of
-from execution_monitor.live.subscription import Subscription
-from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic
+from execution_monitor.live.subscriber import Subscriber
+from execution_monitor.live.topics import Topic
 
 Judge = Callable[[Topic, Change], Delivery | None]
 
@@ -19,14 +19,15 @@ def judge(topic: Topic, change: Change) -> Delivery | None:
 
 @dataclass(eq=False)
 class Audience:
-    """A topic and those who subscribe to it."""
+    """A topic and its subscribers."""
 
-    topic: ExecutionsTopic | ActivityTopic
-    subscribers: set[Subscription] = field(default_factory=set[Subscription])
+    topic: Topic
+    routes: Collection[Route]
+    subscribers: set[Subscriber] = field(default_factory=set[Subscriber])
 
 
 class TopicIndex:
-    """Subscriptions by topic, topics by route."""
+    """Subscribers by topic, topics by routing key."""
 
     def __init__(self) -> None:
         self._audiences: dict[Hashable, Audience] = {}
@@ -35,43 +36,43 @@ class TopicIndex:
     def __len__(self) -> int:
         return len(self._audiences)
 
-    def add(self, subscription: Subscription) -> None:
-        """Count `subscription` among the subscribers of its topic."""
-        topic = subscription.topic
+    def add(self, subscriber: Subscriber) -> None:
+        """Count `subscriber` among the subscribers of its topic."""
+        topic = subscriber.topic
         audience = self._audiences.get(topic.key)
         if audience is None:
-            audience = self._audiences[topic.key] = Audience(topic)
-            for route in topic.routes:
+            audience = self._audiences[topic.key] = Audience(topic, topic.routes())
+            for route in audience.routes:
                 self._by_route.setdefault(route, {})[topic.key] = audience
-        audience.subscribers.add(subscription)
+        audience.subscribers.add(subscriber)
 
-    def remove(self, subscription: Subscription) -> None:
-        """Take back `add`."""
-        topic = subscription.topic
-        audience = self._audiences.get(topic.key)
+    def remove(self, subscriber: Subscriber) -> None:
+        """Undo `add`."""
+        key = subscriber.topic.key
+        audience = self._audiences.get(key)
         if audience is None:
             return
-        audience.subscribers.discard(subscription)
+        audience.subscribers.discard(subscriber)
         if audience.subscribers:
             return
-        del self._audiences[topic.key]
-        for route in topic.routes:
-            del self._by_route[route][topic.key]
+        del self._audiences[key]
+        for route in audience.routes:
+            del self._by_route[route][key]
             if not self._by_route[route]:
                 del self._by_route[route]
 
     def judge(self, changes: Iterable[Change], judge: Judge) -> Iterable[tuple[Audience, list[Delivery]]]:
-        """What `changes` mean to each topic that they concern, in their order; each is judged once a topic."""
+        """The events that `changes` are to each topic they concern, in their order; each is judged once per topic."""
         found: dict[Hashable, tuple[Audience, list[Delivery]]] = {}
         for change in changes:
-            for audience in self.concerned(change):
+            for audience in self._audiences_of(change):
                 delivery = judge(audience.topic, change)
                 if delivery is not None:
                     found.setdefault(audience.topic.key, (audience, []))[1].append(delivery)
         return found.values()
 
-    def concerned(self, change: Change) -> Iterable[Audience]:
-        """The topics that `change` may concern, each once."""
+    def _audiences_of(self, change: Change) -> Iterable[Audience]:
+        # By key, since several routing keys may lead to one topic.
         found = {
             key: audience for route in routes_of(change) for key, audience in self._by_route.get(route, {}).items()
         }

@@ -1,138 +1,212 @@
-"""Topics: what each change means under a caller's rights, told from the images of the change itself."""
+"""Topics: what subscribers follow, and what each change means to them, judged by the images of the change alone."""
 
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from execution_monitor.live.changes import Change, Noun, Operation
-from execution_monitor.live.cursors import LiveCursors, Mark, Place
-from execution_monitor.live.events import Delivery, Kind, Topic
-from execution_monitor.live.routing import Route, route_to
-from execution_monitor.live.visibility import DIGEST_BYTES, Rights
-from execution_monitor.storage.digests import digest_of
+from typing_extensions import override
+
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.executions.visibility import visible_to
+from execution_monitor.live.changes import Change, ChangeType, WatchedCollection
+from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
+from execution_monitor.live.events import Delivery, EventKind
+from execution_monitor.live.routing import Route, pinned_value, route_to
 from execution_monitor.storage.filters import Filter, all_of, equals
 
+_DIGEST_BYTES = 16
 
-@dataclass(frozen=True, eq=False)
-class ExecutionsTopic:
-    """The executions within `rights` that match `where`."""
 
-    cursors: LiveCursors
-    rights: Rights
-    where: Filter
-    follows: ClassVar[None] = None  # no execution's steps and log lines
+@dataclass(frozen=True)
+class Visibility:
+    """Which executions a caller may see, as a value; callers with equal ones share topics and cursors."""
+
+    condition: Filter
+    tenant: str
+
+    @classmethod
+    def of(cls, caller: Caller) -> "Visibility":
+        """The visibility of `caller`.
+
+        Raises:
+            Forbidden: the caller lacks the scope `executions:read`.
+        """
+        caller.require(Scope.EXECUTIONS_READ)
+        condition = visible_to(caller)
+        tenant = pinned_value(condition, "tenant_id")
+        if tenant is None:
+            raise ValueError("A caller sees the executions of one tenant.")
+        return cls(condition, tenant)
 
     @cached_property
-    def key(self) -> str:
-        """The conditions, spelt out."""
-        return repr((self.rights.visible, self.where))
-
-    @cached_property
-    def routes(self) -> tuple[Route, ...]:
-        """Where the changes that concern this topic arrive."""
-        return (route_to(self.rights, self.where),)
-
-    def judge(self, change: Change) -> Delivery | None:
-        """Whether an execution entered, changed, left or was deleted here."""
-        return judge_execution(self, self.rights, self.where, change)
-
-    def cursor(self, place: Place) -> str:
-        """`place` for whoever has the same rights, whatever the filter."""
-        return self.cursors.encode(place, self.rights.digest)
+    def digest(self) -> bytes:
+        """A fingerprint, the same on every server."""
+        return _digest_of(self.condition)
 
 
 @dataclass(frozen=True, eq=False)
-class ActivityTopic:
-    """One execution with its steps and log lines, in the order of commits.
+class Topic(ABC):
+    """What a group of subscribers follows. Nothing else in `live` knows one kind of topic from another.
 
-    Whoever follows it must stop at LEFT or DELETED: steps and log lines do not tell who may see them.
+    A new kind says which routes it listens to, what a change means to it, and what tells its topics apart; whatever
+    else it needs differently it overrides.
     """
 
     cursors: LiveCursors
-    rights: Rights
-    execution_id: str
+    visibility: Visibility
+
+    # Whether events of one execution may become one for a slow subscriber. Not where their order with others matters.
+    can_conflate: ClassVar[bool] = True
+    # How a subscription resumes from the cursor of a GAP.
+    after_gap: ClassVar[ResumeMode] = ResumeMode.CONTINUE
+
+    @abstractmethod
+    def conditions(self) -> tuple[object, ...]:
+        """What tells this topic from others of its kind and visibility, by its `repr`."""
+
+    @abstractmethod
+    def routes(self) -> Collection[Route]:
+        """The routing keys under which every change that concerns this topic is published."""
+
+    @abstractmethod
+    def judge(self, change: Change) -> Delivery | None:
+        """What `change` means here; None when it means nothing."""
 
     @property
-    def follows(self) -> str:
-        """The execution whose steps and log lines are needed."""
+    def followed_execution(self) -> str | None:
+        """The execution whose steps and log lines the change stream must bring; None when it needs none."""
+        return None
+
+    @cached_property
+    def sealed_for(self) -> bytes:
+        """What a cursor must have been sealed for to be accepted here: the same visibility, whatever the filter."""
+        return self.visibility.digest
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Topics with equal keys mean the same; their subscribers share each event."""
+        return repr((type(self).__qualname__, self.visibility.condition, *self.conditions()))
+
+    def cursor(self, resume: ResumePosition) -> str:
+        """The cursor of `resume` for the subscribers of this topic."""
+        return self.cursors.encode(resume, self.sealed_for)
+
+    def _judge_execution(self, where: Filter, change: Change) -> Delivery | None:
+        """Whether an execution that matches `where` entered, changed, left or was deleted."""
+        before, after, visible = change.before, change.after, self.visibility.condition
+        sees = after is not None and visible.matches(after)
+        had = before is not None and visible.matches(before) and where.matches(before)
+        has = after is not None and sees and where.matches(after)
+        if has:
+            kind = EventKind.UPDATED if had else EventKind.ENTERED
+        elif had:
+            kind = EventKind.DELETED if after is None else EventKind.LEFT
+        else:
+            return None
+        return self._deliver(kind, change, is_shown=sees)
+
+    def _deliver(self, kind: EventKind, change: Change, *, is_shown: bool) -> Delivery:
+        row = change.after if is_shown else None
+        # The id that could be seen before may be sent; one that the document got when it left may not.
+        execution_id = (row or change.before or {}).get("execution_id")
+        return Delivery(
+            topic=self,
+            kind=kind,
+            position=change.position,
+            occurred_at=change.occurred_at,
+            execution_id=execution_id if isinstance(execution_id, str) else None,
+            row=row,
+            changed=change.changed if is_shown else frozenset(),
+            size=change.size,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ExecutionsTopic(Topic):
+    """The visible executions that match `where`."""
+
+    where: Filter
+
+    @override
+    def conditions(self) -> tuple[object, ...]:
+        return (self.where,)
+
+    @override
+    def routes(self) -> Collection[Route]:
+        return (route_to(self.visibility.tenant, self.visibility.condition, self.where),)
+
+    @override
+    def judge(self, change: Change) -> Delivery | None:
+        if change.collection is not WatchedCollection.EXECUTIONS:
+            return None
+        return self._judge_execution(self.where, change)
+
+
+@dataclass(frozen=True, eq=False)
+class ActivityTopic(Topic):
+    """One execution with its steps and log lines, in the order of commits.
+
+    A subscriber must stop at LEFT or DELETED: steps and log lines do not say who may see them.
+    """
+
+    execution_id: str
+
+    # No step and no log line is left out, and none may change places with the end of the activity.
+    can_conflate: ClassVar[bool] = False
+    after_gap: ClassVar[ResumeMode] = ResumeMode.RESTART
+
+    @override
+    def conditions(self) -> tuple[object, ...]:
+        return (self.execution_id,)
+
+    @override
+    def routes(self) -> Collection[Route]:
+        tenant = self.visibility.tenant
+        return (
+            route_to(tenant, self.visibility.condition, self.is_execution),
+            Route(tenant, execution_id=self.execution_id, is_child=True),
+        )
+
+    @override
+    def judge(self, change: Change) -> Delivery | None:
+        if change.collection is WatchedCollection.EXECUTIONS:
+            delivery = self._judge_execution(self.is_execution, change)
+            if delivery is not None and delivery.kind in (EventKind.LEFT, EventKind.DELETED):
+                delivery.resume_mode = ResumeMode.ENDED
+            return delivery
+        if change.after is None or not self.is_child.matches(change.after):
+            return None
+        if change.collection is WatchedCollection.STEPS:
+            return self._deliver(EventKind.STEP, change, is_shown=True)
+        if change.type is ChangeType.INSERT:
+            return self._deliver(EventKind.LOG, change, is_shown=True)
+        return None
+
+    @property
+    @override
+    def followed_execution(self) -> str | None:
         return self.execution_id
 
     @cached_property
-    def key(self) -> str:
-        """The conditions, spelt out."""
-        return repr(("activity", self.rights.visible, self.execution_id))
+    @override
+    def sealed_for(self) -> bytes:
+        """Also the execution: its cursor proves that the holder could see it then."""
+        return _digest_of("activity", self.visibility.condition, self.execution_id)
 
     @cached_property
-    def belonging(self) -> bytes:
-        """What cursors belong to: one that was given out tells that its holder could see this execution then."""
-        return digest_of("activity", self.rights.visible, self.execution_id, size=DIGEST_BYTES)
-
-    @cached_property
-    def is_it(self) -> Filter:
+    def is_execution(self) -> Filter:
         """The condition on the execution."""
         return equals("execution_id", self.execution_id)
 
     @cached_property
-    def are_parts(self) -> Filter:
+    def is_child(self) -> Filter:
         """The condition on its steps and log lines."""
-        return all_of(equals("tenant_id", self.rights.tenant), self.is_it)
-
-    @cached_property
-    def routes(self) -> tuple[Route, ...]:
-        """Where the changes that concern this topic arrive."""
-        return (
-            route_to(self.rights, self.is_it),
-            Route(self.rights.tenant, execution_id=self.execution_id, parts=True),
-        )
-
-    def judge(self, change: Change) -> Delivery | None:
-        """What happened to the execution, a step of it, or a log line that is new."""
-        if change.noun is Noun.EXECUTION:
-            found = judge_execution(self, self.rights, self.is_it, change)
-            if found is not None and found.kind in (Kind.LEFT, Kind.DELETED):
-                found.mark = Mark.END
-            return found
-        if change.after is None or not self.are_parts.matches(change.after):
-            return None
-        if change.noun is Noun.STEP:
-            return _deliver(self, Kind.STEP, change, shown=True)
-        if change.operation is Operation.INSERT:
-            return _deliver(self, Kind.LOG, change, shown=True)
-        return None
-
-    def cursor(self, place: Place) -> str:
-        """`place` for whoever has the same rights and follows the same execution."""
-        return self.cursors.encode(place, self.belonging)
+        return all_of(equals("tenant_id", self.visibility.tenant), self.is_execution)
 
 
-def judge_execution(topic: Topic, rights: Rights, where: Filter, change: Change) -> Delivery | None:
-    """What `change` means to those who may see what is within `rights`, and asked for `where`."""
-    if change.noun is not Noun.EXECUTION:
-        return None
-    before, after = change.before, change.after
-    sees = after is not None and rights.visible.matches(after)
-    had = before is not None and rights.visible.matches(before) and where.matches(before)
-    has = after is not None and sees and where.matches(after)
-    if has:
-        kind = Kind.UPDATED if had else Kind.ENTERED
-    elif had:
-        kind = Kind.DELETED if after is None else Kind.LEFT
-    else:
-        return None
-    return _deliver(topic, kind, change, shown=sees)
-
-
-def _deliver(topic: Topic, kind: Kind, change: Change, *, shown: bool) -> Delivery:
-    row = change.after if shown else None
-    # An identity that was seen before may be told; one that the document took on with the move may not.
-    execution_id = (row or change.before or {}).get("execution_id")
-    return Delivery(
-        topic=topic,
-        kind=kind,
-        position=change.position,
-        occurred_at=change.occurred_at,
-        execution_id=execution_id if isinstance(execution_id, str) else None,
-        row=row,
-        changed=change.changed if shown else frozenset(),
-        size=change.size,
-    )
+def _digest_of(*values: object) -> bytes:
+    # By `repr`, which tells apart what equality does not: to Python, True equals 1.
+    return hashlib.blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()

@@ -1,4 +1,4 @@
-"""REST, live: a WebSocket and a stream of Server-Sent Events that tell of every change as it happens."""
+"""Live updates of REST: a WebSocket and a stream of Server-Sent Events, with a message for every change."""
 
 import asyncio
 import contextlib
@@ -25,24 +25,25 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.limits.streams import Ended
-from execution_monitor.live.lag import BehindMeter
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.limits.streams import Ended, Sessions
+from execution_monitor.live.lag import LagMeter
+from execution_monitor.live.service import Live
+from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.rest.list_request import read_live_filter
 from execution_monitor.rest.live_messages import render
 from execution_monitor.rest.openapi import SOCKET_PATH, STREAM_PATH
 from execution_monitor.services import RequestServices
 
-# A browser cannot send headers with a WebSocket; what it can send is not written into logs as an address is.
+# A browser cannot send headers with a WebSocket. A subprotocol, unlike an address, is not written into logs.
 TOKEN_SUBPROTOCOL = "bearer"  # noqa: S105 - the name of a protocol
 
 _SEND_SECONDS = 20.0  # for a client to take a message
-_CLOSE_SECONDS = 3.0  # for the farewell, which whoever does not read will not take either
+_CLOSE_SECONDS = 3.0  # for a client to take the close, which one that does not read will not
 _RETRY = b"retry: 2000\n"  # milliseconds until an EventSource connects again
 
 
-class Close(Enum):
-    """Why the server closes a socket."""
+class CloseCode(Enum):
+    """Why the server closes a socket; 4400 and above are ours, the others RFC 6455's."""
 
     INVALID_PARAMETER = 4400
     UNAUTHENTICATED = 4401
@@ -53,29 +54,28 @@ class Close(Enum):
     RESTART = 1012
 
 
-_CLOSES: Mapping[type[ExecutionMonitorError], Close] = {
-    BadUserInput: Close.INVALID_PARAMETER,
-    Unauthenticated: Close.UNAUTHENTICATED,
-    Forbidden: Close.FORBIDDEN,
-    RateLimited: Close.TOO_MANY,
-    DatabaseUnavailable: Close.UNAVAILABLE,
+_CLOSES: Mapping[type[ExecutionMonitorError], CloseCode] = {
+    BadUserInput: CloseCode.INVALID_PARAMETER,
+    Unauthenticated: CloseCode.UNAUTHENTICATED,
+    Forbidden: CloseCode.FORBIDDEN,
+    RateLimited: CloseCode.TOO_MANY,
+    DatabaseUnavailable: CloseCode.UNAVAILABLE,
 }
 
 
-def live_routes(services: RequestServices) -> list[BaseRoute]:
-    """The routes of the socket and the stream; they must stand before the one that takes any execution's id."""
-    live, admit, sessions, observers = services.live, services.admit, services.streams, services.observers
+def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+    """The routes of the socket and the stream; they must come before the one that takes any execution's id."""
 
     async def stream(request: Request) -> Response:
         caller = await admit(request.headers, origin_of(request.scope))
         after = request.headers.get("last-event-id") or None
         async with contextlib.AsyncExitStack() as resources:
             operation = _operation(request, caller, "streamExecutions")
-            outcome = await resources.enter_async_context(observers.observe(operation))
-            subscription = await live.subscribe(caller, read_live_filter(request.query_params), after)
-            resources.callback(subscription.close)
+            outcome = await resources.enter_async_context(observers.watching(operation))
+            subscriber = await live.subscribe(caller, read_live_filter(request.query_params), after)
+            resources.callback(subscriber.close)
             ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
-            return _EventStream(_frames(subscription, ended, outcome, live.behind), resources.pop_all())
+            return _EventStream(_frames(subscriber, ended, outcome, live.behind), resources.pop_all())
 
     async def serve(socket: WebSocket) -> None:
         await _serve(socket, services)
@@ -95,7 +95,7 @@ def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operati
 
 
 class _EventStream(StreamingResponse):
-    """Server-Sent Events of a subscription; `resources` are let go of even when nobody stayed to read the first."""
+    """Server-Sent Events of a subscription; `resources` are closed even if the client left before the first."""
 
     def __init__(self, frames: AsyncGenerator[bytes], resources: contextlib.AsyncExitStack) -> None:
         headers = {**NO_STORE, "X-Accel-Buffering": "no"}
@@ -108,19 +108,17 @@ class _EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _frames(
-    subscription: Subscription, ended: Ended, outcome: Outcome, behind: BehindMeter
-) -> AsyncGenerator[bytes]:
-    # The id alone is no event, but where to go on for whoever loses the connection before the first one.
-    yield _RETRY + b"id: " + subscription.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(with_heartbeats(_events(subscription, outcome), ended)) as paced:
+async def _frames(subscriber: Subscriber, ended: Ended, outcome: Outcome, behind: LagMeter) -> AsyncGenerator[bytes]:
+    # An id alone is no event; it is where a client resumes that loses the connection before the first event.
+    yield _RETRY + b"id: " + subscriber.cursor.encode() + b"\n\n"
+    async with contextlib.aclosing(pace(_events(subscriber, outcome), ended)) as paced:
         async for event in paced:
             yield heartbeat_comment(behind.seconds_to_report) if event is None else event
 
 
-async def _events(subscription: Subscription, outcome: Outcome) -> AsyncGenerator[bytes]:
-    with contextlib.closing(subscription):
-        async for delivery in subscription:
+async def _events(subscriber: Subscriber, outcome: Outcome) -> AsyncGenerator[bytes]:
+    with contextlib.closing(subscriber):
+        async for delivery in subscriber:
             outcome.deliver(delivery.execution_id)
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
@@ -133,57 +131,57 @@ async def _serve(socket: WebSocket, services: RequestServices) -> None:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
         caller = await services.admit(headers, origin_of(socket.scope))
         operation = _operation(socket, caller, "watchExecutions")
-        async with services.observers.observe(operation) as outcome:
-            subscription = await services.live.subscribe(caller, read_live_filter(socket.query_params))
-            # Only now, so that whoever is connected is told of everything from here on.
-            held = services.streams.hold(caller, operation.origin.address)
-            with contextlib.closing(subscription), held as ended:
+        async with observers.watching(operation) as outcome:
+            subscriber = await live.subscribe(caller, read_live_filter(socket.query_params))
+            # Accepted only now, so that a client that is connected gets every change from here on.
+            held = sessions.hold(caller, operation.origin.address)
+            with contextlib.closing(subscriber), held as ended:
                 await socket.accept(accepted)
-                close, reason = await _follow(socket, subscription, ended, outcome)
+                close, reason = await _follow(socket, subscriber, ended, outcome)
     except ExecutionMonitorError as error:
-        found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), Close.UNAVAILABLE)
-        # A browser learns nothing of a handshake that is refused, but everything of a close.
+        found = next((close for kind, close in _CLOSES.items() if isinstance(error, kind)), CloseCode.UNAVAILABLE)
+        # A browser shows a page the code and reason of a close, but nothing of a refused handshake.
         await socket.accept(accepted)
         await _close(socket, found, error.message)
         return
     await _close(socket, close, reason)
 
 
-async def _follow(socket: WebSocket, subscription: Subscription, ended: Ended, outcome: Outcome) -> tuple[Close, str]:
-    """Send what happens until either side has had enough; why it is us."""
-    sending = asyncio.create_task(_send(socket, subscription, outcome))
-    leaving = asyncio.create_task(_wait_until_left(socket))
+async def _follow(socket: WebSocket, subscriber: Subscriber, ended: Ended, outcome: Outcome) -> tuple[CloseCode, str]:
+    """Send what happens until either side ends it; return why the server does."""
+    sending = asyncio.create_task(_send(socket, subscriber, outcome))
+    leaving = asyncio.create_task(_wait_for_disconnect(socket))
     try:
         await asyncio.wait({sending, leaving, ended}, return_when=asyncio.FIRST_COMPLETED)
         if sending.done() and not leaving.done():
             return sending.result()
-        return Close.FORBIDDEN, ended.result() if ended.done() else ""
+        return CloseCode.FORBIDDEN, ended.result() if ended.done() else ""
     finally:
         for task in (sending, leaving):
             task.cancel()
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, subscription: Subscription, outcome: Outcome) -> tuple[Close, str]:
-    async for delivery in subscription:
+async def _send(socket: WebSocket, subscriber: Subscriber, outcome: Outcome) -> tuple[CloseCode, str]:
+    async for delivery in subscriber:
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await socket.send_text(render(delivery).decode())
             outcome.deliver(delivery.execution_id)
         except TimeoutError:
-            return Close.TOO_SLOW, "Read what is sent, or narrow the filter."
+            return CloseCode.TOO_SLOW, "Read what is sent, or narrow the filter."
         except (WebSocketDisconnect, RuntimeError):
             break
-    return Close.RESTART, "The server stops; connect again."
+    return CloseCode.RESTART, "The server stops; connect again."
 
 
-async def _wait_until_left(socket: WebSocket) -> None:
-    # Clients have nothing to say here; what they say all the same is let pass.
+async def _wait_for_disconnect(socket: WebSocket) -> None:
+    # Clients have nothing to send here; whatever they send is ignored.
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
 
 
-async def _close(socket: WebSocket, close: Close, reason: str) -> None:
+async def _close(socket: WebSocket, close: CloseCode, reason: str) -> None:
     with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             # A reason has room for 123 bytes (RFC 6455, section 5.5).

@@ -1,10 +1,10 @@
-"""What REST clients are sent live: one message for each change, made once for all who follow the same."""
+"""Messages of REST's live updates: one for each change, rendered once for all clients with the same topic."""
 
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.rest.mapping import show_progress
 from execution_monitor.rest.models import Timestamp
 from execution_monitor.storage.documents import ExecutionStatus, Progress
@@ -40,14 +40,18 @@ MESSAGES = (ExecutionUpdate, ExecutionRemoved, Gap)
 
 
 def render(delivery: Delivery) -> bytes:
-    """`delivery` as JSON, the same bytes for every client with the same rights and filter."""
-    return delivery.once("rest", lambda: _message_for(delivery).model_dump_json().encode())
+    """`delivery` as JSON, the same bytes for every client with the same visibility and filter."""
+    return delivery.rendered.once("rest", _render, delivery)
 
 
-def _message_for(delivery: Delivery) -> ExecutionUpdate | ExecutionRemoved | Gap:
-    if delivery.kind is Kind.GAP or delivery.execution_id is None:
+def _render(delivery: Delivery) -> bytes:
+    return _message_of(delivery).model_dump_json().encode()
+
+
+def _message_of(delivery: Delivery) -> ExecutionUpdate | ExecutionRemoved | Gap:
+    if delivery.kind is EventKind.GAP or delivery.execution_id is None:
         return Gap(timestamp=delivery.occurred_at)
-    if delivery.row is None or delivery.kind in (Kind.LEFT, Kind.DELETED):
+    if delivery.row is None or delivery.kind in (EventKind.LEFT, EventKind.DELETED):
         return ExecutionRemoved(execution_id=delivery.execution_id, timestamp=delivery.occurred_at)
     record = ExecutionRecord(delivery.row)
     return ExecutionUpdate(

@@ -15,12 +15,14 @@ from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.execution.event_renderer import Payload, Renderer
+from execution_monitor.graphql.execution.event_renderer import EventRenderer, Payload
 from execution_monitor.graphql.schema import create_schema
-from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, ValidatedOperation
+from execution_monitor.graphql.types.updates import event_of
+from execution_monitor.graphql.validation.operation import Question, Questions
+from execution_monitor.graphql.validation.preparation import Prepared
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
-from execution_monitor.live.events import Delivery, Kind
+from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from tests.graphql.compiled.test_compiler import LEAVES
 from tests.live.factories import NOW, execution, position_at, topic
@@ -60,11 +62,11 @@ def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **
         # Nothing is read for such an event.
         return Context(who, None, None)  # pyright: ignore[reportArgumentType]
 
-    delivery.made.clear()
-    prepared = ExecutableOperation(
+    delivery.rendered.clear()
+    prepared = Prepared(
         question(text, **variables), Operation(caller, Origin(None, None, ""), OperationKind.SUBSCRIPTION, None)
     )
-    rendered = Renderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared).one(delivery)
+    rendered = EventRenderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared, event_of).one(delivery)
     assert isinstance(rendered, tuple)
     return rendered
 
@@ -79,7 +81,7 @@ def is_compiled(text: str, caller: Caller = READER, **variables: Any) -> bool:
     return _compiler.compile_event(question(text, **variables), caller) is not None
 
 
-def told(kind: Kind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
+def event(kind: EventKind, row: dict[str, Any] | None, **fields: Any) -> Delivery:
     return Delivery(topic(), kind, position_at(1), NOW, execution_id="run", row=row, **fields)
 
 
@@ -93,15 +95,15 @@ def rows_of(document: Any) -> Any:
 
 
 @bounded(max_examples=40, phases=set(Phase) - {Phase.shrink})
-@given(row=rows_of(Execution), kind=st.sampled_from([Kind.ENTERED, Kind.UPDATED, Kind.LEFT]))
-def test_whatever_an_engine_wrote_is_shown_alike(row: dict[str, Any], kind: Kind):
+@given(row=rows_of(Execution), kind=st.sampled_from([EventKind.ENTERED, EventKind.UPDATED, EventKind.LEFT]))
+def test_whatever_an_engine_wrote_is_shown_alike(row: dict[str, Any], kind: EventKind):
     try:
         read = as_read(row)
     except (InvalidDocument, OverflowError):
         return  # BSON does not hold it
     with time_machine.travel(NOW, tick=False):
-        agree(UPDATES, told(kind, read, changed=frozenset({"status", "total_cost"})))
-        agree(ACTIVITY, told(kind, read, changed=None))
+        agree(UPDATES, event(kind, read, changed=frozenset({"status", "total_cost"})))
+        agree(ACTIVITY, event(kind, read, changed=None))
 
 
 @bounded(max_examples=30, phases=set(Phase) - {Phase.shrink})
@@ -113,16 +115,16 @@ def test_whatever_steps_and_lines_hold_is_shown_alike(row: dict[str, Any], line:
     except (InvalidDocument, OverflowError):
         return
     with time_machine.travel(NOW, tick=False):
-        agree(ACTIVITY, told(Kind.STEP, step))
-        agree(ACTIVITY, told(Kind.LOG, entry))
+        agree(ACTIVITY, event(EventKind.STEP, step))
+        agree(ACTIVITY, event(EventKind.LOG, entry))
 
 
 @pytest.mark.parametrize(
     "delivery",
     [
-        pytest.param(told(Kind.DELETED, None), id="deleted"),
-        pytest.param(told(Kind.LEFT, None), id="no longer visible"),
-        pytest.param(Delivery(topic(), Kind.GAP, position_at(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
+        pytest.param(event(EventKind.DELETED, None), id="deleted"),
+        pytest.param(event(EventKind.LEFT, None), id="no longer visible"),
+        pytest.param(Delivery(topic(), EventKind.GAP, position_at(1), NOW, reason=GapReason.TOO_SLOW), id="a gap"),
     ],
 )
 def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
@@ -135,7 +137,7 @@ def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
 def test_what_may_be_left_out_is_decided_by_variables():
     text = """subscription($full: Boolean!) { executionUpdates {
       kind execution { executionId status @include(if: $full) } } }"""
-    shown = [agree(text, told(Kind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
+    shown = [agree(text, event(EventKind.UPDATED, execution("run")), full=full)[0] for full in (True, False, True)]
 
     assert [b"status" in each for each in shown] == [True, False, True]
     assert is_compiled(text, full=True)
@@ -143,7 +145,7 @@ def test_what_may_be_left_out_is_decided_by_variables():
 
 def test_payloads_are_shown_to_those_alone_who_may_read_them():
     text = "subscription { executionUpdates { kind execution { executionId inputParameters } } }"
-    delivery = told(Kind.UPDATED, execution("run", input_parameters={"secret": 1}))
+    delivery = event(EventKind.UPDATED, execution("run", input_parameters={"secret": 1}))
 
     assert b"secret" in agree(text, delivery, PAYLOADS)[0]
     payload, codes = agree(text, delivery, READER)

@@ -1,14 +1,15 @@
-"""A feed pushes while nothing older is on its way, and loses no place in the order when it cannot."""
+"""The pump pushes while nothing older is on its way, and keeps the order when it cannot."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from execution_monitor.asgi.operations import Outcome
-from execution_monitor.graphql.execution.event_renderer import Payload, Payloads, Render, Rendering
-from execution_monitor.graphql.execution.push import Feed
-from execution_monitor.graphql.types.updates import Updates
-from execution_monitor.live.events import Block, Delivery, Kind
-from execution_monitor.live.subscription import Subscription
-from tests.live.test_subscription import delivery, subscription
+from execution_monitor.graphql.execution.event_renderer import Payload, Payloads
+from execution_monitor.graphql.execution.push import SubscriptionPump
+from execution_monitor.live.events import Block, Delivery, EventKind
+from execution_monitor.live.subscriber import Subscriber
+from tests.live.test_subscriber import delivery, subscriber
 
 
 def name_of(each: Delivery) -> Payload:
@@ -21,7 +22,7 @@ def names_of(block: Block) -> Payloads:
 
 
 class Pipe:
-    """What is pushed arrives, unless the pipe is full."""
+    """A sink: what is pushed arrives, unless it is full."""
 
     def __init__(self) -> None:
         self.arrived: list[bytes] = []
@@ -40,22 +41,38 @@ class Pipe:
         return not self.is_full
 
 
-def feed_of(source: Subscription, pipe: Pipe, render: Render = name_of) -> tuple[Feed, Outcome]:
+Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
+
+
+@dataclass
+class Names:
+    """A rendering of the names of executions."""
+
+    render: Render
+
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        return self.render(delivery)
+
+    def block(self, block: Block) -> Payloads:
+        return names_of(block)
+
+
+def pump_of(source: Subscriber, pipe: Pipe, render: Render = name_of) -> tuple[SubscriptionPump, Outcome]:
     outcome = Outcome()
-    feed = Feed(Updates(source), Rendering(render, names_of), outcome)
-    feed.push_to(pipe)
-    return feed, outcome
+    pump = SubscriptionPump(source, Names(render), outcome)
+    pump.push_to(pipe)
+    return pump, outcome
 
 
-def happen(source: Subscription, *names: str) -> None:
+def happen(source: Subscriber, *names: str) -> None:
     for name in names:
-        source.offer(delivery(int(name), Kind.ENTERED, name))
+        source.offer(delivery(int(name), EventKind.ENTERED, name))
 
 
-async def test_what_happens_while_it_is_awaited_is_pushed():
-    source, pipe = subscription(), Pipe()
-    feed, outcome = feed_of(source, pipe)
-    pulled = asyncio.ensure_future(anext(feed.payloads()))
+async def test_events_that_happen_while_it_is_awaited_are_pushed():
+    source, pipe = subscriber(), Pipe()
+    pump, outcome = pump_of(source, pipe)
+    pulled = asyncio.ensure_future(anext(pump.payloads()))
     await asyncio.sleep(0)
 
     happen(source, "1", "2")
@@ -68,16 +85,16 @@ async def test_what_happens_while_it_is_awaited_is_pushed():
 
 
 def block_of(*names: str) -> Block:
-    return Block([delivery(int(name), Kind.ENTERED, name) for name in names])
+    return Block([delivery(int(name), EventKind.ENTERED, name) for name in names])
 
 
-async def test_what_happens_together_is_pushed_together():
-    source, pipe = subscription(), Pipe()
-    feed, outcome = feed_of(source, pipe)
-    pulled = asyncio.ensure_future(anext(feed.payloads()))
+async def test_events_of_a_block_are_pushed_together():
+    source, pipe = subscriber(), Pipe()
+    pump, outcome = pump_of(source, pipe)
+    pulled = asyncio.ensure_future(anext(pump.payloads()))
     await asyncio.sleep(0)
 
-    source.offer_all(block_of("1", "2", "3"))
+    source.offer_block(block_of("1", "2", "3"))
 
     assert (pipe.arrived, pipe.blocks) == ([b"1", b"2", b"3"], 1)
     assert (outcome.payloads, outcome.executions, outcome.execution_ids) == (3, 3, ["1", "2", "3"])
@@ -85,41 +102,41 @@ async def test_what_happens_together_is_pushed_together():
     await asyncio.gather(pulled, return_exceptions=True)
 
 
-async def test_together_nothing_overtakes_what_the_pipe_did_not_take_either():
-    source, pipe = subscription(), Pipe()
-    feed, outcome = feed_of(source, pipe)
-    payloads = feed.payloads()
+async def test_no_block_overtakes_one_that_the_sink_refused():
+    source, pipe = subscriber(), Pipe()
+    pump, outcome = pump_of(source, pipe)
+    payloads = pump.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
     await asyncio.sleep(0)
 
     pipe.is_full = True
-    source.offer_all(block_of("1", "2"))
+    source.offer_block(block_of("1", "2"))
     pipe.is_full = False
-    source.offer_all(block_of("3", "4"))
+    source.offer_block(block_of("3", "4"))
     found = [await pulled, *[await anext(payloads) for _ in range(3)]]
 
     assert (found, pipe.arrived) == ([b"1", b"2", b"3", b"4"], [])
     assert outcome.execution_ids == ["1", "2", "3", "4"]
 
 
-async def test_of_events_together_those_that_were_heard_are_not_repeated():
-    source, pipe = subscription(), Pipe()
-    feed, _ = feed_of(source, pipe)
-    pulled = asyncio.ensure_future(anext(feed.payloads()))
+async def test_events_of_a_block_that_were_pushed_before_are_not_repeated():
+    source, pipe = subscriber(), Pipe()
+    pump, _ = pump_of(source, pipe)
+    pulled = asyncio.ensure_future(anext(pump.payloads()))
     await asyncio.sleep(0)
 
     happen(source, "1", "2")
-    source.offer_all(block_of("2", "3"))
+    source.offer_block(block_of("2", "3"))
 
     assert pipe.arrived == [b"1", b"2", b"3"]
     source.close()
     await asyncio.gather(pulled, return_exceptions=True)
 
 
-async def test_nothing_overtakes_what_the_pipe_did_not_take():
-    source, pipe = subscription(), Pipe()
-    feed, outcome = feed_of(source, pipe)
-    payloads = feed.payloads()
+async def test_no_event_overtakes_one_that_the_sink_refused():
+    source, pipe = subscriber(), Pipe()
+    pump, outcome = pump_of(source, pipe)
+    payloads = pump.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
     await asyncio.sleep(0)
 
@@ -136,10 +153,10 @@ async def test_nothing_overtakes_what_the_pipe_did_not_take():
     assert outcome.execution_ids == ["1", "2", "3"]
 
 
-async def test_it_pushes_again_when_all_has_been_pulled():
-    source, pipe = subscription(), Pipe()
-    feed, _ = feed_of(source, pipe)
-    payloads = feed.payloads()
+async def test_it_pushes_again_when_nothing_is_left_to_iterate():
+    source, pipe = subscriber(), Pipe()
+    pump, _ = pump_of(source, pipe)
+    payloads = pump.payloads()
     happen(source, "1")
     assert await anext(payloads) == b"1"
     pulled = asyncio.ensure_future(anext(payloads))
@@ -152,16 +169,16 @@ async def test_it_pushes_again_when_all_has_been_pulled():
     await asyncio.gather(pulled, return_exceptions=True)
 
 
-async def test_what_must_be_read_first_is_pulled():
+async def test_events_that_need_a_read_are_iterated():
     async def read(each: Delivery) -> Payload:
         return name_of(each)
 
     def render(each: Delivery) -> asyncio.Task[Payload]:
-        return each.once("read", lambda: asyncio.create_task(read(each)))
+        return each.rendered.once("read", lambda: asyncio.create_task(read(each)))
 
-    source, pipe = subscription(), Pipe()
-    feed, _ = feed_of(source, pipe, render)
-    payloads = feed.payloads()
+    source, pipe = subscriber(), Pipe()
+    pump, _ = pump_of(source, pipe, render)
+    payloads = pump.payloads()
     pulled = asyncio.ensure_future(anext(payloads))
     await asyncio.sleep(0)
 
@@ -171,13 +188,13 @@ async def test_what_must_be_read_first_is_pulled():
     assert pipe.arrived == []
 
 
-async def test_what_cannot_be_rendered_fails_where_it_is_pulled():
+async def test_an_event_that_cannot_be_rendered_fails_the_iteration():
     def fail(each: Delivery) -> Payload:
         raise LookupError(each.execution_id)
 
-    source, pipe = subscription(), Pipe()
-    feed, _ = feed_of(source, pipe, fail)
-    pulled = asyncio.ensure_future(anext(feed.payloads()))
+    source, pipe = subscriber(), Pipe()
+    pump, _ = pump_of(source, pipe, fail)
+    pulled = asyncio.ensure_future(anext(pump.payloads()))
     await asyncio.sleep(0)
 
     happen(source, "1")

@@ -1,12 +1,11 @@
-"""Events as payloads: each is executed and serialised once for everybody who asks the same with the same rights."""
+"""The event renderer: each event becomes a payload once for all subscribers with the same request and scopes."""
 
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -24,34 +23,30 @@ from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
-from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.graphql.validation.operation import ExecutableOperation
-from execution_monitor.live.events import Block, Delivery
+from execution_monitor.graphql.errors import QuietSchema, to_client_errors
+from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.live.events import Block, Delivery, RenderCache
 
 # A payload as JSON, and the codes of the errors in it.
 Payload = tuple[bytes, Sequence[str]]
-Render = Callable[[Delivery], Payload | asyncio.Task[Payload]]
+MakeContext = Callable[[Caller], Context]
+# From a delivery to the object that graphql-core resolves fields of.
+Show = Callable[[Delivery], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Payloads:
-    """What a block of deliveries was rendered to, for all who subscribe alike."""
+    """The payloads of a block of deliveries, shared by all subscribers with the same request and scopes."""
 
     payloads: Sequence[bytes]
     execution_ids: Sequence[str]
     codes: Sequence[str]
-    # What transports make of it once for all of their clients, by keys of their own.
-    made: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
+    # What a transport makes of them once for all of its clients, under a key of its own.
+    shared: RenderCache = field(default_factory=RenderCache)
 
 
-MakeContext = Callable[[Caller], Context]
-
-
-def serialise(
-    schema: ClientSafeSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None
-) -> Payload:
-    """`result` as JSON, its errors as clients are shown them."""
+def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None) -> Payload:
+    """`result` as JSON, with its errors as clients may see them."""
     payload: dict[str, Any] = {"data": result.data}
     codes: Sequence[str] = ()
     if result.errors:
@@ -63,20 +58,24 @@ def serialise(
     return orjson.dumps(payload), codes
 
 
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """How one subscription renders: `one` delivery, or `all` of a block, of which None says that some need a task."""
+class Rendering(Protocol):
+    """How one subscription renders."""
 
-    one: Render
-    all: Callable[[Block], Payloads | None]
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        """The payload of `delivery`, or the task of all that wait for it, which none of them may cancel."""
+        ...
+
+    def block(self, block: Block) -> Payloads | None:
+        """The payloads of `block`; None if some of them need a task."""
+        ...
 
 
-class _Alike:
-    """Those to whom one event is answered alike: they ask the same with the same rights. Lives as long as one does."""
+class _RenderKey:
+    """What renderings are kept under: one for each request and scopes, as long as a subscription has it."""
 
 
-class Renderer:
-    """Renders events of one schema, in `max_bytes` each at most; `make_context` gives each its context."""
+class EventRenderer:
+    """Renders events of one schema, at most `max_bytes` each; `make_context` makes the context of each event."""
 
     def __init__(self, schema: ClientSafeSchema, compiler: Compiler, make_context: MakeContext, max_bytes: int) -> None:
         self._schema = schema
@@ -84,42 +83,101 @@ class Renderer:
         self._max_bytes = max_bytes
         self._make_context = make_context
         self._rendering: set[asyncio.Task[Payload]] = set()
-        self._alike: WeakValueDictionary[Hashable, _Alike] = WeakValueDictionary()
+        self._keys: WeakValueDictionary[Hashable, _RenderKey] = WeakValueDictionary()
 
-    def of(self, prepared: ExecutableOperation) -> "Rendering":
-        """What renders deliveries for the subscription `prepared`: at once, unless something must be read for it.
+    def of(self, prepared: Prepared, show: Show) -> Rendering:
+        """How to render deliveries for the subscription `prepared`: at once, unless something must be read for it."""
+        question, caller = prepared.question, prepared.operation.caller
+        asked = question.asked
+        variables = _variables_in_payloads(question.definition, asked.variables)
+        request = (asked.query, asked.operation_name, variables, caller.scopes)
+        key = self._keys.get(request)
+        if key is None:
+            key = self._keys[request] = _RenderKey()
+        return _Rendering(self, question.executor, self._compiler.event(question, caller), caller, show, key)
 
-        A task is everybody's who waits for it: none of them may cancel it.
-        """
-        question, caller = prepared.validated, prepared.operation.caller
-        asked = question.request
-        variables = _variables_in_answers(question.definition, asked.variables)
-        what = (asked.query, asked.operation_name, variables, caller.scopes)
-        alike = self._alike.get(what)
-        if alike is None:
-            alike = self._alike[what] = _Alike()
-        arguments = (question.executor, self._compiler.compile_event(question, caller), caller, alike)
-        return Rendering(partial(self._render, *arguments), partial(self._render_all, *arguments))
+    async def close(self) -> None:
+        """Cancel what is being rendered."""
+        for task in self._rendering:
+            task.cancel()
+        await asyncio.gather(*self._rendering, return_exceptions=True)
 
-    def _render(
-        self, executor: Any, emit: EmitEvent | None, caller: Caller, alike: "_Alike", delivery: Delivery
-    ) -> Payload | asyncio.Task[Payload]:
-        # Every subscriber comes by here with every event; nearly all find what was made for another.
-        made: Payload | asyncio.Task[Payload] | None = delivery.made.get(alike)
-        if made is None:
-            made = None if emit is None else self._emit(delivery, emit)
-            made = delivery.made[alike] = made or self._execute(delivery, executor, caller)
-        return made.result() if isinstance(made, asyncio.Task) and made.done() else made
+    def emit(self, delivery: Delivery, emit: EmitEvent) -> Payload | None:
+        """The payload of a compiled event; None if it is too large, or graphql-core must handle a value."""
+        try:
+            payload = orjson.dumps({"data": emit(delivery)})
+        except Exception:  # noqa: BLE001 - graphql-core meets it again, and reports it
+            return None
+        return (payload, ()) if len(payload) <= self._max_bytes else None
 
-    def _render_all(
-        self, executor: Any, emit: EmitEvent | None, caller: Caller, alike: "_Alike", block: Block
-    ) -> Payloads | None:
-        if alike not in block.made:
-            block.made[alike] = self._put_together(block, partial(self._render, executor, emit, caller, alike))
-        return block.made[alike]
+    def execute(self, delivery: Delivery, executor: Any, caller: Caller, show: Show) -> Payload | asyncio.Task[Payload]:
+        """The payload of an event that graphql-core executes, or the task that makes it."""
+        # Not in the context of the first subscriber's request: the others share what comes of it, errors included.
+        shared = contextvars.Context()
+        result = shared.run(self._begin, show(delivery), executor, caller)
+        if not isawaitable(result):
+            return self._serialise(result)
+        task = asyncio.create_task(self._finish(result), context=shared)
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+        return task
 
-    def _put_together(self, block: Block, render: Render) -> Payloads | None:
-        rendered = [render(delivery) for delivery in block.deliveries]
+    def _begin(self, event: object, executor: Any, caller: Caller) -> ExecutionResult | Awaitable[ExecutionResult]:
+        of_event = executor.build_per_event_executor(event)
+        # New data loaders, since what one event loaded is out of date with the next. A new outcome, since the payload
+        # is shared, and each subscriber counts it.
+        of_event.context_value = self._make_context(caller)
+        return cast("Any", execute_subscription_event(of_event))
+
+    async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
+        return self._serialise(await result)
+
+    def _serialise(self, result: ExecutionResult) -> Payload:
+        payload = serialise(self._schema, result)
+        size = len(payload[0])
+        if size <= self._max_bytes:
+            return payload
+        # In place of the event: the client learns that there was one, and the next may be smaller.
+        problem = AnswerTooLarge(size, self._max_bytes)
+        errors = [GraphQLError(problem.message, original_error=problem)]
+        return serialise(self._schema, ExecutionResult(None, errors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """Renders by `compiled`, or by `executor` if there is none, and keeps what comes of it under `key`.
+
+    Every subscriber comes by here with every event, and nearly all find what was rendered for another. A look-up is
+    faster than `once`, which the first one calls.
+    """
+
+    renderer: EventRenderer
+    executor: Any
+    compiled: EmitEvent | None
+    caller: Caller
+    show: Show
+    key: _RenderKey
+
+    def one(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        rendered: Payload | asyncio.Task[Payload]
+        try:
+            rendered = delivery.rendered[self.key]
+        except KeyError:
+            rendered = delivery.rendered.once(self.key, self._render, delivery)
+        return rendered.result() if isinstance(rendered, asyncio.Task) and rendered.done() else rendered
+
+    def block(self, block: Block) -> Payloads | None:
+        try:
+            return block.rendered[self.key]
+        except KeyError:
+            return block.rendered.once(self.key, self._render_block, block)
+
+    def _render(self, delivery: Delivery) -> Payload | asyncio.Task[Payload]:
+        payload = None if self.compiled is None else self.renderer.emit(delivery, self.compiled)
+        return payload or self.renderer.execute(delivery, self.executor, self.caller, self.show)
+
+    def _render_block(self, block: Block) -> Payloads | None:
+        rendered = [self.one(delivery) for delivery in block.deliveries]
         payloads = [each for each in rendered if isinstance(each, tuple)]
         if len(payloads) < len(rendered):
             return None
@@ -129,54 +187,9 @@ class Renderer:
             [code for _, codes in payloads for code in codes],
         )
 
-    async def close(self) -> None:
-        """Let go of what is being rendered."""
-        for task in self._rendering:
-            task.cancel()
-        await asyncio.gather(*self._rendering, return_exceptions=True)
 
-    def _emit(self, delivery: Delivery, emit: EmitEvent) -> Payload | None:
-        """What a compiled event comes to; None where graphql-core must say what becomes of a value, or is too large."""
-        try:
-            payload = orjson.dumps({"data": emit(delivery)})
-        except Exception:  # noqa: BLE001 - graphql-core meets it again, and tells of it
-            return None
-        return (payload, ()) if len(payload) <= self._max_bytes else None
-
-    def _execute(self, delivery: Delivery, executor: Any, caller: Caller) -> Payload | asyncio.Task[Payload]:
-        # Not under the request of whoever asks first: what fails here is told to the others, too.
-        nobodys = contextvars.Context()
-        result = nobodys.run(self._begin, delivery, executor, caller)
-        if not isawaitable(result):
-            return self._serialise(result)
-        task = asyncio.create_task(self._finish(result), context=nobodys)
-        self._rendering.add(task)
-        task.add_done_callback(self._rendering.discard)
-        return task
-
-    def _begin(self, delivery: Delivery, executor: Any, caller: Caller) -> ExecutionResult | Awaitable[ExecutionResult]:
-        of_event = executor.build_per_event_executor(event_of(delivery))
-        # Batches of their own: what one event loaded is out of date with the next. An outcome of its own: the payload
-        # is shared, and each who gets it counts it.
-        of_event.context_value = self._make_context(caller)
-        return cast("Any", execute_subscription_event(of_event))
-
-    async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
-        return self._serialise(await result)
-
-    def _serialise(self, result: ExecutionResult) -> Payload:
-        made = serialise(self._schema, result)
-        size = len(made[0])
-        if size <= self._max_bytes:
-            return made
-        # Instead of the event: whoever follows learns that there was one, and the next may be smaller.
-        problem = ResponseTooLarge(size, self._max_bytes)
-        errors = [GraphQLError(problem.message, original_error=problem)]
-        return serialise(self._schema, ExecutionResult(None, errors))
-
-
-def _variables_in_answers(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Hashable:
-    """The variables that can tell two answers to one event apart: all but the `after` of the subscription itself."""
+def _variables_in_payloads(operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Hashable:
+    """The variables that payloads may depend on: all but that of the subscription's own `after`."""
     resumed = {
         argument.value.name.value
         for root in operation.selection_set.selections

@@ -1,4 +1,4 @@
-"""One subscription's payloads: pushed the moment they are made, or pulled by whoever cannot keep up with that."""
+"""Payloads of one subscription: pushed the moment an event happens, or iterated by a transport that is busy."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,12 +6,11 @@ from typing import Protocol
 
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.graphql.execution.event_renderer import Payloads, Rendering
-from execution_monitor.graphql.types.updates import Activities, Updates
-from execution_monitor.live.events import Block, Delivery
+from execution_monitor.live.events import Block, Deliveries, Delivery
 
 
 class Sink(Protocol):
-    """Where payloads are pushed; it must not wait, and says whether it took what it was given."""
+    """Where payloads are pushed; it must not wait, and returns whether it took what it was given."""
 
     def push(self, payload: bytes) -> bool:
         """Take `payload`."""
@@ -22,54 +21,54 @@ class Sink(Protocol):
         ...
 
 
-class Feed:
-    """Renders what `events` brings and counts it in `outcome`."""
+class SubscriptionPump:
+    """Renders deliveries and counts them in `outcome`; the `Receiver` of deliveries while a sink is set."""
 
-    def __init__(self, events: Updates | Activities, render: Rendering, outcome: Outcome) -> None:
-        self._events = events
-        self._render = render
+    def __init__(self, deliveries: Deliveries, rendering: Rendering, outcome: Outcome) -> None:
+        self._deliveries = deliveries
+        self._rendering = rendering
         self._outcome = outcome
         self._sink: Sink | None = None
         self._is_awaited = False
 
     def push_to(self, sink: Sink) -> None:
-        """Give payloads to `sink` while nothing older is on its way.
+        """Push payloads to `sink` while no older one is on its way.
 
-        A task that is woken for every payload costs several times what this does.
+        Waking a task for each payload costs several times what this does.
         """
-        if isinstance(self._events, Updates):
-            self._sink = sink
-            self._events.subscription.receive = self._take
-            self._events.subscription.receive_all = self._take_all
+        self._sink = sink
+        self._deliveries.push_to(self)
 
     async def payloads(self) -> AsyncGenerator[bytes]:
-        """What was not pushed, as JSON. It must be asked for the next payload as soon as one is sent."""
+        """What was not pushed, as JSON. Ask for the next payload as soon as one is sent."""
         self._is_awaited = True
-        async for event in self._events:
+        async for delivery in self._deliveries:
             self._is_awaited = False
-            rendered = self._render.one(event.delivery)
+            rendered = self._rendering.one(delivery)
             payload, codes = rendered if isinstance(rendered, tuple) else await asyncio.shield(rendered)
-            self._outcome.deliver(event.delivery.execution_id, codes)
+            self._outcome.deliver(delivery.execution_id, codes)
             yield payload
             self._is_awaited = True
 
-    def _take(self, delivery: Delivery) -> bool:
+    def receive(self, delivery: Delivery) -> bool:
+        """Push the payload of `delivery`, unless it must be awaited or the sink has no room."""
         if not self._is_awaited or self._sink is None:
             return False
         try:
-            rendered = self._render.one(delivery)
-        except Exception:  # noqa: BLE001 - whoever pulls meets it again, and only their operation ends with it
+            rendered = self._rendering.one(delivery)
+        except Exception:  # noqa: BLE001 - the iteration meets it again, and ends this operation alone
             return False
         if not isinstance(rendered, tuple) or not self._sink.push(rendered[0]):
             return False
         self._outcome.deliver(delivery.execution_id, rendered[1])
         return True
 
-    def _take_all(self, block: Block) -> bool:
+    def receive_block(self, block: Block) -> bool:
+        """Push the payloads of all deliveries of `block`, or none."""
         if not self._is_awaited or self._sink is None:
             return False
         try:
-            rendered = self._render.all(block)
+            rendered = self._rendering.block(block)
         except Exception:  # noqa: BLE001 - as with one
             return False
         if rendered is None or not self._sink.push_all(rendered):

@@ -18,29 +18,29 @@ from execution_monitor.errors import ExecutionMonitorError, Unauthenticated
 from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.limits.streams import Ended
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
 
 
 class Framing(Protocol):
-    """How payloads are told apart in one response."""
+    """How payloads are separated in one response."""
 
     content_type: str
     begin: bytes
     end: bytes
 
     def frame(self, payload: bytes) -> bytes:
-        """`payload` as the client finds it."""
+        """`payload` as it is sent."""
         ...
 
     def heartbeat(self, behind_seconds: int) -> bytes:
-        """A sign of life that is no event; where it can, it tells how late live updates are."""
+        """A heartbeat that is no event; where the protocol allows it, with the lag of live updates in seconds."""
         ...
 
     def fail(self, errors: bytes) -> bytes:
-        """Why the stream ends before its time: `errors`, a list as JSON."""
+        """What ends the stream early: `errors`, a list as JSON."""
         ...
 
 
@@ -67,7 +67,7 @@ class EventStream(Framing):
 class Multipart(Framing):
     """Apollo's: a part for each payload, an empty object in between, a closing boundary at the end.
 
-    The boundary comes right behind each part: clients take no part for complete before they have seen it.
+    The boundary comes right after each part: clients treat no part as complete before they have seen it.
     """
 
     content_type = f'{MULTIPART}; boundary="graphql"; subscriptionSpec="1.0"'
@@ -80,7 +80,7 @@ class Multipart(Framing):
 
     @override
     def heartbeat(self, behind_seconds: int) -> bytes:
-        # An empty object by that protocol; some clients take any other for a broken payload.
+        # The protocol has an empty object; some clients treat any other as a broken payload.
         return b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql"
 
     @override
@@ -92,17 +92,17 @@ FRAMINGS: dict[str, Framing] = {EVENT_STREAM: EventStream(), MULTIPART: Multipar
 
 
 def stream(
-    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: LagMeter
 ) -> StreamingResponse:
-    """The response that carries `payloads` until they end, the client goes, or the token ends that it is `held` for.
+    """The response that sends `payloads` until they end, the client leaves, or the token that it is `held` for ends.
 
-    Its heartbeats tell how far `behind` live updates are.
+    Its heartbeats carry the lag of live updates, as `behind` measures it.
     """
     return StreamingResponse(_frames(payloads, framing, held, behind), headers=_headers_of(framing))
 
 
 def stream_errors(errors: Sequence[Mapping[str, Any]], framing: Framing) -> Response:
-    """The response to an operation that could not begin: a stream of its errors, since a status could not tell them."""
+    """The response to an operation that could not begin: a stream of its errors, which a status could not carry."""
     body = framing.begin + framing.frame(orjson.dumps({"errors": errors})) + framing.end
     return Response(body, headers=_headers_of(framing))
 
@@ -112,7 +112,7 @@ def _headers_of(framing: Framing) -> dict[str, str]:
 
 
 async def _frames(
-    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: BehindMeter
+    payloads: AsyncGenerator[bytes], framing: Framing, held: AbstractContextManager[Ended], behind: LagMeter
 ) -> AsyncGenerator[bytes]:
     async with contextlib.aclosing(payloads):
         if framing.begin:
@@ -126,7 +126,7 @@ async def _frames(
                         else:
                             yield framing.frame(payload)
                 if ended.done():
-                    # Or the client would take it for the end of what there is to follow.
+                    # Otherwise the client would think that the subscription is complete.
                     raise Unauthenticated(ended.result())
         except RequestErrors as error:
             yield framing.frame(orjson.dumps({"errors": error.errors}))

@@ -38,7 +38,7 @@ from execution_monitor.graphql.transport.websocket_sender import ClientGone, Web
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest, parse_request
 from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class GraphQLTransportWSEndpoint:
         executor: OperationExecutor,
         admit: Admit,
         sessions: Sessions,
-        behind: BehindMeter,
+        behind: LagMeter,
         limits: SocketLimits | None = None,
     ) -> None:
         self.executor = executor

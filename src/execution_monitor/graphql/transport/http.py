@@ -38,7 +38,7 @@ from execution_monitor.graphql.validation.request import (
     read_request,
 )
 from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 
 _ANONYMOUS = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
@@ -94,7 +94,7 @@ class GraphQLEndpoint:
     executor: OperationExecutor
     admit: Admit
     sessions: Sessions
-    behind: BehindMeter
+    behind: LagMeter
     max_body_bytes: int
     open_introspection: bool
 

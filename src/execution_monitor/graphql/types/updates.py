@@ -1,8 +1,10 @@
 """Events of subscriptions: changes of executions, their steps and their log lines."""
 
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated
 
 import strawberry
 
@@ -11,9 +13,7 @@ from execution_monitor.graphql.types.connection import names_of
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.log_entry import ExecutionLogEntry
 from execution_monitor.graphql.types.step import ExecutionStep
-from execution_monitor.live.activity import Activity
-from execution_monitor.live.events import Delivery, Kind
-from execution_monitor.live.subscription import Subscription
+from execution_monitor.live.events import Deliveries, Delivery, EventKind
 
 
 @described_enum(
@@ -29,11 +29,11 @@ from execution_monitor.live.subscription import Subscription
 class ExecutionUpdateKind(Enum):
     """The kinds of `ExecutionUpdate`; the values are those of deliveries."""
 
-    ENTERED = Kind.ENTERED
-    UPDATED = Kind.UPDATED
-    LEFT = Kind.LEFT
-    DELETED = Kind.DELETED
-    GAP = Kind.GAP
+    ENTERED = EventKind.ENTERED
+    UPDATED = EventKind.UPDATED
+    LEFT = EventKind.LEFT
+    DELETED = EventKind.DELETED
+    GAP = EventKind.GAP
 
 
 @strawberry.type(description="A change of an execution, seen through the subscriber's filter.")
@@ -130,37 +130,15 @@ def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:
     return event_type_of(delivery)(delivery=delivery)
 
 
-class Updates:
-    """The updates of a subscription, as an async iterator; the subscription is closed with it."""
+@dataclass(frozen=True, eq=False, slots=True)
+class SourceStream:
+    """What the resolver of a subscription returns: deliveries, and how the schema shows one ("source stream").
 
-    def __init__(self, subscription: Subscription) -> None:
-        self.subscription = subscription
+    The event renderer alone calls `show`, once for everyone who gets the same payload.
+    """
 
-    def __aiter__(self) -> Self:
-        return self
+    deliveries: Deliveries
+    show: Callable[[Delivery], object]
 
-    async def __anext__(self) -> ExecutionUpdate:
-        """Wait for the next."""
-        return ExecutionUpdate(delivery=await anext(self.subscription))
-
-    async def aclose(self) -> None:
-        """End the iteration."""
-        self.subscription.close()
-
-
-class Activities:
-    """What happens to one execution, as an async iterator; the activity is closed with it."""
-
-    def __init__(self, activity: Activity) -> None:
-        self._activity = activity
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ExecutionUpdate | StepUpdate | LogAppended:
-        """Wait for the next."""
-        return event_of(await anext(self._activity))
-
-    async def aclose(self) -> None:
-        """End the iteration."""
-        self._activity.close()
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self.deliveries
