@@ -15,7 +15,7 @@ from execution_monitor.development.mongodb.embedded_mongodb import embedded_mong
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
-from execution_monitor.storage.own_documents import OWN_DOCUMENTS
+from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
 from tests.support.minutes import minutes_by_folder
 from tests.support.sent_commands import SentCommands, recording_commands
 from tests.support.servers import served, wait_until_ready

@@ -45,6 +45,7 @@ ALLOWED = {
         "observability.tracing",
         "observability.metrics",
     ),
+    "graphql.selection": (),
     "graphql.context": ("storage", "auth", "asgi", "executions", "live"),
     "graphql.enums": ("storage", "audit"),
     "graphql.inputs": ("errors", "storage", "executions", "graphql.enums"),

@@ -18,7 +18,7 @@ from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY
 from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
-from execution_monitor.graphql.execution.executor import Operations
+from execution_monitor.graphql.execution.executor import OperationExecutor
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
@@ -49,25 +49,25 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     A demo passes `people`, as whom anyone at its machine may sign in.
     """
     services = Services.from_settings(settings)
-    operations = _operations(services)
+    executor = _executor(services)
     application = Starlette(
         routes=[
-            *_graphql_routes(services, operations),
+            *_graphql_routes(services, executor),
             *rest_routes(services.requests),
             *_web_routes(services, people),
         ],
         exception_handlers=problem_handlers(),
-        lifespan=_lifespan(services, operations),
+        lifespan=_lifespan(services, executor),
     )
     application.router.default = refuse_unknown
     return _wrap(application, _middleware(services))
 
 
-def _operations(services: Services) -> Operations:
+def _executor(services: Services) -> OperationExecutor:
     settings = services.settings
     schema = create_schema(allows_introspection=settings.allows_introspection)
     trusted = settings.trusted_documents
-    return Operations(
+    return OperationExecutor(
         schema,
         services.requests,
         max_cost=settings.max_cost,
@@ -75,15 +75,17 @@ def _operations(services: Services) -> Operations:
     )
 
 
-def _graphql_routes(services: Services, operations: Operations) -> Sequence[BaseRoute]:
+def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence[BaseRoute]:
     settings = services.settings
     endpoint = GraphQLEndpoint(
-        operations,
+        executor,
         services.requests,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development and settings.allows_introspection,
     )
-    sockets = TransportWS(operations, services.requests, SocketLimits(operations=settings.max_subscriptions))
+    sockets = GraphQLTransportWSEndpoint(
+        executor, services.requests, SocketLimits(operations=settings.max_subscriptions)
+    )
     return [
         Route("/graphql", endpoint, methods=["GET", "POST"], middleware=COMPRESSED),
         WebSocketRoute("/graphql", sockets.handle),
@@ -134,7 +136,7 @@ def _wrap(application: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
     return application
 
 
-def _lifespan(services: Services, operations: Operations) -> Lifespan:
+def _lifespan(services: Services, executor: OperationExecutor) -> Lifespan:
     """Open the services in the order in which they stand here, and close them in the reverse order."""
     live = services.requests.live
 
@@ -146,7 +148,7 @@ def _lifespan(services: Services, operations: Operations) -> Lifespan:
             preparation = asyncio.create_task(services.database.prepare_until_done())
             stack.push_async_callback(end_tasks, preparation)
             stack.callback(services.rate_limits.close)
-            stack.push_async_callback(operations.close)
+            stack.push_async_callback(executor.close)
             if services.tracing is not None:
                 await stack.enter_async_context(services.tracing)
             # Closed after what it records.

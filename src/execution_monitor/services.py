@@ -96,12 +96,12 @@ class Services:
             database,
             uri,
             LiveCursors(settings.cursor_key),
-            LiveLimits(behind_seconds=settings.live_behind_seconds, ring_bytes=settings.live_replay_bytes),
+            LiveLimits(behind_seconds=settings.live_behind_seconds, replay_buffer_bytes=settings.live_replay_bytes),
         )
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
-        for collector in (LiveCollector(live.figures), pool, tcp_connections, journal, rate_limits):
+        for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits):
             registry.register(collector)
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
         on_refusal = [audit.record_refusal for audit in audits]

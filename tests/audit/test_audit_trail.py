@@ -13,6 +13,7 @@ from execution_monitor.auth.tokens import issue_token
 from execution_monitor.cli.tokens import revoke_and_record
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.graphql.transport.test_event_streams import UPDATES, cursor_now, lines_until, streamed
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
@@ -247,8 +248,12 @@ NONE: list[str] = []
             ({"listExecutions": {"status": "completed", "limit": "5", "whatever": "[left out]"}}, ["e001", "e002"]),
             id="the list",
         ),
-        pytest.param(f"{LIST}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"),
-        pytest.param(f"{LIST}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of another user"),
+        pytest.param(
+            f"{EXECUTIONS_PATH}/e001", ({"getExecution": {"execution_id": "e001"}}, ["e001"]), id="one execution"
+        ),
+        pytest.param(
+            f"{EXECUTIONS_PATH}/e003", ({"getExecution": {"execution_id": "e003"}}, NONE), id="one of another user"
+        ),
     ],
 )
 async def test_rest_is_recorded(

@@ -16,6 +16,7 @@ from execution_monitor.storage.filters import EVERYTHING, AnyOf, Contains, Filte
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import Listing, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.sent_commands import SentCommands, explain
 
 AUDITOR = Caller("aud", "acme", frozenset({Scope.AUDIT_READ}))
@@ -59,9 +60,9 @@ def events() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def trail(watched_database: tuple[Database, Commands]) -> AsyncGenerator[tuple[Database, Commands]]:
+async def trail(recorded_database: tuple[Database, SentCommands]) -> AsyncGenerator[tuple[Database, SentCommands]]:
     """A database whose audit events are mostly alike, and the reads that it gets."""
-    database, commands = watched_database
+    database, commands = recorded_database
     await database.collection(AuditEvent).insert_many(events(), ordered=False)
     yield database, commands
     await database.collection(AuditEvent).delete_many({})

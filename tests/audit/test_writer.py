@@ -15,8 +15,9 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.audit.writer import AuditWriter
 from execution_monitor.errors import DatabaseUnavailable
-from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.database import Database, Row, open_database
+from execution_monitor.storage.database import Database, open_database
+from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.mongod import SingleNodeReplicaSet
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ async def test_an_event_that_is_sent_again_stays_as_it_is_stored(database: Datab
         pytest.param({"a": "x" * 17_000_000}, id="too large"),
     ],
 )
-async def test_an_event_that_cannot_be_stored_does_not_affect_the_others(database: Database, arguments: Row):
+async def test_an_event_that_cannot_be_stored_does_not_affect_the_others(database: Database, arguments: BsonDocument):
     rows = [event(), event(arguments=arguments), event()]
 
     refused = await AuditWriter(database).write(rows)
@@ -83,9 +84,9 @@ async def test_an_event_that_the_database_refuses_for_good_is_returned(database:
 
 
 @pytest.fixture
-def mongod(tmp_path: Path) -> Generator[OwnMongod]:
+def mongod(tmp_path: Path) -> Generator[SingleNodeReplicaSet]:
     """A MongoDB that a test kills."""
-    with warnings.catch_warnings(), contextlib.closing(OwnMongod(tmp_path)) as mongod:
+    with warnings.catch_warnings(), contextlib.closing(SingleNodeReplicaSet(tmp_path)) as mongod:
         # PyMongo leaks the socket of a connection attempt that closing the client interrupts.
         warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         mongod.start()
@@ -94,7 +95,7 @@ def mongod(tmp_path: Path) -> Generator[OwnMongod]:
 
 
 async def test_an_event_can_be_written_after_the_database_was_unavailable(
-    mongod: OwnMongod, monkeypatch: pytest.MonkeyPatch
+    mongod: SingleNodeReplicaSet, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("execution_monitor.storage.database.SERVER_SELECTION_TIMEOUT_MS", 500)
     row = event()

@@ -77,7 +77,7 @@ def bearer(text: str) -> dict[str, str]:
 
 async def statuses(server: str, text: str) -> list[object]:
     """The response of each transport to a token: a status, or the close code of a socket."""
-    found: list[object] = [(await ask(server, text, WHO)).status]
+    found: list[object] = [(await execute(server, text, WHO)).status]
     async with httpx2.AsyncClient(base_url=server, headers=bearer(text)) as client:
         found.append((await client.get(LIST)).status_code)
         for accept in ("text/event-stream", "multipart/mixed"):
@@ -106,7 +106,7 @@ async def event_or_close_code(socket: ClientConnection) -> str | int:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_a_token_of_each_algorithm_is_accepted(server: str, provider: Provider, algorithm: str):
-    answer = await ask(server, token(provider, algorithm), WHO)
+    answer = await execute(server, token(provider, algorithm), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
 
@@ -208,7 +208,7 @@ async def test_an_operator_of_an_issuer_reads_what_others_of_the_tenant_own(
     async with served(create_app(named)) as url:
         await wait_until_ready(url)
         counts = [
-            (await ask(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
+            (await execute(url, token(provider, sub="grace", **each), COUNT)).data["executions"]["totalCount"]
             for each in claim_sets
         ]
 
@@ -261,9 +261,9 @@ async def test_where_roles_are_required_scopes_alone_are_refused(
     async with served(create_app(of_groups)) as lenient, served(create_app(strict)) as url:
         await wait_until_ready(lenient)
         await wait_until_ready(url)
-        accepted = await ask(lenient, grouped(provider), COUNT)
-        refused = await ask(url, grouped(provider), COUNT)
-        few = await ask(url, grouped(provider, **FEW_GROUPS), COUNT)
+        accepted = await execute(lenient, grouped(provider), COUNT)
+        refused = await execute(url, grouped(provider), COUNT)
+        few = await execute(url, grouped(provider, **FEW_GROUPS), COUNT)
 
     assert (accepted.status, few.status) == (200, 200)
     assert (refused.status, refused.codes) == (401, ["UNAUTHENTICATED"])
@@ -284,8 +284,10 @@ async def test_a_hundred_requests_with_an_unknown_key_cause_one_fetch_and_one_fo
 
 
 async def test_a_new_key_is_accepted_while_strangers_name_others(server: str, provider: Provider):
-    await ask(server, token(provider), WHO)
-    strangers = [ask(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)]
+    await execute(server, token(provider), WHO)
+    strangers = [
+        execute(server, token(provider, "ES256", headers={"kid": f"unknown {each}"}), WHO) for each in range(20)
+    ]
     flood = asyncio.gather(*strangers)
     provider.keys = [jwk("ES256", "second")]
 
@@ -323,10 +325,10 @@ async def test_without_keys_the_server_is_not_ready_and_no_caller_has_to_sign_in
 
 
 async def test_readiness_reports_an_issuer_that_is_down_while_its_keys_still_serve(server: str, provider: Provider):
-    await ask(server, token(provider), WHO)
-    provider.answer = lambda: JSONResponse({}, 500)
+    await execute(server, token(provider), WHO)
+    provider.response = lambda: JSONResponse({}, 500)
     # An unknown key causes a fetch.
-    await ask(server, token(provider, "ES256", name="second"), WHO)
+    await execute(server, token(provider, "ES256", name="second"), WHO)
 
     answer = await execute(server, token(provider), WHO)
     async with httpx2.AsyncClient(base_url=server) as client:

@@ -69,7 +69,7 @@ async def test_a_hundred_tokens_of_a_new_key_cause_one_fetch_and_are_all_accepte
 
 
 async def test_a_cancelled_request_does_not_cancel_the_fetch_for_others(cache: KeyCache, provider: Provider):
-    provider.may_answer.clear()
+    provider.may_respond.clear()
     first, second = (asyncio.create_task(cache.find("first ES256", "ES256")) for _ in range(2))
     await provider.requested.wait()
     first.cancel()
@@ -297,7 +297,7 @@ async def test_no_request_waits_for_ever_after_an_unexpected_error(clock: Clock)
 
 
 async def test_a_running_fetch_is_cancelled_at_the_end(provider: Provider, clock: Clock):
-    provider.may_answer.clear()
+    provider.may_respond.clear()
     cache = KeyCache(Issuer(provider.url).fetch_keys, clock=clock)
     cache.begin()
     await provider.requested.wait()

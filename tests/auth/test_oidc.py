@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
 from execution_monitor.auth.oidc import Issuer, is_https_or_loopback
-from tests.support.identity_provider import Provider, provided
+from tests.support.identity_provider import Provider, running_provider
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def _pour() -> AsyncGenerator[bytes]:
     ids=["an error", "a redirect", "a page", "nested deeply", "no keys", "without end", "compressed"],
 )
 async def test_an_unusable_response_is_reported_without_an_address(provider: Provider, answer: Any, sentence: str):
-    provider.answer = answer
+    provider.response = answer
 
     with pytest.raises(KeysUnusable, match=sentence) as raised:
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()
@@ -104,7 +104,7 @@ async def test_a_fetch_from_an_issuer_that_never_finishes_times_out(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(issuer_module, "TIMEOUT_SECONDS", 0.2)
-    provider.answer = lambda: StreamingResponse(_drip())
+    provider.response = lambda: StreamingResponse(_drip())
 
     with pytest.raises(KeysUnusable, match="does not answer"):
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()

@@ -31,7 +31,7 @@ class Client:
 
     async def execute(self, who: Person, text: str, **variables: Any) -> list[Any]:
         """The response of graphql-core, followed by that of a compiled plan where there is one."""
-        question = self._questions.read(GraphQLRequest(text, None, variables))
+        question = self._validator.validate(GraphQLRequest(text, None, variables))
         responses: list[Any] = []
         for compiled in (False, True):
             context = Context(who.caller, self._monitor, self.live)

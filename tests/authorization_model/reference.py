@@ -11,9 +11,8 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.roles import granted_scopes
 from execution_monitor.auth.tokens import issue_token
-from execution_monitor.storage.audit_events import AuditEvent
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.documents import execution, store, store_steps_and_logs
 from tests.support.tokens import SECRET
 
@@ -78,7 +77,7 @@ class Person:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.user, self.tenant, frozenset(scopes_held([self.role], self.claimed or ())), (self.role,))
+        return Caller(self.user, self.tenant, frozenset(granted_scopes([self.role], self.claimed or ())), (self.role,))
 
     @property
     def token(self) -> str:

@@ -24,7 +24,7 @@ from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
-from execution_monitor.storage.sorting import Order, Position
+from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
 from tests.authorization_model.comparison import Comparison, DifferenceFound
 from tests.authorization_model.reference import ReferenceModel, people

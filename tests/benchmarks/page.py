@@ -24,7 +24,7 @@ from pymongo import AsyncMongoClient
 from tests.benchmarks.documents import store
 from tests.benchmarks.list_query import USER
 from tests.benchmarks.servers import DATABASE, running_contender
-from tests.dashboard.chromium import running_chromium, sign_in
+from tests.dashboard.chromium import launch_chromium, sign_in
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
 from tests.support.tokens import token_of
@@ -141,7 +141,7 @@ async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float
 
 async def measure(url: str, uri: str) -> dict[str, Any]:
     """All measurements, one after another."""
-    async with running_chromium() as browser:
+    async with launch_chromium() as browser:
         await visit(browser, url)  # the first warms up
         times = [await visit(browser, url) for _ in range(VISITS)]
         opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}

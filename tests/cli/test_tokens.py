@@ -125,7 +125,7 @@ async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(e
                 await each.begin(other)
 
             selection = ("--user", "ada", "--tenant", "acme") if by == "subject" else ("--token-id", id_of(token))
-            output = await execute(environment, "revoke", *selection)
+            output = await run_command(environment, "revoke", *selection)
             ends = [await each.ends() for each in followers]
 
             for each in spared:

@@ -9,11 +9,10 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 PAYLOAD = "executions:payload"

@@ -46,7 +46,7 @@ class AuthorizationServer:
 
 @pytest.fixture
 async def login() -> AsyncGenerator[AuthorizationServer]:
-    async with provided("ES256") as provider:
+    async with running_provider("ES256") as provider:
         login = AuthorizationServer(provider)
         routes = [Route("/authorize", login.authorize), Route("/token", login.token, methods=["POST"])]
         async with served(Starlette(routes=routes)) as url:

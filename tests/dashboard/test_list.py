@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
-from tests.support.client import NOON, execution, store
+from tests.support.documents import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 from execution_monitor.storage.documents import Execution, collection_of
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store

@@ -28,7 +28,7 @@ from tests.executions.callers import (
     WITHOUT_EXECUTIONS,
     own,
 )
-from tests.support.sent_commands import Commands, explain
+from tests.support.sent_commands import SentCommands, explain
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -62,7 +62,7 @@ def everything(page: PageRequest, fields: frozenset[str] | None = None) -> Child
 async def test_a_page_shows_parts_of_visible_executions_alone(
     populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
-    children, pages = collection_of(settled[0], kind), (PageRequest(100), PageRequest(100, backward=True))
+    children, pages = collection_of(populated[0], kind), (PageRequest(100), PageRequest(100, backward=True))
 
     for (name, where), page in itertools.product(WIDE.items(), pages):
         found = await children.list(caller, [*EVERY_ID, "unknown"], ChildrenRequest(where, page))
@@ -81,7 +81,7 @@ async def test_a_page_shows_parts_of_visible_executions_alone(
 async def test_a_cursor_opens_no_execution_of_others(
     populated: tuple[Database, SentCommands], kind: str, other: Caller
 ) -> None:
-    children = collection_of(settled[0], kind)
+    children = collection_of(populated[0], kind)
     page = (await children.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
     cursor = page.cursor_of(page.rows[0])
 
@@ -92,8 +92,8 @@ async def test_a_cursor_opens_no_execution_of_others(
 
 
 @kinds
-async def test_a_cursor_of_another_execution_is_refused(settled: tuple[Database, Commands], kind: str) -> None:
-    children = collection_of(settled[0], kind)
+async def test_a_cursor_of_another_execution_is_refused(populated: tuple[Database, SentCommands], kind: str) -> None:
+    children = collection_of(populated[0], kind)
     page = (await children.list(OWNER, ["ada-0"], everything(PageRequest(1))))["ada-0"]
 
     with pytest.raises(InvalidCursor):
@@ -125,18 +125,18 @@ async def test_a_part_is_not_found_through_another_execution(
         ("ada-0", "globex/shared/1"),
     ]
 
-    assert await collection_of(settled[0], kind).find_many(OWNER, keys, frozenset()) == {}
+    assert await collection_of(populated[0], kind).find_many(OWNER, keys, frozenset()) == {}
 
 
-async def test_without_keys_no_query_is_sent(settled: tuple[Database, Commands]) -> None:
-    database, commands = settled
+async def test_without_keys_no_query_is_sent(populated: tuple[Database, SentCommands]) -> None:
+    database, commands = populated
 
     assert await monitor_of(database).steps.find_many(OWNER, [], frozenset()) == {}
     assert commands.reads == []
 
 
-async def test_a_child_without_an_execution_is_visible_to_no_caller(settled: tuple[Database, Commands]) -> None:
-    database, _ = settled
+async def test_a_child_without_an_execution_is_visible_to_no_caller(populated: tuple[Database, SentCommands]) -> None:
+    database, _ = populated
     await database.collection(Step).insert_one({"_id": "lost", "tenant_id": "acme", "execution_id": "lost"})
     steps = monitor_of(database).steps
 
@@ -158,7 +158,7 @@ READS: dict[str, Callable[[ChildCollection, Caller], Awaitable[Any]]] = {
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
 async def test_without_the_scope_no_query_is_sent(
-    settled: tuple[Database, Commands],
+    populated: tuple[Database, SentCommands],
     kind: str,
     caller: Caller,
     read: Callable[[ChildCollection, Caller], Awaitable[Any]],
@@ -176,7 +176,7 @@ async def test_without_the_scope_no_query_is_sent(
 async def test_walking_parts_forward_and_backward_shows_each_once(
     populated: tuple[Database, SentCommands], kind: str, size: int
 ) -> None:
-    children = collection_of(settled[0], kind)
+    children = collection_of(populated[0], kind)
     expected = [f"acme/ada-0/{number}" for number in range(CHILDREN)]
 
     for backward in (False, True):
@@ -235,8 +235,8 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
 
 
 @kinds
-async def test_only_the_wanted_fields_are_read(settled: tuple[Database, Commands], kind: str) -> None:
-    children = collection_of(settled[0], kind)
+async def test_only_the_wanted_fields_are_read(populated: tuple[Database, SentCommands], kind: str) -> None:
+    children = collection_of(populated[0], kind)
     first = everything(PageRequest(1), frozenset({"message"}))
     page = (await children.list(OWNER, ["ada-0"], first))["ada-0"]
     following = everything(PageRequest(1, after=page.cursor_of(page.rows[0])), frozenset({"message"}))

@@ -24,7 +24,7 @@ from tests.executions.callers import (
     UNSCOPED,
     WITHOUT_EXECUTIONS,
 )
-from tests.support.sent_commands import Commands
+from tests.support.sent_commands import SentCommands
 
 callers = pytest.mark.parametrize(
     "caller", [pytest.param(each, id=f"{each.subject} of {each.tenant}") for each in SEES]
@@ -67,9 +67,9 @@ async def test_a_list_and_its_count_show_what_is_visible_alone(
 
 @callers
 async def test_an_execution_is_found_by_callers_who_may_see_it(
-    settled: tuple[Database, Commands], caller: Caller
+    populated: tuple[Database, SentCommands], caller: Caller
 ) -> None:
-    executions = executions_of(settled[0])
+    executions = executions_of(populated[0])
 
     found = {each: await executions.find(caller, each) for each in [*EVERY_ID, "unknown"]}
 
@@ -88,8 +88,8 @@ async def test_many_executions_are_found_in_one_query(populated: tuple[Database,
     assert len(commands.reads) == 1
 
 
-async def test_without_ids_no_query_is_sent(settled: tuple[Database, Commands]) -> None:
-    database, commands = settled
+async def test_without_ids_no_query_is_sent(populated: tuple[Database, SentCommands]) -> None:
+    database, commands = populated
 
     assert await executions_of(database).find_many(OWNER, []) == {}
     assert commands.reads == []
@@ -151,7 +151,7 @@ READS: dict[str, Callable[[Executions, Caller], Awaitable[Any]]] = {
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 @pytest.mark.parametrize("caller", UNSCOPED, ids=["no scope", "the tenant's scope alone"])
 async def test_without_the_scope_no_query_is_sent(
-    settled: tuple[Database, Commands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
+    populated: tuple[Database, SentCommands], caller: Caller, read: Callable[[Executions, Caller], Awaitable[Any]]
 ) -> None:
     database, commands = populated
 

@@ -9,7 +9,7 @@ from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.reader import Reader
 from tests.executions.callers import NOON, OWNER
-from tests.support.sent_commands import Commands
+from tests.support.sent_commands import SentCommands
 
 LINES = {
     "debug": "Reading part 1 of 2 (50%)",

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from execution_monitor.app import create_app
 from execution_monitor.settings import Settings
-from execution_monitor.storage.answers import SHARD_DOWN, SILENT
+from execution_monitor.storage.deadlines import NO_REPLY, SHARD_DOWN
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.faults.sharded_cluster import ShardedCluster, sharded_cluster
 from tests.support.mongod import SingleNodeReplicaSet

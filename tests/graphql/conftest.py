@@ -16,5 +16,5 @@ def observer(monkeypatch: pytest.MonkeyPatch) -> RecordingObserver:
     def observed_by(*observers: Any) -> Observers:
         return Observers(*observers, observer)
 
-    monkeypatch.setattr("execution_monitor.app.Observers", observed_by)
+    monkeypatch.setattr("execution_monitor.services.Observers", observed_by)
     return observer

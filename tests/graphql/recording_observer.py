@@ -30,8 +30,8 @@ class RecordingObserver:
 
 
 class _Seen(Observation):
-    def __init__(self, witness: Witness, operation: Operation, outcome: Outcome) -> None:
-        self._witness = witness
+    def __init__(self, observer: RecordingObserver, operation: Operation, outcome: Outcome) -> None:
+        self._witness = observer
         self._operation = operation
         self._outcome = outcome
 

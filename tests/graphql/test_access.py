@@ -127,10 +127,11 @@ async def test_errors_do_not_reveal_whether_an_object_exists(server: str, token_
       nodes { steps(first: 1) { pageInfo { endCursor } } } } }"""
     pages = [(await execute(server, token, listed)).data["executions"] for token in (grace, stranger)]
 
-    details = [await ask(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
-    cursors = [await ask(server, ada, listed_after, after=page["pageInfo"]["endCursor"]) for page in pages]
+    details = [await execute(server, ada, detail, id=each) for each in ("e002", "e003", "none")]
+    cursors = [await execute(server, ada, listed_after, after=page["pageInfo"]["endCursor"]) for page in pages]
     steps = [
-        await ask(server, ada, steps_after, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"]) for page in pages
+        await execute(server, ada, steps_after, after=page["nodes"][0]["steps"]["pageInfo"]["endCursor"])
+        for page in pages
     ]
 
     assert [(answer.body.keys(), answer.data) for answer in details] == [

@@ -36,10 +36,10 @@ FILTERED = "query Q($filter: ExecutionFilter) { executions(filter: $filter) { to
 SUGGESTING, QUIET = create_schema(), create_schema(allows_introspection=False)
 
 
-def refused(operation: str, *, introspects: bool = False, **variables: Any) -> list[dict[str, Any]]:
+def refused(operation: str, *, allows_introspection: bool = False, **variables: Any) -> list[dict[str, Any]]:
     """The request errors of an operation."""
     with pytest.raises(RequestErrors) as refusal:
-        OperationValidator(SUGGESTING if introspects else QUIET, max_cost=10_000).validate(
+        OperationValidator(SUGGESTING if allows_introspection else QUIET, max_cost=10_000).validate(
             GraphQLRequest(operation, None, variables)
         )
     return refusal.value.errors
@@ -68,7 +68,7 @@ def refused(operation: str, *, introspects: bool = False, **variables: Any) -> l
     ],
 )
 def test_names_are_suggested_only_where_introspection_is_on(operation: str, variables: dict[str, Any], suggestion: str):
-    helpful, *_ = refused(operation, introspects=True, **variables)
+    helpful, *_ = refused(operation, allows_introspection=True, **variables)
     quiet, *_ = refused(operation, **variables)
 
     assert suggestion in helpful["message"]
@@ -239,7 +239,7 @@ async def test_a_failed_batch_is_an_error_and_leaves_no_pending_task(
     monkeypatch.setattr(Reader, "aggregate", fail)
     children = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
 
-    answer = await ask(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {children} }} }} }}")
+    answer = await execute(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {children} }} }} }}")
     gc.collect()
 
     assert (answer.status, set(answer.codes)) == (200, {"QUERY_TIMEOUT"})

@@ -190,4 +190,4 @@ async def test_any_messages_close_the_socket_with_a_code_of_the_protocol_or_not(
     # A code of the protocol, never 1006 or 1011; or a pong.
     assert all(each in (4400, 4401, 4403, 4409, 4429) for each in seen if isinstance(each, int)), seen
     # The server still works.
-    assert (await ask(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200
+    assert (await execute(server, token_for("ada", "acme"), "{ viewer { userId } }")).status == 200

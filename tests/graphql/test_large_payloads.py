@@ -106,7 +106,7 @@ async def test_a_refused_payload_is_not_read(mongodb_uri: str, database: Databas
     )
 
     async with recording_commands(mongodb_uri, database.handle.name) as (watching, commands):
-        with pytest.raises(AnswerTooLarge):
+        with pytest.raises(ResponseTooLarge):
             await find_rows(watching.rows(Execution), search)
 
         assert [sorted({"find", "getMore"} & set(read)) for read in commands.reads] == [["find"], ["find"]]

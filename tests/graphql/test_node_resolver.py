@@ -128,7 +128,7 @@ async def test_objects_of_others_look_as_if_they_did_not_exist(server: str, toke
     ],
 )
 async def test_an_id_that_cannot_be_decoded_is_refused(server: str, token_for: Token, global_id: str, sentence: str):
-    answer = await ask(server, token_for("ada", "acme"), NODES, ids=[global_id])
+    answer = await execute(server, token_for("ada", "acme"), NODES, ids=[global_id])
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 

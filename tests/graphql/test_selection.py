@@ -76,7 +76,7 @@ async def desk(database: Database, mongodb_uri: str) -> AsyncGenerator[Server]:
     await store(*_executions())
     for document, rows in ((documents.Step, _steps()), (documents.LogEntry, _lines())):
         await collection_of(document).insert_many(rows)
-    async with watched(mongodb_uri, database.handle.name) as (connected, sent):
+    async with recording_commands(mongodb_uri, database.handle.name) as (connected, sent):
         live = Live(connected, mongodb_uri, LiveCursors(b"secret"))
         yield Server(Monitor.over(connected, timeout_ms=5_000, count_limit=100), live, sent)
         await live.close()

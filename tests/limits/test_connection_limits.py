@@ -21,10 +21,10 @@ from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.revocations import Revocations
 from execution_monitor.errors import RateLimited
-from execution_monitor.graphql.transport.graphql_transport_ws import SocketLimits, TransportWS
+from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.limits import streams as streams_module
 from execution_monitor.limits.streams import OpenStreams, StreamLimits
-from execution_monitor.live.lag import BehindMeter
+from execution_monitor.live.lag import LagMeter
 from execution_monitor.server.websocket_protocol import WebSocketProtocol
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
@@ -114,7 +114,7 @@ async def serving_sockets(
     """A server where all sockets that authenticate are of ada; none of them runs an operation."""
     live = SimpleNamespace(behind=NEVER_BEHIND)
     services = request_services(admit=admit, streams=streams, live=live)
-    handler = TransportWS(cast("Any", None), services, limits)
+    handler = GraphQLTransportWSEndpoint(cast("Any", None), services, limits)
     async with served(Starlette(routes=[WebSocketRoute("/graphql", handler.handle)])) as url:
         yield url
 

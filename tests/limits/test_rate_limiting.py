@@ -55,7 +55,7 @@ async def test_a_response_has_its_cost_and_what_is_left(server: str, token_for: 
 
 
 async def test_an_operation_that_graphql_core_runs_costs_the_same(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "{ nodes(ids: []) { id } executions { totalCount } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ nodes(ids: []) { id } executions { totalCount } }")
 
     assert answer.body["extensions"]["cost"]["remaining"] == POINTS - answer.body["extensions"]["cost"]["requested"]
 
@@ -86,7 +86,7 @@ async def test_each_caller_spends_points_of_their_own(server: str, token_for: To
 
 async def test_rest_spends_the_same_points_and_is_refused_alike(server: str, token_for: Token):
     token = token_for("ada", "acme")
-    responses = [await send(server, token, method="GET", url=f"{LIST}?limit=20") for _ in range(3)]
+    responses = [await send(server, token, method="GET", url=f"{EXECUTIONS_PATH}?limit=20") for _ in range(3)]
 
     refused = responses[-1]
     assert [response.status_code for response in responses] == [200, 200, 429]
@@ -129,7 +129,7 @@ async def test_an_invalid_document_costs_points_too(server: str, token_for: Toke
     token = token_for("ada", "acme")
     garbage = "{ " + "nothing " * 100
 
-    responses = [await ask(server, token, garbage) for _ in range(2)]
+    responses = [await execute(server, token, garbage) for _ in range(2)]
 
     assert [response.status for response in responses] == [400, 429]
 

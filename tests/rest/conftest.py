@@ -12,7 +12,7 @@ from tests.rest.documents import Documents
 
 
 @pytest.fixture
-async def ask(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Ask]:
+async def fetch(server: str, token_for: Callable[..., str]) -> AsyncGenerator[Fetch]:
     """`ask(path, token=..., method=...)`: the server's response, to Ada of Acme without a token."""
     async with httpx2.AsyncClient(base_url=server) as client:
 

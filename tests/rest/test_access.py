@@ -84,8 +84,8 @@ async def test_without_a_valid_token_all_responses_are_the_same_error(server: st
     assert responses[0].json()["code"] == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/run-1"])
-async def test_a_token_with_other_scopes_is_forbidden(ask: Ask, store: Store, path: str):
+@pytest.mark.parametrize("path", [EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/run-1"])
+async def test_a_token_with_other_scopes_is_forbidden(fetch: Fetch, store: Store, path: str):
     await store([A_FAILED_EXECUTION])
 
     response = await fetch(path, token=signed({"scope": "billing:read executions:payload"}))
@@ -95,9 +95,9 @@ async def test_a_token_with_other_scopes_is_forbidden(ask: Ask, store: Store, pa
     assert "executions:read" in response.json()["detail"]
 
 
-async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(ask: Ask, store: Store, stranger: str):
-    queries = [LIST, *(f"{LIST}?{probe}" for probe in PROBES)]
-    before = [(await ask(query, token=stranger)).content for query in queries]
+async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(fetch: Fetch, store: Store, stranger: str):
+    queries = [EXECUTIONS_PATH, *(f"{EXECUTIONS_PATH}?{probe}" for probe in PROBES)]
+    before = [(await fetch(query, token=stranger)).content for query in queries]
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
     after = [(await fetch(query, token=stranger)).content for query in queries]
@@ -107,7 +107,7 @@ async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(ask: As
 
 
 async def test_responses_for_an_invisible_execution_and_an_unknown_one_are_the_same_bytes(
-    ask: Ask, store: Store, stranger: str
+    fetch: Fetch, store: Store, stranger: str
 ):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 
@@ -120,10 +120,10 @@ async def test_responses_for_an_invisible_execution_and_an_unknown_one_are_the_s
     assert invisible.content == unknown.content
     varying = {"date": "", "x-request-id": ""}
     assert {**invisible.headers, **varying} == {**unknown.headers, **varying}
-    assert (await ask(f"{LIST}/run-1")).status_code == 200
+    assert (await fetch(f"{EXECUTIONS_PATH}/run-1")).status_code == 200
 
 
-async def test_a_cursor_is_refused_for_another_caller(ask: Ask, store: Store, stranger: str):
+async def test_a_cursor_is_refused_for_another_caller(fetch: Fetch, store: Store, stranger: str):
     await store(executions(3))
     cursor = (await fetch(f"{EXECUTIONS_PATH}?limit=1")).json()["pagination"]["next_cursor"]
 

@@ -12,7 +12,7 @@ from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execu
 from tests.support.client import EXECUTIONS_PATH
 
 
-async def test_a_detail_has_all_fields(ask: Ask, store: Store, token_for: Callable[..., str]):
+async def test_a_detail_has_all_fields(fetch: Fetch, store: Store, token_for: Callable[..., str]):
     await store([A_FAILED_EXECUTION], ITS_STEPS)
     (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
 
@@ -100,7 +100,7 @@ async def test_without_the_scope_payload_is_null_and_a_warning_says_why(
     assert {**shown, "warnings": []} == {**allowed, **without_payload, "steps": steps}
 
 
-async def test_steps_are_cut_at_their_limit_and_the_response_says_so(ask: Ask, store: Store):
+async def test_steps_are_cut_at_their_limit_and_the_response_says_so(fetch: Fetch, store: Store):
     await store([an_execution("long")], [a_step("long", index) for index in range(MAX_STEPS)])
     whole = (await fetch(f"{EXECUTIONS_PATH}/long")).json()
     await store([], [a_step("long", MAX_STEPS)])
@@ -114,7 +114,7 @@ async def test_steps_are_cut_at_their_limit_and_the_response_says_so(ask: Ask, s
 
 
 @pytest.mark.parametrize("execution_id", ["a b", "ns/run/1", "100%", "scheduled__2026-01-01T00:00:00+00:00", "ü?#"])
-async def test_any_id_of_a_list_has_a_detail(ask: Ask, store: Store, execution_id: str):
+async def test_any_id_of_a_list_has_a_detail(fetch: Fetch, store: Store, execution_id: str):
     await store([an_execution(execution_id)])
 
     detail = (await fetch(f"{EXECUTIONS_PATH}/{quote(execution_id, safe='')}")).json()
@@ -122,7 +122,7 @@ async def test_any_id_of_a_list_has_a_detail(ask: Ask, store: Store, execution_i
     assert detail["execution_id"] == execution_id
 
 
-async def test_the_response_to_head_is_that_to_get_without_the_body(ask: Ask, store: Store):
+async def test_the_response_to_head_is_that_to_get_without_the_body(fetch: Fetch, store: Store):
     await store([A_FAILED_EXECUTION])
 
     found, missing = (

@@ -32,7 +32,7 @@ async def ids(fetch: Fetch, query: str) -> list[str]:
     return [each["execution_id"] for each in response.json()["executions"]]
 
 
-async def test_a_list_has_the_fields_that_existing_clients_read(ask: Ask, store: Store):
+async def test_a_list_has_the_fields_that_existing_clients_read(fetch: Fetch, store: Store):
     await store([A_FAILED_EXECUTION])
 
     response = await fetch(EXECUTIONS_PATH)
@@ -71,7 +71,7 @@ async def test_a_list_has_the_fields_that_existing_clients_read(ask: Ask, store:
     }
 
 
-async def test_an_execution_without_optional_fields_is_listed_with_their_defaults(ask: Ask, store: Store):
+async def test_an_execution_without_optional_fields_is_listed_with_their_defaults(fetch: Fetch, store: Store):
     await store([an_execution("bare")])
 
     (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
@@ -103,8 +103,8 @@ async def test_oddly_typed_values_do_not_fail_the_list(fetch: Fetch, store: Stor
     assert item["error"] == "['no']"
 
 
-async def test_the_list_of_a_caller_without_executions_is_empty(ask: Ask):
-    answer = (await ask(LIST)).json()
+async def test_the_list_of_a_caller_without_executions_is_empty(fetch: Fetch):
+    answer = (await fetch(EXECUTIONS_PATH)).json()
 
     assert (answer["executions"], answer["total"], answer["has_more"]) == ([], 0, False)
 
@@ -150,7 +150,7 @@ async def test_filters_narrow_the_list(fetch: Fetch, store: Store, query: str, f
         ("sort_by=duration&order=asc", ["c", "b", "a"]),
     ],
 )
-async def test_the_list_has_the_requested_order(ask: Ask, store: Store, query: str, in_order: list[str]):
+async def test_the_list_has_the_requested_order(fetch: Fetch, store: Store, query: str, in_order: list[str]):
     hour = timedelta(hours=1)
     await store(
         [
@@ -181,7 +181,7 @@ async def test_numbered_pages_and_cursors_walk_the_same_list(fetch: Fetch, store
     assert len(everything) == 23
 
 
-async def test_a_client_may_continue_with_a_cursor_from_any_numbered_page(ask: Ask, store: Store):
+async def test_a_client_may_continue_with_a_cursor_from_any_numbered_page(fetch: Fetch, store: Store):
     await store(executions(9))
     second = (await fetch(f"{EXECUTIONS_PATH}?page=2&page_size=3")).json()
 
@@ -217,8 +217,8 @@ async def test_a_total_is_counted_to_the_limit_and_says_so(fetch: Fetch, store: 
         ("cursor=forged", "INVALID_CURSOR", "This cursor is damaged"),
     ],
 )
-async def test_the_problem_for_a_wrong_parameter_says_what_to_do(ask: Ask, query: str, code: str, detail: str):
-    response = await ask(f"{LIST}?{query}")
+async def test_the_problem_for_a_wrong_parameter_says_what_to_do(fetch: Fetch, query: str, code: str, detail: str):
+    response = await fetch(f"{EXECUTIONS_PATH}?{query}")
 
     problem = response.json()
     assert response.status_code == problem["status"] == 400
@@ -237,7 +237,7 @@ async def test_a_cursor_of_another_list_is_refused(fetch: Fetch, store: Store, c
     assert response.json()["code"] == "INVALID_CURSOR"
 
 
-async def test_the_response_to_head_is_that_to_get_without_the_body(ask: Ask, store: Store):
+async def test_the_response_to_head_is_that_to_get_without_the_body(fetch: Fetch, store: Store):
     await store(executions(2))
     got = await fetch(EXECUTIONS_PATH)
 

@@ -26,7 +26,7 @@ def statuses(wire: MemoryConnection) -> list[int]:
     return [each.status for each in read_responses(wire.transport.written)]
 
 
-def phase_of(wire: Wire) -> Phase:
+def phase_of(wire: MemoryConnection) -> Phase:
     (phase,) = [phase for phase, count in wire.clients.phases.items() if count]
     return phase
 
@@ -60,7 +60,7 @@ class PausedApp:
 
 
 async def test_a_silent_connection_is_closed_without_a_response():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"\r\n")
     elapse(wire.clients, 29)
     before = wire.transport.is_closed
@@ -71,7 +71,7 @@ async def test_a_silent_connection_is_closed_without_a_response():
 
 
 async def test_a_head_has_its_time_limit_in_any_number_of_pieces():
-    wire = Wire()
+    wire = MemoryConnection()
     for number in range(14):
         wire.feed(HEAD[number : number + 1])
         elapse(wire.clients, 1)
@@ -84,7 +84,7 @@ async def test_a_head_has_its_time_limit_in_any_number_of_pieces():
 
 
 async def test_a_head_in_time_gets_a_response_and_the_next_has_its_own_time_limit():
-    wire = Wire()
+    wire = MemoryConnection()
     for _ in range(3):
         wire.feed(HEAD[:20])
         elapse(wire.clients, 14)
@@ -96,7 +96,7 @@ async def test_a_head_in_time_gets_a_response_and_the_next_has_its_own_time_limi
 
 
 async def test_a_connection_is_kept_alive_between_two_requests_for_a_while():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(HEAD)
     await wire.settle()
     elapse(wire.clients, 74)
@@ -110,7 +110,7 @@ async def test_a_connection_is_kept_alive_between_two_requests_for_a_while():
 async def test_a_body_must_arrive_at_a_minimum_rate(rate: int, *, comes: bool):
     app = PausedApp()
     app.released.set()
-    wire = Wire(app)
+    wire = MemoryConnection(app)
     wire.feed(POST)
     left = 100_000
     while left > 0:
@@ -126,9 +126,9 @@ async def test_a_body_must_arrive_at_a_minimum_rate(rate: int, *, comes: bool):
 
 
 async def test_a_body_that_is_not_read_yet_is_not_late():
-    waiting = Wire(PausedApp())
+    waiting = MemoryConnection(PausedApp())
     waiting.feed(POST.replace(b"Content", b"Expect: 100-continue\r\nContent"))
-    unread = Wire(PausedApp())
+    unread = MemoryConnection(PausedApp())
     unread.feed(POST, b"x" * 70_000)
     for wire in (waiting, unread):
         elapse(wire.clients, 100)
@@ -138,7 +138,7 @@ async def test_a_body_that_is_not_read_yet_is_not_late():
 
 
 async def test_a_body_that_is_not_needed_is_discarded_for_a_while_and_the_next_request_is_served():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(POST_UNREAD, b"x" * 50_000)
     await wire.settle()
     elapse(wire.clients, 25)
@@ -154,7 +154,7 @@ async def test_a_body_that_is_not_needed_is_discarded_for_a_while_and_the_next_r
 
 
 async def test_a_response_that_closes_is_not_lost_by_what_the_client_still_sends():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(CLOSING)
     await wire.settle()
     wire.feed(b"x" * 50_000)
@@ -167,7 +167,7 @@ async def test_a_response_that_closes_is_not_lost_by_what_the_client_still_sends
 
 async def test_an_invalid_request_is_refused_after_the_responses_to_all_before_it():
     app = PausedApp()
-    wire = Wire(app)
+    wire = MemoryConnection(app)
     wire.feed(HEAD + HEAD.replace(b"first", b"second") + b"no HTTP at all\r\n\r\n", HEAD)
     before = wire.transport.written
     app.released.set()
@@ -180,7 +180,7 @@ async def test_an_invalid_request_is_refused_after_the_responses_to_all_before_i
 
 async def test_an_incomplete_request_after_another_is_refused_in_its_turn():
     app = PausedApp()
-    wire = Wire(app)
+    wire = MemoryConnection(app)
     wire.feed(HEAD + b"POST /second HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno length")
     app.released.set()
     await wire.settle()
@@ -191,7 +191,7 @@ async def test_an_incomplete_request_after_another_is_refused_in_its_turn():
 
 async def test_an_incomplete_body_is_refused_once_and_its_application_gets_a_disconnect():
     app = PausedApp()
-    wire = Wire(app)
+    wire = MemoryConnection(app)
     wire.feed(
         b"POST /first HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"no length\r\n"
     )
@@ -204,7 +204,7 @@ async def test_an_incomplete_body_is_refused_once_and_its_application_gets_a_dis
 
 async def test_a_client_that_disconnects_with_pipelined_requests_disconnects_the_one_that_is_served():
     app = PausedApp()
-    wire = Wire(app)
+    wire = MemoryConnection(app)
     wire.feed(HEAD + HEAD.replace(b"first", b"second"))
     await asyncio.sleep(0)
     wire.lose()
@@ -215,11 +215,11 @@ async def test_a_client_that_disconnects_with_pipelined_requests_disconnects_the
 
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_response_is_read_bit_by_bit_or_not_at_all(*, reads: bool):
-    wire = Wire(PausedApp())
+    wire = MemoryConnection(PausedApp())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for _ in range(5):
-        wire.transport.untaken -= 10 if reads else 0
+        wire.transport.unsent -= 10 if reads else 0
         elapse(wire.clients, 50)
     was_aborted = wire.transport.is_aborted
     before = phase_of(wire)
@@ -232,7 +232,7 @@ async def test_a_response_is_read_bit_by_bit_or_not_at_all(*, reads: bool):
 
 
 async def test_another_request_gives_no_more_time_to_read_a_response():
-    wire = Wire(PausedApp())
+    wire = MemoryConnection(PausedApp())
     wire.feed(HEAD)
     wire.pause_writing(1_000_000)
     for piece in (HEAD[:20], HEAD[20:]):
@@ -246,7 +246,7 @@ async def test_another_request_gives_no_more_time_to_read_a_response():
 
 
 async def test_a_connection_that_closes_with_an_unread_response_does_not_stay_for_ever():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(HEAD)
     await wire.settle()
     wire.transport.unsent = 1_000
@@ -259,9 +259,9 @@ async def test_a_connection_that_closes_with_an_unread_response_does_not_stay_fo
 
 async def test_a_new_connection_is_refused_when_all_others_are_active():
     clients = TcpConnections(TcpConnectionLimits(total=1))
-    first = Wire(PausedApp(), clients)
+    first = MemoryConnection(PausedApp(), clients)
     first.feed(HEAD)
-    second = Wire(PausedApp(), clients)
+    second = MemoryConnection(PausedApp(), clients)
     second.feed(HEAD)
     second.lose()
 
@@ -296,8 +296,8 @@ async def test_a_refusal_reaches_a_client_that_sends_before_it_reads(times: int)
         received = await asyncio.to_thread(send_all_then_read, port, large)
         invalid = await asyncio.to_thread(send_all_then_read, port, b"no HTTP at all\r\n\r\n" + large)
 
-    assert [each.status for each in read_answers(received)] == [200]
-    assert [each.status for each in read_answers(invalid)] == [400]
+    assert [each.status for each in read_responses(received)] == [200]
+    assert [each.status for each in read_responses(invalid)] == [400]
 
 
 @contextlib.asynccontextmanager

@@ -24,7 +24,7 @@ def filler(size: int) -> list[bytes]:
 
 
 async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Path, uri: str, database_name: str):
-    with serving(tmp_path, uri, database_name) as running:
+    with running_server(tmp_path, uri, database_name) as running:
         begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         end = b"Connection: close\r\n\r\n"
         body = b"x" * (2 * MAX_HEAD_BYTES)
@@ -43,12 +43,12 @@ async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Pa
     for refusal in (too_large, endless_line, at_once):
         assert refusal.startswith(b"HTTP/1.1 431")
     # It got its response before its trailers arrived; a second response would belong to no request.
-    assert [each.status for each in read_answers(trailers)] == [405]
-    assert [each.status for each in read_answers(after_a_body)] == [405, 200]
+    assert [each.status for each in read_responses(trailers)] == [405]
+    assert [each.status for each in read_responses(after_a_body)] == [405, 200]
 
 
 async def test_a_target_is_limited_before_its_head_is(tmp_path: Path, uri: str, database_name: str):
-    with serving(tmp_path, uri, database_name) as running:
+    with running_server(tmp_path, uri, database_name) as running:
         end = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         longest = await exchange(running.port, b"GET /livez?" + b"x" * (MAX_TARGET_BYTES - len("/livez?")) + end)
         too_long = await exchange(running.port, b"GET /livez?" + b"x" * MAX_TARGET_BYTES + end)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from execution_monitor.server.http_request_heads import head_without_upgrade, takes_websocket
-from tests.support.raw_http import Answer, Wire, exchange, read_answers, serving_raw, splits_of
+from tests.support.raw_http import HttpResponse, MemoryConnection, exchange, read_responses, serving_raw, splits_of
 
 Token = Callable[..., str]
 
@@ -57,7 +57,7 @@ async def test_a_body_after_an_ignored_upgrade_is_a_body_and_what_follows_is_the
 
 
 async def test_all_of_the_head_but_the_upgrade_arrives():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(post(H2C + b"X-Empty:\r\nX-Two: a\r\nX-Two: b\r\n", b"{}"))
 
     (answer,) = await wire.answers()
@@ -76,7 +76,7 @@ async def test_all_of_the_head_but_the_upgrade_arrives():
 
 
 async def test_pipelined_requests_with_upgrades_get_their_responses_in_order():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(post(H2C, b"1") + post(WEBSOCKET, SMUGGLED) + chunked(TLS, b"3") + NEXT)
 
     answers = await wire.answers()
@@ -103,7 +103,7 @@ async def test_an_ambiguous_request_is_refused(sent: bytes):
 
 
 async def test_nothing_is_read_after_connect():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED, SMUGGLED)
 
     assert [each.status for each in await wire.answers()] == [501]
@@ -111,7 +111,7 @@ async def test_nothing_is_read_after_connect():
 
 
 async def test_a_handshake_while_a_request_is_served_is_ignored():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(NEXT + b"GET /socket HTTP/1.1\r\nHost: localhost\r\n" + WEBSOCKET + b"\r\n")
 
     assert [path for _, _, path, _ in seen(await wire.answers())] == ["/next", "/socket"]
@@ -154,7 +154,7 @@ async def test_a_handshake_switches_and_its_connection_is_counted_until_it_is_lo
 
 
 async def test_a_handshake_with_lines_that_are_too_long_is_refused():
-    wire = Wire()
+    wire = MemoryConnection()
     wire.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: %b\r\n%b\r\n" % (b"x" * 10_000, WEBSOCKET))
 
     assert [each.status for each in await wire.answers()] == [431]

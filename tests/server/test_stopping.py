@@ -241,13 +241,13 @@ async def count_at(port: int) -> float:
 
 async def test_metrics_need_no_token_at_their_own_port_alone(tmp_path: Path, uri: str, database_name: str):
     port = free_ports(1)
-    with serving(tmp_path, uri, database_name, metrics_port=str(port)) as running:
+    with running_server(tmp_path, uri, database_name, metrics_port=str(port)) as running:
         async with httpx2.AsyncClient() as anonymous:
             # What a client says of the port is not what counts.
             headers = {"Host": f"127.0.0.1:{port}", "X-Forwarded-Port": str(port)}
             at_main = await anonymous.get(f"{running.url}/metrics", headers=headers)
             at_own = await anonymous.get(f"http://127.0.0.1:{port}/metrics")
-            executions = await anonymous.get(f"http://127.0.0.1:{port}{LIST}")
+            executions = await anonymous.get(f"http://127.0.0.1:{port}{EXECUTIONS_PATH}")
 
     assert [each.status_code for each in (at_main, at_own, executions)] == [401, 200, 401]
 

@@ -23,8 +23,8 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.mongodb_errors import SHARD_DOWN, explain
-from tests.live.own_mongod import OwnMongod
 from tests.storage.bson_codec import CODEC
+from tests.support.mongod import SingleNodeReplicaSet
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
 NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
@@ -53,7 +53,7 @@ async def test_preparing_creates_collections_images_and_indexes(bare: Database) 
 
 
 async def test_while_indexes_are_created_a_warning_says_that_lists_are_slow(tmp_path: Path) -> None:
-    with contextlib.closing(OwnMongod(tmp_path)) as mongod:
+    with contextlib.closing(SingleNodeReplicaSet(tmp_path)) as mongod:
         mongod.start()
         async with open_database(mongod.uri, "large") as database:
             await database.connect()
@@ -150,7 +150,7 @@ async def test_an_index_of_the_same_key_that_is_not_unique_is_another(bare: Data
 
 
 async def test_mongodbs_reason_is_reported_until_it_no_longer_holds(tmp_path: Path) -> None:
-    mongod = OwnMongod(tmp_path)
+    mongod = SingleNodeReplicaSet(tmp_path)
     try:
         await asyncio.to_thread(mongod.start)
         async with open_database(mongod.uri, "full") as database:

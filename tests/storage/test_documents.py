@@ -15,7 +15,7 @@ from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageReq
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large_collections import LONG_EXECUTION, START
-from tests.support.sent_commands import Commands, Explained, explain
+from tests.support.sent_commands import Explained, SentCommands, explain
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))

@@ -12,8 +12,8 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.find_command import Search, find_rows
 from execution_monitor.storage.query_planning import IndexRange
-from tests.live.own_mongod import OwnMongod
-from tests.support.sent_commands import Commands
+from tests.support.mongod import SingleNodeReplicaSet
+from tests.support.sent_commands import SentCommands
 
 MEGABYTE = 1_000_000
 ALL = Search({}, None, {"number": 1}, skip=0, limit=200, timeout_ms=5_000)
@@ -28,7 +28,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Generator[SingleNodeRepl
 
 
 @pytest.fixture(params=[""])
-async def database(mongod: OwnMongod, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
+async def database(mongod: SingleNodeReplicaSet, request: pytest.FixtureRequest) -> AsyncGenerator[Database]:
     async with open_database(mongod.uri + request.param, "rows") as database:
         await database.connect()
         await database.collection(Execution).drop()
@@ -156,8 +156,8 @@ async def test_dates_are_in_utc_and_do_not_say_so(database: Database):
     assert aware["created"] == at
 
 
-async def test_reads_are_as_the_connection_string_wants_them(mongod: OwnMongod):
-    options, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", Commands()
+async def test_reads_are_as_the_connection_string_wants_them(mongod: SingleNodeReplicaSet):
+    options, commands = "&readConcernLevel=majority&readPreference=secondaryPreferred", SentCommands()
     database = Database.at(mongod.uri + options, "options", [commands])
     await database.connect()
 

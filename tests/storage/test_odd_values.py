@@ -18,7 +18,7 @@ from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.odd_values import ARRAYS, LONG, OBJECTS, OWN_IDS, VALUES, document
 from tests.storage.strategies import SCALARS, bounded, orders
-from tests.support.sent_commands import Commands, explain
+from tests.support.sent_commands import SentCommands, explain
 
 MINE = equals("tenant_id", "acme")
 FIELDS = frozenset({"execution_id", *SORTED_FIELDS})
@@ -172,7 +172,7 @@ async def test_where_a_long_value_has_gone_no_other_row_is_left_out(
     "odd", [{"created": [1, 2], "user_id": "eve"}, {"created": 1, "user_id": ["eve", "mallory"]}], ids=["sort", "user"]
 )
 async def test_one_array_slows_no_pages(
-    watched_database: tuple[Database, Commands], odd: dict[str, Any], *, descending: bool
+    recorded_database: tuple[Database, SentCommands], odd: dict[str, Any], *, descending: bool
 ) -> None:
     database, commands = recorded_database
     await store(database, [{"_id": place, "created": place, "user_id": "ada"} for place in range(500)])

@@ -22,7 +22,7 @@ from execution_monitor.storage.query_planning import (
 )
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey, SortPosition
-from tests.support.sent_commands import Commands
+from tests.support.sent_commands import SentCommands
 
 OWN = {"tenant_id": "acme", "user_id": "ada"}
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
@@ -142,7 +142,7 @@ def test_a_query_with_bounds_of_its_own_is_no_range_after_a_position() -> None:
 
 @pytest.mark.parametrize("descending", [True, False])
 async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
-    watched_database: tuple[Database, Commands], *, descending: bool
+    recorded_database: tuple[Database, SentCommands], *, descending: bool
 ) -> None:
     database, commands = recorded_database
     await database.prepare()

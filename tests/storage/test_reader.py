@@ -15,7 +15,7 @@ from execution_monitor.storage.pagination import NEITHER, Listing, Neighbours, P
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.large_collections import START
-from tests.support.sent_commands import Commands, explain
+from tests.support.sent_commands import SentCommands, explain
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 MINE = equals("tenant_id", "acme")
@@ -40,9 +40,9 @@ async def fill(database: Database, count: int = 30) -> None:
 
 
 async def test_a_page_costs_one_query_when_nothing_else_is_selected(
-    watched_database: tuple[Database, Commands],
+    recorded_database: tuple[Database, SentCommands],
 ) -> None:
-    database, commands = watched_database
+    database, commands = recorded_database
     await fill(database)
     reader, selection = Reader(database, 5_000), PageSelection(FIELDS, neighbours=NEITHER)
 
@@ -93,7 +93,7 @@ async def test_a_neighbour_costs_one_short_query(recorded_database: tuple[Databa
     ],
 )
 async def test_only_the_selected_side_is_searched(
-    watched_database: tuple[Database, Commands], request_: PageRequest, neighbours: Neighbours, limits: list[int]
+    recorded_database: tuple[Database, SentCommands], request_: PageRequest, neighbours: Neighbours, limits: list[int]
 ) -> None:
     database, commands = recorded_database
     await fill(database)
@@ -193,8 +193,8 @@ async def test_a_count_stops_at_its_limit(database: Database) -> None:
     assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == 0
 
 
-async def test_a_snapshot_is_taken_only_when_it_is_selected(watched_database: tuple[Database, Commands]) -> None:
-    database, commands = watched_database
+async def test_a_snapshot_is_taken_only_when_it_is_selected(recorded_database: tuple[Database, SentCommands]) -> None:
+    database, commands = recorded_database
     await fill(database)
     reader = Reader(database, 5_000)
 

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.documents import Execution, LogEntry, Step
+from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -198,7 +198,7 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def serving_raw(app: ASGIApp = echo, clients: ClientConnections | None = None) -> AsyncGenerator[int]:
+async def serving_raw(app: ASGIApp = echo, clients: TcpConnections | None = None) -> AsyncGenerator[int]:
     """Serve `app` over real sockets, with `clients` for its limits; yields the port."""
 
     async def with_clients(scope: Scope, receive: Receive, send: Send) -> None:

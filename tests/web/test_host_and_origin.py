@@ -194,7 +194,7 @@ async def test_a_handshake_may_have_an_absolute_target(server: str, host: str, s
     assert int(answer.split()[1]) == status
 
 
-@pytest.mark.parametrize("path", ["/graphql", f"{LIST}/ws"])
+@pytest.mark.parametrize("path", ["/graphql", f"{EXECUTIONS_PATH}/ws"])
 async def test_a_socket_for_another_host_is_refused(server: str, path: str):
     where = urlsplit(server)
     uri = f"ws://evil.example.com:{where.port}{path}"
@@ -206,7 +206,7 @@ async def test_a_socket_for_another_host_is_refused(server: str, path: str):
     assert refused.value.response.status_code == 421
 
 
-@pytest.mark.parametrize("path", ["/graphql", LIST])
+@pytest.mark.parametrize("path", ["/graphql", EXECUTIONS_PATH])
 async def test_pages_of_allowed_origins_may_send_requests(server: str, path: str, token_for: Token):
     preflight = {
         "access_control_request_method": "POST",
@@ -215,7 +215,9 @@ async def test_pages_of_allowed_origins_may_send_requests(server: str, path: str
 
     friend = await send(server, "OPTIONS", path, origin=FRIEND, **preflight)
     stranger = await send(server, "OPTIONS", path, origin=STRANGER, **preflight)
-    answer = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+    answer = await send(
+        server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
+    )
 
     assert (friend.status_code, friend.headers["access-control-allow-origin"]) == (200, FRIEND)
     assert stranger.status_code == 400
@@ -230,7 +232,9 @@ async def test_without_allowed_origins_no_other_page_gets_anything(
 ):
     async with running(mongodb_uri, database_name) as server:
         preflight = await send(server, "OPTIONS", "/graphql", origin=FRIEND, access_control_request_method="POST")
-        got = await send(server, "GET", LIST, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}")
+        got = await send(
+            server, "GET", EXECUTIONS_PATH, origin=FRIEND, authorization=f"Bearer {token_for('ada', 'acme')}"
+        )
 
     assert preflight.status_code == 405
     assert not any("access-control" in name for name in (*preflight.headers, *got.headers))

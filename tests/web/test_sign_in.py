@@ -91,7 +91,7 @@ async def test_an_invalid_code_is_not_sent_to_an_issuer(body: bytes):
 
 @pytest.mark.parametrize("supported", [True, False])
 async def test_a_page_gets_the_issuer_and_a_code_of_another_issuer_is_refused(supported: bool):  # noqa: FBT001 - a case
-    async with provided() as provider:
+    async with running_provider() as provider:
         provider.discovery = {
             "authorization_endpoint": "https://issuer.example/authorize",
             "token_endpoint": f"{provider.url}/keys",

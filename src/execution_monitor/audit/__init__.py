@@ -9,5 +9,5 @@ An observer puts an event into the journal for every operation, and the journal 
 
 Auditors read the events of their own tenant:
 
-    page = await AuditTrail(reader).list(auditor, equals("subject", "ada"), PageRequest(20), Wanted())
+    page = await AuditTrail(reader).list(auditor, equals("subject", "ada"), PageRequest(20), PageSelection())
 """

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.storage.audit_events import AuditEvent
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_datetime, to_text
-from execution_monitor.storage.fields import Attribute, integer, json, required_text, text
 from execution_monitor.storage.filters import Filter, all_of, as_list, equals
-from execution_monitor.storage.pagination import Listing, Page, PageRequest, Row, Wanted
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.record_fields import Attribute, integer, json, required_text, text
 from execution_monitor.storage.records import Record
+from execution_monitor.storage.rows import Row
+from execution_monitor.storage.server_documents import AuditEvent
 from execution_monitor.storage.sorting import Order, SortKey
 
 NEWEST_FIRST = Order((SortKey("at", descending=True),))
@@ -37,7 +38,7 @@ class AuditTrail:
 
     reader: Reader
 
-    async def list(self, caller: Caller, where: Filter, page: PageRequest, wanted: Wanted) -> Page:
+    async def list(self, caller: Caller, where: Filter, page: PageRequest, wanted: PageSelection) -> Page:
         """One keyset page of the events that match `where`, newest first.
 
         Raises:

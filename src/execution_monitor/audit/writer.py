@@ -31,7 +31,7 @@ class AuditWriter:
 
     database: Database
 
-    async def write(self, rows: Sequence[Row]) -> frozenset[ObjectId]:
+    async def write(self, rows: Sequence[BsonDocument]) -> frozenset[ObjectId]:
         """Insert `rows`, each with an `_id`, and return when a majority of members has them.
 
         Rows whose `_id` is stored already are left as they are stored.
@@ -61,7 +61,7 @@ class AuditWriter:
         return frozenset()
 
 
-def _refused(details: Mapping[str, Any], rows: Sequence[Row]) -> frozenset[ObjectId]:
+def _refused(details: Mapping[str, Any], rows: Sequence[BsonDocument]) -> frozenset[ObjectId]:
     """The ids of rows that were not written, other than those that were written before."""
     if details.get("writeConcernErrors"):
         raise DatabaseUnavailable("MongoDB has no majority of members to keep the audit trail.")

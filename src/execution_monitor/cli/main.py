@@ -83,7 +83,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
                 await simulate(SimulatorOptions())
 
         # Where tokens protect real data, no one may sign in with one click.
-        offered = functools.partial(people, settings) if settings.is_development else None
+        offered = functools.partial(demo_people, settings) if settings.is_development else None
         run(create_app(settings, offered), settings, listener, companion=simulate_beside)
 
 
@@ -274,7 +274,7 @@ async def _fill_when_empty() -> None:
 
 
 async def _seed(options: SeedOptions) -> None:
-    with counting("Generating executions", options.expected_documents) as show:
+    with show_progress("Generating executions", options.expected_documents) as show:
         report = await seed(options, on_progress=show)
     typer.echo(
         f"Generated {report.executions:,} executions, {report.steps:,} steps and {report.log_entries:,} log lines "

@@ -49,7 +49,7 @@ def demo_people(settings: Settings) -> list[Person]:
             user.name,
             user.description,
             issue_token(
-                shared_secret(settings),
+                settings.require_jwt_secret(),
                 user=user.name,
                 tenant=TENANT,
                 scopes=user.scopes,

@@ -30,7 +30,7 @@ class CountCache:
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _read: Recent[_Read] = field(default_factory=lambda: Recent(_MAX_COUNTS), init=False, repr=False, compare=False)
+    _read: LruCache[_Read] = field(default_factory=lambda: LruCache(_MAX_COUNTS), init=False, repr=False, compare=False)
 
     async def get(self, key: Hashable, read: Callable[[], Awaitable[CountResult]]) -> CountResult:
         """Return the count under `key`, from `read` where it is missing or too old; raises what `read` raises.

@@ -16,7 +16,7 @@ from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
 
 # The id of an execution, and which page of its steps or log lines is selected.
-ChildrenKey = tuple[str, PartsRequest]
+ChildrenKey = tuple[str, ChildrenRequest]
 
 
 @dataclass
@@ -51,9 +51,9 @@ class Context:
         # A stored id that is not text matches no `executionId` that a client can send.
         self.outcome.answer_with(*[each if type(each) is str else "" for each in ids])
 
-    def _loader(self, children: Parts) -> DataLoader[ChildrenKey, Page]:
+    def _loader(self, children: ChildCollection) -> DataLoader[ChildrenKey, Page]:
         async def load(keys: Sequence[ChildrenKey]) -> Sequence[Page | BaseException]:
-            ids_by_request: dict[PartsRequest, list[str]] = {}
+            ids_by_request: dict[ChildrenRequest, list[str]] = {}
             for execution_id, request in keys:
                 ids_by_request.setdefault(request, []).append(execution_id)
             found: dict[ChildrenKey, Page | BaseException] = {}
@@ -64,7 +64,7 @@ class Context:
         return DataLoader(load_fn=load)
 
     async def _load(
-        self, children: Parts, execution_ids: Sequence[str], request: PartsRequest
+        self, children: ChildCollection, execution_ids: Sequence[str], request: ChildrenRequest
     ) -> dict[ChildrenKey, Page | BaseException]:
         try:
             pages = await children.list(self.caller, execution_ids, request)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
-from execution_monitor.executions.children import part_key
+from execution_monitor.executions.children import child_key
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read

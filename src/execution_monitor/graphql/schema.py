@@ -122,8 +122,8 @@ class Query:
         return await resolve_audit_events(info, filter, first, after, last, before)
 
 
-def create_schema(*, introspects: bool = True) -> ClientSafeSchema:
-    """Create the schema; without `introspects` it refuses introspection, and errors suggest no names of it."""
+def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
+    """Create the schema; without `allows_introspection` it refuses introspection, and errors suggest no names of it."""
     return ClientSafeSchema(
         Query,
         subscription=Subscription,

@@ -12,18 +12,18 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from execution_monitor.errors import DatabaseUnavailable, NotFound, QueryTimeout
-from execution_monitor.executions.logs import OLDEST_FIRST
-from execution_monitor.executions.steps import IN_WORKFLOW_ORDER
+from execution_monitor.executions.children import IN_WORKFLOW_ORDER, OLDEST_FIRST
 from execution_monitor.live.cursors import ResumeMode
 from execution_monitor.live.events import Delivery, EventKind, Receiver
 from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topics import ActivityTopic
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
+from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, LogEntry, Step
 from execution_monitor.storage.filters import Filter, all_of
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.reader import snapshot_time_of
+from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order
 
 # The present state as a page of the dashboard shows it; further steps and earlier lines are read as pages.
@@ -182,7 +182,7 @@ async def read_present_state(database: Database, execution: Filter, child: Filte
         QueryTimeout: MongoDB stopped a query at its time limit.
         DatabaseUnavailable: MongoDB does not answer in time.
     """
-    return await answer_in_time(_read(database, execution, child), _TIMEOUT_MS)
+    return await await_reply(_read(database, execution, child), _TIMEOUT_MS)
 
 
 async def _read(database: Database, execution: Filter, child: Filter) -> PresentState | None:
@@ -195,7 +195,7 @@ async def _read(database: Database, execution: Filter, child: Filter) -> Present
             steps = await snapshot.find(Step, child, IN_WORKFLOW_ORDER, STEPS)
             logs = await snapshot.find(LogEntry, child, OLDEST_FIRST.reversed(), LOG_LINES)
             # PyMongo has no public name for the time of a snapshot session.
-            read_at = cast("Timestamp", session._snapshot_time)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            read_at = cast("Timestamp", snapshot_time_of(session))
     except ExecutionTimeout as error:
         raise QueryTimeout("MongoDB stopped this query at its time limit; try again.") from error
     except ConnectionFailure as error:

@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.live.resume_tokens import StreamPosition, position_of
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.rows import Row
 
 # As the client for pages decodes documents: neither a year beyond 9999 nor broken text stops the stream.
 _DECODED: CodecOptions[dict[str, Any]] = CodecOptions(

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.cursors import ResumeMode, ResumePosition
 from execution_monitor.live.resume_tokens import StreamPosition
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.rows import Row
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

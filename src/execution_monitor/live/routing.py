@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from execution_monitor.live.changes import Change, WatchedCollection
 from execution_monitor.storage.filters import AllOf, Filter, OneOf, all_of, values_at
-from execution_monitor.storage.pagination import Row
+from execution_monitor.storage.rows import Row
 
 
 class Route(NamedTuple):

@@ -30,7 +30,6 @@ from execution_monitor.live.resume_tokens import StreamPosition, position_after,
 from execution_monitor.live.stats import LiveStats
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, ExecutionsTopic, Topic, Visibility
-from execution_monitor.storage.answers import answer_in_time
 from execution_monitor.storage.database import Database, explain
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filters import EVERYTHING, Filter

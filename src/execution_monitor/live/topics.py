@@ -1,6 +1,5 @@
 """Topics: what subscribers follow, and what each change means to them, judged by the images of the change alone."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from execution_monitor.live.changes import Change, ChangeType, WatchedCollection
 from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.routing import Route, pinned_value, route_to
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter, all_of, equals
 
 _DIGEST_BYTES = 16
@@ -44,7 +44,7 @@ class Visibility:
     @cached_property
     def digest(self) -> bytes:
         """A fingerprint, the same on every server."""
-        return _digest_of(self.condition)
+        return digest_of(self.condition, size=_DIGEST_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +194,7 @@ class ActivityTopic(Topic):
     @override
     def sealed_for(self) -> bytes:
         """Also the execution: its cursor proves that the holder could see it then."""
-        return _digest_of("activity", self.visibility.condition, self.execution_id)
+        return digest_of("activity", self.visibility.condition, self.execution_id, size=_DIGEST_BYTES)
 
     @cached_property
     def is_execution(self) -> Filter:
@@ -205,8 +205,3 @@ class ActivityTopic(Topic):
     def is_child(self) -> Filter:
         """The condition on its steps and log lines."""
         return all_of(equals("tenant_id", self.visibility.tenant), self.is_execution)
-
-
-def _digest_of(*values: object) -> bytes:
-    # By `repr`, which tells apart what equality does not: to Python, True equals 1.
-    return hashlib.blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from enum import Enum
+from functools import partial
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
@@ -25,9 +26,8 @@ from execution_monitor.errors import (
     RateLimited,
     Unauthenticated,
 )
-from execution_monitor.limits.streams import Ended, Sessions
+from execution_monitor.limits.streams import Ended
 from execution_monitor.live.lag import LagMeter
-from execution_monitor.live.service import Live
 from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.rest.list_request import read_live_filter
 from execution_monitor.rest.live_messages import render
@@ -63,24 +63,25 @@ _CLOSES: Mapping[type[ExecutionMonitorError], CloseCode] = {
 }
 
 
-def live_routes(live: Live, admit: Admit, sessions: Sessions, observers: Observers) -> list[BaseRoute]:
+def live_routes(services: RequestServices) -> list[BaseRoute]:
     """The routes of the socket and the stream; they must come before the one that takes any execution's id."""
+    return [
+        Route(STREAM_PATH, partial(stream_executions, services)),
+        WebSocketRoute(SOCKET_PATH, partial(watch_executions, services)),
+    ]
 
-    async def stream(request: Request) -> Response:
-        caller = await admit(request.headers, origin_of(request.scope))
-        after = request.headers.get("last-event-id") or None
-        async with contextlib.AsyncExitStack() as resources:
-            operation = _operation(request, caller, "streamExecutions")
-            outcome = await resources.enter_async_context(observers.watching(operation))
-            subscriber = await live.subscribe(caller, read_live_filter(request.query_params), after)
-            resources.callback(subscriber.close)
-            ended = resources.enter_context(sessions.hold(caller, operation.origin.address))
-            return _EventStream(_frames(subscriber, ended, outcome, live.behind), resources.pop_all())
 
-    async def serve(socket: WebSocket) -> None:
-        await _serve(socket, services)
-
-    return [Route(STREAM_PATH, stream), WebSocketRoute(SOCKET_PATH, serve)]
+async def stream_executions(services: RequestServices, request: Request) -> Response:
+    """Respond with Server-Sent Events, one for each change of the executions that the query parameters select."""
+    caller = await services.admit(request.headers, origin_of(request.scope))
+    after = request.headers.get("last-event-id") or None
+    async with contextlib.AsyncExitStack() as resources:
+        operation = _operation(request, caller, "streamExecutions")
+        outcome = await resources.enter_async_context(services.observers.observe(operation))
+        subscriber = await services.live.subscribe(caller, read_live_filter(request.query_params), after)
+        resources.callback(subscriber.close)
+        ended = resources.enter_context(services.streams.hold(caller, operation.origin.address))
+        return _EventStream(_frames(subscriber, ended, outcome, services.live.behind), resources.pop_all())
 
 
 def _operation(connection: HTTPConnection, caller: Caller, name: str) -> Operation:
@@ -111,7 +112,7 @@ class _EventStream(StreamingResponse):
 async def _frames(subscriber: Subscriber, ended: Ended, outcome: Outcome, behind: LagMeter) -> AsyncGenerator[bytes]:
     # An id alone is no event; it is where a client resumes that loses the connection before the first event.
     yield _RETRY + b"id: " + subscriber.cursor.encode() + b"\n\n"
-    async with contextlib.aclosing(pace(_events(subscriber, outcome), ended)) as paced:
+    async with contextlib.aclosing(with_heartbeats(_events(subscriber, outcome), ended)) as paced:
         async for event in paced:
             yield heartbeat_comment(behind.seconds_to_report) if event is None else event
 
@@ -123,7 +124,8 @@ async def _events(subscriber: Subscriber, outcome: Outcome) -> AsyncGenerator[by
             yield b"id: " + delivery.cursor.encode() + b"\ndata: " + render(delivery) + b"\n\n"
 
 
-async def _serve(socket: WebSocket, services: RequestServices) -> None:
+async def watch_executions(services: RequestServices, socket: WebSocket) -> None:
+    """Serve one WebSocket: a text message for each change of the executions that the query parameters select."""
     offered: list[str] = socket.scope["subprotocols"]
     has_token = len(offered) == 2 and offered[0] == TOKEN_SUBPROTOCOL  # noqa: PLR2004 - the name and the token
     accepted = TOKEN_SUBPROTOCOL if has_token else None
@@ -131,10 +133,10 @@ async def _serve(socket: WebSocket, services: RequestServices) -> None:
         headers = {"authorization": f"Bearer {offered[1]}"} if has_token else socket.headers
         caller = await services.admit(headers, origin_of(socket.scope))
         operation = _operation(socket, caller, "watchExecutions")
-        async with observers.watching(operation) as outcome:
-            subscriber = await live.subscribe(caller, read_live_filter(socket.query_params))
+        async with services.observers.observe(operation) as outcome:
+            subscriber = await services.live.subscribe(caller, read_live_filter(socket.query_params))
             # Accepted only now, so that a client that is connected gets every change from here on.
-            held = sessions.hold(caller, operation.origin.address)
+            held = services.streams.hold(caller, operation.origin.address)
             with contextlib.closing(subscriber), held as ended:
                 await socket.accept(accepted)
                 close, reason = await _follow(socket, subscriber, ended, outcome)

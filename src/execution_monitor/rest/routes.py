@@ -15,7 +15,7 @@ from execution_monitor.asgi.operations import Operation, OperationKind
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
-from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
@@ -86,7 +86,7 @@ def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[s
 
 async def _list(monitor: Monitor, caller: Caller, list_request: ListRequest) -> ExecutionList:
     executions = monitor.executions
-    wanted = Wanted(ITEM_FIELDS | frozenset(list_request.order.fields), neighbours=NEITHER)
+    wanted = PageSelection(ITEM_FIELDS | frozenset(list_request.order.fields), neighbours=NEITHER)
     try:
         page = await executions.list(caller, list_request.where, list_request.order, list_request.page, wanted)
         counted = await executions.count(caller, list_request.where)

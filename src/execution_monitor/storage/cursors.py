@@ -24,7 +24,6 @@ from execution_monitor.storage.position_values import decode_values, encode_valu
 from execution_monitor.storage.sorting import Order, SortPosition
 
 VERSION = 1
-DIGEST_BYTES = 8
 CHECKSUM_BYTES = 4  # detects a token that was damaged on its way
 # More than the shortened values of a position need; far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
@@ -35,11 +34,6 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
-
-
-def digest_of(*belongings: object) -> bytes:
-    """A short digest of values whose `repr` shows everything that they differ in."""
-    return hashlib.blake2b(repr(belongings).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
 def encode_token(digest: bytes, values: tuple[Any, ...]) -> str:

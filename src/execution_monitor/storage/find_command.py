@@ -13,7 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
-from execution_monitor.errors import AnswerTooLarge
+from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.indexes import IndexKey
@@ -64,7 +64,7 @@ async def find_rows(
 
     Raises:
         DatabaseUnavailable: No reply came in time.
-        AnswerTooLarge: Together the rows have payloads of more bytes than allowed.
+        ResponseTooLarge: Together the rows have payloads of more bytes than allowed.
         PyMongoError: Any other failure.
     """
     rows = await _find_all(collection, search, session)
@@ -125,7 +125,7 @@ async def _find(
 
 
 async def _require_room(collection: AsyncCollection[BsonDocument], search: Search) -> None:
-    """Raise `AnswerTooLarge` where the rows have more bytes than may be sent, before they are read."""
+    """Raise `ResponseTooLarge` where the rows have more bytes than may be sent, before they are read."""
     shown: Any = "$$ROOT" if search.fields is None else {field: f"${field}" for field in search.fields}
     sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}})
     # A larger document is read with the sizes of its payloads in their place, which is small.

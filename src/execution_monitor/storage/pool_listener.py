@@ -31,7 +31,7 @@ _FAILURES = {
 }
 
 
-class Connections(ConnectionPoolListener):
+class Connections(ConnectionPoolListener, Collector):
     """Totals since the client was created, over all servers of the cluster."""
 
     def __init__(self) -> None:

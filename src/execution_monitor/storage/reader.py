@@ -1,6 +1,6 @@
 """The reader: pages, counts, rows and aggregations of a collection, each within a time limit.
 
-Every method raises `QueryTimeout`, `DatabaseUnavailable` or `AnswerTooLarge` where a query fails.
+Every method raises `QueryTimeout`, `DatabaseUnavailable` or `ResponseTooLarge` where a query fails.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-from execution_monitor.errors import AnswerTooLarge, DatabaseUnavailable, QueryTimeout
+from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filter_fields import indexed_filters
@@ -67,7 +67,7 @@ class Reader:
                 found = await scan.read(selection.fields, request.size + 1, start=start, end=end, skip=request.skipped)
                 beyond_start = look_before and await scan.reversed().has_up_to(start)
                 more = len(found) > request.size or (look_after and await scan.has_up_to(end))
-            read_at = None if session is None else _snapshot_time_of(session)
+            read_at = None if session is None else snapshot_time_of(session)
 
         rows = found[: request.size]
         if request.backward:
@@ -125,7 +125,8 @@ class Reader:
             yield session
 
 
-def _snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
+def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
+    """The instant that the reads of a snapshot `session` see; None before the first read."""
     # PyMongo has no public attribute for the time of a snapshot; a test relies on this one.
     return session._snapshot_time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 

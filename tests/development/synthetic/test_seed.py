@@ -154,8 +154,8 @@ def test_some_engines_write_null_instead_of_nothing(sample: Sample):
 
 
 def test_children_come_after_a_parent_of_their_tenant(sample: Sample):
-    seen: dict[str, Row] = {}
-    children: list[Row] = []
+    seen: dict[str, BsonDocument] = {}
+    children: list[BsonDocument] = []
     for row in sample.executions:
         if row.get("parent_execution_id"):
             parent = seen[row["parent_execution_id"]]

@@ -18,8 +18,7 @@ from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.execution.event_renderer import EventRenderer, Payload
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.graphql.validation.operation import Question, Questions
-from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, ValidatedOperation
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.live.changes import RAW, GapReason
 from execution_monitor.live.events import Delivery, EventKind
@@ -63,7 +62,7 @@ def render(compiler: Compiler, text: str, delivery: Delivery, caller: Caller, **
         return Context(who, None, None)  # pyright: ignore[reportArgumentType]
 
     delivery.rendered.clear()
-    prepared = Prepared(
+    prepared = ExecutableOperation(
         question(text, **variables), Operation(caller, Origin(None, None, ""), OperationKind.SUBSCRIPTION, None)
     )
     rendered = EventRenderer(SCHEMA, compiler, context_of, 1_000_000).of(prepared, event_of).one(delivery)

@@ -28,10 +28,10 @@ VIEWED = 'fragment V on Query { viewer { userId } ... { execution(executionId: "
 async def test_a_query_is_observed_with_caller_origin_and_arguments(
     observer: RecordingObserver, server: str, token_for: Token
 ):
-    await ask(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
+    await execute(server, token_for("ada", "acme"), f"{LISTED} {VIEWED}", f={"status": {"eq": "FAILED"}})
 
     operation, outcome = await observer.last()
-    assert (operation.caller.subject, operation.kind, operation.name) == ("ada", Kind.QUERY, "Listed")
+    assert (operation.caller.subject, operation.kind, operation.name) == ("ada", OperationKind.QUERY, "Listed")
     assert operation.origin.address == "127.0.0.1"
     assert (operation.origin.user_agent or "").startswith("python-httpx2")
     assert operation.arguments() == {
@@ -62,7 +62,7 @@ async def test_a_query_is_observed_with_caller_origin_and_arguments(
     ],
 )
 async def test_a_failed_operation_is_observed_with_its_codes(
-    observer: RecordingObserver, server: str, token_for: Token, query: str, observed: tuple[Kind, list[str]]
+    observer: RecordingObserver, server: str, token_for: Token, query: str, observed: tuple[OperationKind, list[str]]
 ):
     await execute(server, token_for("ada", "acme"), query)
 
@@ -155,11 +155,11 @@ async def test_a_list_and_a_detail_over_rest_are_observed(observer: RecordingObs
     await store(execution(1), execution(2))
     headers = {"Authorization": f"Bearer {token_for('ada', 'acme')}"}
     async with httpx2.AsyncClient(base_url=server, headers=headers) as client:
-        await client.get(f"{LIST}?status=completed&limit=7")
+        await client.get(f"{EXECUTIONS_PATH}?status=completed&limit=7")
         listed = await observer.last()
-        await client.get(f"{LIST}/e001")
+        await client.get(f"{EXECUTIONS_PATH}/e001")
         detailed = await observer.last()
-        await client.get(f"{LIST}/nothing")
+        await client.get(f"{EXECUTIONS_PATH}/nothing")
         missed = await observer.last()
 
     assert [(each.kind, each.name, each.arguments()) for each, _ in (listed, detailed)] == [

@@ -233,7 +233,7 @@ async def test_a_client_that_accepts_only_streams_gets_one_for_a_query(
 
 
 async def test_a_subscription_is_refused_unless_a_stream_is_accepted(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
+    answer = await execute(server, token_for("ada", "acme"), "subscription { executionUpdates { kind } }")
 
     assert answer.status == 406
     assert answer.message == "A subscription is a stream: accept text/event-stream or multipart/mixed."

@@ -368,7 +368,7 @@ async def test_several_operations_need_a_name(server: str, token_for: Token):
     ],
 )
 async def test_without_a_token_every_operation_is_unauthenticated(server: str, operation: str):
-    answer = await ask(server, None, operation)
+    answer = await execute(server, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -396,7 +396,7 @@ async def test_a_token_in_the_query_string_does_not_count(server: str, token_for
 
 
 async def test_an_invalid_token_is_unauthenticated(server: str):
-    answer = await ask(server, "garbage", "{ __schema { queryType { name } } }")
+    answer = await execute(server, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
@@ -448,7 +448,7 @@ TYPES = '__schema { queryType { name } } __type(name: "Viewer") { name }'
     ],
 )
 async def test_types_can_be_queried_without_a_token_in_development(development: str, operation: str):
-    answer = await ask(development, None, operation)
+    answer = await execute(development, None, operation)
 
     assert answer.data == {"__schema": {"queryType": {"name": "Query"}}, "__type": {"name": "Viewer"}}
 
@@ -471,13 +471,13 @@ async def test_types_can_be_queried_without_a_token_in_development(development: 
     ],
 )
 async def test_without_a_token_only_types_can_be_queried_in_development(development: str, operation: str):
-    answer = await ask(development, None, operation)
+    answer = await execute(development, None, operation)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 
 
 async def test_an_invalid_token_is_unauthenticated_in_development_too(development: str):
-    answer = await ask(development, "garbage", "{ __schema { queryType { name } } }")
+    answer = await execute(development, "garbage", "{ __schema { queryType { name } } }")
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
 

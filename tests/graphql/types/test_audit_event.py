@@ -9,6 +9,7 @@ from bson import ObjectId
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.client import execute
 from tests.support.documents import NOON
 
@@ -43,7 +44,7 @@ async def keep(database: Database, *events: dict[str, Any]) -> None:
 
 async def ids_of(server: str, token: str, **variables: Any) -> list[str]:
     # Without the events of these requests themselves, whose ids are longer.
-    answer = await ask(server, token, LIST, **variables)
+    answer = await execute(server, token, LIST, **variables)
     return [each["requestId"] for each in answer.data["auditEvents"]["nodes"] if len(each["requestId"]) < 5]
 
 
@@ -223,6 +224,6 @@ async def test_a_cursor_of_another_tenant_or_filter_is_refused(
 
 
 async def test_a_page_costs_a_point_and_one_for_each_item(server: str, auditor: str):
-    answer = await ask(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
+    answer = await execute(server, auditor, "{ auditEvents(first: 50) { nodes { at } } }")
 
     assert answer.body["extensions"]["cost"]["requested"] == 51

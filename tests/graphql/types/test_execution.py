@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from execution_monitor.settings import Settings
 from execution_monitor.storage.cursors import decode_token, encode_token
 from execution_monitor.storage.digests import digest_of
-from tests.conftest import SECRET
-from tests.support.client import NOON, ask, execution, ids, store
+from tests.support.client import execute, ids
+from tests.support.documents import NOON, execution, store
+from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
 
@@ -135,7 +136,7 @@ async def test_pages_in_both_directions_hold_each_execution_once(server: str, to
     ],
 )
 async def test_an_invalid_argument_is_named(server: str, token_for: Token, arguments: Any, sentence: str):
-    answer = await ask(server, token_for("ada", "acme"), LIST, **arguments)
+    answer = await execute(server, token_for("ada", "acme"), LIST, **arguments)
 
     assert (answer.codes, answer.message) == (["BAD_USER_INPUT"], sentence)
 
@@ -155,7 +156,7 @@ async def test_an_invalid_argument_is_named(server: str, token_for: Token, argum
     ],
 )
 async def test_an_invalid_filter_is_a_request_error(server: str, token_for: Token, where: Any):
-    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
+    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert (answer.status, set(answer.codes)) == (422, {"BAD_USER_INPUT"})
 
@@ -170,7 +171,7 @@ async def test_an_invalid_filter_is_a_request_error(server: str, token_for: Toke
     ],
 )
 async def test_a_filter_beyond_its_limits_is_too_complex(server: str, token_for: Token, where: Any):
-    answer = await ask(server, token_for("ada", "acme"), LIST, filter=where)
+    answer = await execute(server, token_for("ada", "acme"), LIST, filter=where)
 
     assert answer.codes == ["QUERY_TOO_COMPLEX"]
 
@@ -296,7 +297,7 @@ class TestCounts:
 
 
 async def test_a_live_cursor_is_returned_when_it_is_selected(server: str, token_for: Token):
-    answer = await ask(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
+    answer = await execute(server, token_for("ada", "acme"), "{ executions { liveCursor nodes { id } } }")
 
     assert len(answer.data["executions"]["liveCursor"]) > 20
 

@@ -10,7 +10,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
 from tests.graphql.recording_observer import RecordingObserver
-from tests.support.client import ask
+from tests.support.client import execute
 
 Token = Callable[..., str]
 SCHEMA = create_schema()
@@ -177,8 +177,8 @@ async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
 async def test_an_operation_is_observed_with_its_cost(observer: RecordingObserver, server: str, token_for: Token):
     text = "query Q($n: Int = 7) { executions(first: $n) { nodes { id } } }"
 
-    await ask(server, token_for("ada", "acme"), text)
-    await ask(server, token_for("ada", "acme"), text, n=9)
+    await execute(server, token_for("ada", "acme"), text)
+    await execute(server, token_for("ada", "acme"), text, n=9)
     await observer.last()
 
     assert [operation.cost for operation in observer.begun] == [8, 10]

@@ -8,7 +8,7 @@ from execution_monitor.ingest.core.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYT
 from execution_monitor.ingest.core.importer import ImportOutcome, LoadReport, load_files
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, Step, collection_of
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, small_run, write
 
 REAL = [CHAIN, BACASS, SRASEARCH]
 
@@ -117,7 +117,7 @@ async def test_the_report_counts_in_a_line(database: Database, tmp_path: Path):
 
 
 async def test_a_broken_file_is_named_and_does_not_stop_the_others(database: Database, tmp_path: Path):
-    broken = write(tmp_path, "broken.json", made_up(name=None))
+    broken = write(tmp_path, "broken.json", small_run(name=None))
 
     report = await load(CHAIN, broken, BACASS)
 
@@ -148,7 +148,7 @@ async def test_a_file_that_cannot_be_read_is_rejected_with_the_reason(
 
 
 async def test_a_task_too_large_for_live_updates_is_rejected(database: Database, tmp_path: Path):
-    run = made_up()
+    run = small_run()
     run["workflow"]["execution"]["tasks"][1]["command"] = {"program": "x" * MAX_DOCUMENT_BYTES}
     path = write(tmp_path, "run.json", run)
 
@@ -158,7 +158,7 @@ async def test_a_task_too_large_for_live_updates_is_rejected(database: Database,
 
 
 async def test_sums_beyond_what_bson_holds_are_rejected(database: Database, tmp_path: Path):
-    run = made_up()
+    run = small_run()
     for task in run["workflow"]["execution"]["tasks"]:
         task["readBytes"] = 2**62
     path = write(tmp_path, "run.json", run)

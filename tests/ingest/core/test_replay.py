@@ -13,7 +13,7 @@ from execution_monitor.ingest.core.replay import replay_files
 from execution_monitor.ingest.formats import parse_run
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, made_up, write
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, small_run, write
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ class TickingTime(FakeTime):
 
 def without_durations() -> dict[str, Any]:
     """A run in which everything happens at the same time, its tasks in reverse order."""
-    run = made_up()
+    run = small_run()
     run["workflow"]["specification"]["tasks"].reverse()
     for task in run["workflow"]["execution"]["tasks"]:
         task["runtimeInSeconds"] = 0
@@ -56,7 +56,7 @@ def without_durations() -> dict[str, Any]:
 
 def overlapping() -> dict[str, Any]:
     """A run whose recorded starts, in whole seconds, lie before the ends of their parents."""
-    run = made_up()
+    run = small_run()
     for task in run["workflow"]["execution"]["tasks"]:
         task |= {"executedAt": "2026-01-02T03:00:05Z", "runtimeInSeconds": 5.9}
     return run
@@ -186,7 +186,7 @@ async def test_a_replay_that_is_stopped_leaves_no_run_unfinished(database: Datab
 
 
 async def test_a_broken_file_does_not_stop_the_others(database: Database, tmp_path: Path):
-    broken = write(tmp_path, "broken.json", made_up(name=None))
+    broken = write(tmp_path, "broken.json", small_run(name=None))
 
     report = await replay(broken, CHAIN)
 

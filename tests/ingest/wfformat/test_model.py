@@ -6,7 +6,7 @@ import pytest
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.ingest.wfformat.model import parse_instance
-from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, made_up
+from tests.ingest.recordings import BACASS, CHAIN, SRASEARCH, encode, small_run
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_real_runs_are_read(path: Any, system: str, tasks: int):
 
 @pytest.mark.parametrize("version", ["1.5", "1.6"])
 def test_later_versions_have_the_same_shape(version: str):
-    assert parse_instance(encode(made_up(schemaVersion=version))).schema_version == version
+    assert parse_instance(encode(small_run(schemaVersion=version))).schema_version == version
 
 
 def test_properties_that_the_format_does_not_know_are_permitted():
-    assert parse_instance(encode(made_up(ours={"deep": [1]}))).name == "diamond"
+    assert parse_instance(encode(small_run(ours={"deep": [1]}))).name == "diamond"
 
 
 def old_run(**changes: Any) -> dict[str, Any]:

@@ -14,11 +14,11 @@ BEGAN = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
 
 def documents(**changes: Any):
-    return to_documents(parse(encode(made_up(**changes))), tenant="acme", user="ada")
+    return to_documents(parse(encode(small_run(**changes))), tenant="acme", user="ada")
 
 
 def test_a_step_starts_when_all_its_parents_have_ended():
-    spans = parse(encode(made_up())).spans
+    spans = parse(encode(small_run())).spans
 
     assert (spans["split"].start, spans["split"].end) == (0, 10)
     assert (spans["left"].start, spans["left"].end) == (10, 30.5)
@@ -71,7 +71,7 @@ def test_runs_of_one_workflow_share_its_name(name: str, workflow_name: str, temp
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
 @pytest.mark.parametrize("field", ["makespanInSeconds", "runtimeInSeconds"])
 def test_a_run_that_ends_beyond_the_calendar_is_refused(field: str, seconds: float):
-    run = made_up()
+    run = small_run()
     execution = run["workflow"]["execution"]
     (execution if field in execution else execution["tasks"][0])[field] = seconds
 

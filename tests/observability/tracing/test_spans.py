@@ -119,7 +119,7 @@ async def test_spans_hold_no_tokens_values_or_ids(database: Database, settings: 
     assert "secret-name" not in exported
     assert "e001" not in exported
     assert token.rpartition(".")[2] not in exported
-    assert {f"GET {LIST}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
+    assert {f"GET {EXECUTIONS_PATH}/{{execution_id}}", "GET"} < {each.name for each in collector.spans}
 
 
 async def test_spans_say_whether_an_operation_was_compiled(settings: Settings, token_for: Token, database: Database):

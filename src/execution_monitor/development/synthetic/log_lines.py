@@ -78,7 +78,7 @@ def _failure_line(step: PlannedStep, attempt: Attempt, position: int, *, is_last
     level = LogLevel.ERROR if is_last else LogLevel.WARNING
     if error.get("code") in _CRITICAL_CODES:
         level = LogLevel.CRITICAL
-    attributes: Row = {"attempt": position + 1, "will_retry": not is_last, "error": error}
+    attributes: BsonDocument = {"attempt": position + 1, "will_retry": not is_last, "error": error}
     return LogLine(attempt.end, level, f"{step.shape.name}: {error.get('message')}", step.shape.step_id, attributes)
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from execution_monitor.development.synthetic.log_lines import LogLine
 from execution_monitor.development.synthetic.planning import Plan, PlannedStep
 from execution_monitor.development.synthetic.runs import Run
-from execution_monitor.storage.database import Row
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
@@ -29,7 +28,7 @@ class StepState(NamedTuple):
     attempt: int
 
 
-def execution_at(run: Run, elapsed: int) -> Row:
+def execution_at(run: Run, elapsed: int) -> BsonDocument:
     """The execution's document, `elapsed` milliseconds after its creation, without an `_id`."""
     plan = run.plan
     version = bisect_right(run.change_times, elapsed)
@@ -68,13 +67,13 @@ def execution_at(run: Run, elapsed: int) -> Row:
     return document
 
 
-def steps_at(run: Run, elapsed: int) -> list[Row]:
+def steps_at(run: Run, elapsed: int) -> list[BsonDocument]:
     """The documents of its steps in their order, `elapsed` milliseconds after its creation, without `_id`s."""
     plan = run.plan
     return [_step_at(run, step, index, _state(step, plan, elapsed), elapsed) for index, step in enumerate(plan.steps)]
 
 
-def log_entries_between(run: Run, after: int, until: int) -> list[Row]:
+def log_entries_between(run: Run, after: int, until: int) -> list[BsonDocument]:
     """The documents of the log lines written later than `after` and not later than `until`, without `_id`s."""
     return [_log_entry(run, line) for line in run.lines if after < line.at <= until]
 
@@ -114,7 +113,7 @@ def _add_costs(document: BsonDocument, plan: Plan, elapsed: int) -> None:
     document["tokens_used"] = tokens
 
 
-def _add_outcome(document: Row, run: Run, states: list[StepState], status: ExecutionStatus) -> None:
+def _add_outcome(document: BsonDocument, run: Run, states: list[StepState], status: ExecutionStatus) -> None:
     if (detail := _detail(run, states, status)) is not None and not run.is_plain:
         document["status_detail"] = detail
     if not status.is_terminal:
@@ -165,11 +164,11 @@ def _timeout(step: PlannedStep) -> BsonDocument:
     }
 
 
-def _step_at(run: Run, step: PlannedStep, index: int, state: StepState, elapsed: int) -> Row:
+def _step_at(run: Run, step: PlannedStep, index: int, state: StepState, elapsed: int) -> BsonDocument:
     shape, status = step.shape, state.status
     # One version for each time it changes: created, each start, each end, or cancelled before it started.
     changes = {time for attempt in step.attempts for time in attempt if 0 < time <= elapsed}
-    document: Row = {
+    document: BsonDocument = {
         "execution_id": run.execution_id,
         "tenant_id": run.owner.tenant_id,
         "step_id": shape.step_id,
@@ -203,8 +202,8 @@ def _step_at(run: Run, step: PlannedStep, index: int, state: StepState, elapsed:
     return document
 
 
-def _log_entry(run: Run, line: LogLine) -> Row:
-    document: Row = {
+def _log_entry(run: Run, line: LogLine) -> BsonDocument:
+    document: BsonDocument = {
         "execution_id": run.execution_id,
         "tenant_id": run.owner.tenant_id,
         "timestamp": run.at(line.at),

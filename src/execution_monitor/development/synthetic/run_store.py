@@ -16,9 +16,16 @@ from pymongo.write_concern import WriteConcern
 
 from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
 from execution_monitor.development.synthetic.runs import Run
-from execution_monitor.storage.collections import collection_of
-from execution_monitor.storage.database import Row
-from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus, LogEntry, LogLevel, Step
+from execution_monitor.storage.documents import (
+    TERMINAL_STATUSES,
+    Execution,
+    ExecutionStatus,
+    LogEntry,
+    LogLevel,
+    Step,
+    collection_of,
+)
+from execution_monitor.storage.rows import BsonDocument
 
 _UNFINISHED = sorted(status.value for status in ExecutionStatus if status not in TERMINAL_STATUSES)
 # A cancelled transaction is aborted over the network: so long may that delay the caller that cancels it.
@@ -68,7 +75,7 @@ async def write_next_version(run: Run, version: int) -> int:
     return await _stored_version(run)
 
 
-async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
+async def find_unfinished(tenants: list[str], limit: int) -> list[BsonDocument]:
     """At most `limit` unfinished executions of any simulator in `tenants`, the oldest first."""
     return (
         await collection_of(Execution)
@@ -92,7 +99,7 @@ async def find_unfinished(tenants: list[str], limit: int) -> list[Row]:
     )
 
 
-async def write_timeout(row: Row, now: datetime) -> None:
+async def write_timeout(row: BsonDocument, now: datetime) -> None:
     """End an execution that `find_unfinished` returned as timed out, unless it has changed since."""
     key = {"tenant_id": row["tenant_id"], "execution_id": row["execution_id"]}
     error: BsonDocument = {"message": _LOST, "code": "WORKER_LOST", "type": "HeartbeatTimeout", "retryable": True}

@@ -135,7 +135,7 @@ def _generate(random: Random, owner: Owner, workflow: Workflow, identity: RunIde
     plan = plan_execution(workflow, random)
     trigger = random.choice(workflow.triggers)
     is_plain = random.random() < _PLAIN_SHARE
-    facts: Row = {
+    facts: BsonDocument = {
         "execution_id": identity.execution_id,
         "tenant_id": owner.tenant_id,
         "user_id": owner.user_id,

@@ -186,7 +186,7 @@ class Simulation:
                 self._expect(run, row["simulation"]["seeds"], version)
 
 
-def _regenerate(row: Row, all_owners: tuple[Owner, ...]) -> Run | None:
+def _regenerate(row: BsonDocument, all_owners: tuple[Owner, ...]) -> Run | None:
     """The run that `row` is a state of, or None if its seeds now give another one, as after an upgrade."""
     first, *others = row["simulation"]["seeds"]
     run = _at_watchable_speed(generate_any_run(all_owners, RunIdentity(row["execution_id"], row["created"], first)))

@@ -18,9 +18,9 @@ _LARGEST_INT = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """How one value becomes JSON: by `emit` of its row, or without a call where `place` allows it.
+    """How one value becomes JSON: by `emit` of its row, or without a call where the `stored` field has its usual form.
 
-    `inner` is what a place needs that is not stored as it is returned: the names of an enum, or the function of an
+    `inner` is what a field needs that is not stored as it is returned: the names of an enum, or the function of an
     object.
     """
 
@@ -30,16 +30,16 @@ class Value:
 
 
 # A test of the stored value `v`, and an expression that, where it holds, returns the same as `emit` without a call.
-_TEMPLATES: Mapping[Kept, tuple[str, str]] = {
-    Kept.TEXT: ("type(v) is str", "v"),
-    Kept.WORDS: ("type(v) is str and v", "v"),
-    Kept.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
+_TEMPLATES: Mapping[StoredForm, tuple[str, str]] = {
+    StoredForm.TEXT: ("type(v) is str", "v"),
+    StoredForm.NONEMPTY_TEXT: ("type(v) is str and v", "v"),
+    StoredForm.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
     # Adding zero removes the sign of a zero.
-    Kept.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
+    StoredForm.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
     # As rows are read for lists; a date with a time zone takes half as long again to read and to write.
-    Kept.MOMENT: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
-    Kept.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
-    Kept.OBJECT: ("type(v) is dict", "{inner}(v)"),
+    StoredForm.DATETIME: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
+    StoredForm.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
+    StoredForm.OBJECT: ("type(v) is dict", "{inner}(v)"),
 }
 _GLOBALS: Mapping[str, Any] = {
     "__builtins__": {"type": type, "str": str, "int": int, "float": float, "dict": dict},
@@ -64,7 +64,7 @@ def _expression(value: Value, index: int, bound: dict[str, Any]) -> str:
     if value.stored is None:
         return f"{emit}(row)"
     bound[inner] = value.inner
-    test, unchanged = (each.replace("{inner}", inner) for each in _TEMPLATES[value.place.kept])
-    test = test.replace("type(v)", f"type(v := get({value.place.field!r}))", 1)
-    otherwise = f"None if v is None else {emit}(row)" if value.place.nullable else f"{emit}(row)"
+    test, unchanged = (each.replace("{inner}", inner) for each in _TEMPLATES[value.stored.form])
+    test = test.replace("type(v)", f"type(v := get({value.stored.field!r}))", 1)
+    otherwise = f"None if v is None else {emit}(row)" if value.stored.nullable else f"{emit}(row)"
     return f"{unchanged} if {test} else {otherwise}"

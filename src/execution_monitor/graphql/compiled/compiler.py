@@ -17,7 +17,7 @@ from execution_monitor.graphql.compiled.fields import Arguments, Collector, NotC
 from execution_monitor.graphql.compiled.root_fields import RootResolver, plan_root_field
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.validation.operation import ValidatedOperation
-from execution_monitor.lru_cache import Recent
+from execution_monitor.lru_cache import LruCache
 
 # Two for each remembered document: conditions may select differently from the same one.
 REMEMBERED_PLANS = 512
@@ -36,9 +36,9 @@ class Compiler:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._selecting: Recent[tuple[str, ...]] = Recent(REMEMBERED_PLANS)
-        self._plans: Recent[ExecutionPlan | str] = Recent(REMEMBERED_PLANS)
-        self._events: Recent[CompiledEvent | str] = Recent(REMEMBERED_PLANS)
+        self._selecting: LruCache[tuple[str, ...]] = LruCache(REMEMBERED_PLANS)
+        self._plans: LruCache[ExecutionPlan | str] = LruCache(REMEMBERED_PLANS)
+        self._events: LruCache[CompiledEvent | str] = LruCache(REMEMBERED_PLANS)
         # A bound plan lives as long as its operation; a text is why it cannot be compiled.
         self._bound: WeakKeyDictionary[ValidatedOperation, _BoundPlan | str] = WeakKeyDictionary()
 
@@ -73,7 +73,7 @@ class Compiler:
         return None if isinstance(found, str) or not found.scopes <= caller.scopes else found.emit
 
     def _bind(self, validated: ValidatedOperation) -> _BoundPlan | str:
-        if validated.kind is not Kind.QUERY:
+        if validated.kind is not OperationKind.QUERY:
             return validated.kind.value
         try:
             plan = self._compile(validated)

@@ -21,7 +21,8 @@ from execution_monitor.graphql.compiled.serialisers import (
     record_of,
 )
 from execution_monitor.graphql.types.connection import READS, RETURNS, needed_neighbours, needs_cursors
-from execution_monitor.storage.pagination import Neighbours, Page, Row
+from execution_monitor.storage.pagination import Neighbours, Page
+from execution_monitor.storage.rows import Row
 
 _CHILDREN = ("steps", "logs")
 
@@ -35,7 +36,7 @@ class Read:
 
     page: Page
     children: ChildPages = field(default_factory=dict["ChildrenPlan", Mapping[str, Page]])
-    counted: Counted | None = None
+    counted: CountResult | None = None
     live_cursor: str | None = None
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from execution_monitor.executions.children import PartsRequest
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.fields import Arguments, Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import (
     ChildPages,
@@ -30,7 +30,7 @@ from execution_monitor.storage.rows import Row
 
 # Resolves a root field for the caller of a context; returns JSON.
 RootResolver = Callable[[Context], Awaitable[Any]]
-ChildrenRequests = Mapping[ChildrenPlan, PartsRequest]
+ChildrenRequests = Mapping[ChildrenPlan, ChildrenRequest]
 
 
 class ChildFailed(Exception):
@@ -135,7 +135,7 @@ class ExecutionsField:
         return partial(self._resolve, request, wanted, _requests_of(self.connection.children, arguments))
 
     async def _resolve(
-        self, request: ExecutionsRequest, wanted: Wanted, requests: ChildrenRequests, context: Context
+        self, request: ExecutionsRequest, wanted: PageSelection, requests: ChildrenRequests, context: Context
     ) -> Any:
         page, counted = await self._read(request, wanted, context)
         if self.connection.shows_rows:
@@ -147,12 +147,14 @@ class ExecutionsField:
         live_cursor = None if read_at is None else context.live.cursor_at(context.caller, read_at)
         return _complete(lambda: self.connection.to_json(Read(page, children, counted, live_cursor)))
 
-    async def _read(self, request: ExecutionsRequest, wanted: Wanted, context: Context) -> tuple[Page, Counted | None]:
+    async def _read(
+        self, request: ExecutionsRequest, wanted: PageSelection, context: Context
+    ) -> tuple[Page, CountResult | None]:
         executions = context.monitor.executions
         listing = executions.list(context.caller, request.where, request.order, request.page, wanted)
         if self.connection.count is None:
             return await listing, None
-        counting = executions.count_recently(context.caller, request.where)
+        counting = executions.count_cached(context.caller, request.where)
         page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
         if isinstance(page, BaseException):
             raise page
@@ -179,7 +181,7 @@ def _requests_of(children: Sequence[ChildrenPlan], arguments: Arguments) -> Chil
         raise NotCompilable from error
 
 
-def _request_of(child: ChildrenPlan, arguments: Arguments) -> PartsRequest:
+def _request_of(child: ChildrenPlan, arguments: Arguments) -> ChildrenRequest:
     make = steps_request if child.field.name == "steps" else logs_request
     return make(child.connection.reads, **arguments.of(child.field))
 
@@ -191,7 +193,7 @@ async def _read_children(context: Context, rows: Sequence[Row], requests: Childr
     ids = [row["execution_id"] for row in rows]
     wanted = {(plan.field.name, request): None for plan, request in requests.items()}
 
-    async def read(name: str, request: PartsRequest) -> Mapping[str, Page]:
+    async def read(name: str, request: ChildrenRequest) -> Mapping[str, Page]:
         collection = context.monitor.steps if name == "steps" else context.monitor.logs
         return await collection.list(context.caller, ids, request)
 

@@ -49,12 +49,12 @@ _RECORDS: Mapping[str, type[Record]] = {
     "Tag": TagRecord,
 }
 # The types that return a stored value unchanged.
-_UNCHANGED: Mapping[Kept, frozenset[str]] = {
-    Kept.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
-    Kept.WORDS: frozenset({GraphQLString.name, GraphQLID.name}),
-    Kept.INTEGER: frozenset({GraphQLInt.name}),
-    Kept.NUMBER: frozenset({GraphQLFloat.name}),
-    Kept.MOMENT: frozenset({"DateTime"}),
+_UNCHANGED: Mapping[StoredForm, frozenset[str]] = {
+    StoredForm.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
+    StoredForm.NONEMPTY_TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
+    StoredForm.INTEGER: frozenset({GraphQLInt.name}),
+    StoredForm.NUMBER: frozenset({GraphQLFloat.name}),
+    StoredForm.DATETIME: frozenset({"DateTime"}),
 }
 
 
@@ -105,13 +105,13 @@ def _plan_stored(field: Field, attribute: Attribute[Any], emit: Emit) -> Value:
     whole, stored = compose(attribute.read, emit), attribute.stored
     if stored is None:
         return Value(whole)
-    kept, declared = place.kept, field.type
+    form, declared = stored.form, field.type
     return_type: Any = _inner(declared) if isinstance(declared, GraphQLNonNull) else declared
-    if kept is Kept.CHOICE and isinstance(return_type, GraphQLEnumType):
-        return Value(whole, place, _names_of(return_type))
-    if kept is Kept.OBJECT and isinstance(return_type, GraphQLObjectType):
-        return Value(whole, place, _compile_object(return_type, field))
-    return Value(whole, place if str(return_type) in _UNCHANGED.get(kept, ()) else None)
+    if form is StoredForm.CHOICE and isinstance(return_type, GraphQLEnumType):
+        return Value(whole, stored, _names_of(return_type))
+    if form is StoredForm.OBJECT and isinstance(return_type, GraphQLObjectType):
+        return Value(whole, stored, _compile_object(return_type, field))
+    return Value(whole, stored if str(return_type) in _UNCHANGED.get(form, ()) else None)
 
 
 # graphql-core leaves the generics of its types open, hence `Any`.

@@ -23,8 +23,8 @@ from execution_monitor.errors import ResponseTooLarge
 from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.events import EmitEvent
 from execution_monitor.graphql.context import Context
-from execution_monitor.graphql.errors import QuietSchema, to_client_errors
-from execution_monitor.graphql.validation.preparation import Prepared
+from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
+from execution_monitor.graphql.validation.operation import ExecutableOperation
 from execution_monitor.live.events import Block, Delivery, RenderCache
 
 # A payload as JSON, and the codes of the errors in it.
@@ -45,7 +45,9 @@ class Payloads:
     shared: RenderCache = field(default_factory=RenderCache)
 
 
-def serialise(schema: QuietSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None) -> Payload:
+def serialise(
+    schema: ClientSafeSchema, result: ExecutionResult, extensions: Mapping[str, Any] | None = None
+) -> Payload:
     """`result` as JSON, with its errors as clients may see them."""
     payload: dict[str, Any] = {"data": result.data}
     codes: Sequence[str] = ()
@@ -85,16 +87,16 @@ class EventRenderer:
         self._rendering: set[asyncio.Task[Payload]] = set()
         self._keys: WeakValueDictionary[Hashable, _RenderKey] = WeakValueDictionary()
 
-    def of(self, prepared: Prepared, show: Show) -> Rendering:
-        """How to render deliveries for the subscription `prepared`: at once, unless something must be read for it."""
-        question, caller = prepared.question, prepared.operation.caller
-        asked = question.asked
-        variables = _variables_in_payloads(question.definition, asked.variables)
-        request = (asked.query, asked.operation_name, variables, caller.scopes)
-        key = self._keys.get(request)
+    def of(self, executable: ExecutableOperation, show: Show) -> Rendering:
+        """How to render deliveries for the subscription `executable`: at once, unless something must be read for it."""
+        validated, caller = executable.validated, executable.operation.caller
+        request = validated.request
+        variables = _variables_in_payloads(validated.definition, request.variables)
+        sharing = (request.query, request.operation_name, variables, caller.scopes)
+        key = self._keys.get(sharing)
         if key is None:
-            key = self._keys[request] = _RenderKey()
-        return _Rendering(self, question.executor, self._compiler.event(question, caller), caller, show, key)
+            key = self._keys[sharing] = _RenderKey()
+        return _Rendering(self, validated.executor, self._compiler.compile_event(validated, caller), caller, show, key)
 
     async def close(self) -> None:
         """Cancel what is being rendered."""
@@ -138,7 +140,7 @@ class EventRenderer:
         if size <= self._max_bytes:
             return payload
         # In place of the event: the client learns that there was one, and the next may be smaller.
-        problem = AnswerTooLarge(size, self._max_bytes)
+        problem = ResponseTooLarge(size, self._max_bytes)
         errors = [GraphQLError(problem.message, original_error=problem)]
         return serialise(self._schema, ExecutionResult(None, errors))
 

@@ -1,7 +1,7 @@
 """The executor: runs every GraphQL operation, of whichever transport, and has observers see each."""
 
 from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
+from contextlib import closing
 from inspect import isawaitable
 from typing import Any
 
@@ -20,9 +20,9 @@ from execution_monitor.graphql.compiled.compiler import Compiler
 from execution_monitor.graphql.compiled.fields import NotCompilable
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import ClientSafeSchema
-from execution_monitor.graphql.execution.event_renderer import Renderer, serialise
-from execution_monitor.graphql.execution.push import Feed, Sink
-from execution_monitor.graphql.types.updates import Activities, Updates
+from execution_monitor.graphql.execution.event_renderer import EventRenderer, serialise
+from execution_monitor.graphql.execution.push import Sink, SubscriptionPump
+from execution_monitor.graphql.types.updates import SourceStream
 from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationValidator, RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, TrustedDocuments
@@ -38,40 +38,38 @@ class OperationExecutor:
 
     Args:
         schema: the schema, with its documents.
-        monitor: reads executions, steps, log lines and the audit trail.
-        live: subscribes to live updates.
-        observers: see each operation begin and end, and may refuse it.
+        services: what reads executions, subscribes to live updates and observes operations.
         max_cost: points that one operation may cost.
-        max_response_bytes: bytes that one payload may have.
         documents: which documents run.
-        refuse_exhausted: raises `RateLimited` for callers whose documents are not even parsed now.
     """
 
-    def __init__(  # noqa: PLR0913 - see above
+    def __init__(
         self,
         schema: ClientSafeSchema,
-        monitor: Monitor,
-        live: Live,
-        observers: Observers,
+        services: RequestServices,
         *,
         max_cost: int,
         documents: TrustedDocuments | AnyDocument,
     ) -> None:
         self._schema = schema
-        self._monitor = monitor
-        self._live = live
-        self._observers = observers
+        self._monitor = services.monitor
+        self._live = services.live
+        self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
-        self._max_response_bytes = max_response_bytes
+        self._max_response_bytes = services.max_response_bytes
         self._documents = documents
         self._refuse_exhausted = services.refuse_exhausted
         self._compiler = Compiler(schema)
-        self._renderer = Renderer(
+        self._renderer = EventRenderer(
             schema, self._compiler, lambda caller: self._context(caller, Outcome()), services.max_response_bytes
         )
 
     async def prepare(
-        self, request: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        origin: Origin,
+        kinds: Collection[OperationKind] = frozenset(OperationKind),
     ) -> ExecutableOperation:
         """Validate `request`, to run for `caller`. Observers see what is refused.
 
@@ -83,19 +81,20 @@ class OperationExecutor:
         """
         try:
             self._refuse_exhausted(caller, origin)
-        except RateLimited:
+        except RateLimited as error:
             # The document was not parsed, so that it costs nothing.
-            async with self._observers.watching(Operation(caller, origin, Kind.UNREADABLE, request.operation_name, 0)):
-                raise
+            unread = Operation(caller, origin, OperationKind.UNREADABLE, request.operation_name, 0)
+            await self._observers.refused(unread, error)
+            raise
         try:
             request = self._documents.resolve(request)
             return self._validator.prepare(request, caller, origin, kinds)
         except (RequestErrors, BadUserInput) as error:
             cost = 1 + len(request.query) // _CHARACTERS_PER_POINT
             kind = error.kind if isinstance(error, RequestErrors) else None
-            failed = Operation(caller, origin, kind or Kind.UNREADABLE, request.operation_name, cost)
-            async with self._observers.watching(failed):
-                raise
+            failed = Operation(caller, origin, kind or OperationKind.UNREADABLE, request.operation_name, cost)
+            await self._observers.refused(failed, error)
+            raise
 
     async def execute(self, executable: ExecutableOperation) -> bytes:
         """Run a query or mutation; returns its payload, as JSON.
@@ -104,7 +103,7 @@ class OperationExecutor:
             RequestErrors: it could not begin.
             ExecutionMonitorError: an observer refused it, or its payload is too large.
         """
-        async with self._observers.watching(executable.operation) as outcome:
+        async with self._observers.observe(executable.operation) as outcome:
             return await self._execute(executable, outcome)
 
     async def stream(self, executable: ExecutableOperation, sink: Sink | None = None) -> AsyncGenerator[bytes]:
@@ -127,21 +126,20 @@ class OperationExecutor:
 
     async def _stream(self, executable: ExecutableOperation, sink: Sink | None) -> AsyncGenerator[bytes]:
         """Yield the payloads, after an empty one for the begin of the operation."""
-        if executable.operation.kind is not Kind.SUBSCRIPTION:
+        if executable.operation.kind is not OperationKind.SUBSCRIPTION:
             payload = await self.execute(executable)
             yield b""
             yield payload
             return
-        async with (
-            self._observers.watching(executable.operation) as outcome,
-            aclosing(await self._subscribe(executable, outcome)) as events,
-        ):
-            feed = Feed(events, self._renderer.of(executable), outcome)
-            yield b""
-            if sink is not None:
-                feed.push_to(sink)
-            async for payload in feed.payloads():
-                yield payload
+        async with self._observers.observe(executable.operation) as outcome:
+            source = await self._subscribe(executable, outcome)
+            with closing(source.deliveries):
+                pump = SubscriptionPump(source.deliveries, self._renderer.of(executable, source.show), outcome)
+                yield b""
+                if sink is not None:
+                    pump.push_to(sink)
+                async for payload in pump.payloads():
+                    yield payload
 
     async def _execute(self, executable: ExecutableOperation, outcome: Outcome) -> bytes:
         context = self._context(executable.operation.caller, outcome)
@@ -152,7 +150,7 @@ class OperationExecutor:
                 outcome.compiled = True
             except (NotCompilable, PayloadTooLarge):
                 # graphql-core places the error of one field.
-                outcome.begin_anew()
+                outcome.discard_executions()
                 outcome.compiled = False
                 result = await _interpret(validated.build_executor(), context)
         except Exception as error:
@@ -169,7 +167,7 @@ class OperationExecutor:
         outcome.payloads += 1
         return payload
 
-    async def _subscribe(self, executable: ExecutableOperation, outcome: Outcome) -> Updates | Activities:
+    async def _subscribe(self, executable: ExecutableOperation, outcome: Outcome) -> SourceStream:
         executor = executable.validated.build_executor()
         executor.context_value = self._context(executable.operation.caller, outcome)
         events: Any = create_source_event_stream(executor)

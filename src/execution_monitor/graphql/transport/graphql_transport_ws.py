@@ -11,7 +11,6 @@ import orjson
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.asgi.authentication import Admit
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import (
@@ -37,8 +36,8 @@ from execution_monitor.graphql.transport.transport_ws_protocol import (
 from execution_monitor.graphql.transport.websocket_sender import ClientGone, WebSocketSender
 from execution_monitor.graphql.validation.operation import RequestErrors
 from execution_monitor.graphql.validation.request import GraphQLRequest, parse_request
-from execution_monitor.limits.streams import Ended, Session, Sessions, Waiting
-from execution_monitor.live.lag import LagMeter
+from execution_monitor.limits.streams import Ended, OpenStream, WaitingSocket
+from execution_monitor.services import RequestServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +54,19 @@ class GraphQLTransportWSEndpoint:
     """Serves WebSockets with the subprotocol graphql-transport-ws."""
 
     def __init__(
-        self,
-        executor: OperationExecutor,
-        admit: Admit,
-        sessions: Sessions,
-        behind: LagMeter,
-        limits: SocketLimits | None = None,
+        self, executor: OperationExecutor, services: RequestServices, limits: SocketLimits | None = None
     ) -> None:
         self.executor = executor
-        self.admit = admit
-        self.sessions = sessions
-        self.behind = behind
+        self.services = services
         self.limits = limits or SocketLimits()
 
     async def handle(self, socket: WebSocket) -> None:
         """Serve one socket until either side closes it."""
         address = origin_of(socket.scope).address
-        waiting = self.sessions.wait(address)
+        streams = self.services.streams
+        waiting = streams.wait(address)
         try:
-            await self.sessions.take_turn(address)
+            await streams.take_turn(address)
             waiting.open()
         except ExecutionMonitorError as error:
             # Before it is accepted: an open socket costs more than a response.
@@ -98,13 +91,13 @@ def _denial_response(error: ExecutionMonitorError) -> Response:
 class _Connection:
     """One accepted socket: its caller, and its operations by id."""
 
-    def __init__(self, endpoint: GraphQLTransportWSEndpoint, socket: WebSocket, waiting: Waiting) -> None:
+    def __init__(self, endpoint: GraphQLTransportWSEndpoint, socket: WebSocket, waiting: WaitingSocket) -> None:
         self._endpoint = endpoint
         self._socket = socket
         self._waiting = waiting
         self._origin = origin_of(socket.scope)
         self._caller: Caller | None = None
-        self._session: Session | None = None
+        self._stream: OpenStream | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._sender = WebSocketSender(socket, endpoint.limits.send_seconds, partial(self._close, CloseCode.TOO_SLOW))
         # Ends the reading: because no `connection_init` came in time, or because the server closes the socket.
@@ -137,9 +130,9 @@ class _Connection:
         """Give up what the socket holds, and end its operations."""
         self._reads = False
         self._waiting.close()
-        self._endpoint.behind.forget(self._ping_delay)
-        if self._session is not None:
-            self._session.close()
+        self._endpoint.services.live.behind.forget(self._ping_delay)
+        if self._stream is not None:
+            self._stream.close()
         tasks = [*self._operations.values(), *self._sender.release()]
         for task in tasks:
             task.cancel()
@@ -186,24 +179,24 @@ class _Connection:
         if payload is not None and not isinstance(payload, dict):
             raise invalid_message("the payload must be an object")
         self._caller = caller = await self._authenticate(cast("dict[str, Any]", payload or {}))
-        session = self._endpoint.sessions.hold(caller, self._origin.address)
+        stream = self._endpoint.services.streams.hold(caller, self._origin.address)
         try:
-            ended = session.open()
+            ended = stream.open()
         except RateLimited as error:
             raise CloseSocket(CloseCode.TOO_MANY_CONNECTIONS, error.message) from error
-        self._session = session
+        self._stream = stream
         self._waiting.close()
         if self._closed is None:
             self._reading.reschedule(None)
         ended.add_done_callback(self._close_with_token)
         await self._send({"type": MessageType.CONNECTION_ACK})
-        self._endpoint.behind.listen(self._ping_delay)
+        self._endpoint.services.live.behind.listen(self._ping_delay)
 
     async def _authenticate(self, payload: Mapping[str, Any]) -> Caller:
         in_payload = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
         headers = in_payload if "authorization" in in_payload else self._socket.headers
         try:
-            return await self._endpoint.admit(headers, self._origin)
+            return await self._endpoint.services.admit(headers, self._origin)
         except Unauthenticated as error:
             raise CloseSocket(CloseCode.FORBIDDEN, f"Forbidden: {error.message}") from error
         except (IssuerUnavailable, DatabaseUnavailable) as error:

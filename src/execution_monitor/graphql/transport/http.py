@@ -20,10 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution_monitor.asgi.authentication import Admit
-from execution_monitor.asgi.headers import list_of
-from execution_monitor.asgi.operations import Kind, Origin
-from execution_monitor.asgi.origin import origin_of
+from execution_monitor.asgi.headers import combined_header
+from execution_monitor.asgi.operations import OperationKind
+from execution_monitor.asgi.origin import Origin, origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import to_request_error
@@ -37,13 +36,12 @@ from execution_monitor.graphql.validation.request import (
     only_introspects,
     read_request,
 )
-from execution_monitor.limits.streams import Sessions
-from execution_monitor.live.lag import LagMeter
+from execution_monitor.services import RequestServices
 
 _ANONYMOUS = Caller(subject="", tenant="")
 # A link or an image may make a browser send a GET (GraphQL over HTTP, section "GET").
-_KINDS_OF_GET = frozenset({Kind.QUERY, Kind.SUBSCRIPTION})
-_KINDS_OF_POST = frozenset(Kind)
+_KINDS_OF_GET = frozenset({OperationKind.QUERY, OperationKind.SUBSCRIPTION})
+_KINDS_OF_POST = frozenset(OperationKind)
 
 
 class MethodNotAllowed(BadUserInput):
@@ -72,16 +70,16 @@ class _Accepted(NamedTuple):
     @classmethod
     def by(cls, request: Request) -> "_Accepted":
         """Negotiate with the `Accept` header of `request`."""
-        accept = list_of(request.headers, "accept")
+        accept = combined_header(request.headers, "accept")
         stream_type = negotiate_stream(accept, FRAMINGS)
         return cls(negotiate(accept), None if stream_type is None else FRAMINGS[stream_type])
 
-    def framing_for(self, kind: Kind | None) -> Framing | None:
+    def framing_for(self, kind: OperationKind | None) -> Framing | None:
         """The framing of a response to an operation of `kind`; None for a response in JSON.
 
         Clients that accept streams alone get one for a query, too (graphql-sse, distinct connections mode).
         """
-        return self.framing if kind is Kind.SUBSCRIPTION or self.media_type is None else None
+        return self.framing if kind is OperationKind.SUBSCRIPTION or self.media_type is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,7 @@ class GraphQLEndpoint:
     """
 
     executor: OperationExecutor
-    admit: Admit
-    sessions: Sessions
-    behind: LagMeter
+    services: RequestServices
     max_body_bytes: int
     open_introspection: bool
 
@@ -122,12 +118,12 @@ class GraphQLEndpoint:
         """Authenticate the client, then read its request; the other way round where it may only introspect."""
         if not self.open_introspection or "authorization" in request.headers:
             # Before the body: a client without a token sends none of it into our memory.
-            caller = await self.admit(request.headers, origin)
+            caller = await self.services.admit(request.headers, origin)
             return caller, await read_request(request, self.max_body_bytes)
         graphql_request = await read_request(request, self.max_body_bytes)
         if only_introspects(graphql_request):
             return _ANONYMOUS, graphql_request
-        return await self.admit(request.headers, origin), graphql_request
+        return await self.services.admit(request.headers, origin), graphql_request
 
     async def _prepare(
         self, request: Request, graphql_request: GraphQLRequest, caller: Caller, origin: Origin
@@ -142,14 +138,14 @@ class GraphQLEndpoint:
     async def _respond(self, executable: ExecutableOperation, accepted: _Accepted) -> Response:
         """Run the operation and respond with its payload, or with a stream of its payloads."""
         operation = executable.operation
-        if operation.kind is Kind.SUBSCRIPTION and accepted.framing is None:
+        if operation.kind is OperationKind.SUBSCRIPTION and accepted.framing is None:
             raise NotAcceptable(f"A subscription is a stream: accept {' or '.join(FRAMINGS)}.")
         framing = accepted.framing_for(operation.kind)
         if framing is not None:
             address = operation.origin.address
-            self.sessions.require_room(operation.caller, address)
-            held = self.sessions.hold(operation.caller, address)
-            return stream(await self.executor.stream(executable), framing, held, self.behind)
+            self.services.streams.require_room(operation.caller, address)
+            held = self.services.streams.hold(operation.caller, address)
+            return stream(await self.executor.stream(executable), framing, held, self.services.live.behind)
         payload = await self.executor.execute(executable)
         return _json_response(payload, accepted.media_type or JSON, HTTPStatus.OK, operation.allowance.headers)
 

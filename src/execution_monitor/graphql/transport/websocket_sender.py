@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from execution_monitor.asgi.eager_tasks import run_ahead
+from execution_monitor.asgi.eager_tasks import start_eagerly
 from execution_monitor.asgi.extensions import send_all_of, send_now_of
 from execution_monitor.asgi.websocket_frames import SharedTexts
 from execution_monitor.graphql.execution.event_renderer import Payloads
@@ -62,10 +62,7 @@ class WebSocketSender:
         """
         if self._sending is not None or self._send_all is None:
             return False
-        texts: SharedTexts | None = payloads.made.get(SharedTexts)
-        if texts is None:
-            texts = payloads.made[SharedTexts] = SharedTexts([payload + b"}" for payload in payloads.payloads])
-        return self._send_all(before, texts)
+        return self._send_all(before, payloads.shared.once(SharedTexts, _shared_texts_of, payloads))
 
     def release(self) -> list[asyncio.Task[None]]:
         """Call `on_too_slow` no more; returns the task that still sends a frame, if there is one."""
@@ -76,7 +73,7 @@ class WebSocketSender:
     def _begin_to_send(self, text: bytes) -> None:
         # Text that the client has room for is sent at once: a task and a time limit for each would cost more than
         # sending it.
-        rest = run_ahead(self._socket.send({"type": "websocket.send", "text": text.decode()}))
+        rest = start_eagerly(self._socket.send({"type": "websocket.send", "text": text.decode()}))
         if rest is not None:
             self._sending = asyncio.create_task(self._finish_sending(rest))
 
@@ -91,6 +88,10 @@ class WebSocketSender:
             pass
         finally:
             self._sending = None
+
+
+def _shared_texts_of(payloads: Payloads) -> SharedTexts:
+    return SharedTexts([payload + b"}" for payload in payloads.payloads])
 
 
 def _ignore() -> None:

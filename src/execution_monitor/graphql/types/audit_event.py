@@ -8,11 +8,10 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.audit.events import AuditKind, AuditOutcome
-from execution_monitor.audit.records import AuditRecord
-from execution_monitor.audit.repository import NEWEST_FIRST
+from execution_monitor.audit.repository import NEWEST_FIRST, AuditRecord
 from execution_monitor.graphql.context import ContextInfo
-from execution_monitor.graphql.inputs.arguments import present
-from execution_monitor.graphql.inputs.filters import DateTimeFilter, IdFilter, memberships
+from execution_monitor.graphql.inputs.filters import conditions_of, filter_fields
+from execution_monitor.graphql.inputs.operators import DateTimeFilter, IdFilter, equality_conditions
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
@@ -119,7 +118,7 @@ class AuditKindFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """The conditions of the given operators on the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
 @strawberry.input(description="Conditions on the outcome of an event; all given conditions must hold.")
@@ -134,7 +133,7 @@ class AuditOutcomeFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """The conditions of the given operators on the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
 @strawberry.input(description="Conditions on a list of strings; all given conditions must hold.")
@@ -149,11 +148,16 @@ class MemberFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """The conditions of the given operators on the stored `field`."""
-        yield from memberships(field, self)
+        yield from equality_conditions(field, self)
 
 
-# Stored names that differ from those of the API.
-_STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
+_INPUTS = {
+    FilterKind.TIME: DateTimeFilter,
+    FilterKind.AUDIT_KIND: AuditKindFilter,
+    FilterKind.AUDIT_OUTCOME: AuditOutcomeFilter,
+    FilterKind.MEMBER: MemberFilter,
+    FilterKind.ID: IdFilter,
+}
 
 
 @strawberry.input(
@@ -161,24 +165,12 @@ _STORED_NAMES = {"code": "codes", "execution_id": "execution_ids"}
 )
 @filter_fields(AUDIT_EVENT_FIELDS, _INPUTS)
 class AuditEventFilter:
-    """Conditions on several fields of an event."""
-
-    at: DateTimeFilter | None = strawberry.field(default=UNSET, description="When the event happened.")
-    kind: AuditKindFilter | None = strawberry.field(default=UNSET, description="What the event records.")
-    outcome: AuditOutcomeFilter | None = strawberry.field(default=UNSET, description="The result of the request.")
-    code: MemberFilter | None = strawberry.field(default=UNSET, description="The error codes of the event.")
-    subject: IdFilter | None = strawberry.field(default=UNSET, description="The user who made the request.")
-    operation_name: IdFilter | None = strawberry.field(default=UNSET, description="The name of the GraphQL operation.")
-    execution_id: MemberFilter | None = strawberry.field(
-        default=UNSET, description="The ids of the first 100 executions of the response or stream."
-    )
+    """The filter of the audit trail; its fields come from `AUDIT_EVENT_FIELDS`."""
 
     def conditions(self) -> Iterator[Filter]:
         """The conditions of the given fields."""
-        for name in AuditEventFilter.__annotations__:
-            operators = getattr(self, name)
-            if present(operators) is not None:
-                yield from operators.conditions(_STORED_NAMES.get(name, name))
+        for conditions in conditions_of(self, AUDIT_EVENT_FIELDS):
+            yield from conditions
 
 
 async def resolve_audit_events(  # noqa: PLR0913, PLR0917 - the arguments of the field

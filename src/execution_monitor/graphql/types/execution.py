@@ -24,8 +24,8 @@ from execution_monitor.graphql.types.log_entry import ExecutionLogConnection, re
 from execution_monitor.graphql.types.node import Node, encode_id
 from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.pagination import Row
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.storage.rows import Row
 
 
 @strawberry.type(description="How far an execution has got.")

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.executions.counts import Counted
+from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort, to_order
@@ -26,7 +26,7 @@ from execution_monitor.graphql.types.connection import (
 )
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, Wanted
+from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
 from execution_monitor.storage.sorting import Order
 
 
@@ -45,12 +45,12 @@ class ExecutionEdge:
 class _LazyCount:
     """A count that two fields return and one query finds."""
 
-    def __init__(self, count: Callable[[], Awaitable[Counted]]) -> None:
+    def __init__(self, count: Callable[[], Awaitable[CountResult]]) -> None:
         self._count = count
         self._lock = asyncio.Lock()
-        self._found: Counted | ExecutionMonitorError | None = None
+        self._found: CountResult | ExecutionMonitorError | None = None
 
-    async def get(self) -> Counted:
+    async def get(self) -> CountResult:
         async with self._lock:
             if self._found is None:
                 try:
@@ -113,7 +113,7 @@ class ExecutionsRequest:
 
     def wanted(
         self, fields: frozenset[str], neighbours: Neighbours, *, rows: bool, cursors: bool, snapshot: bool
-    ) -> Wanted:
+    ) -> PageSelection:
         """What to read for a selection.
 
         Args:
@@ -125,7 +125,7 @@ class ExecutionsRequest:
         """
         if rows:
             fields |= IDENTITY
-        return Wanted(
+        return PageSelection(
             fields=fields | frozenset(self.order.fields) if cursors else fields | {"_id"},
             neighbours=neighbours,
             snapshot=snapshot,
@@ -167,4 +167,4 @@ async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> E
     page = await executions.list(caller, request.where, request.order, request.page, wanted)
     if selects_rows:
         info.context.count_executions(page.rows)
-    return ExecutionConnection(page=page, counted=_LazyCount(lambda: executions.count_recently(caller, request.where)))
+    return ExecutionConnection(page=page, counted=_LazyCount(lambda: executions.count_cached(caller, request.where)))

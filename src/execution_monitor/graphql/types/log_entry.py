@@ -6,8 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from execution_monitor.executions.children import PartsRequest
-from execution_monitor.executions.logs import log_filter
+from execution_monitor.executions.children import ChildrenRequest, log_filter
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import selected_by
@@ -85,7 +84,7 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
     before: str | None = None,
     min_level: LogLevel | None = None,
     search: str | None = None,
-) -> PartsRequest:
+) -> ChildrenRequest:
     """The page of log lines that the arguments of `logs` select.
 
     Raises:

@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.executions.children import PartsRequest
+from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
@@ -126,13 +126,13 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
-def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> PartsRequest:
+def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> ChildrenRequest:
     """The page of steps that the arguments of `steps` select.
 
     Raises:
         BadUserInput: an argument is wrong.
     """
-    return PartsRequest(EVERYTHING, page_request(first=first, after=after), fields)
+    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields)
 
 
 async def resolve_steps(

@@ -117,12 +117,12 @@ ExecutionActivity = Annotated[
 
 
 # All other kinds are changes of the execution.
-_SHOWN = {Kind.STEP: StepUpdate, Kind.LOG: LogAppended}
+_CHILD_TYPES: dict[EventKind, type[StepUpdate | LogAppended]] = {EventKind.STEP: StepUpdate, EventKind.LOG: LogAppended}
 
 
 def event_type_of(delivery: Delivery) -> type[ExecutionUpdate | StepUpdate | LogAppended]:
     """The GraphQL type of `delivery`."""
-    return _SHOWN.get(delivery.kind, ExecutionUpdate)
+    return _CHILD_TYPES.get(delivery.kind, ExecutionUpdate)
 
 
 def event_of(delivery: Delivery) -> ExecutionUpdate | StepUpdate | LogAppended:

@@ -39,7 +39,10 @@ class ParsedDocument:
 
 
 class Documents:
-    """Parses and validates documents, and remembers the recent ones; `introspects` allows `__schema` and `__type`."""
+    """Parses and validates documents, and remembers the recent ones.
+
+    With `allows_introspection` they may select `__schema` and `__type`.
+    """
 
     def __init__(self, *, allows_introspection: bool = True) -> None:
         self._rules = [*specified_rules, *([] if allows_introspection else [NoSchemaIntrospectionCustomRule])]

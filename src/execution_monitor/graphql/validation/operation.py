@@ -17,7 +17,8 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution_monitor.asgi.operations import Kind, Operation, Origin
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError, TooExpensive
 from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
@@ -61,7 +62,7 @@ class SyntaxErrors(RequestErrors):
 class OperationKindNotAllowed(Exception):
     """An operation of a kind that its transport does not allow, such as a mutation in a GET."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: OperationKind) -> None:
         super().__init__(kind)
         self.kind = kind
 
@@ -75,7 +76,7 @@ class ValidatedOperation:
     """
 
     request: GraphQLRequest
-    kind: Kind
+    kind: OperationKind
     definition: OperationDefinitionNode
     executor: Any
     cost: int
@@ -113,10 +114,14 @@ class OperationValidator:
     def __init__(self, schema: ClientSafeSchema, *, max_cost: int) -> None:
         self._schema = schema
         self._max_cost = max_cost
-        self._recent: Recent[ValidatedOperation] = Recent(REMEMBERED_REQUESTS)
+        self._recent: LruCache[ValidatedOperation] = LruCache(REMEMBERED_REQUESTS)
 
     def prepare(
-        self, request: GraphQLRequest, caller: Caller, origin: Origin, kinds: Collection[Kind] = frozenset(Kind)
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        origin: Origin,
+        kinds: Collection[OperationKind] = frozenset(OperationKind),
     ) -> ExecutableOperation:
         """The operation of `request`, ready to run for `caller`.
 
@@ -167,7 +172,7 @@ class OperationValidator:
         definition = get_operation_ast(document.node, request.operation_name)
         if definition is None:
             _refuse(schema, [*document.errors, _no_operation(document, request.operation_name)])
-        kind = Kind(definition.operation.value)
+        kind = OperationKind(definition.operation.value)
         if document.errors:
             _refuse(schema, document.errors, kind)
         build_executor = partial(
@@ -204,7 +209,7 @@ def _serialise(variables: Mapping[str, Any] | None) -> bytes | None:
         return None
 
 
-def _refuse(schema: ClientSafeSchema, errors: Iterable[GraphQLError], kind: Kind | None = None) -> NoReturn:
+def _refuse(schema: ClientSafeSchema, errors: Iterable[GraphQLError], kind: OperationKind | None = None) -> NoReturn:
     found = list(errors)
     schema.process_errors(found)
     raise RequestErrors(found, kind)

@@ -1,12 +1,12 @@
 """Recorded runs: what the parser of every format returns, and the documents that a run is stored as."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bson import ObjectId
 
+from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
@@ -89,7 +89,7 @@ def _object_id(*identity: object) -> ObjectId:
 
 def identity_digest(*identity: object) -> bytes:
     """Return 12 bytes that are always the same for the same `identity`; stored ids are made of them."""
-    return hashlib.blake2b(repr(identity).encode(), digest_size=_DIGEST_BYTES).digest()
+    return digest_of(*identity, size=_DIGEST_BYTES)
 
 
 def sort_by_dependencies(parents: Mapping[str, Sequence[str]]) -> list[str]:
