@@ -1,7 +1,8 @@
 """Steps and log lines: reached through visible executions alone, in few queries."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -196,28 +197,34 @@ async def test_walking_parts_forward_and_backward_shows_each_once(
         assert seen == expected
 
 
+async def insert_executions(database: Database, kind: str, sizes: Mapping[str, int]) -> None:
+    """Store executions of `OWNER` by id, each with so many children, the newest first."""
+    await database.collection(Execution).insert_many(
+        [{"tenant_id": "acme", "user_id": "ada", "execution_id": each, "created": NOON} for each in sizes]
+    )
+    await database.collection(collection_of(database, kind).document).insert_many(
+        [
+            {
+                "_id": f"{each}/{number:04}",
+                "tenant_id": "acme",
+                "execution_id": each,
+                "step_index": number,
+                "timestamp": NOON + timedelta(seconds=number),
+                "result": "x" * 1_000,
+            }
+            for each, size in sizes.items()
+            for number in reversed(range(size))
+        ]
+    )
+
+
 @kinds
-async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_look_at_an_empty_index(
+async def test_the_children_of_twenty_executions_are_read_by_one_query_of_the_index(
     populated: tuple[Database, SentCommands], kind: str
 ) -> None:
     database, commands = populated
-    await database.collection(Execution).insert_many(
-        [{"tenant_id": "acme", "user_id": "ada", "execution_id": f"more-{n}", "created": NOON} for n in range(20)]
-    )
+    await insert_executions(database, kind, {f"more-{number:02}": 25 for number in range(20)})
     children = collection_of(database, kind)
-    await database.collection(children.document).insert_many(
-        [
-            {
-                "tenant_id": "acme",
-                "execution_id": f"more-{n}",
-                "step_index": m,
-                "timestamp": NOON,
-                "result": "x" * 1_000,
-            }
-            for n in range(20)
-            for m in range(25)
-        ]
-    )
     commands.reads.clear()
 
     listed = await monitor_of(database).executions.list(
@@ -229,9 +236,48 @@ async def test_twenty_executions_and_their_first_parts_cost_two_queries_and_a_lo
 
     assert sum(len(page.rows) for page in pages.values()) == 20 * 20
     assert all(page.has_next for page in pages.values())
-    *_, odd = commands.reads
+    # The list, which of the executions are visible, and the children of all.
     assert len(commands.reads) == 3
-    assert (await explain(database, odd)).keys <= 1
+    explained = [await explain(database, command) for command in commands.reads]
+    assert max(each.keys for each in explained) == 20 * 25 + 1
+
+
+@kinds
+@pytest.mark.parametrize("backward", [False, True], ids=["first", "last"])
+async def test_an_execution_with_many_children_does_not_shorten_the_pages_of_others(
+    populated: tuple[Database, SentCommands], kind: str, *, backward: bool
+) -> None:
+    database, commands = populated
+    sizes = {"many-a": 400, "many-b": 0, "many-c": 3, "many-d": 4, "many-e": 300, "many-f": 5, "many-g": 0}
+    await insert_executions(database, kind, sizes)
+    children = collection_of(database, kind)
+    commands.reads.clear()
+
+    pages = await children.list(OWNER, [*sizes, "ben-0"], everything(PageRequest(4, backward), frozenset()))
+
+    for each, size in sizes.items():
+        ids = [f"{each}/{number:04}" for number in range(size)]
+        assert [row["_id"] for row in pages[each].rows] == (ids[-4:] if backward else ids[:4])
+        assert (pages[each].has_previous, pages[each].has_next) == (
+            (size > 4, False) if backward else (False, size > 4)
+        )
+    assert len(pages["ben-0"].rows) == 0
+    # Which are visible, the children up to a bound, and the pages of those that this bound cut off.
+    assert len(commands.reads) == 3
+
+
+@kinds
+async def test_payloads_are_read_for_pages_alone(populated: tuple[Database, SentCommands], kind: str) -> None:
+    database, commands = populated
+    await insert_executions(database, kind, {"large": 50})
+    commands.reads.clear()
+
+    pages = await collection_of(database, kind).list(
+        OWNER, ["large"], everything(PageRequest(2), frozenset({"result"}))
+    )
+
+    assert [row["result"] for row in pages["large"].rows] == ["x" * 1_000] * 2
+    assert len(commands.reads) == 1
 
 
 @kinds

@@ -1,5 +1,6 @@
 """Steps and log lines of executions: keyset pages of many executions from one query."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.documents import Execution, LogEntry, LogLevel, Step
 from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of, equals
+from execution_monitor.storage.indexes import is_unsortable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
-from execution_monitor.storage.payloads import mark_too_large, projection_within
+from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
 from execution_monitor.storage.reader import Reader
-from execution_monitor.storage.rows import Row
+from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.sorting import Order, SortKey
 
 IN_WORKFLOW_ORDER = Order((SortKey("step_index"),))
@@ -26,8 +28,9 @@ OLDEST_FIRST = Order((SortKey("timestamp"),))
 ChildKey = tuple[str, bytes]
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
-# If there are more, each execution is read separately.
-_MOST_UNSORTABLE = 1_000
+# Of what the pages need: one query reads so many children, whichever executions they are of.
+_READ_AHEAD = 2
+_IS_UNSORTABLE = "is unsortable"  # no stored field, since a projection of ours adds it
 
 
 def child_key(execution_id: str, own_id: object) -> ChildKey:
@@ -57,11 +60,10 @@ class ChildCollection:
         if request.page.after is not None or request.page.before is not None:
             return {each: await self._list_one(caller, each, request) for each in execution_ids}
         pages = await self._list_ends(caller, execution_ids, request)
-        unsortable = await self._with_unsortable_children(caller, execution_ids)
         for each, page in pages.items():
-            if each in unsortable or not self.order.are_faithful(page.rows):
+            if page is None or not self.order.are_faithful(page.rows):
                 pages[each] = await self._list_one(caller, each, request)
-        return pages
+        return {each: page for each, page in pages.items() if page is not None}
 
     async def find_many(
         self, caller: Caller, keys: Collection[tuple[str, object]], fields: frozenset[str]
@@ -82,7 +84,10 @@ class ChildCollection:
             [
                 {"$project": {"_id": 0, "execution_id": 1}},
                 self._lookup(
-                    [{"$match": all_of(equals("tenant_id", caller.tenant), own).to_mongo()}], fields | {"_id"}
+                    [
+                        {"$match": all_of(equals("tenant_id", caller.tenant), own).to_mongo()},
+                        {"$project": projection_within(fields | {"_id"}, self.reader.max_bytes)},
+                    ]
                 ),
                 {"$unwind": "$child"},
             ],
@@ -91,16 +96,14 @@ class ChildCollection:
         mark_too_large((row["child"] for row in found), self.reader.max_bytes)
         return {child_key(row["execution_id"], row["child"]["_id"]): row["child"] for row in found}
 
-    def _lookup(self, stages: Sequence[Mapping[str, Any]], fields: frozenset[str] | None) -> dict[str, Any]:
+    def _lookup(self, stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The stage that joins the children of each execution, after `stages`, as `child`."""
-        limit = self.reader.max_bytes
-        projection = [] if fields is None else [{"$project": projection_within(fields, limit)}]
         return {
             "$lookup": {
                 "from": self.document.get_collection_name(),
                 "localField": "execution_id",
                 "foreignField": "execution_id",
-                "pipeline": [*stages, *projection],
+                "pipeline": stages,
                 "as": "child",
             }
         }
@@ -117,46 +120,96 @@ class ChildCollection:
         selection = PageSelection(self._needed(request))
         return await self.reader.read_page(self.document, listing, request.page, selection)
 
-    async def _with_unsortable_children(self, caller: Caller, execution_ids: Sequence[str]) -> Collection[str]:
-        """Which of the executions have children that cannot be sorted and come after all others: mostly none."""
-        theirs = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", tuple(execution_ids)))
-        found = await self.reader.read_unsortable(
-            self.document, theirs, self.order, frozenset({"execution_id"}), limit=_MOST_UNSORTABLE
-        )
-        return execution_ids if len(found) == _MOST_UNSORTABLE else {row["execution_id"] for row in found}
-
     async def _list_ends(
         self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
-    ) -> dict[str, Page]:
-        page = request.page
-        order = self.order.reversed() if page.backward else self.order
+    ) -> dict[str, Page | None]:
+        """First or last pages; None for an execution with children that cannot be sorted, which come after all others.
+
+        One query reads a bounded number of children of all executions. Another reads the pages of those executions
+        that it did not get to, because others have many more children than a page. Payloads are read by the second
+        alone, which reads nothing that is on no page.
+        """
+        if shows_payloads(request.fields):
+            return await self._list_each(caller, execution_ids, request)
+        where = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
+        seeing = self.reader.read_some(Execution, where, frozenset({"execution_id"}), limit=len(execution_ids))
+        seen, (rows, unread) = await asyncio.gather(seeing, self._read_together(caller, execution_ids, request))
+        visible = {row["execution_id"] for row in seen}
+        pages = {
+            each: self._page(caller, each, request, rows.get(each, ()) if each in visible else ())
+            for each in execution_ids
+        }
+        beyond = [each for each in execution_ids if each in unread and each in visible]
+        return pages | await self._list_each(caller, beyond, request) if beyond else pages
+
+    async def _read_together(
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
+    ) -> tuple[Mapping[str, Sequence[BsonDocument]], Collection[str]]:
+        """The children of all executions, up to a bound, by execution; and the executions not read to the end."""
+        size = request.page.size + 1
+        bound = size * len(execution_ids) * _READ_AHEAD
+        order = self._order_of(request)
+        sort = {"execution_id": next(iter(order.to_mongo().values())), **order.to_mongo()}
+        theirs = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", tuple(execution_ids)), request.where)
+        key = dict.fromkeys(("tenant_id", "execution_id", *self.order.fields), 1)
+        stages = [{"$sort": sort}, {"$limit": bound}, *self._projection(request, "execution_id")]
+        found = await self.reader.aggregate(self.document, stages, theirs, hint=key)
+        rows: dict[str, list[BsonDocument]] = {}
+        last, wanted = None, self._needed(request) or ()
+        for row in found:
+            last = row["execution_id"] if "execution_id" in wanted else row.pop("execution_id")
+            rows.setdefault(last, []).append(row)
+        if last is None or len(found) < bound:
+            return rows, ()
+        # The last one was cut off; those without children may come after it.
+        unread = {each for each in execution_ids if each not in rows}
+        return rows, unread if len(rows[last]) >= size else {*unread, last}
+
+    async def _list_each(
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
+    ) -> dict[str, Page | None]:
+        """First or last pages, of which each is read by itself, with one query."""
         visible = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
         of_tenant = all_of(equals("tenant_id", caller.tenant), request.where)
+        sort, size = self._order_of(request).to_mongo(), request.page.size + 1
+        stages = [{"$match": of_tenant.to_mongo()}, {"$sort": sort}, {"$limit": size}, *self._projection(request)]
         found = await self.reader.aggregate(
             Execution,
             [
                 {"$project": {"_id": 0, "execution_id": 1}},
-                self._lookup(
-                    [{"$match": of_tenant.to_mongo()}, {"$sort": order.to_mongo()}, {"$limit": page.size + 1}],
-                    self._needed(request),
-                ),
+                self._lookup(stages),
                 # One row per child: an array of large ones would not fit into a document of 16 MB.
                 {"$unwind": "$child"},
             ],
             visible,
         )
         mark_too_large((row["child"] for row in found), self.reader.max_bytes)
-        rows: dict[str, list[Row]] = {each: [] for each in execution_ids}
+        rows: dict[str, list[BsonDocument]] = {each: [] for each in execution_ids}
         for row in found:
             rows[row["execution_id"]].append(row["child"])
         return {each: self._page(caller, each, request, rows[each]) for each in execution_ids}
 
-    def _page(self, caller: Caller, execution_id: str, request: ChildrenRequest, found: Sequence[Row]) -> Page:
+    def _order_of(self, request: ChildrenRequest) -> Order:
+        return self.order.reversed() if request.page.backward else self.order
+
+    def _page(
+        self, caller: Caller, execution_id: str, request: ChildrenRequest, found: Sequence[BsonDocument]
+    ) -> Page | None:
+        if any(row.pop(_IS_UNSORTABLE, False) for row in found):
+            return None
         listing = self._listing(caller, execution_id, request.where)
         rows, more = found[: request.page.size], len(found) > request.page.size
         if request.page.backward:
             return Page(listing, rows[::-1], has_previous=more)
         return Page(listing, rows, has_next=more)
+
+    def _projection(self, request: ChildrenRequest, *more: str) -> Sequence[Mapping[str, Any]]:
+        """The stage that keeps the selected fields and `more`, and marks rows that cannot be sorted."""
+        mark = {_IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
+        fields = self._needed(request)
+        if fields is None:
+            return [{"$addFields": mark}]
+        return [{"$project": {**projection_within(fields.union(more), self.reader.max_bytes), **mark}}]
 
     def _needed(self, request: ChildrenRequest) -> frozenset[str] | None:
         return None if request.fields is None else request.fields | frozenset(self.order.fields)

@@ -37,6 +37,11 @@ def where_sortable(fields: Iterable[str]) -> dict[str, Any]:
     return {"$nor": _each_unsortable(fields)}
 
 
+def is_unsortable(field: str) -> dict[str, Any]:
+    """The aggregation expression for whether the value of `field` has no place in an order."""
+    return {"$in": [{"$type": f"${field}"}, list(_UNSORTABLE_TYPES)]}
+
+
 def _each_unsortable(fields: Iterable[str]) -> list[dict[str, Any]]:
     return [{field: {"$type": list(_UNSORTABLE_TYPES)}} for field in fields]
 
