@@ -1,7 +1,7 @@
 """The GraphQL API: schema, validation, execution and transports.
 
-    schema = create_schema()
-    executor = OperationExecutor(schema, monitor, live, observers, max_cost=10_000, ...)
+    services = Services.from_settings(settings).requests
+    executor = OperationExecutor(create_schema(), services, max_cost=10_000, documents=AnyDocument())
     executable = await executor.prepare(GraphQLRequest("{ executions { totalCount } }"), caller, origin)
     payload = await executor.execute(executable)  # bytes of JSON
 

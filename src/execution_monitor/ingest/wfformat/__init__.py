@@ -1,5 +1,6 @@
 """WfFormat, the format in which WfCommons publishes recorded runs of Nextflow, Pegasus, Makeflow and others.
 
-run = parse(Path("run.json").read_bytes())
-run.execution["workflow_name"], len(run.steps)
+Example:
+    run = parse(Path("run.json").read_bytes())
+    run.execution["workflow_name"], len(run.steps)
 """

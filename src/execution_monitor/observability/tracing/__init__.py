@@ -1,8 +1,9 @@
 """OpenTelemetry traces of requests, operations and commands to MongoDB; needs the extra `tracing`.
 
-tracing = load_tracing("http://localhost:4318/v1/traces")
-database = Database.at(uri, "monitor", [tracing.commands])
-observers = Observers(tracing.operations)
-async with tracing:
-    await serve(tracing.around(application))
+Example:
+    tracing = load_tracing("http://localhost:4318/v1/traces")
+    database = Database.at(uri, "monitor", [tracing.commands])
+    observers = Observers(tracing.operations)
+    async with tracing:
+        await serve(tracing.around(application))
 """
