@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
-# ChildCollection of messages of Python, the driver and MongoDB, and of paths.
+# Parts of messages of Python, the driver and MongoDB, and of paths.
 INTERNALS = re.compile(
     r"Traceback|\.py\b|line \d+, in|0x[0-9a-f]{8}|<class|object at|NoneType|pymongo|mongod|MongoDB server|errmsg|"
     r"Error\(|bson|asyncio|/site-packages|/usr/|/root/|/home/",

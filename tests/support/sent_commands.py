@@ -79,7 +79,7 @@ def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
         node = cast("Mapping[str, Any]", value)
         yield node
         for name, inner in node.items():
-            # RejectedFile plans did not run.
+            # Rejected plans did not run.
             if name != "rejectedPlans":
                 yield from _nodes(inner)
     elif isinstance(value, list):
