@@ -129,11 +129,12 @@ class ChildCollection:
         that it did not get to, because others have many more children than a page. Payloads are read by the second
         alone, which reads nothing that is on no page.
         """
-        if shows_payloads(request.fields):
+        needed = self._needed(request)
+        if needed is None or shows_payloads(needed):
             return await self._list_each(caller, execution_ids, request)
         where = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
         seeing = self.reader.read_some(Execution, where, frozenset({"execution_id"}), limit=len(execution_ids))
-        seen, (rows, unread) = await asyncio.gather(seeing, self._read_together(caller, execution_ids, request))
+        seen, (rows, unread) = await asyncio.gather(seeing, self._read_together(caller, execution_ids, request, needed))
         visible = {row["execution_id"] for row in seen}
         pages = {
             each: self._page(caller, each, request, rows.get(each, ()) if each in visible else ())
@@ -143,7 +144,7 @@ class ChildCollection:
         return pages | await self._list_each(caller, beyond, request) if beyond else pages
 
     async def _read_together(
-        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest, needed: frozenset[str]
     ) -> tuple[Mapping[str, Sequence[BsonDocument]], Collection[str]]:
         """The children of all executions, up to a bound, by execution; and the executions not read to the end."""
         size = request.page.size + 1
@@ -151,13 +152,19 @@ class ChildCollection:
         order = self._order_of(request)
         sort = {"execution_id": next(iter(order.to_mongo().values())), **order.to_mongo()}
         theirs = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", tuple(execution_ids)), request.where)
-        key = dict.fromkeys(("tenant_id", "execution_id", *self.order.fields), 1)
-        stages = [{"$sort": sort}, {"$limit": bound}, *self._projection(request, "execution_id")]
-        found = await self.reader.aggregate(self.document, stages, theirs, hint=key)
+        found = await self.reader.read_sorted(
+            self.document,
+            theirs,
+            sort,
+            needed | {"execution_id"},
+            bound,
+            hint=dict.fromkeys(("tenant_id", "execution_id", *self.order.fields), 1),
+            computed=self._mark,
+        )
         rows: dict[str, list[BsonDocument]] = {}
-        last, wanted = None, self._needed(request) or ()
+        last = None
         for row in found:
-            last = row["execution_id"] if "execution_id" in wanted else row.pop("execution_id")
+            last = row["execution_id"] if "execution_id" in needed else row.pop("execution_id")
             rows.setdefault(last, []).append(row)
         if last is None or len(found) < bound:
             return rows, ()
@@ -172,7 +179,7 @@ class ChildCollection:
         visible = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
         of_tenant = all_of(equals("tenant_id", caller.tenant), request.where)
         sort, size = self._order_of(request).to_mongo(), request.page.size + 1
-        stages = [{"$match": of_tenant.to_mongo()}, {"$sort": sort}, {"$limit": size}, *self._projection(request)]
+        stages = [{"$match": of_tenant.to_mongo()}, {"$sort": sort}, {"$limit": size}, self._projection(request)]
         found = await self.reader.aggregate(
             Execution,
             [
@@ -203,13 +210,16 @@ class ChildCollection:
             return Page(listing, rows[::-1], has_previous=more)
         return Page(listing, rows, has_next=more)
 
-    def _projection(self, request: ChildrenRequest, *more: str) -> Sequence[Mapping[str, Any]]:
-        """The stage that keeps the selected fields and `more`, and marks rows that cannot be sorted."""
-        mark = {_IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
+    def _projection(self, request: ChildrenRequest) -> Mapping[str, Any]:
+        """The stage that keeps the selected fields, and marks rows that cannot be sorted."""
         fields = self._needed(request)
         if fields is None:
-            return [{"$addFields": mark}]
-        return [{"$project": {**projection_within(fields.union(more), self.reader.max_bytes), **mark}}]
+            return {"$addFields": self._mark}
+        return {"$project": {**projection_within(fields, self.reader.max_bytes), **self._mark}}
+
+    @property
+    def _mark(self) -> Mapping[str, Any]:
+        return {_IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
 
     def _needed(self, request: ChildrenRequest) -> frozenset[str] | None:
         return None if request.fields is None else request.fields | frozenset(self.order.fields)

@@ -22,7 +22,7 @@ from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.rows import BsonDocument, Row, StoredRow, as_stored
 
 UNLIMITED = 2**63 - 1
-BAD_VALUE = 2  # such as a hint at an index that does not exist
+_BAD_VALUE = 2  # such as a hint at an index that does not exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,15 @@ class Search:
     hint: IndexKey | None = None
     range: IndexRange | None = None
     max_bytes: int = UNLIMITED  # of all rows together where payloads are selected, and of each payload
+    computed: Mapping[str, Any] | None = None  # expressions by the name they have in each row, beside `fields`
 
     @property
     def projection(self) -> Mapping[str, Any] | None:
         """The projection document."""
-        return None if self.fields is None else _projection_of(self.fields, self.max_bytes)
+        if self.fields is None:
+            return None
+        stored = _projection_of(self.fields, self.max_bytes)
+        return stored if self.computed is None else {**stored, **self.computed}
 
 
 @lru_cache(maxsize=1_024)
@@ -84,7 +88,7 @@ async def _find_hinted(
     try:
         return await _find(collection, search, session)
     except OperationFailure as error:
-        if search.hint is None or error.code != BAD_VALUE:
+        if search.hint is None or error.code != _BAD_VALUE:
             raise
         return await _find(collection, replace(search, hint=None, range=None), session)
 

@@ -6,21 +6,21 @@ Every method raises `QueryTimeout`, `DatabaseUnavailable` or `ResponseTooLarge` 
 import contextlib
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows
+from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.mongodb_errors import explain, is_unavailable
@@ -90,6 +90,41 @@ class Reader:
             search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms, max_bytes=self.max_bytes)
             return await find_rows(self.database.rows(document), search)
 
+    async def read_sorted(  # noqa: PLR0913 - what one query is made of
+        self,
+        document: type[Document],
+        where: Filter,
+        sort: Mapping[str, int],
+        fields: frozenset[str],
+        limit: int,
+        *,
+        hint: IndexKey,
+        computed: Mapping[str, Any],
+    ) -> list[BsonDocument]:
+        """Read up to `limit` documents that match, in the order of the `sort` document.
+
+        Args:
+            document: The document whose collection is read.
+            where: What the documents must match.
+            sort: The sort document.
+            fields: The stored fields to read.
+            limit: How many documents to read at most.
+            hint: The key of the index to use, if it exists.
+            computed: Expressions that each row has the values of, by name.
+        """
+        with _translated_errors(document, where):
+            search = Search(
+                where.to_mongo(),
+                fields,
+                sort,
+                limit=limit,
+                timeout_ms=self.timeout_ms,
+                hint=hint,
+                max_bytes=self.max_bytes,
+                computed=computed,
+            )
+            return cast("list[BsonDocument]", await find_rows(self.database.rows(document), search))
+
     async def read_unsortable(
         self, document: type[Document], where: Filter, order: Order, fields: frozenset[str], limit: int
     ) -> list[Row]:
@@ -98,33 +133,23 @@ class Reader:
             return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
-        self,
-        document: type[Document],
-        pipeline: Sequence[Mapping[str, Any]],
-        where: Filter,
-        *,
-        hint: IndexKey | None = None,
+        self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
     ) -> list[BsonDocument]:
-        """Run `pipeline` on the documents that match `where`, by the index with the key `hint` if it exists."""
+        """Run `pipeline` on the documents that match `where`."""
         with _translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
-            stages, options = [{"$match": query}, *pipeline], {} if hint is None else {"hint": hint}
-            try:
-                return await await_query(self._aggregate(rows, stages, options), rows, query, self.timeout_ms)
-            except OperationFailure as error:
-                if hint is None or error.code != BAD_VALUE:
-                    raise
-                return await await_query(self._aggregate(rows, stages, {}), rows, query, self.timeout_ms)
+            return await await_query(
+                self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms
+            )
 
     async def _aggregate(
-        self, rows: AsyncCollection[BsonDocument], stages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+        self, rows: AsyncCollection[BsonDocument], pipeline: Sequence[Mapping[str, Any]]
     ) -> list[BsonDocument]:
-        limits: dict[str, Any] = {"maxTimeMS": self.timeout_ms, **options}
-        async with await rows.aggregate(stages, batchSize=_BATCH_SIZE, **limits) as cursor:
+        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_BATCH_SIZE) as cursor:
             if cursor.alive and self.max_bytes != UNLIMITED:
                 # More than 16 MB: the rest is measured before it is read.
-                sized = [*stages, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
-                (total,) = await (await rows.aggregate(sized, **limits)).to_list()
+                sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
+                (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
                 if total["bytes"] > self.max_bytes:
                     raise ResponseTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())

@@ -51,8 +51,17 @@ def as_stored(raw: bytes, options: CodecOptions[BsonDocument], kept: Sequence[st
     return StoredRow(decoded, stored)
 
 
-def is_faithful(value: object) -> bool:
-    """Whether a decoded `value` is certainly what is stored, and short enough for a cursor."""
+def are_faithful(rows: Sequence[Row], fields: Sequence[str]) -> bool:
+    """Whether the decoded values of `fields` in `rows` are certainly what is stored, and short enough for cursors."""
+    for field in fields:
+        values = [row.get(field) for row in rows]
+        # Nearly always true, and without a call for each value.
+        if not _FAITHFUL.issuperset(map(type, values)) and not all(map(_is_faithful, values)):
+            return False
+    return True
+
+
+def _is_faithful(value: object) -> bool:
     if type(value) in _FAITHFUL:
         return True
     if type(value) is str:

@@ -4,7 +4,7 @@
 ties and one for the rest, each a bounded range of the index that MongoDB merges, read 51.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.raw_values import RawValue, Shortened, embeddable
-from execution_monitor.storage.rows import Row, StoredRow, is_faithful
+from execution_monitor.storage.rows import Row, StoredRow, are_faithful
 
 MAX_SORT_KEYS = 3
 
@@ -85,9 +85,9 @@ class Order:
             return self.by_id.position_of(row)
         return SortPosition(tuple(map(row.value_of, self.fields)))
 
-    def are_faithful(self, rows: Iterable[Row]) -> bool:
+    def are_faithful(self, rows: Sequence[Row]) -> bool:
         """Whether the values of `rows` in Python's form give the same positions as the stored ones."""
-        return all(is_faithful(row.get(field)) for row in rows for field in self.fields)
+        return are_faithful(rows, self.fields)
 
     def seek(self, position: SortPosition) -> tuple[Query, ...]:
         """The rows strictly after `position`, as the branches of an `$or`; no branch where no row can come after it."""
