@@ -4,6 +4,7 @@
 PYTHON ?=
 HOST ?= 127.0.0.1
 PORT ?= 8000
+SIZE ?= 5000000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +25,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-compression bench-logs bench-audit check format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -82,6 +83,9 @@ bench-page: setup dashboard browser ## Measure what a user of the dashboard wait
 
 bench-logs: setup ## Measure what log lines without followers cost
 	@$(BIN)/python -m tests.benchmarks.unfollowed_logs
+
+bench-scale: setup ## Time the questions of people on call (SIZE=5000000 executions)
+	@$(BIN)/python -m tests.benchmarks.questions --size $(SIZE)
 
 bench-compression: setup ## Measure what gzip costs and saves on a list of 100
 	@$(BIN)/python -m tests.benchmarks.compression

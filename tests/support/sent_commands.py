@@ -50,11 +50,13 @@ async def recording_commands(uri: str, name: str) -> AsyncGenerator[tuple[Databa
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a read cost: index keys examined, rows returned, and the indexes that served it."""
+    """What a read cost: index keys and documents examined, rows returned, and the indexes that served it."""
 
     keys: int
+    documents: int
     rows: int
     indexes: frozenset[str]
+    rejected: int  # plans that MongoDB considered and did not run
 
 
 async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
@@ -66,10 +68,12 @@ async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
     totals = [node for node in nodes if "totalKeysExamined" in node]
     return Explained(
         keys=sum(total["totalKeysExamined"] for total in totals),
+        documents=sum(total["totalDocsExamined"] for total in totals),
         rows=totals[0]["nReturned"],
         indexes=frozenset(
             name for node in nodes for name in (node.get("indexName"), *node.get("indexesUsed", ())) if name
         ),
+        rejected=sum(len(node.get("rejectedPlans", ())) for node in nodes),
     )
 
 

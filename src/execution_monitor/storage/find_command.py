@@ -22,7 +22,7 @@ from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.rows import BsonDocument, Row, StoredRow, as_stored
 
 UNLIMITED = 2**63 - 1
-_BAD_VALUE = 2  # such as a hint at an index that does not exist
+BAD_VALUE = 2  # such as a hint at an index that does not exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def _find_hinted(
     try:
         return await _find(collection, search, session)
     except OperationFailure as error:
-        if search.hint is None or error.code != _BAD_VALUE:
+        if search.hint is None or error.code != BAD_VALUE:
             raise
         return await _find(collection, replace(search, hint=None, range=None), session)
 

@@ -13,14 +13,15 @@ from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filter_fields import indexed_filters
-from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
+from execution_monitor.storage.filters import Filter, Query
+from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows
+from execution_monitor.storage.index_choice import covering_index, narrowest_index
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.mongodb_errors import explain, is_unavailable
@@ -79,15 +80,35 @@ class Reader:
         """Count the documents that match, up to `limit`."""
         with _translated_errors(document, where):
             collection, query = self.database.collection(document), where.to_mongo()
-            counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms)
-            return await await_query(counting, collection, query, self.timeout_ms)
+            key = covering_index(document, query)
+            options = {} if key is None else {"hint": list(key.items())}
+            try:
+                return await self._count(collection, query, limit, options)
+            except OperationFailure as error:
+                if key is None or error.code != BAD_VALUE:
+                    raise
+                return await self._count(collection, query, limit, {})
+
+    async def _count(
+        self, collection: AsyncCollection[BsonDocument], query: Query, limit: int, options: Mapping[str, Any]
+    ) -> int:
+        counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms, **options)
+        return await await_query(counting, collection, query, self.timeout_ms)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
         """Read up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
-            search = Search(where.to_mongo(), fields, limit=limit, timeout_ms=self.timeout_ms, max_bytes=self.max_bytes)
+            query = where.to_mongo()
+            search = Search(
+                query,
+                fields,
+                limit=limit,
+                timeout_ms=self.timeout_ms,
+                hint=narrowest_index(document, query),
+                max_bytes=self.max_bytes,
+            )
             return await find_rows(self.database.rows(document), search)
 
     async def read_sorted(  # noqa: PLR0913 - what one query is made of
