@@ -14,7 +14,7 @@ MODULES = {
 }
 PACKAGE = "execution_monitor"
 
-# What each room, or a room in it, may import of ours, beside itself: only what stands above it in this table. What is
+# What each package, or one in it, may import of ours, beside itself: only what stands above it in this table. What is
 # not named may import all.
 ALLOWED = {
     "errors": (),
@@ -194,10 +194,10 @@ def part_of(module: str) -> str:
     return next((part for part in parts if part in ALLOWED), names[0])
 
 
-def test_rooms_form_no_circle():
+def test_packages_form_no_circle():
     order = list(ALLOWED)
 
-    assert [(room, other) for room in order for other in ALLOWED[room] if other not in order[: order.index(room)]] == []
+    assert [(each, other) for each in order for other in ALLOWED[each] if other not in order[: order.index(each)]] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -212,7 +212,7 @@ def test_imports_run_one_way(module: str):
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FRAMEWORK_FREE])
-def test_rooms_below_the_transports_know_no_framework(module: str):
+def test_packages_below_the_transports_know_no_framework(module: str):
     assert {name.split(".")[0] for name in imported_by(MODULES[module])} & FRAMEWORKS == set()
 
 

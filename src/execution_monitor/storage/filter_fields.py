@@ -1,7 +1,7 @@
 """Filter fields: one table of what executions and audit events can be filtered by.
 
 The GraphQL inputs, the redaction of the audit trail and the advice in QUERY_TIMEOUT errors follow from it. To add a
-field, add an entry; it needs neither an index nor a value in the audit trail.
+field, add an entry; it need not be indexed.
 """
 
 from collections.abc import Mapping
