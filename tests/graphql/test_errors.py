@@ -232,11 +232,11 @@ async def test_each_error_has_its_path_and_the_rest_has_data(
 async def test_a_failed_batch_is_an_error_and_leaves_no_pending_task(
     server: str, token_for: Token, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise QueryTimeout("MongoDB stopped this query at its time limit.")
 
     await store(*[execution(number) for number in range(20)])
-    monkeypatch.setattr(Reader, "aggregate", fail)
+    monkeypatch.setattr(Reader, "read_sorted", fail)
     children = "steps(first: 1) { nodes { id } } logs(first: 1) { nodes { at } }"
 
     answer = await execute(server, token_for("ada", "acme"), f"{{ executions {{ nodes {{ id {children} }} }} }}")

@@ -30,7 +30,7 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepr
 
 # Of what the pages need: one query reads so many children, whichever executions they are of.
 _READ_AHEAD = 2
-_IS_UNSORTABLE = "is unsortable"  # no stored field, since a projection of ours adds it
+IS_UNSORTABLE = "is unsortable"  # no stored field, since a projection of ours adds it
 
 
 def child_key(execution_id: str, own_id: object) -> ChildKey:
@@ -202,7 +202,7 @@ class ChildCollection:
     def _page(
         self, caller: Caller, execution_id: str, request: ChildrenRequest, found: Sequence[BsonDocument]
     ) -> Page | None:
-        if any(row.pop(_IS_UNSORTABLE, False) for row in found):
+        if any(row.pop(IS_UNSORTABLE, False) for row in found):
             return None
         listing = self._listing(caller, execution_id, request.where)
         rows, more = found[: request.page.size], len(found) > request.page.size
@@ -219,7 +219,7 @@ class ChildCollection:
 
     @property
     def _mark(self) -> Mapping[str, Any]:
-        return {_IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
+        return {IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
 
     def _needed(self, request: ChildrenRequest) -> frozenset[str] | None:
         return None if request.fields is None else request.fields | frozenset(self.order.fields)
