@@ -31,8 +31,8 @@ def install_python(folder: Path) -> None:
     if shutil.disk_usage(ROOT).free < 600 * 1024 * 1024:
         fail("Less than 600 MB are free on this disk; make room and run make again.")
     python = str(folder / "bin" / "python")
-    anew = [] if is_usable(folder) else ["--clear"]
-    run([sys.executable, "-m", "venv", *anew, str(folder)], "The virtual environment cannot be made")
+    options = [] if is_usable(folder) else ["--clear"]
+    run([sys.executable, "-m", "venv", *options, str(folder)], "The virtual environment cannot be made")
     total = sum(line[:1].isalnum() for line in LOCK.read_text().splitlines())
     with tempfile.TemporaryDirectory() as logs:
         log = Path(logs) / "pip.log"
@@ -72,7 +72,7 @@ def watch(folder: Path, log: Path, total: int, done: threading.Event) -> None:
         done.wait()
         return
     while not done.wait(0.2):
-        # A package is collected, then installed: pip's log tells of the first, its folder of the second.
+        # A package is collected, then installed: pip's log shows the first, the folder of packages the second.
         collected = log.read_text().count("\nCollecting ") if log.exists() else 0
         installed = len(list(folder.glob("lib/python*/site-packages/*.dist-info")))
         share = min(1.0, (collected + installed) / (2 * total))
@@ -82,8 +82,8 @@ def watch(folder: Path, log: Path, total: int, done: threading.Event) -> None:
 
 
 def run(command: list[str], failure: str, *, where: Path = ROOT, log: Path = Path(os.devnull)) -> None:
-    """Run `command` in `where` unseen, its words into `log` too; when it fails show the end of them, and `failure`."""
-    said: list[str] = []
+    """Run `command` in `where`, with its output in `log` alone; if it fails, show the end of it, and `failure`."""
+    lines: list[str] = []
     with (
         log.open("w") as kept,
         subprocess.Popen(
@@ -91,22 +91,22 @@ def run(command: list[str], failure: str, *, where: Path = ROOT, log: Path = Pat
         ) as process,
     ):
         for line in process.stdout or ():
-            said.append(line)
+            lines.append(line)
             kept.write(line)
             kept.flush()
     if process.returncode == 0:
         return
-    output = "".join(said)
+    output = "".join(lines)
     if "No space left on device" in output or "ENOSPC" in output:
         fail("The disk is full; make room and run make again.")
     if reason := lack_of_network(output):
         fail(f"There is no network ({reason}): {lower_first(failure)}; connect, or set a proxy, and run make again.")
-    print("\n" + "".join(said[-TAIL:]), file=sys.stderr)
+    print("\n" + "".join(lines[-TAIL:]), file=sys.stderr)
     fail(f"{failure}; see the lines above, then run make again.")
 
 
 def lower_first(sentence: str) -> str:
-    """`sentence`, to go on with behind a colon."""
+    """`sentence`, as it goes on after a colon."""
     return sentence[:1].lower() + sentence[1:]
 
 

@@ -1,4 +1,4 @@
-// Prints what graphql-http's audits of GraphQL over HTTP find at the address in argv, asked with the token in TOKEN.
+// Prints what graphql-http's audits of GraphQL over HTTP find at the address in argv, with the token in TOKEN.
 import { auditServer } from 'graphql-http'
 
 const found = await auditServer({
