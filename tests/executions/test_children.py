@@ -60,7 +60,7 @@ def everything(page: PageRequest, fields: frozenset[str] | None = None) -> Child
 
 @callers
 @kinds
-async def test_a_page_shows_parts_of_visible_executions_alone(
+async def test_a_page_shows_children_of_visible_executions_alone(
     populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
     children, pages = collection_of(populated[0], kind), (PageRequest(100), PageRequest(100, backward=True))
@@ -103,7 +103,7 @@ async def test_a_cursor_of_another_execution_is_refused(populated: tuple[Databas
 
 @callers
 @kinds
-async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
+async def test_children_are_found_by_their_ids_when_their_execution_is_visible(
     populated: tuple[Database, SentCommands], kind: str, caller: Caller
 ) -> None:
     database, commands = populated
@@ -117,7 +117,7 @@ async def test_parts_are_found_by_their_ids_when_their_execution_is_visible(
 
 
 @kinds
-async def test_a_part_is_not_found_through_another_execution(
+async def test_a_child_is_not_found_through_another_execution(
     populated: tuple[Database, SentCommands], kind: str
 ) -> None:
     keys: list[tuple[str, object]] = [
@@ -174,7 +174,7 @@ async def test_without_the_scope_no_query_is_sent(
 
 @kinds
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-async def test_walking_parts_forward_and_backward_shows_each_once(
+async def test_walking_children_forward_and_backward_shows_each_once(
     populated: tuple[Database, SentCommands], kind: str, size: int
 ) -> None:
     children = collection_of(populated[0], kind)

@@ -130,7 +130,7 @@ CHILD_PAGES = [
 @callers
 @pytest.mark.parametrize("kind", ["steps", "logs"])
 @pytest.mark.parametrize("page", CHILD_PAGES)
-async def test_the_ends_of_many_executions_parts_read_few_keys(
+async def test_the_ends_of_many_executions_children_read_few_keys(
     large_database: tuple[Database, SentCommands], kind: str, page: PageRequest, caller: Caller
 ) -> None:
     database, commands = large_database
@@ -154,7 +154,7 @@ async def test_the_ends_of_many_executions_parts_read_few_keys(
 
 
 @pytest.mark.parametrize("kind", ["steps", "logs"])
-async def test_deep_pages_of_one_executions_parts_read_few_keys(
+async def test_deep_pages_of_one_executions_children_read_few_keys(
     large_database: tuple[Database, SentCommands], kind: str
 ) -> None:
     database, commands = large_database

@@ -100,7 +100,7 @@ class Reader:
     ) -> list[Row]:
         """Read up to `limit` documents that match, in no particular order."""
         with _translated_errors(document, where):
-            query = where.to_mongo()
+            rows, query = self.database.rows(document), where.to_mongo()
             search = Search(
                 query,
                 fields,
@@ -109,7 +109,7 @@ class Reader:
                 hint=narrowest_index(document, query),
                 max_bytes=self.max_bytes,
             )
-            return await find_rows(self.database.rows(document), search)
+            return await find_rows(rows, search)
 
     async def read_sorted(  # noqa: PLR0913 - what one query is made of
         self,

@@ -158,8 +158,8 @@ class Scan:
         uses = index_uses(self.document, self.where.to_mongo(), self.order)
         narrowest = [use for use in uses if not any(map(use.is_wider_than, uses))]
         ordered = [use for use in narrowest if use.is_ordered] or [use for use in uses if use.is_ordered]
-        if len(narrowest) < 2 and ordered == narrowest:  # noqa: PLR2004 - nothing to choose between
-            return ordered[0].key if ordered else None
+        if len(narrowest) <= 1 and (not ordered or ordered == narrowest):
+            return narrowest[0].key if narrowest else None
         counted = narrowest[:_MOST_COUNTED]
         counts = await asyncio.gather(*map(self._count_entries, counted))
         fewest, use = min(zip(counts, counted, strict=True), key=lambda counted: counted[0])
