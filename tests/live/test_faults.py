@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import OperationFailure
 
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.events import EventKind
@@ -19,6 +21,7 @@ from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read
 from tests.support.mongod import SingleNodeReplicaSet, roll_the_oplog
 
 _NAME = "faults"
+INDEX_BUILD_IN_PROGRESS = 12587
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +170,10 @@ async def test_a_collection_that_is_replaced_is_a_gap_and_watched_again(database
     if replacing == "drop":
         await collection.drop()
     elif replacing == "rename":
-        await collection.rename("elsewhere", dropTarget=True)
+        await rename(collection, "elsewhere")
     elif replacing == "rename_onto":
         await database.handle["restored"].insert_one(execution("restored"))
-        await database.handle["restored"].rename(collection.name, dropTarget=True)
+        await rename(database.handle["restored"], collection.name)
     else:
         await database.client.drop_database(_NAME)
 
@@ -186,6 +189,20 @@ async def test_a_collection_that_is_replaced_is_a_gap_and_watched_again(database
     resumed = await live.subscribe(ADA, after=before.cursor)
     async with asyncio.timeout(PATIENCE):
         assert (await anext(resumed)).kind is EventKind.GAP
+
+
+async def rename(collection: AsyncCollection[Any], name: str) -> None:
+    """Rename `collection`, as soon as no index of it is being built: a test before may have let that begin."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await collection.rename(name, dropTarget=True)
+            except OperationFailure as error:
+                if error.code != INDEX_BUILD_IN_PROGRESS:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def changed_once_more(database: Database, subscriber: Any, number: int) -> Any:
