@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.counts import CountCache, CountResult
+from execution_monitor.executions.search_turns import SearchTurns
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import Row
+from execution_monitor.storage.slices import SearchLimits, SlicedSearch
 from execution_monitor.storage.sorting import Order, SortKey
 
 # A count is out of date as soon as it has been read.
@@ -31,26 +34,37 @@ class Executions:
     reader: Reader
     count_limit: int
     count_cache: CountCache = field(default_factory=lambda: CountCache(COUNT_SECONDS))
+    search_limits: SearchLimits = field(default_factory=SearchLimits)
+    search_turns: SearchTurns = field(default_factory=SearchTurns)
 
     async def list(
         self, caller: Caller, where: Filter, order: Order, page: PageRequest, selection: PageSelection
     ) -> Page:
-        """Read one keyset page of the executions that match `where`, in `order`."""
-        return await self.reader.read_page(Execution, Listing(self.visible(caller, where), order), page, selection)
+        """Read one keyset page of the executions that match `where`, in `order`.
+
+        What no index serves is searched in slices for a bounded time: `Page.search` says how far that went.
+        """
+        listing = Listing(self.visible(caller, where), order, self._sliced(caller))
+        return await self.reader.read_page(Execution, listing, page, selection)
 
     async def count(self, caller: Caller, where: Filter) -> CountResult:
-        """Count the executions that match `where`, up to `count_limit`."""
-        return await self._count(self.visible(caller, where))
+        """Count the executions that match `where`, up to `count_limit`, and as far as time allows."""
+        return await self._count(caller, self.visible(caller, where))
 
     async def count_cached(self, caller: Caller, where: Filter) -> CountResult:
         """As `count`, from the cache where the same executions were counted for the same visibility a moment ago."""
         visible = self.visible(caller, where)
         # The `repr` of a filter shows all of it, and visibility is a part of it.
-        return await self.count_cache.get(repr(visible), lambda: self._count(visible))
+        return await self.count_cache.get(repr(visible), lambda: self._count(caller, visible))
 
-    async def _count(self, visible: Filter) -> CountResult:
-        found = await self.reader.count(Execution, visible, self.count_limit + 1)
-        return CountResult(min(found, self.count_limit), found <= self.count_limit)
+    async def _count(self, caller: Caller, visible: Filter) -> CountResult:
+        limit = self.count_limit
+        count = await self.reader.count(Execution, visible, limit + 1, NEWEST_FIRST, self._sliced(caller))
+        return CountResult(min(count.found, limit), count.is_complete and count.found <= limit)
+
+    def _sliced(self, caller: Caller) -> SlicedSearch:
+        turn = partial(self.search_turns.of, (caller.tenant, caller.subject))
+        return SlicedSearch(visible_to(caller), self.search_limits, turn)
 
     async def find(self, caller: Caller, execution_id: str, fields: frozenset[str] | None = None) -> Row | None:
         """Find an execution by its id; None when it does not exist or the caller may not see it."""

@@ -110,10 +110,10 @@ async def find_stored_rows(
 async def _find(
     collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None
 ) -> list[BsonDocument]:
-    if session is None and (rows := await _find_at_once(collection, search, search.projection)) is not None:
+    if (rows := await _find_at_once(collection, search, search.projection, session)) is not None:
         return rows
     if search.max_bytes != UNLIMITED and shows_payloads(search.fields):
-        await _require_room(collection, search)
+        await _require_room(collection, search, session)
     cursor = collection.find(
         search.query,
         search.projection,
@@ -128,10 +128,12 @@ async def _find(
     return list(await cursor.to_list())
 
 
-async def _require_room(collection: AsyncCollection[BsonDocument], search: Search) -> None:
+async def _require_room(
+    collection: AsyncCollection[BsonDocument], search: Search, session: AsyncClientSession | None
+) -> None:
     """Raise `ResponseTooLarge` where the rows have more bytes than may be sent, before they are read."""
     shown: Any = "$$ROOT" if search.fields is None else {field: f"${field}" for field in search.fields}
-    sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}})
+    sizes = await _find_at_once(collection, search, {"_id": 0, "bytes": {"$bsonSize": shown}}, session)
     # A larger document is read with the sizes of its payloads in their place, which is small.
     total = sum(row["bytes"] for row in sizes or () if row["bytes"] <= search.max_bytes)
     if total > search.max_bytes:
@@ -139,7 +141,10 @@ async def _require_room(collection: AsyncCollection[BsonDocument], search: Searc
 
 
 async def _find_at_once(
-    collection: AsyncCollection[BsonDocument], search: Search, projection: Mapping[str, Any] | None
+    collection: AsyncCollection[BsonDocument],
+    search: Search,
+    projection: Mapping[str, Any] | None,
+    session: AsyncClientSession | None,
 ) -> list[BsonDocument] | None:
     """The rows; None where they do not fit into one reply, which has 16 MB at most."""
     entries = search.range
@@ -157,17 +162,18 @@ async def _find_at_once(
         # a full batch may leave a cursor open, as it does while MongoDB compares plans.
         "batchSize": search.limit + 1,
         "maxTimeMS": search.timeout_ms,
-        "readConcern": collection.read_concern.document or None,
+        # The driver adds that of a session.
+        "readConcern": (collection.read_concern.document or None) if session is None else None,
     }
     command = {name: value for name, value in command.items() if value is not None}
     try:
-        reply = await _run(collection, command)
+        reply = await _run(collection, command, session)
     except ServerSelectionTimeoutError:
         raise
     except AutoReconnect:
         if not collection.database.client.options.retry_reads:
             raise
-        reply = await _run(collection, command)
+        reply = await _run(collection, command, session)
     cursor = reply["cursor"]
     if not cursor["id"]:
         return cursor["firstBatch"]
@@ -175,7 +181,9 @@ async def _find_at_once(
     return None
 
 
-async def _run(collection: AsyncCollection[BsonDocument], command: BsonDocument) -> BsonDocument:
+async def _run(
+    collection: AsyncCollection[BsonDocument], command: BsonDocument, session: AsyncClientSession | None = None
+) -> BsonDocument:
     return await collection.database.command(
-        command, read_preference=collection.read_preference, codec_options=collection.codec_options
+        command, read_preference=collection.read_preference, codec_options=collection.codec_options, session=session
     )

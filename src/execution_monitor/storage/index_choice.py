@@ -19,7 +19,7 @@ from execution_monitor.storage.sorting import Order
 
 # MongoDB merges up to 200 ranges of an index in the order of a list (internalQueryMaxScansToExplode).
 _MAX_RANGES = 200
-_BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
+BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Conditions:
                 operators = cast("dict[str, Any]", condition)
                 if operators.keys() == {"$in"}:
                     one_of[name] = as_list(operators["$in"])
-                elif operators.keys() <= _BOUNDS or str(operators.get("$regex", "")).startswith("^"):
+                elif operators.keys() <= BOUNDS or str(operators.get("$regex", "")).startswith("^"):
                     # Text that begins with something is a range, too.
                     bounds[name] = operators
                 else:
@@ -92,6 +92,11 @@ class IndexUse:
     key: IndexKey
     entries: Query
     is_ordered: bool
+
+    def begins_with(self, order: Order) -> bool:
+        """Whether the index has `order` behind fields with one value each."""
+        fixed = {field for field, condition in self.entries.items() if not isinstance(condition, dict)}
+        return order.goes_one_way and tuple(field for field in self.key if field not in fixed) == order.fields
 
     def is_wider_than(self, other: "IndexUse") -> bool:
         """Whether all that `other` reads is read, and mostly more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from execution_monitor.storage.cursors import decode_position, encode_position
 from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.rows import Row
+from execution_monitor.storage.slices import COMPLETE, SearchProgress, SlicedSearch
 from execution_monitor.storage.sorting import Order, SortPosition
 
 DEFAULT_PAGE_SIZE = 20
@@ -47,10 +49,14 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list: the rows of a collection that match `where`, in `order`. Its cursors work with no other list."""
+    """A list: the rows of a collection that match `where`, in `order`. Its cursors work with no other list.
+
+    `sliced` is how it may be searched in slices; by default it is searched whole.
+    """
 
     where: Filter
     order: Order
+    sliced: SlicedSearch | None = None
 
     @cached_property
     def digest(self) -> bytes:
@@ -59,7 +65,11 @@ class Listing:
 
     def cursor_of(self, row: Row) -> str:
         """The cursor of `row`, which must hold the fields of the order."""
-        return encode_position(self.order.position_of(row), self.digest)
+        return self.cursor_at(self.order.position_of(row))
+
+    def cursor_at(self, position: SortPosition) -> str:
+        """The cursor of `position`."""
+        return encode_position(position, self.digest)
 
     def position(self, cursor: str) -> SortPosition:
         """The position that `cursor` holds; raises `InvalidCursor` when it is not of this list."""
@@ -87,14 +97,53 @@ class PageSelection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order, and whether more lie before and after them."""
+    """Rows in order, and whether more lie before and after them.
+
+    Where the time limit of a sliced search ended it, more may lie beyond the rows, and its cursor there is not that of
+    a row, but of the position that the search reached.
+    """
 
     listing: Listing
     rows: Sequence[Row]
     has_previous: bool = False
     has_next: bool = False
     read_at: Timestamp | None = None
+    search: SearchProgress = COMPLETE
+    backward: bool = False
 
     def cursor_of(self, row: Row) -> str:
         """The cursor of one of the rows."""
         return self.listing.cursor_of(row)
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The cursor before which the previous page lies; None on an empty page of a complete search."""
+        return self._cursor(self.rows[:1], is_end_of_search=self.backward)
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The cursor after which the next page lies; None on an empty page of a complete search."""
+        return self._cursor(self.rows[-1:], is_end_of_search=not self.backward)
+
+    @property
+    def reached_at(self) -> datetime | None:
+        """The time up to which the list has been searched; None where its order does not begin with a time.
+
+        None, too, where it has been searched to its end.
+        """
+        if self.search.reached is not None:
+            return _time_in(self.search.reached)
+        goes_on = self.has_previous if self.backward else self.has_next
+        if not goes_on or not self.rows:
+            return None
+        return _time_in(self.listing.order.position_of(self.rows[0 if self.backward else -1]))
+
+    def _cursor(self, rows: Sequence[Row], *, is_end_of_search: bool) -> str | None:
+        if is_end_of_search and self.search.reached is not None:
+            return self.listing.cursor_at(self.search.reached)
+        return self.listing.cursor_of(rows[0]) if rows else None
+
+
+def _time_in(position: SortPosition) -> datetime | None:
+    first = position.values[0]
+    return first if isinstance(first, datetime) and position.is_sortable else None

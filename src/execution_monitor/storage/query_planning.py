@@ -149,7 +149,7 @@ def range_after(
         end = fixed | _corner(order, position)
         if leading is not None and isinstance(fixed[leading], str):
             # A field that is equal in both ends of a range orders nothing in it.
-            lower = fixed | {leading: _just_before(fixed[leading])} | dict.fromkeys(order.fields, _HIGHEST)
+            lower = fixed | {leading: just_before(fixed[leading])} | dict.fromkeys(order.fields, _HIGHEST)
             return IndexRange(query, lower, embeddable(end), {leading: DESCENDING})
         return IndexRange(query, fixed | dict.fromkeys(order.fields, _LOWEST), embeddable(end))
     upper = fixed | dict.fromkeys(order.fields, _HIGHEST)
@@ -173,7 +173,7 @@ def _corner(order: Order, position: SortPosition) -> dict[str, Any]:
     return corner
 
 
-def _just_before(text: str) -> Any:
+def just_before(text: str) -> Any:
     """A value before `text`, with no text between them that is in use."""
     if not text:
         return None

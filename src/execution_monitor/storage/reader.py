@@ -13,21 +13,23 @@ from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
+from execution_monitor.storage.counting import Count, Counter
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
 from execution_monitor.storage.filter_fields import indexed_filters
-from execution_monitor.storage.filters import Filter, Query
-from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows
-from execution_monitor.storage.index_choice import covering_index, narrowest_index
+from execution_monitor.storage.filters import Filter
+from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
+from execution_monitor.storage.index_choice import narrowest_index
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.mongodb_errors import explain, is_unavailable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.scanning import Scan
+from execution_monitor.storage.slices import SlicedSearch
 from execution_monitor.storage.sorting import Order
 
 log = structlog.get_logger()
@@ -63,37 +65,37 @@ class Reader:
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(selection.snapshot) as session:
                 order, limits = listing.order, (self.timeout_ms, self.max_bytes)
-                scan = Scan(self.database, document, listing.where, order, *limits, session)
+                scan = Scan(self.database, document, listing.where, order, *limits, session, listing.sliced)
                 scan = scan.reversed() if request.backward else scan
                 # One more row than the page shows whether more follow, without a count.
                 found = await scan.read(selection.fields, request.size + 1, start=start, end=end, skip=request.skipped)
                 beyond_start = look_before and await scan.reversed().has_up_to(start)
-                more = len(found) > request.size or (look_after and await scan.has_up_to(end))
+                more = (
+                    len(found.rows) > request.size
+                    or not found.progress.is_complete
+                    or (look_after and await scan.has_up_to(end))
+                )
             read_at = None if session is None else snapshot_time_of(session)
 
-        rows = found[: request.size]
+        rows, progress = found.rows[: request.size], found.progress
         if request.backward:
-            return Page(listing, rows[::-1], has_previous=more, has_next=beyond_start, read_at=read_at)
-        return Page(listing, rows, has_previous=beyond_start, has_next=more, read_at=read_at)
+            return Page(listing, rows[::-1], more, beyond_start, read_at, progress, backward=True)
+        return Page(listing, rows, beyond_start, more, read_at, progress)
 
-    async def count(self, document: type[Document], where: Filter, limit: int) -> int:
-        """Count the documents that match, up to `limit`."""
+    async def count(
+        self,
+        document: type[Document],
+        where: Filter,
+        limit: int,
+        order: Order | None = None,
+        sliced: SlicedSearch | None = None,
+    ) -> Count:
+        """Count the documents that match, up to `limit`.
+
+        With `order` and `sliced`, those that no index can count are counted in slices, as far as time allows.
+        """
         with _translated_errors(document, where):
-            collection, query = self.database.collection(document), where.to_mongo()
-            key = covering_index(document, query)
-            options = {} if key is None else {"hint": list(key.items())}
-            try:
-                return await self._count(collection, query, limit, options)
-            except OperationFailure as error:
-                if key is None or error.code != BAD_VALUE:
-                    raise
-                return await self._count(collection, query, limit, {})
-
-    async def _count(
-        self, collection: AsyncCollection[BsonDocument], query: Query, limit: int, options: Mapping[str, Any]
-    ) -> int:
-        counting = collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms, **options)
-        return await await_query(counting, collection, query, self.timeout_ms)
+            return await Counter(self.database, document, where, self.timeout_ms).count(limit, order, sliced)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int

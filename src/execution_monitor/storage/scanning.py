@@ -2,16 +2,19 @@
 
 A row cannot be sorted where, say, a sort field holds an array. MongoDB gives such a row two positions, one per
 direction, and finds it after itself. Here it has one, after all others, and those rows have an index of their own.
+
+A list that no index serves is tried whole for a moment, and then searched in slices.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from beanie import Document
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query, is_sharded
@@ -19,23 +22,37 @@ from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows, find_stored_rows
 from execution_monitor.storage.index_choice import IndexUse, index_uses
 from execution_monitor.storage.indexes import IndexKey, unsortable_key, where_sortable, where_unsortable
-from execution_monitor.storage.query_planning import choose_index, combine_branches, plan_find, range_after
+from execution_monitor.storage.query_planning import (
+    FindPlan,
+    choose_index,
+    combine_branches,
+    plan_find,
+    range_after,
+)
 from execution_monitor.storage.rows import BsonDocument, Row
+from execution_monitor.storage.slice_reader import SliceReader
+from execution_monitor.storage.slices import COMPLETE, SearchLimits, SearchProgress, Slice, SlicedSearch, Slicing
 from execution_monitor.storage.sorting import ById, Order, SortPosition
 
-# So many documents are read and sorted in some 3 ms. Of a list of 50,000, a page of 20 takes as long from an index in
-# its order, if 1,000 match.
-_FEW_ENTRIES = 1_000
 # Each costs a count of up to so many entries, without documents: 1 ms.
 _MOST_COUNTED = 4
 _BY_ID: IndexKey = {"_id": 1}
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The rows that were found, and how far they were searched for."""
+
+    rows: list[Row]
+    progress: SearchProgress = COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """The rows of `document` that match `where`, read in `order`; with a `session` as of one instant.
 
-    `backward` says that `order` is the reverse of the list's. Times are milliseconds.
+    `backward` says that `order` is the reverse of the list's. Times are milliseconds. Without `sliced` all rows are
+    searched for, until the time limit ends the query.
     """
 
     database: Database
@@ -45,6 +62,7 @@ class Scan:
     timeout_ms: int
     max_bytes: int = UNLIMITED
     session: AsyncClientSession | None = None
+    sliced: SlicedSearch | None = None
     backward: bool = False
 
     def reversed(self) -> "Scan":
@@ -59,27 +77,25 @@ class Scan:
         start: SortPosition | None = None,
         end: SortPosition | None = None,
         skip: int = 0,
-    ) -> list[Row]:
+    ) -> Found:
         """Up to `limit` rows strictly between two positions."""
         rows: list[Row] = []
+        progress = COMPLETE
         sections = self._sections
         first = 0 if start is None else sections.index(start.is_sortable)
         last = len(sections) - 1 if end is None else sections.index(end.is_sortable)
         for index in range(first, last + 1):
-            search = await self._between(
-                start if index == first else None,
-                end if index == last else None,
-                are_sorted=sections[index],
-            )
-            search = replace(search, fields=fields, skip=skip, limit=limit - len(rows), max_bytes=self.max_bytes)
-            found = await (self._find(search) if sections[index] else self._find_unsortable(search))
-            rows += found
-            if len(rows) == limit:
+            begin, stop = start if index == first else None, end if index == last else None
+            part = _Part(begin, stop, fields, limit - len(rows), skip)
+            found = await (self._read_sorted(part) if sections[index] else self._read_by_id(part))
+            rows += found.rows
+            progress = found.progress
+            if len(rows) == limit or not progress.is_complete:
                 break
             if skip and index < last:
                 # A row after those that were skipped shows that all of them were.
-                skip = 0 if found else skip - await self._count(search.query, skip)
-        return rows
+                skip = 0 if found.rows else skip - await self._count(part, skip)
+        return Found(rows, progress)
 
     async def read_unsortable(self, fields: frozenset[str], limit: int) -> list[Row]:
         """Up to `limit` of the rows that cannot be sorted, in no particular order."""
@@ -91,7 +107,11 @@ class Scan:
         if position is None:
             return False
         # The row of the cursor nearly always still exists, and is the cheapest to look up.
-        return bool(await self._has_at(position) or await self.read(frozenset(), 1, start=position))
+        if await self._has_at(position):
+            return True
+        found = await self.read(frozenset(), 1, start=position)
+        # Where the search was not complete, there may be one.
+        return bool(found.rows) or not found.progress.is_complete
 
     @property
     def _sections(self) -> Sequence[bool]:
@@ -123,60 +143,96 @@ class Scan:
         search = self._search_at(position)
         return bool(await find_rows(self._collection, search, self.session))
 
-    async def _count(self, query: Query, limit: int) -> int:
+    async def _count(self, part: "_Part", limit: int) -> int:
+        query = self._plan(part).query
         counting = self._collection.count_documents(query, limit=limit, maxTimeMS=self.timeout_ms, session=self.session)
         return await await_query(counting, self._collection, query, self.timeout_ms)
 
-    async def _between(self, start: SortPosition | None, end: SortPosition | None, *, are_sorted: bool) -> Search:
-        """The search for the first row strictly between two positions of one section."""
-        order = self.order if are_sorted else self.order.by_id
-        bounds: list[Sequence[Query]] = []
-        if start is not None:
-            bounds.append(order.seek(start))
-        if end is not None:
-            bounds.append(order.reversed().seek(end))
-        if isinstance(order, ById):
-            return self._search(combine_branches([self._unsortable], *bounds), order, unsortable_key(self.document))
-        sortable = [where_sortable(key.field for key in order.keys)] if len(self._sections) > 1 else []
-        plan = plan_find(self.document, self.where.to_mongo(), order, bounds, sortable)
-        if plan.hint is None:
-            return self._search(plan.query, order, await self._choose_index())
-        search = self._search(plan.query, order, plan.hint)
-        if plan.branch is None or start is None or end is not None:
+    async def _read_by_id(self, part: "_Part") -> Found:
+        """The rows of `part` that cannot be sorted."""
+        order, bounds = self.order.by_id, _bounds(self.order.by_id, part)
+        query = combine_branches([self._unsortable], *bounds)
+        return Found(await self._find_unsortable(part.of(self._search(query, order, unsortable_key(self.document)))))
+
+    async def _read_sorted(self, part: "_Part") -> Found:
+        """The rows of `part` in the order of the list."""
+        plan = self._plan(part)
+        if plan.hint is not None:
+            return Found(await self._find(part.of(await self._in_range(plan, part))))
+        uses = index_uses(self.document, self.where.to_mongo(), self.order)
+        slicing = None if self.sliced is None else Slicing.along(uses, self.order, self.sliced.visible)
+        key, reads_few = await self._choose_index(uses)
+        search = part.of(self._search(plan.query, self.order, key))
+        if reads_few or slicing is None or self.sliced is None:
+            return Found(await self._find(search))
+        if slicing.is_exact and (whole_ms := self.sliced.limits.whole_ms):
+            with contextlib.suppress(ExecutionTimeout):
+                return Found(await self._find(replace(search, timeout_ms=min(whole_ms, self.timeout_ms))))
+        async with self.sliced.turn():
+            return await self._read_slices(slicing, part, self.sliced.limits)
+
+    async def _read_slices(self, slicing: Slicing, part: "_Part", limits: SearchLimits) -> Found:
+        rows: list[Row] = []
+        wanted = part.skip + part.limit
+        query = join([self.where.to_mongo(), *self._sortable])
+
+        async def read_slice(each: Slice) -> bool:
+            bounds = _bounds(self.order, replace(part, start=each.start, end=each.stop))
+            search = self._search(combine_branches([query], *bounds), self.order, slicing.use.key)
+            if not is_sharded(self.database.client):
+                search = slicing.within(search, each, query)
+            rows.extend(await self._find(replace(search, fields=part.fields, limit=wanted - len(rows))))
+            return len(rows) == wanted
+
+        reader = SliceReader(self._collection, slicing, limits, self.timeout_ms, self.session)
+        progress = await reader.read(part.start, part.end, read_slice)
+        return Found(rows[part.skip :], progress)
+
+    def _plan(self, part: "_Part") -> FindPlan:
+        return plan_find(self.document, self.where.to_mongo(), self.order, _bounds(self.order, part), self._sortable)
+
+    @property
+    def _sortable(self) -> Sequence[Query]:
+        return [where_sortable(key.field for key in self.order.keys)] if len(self._sections) > 1 else []
+
+    async def _in_range(self, plan: FindPlan, part: "_Part") -> Search:
+        """The search of a `plan` that has an index, by a range of it where that is possible."""
+        search = self._search(plan.query, self.order, plan.hint)
+        if plan.hint is None or plan.branch is None or part.start is None or part.end is not None:
             return search
         leading = await self._leading_field(plan.hint, plan.branch)
-        entries = range_after(plan.hint, plan.branch, order, start, leading=leading)
+        entries = range_after(plan.hint, plan.branch, self.order, part.start, leading=leading)
         if entries is not None:
-            entries = replace(entries, query=join([entries.query, *sortable]))
+            entries = replace(entries, query=join([entries.query, *self._sortable]))
         return replace(search, range=entries)
 
-    async def _choose_index(self) -> IndexKey | None:
-        """The index to read a list by that none has exactly: in its order, or one that has few entries for it.
+    async def _choose_index(self, uses: Sequence[IndexUse]) -> tuple[IndexKey | None, bool]:
+        """The index to read a list by that none has exactly, and whether it has few entries for it.
 
-        The first is read until the page is full, the others whole, and then sorted.
+        It is one in the order of the list, which is read until the page is full, or one that is read whole, and sorted.
         """
-        uses = index_uses(self.document, self.where.to_mongo(), self.order)
         narrowest = [use for use in uses if not any(map(use.is_wider_than, uses))]
         ordered = [use for use in narrowest if use.is_ordered] or [use for use in uses if use.is_ordered]
         if len(narrowest) <= 1 and (not ordered or ordered == narrowest):
-            return narrowest[0].key if narrowest else None
+            return (narrowest[0].key if narrowest else None), False
         counted = narrowest[:_MOST_COUNTED]
-        counts = await asyncio.gather(*map(self._count_entries, counted))
+        few = (SearchLimits() if self.sliced is None else self.sliced.limits).few
+        counts = await asyncio.gather(*(self._count_entries(use, few) for use in counted))
         fewest, use = min(zip(counts, counted, strict=True), key=lambda counted: counted[0])
-        return ordered[0].key if ordered and fewest == _FEW_ENTRIES else use.key
+        if fewest < few:
+            return use.key, True
+        return (ordered[0].key if ordered else use.key), False
 
-    async def _count_entries(self, use: IndexUse) -> int:
-        """How many entries of an index are read, counted up to the limit; none are worth reading if it is missing."""
+    async def _count_entries(self, use: IndexUse, limit: int) -> int:
+        """How many entries of an index are read, counted up to `limit`; none are worth reading if it is missing."""
         hint = list(use.key.items())
-        counting = self._collection.count_documents(
-            use.entries, limit=_FEW_ENTRIES, hint=hint, maxTimeMS=self.timeout_ms
-        )
+        counting = self._collection.count_documents(use.entries, limit=limit, hint=hint, maxTimeMS=self.timeout_ms)
         try:
             return await await_query(counting, self._collection, use.entries, self.timeout_ms)
         except OperationFailure as error:
             if error.code != BAD_VALUE:
                 raise
-            return _FEW_ENTRIES
+            return limit
 
     async def _leading_field(self, key: IndexKey, query: Query) -> str | None:
         """The last field of the index `key` that `query` fixes; None where the query may not sort by it."""
@@ -202,3 +258,23 @@ class Scan:
 
     def _search(self, query: Query, order: Order | ById, hint: IndexKey | None) -> Search:
         return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.timeout_ms, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which rows of a section to read: up to `limit` strictly between two positions."""
+
+    start: SortPosition | None
+    end: SortPosition | None
+    fields: frozenset[str] | None
+    limit: int
+    skip: int = 0
+
+    def of(self, search: Search) -> Search:
+        """`search` for these rows."""
+        return replace(search, fields=self.fields, skip=self.skip, limit=self.limit)
+
+
+def _bounds(order: Order | ById, part: _Part) -> Sequence[Sequence[Query]]:
+    bounds = [] if part.start is None else [order.seek(part.start)]
+    return bounds if part.end is None else [*bounds, order.reversed().seek(part.end)]

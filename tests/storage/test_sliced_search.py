@@ -1,0 +1,91 @@
+"""Sliced search: request after request goes on where the last one stopped, and together they find exactly the list."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import SORTED_FIELDS, Execution
+from execution_monitor.storage.filters import Contains, Filter, NoneOf, Range, all_of, equals
+from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
+from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.slices import SearchLimits, SlicedSearch
+from execution_monitor.storage.sorting import Order, SortKey
+from tests.storage.reference import holds, in_order
+from tests.storage.strategies import bounded, executions, filters, orders
+
+MINE = equals("tenant_id", "acme")
+SELECTION = PageSelection(fields=frozenset({"execution_id", *SORTED_FIELDS}))
+# One slice a request, of few entries, of every list that no index serves.
+SHORT = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=3)
+
+
+@bounded(max_examples=150)
+@given(
+    documents=executions(size=30),
+    where=filters,
+    order=orders,
+    entries=st.integers(1, 9),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    visible=st.sampled_from([MINE, all_of(MINE, equals("user_id", "ada"))]),
+)
+async def test_walking_through_searches_that_stop_gives_the_list(  # noqa: PLR0913 - what is drawn
+    database: Database,
+    documents: list[BsonDocument],
+    where: Filter,
+    order: Order,
+    entries: int,
+    sizes: list[int],
+    visible: Filter,
+) -> None:
+    sliced = SlicedSearch(visible, replace(SHORT, entries=entries))
+    listing = Listing(all_of(visible, where), order, sliced)
+    expected = await _store(database, documents, listing)
+
+    for backward in (False, True):
+        found: list[str] = []
+        request = PageRequest(sizes[0], backward)
+        for size in itertools.islice(itertools.cycle(sizes), 500):
+            page = await _read(database, listing, request)
+            assert len(page.rows) <= request.size
+            found = [*_ids(page.rows), *found] if backward else [*found, *_ids(page.rows)]
+            goes_on = page.has_previous if backward else page.has_next
+            if not page.search.is_complete:
+                assert goes_on
+                assert page.search.examined > 0
+            if not goes_on:
+                break
+            request = _request_after(page, size, backward=backward)
+        else:
+            pytest.fail("the search does not end")
+
+        assert found == expected
+
+
+async def _store(database: Database, documents: list[BsonDocument], listing: Listing) -> list[str]:
+    """Replace what the collection holds; the ids of the list, evaluated in memory."""
+    collection = database.collection(Execution)
+    await collection.delete_many({})
+    if documents:
+        await collection.insert_many(documents)
+    stored = await collection.find().to_list()
+    return _ids(in_order([row for row in stored if holds(listing.where, row)], listing.order))
+
+
+def _request_after(page: Page, size: int, *, backward: bool) -> PageRequest:
+    if backward:
+        return PageRequest(size, backward, before=page.start_cursor)
+    return PageRequest(size, backward, after=page.end_cursor)
+
+
+async def _read(database: Database, listing: Listing, request: PageRequest) -> Page:
+    return await Reader(database, timeout_ms=10_000).read_page(Execution, listing, request, SELECTION)
+
+
+def _ids(rows: Any) -> list[str]:
+    return [row["execution_id"] for row in rows]
