@@ -20,12 +20,14 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.graphql.types.node import Node, encode_id
+from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import StepRecord
 from execution_monitor.storage.rows import Row
 
+TOKENS_USED_DEPRECATED = "Select `tokens`, which is exact beyond 2147483647."
 PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 
 
@@ -72,7 +74,10 @@ class ExecutionStep(Node):
     attempt: int = stored("attempt", description="The number of this attempt, from 1.")
     depends_on: list[str] = stored("depends_on", description="The `stepId` of each step it waits for.")
     cost: float = stored("cost", description="What it has cost, in the engine's currency.")
-    tokens_used: int = stored("tokens_used", description="Tokens of language models that it used.")
+    tokens: BigInt = stored("tokens", "tokens_used", description="Tokens of language models that it used.")
+    tokens_used: int = stored(
+        "tokens_used", description="As `tokens`, but ends at 2147483647.", deprecated=TOKENS_USED_DEPRECATED
+    )
     error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
     input: JSON | None = stored(
