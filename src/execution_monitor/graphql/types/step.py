@@ -15,6 +15,7 @@ from execution_monitor.graphql.types.connection import (
     PAGE_INFO,
     PageInfo,
     fields_to_read,
+    needs_cursors,
     page_request,
     reading,
     stored,
@@ -131,13 +132,15 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
-def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> ChildrenRequest:
-    """The page of steps that the arguments of `steps` select.
+def steps_request(
+    fields: frozenset[str], *, cursors: bool, first: int | None = None, after: str | None = None
+) -> ChildrenRequest:
+    """The page of steps that the arguments of `steps` select, with the stored `fields`, and what `cursors` need.
 
     Raises:
         BadUserInput: an argument is wrong.
     """
-    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields)
+    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields, cursors)
 
 
 async def resolve_steps(
@@ -145,5 +148,6 @@ async def resolve_steps(
 ) -> ExecutionStepConnection:
     """The steps of one execution, read with one query for all executions of its page."""
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    request = steps_request(fields_to_read(ExecutionStep, selected), first, after)
+    cursors = needs_cursors(selected_by(info, "edges"), selected_by(info, "pageInfo"))
+    request = steps_request(fields_to_read(ExecutionStep, selected), cursors=cursors, first=first, after=after)
     return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))
