@@ -266,6 +266,74 @@ async def test_an_execution_with_many_children_does_not_shorten_the_pages_of_oth
     assert len(commands.reads) == 3
 
 
+def as_read(execution_id: str, owner: Caller = OWNER, *hidden: str) -> dict[str, Any]:
+    """A row of an execution as a list reads it, without the fields `hidden`."""
+    row = {"execution_id": execution_id, "tenant_id": owner.tenant, "user_id": owner.subject, "status": "failed"}
+    return {name: value for name, value in row.items() if name not in hidden}
+
+
+@kinds
+async def test_children_of_executions_that_were_just_read_are_one_query(
+    populated: tuple[Database, SentCommands], kind: str
+) -> None:
+    children, request = collection_of(populated[0], kind), everything(PageRequest(), frozenset({"message"}))
+
+    pages = await children.list(OWNER, ["ada-0", "ada-1"], request, [as_read("ada-0"), as_read("ada-1")])
+
+    assert [len(page.rows) for page in pages.values()] == [CHILDREN, CHILDREN]
+    assert len(populated[1].reads) == 1
+
+
+@kinds
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(as_read("ada-0", COLLEAGUE), id="of another owner"),
+        pytest.param(as_read("ada-0", NAMESAKE), id="of another tenant"),
+        pytest.param(as_read("ada-1"), id="of another execution"),
+        pytest.param(as_read("ada-0", OWNER, "user_id"), id="without its owner"),
+        pytest.param(as_read("ada-0", OWNER, "tenant_id"), id="without its tenant"),
+    ],
+)
+async def test_a_row_that_does_not_show_that_its_execution_is_visible_is_read_again(
+    populated: tuple[Database, SentCommands], kind: str, row: dict[str, Any]
+) -> None:
+    children, request = collection_of(populated[0], kind), everything(PageRequest(), frozenset({"message"}))
+
+    found = (await children.list(OWNER, ["ada-0"], request, [row]))["ada-0"]
+    denied = (await children.list(COLLEAGUE, ["ada-0"], request, [as_read("ada-0")]))["ada-0"]
+
+    assert (len(found.rows), len(denied.rows)) == (CHILDREN, 0)
+    assert len(populated[1].reads) == 4
+
+
+@callers
+@kinds
+async def test_a_row_decides_as_a_query_does(
+    populated: tuple[Database, SentCommands], kind: str, caller: Caller
+) -> None:
+    database = populated[0]
+    rows = await database.collection(Execution).find({"tenant_id": caller.tenant}).to_list()
+    request = everything(PageRequest(), frozenset({"message"}))
+
+    pages = await collection_of(database, kind).list(caller, EVERY_ID, request, rows)
+
+    assert {each for each, page in pages.items() if page.rows} == SEES[caller]
+
+
+@kinds
+async def test_rows_that_no_cursor_is_made_of_are_read_without_the_fields_of_one(
+    populated: tuple[Database, SentCommands], kind: str
+) -> None:
+    request = ChildrenRequest(EVERYTHING, PageRequest(2), frozenset({"message"}), cursors=False)
+
+    page = (await collection_of(populated[0], kind).list(OWNER, ["ada-0"], request))["ada-0"]
+
+    assert (list(page.rows), page.has_next) == ([{"message": "Line 0"}, {"message": "Line 1"}], True)
+    with pytest.raises(ValueError, match="cursors"):
+        page.cursor_of(page.rows[0])
+
+
 @kinds
 async def test_payloads_are_read_for_pages_alone(populated: tuple[Database, SentCommands], kind: str) -> None:
     database, commands = populated

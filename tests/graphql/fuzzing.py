@@ -13,6 +13,7 @@ INTERNALS = re.compile(
 )
 SCALARS = {
     "DateTime": st.datetimes().map(lambda each: nodes.String(f"{each.isoformat()}Z")) | st.text().map(nodes.String),
+    "BigInt": st.integers(-(2**54), 2**54).map(nodes.Int),
     "JSON": st.text().map(nodes.String),
 }
 

@@ -32,11 +32,11 @@ EVERYTHING = """query Q($sort: [ExecutionSort!]) {
 fragment E on Execution {
   id executionId name workflowName workflowTemplateId status statusDetail createdAt startedAt completedAt updatedAt
   durationSeconds progress { currentStep totalSteps percentage } stepsCompleted stepsFailed triggeredBy userId tenantId
-  sessionId attempt parentExecutionId tags { key value } totalCost tokensUsed performance inputParameters finalResult
-  error { message code type stepId stackTrace retryable }
+  sessionId attempt parentExecutionId tags { key value } totalCost tokens tokensUsed
+  performance inputParameters finalResult error { message code type stepId stackTrace retryable }
   steps { edges { node {
-    id stepId name kind index status startedAt completedAt durationSeconds attempt dependsOn cost tokensUsed input
-    result error { message }
+    id stepId name kind index status startedAt completedAt durationSeconds attempt dependsOn cost tokens tokensUsed
+    input result error { message }
   } } pageInfo { hasNextPage } }
   logs(last: 5) { nodes { at level message stepId attributes } pageInfo { hasPreviousPage } }
 }"""

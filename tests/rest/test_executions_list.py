@@ -61,7 +61,7 @@ async def test_a_list_has_the_fields_that_existing_clients_read(fetch: Fetch, st
                 "steps_completed": 1,
                 "steps_failed": 1,
                 "total_cost": 0.5,
-                "tokens_used": 7,
+                "tokens_used": 14_162_275_774,
                 "triggered_by": "schedule",
                 "user_id": "ada",
                 "progress": {"current_step": 1, "total_steps": 2, "percentage": 50.0},

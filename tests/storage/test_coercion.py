@@ -10,7 +10,7 @@ import pytest
 from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, ObjectId, Regex, Timestamp
 from hypothesis import given
 
-from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
+from execution_monitor.storage.coercion import to_big_int, to_datetime, to_int, to_json, to_text
 from tests.storage.bson_codec import stored
 from tests.storage.strategies import anything, bounded
 
@@ -50,6 +50,23 @@ def test_text(value: Any, text: str | None) -> None:
 )
 def test_integers_have_32_bits_or_are_the_default(value: Any, number: int) -> None:
     assert to_int(value, 5) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        pytest.param(Int64(14_162_275_774), 14_162_275_774, id="beyond 32 bits"),
+        pytest.param(2**53, 2**53, id="the largest"),
+        pytest.param(Int64(2**63 - 1), 2**53, id="beyond what JSON is exact for"),
+        pytest.param(-(2**63), -(2**53), id="far below zero"),
+        pytest.param(3e9, 3_000_000_000, id="a float"),
+        pytest.param(Decimal128("9E999"), 5, id="beyond doubles"),
+        pytest.param("3", 5, id="text"),
+        pytest.param(True, 5, id="a boolean"),
+    ],
+)
+def test_big_integers_have_up_to_2_to_the_53_or_are_the_default(value: Any, number: int) -> None:
+    assert to_big_int(value, 5) == number
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ ENTRIES = [
 
 @pytest.mark.parametrize("document", FILTER_FIELDS, ids=lambda document: document.__name__)
 def test_each_name_and_each_path_is_in_the_table_once(document: type[Document]):
-    fields = FILTER_FIELDS[document]
+    # Two names of one path, with bounds of 32 and of 53 bits.
+    fields = [each for each in FILTER_FIELDS[document] if each.name != "tokensUsed"]
 
     assert len({each.name for each in fields}) == len({each.stored for each in fields}) == len(fields)
 

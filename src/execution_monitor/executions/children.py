@@ -9,11 +9,13 @@ import bson
 from beanie import Document
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
+from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
+from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, LogEntry, LogLevel, Step
-from execution_monitor.storage.filters import Contains, Filter, NoneOf, OneOf, all_of, equals
+from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, NoneOf, OneOf, all_of, equals
 from execution_monitor.storage.indexes import is_unsortable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
@@ -38,13 +40,34 @@ def child_key(execution_id: str, own_id: object) -> ChildKey:
     return execution_id, bson.encode({"_id": own_id}, codec_options=_CODEC)
 
 
+def fields_of_visibility(caller: Caller) -> frozenset[str]:
+    """The stored fields of an execution that decide whether `caller` may see it."""
+    return frozenset(field.partition(".")[0] for field in visible_to(caller).fields())
+
+
 @dataclass(frozen=True, slots=True)
 class ChildrenRequest:
-    """A page of the children of one execution. Equal requests for several executions share a query."""
+    """A page of the children of one execution. Equal requests for several executions share a query.
+
+    Attributes:
+        where: Which children.
+        page: Which page of them.
+        fields: The stored fields to read; None reads whole documents.
+        cursors: Whether cursors are made of the rows, for which the fields of the order are read as well.
+    """
 
     where: Filter
     page: PageRequest
     fields: frozenset[str] | None = None
+    cursors: bool = True
+
+
+class _WithoutCursors(Listing):
+    """A list whose rows lack the fields that cursors are made of."""
+
+    @override
+    def cursor_of(self, row: Row) -> str:
+        raise ValueError("These rows were read without what cursors are made of.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +78,23 @@ class ChildCollection:
     document: type[Document]
     order: Order
 
-    async def list(self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest) -> dict[str, Page]:
-        """Read a page of children for each execution, by its id; empty where the caller may not see the execution."""
+    async def list(
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest, seen: Sequence[Row] = ()
+    ) -> dict[str, Page]:
+        """Read a page of children for each execution, by its id; empty where the caller may not see the execution.
+
+        Args:
+            caller: Who makes the request.
+            execution_ids: The ids of the executions.
+            request: The page of each.
+            seen: Rows of executions that the same request has just read for `caller`, with `fields_of_visibility`.
+                Whether the caller may see these is decided by the rows; all others are read once more.
+        """
         if request.page.after is not None or request.page.before is not None:
             return {each: await self._list_one(caller, each, request) for each in execution_ids}
-        pages = await self._list_ends(caller, execution_ids, request)
+        pages = await self._list_ends(caller, execution_ids, request, seen)
         for each, page in pages.items():
-            if page is None or not self.order.are_faithful(page.rows):
+            if page is None or (request.cursors and not self.order.are_faithful(page.rows)):
                 pages[each] = await self._list_one(caller, each, request)
         return {each: page for each, page in pages.items() if page is not None}
 
@@ -117,11 +150,12 @@ class ChildCollection:
         visible = Executions.visible(caller, equals("execution_id", execution_id))
         if not await self.reader.read_some(Execution, visible, frozenset({"_id"}), limit=1):
             return Page(listing, ())
-        selection = PageSelection(self._needed(request))
+        needed = self._needed(request)
+        selection = PageSelection(None if needed is None else needed | {"_id"})
         return await self.reader.read_page(self.document, listing, request.page, selection)
 
     async def _list_ends(
-        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest
+        self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest, seen: Sequence[Row]
     ) -> dict[str, Page | None]:
         """First or last pages; None for an execution with children that cannot be sorted, which come after all others.
 
@@ -132,10 +166,15 @@ class ChildCollection:
         needed = self._needed(request)
         if needed is None or shows_payloads(needed):
             return await self._list_each(caller, execution_ids, request)
-        where = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
-        seeing = self.reader.read_some(Execution, where, frozenset({"execution_id"}), limit=len(execution_ids))
-        seen, (rows, unread) = await asyncio.gather(seeing, self._read_together(caller, execution_ids, request, needed))
-        visible = {row["execution_id"] for row in seen}
+        is_visible = Executions.visible(caller, EVERYTHING).matches
+        visible = {row["execution_id"] for row in seen if is_visible(row)}
+        unproven = [each for each in execution_ids if each not in visible]
+        reading = self._read_together(caller, execution_ids, request, needed)
+        if unproven:
+            proven, (rows, unread) = await asyncio.gather(self._find_visible(caller, unproven), reading)
+            visible |= proven
+        else:
+            rows, unread = await reading
         pages = {
             each: self._page(caller, each, request, rows.get(each, ()) if each in visible else ())
             for each in execution_ids
@@ -143,12 +182,18 @@ class ChildCollection:
         beyond = [each for each in execution_ids if each in unread and each in visible]
         return pages | await self._list_each(caller, beyond, request) if beyond else pages
 
+    async def _find_visible(self, caller: Caller, execution_ids: Sequence[str]) -> set[str]:
+        where = Executions.visible(caller, OneOf("execution_id", tuple(execution_ids)))
+        found = await self.reader.read_some(Execution, where, frozenset({"execution_id"}), limit=len(execution_ids))
+        return {row["execution_id"] for row in found}
+
     async def _read_together(
         self, caller: Caller, execution_ids: Sequence[str], request: ChildrenRequest, needed: frozenset[str]
     ) -> tuple[Mapping[str, Sequence[BsonDocument]], Collection[str]]:
         """The children of all executions, up to a bound, by execution; and the executions not read to the end."""
         size = request.page.size + 1
-        bound = size * len(execution_ids) * _READ_AHEAD
+        # The page of a single execution is all that there is to read.
+        bound = size if len(execution_ids) == 1 else size * len(execution_ids) * _READ_AHEAD
         order = self._order_of(request)
         sort = {"execution_id": next(iter(order.to_mongo().values())), **order.to_mongo()}
         theirs = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", tuple(execution_ids)), request.where)
@@ -159,13 +204,16 @@ class ChildCollection:
             needed | {"execution_id"},
             bound,
             hint=dict.fromkeys(("tenant_id", "execution_id", *self.order.fields), 1),
-            computed=self._mark,
+            computed=self._mark if "_id" in needed else {"_id": 0, **self._mark},
         )
+        take_id = dict[str, Any].__getitem__ if "execution_id" in needed else dict[str, Any].pop
         rows: dict[str, list[BsonDocument]] = {}
-        last = None
+        last, of_last = None, list[BsonDocument]()
         for row in found:
-            last = row["execution_id"] if "execution_id" in needed else row.pop("execution_id")
-            rows.setdefault(last, []).append(row)
+            execution_id = take_id(row, "execution_id")
+            if execution_id != last:
+                last, of_last = execution_id, rows.setdefault(execution_id, [])
+            of_last.append(row)
         if last is None or len(found) < bound:
             return rows, ()
         # The last one was cut off; those without children may come after it.
@@ -202,9 +250,14 @@ class ChildCollection:
     def _page(
         self, caller: Caller, execution_id: str, request: ChildrenRequest, found: Sequence[BsonDocument]
     ) -> Page | None:
-        if any(row.pop(IS_UNSORTABLE, False) for row in found):
-            return None
-        listing = self._listing(caller, execution_id, request.where)
+        for row in found:
+            if IS_UNSORTABLE in row:
+                return None
+        listing = (
+            self._listing(caller, execution_id, request.where)
+            if request.cursors
+            else _WithoutCursors(request.where, self.order)
+        )
         rows, more = found[: request.page.size], len(found) > request.page.size
         if request.page.backward:
             return Page(listing, rows[::-1], has_previous=more)
@@ -222,7 +275,9 @@ class ChildCollection:
         return {IS_UNSORTABLE: {"$cond": [is_unsortable(self.order.keys[0].field), True, "$$REMOVE"]}}
 
     def _needed(self, request: ChildrenRequest) -> frozenset[str] | None:
-        return None if request.fields is None else request.fields | frozenset(self.order.fields)
+        if request.fields is None or not request.cursors:
+            return request.fields
+        return request.fields | frozenset(self.order.fields)
 
 
 def steps_of(reader: Reader) -> ChildCollection:

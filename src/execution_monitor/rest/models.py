@@ -51,7 +51,7 @@ class ExecutionItem(_Model):
     steps_completed: int
     steps_failed: int
     total_cost: float
-    tokens_used: int
+    tokens_used: int = Field(description="Tokens of language models; exact up to 2^53.")
     triggered_by: str | None = Field(description="The person or trigger that started it.")
     user_id: str = Field(description="The owner; visibility follows it.")
     progress: Progress
@@ -93,7 +93,7 @@ class StepItem(_Model):
     attempt: int = Field(description="Which try this is, from 1.")
     depends_on: list[str] = Field(description="The `step_id` of each step it waits for.")
     cost: float
-    tokens_used: int
+    tokens_used: int = Field(description="Tokens of language models; exact up to 2^53.")
     input_data: Any
     result: Any
     error: str | None = Field(description="Why it failed, in a sentence.")

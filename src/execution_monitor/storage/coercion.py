@@ -12,6 +12,8 @@ from execution_monitor.storage.bson_ordering import to_float
 
 # GraphQL's Int has 32 bits (specification, section 3.5.1).
 _MAX_INT = 2**31 - 1
+# Up to here a double, which is what JSON numbers become in JavaScript, holds every whole number (RFC 8259, section 6).
+MAX_BIG_INT = 2**53
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -27,8 +29,17 @@ def to_text(value: Any) -> str | None:
 
 def to_int(value: Any, default: int = 0) -> int:
     """Return a number as an integer of 32 bits, bounded by the largest one; anything else is `default`."""
+    return _to_bounded(value, default, _MAX_INT)
+
+
+def to_big_int(value: Any, default: int = 0) -> int:
+    """Return a number as an integer from -2^53 to 2^53, bounded by these; anything else is `default`."""
+    return _to_bounded(value, default, MAX_BIG_INT)
+
+
+def _to_bounded(value: Any, default: int, largest: int) -> int:
     number = value if isinstance(value, int) and not isinstance(value, bool) else to_float(value)
-    return default if number is None else max(-_MAX_INT, min(_MAX_INT, int(number)))
+    return default if number is None else max(-largest, min(largest, int(number)))
 
 
 def to_datetime(value: Any) -> datetime | None:

@@ -24,6 +24,7 @@ class FilterKind(Enum):
     TIME = auto()
     NUMBER = auto()
     INTEGER = auto()
+    BIG_INTEGER = auto()
     TAG = auto()
     AUDIT_KIND = auto()
     AUDIT_OUTCOME = auto()
@@ -90,6 +91,7 @@ EXECUTION_FIELDS = (
     FilterField("createdAt", "created", FilterKind.TIME, "When it was submitted.", indexed=True, audited=_RANGE),
     FilterField("startedAt", "started_at", FilterKind.TIME, "When its first step began.", audited=_RANGE),
     FilterField("completedAt", "completed_at", FilterKind.TIME, "When it reached a final state.", audited=_RANGE),
+    FilterField("updatedAt", "updated", FilterKind.TIME, "When it last changed.", audited=_RANGE),
     FilterField(
         "durationSeconds",
         "total_duration",
@@ -102,6 +104,13 @@ EXECUTION_FIELDS = (
         "tokensUsed",
         "tokens_used",
         FilterKind.INTEGER,
+        "As `tokens`, with bounds up to 2147483647.",
+        audited=_RANGE,
+    ),
+    FilterField(
+        "tokens",
+        "tokens_used",
+        FilterKind.BIG_INTEGER,
         "Tokens of language models used by all steps.",
         audited=_RANGE,
     ),

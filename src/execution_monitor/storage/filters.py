@@ -159,6 +159,9 @@ class OneOf(FieldFilter):
 
     @override
     def matches(self, document: Stored) -> bool:
+        # Visibility mostly compares texts, for every execution of a list and for every change.
+        if type(found := document.get(self.field)) is str and "." not in self.field:
+            return found in self.values
         return any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
 
 

@@ -72,7 +72,8 @@ async def find_rows(
         PyMongoError: Any other failure.
     """
     rows = await _find_all(collection, search, session)
-    mark_too_large(rows, search.max_bytes)
+    if shows_payloads(search.fields):
+        mark_too_large(rows, search.max_bytes)
     return list(rows)
 
 

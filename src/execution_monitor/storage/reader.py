@@ -133,7 +133,7 @@ class Reader:
             fields: The stored fields to read.
             limit: How many documents to read at most.
             hint: The key of the index to use, if it exists.
-            computed: Expressions that each row has the values of, by name.
+            computed: Expressions that each row has the values of, by name; `_id: 0` leaves out the `_id`.
         """
         with _translated_errors(document, where):
             search = Search(

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 from execution_monitor.storage.bson_ordering import to_float
-from execution_monitor.storage.coercion import to_datetime, to_int, to_json, to_text
+from execution_monitor.storage.coercion import to_big_int, to_datetime, to_int, to_json, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.rows import Row
@@ -34,6 +34,7 @@ class StoredForm(Enum):
     TEXT = "text"
     NONEMPTY_TEXT = "text that is not empty"
     INTEGER = "an integer of 32 bits"
+    BIG_INTEGER = "an integer from -2^53 to 2^53"
     NUMBER = "a finite float, not negative"
     DATETIME = "a date without a time zone, in UTC"
     CHOICE = "the value of a member"
@@ -97,6 +98,15 @@ def integer(field: str, default: int = 0) -> Attribute[int]:
         return to_int(row.get(field), default)
 
     return Attribute(read, StoredField(field, StoredForm.INTEGER))
+
+
+def big_integer(field: str) -> Attribute[int]:
+    """The integer at `field`, bounded by 2^53, 0 where there is none."""
+
+    def read(row: Row) -> int:
+        return to_big_int(row.get(field))
+
+    return Attribute(read, StoredField(field, StoredForm.BIG_INTEGER))
 
 
 def number(field: str) -> Attribute[float]:

@@ -13,6 +13,7 @@ from execution_monitor.storage.record_fields import (
     Attribute,
     StoredField,
     StoredForm,
+    big_integer,
     choice,
     integer,
     json,
@@ -167,7 +168,8 @@ class ExecutionRecord(Record):
     parent_execution_id = text("parent_execution_id")
     tags = Attribute(_read_tags)  # entries that are not labels are left out
     total_cost = number("total_cost")
-    tokens_used = integer("tokens_used")
+    tokens = big_integer("tokens_used")
+    tokens_used = integer("tokens_used")  # ends where GraphQL's Int does
     error = Attribute(_read_error, StoredField("error_details", StoredForm.OBJECT, nullable=True))
     performance = json("performance_data")
     input_parameters = json("input_parameters")
@@ -190,7 +192,8 @@ class StepRecord(Record):
     attempt = integer("attempt", 1)
     depends_on = Attribute(_read_depends_on)
     cost = number("cost")
-    tokens_used = integer("tokens_used")
+    tokens = big_integer("tokens_used")
+    tokens_used = integer("tokens_used")  # ends where GraphQL's Int does
     error = Attribute(_read_error, StoredField("error_details", StoredForm.OBJECT, nullable=True))
     input = json("input_data")
     result = json("result")

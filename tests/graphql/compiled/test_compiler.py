@@ -35,8 +35,8 @@ BEN = Caller("ben", "acme", frozenset({Scope.EXECUTIONS_READ}))
 UNSCOPED = Caller("ada", "acme", frozenset({"other"}))
 LEAVES = """id executionId name workflowName workflowTemplateId status statusDetail createdAt startedAt completedAt
   updatedAt durationSeconds progress { __typename currentStep totalSteps percentage } stepsCompleted stepsFailed
-  triggeredBy userId tenantId sessionId attempt parentExecutionId tags { key value } totalCost tokensUsed performance
-  error { message code type stepId stackTrace retryable }"""
+  triggeredBy userId tenantId sessionId attempt parentExecutionId tags { key value } totalCost tokens tokensUsed
+  performance error { message code type stepId stackTrace retryable }"""
 
 
 class Both:
@@ -237,3 +237,29 @@ async def test_a_remembered_plan_reads_what_its_caller_may_see(both: Both):
         [{"userId": "ben"}],
         [{"userId": "ada"}],
     ]
+
+
+async def test_numbers_beyond_32_bits_are_exact_filtered_and_sorted(both: Both):
+    ids = {"account": 3_544_790_567_247_868_102, "ids": [9_007_199_254_740_993]}
+    await store(
+        execution(1, tokens_used=14_162_275_774, input_parameters=ids, final_result={"ref": 107_505_301_260_286_111}),
+        execution(2, tokens_used=3_000_000_000),
+        execution(3, tokens_used=2_000_000_000),
+    )
+    selection = "{ nodes { executionId tokens tokensUsed inputParameters finalResult } }"
+
+    listed = await both.agree(f"{{ executions(sort: [{{field: TOKENS_USED}}]) {selection} }}", PAYLOADS)
+    many = await both.agree(
+        f"query Q($least: BigInt!) {{ executions(filter: {{tokens: {{gte: $least}}}}) {selection} }}",
+        PAYLOADS,
+        least=5_000_000_000,
+    )
+
+    nodes = listed["data"]["executions"]["nodes"]
+    assert [(node["tokens"], node["tokensUsed"]) for node in nodes] == [
+        (14_162_275_774, 2**31 - 1),
+        (3_000_000_000, 2**31 - 1),
+        (2_000_000_000, 2_000_000_000),
+    ]
+    assert (nodes[0]["inputParameters"], nodes[0]["finalResult"]) == (ids, {"ref": 107_505_301_260_286_111})
+    assert many["data"]["executions"]["nodes"] == nodes[:1]

@@ -37,7 +37,7 @@ UPDATES = f"""subscription {{ executionUpdates {{
 ACTIVITY = f"""subscription {{ executionActivity(executionId: "run") {{ __typename
   ... on ExecutionUpdate {{ kind cursor executionId changedFields execution {{ {LEAVES} }} }}
   ... on StepUpdate {{ cursor occurredAt step {{
-    id stepId name status startedAt durationSeconds cost tokensUsed dependsOn error {{ message }} }} }}
+    id stepId name status startedAt durationSeconds cost tokens tokensUsed dependsOn error {{ message }} }} }}
   ... on LogAppended {{ cursor entry {{ at level message stepId }} }} }} }}"""
 LIVE_CODEC = RAW.with_options(document_class=dict)
 

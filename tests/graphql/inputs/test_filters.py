@@ -39,6 +39,7 @@ def _documents() -> list[dict[str, Any]]:
             workflow_name=_WORDS[number % 5],
             status=("pending", "running", "failed", "completed", "timed_out")[number % 5],
             created=_DATES[number % 4],
+            updated=_DATES[(number + 1) % 5],
         )
         optional = {
             "workflow_template_id": _WORDS[number % 3],
@@ -49,7 +50,7 @@ def _documents() -> list[dict[str, Any]]:
             "completed_at": _DATES[(number + 2) % 5],
             "total_duration": number % 4 / 2,
             "total_cost": number % 3 / 2,
-            "tokens_used": number % 5,
+            "tokens_used": number % 5 * 3_000_000_000 if number % 2 else number % 5,
             "tags": [{"key": ("env", "team")[number % 2], "value": ("x", "y")[number % 3 % 2]}],
             "error_details": {"message": _WORDS[number % 5], "code": _WORDS[number % 4]},
         }
@@ -75,6 +76,8 @@ _STORED = {
     "durationSeconds": "total_duration",
     "totalCost": "total_cost",
     "tokensUsed": "tokens_used",
+    "tokens": "tokens_used",
+    "updatedAt": "updated",
 }
 
 
@@ -140,6 +143,7 @@ _SCALARS: dict[str, SearchStrategy[Any]] = {
     ),
     "Float": st.sampled_from([0, 0.5, 1, -1.5]),
     "Int": st.integers(-1, 4),
+    "BigInt": st.integers(-1, 4) | st.sampled_from([3_000_000_000, 5_999_999_999, 12_000_000_000]),
     "Boolean": st.booleans(),
 }
 
@@ -223,7 +227,7 @@ async def test_each_operator_of_each_field_finds_some_and_leaves_some(
     found = await find(context, {name: {word: operand}})
 
     assert found == expected({name: {word: operand}})
-    always_there = name in ("executionId", "userId", "workflowName", "createdAt") and word == "isNull"
+    always_there = name in ("executionId", "userId", "workflowName", "createdAt", "updatedAt") and word == "isNull"
     assert (0 if always_there else 1) <= len(found) < len(DOCUMENTS)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from execution_monitor.storage.coercion import MAX_BIG_INT
 from execution_monitor.storage.record_fields import StoredField, StoredForm
 
 Emit = Callable[[Any], Any]
@@ -34,6 +35,8 @@ _TEMPLATES: Mapping[StoredForm, tuple[str, str]] = {
     StoredForm.TEXT: ("type(v) is str", "v"),
     StoredForm.NONEMPTY_TEXT: ("type(v) is str and v", "v"),
     StoredForm.INTEGER: (f"type(v) is int and -{_LARGEST_INT} <= v <= {_LARGEST_INT}", "v"),
+    # PyMongo decodes integers of 64 bits as a class of its own.
+    StoredForm.BIG_INTEGER: (f"type(v) is int and -{MAX_BIG_INT} <= v <= {MAX_BIG_INT}", "v"),
     # Adding zero removes the sign of a zero.
     StoredForm.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
     # As rows are read for lists; a date with a time zone takes half as long again to read and to write.

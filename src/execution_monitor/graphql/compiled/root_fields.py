@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.children import ChildrenRequest, fields_of_visibility
 from execution_monitor.executions.counts import CountResult
 from execution_monitor.graphql.compiled.fields import Arguments, Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import (
@@ -107,6 +107,8 @@ class ExecutionField:
 
     async def _resolve(self, execution_id: str, requests: ChildrenRequests, context: Context) -> Any:
         fields = self.row.reads | IDENTITY | {"_id"}
+        if requests:
+            fields |= fields_of_visibility(context.caller)
         row = await context.monitor.executions.find(context.caller, execution_id, fields)
         if row is None:
             return None
@@ -137,6 +139,8 @@ class ExecutionsField:
     async def _resolve(
         self, request: ExecutionsRequest, wanted: PageSelection, requests: ChildrenRequests, context: Context
     ) -> Any:
+        if requests and wanted.fields is not None:
+            wanted = replace(wanted, fields=wanted.fields | fields_of_visibility(context.caller))
         page, counted = await self._read(request, wanted, context)
         if self.connection.shows_rows:
             context.count_executions(page.rows)
@@ -183,7 +187,7 @@ def _requests_of(children: Sequence[ChildrenPlan], arguments: Arguments) -> Chil
 
 def _request_of(child: ChildrenPlan, arguments: Arguments) -> ChildrenRequest:
     make = steps_request if child.field.name == "steps" else logs_request
-    return make(child.connection.reads, **arguments.of(child.field))
+    return make(child.connection.reads, cursors=child.connection.needs_cursors, **arguments.of(child.field))
 
 
 async def _read_children(context: Context, rows: Sequence[Row], requests: ChildrenRequests) -> ChildPages:
@@ -195,7 +199,7 @@ async def _read_children(context: Context, rows: Sequence[Row], requests: Childr
 
     async def read(name: str, request: ChildrenRequest) -> Mapping[str, Page]:
         collection = context.monitor.steps if name == "steps" else context.monitor.logs
-        return await collection.list(context.caller, ids, request)
+        return await collection.list(context.caller, ids, request, seen=rows)
 
     try:
         pages = await asyncio.gather(*(read(*each) for each in wanted))

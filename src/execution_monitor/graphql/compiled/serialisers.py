@@ -25,7 +25,7 @@ from graphql import (
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotCompilable
 from execution_monitor.graphql.types.connection import RETURNS
-from execution_monitor.graphql.types.scalars import format_datetime
+from execution_monitor.graphql.types.scalars import format_big_int, format_datetime
 from execution_monitor.storage.record_fields import Attribute, StoredForm
 from execution_monitor.storage.records import (
     ErrorRecord,
@@ -53,6 +53,7 @@ _UNCHANGED: Mapping[StoredForm, frozenset[str]] = {
     StoredForm.TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
     StoredForm.NONEMPTY_TEXT: frozenset({GraphQLString.name, GraphQLID.name}),
     StoredForm.INTEGER: frozenset({GraphQLInt.name}),
+    StoredForm.BIG_INTEGER: frozenset({"BigInt"}),
     StoredForm.NUMBER: frozenset({GraphQLFloat.name}),
     StoredForm.DATETIME: frozenset({"DateTime"}),
 }
@@ -195,6 +196,13 @@ def _emit_int(value: Any) -> int:
     return value
 
 
+def _emit_big_int(value: Any) -> int:
+    try:
+        return format_big_int(value)
+    except ValueError as error:
+        raise Unexpected from error
+
+
 def _emit_float(value: Any) -> float:
     if type(value) is not float or not math.isfinite(value):
         raise Unexpected
@@ -207,6 +215,7 @@ _SCALARS: Mapping[str, Emit] = {
     GraphQLInt.name: _emit_int,
     GraphQLFloat.name: _emit_float,
     GraphQLBoolean.name: lambda value: _checked(value, bool),
+    "BigInt": _emit_big_int,
     "DateTime": lambda value: format_datetime(_checked(value, datetime)),
     "JSON": lambda value: value,
 }

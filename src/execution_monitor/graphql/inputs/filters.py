@@ -12,6 +12,7 @@ from strawberry import UNSET
 from execution_monitor.errors import QueryTooComplex
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.operators import (
+    BigIntFilter,
     DateTimeFilter,
     ExecutionStatusFilter,
     FloatFilter,
@@ -59,6 +60,7 @@ _INPUTS: Mapping[FilterKind, type] = {
     FilterKind.TIME: DateTimeFilter,
     FilterKind.NUMBER: FloatFilter,
     FilterKind.INTEGER: IntFilter,
+    FilterKind.BIG_INTEGER: BigIntFilter,
     FilterKind.TAG: TagFilter,
 }
 

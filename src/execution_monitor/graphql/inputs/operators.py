@@ -10,6 +10,7 @@ from strawberry import UNSET
 
 from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Contains, Filter, HasTag, NoneOf, OneOf, Range, StartsWith, is_null
 
@@ -147,6 +148,22 @@ class IntFilter:
     gte: int | None = strawberry.field(default=UNSET, description="This or greater.")
     lt: int | None = strawberry.field(default=UNSET, description="Less than this.")
     lte: int | None = strawberry.field(default=UNSET, description="This or less.")
+
+    def conditions(self, field: str) -> Iterator[Filter]:
+        """Translate the operators to conditions on the stored `field`."""
+        yield from equality_conditions(field, self)
+        yield from _bounds(field, self)
+
+
+@strawberry.input(description="Conditions on a whole number beyond 32 bits; a missing value meets none.")
+class BigIntFilter:
+    """A whole number up to 2^53 or a range of them."""
+
+    eq: BigInt | None = strawberry.field(default=UNSET, description="Equals this.")
+    gt: BigInt | None = strawberry.field(default=UNSET, description="Greater than this.")
+    gte: BigInt | None = strawberry.field(default=UNSET, description="This or greater.")
+    lt: BigInt | None = strawberry.field(default=UNSET, description="Less than this.")
+    lte: BigInt | None = strawberry.field(default=UNSET, description="This or less.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """Translate the operators to conditions on the stored `field`."""

@@ -17,7 +17,7 @@ from execution_monitor.storage.sorting import Order, SortKey
         "COMPLETED_AT": "By `completedAt`; running executions have none.",
         "DURATION": "By `durationSeconds` of those that have ended; running executions have none.",
         "TOTAL_COST": "By `totalCost`.",
-        "TOKENS_USED": "By `tokensUsed`.",
+        "TOKENS_USED": "By `tokens`.",
         "WORKFLOW_NAME": "By `workflowName`, by bytes of UTF-8: upper case before lower case.",
         "STATUS": "By the name of the state, alphabetically.",
     },

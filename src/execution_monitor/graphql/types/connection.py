@@ -82,6 +82,7 @@ def stored(
     *reads: str,
     description: str | None = None,
     scope: Scope | None = None,
+    deprecated: str | None = None,
 ) -> Any:
     """A field that returns `record.<attribute>`.
 
@@ -90,6 +91,7 @@ def stored(
         reads: the stored fields that it is made from; by default the one with the name of the attribute.
         description: the description in the schema.
         scope: a scope without which the field is `FORBIDDEN`.
+        deprecated: what to select instead.
     """
 
     def resolve(root: Any) -> Any:
@@ -98,6 +100,7 @@ def stored(
     return strawberry.field(
         resolver=resolve,
         description=description,
+        deprecation_reason=deprecated,
         metadata=reading(*(reads or (attribute,)), returns=attribute),
         extensions=[] if scope is None else [Requires(scope)],
     )

@@ -22,7 +22,14 @@ from execution_monitor.graphql.types.connection import (
 )
 from execution_monitor.graphql.types.log_entry import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.types.node import Node, encode_id
-from execution_monitor.graphql.types.step import PAYLOAD_SCOPE, ExecutionError, ExecutionStepConnection, resolve_steps
+from execution_monitor.graphql.types.scalars import BigInt
+from execution_monitor.graphql.types.step import (
+    PAYLOAD_SCOPE,
+    TOKENS_USED_DEPRECATED,
+    ExecutionError,
+    ExecutionStepConnection,
+    resolve_steps,
+)
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.rows import Row
@@ -104,7 +111,10 @@ class Execution(Node):
     )
     tags: list[Tag] = stored("tags", description="Its labels.")
     total_cost: float = stored("total_cost", description="What it has cost, in the engine's currency.")
-    tokens_used: int = stored("tokens_used", description="Tokens of language models used by all steps.")
+    tokens: BigInt = stored("tokens", "tokens_used", description="Tokens of language models used by all steps.")
+    tokens_used: int = stored(
+        "tokens_used", description="As `tokens`, but ends at 2147483647.", deprecated=TOKENS_USED_DEPRECATED
+    )
     error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
     performance: JSON | None = stored(

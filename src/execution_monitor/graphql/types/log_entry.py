@@ -16,6 +16,7 @@ from execution_monitor.graphql.types.connection import (
     PAGE_INFO,
     PageInfo,
     fields_to_read,
+    needs_cursors,
     page_request,
     stored,
 )
@@ -78,6 +79,7 @@ class ExecutionLogConnection:
 def logs_request(  # noqa: PLR0913 - the arguments of the field
     fields: frozenset[str],
     *,
+    cursors: bool,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
@@ -85,13 +87,13 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
     min_level: LogLevel | None = None,
     search: str | None = None,
 ) -> ChildrenRequest:
-    """The page of log lines that the arguments of `logs` select.
+    """The page of log lines that the arguments of `logs` select, with the stored `fields`, and what `cursors` need.
 
     Raises:
         BadUserInput: an argument is wrong.
     """
     page = page_request(first=first, after=after, last=last, before=before)
-    return ChildrenRequest(log_filter(present(min_level), present(search)), page, fields)
+    return ChildrenRequest(log_filter(present(min_level), present(search)), page, fields, cursors)
 
 
 async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:
@@ -100,5 +102,6 @@ async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -
     `arguments` are those of `logs_request`.
     """
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    request = logs_request(fields_to_read(ExecutionLogEntry, selected), **arguments)
+    cursors = needs_cursors(selected_by(info, "edges"), selected_by(info, "pageInfo"))
+    request = logs_request(fields_to_read(ExecutionLogEntry, selected), cursors=cursors, **arguments)
     return ExecutionLogConnection(page=await info.context.logs.load((execution_id, request)))

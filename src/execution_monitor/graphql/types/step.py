@@ -15,17 +15,20 @@ from execution_monitor.graphql.types.connection import (
     PAGE_INFO,
     PageInfo,
     fields_to_read,
+    needs_cursors,
     page_request,
     reading,
     stored,
 )
 from execution_monitor.graphql.types.node import Node, encode_id
+from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import StepRecord
 from execution_monitor.storage.rows import Row
 
+TOKENS_USED_DEPRECATED = "Select `tokens`, which is exact beyond 2147483647."
 PAYLOAD_SCOPE = f"Needs the scope {Scope.EXECUTIONS_PAYLOAD.value}."
 
 
@@ -72,7 +75,10 @@ class ExecutionStep(Node):
     attempt: int = stored("attempt", description="The number of this attempt, from 1.")
     depends_on: list[str] = stored("depends_on", description="The `stepId` of each step it waits for.")
     cost: float = stored("cost", description="What it has cost, in the engine's currency.")
-    tokens_used: int = stored("tokens_used", description="Tokens of language models that it used.")
+    tokens: BigInt = stored("tokens", "tokens_used", description="Tokens of language models that it used.")
+    tokens_used: int = stored(
+        "tokens_used", description="As `tokens`, but ends at 2147483647.", deprecated=TOKENS_USED_DEPRECATED
+    )
     error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
     input: JSON | None = stored(
@@ -126,13 +132,15 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
-def steps_request(fields: frozenset[str], first: int | None = None, after: str | None = None) -> ChildrenRequest:
-    """The page of steps that the arguments of `steps` select.
+def steps_request(
+    fields: frozenset[str], *, cursors: bool, first: int | None = None, after: str | None = None
+) -> ChildrenRequest:
+    """The page of steps that the arguments of `steps` select, with the stored `fields`, and what `cursors` need.
 
     Raises:
         BadUserInput: an argument is wrong.
     """
-    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields)
+    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields, cursors)
 
 
 async def resolve_steps(
@@ -140,5 +148,6 @@ async def resolve_steps(
 ) -> ExecutionStepConnection:
     """The steps of one execution, read with one query for all executions of its page."""
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
-    request = steps_request(fields_to_read(ExecutionStep, selected), first, after)
+    cursors = needs_cursors(selected_by(info, "edges"), selected_by(info, "pageInfo"))
+    request = steps_request(fields_to_read(ExecutionStep, selected), cursors=cursors, first=first, after=after)
     return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))
