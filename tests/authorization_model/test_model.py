@@ -92,8 +92,8 @@ def without_the_user(caller: Caller) -> Filter:
 
 
 async def count_before_filtering(self: Executions, caller: Caller, where: Filter) -> CountResult:
-    found = await self.reader.count(Execution, all_of(equals("tenant_id", caller.tenant), where), self.count_limit)
-    return CountResult(found, is_exact=True)
+    count = await self.reader.count(Execution, all_of(equals("tenant_id", caller.tenant), where), self.count_limit)
+    return CountResult(count.found, is_exact=True)
 
 
 def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:

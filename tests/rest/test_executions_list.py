@@ -37,7 +37,7 @@ async def test_a_list_has_the_fields_that_existing_clients_read(fetch: Fetch, st
 
     response = await fetch(EXECUTIONS_PATH)
 
-    facts = {"total": 1, "total_is_exact": True, "page": 1, "page_size": 20, "has_more": False}
+    facts = {"total": 1, "total_is_exact": True, "page": 1, "page_size": 20, "has_more": False, "search_complete": True}
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"

@@ -8,6 +8,7 @@ from bson import Timestamp
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
 from execution_monitor.storage import database as database_module
+from execution_monitor.storage.counting import Count
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution, LogEntry
 from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, Range, all_of, equals
@@ -188,9 +189,9 @@ async def test_a_count_stops_at_its_limit(database: Database) -> None:
     await fill(database)
     reader = Reader(database, 5_000)
 
-    assert await reader.count(Execution, MINE, 7) == 7
-    assert await reader.count(Execution, MINE, 100) == 30
-    assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == 0
+    assert await reader.count(Execution, MINE, 7) == Count(7)
+    assert await reader.count(Execution, MINE, 100) == Count(30)
+    assert await reader.count(Execution, equals("tenant_id", "globex"), 100) == Count(0)
 
 
 async def test_a_snapshot_is_taken_only_when_it_is_selected(recorded_database: tuple[Database, SentCommands]) -> None:

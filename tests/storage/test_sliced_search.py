@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
-from execution_monitor.storage.filters import Contains, Filter, NoneOf, Range, all_of, equals
+from execution_monitor.storage.filters import Filter, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.slices import SearchLimits, SlicedSearch
-from execution_monitor.storage.sorting import Order, SortKey
+from execution_monitor.storage.sorting import Order
 from tests.storage.reference import holds, in_order
 from tests.storage.strategies import bounded, executions, filters, orders
 
@@ -34,7 +34,7 @@ SHORT = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=3)
     sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     visible=st.sampled_from([MINE, all_of(MINE, equals("user_id", "ada"))]),
 )
-async def test_walking_through_searches_that_stop_gives_the_list(  # noqa: PLR0913 - what is drawn
+async def test_walking_through_searches_that_stop_gives_the_list(  # noqa: PLR0913, PLR0917 - what is drawn
     database: Database,
     documents: list[BsonDocument],
     where: Filter,

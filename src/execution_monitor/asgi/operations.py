@@ -62,6 +62,7 @@ class Outcome:
     Attributes:
         codes: Of its errors, the first 100.
         executions: How many executions its payloads held, counted again in each.
+        examined: How many executions were examined where lists were searched in slices.
         payloads: How many it sent.
         seconds: How long it took.
         compiled: Whether an execution plan ran it; None for operations that have none, such as those of REST.
@@ -69,6 +70,7 @@ class Outcome:
 
     codes: list[str] = field(default_factory=list[str])
     executions: int = 0
+    examined: int = 0
     payloads: int = 0
     seconds: float = 0.0
     compiled: bool | None = None

@@ -63,7 +63,13 @@ class _PageInfo(_Model):
     total_is_exact: bool = Field(description="False when there are more than `total`.")
     page: int | None = Field(description="The page's number, from 1; null after a cursor.")
     page_size: int = Field(description="How many executions the page may have.")
-    has_more: bool = Field(description="Whether there are more after this page.")
+    has_more: bool = Field(description="Whether there are more after this page, or may be where time ended the search.")
+    search_complete: bool = Field(
+        description=(
+            "False when the search for this page was cut by time: it has fewer executions, or none, and "
+            "`pagination.next_cursor` goes on from there."
+        )
+    )
 
 
 class Pagination(_PageInfo):

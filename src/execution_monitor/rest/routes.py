@@ -1,5 +1,6 @@
 """REST routes: a page of executions, one execution with its steps, the OpenAPI document, and live updates."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.headers import NO_STORE
-from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
@@ -55,7 +56,7 @@ async def list_executions(services: RequestServices, request: Request) -> Respon
         raise
     operation = _operation(request, caller, name, query, 1 + list_request.page.size)
     async with services.observers.observe(operation) as outcome:
-        page = await _list(services.monitor, caller, list_request)
+        page = await _list(services.monitor, caller, list_request, outcome)
         outcome.answer_with(*[each.execution_id for each in page.executions])
         body = _render(page, services.max_response_bytes)
         outcome.payloads += 1
@@ -84,24 +85,32 @@ def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[s
     return Operation(caller, origin, OperationKind.REST, name, cost, arguments=lambda: {name: dict(arguments)})
 
 
-async def _list(monitor: Monitor, caller: Caller, list_request: ListRequest) -> ExecutionList:
+async def _list(monitor: Monitor, caller: Caller, list_request: ListRequest, outcome: Outcome) -> ExecutionList:
     executions = monitor.executions
     wanted = PageSelection(ITEM_FIELDS | frozenset(list_request.order.fields), neighbours=NEITHER)
     try:
-        page = await executions.list(caller, list_request.where, list_request.order, list_request.page, wanted)
-        counted = await executions.count(caller, list_request.where)
+        listing = executions.list(caller, list_request.where, list_request.order, list_request.page, wanted)
+        counting = executions.count(caller, list_request.where)
+        # Both end before the response, also where one of them fails.
+        page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
+        if isinstance(page, BaseException):
+            raise page
+        if isinstance(counted, BaseException):
+            raise counted
     except QueryTimeout as error:
         raise QueryTimeout(
             "MongoDB stopped this query at its time limit; a shorter time from start_date to end_date, "
             "or a status or workflow_template_id with the default order, would make it fast."
         ) from error
+    outcome.examined += page.search.examined
     pagination = Pagination(
         total=counted.total,
         total_is_exact=counted.is_exact,
         page=list_request.page_number,
         page_size=list_request.page.size,
         has_more=page.has_next,
-        next_cursor=page.cursor_of(page.rows[-1]) if page.has_next else None,
+        search_complete=page.search.is_complete,
+        next_cursor=page.end_cursor if page.has_next else None,
     )
     return ExecutionList(
         **pagination.model_dump(exclude={"next_cursor"}),

@@ -60,6 +60,7 @@ BELOW_A_GUARDED_ROOT = {
     "LogAppended": "an event of a guarded subscription",
     "Node": "returned by guarded root fields",
     "PageInfo": "of a page that was returned",
+    "SearchProgress": "of a page, counted in visible executions",
     "StepUpdate": "an event of a guarded subscription",
     "Tag": "of a visible execution",
 }

@@ -105,7 +105,7 @@ def plan_connection(field: Field) -> ConnectionPlan:
         emit_object(entries),
         tuple(rows),
         "edges" in names or "nodes" in names,
-        needs_cursors(edges, page_info),
+        needs_cursors(edges, page_info) or "search" in names,
         needed_neighbours(page_info),
         next((each for each in fields if each.name in _COUNTS), None),
         "liveCursor" in names,
@@ -149,8 +149,8 @@ def _plan_field_of_connection(field: Field) -> tuple[Callable[[Read], Any], Sequ
             return _rows_to_json(rows), (rows,)
         case "edges":
             return _plan_edges(field)
-        case "pageInfo":
-            emit = emit_object([(each.key, _emit_page_info(each)) for each in field.below(_object(field))])
+        case "pageInfo" | "search":
+            emit = emit_object([(each.key, _emit_fact(each)) for each in field.below(_object(field))])
             return lambda read: emit(read.page), ()
         case "totalCount" | "totalCountIsExact" as name:
             count = _COUNTS[name]
@@ -188,7 +188,8 @@ def _plan_edges(field: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]
     return lambda read: [{key: to_json(read, row) for key, to_json in entries} for row in read.page.rows], rows
 
 
-def _emit_page_info(field: Field) -> Emit:
+def _emit_fact(field: Field) -> Emit:
+    """A field about a page, which is made from the page alone."""
     if field.name == "__typename":
         return constant(field.parent.name)
     return compose(field.metadata[RETURNS], emit_value(field))

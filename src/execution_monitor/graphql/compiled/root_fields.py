@@ -142,6 +142,7 @@ class ExecutionsField:
         if requests and wanted.fields is not None:
             wanted = replace(wanted, fields=wanted.fields | fields_of_visibility(context.caller))
         page, counted = await self._read(request, wanted, context)
+        context.outcome.examined += page.search.examined
         if self.connection.shows_rows:
             context.count_executions(page.rows)
         if not requests and counted is None and not wanted.snapshot:

@@ -57,12 +57,12 @@ class PageInfo:
     has_next_page: bool = of_page(lambda page: page.has_next, "Whether more follow the last edge.")
     has_previous_page: bool = of_page(lambda page: page.has_previous, "Whether more precede the first edge.")
     start_cursor: str | None = of_page(
-        lambda page: page.cursor_of(page.rows[0]) if page.rows else None,
-        "The cursor of the first edge; null on an empty page.",
+        lambda page: page.start_cursor,
+        "The cursor of the first edge, or before it, where a search backwards stopped; null on another empty page.",
     )
     end_cursor: str | None = of_page(
-        lambda page: page.cursor_of(page.rows[-1]) if page.rows else None,
-        "The cursor of the last edge; null on an empty page.",
+        lambda page: page.end_cursor,
+        "The cursor of the last edge, or behind it, where a search stopped; null on another empty page.",
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import strawberry
 from strawberry import UNSET
@@ -22,9 +23,11 @@ from execution_monitor.graphql.types.connection import (
     fields_to_read,
     needed_neighbours,
     needs_cursors,
+    of_page,
     page_request,
 )
 from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
 from execution_monitor.storage.sorting import Order
@@ -62,6 +65,30 @@ class _LazyCount:
         return self._found
 
 
+@strawberry.type(
+    description=(
+        "How far the search for a page went. What no index serves is searched in the list's order for a bounded time."
+    )
+)
+class SearchProgress:
+    """The progress of the search for a page."""
+
+    page: strawberry.Private[Page]
+
+    is_complete: bool = of_page(
+        lambda page: page.search.is_complete, "False when the page was cut by time: more may match beyond it."
+    )
+    examined: BigInt = of_page(
+        lambda page: page.search.examined,
+        "How many executions were examined, at most; 0 where an index served the page.",
+    )
+    reached_at: datetime | None = of_page(
+        lambda page: page.reached_at,
+        "Everything up to this time in the list's order has been searched; null where the order does not begin with a "
+        "time, and where everything has been.",
+    )
+
+
 @strawberry.type(description="A page of executions.")
 class ExecutionConnection:
     """A page, its neighbours, and a count that is made when it is selected."""
@@ -82,7 +109,19 @@ class ExecutionConnection:
         return PageInfo(page=self.page)
 
     @strawberry.field(
-        description="How many executions match, counted up to a limit (10,000 by default); up to a second old."
+        description=(
+            "How far the search for this page went. A page that its time limit ended has fewer rows, or none, and "
+            "still an `endCursor` (`startCursor` backwards) from which the next request goes on."
+        )
+    )
+    def search(self) -> SearchProgress:
+        return SearchProgress(page=self.page)
+
+    @strawberry.field(
+        description=(
+            "How many executions match, counted up to a limit (10,000 by default) and as far as the time allowed; up "
+            "to a second old."
+        )
     )
     async def total_count(self) -> int:
         return (await self.counted.get()).total
@@ -161,10 +200,11 @@ async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> E
         | fields_to_read(Execution, selected_by(info, "nodes")),
         needed_neighbours(page_info),
         rows=selects_rows,
-        cursors=needs_cursors(edges, page_info),
+        cursors=needs_cursors(edges, page_info) or "search" in connection,
         snapshot="liveCursor" in connection,
     )
     page = await executions.list(caller, request.where, request.order, request.page, wanted)
+    info.context.outcome.examined += page.search.examined
     if selects_rows:
         info.context.count_executions(page.rows)
     return ExecutionConnection(page=page, counted=_LazyCount(lambda: executions.count_cached(caller, request.where)))
