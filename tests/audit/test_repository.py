@@ -98,7 +98,7 @@ SLOW = AnyOf(tuple(Contains("operation_name", f"no such word {number}") for numb
 @pytest.mark.parametrize(
     ("where", "advice"),
     [
-        pytest.param(SLOW, "A filter on at or subject or executionId would make it fast.", id="no filter"),
+        pytest.param(SLOW, "A filter on at, subject or executionId would make it fast.", id="no filter"),
         pytest.param(
             all_of(Range("at", gte=START), SLOW),
             "A shorter range in the filter on at would make it fast.",

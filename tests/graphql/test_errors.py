@@ -288,7 +288,8 @@ async def test_a_query_beyond_its_time_limit_suggests_a_filter(database: Databas
     (error,) = to_client_errors(result.errors or ())
     assert error["extensions"] == {"code": "QUERY_TIMEOUT"}
     assert error["message"] == (
-        "MongoDB stopped this query at its time limit. A filter on createdAt or workflowTemplateId would make it fast."
+        "MongoDB stopped this query at its time limit. A filter on createdAt, workflowName, workflowTemplateId, "
+        "triggeredBy, sessionId, parentExecutionId or errorCode would make it fast."
     )
 
 

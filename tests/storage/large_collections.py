@@ -17,6 +17,7 @@ LONG_EXECUTION = "long"
 
 _STATUSES = {"completed": 80, "failed": 8, "cancelled": 4, "running": 3, "pending": 2, "timed_out": 2, "paused": 1}
 _WORKFLOWS = {"nightly-report": 50, "ingest": 30, "train-model": 10, "backfill": 7, "invoice": 3}
+_TRIGGERS = ("schedule", "api", "manual")
 _TENANTS = {"acme": 6, "globex": 3, "initech": 1}
 _USERS = {"ada": 8, "ben": 5, "cleo": 4, "dan": 2, "eve": 1}
 _BATCH = 5_000
@@ -67,7 +68,13 @@ def _executions() -> Iterator[dict[str, Any]]:
             "total_cost": round(generator.random(), 3) if uses_models else 0.0,
             "tokens_used": generator.randrange(5_000) if uses_models else 0,
             "error_details": {"message": f"The worker ran out of memory in task {number}."},
+            "triggered_by": _TRIGGERS[number % 3],
+            "tags": [{"key": "team", "value": f"team-{number % 50}"}, {"key": "stage", "value": f"team-{number % 2}"}],
         }
+        if number % 10 == 1:
+            row |= {"session_id": f"session-{number // 400}", "parent_execution_id": f"run-{number // 400}"}
+        if status == "failed":
+            row["error_details"]["code"] = f"E{number % 5}"
         if generator.random() < 0.9:
             row["workflow_template_id"] = f"template-{workflow}"
         if status != "pending":

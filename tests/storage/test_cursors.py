@@ -48,6 +48,17 @@ CURSOR = encode_position(SortPosition(ROW), DIGEST)
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
+@pytest.mark.parametrize("field", ["status", "workflow_name"])
+def test_a_cursor_from_when_the_id_alone_broke_ties_belongs_to_another_list(field: str) -> None:
+    order, former = Order((SortKey(field),)), Order((SortKey(field),))
+    object.__setattr__(former, "keys", former.keys[:1])
+
+    for position in (SortPosition(("failed", 7)), SortPosition((7,), is_sortable=False)):
+        with pytest.raises(InvalidCursor) as refusal:
+            decode_position(encode_position(position, digest_of(former)), order, digest_of(order))
+        assert refusal.value.message == ANOTHER_QUERY
+
+
 def seal(body: bytes, *, version: int = VERSION, digest: bytes = DIGEST) -> str:
     """A token with a right checksum over whatever body: what a forger who read the source could make."""
     content = bytes([version]) + digest + body

@@ -23,6 +23,7 @@ from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.mongodb_errors import SHARD_DOWN, explain
+from execution_monitor.storage.retired_indexes import RETIRED_INDEXES
 from tests.storage.bson_codec import CODEC
 from tests.support.mongod import SingleNodeReplicaSet
 
@@ -96,6 +97,8 @@ async def test_collections_that_an_engine_made_are_kept_and_get_what_they_lack(b
 
 
 async def test_servers_that_start_together_prepare_together(mongodb_uri: str, bare: Database) -> None:
+    await bare.handle.get_collection("workflow_executions").create_indexes(list(RETIRED_INDEXES[Execution]))
+    await bare.handle.get_collection("workflow_executions").insert_one({"tenant_id": "acme", "execution_id": "one"})
     async with contextlib.AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(open_database(mongodb_uri, bare.handle.name)) for _ in range(4)]
         await asyncio.gather(*(server.connect() for server in servers))
@@ -147,6 +150,50 @@ async def test_an_index_of_the_same_key_that_is_not_unique_is_another(bare: Data
     known = await executions.index_information()
     assert bare.warnings == []
     assert known["tenant_id_execution_id"]["unique"]
+
+
+async def test_indexes_that_former_versions_made_are_dropped_and_those_of_others_stay(bare: Database) -> None:
+    executions = bare.handle.get_collection("workflow_executions")
+    retired = list(RETIRED_INDEXES[Execution])
+    await executions.create_indexes(retired)
+    names = [index.document["name"] for index in retired]
+    # An operator's own: one that has another key now under a name of ours, and one that has our key under another name.
+    for name in names[:2]:
+        await executions.drop_index(name)
+    await executions.create_index([("tenant_id", 1), ("their_field", 1)], name=names[0])
+    await executions.create_index(list(retired[1].document["key"].items()), name="theirs")
+    await bare.connect()
+
+    await bare.prepare()
+
+    known = await executions.index_information()
+    declared = {index.document["name"] for index in indexes_of(Execution)}
+    assert bare.warnings == []
+    assert set(known) == {"_id_", names[0], "theirs", *declared}
+
+
+async def test_former_indexes_stay_until_the_new_ones_are_there(bare: Database) -> None:
+    executions = bare.handle.get_collection("workflow_executions")
+    await executions.create_indexes(list(RETIRED_INDEXES[Execution]))
+    await executions.insert_many([{"_id": place, "tenant_id": "acme", "execution_id": "same"} for place in range(2)])
+    former = {index.document["name"] for index in RETIRED_INDEXES[Execution]}
+    await bare.connect()
+
+    await bare.prepare()
+    while_one_is_missing = set(await executions.index_information())
+    await executions.delete_one({"_id": 1})
+    await bare.prepare()
+
+    assert former < while_one_is_missing
+    assert bare.warnings == []
+    await _check_prepared(bare)
+
+
+def test_no_index_is_both_declared_and_retired() -> None:
+    for document, retired in RETIRED_INDEXES.items():
+        declared = {index.document["name"] for index in document.Settings.indexes}  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - Beanie's
+        assert declared
+        assert not declared & {index.document["name"] for index in retired}
 
 
 async def test_mongodbs_reason_is_reported_until_it_no_longer_holds(tmp_path: Path) -> None:
@@ -421,3 +468,4 @@ async def _check_prepared(database: Database) -> None:
         for name, index in declared.items():
             assert built[name]["key"] == list(index["key"].items())
             assert built[name].get("unique", False) == index.get("unique", False)
+            assert built[name].get("partialFilterExpression") == index.get("partialFilterExpression")

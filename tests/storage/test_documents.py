@@ -9,7 +9,7 @@ from execution_monitor.executions.children import ChildCollection, ChildrenReque
 from execution_monitor.executions.services import Monitor
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel
-from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, StartsWith, all_of, equals
+from execution_monitor.storage.filters import EVERYTHING, Filter, HasTag, OneOf, Range, StartsWith, all_of, equals
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.pagination import BOTH, NEITHER, Listing, PageRequest, PageSelection
 from execution_monitor.storage.rows import BsonDocument
@@ -25,23 +25,45 @@ BY_NAME = Order((SortKey("workflow_name"),))
 A_WEEK = Range("created", gte=START + timedelta(days=8), lt=START + timedelta(days=15))
 A_TEMPLATE = equals("workflow_template_id", "template-train-model")
 
-LISTS: dict[str, tuple[Filter, Order]] = {
-    **{f"everything by {field}": (EVERYTHING, Order((SortKey(field),))) for field in SORTED_FIELDS},
+A_TAG = HasTag("team", "team-7")
+
+
+def by(*keys: str) -> Order:
+    """The order of stored fields; that of one with a dash before it descends."""
+    return Order(tuple(SortKey(key.removeprefix("-"), key.startswith("-")) for key in keys))
+
+
+# What people look at most, also of their own.
+COMMON_LISTS: dict[str, tuple[Filter, Order]] = {
+    "everything by created": (EVERYTHING, by("created")),
     "one status": (equals("status", "failed"), NEWEST_FIRST),
     "the most frequent status": (equals("status", "completed"), NEWEST_FIRST),
     "pending, or no status at all": (OneOf("status", ("pending", None)), NEWEST_FIRST),
     "three statuses": (OneOf("status", ("running", "paused", "failed")), NEWEST_FIRST),
-    "one template": (A_TEMPLATE, NEWEST_FIRST),
-    "two templates": (OneOf("workflow_template_id", ("template-invoice", "template-ingest")), NEWEST_FIRST),
     "a week": (A_WEEK, NEWEST_FIRST),
     "one status of a week": (all_of(equals("status", "failed"), A_WEEK), NEWEST_FIRST),
     "two statuses of a week": (all_of(OneOf("status", ("failed", "timed_out")), A_WEEK), NEWEST_FIRST),
+}
+LISTS: dict[str, tuple[Filter, Order]] = {
+    **{f"everything by {field}": (EVERYTHING, by(field)) for field in SORTED_FIELDS},
+    **COMMON_LISTS,
+    "one template": (A_TEMPLATE, NEWEST_FIRST),
+    "two templates": (OneOf("workflow_template_id", ("template-invoice", "template-ingest")), NEWEST_FIRST),
     "one template of a week": (all_of(A_TEMPLATE, A_WEEK), NEWEST_FIRST),
+    "one name": (equals("workflow_name", "invoice"), NEWEST_FIRST),
+    "two names of a week": (all_of(OneOf("workflow_name", ("invoice", "ingest")), A_WEEK), NEWEST_FIRST),
     "names that start alike, by name": (StartsWith("workflow_name", "train"), BY_NAME),
-    "everything by status, then newest": (
-        EVERYTHING,
-        Order((SortKey("status", descending=True), SortKey("created", descending=True))),
-    ),
+    "everything by name, then newest": (EVERYTHING, by("workflow_name", "-created")),
+    "everything by status, then newest": (EVERYTHING, by("status", "-created")),
+    "one that runs for longest": (equals("status", "running"), by("started_at")),
+    "active for longest": (OneOf("status", ("running", "paused")), by("started_at")),
+    "one parent": (equals("parent_execution_id", "run-9"), NEWEST_FIRST),
+    "one session": (equals("session_id", "session-9"), NEWEST_FIRST),
+    "two sessions": (OneOf("session_id", ("session-9", "session-11")), NEWEST_FIRST),
+    "one error code": (equals("error_details.code", "E3"), NEWEST_FIRST),
+    "one trigger": (equals("triggered_by", "api"), NEWEST_FIRST),
+    "one tag": (A_TAG, NEWEST_FIRST),
+    "one tag of a week": (all_of(A_TAG, A_WEEK), NEWEST_FIRST),
 }
 NO_INDEX = [("$natural", 1)]
 # From the first page to the last: amid what is missing, amid long ties, amid all else.
@@ -51,11 +73,17 @@ callers = pytest.mark.parametrize("caller", [pytest.param(OWNER, id="owner"), py
 
 
 def reads_few_keys(explained: Explained) -> bool:
-    return explained.keys <= 3 * explained.rows + 10
+    # The row of a cursor is sorted, too.
+    return explained.keys <= 3 * explained.rows + 10 and (explained.keys <= 1 or "SORT" not in explained.stages)
 
 
-@callers
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    ("name", "caller"),
+    [
+        *(pytest.param(name, OPERATOR, id=f"{name}-operator") for name in LISTS),
+        *(pytest.param(name, OWNER, id=f"{name}-owner") for name in COMMON_LISTS),
+    ],
+)
 async def test_every_page_of_a_list_reads_few_keys(
     large_database: tuple[Database, SentCommands], name: str, caller: Caller
 ) -> None:

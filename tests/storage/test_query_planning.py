@@ -58,7 +58,13 @@ def test_branches_are_combined_each_with_each(factors: Any, query: dict[str, Any
         pytest.param({"status": {"$in": list("abcde")}}, None, id="not a list longer than there is room"),
         pytest.param({"status": {"$in": []}}, None, id="not an empty list"),
         pytest.param({"status": {"$ne": "failed"}}, None, id="not another operator"),
-        pytest.param({"triggered_by": {"$in": ["a", "b"]}}, None, id="not a field without such an index"),
+        pytest.param({"execution_name": {"$in": ["a", "b"]}}, None, id="not a field without such an index"),
+        pytest.param(
+            {"session_id": {"$in": ["a", "b"]}},
+            [{"session_id": "a"}, {"session_id": "b"}],
+            id="a field whose index has those with a value",
+        ),
+        pytest.param({"session_id": {"$in": ["a", None]}}, None, id="not where that index lacks those without one"),
         pytest.param({"$and": [{"status": {"$in": ["a", "b"]}}]}, None, id="not within a combination"),
     ],
 )
@@ -113,6 +119,55 @@ def test_no_index_is_chosen_for_an_order_that_none_has(keys: tuple[SortKey, ...]
     assert choose_index(Execution, OWN, Order(keys)) is None
 
 
+BY_NAME = Order((SortKey("workflow_name"),))
+NAME_KEY = {"tenant_id": 1, "workflow_name": 1, "created": -1, "_id": -1}
+STATUS_KEY = {"tenant_id": 1, "status": 1, "created": -1, "_id": -1}
+ACTIVE_KEY = {"tenant_id": 1, "status": 1, "started_at": 1, "_id": 1}
+SESSION_KEY = {"tenant_id": 1, "session_id": 1, "created": 1, "_id": 1}
+LONGEST_FIRST = Order((SortKey("started_at"),))
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("conditions", "order", "key"),
+    [
+        pytest.param({}, BY_NAME, NAME_KEY, id="by name"),
+        pytest.param({}, Order((SortKey("status"),)), STATUS_KEY, id="by status"),
+        pytest.param({}, Order((SortKey("status"), SortKey("created"))), None, id="not the oldest of each first"),
+        pytest.param({"workflow_name": "etl"}, NEWEST_FIRST, NAME_KEY, id="one name"),
+        pytest.param({"status": "failed"}, NEWEST_FIRST, STATUS_KEY, id="one status"),
+        pytest.param({"status": None}, NEWEST_FIRST, STATUS_KEY, id="without a status"),
+        pytest.param({"status": "running"}, LONGEST_FIRST, ACTIVE_KEY, id="those that run, from the first one started"),
+        pytest.param({"status": "failed"}, LONGEST_FIRST, None, id="not the ended ones, which that index lacks"),
+        pytest.param({"status": None}, LONGEST_FIRST, None, id="not those without a status, which it lacks, too"),
+        pytest.param({"session_id": "s"}, NEWEST_FIRST, SESSION_KEY, id="one session"),
+        pytest.param({"session_id": None}, NEWEST_FIRST, None, id="not those without a session, which no index has"),
+    ],
+)
+def test_an_order_and_its_reverse_have_the_same_index(
+    conditions: dict[str, Any], order: Order, key: dict[str, int] | None
+) -> None:
+    query = {"tenant_id": "acme", **conditions}
+
+    assert choose_index(Execution, query, order) == key
+    assert choose_index(Execution, query, order.reversed()) == key
+
+
+def test_in_an_index_of_two_directions_a_range_goes_up_in_one_field_and_down_in_the_next() -> None:
+    tenant, here = {"tenant_id": "acme"}, SortPosition(("etl", 7, "b"))
+
+    assert range_after(NAME_KEY, tenant, BY_NAME, here) == IndexRange(
+        {**tenant, "_id": {"$ne": "b"}},
+        {**tenant, "workflow_name": "etl", "created": 7, "_id": "b"},
+        {**tenant, "workflow_name": MaxKey(), "created": MinKey(), "_id": MinKey()},
+    )
+    assert range_after(NAME_KEY, tenant, BY_NAME.reversed(), here) == IndexRange(
+        tenant,
+        {**tenant, "workflow_name": MinKey(), "created": MaxKey(), "_id": MaxKey()},
+        {**tenant, "workflow_name": "etl", "created": 7, "_id": "b"},
+    )
+
+
 KEY = dict.fromkeys(["tenant_id", "user_id", "created", "_id"], 1)
 HERE = SortPosition((7, "b"))
 
@@ -140,19 +195,33 @@ def test_a_query_with_bounds_of_its_own_is_no_range_after_a_position() -> None:
     assert range_after(KEY, {**OWN, **SINCE}, NEWEST_FIRST, HERE) is None
 
 
-@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize(
+    ("order", "where"),
+    [
+        pytest.param(NEWEST_FIRST, OWN, id="newest first"),
+        pytest.param(OLDEST_FIRST, OWN, id="oldest first"),
+        pytest.param(BY_NAME, {"tenant_id": "acme"}, id="by name"),
+        pytest.param(BY_NAME.reversed(), {"tenant_id": "acme"}, id="by name, backwards"),
+        pytest.param(NEWEST_FIRST, {"tenant_id": "acme", "workflow_name": "etl"}, id="newest of a name first"),
+        pytest.param(OLDEST_FIRST, {"tenant_id": "acme", "workflow_name": "etl"}, id="oldest of a name first"),
+    ],
+)
 async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
-    recorded_database: tuple[Database, SentCommands], *, descending: bool
+    recorded_database: tuple[Database, SentCommands], order: Order, where: dict[str, Any]
 ) -> None:
     database, commands = recorded_database
     await database.prepare()
     stored = [None, None, math.nan, 3, 3, 3, "a", "a", True, datetime(2026, 1, 1, tzinfo=UTC)]
-    rows = [{"execution_id": f"run-{number}", **OWN, "created": value} for number, value in enumerate(stored)]
+    names = ["etl", "report", "etk"]
+    rows = [
+        {"execution_id": f"{name}-{number}", **OWN, "created": value, "workflow_name": name}
+        for name in names
+        for number, value in enumerate(stored)
+    ]
     missing = [{"execution_id": f"lacks-{number}", **OWN} for number in range(2)]
     others = [{"execution_id": "run", "tenant_id": who, "user_id": "ada", "created": 3} for who in ("acm", "acmf")]
     await database.collection(Execution).insert_many([*rows, *missing, *others])
-    order = Order((SortKey("created", descending=descending),))
-    listing = Listing(all_of(equals("tenant_id", "acme"), equals("user_id", "ada")), order)
+    listing = Listing(all_of(*(equals(field, value) for field, value in where.items())), order)
     reader, selection = Reader(database, 5_000), PageSelection(None, neighbours=NEITHER)
 
     walked: list[str] = []
@@ -162,9 +231,10 @@ async def test_pages_after_cursors_are_ranges_and_show_each_row_once(
         walked.append(page.rows[0]["execution_id"])
         page = await reader.read_page(Execution, listing, PageRequest(1, after=page.cursor_of(page.rows[0])), selection)
 
-    expected = database.rows(Execution).find(OWN).sort(list(order.to_mongo().items()))
+    expected = database.rows(Execution).find(where).sort(list(order.to_mongo().items()))
     # At the end of the list, the rows that cannot be sorted are searched.
     unsortable = [read for read in commands.reads if "created" not in read["hint"]]
+    assert walked
     assert ["max" in read for read in commands.reads if read not in unsortable] == [True] * len(walked)
     assert len(unsortable) == 2
     assert walked == [row["execution_id"] async for row in expected]

@@ -29,10 +29,29 @@ def more(field: str, value: Any) -> dict[str, Any]:
         pytest.param(NEWEST_FIRST, {"created": -1, "_id": -1}, id="the id breaks ties in the same direction"),
         pytest.param(NEWEST_FIRST.reversed(), {"created": 1, "_id": 1}, id="backwards"),
         pytest.param(BY_STATUS, {"status": 1, "total_cost": -1, "_id": -1}, id="in the direction of the last key"),
+        pytest.param(
+            Order((SortKey("status"),)), {"status": 1, "created": -1, "_id": -1}, id="the newest of a status first"
+        ),
+        pytest.param(
+            Order((SortKey("workflow_name", descending=True),)),
+            {"workflow_name": -1, "created": 1, "_id": 1},
+            id="the oldest of a name first, backwards",
+        ),
     ],
 )
 def test_an_order_is_a_sort_document(order: Order, sort: dict[str, int]) -> None:
     assert list(order.to_mongo().items()) == list(sort.items())
+
+
+@pytest.mark.parametrize("order", [NEWEST_FIRST, BY_STATUS, Order((SortKey("status"),))])
+def test_an_order_and_its_reverse_have_one_pattern(order: Order) -> None:
+    assert order.pattern == order.reversed().pattern
+    assert order.reversed().reversed() == order
+
+
+def test_a_pattern_says_how_directions_differ() -> None:
+    assert NEWEST_FIRST.pattern == (("created", 1), ("_id", 1))
+    assert BY_STATUS.pattern == (("status", 1), ("total_cost", -1), ("_id", -1))
 
 
 @pytest.mark.parametrize(

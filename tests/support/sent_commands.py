@@ -50,13 +50,14 @@ async def recording_commands(uri: str, name: str) -> AsyncGenerator[tuple[Databa
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a read cost: index keys and documents examined, rows returned, and the indexes that served it."""
+    """What a read cost: index keys and documents examined, rows returned, and the indexes and stages that served it."""
 
     keys: int
     documents: int
     rows: int
     indexes: frozenset[str]
     rejected: int  # plans that MongoDB considered and did not run
+    stages: frozenset[str]
 
 
 async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
@@ -74,6 +75,7 @@ async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
             name for node in nodes for name in (node.get("indexName"), *node.get("indexesUsed", ())) if name
         ),
         rejected=sum(len(node.get("rejectedPlans", ())) for node in nodes),
+        stages=frozenset(node["stage"] for node in nodes if "stage" in node),
     )
 
 

@@ -18,6 +18,7 @@ from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage.database_setup import (
     create_collection,
     create_indexes,
+    drop_indexes,
     expire_audit_events,
     is_empty,
     missing_indexes,
@@ -28,6 +29,7 @@ from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.mongodb_errors import explain
 from execution_monitor.storage.multikey import MultikeyFields
+from execution_monitor.storage.retired_indexes import RETIRED_INDEXES
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import SERVER_DOCUMENTS, AuditEvent
 
@@ -141,7 +143,10 @@ class Database:
         self.trouble = None
 
     async def prepare(self) -> None:
-        """Create what is missing: collections, pre- and post-images, indexes. What fails is in `warnings`."""
+        """Create what is missing: collections, pre- and post-images, indexes; then drop the indexes of old versions.
+
+        What fails is in `warnings`.
+        """
         found: list[str] = []
         for document in DOCUMENTS:
             try:
@@ -163,6 +168,11 @@ class Database:
         for document, indexes in missing:
             found.extend(await create_indexes(self.collection(document), indexes))
         found.extend(await expire_audit_events(self.collection(AuditEvent), self.audit_days))
+        for document, retired in RETIRED_INDEXES.items():
+            collection = self.collection(document)
+            # Until the new ones are there, these serve what they can.
+            if not await await_reply(missing_indexes(collection, indexes_of(document)), _SETUP_MS):
+                found.extend(await drop_indexes(collection, retired))
         self._unprepared = found
 
     async def prepare_until_done(self) -> None:

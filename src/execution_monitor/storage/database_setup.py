@@ -20,6 +20,7 @@ from execution_monitor.storage.server_documents import EXPIRY_INDEX
 log = structlog.get_logger()
 
 _COLLECTION_EXISTS = 48
+_INDEX_NOT_FOUND = 27
 _INDEX_OPTIONS_CONFLICT = 85
 _SECONDS_PER_DAY = 86_400
 # These options do not change which rows an index holds, or in which order.
@@ -93,6 +94,31 @@ async def create_indexes(collection: AsyncCollection[BsonDocument], indexes: Seq
             await collection.create_indexes([index])
         except PyMongoError as error:
             found.append(report(f"{name}, index {index.document['name']}", error))
+    return found
+
+
+async def drop_indexes(collection: AsyncCollection[BsonDocument], retired: Sequence[IndexModel]) -> list[str]:
+    """Drop those of `retired` that `collection` has, and return a sentence for each that cannot be dropped.
+
+    An index of another name, key or option is somebody else's, and stays.
+    """
+    found: list[str] = []
+    try:
+        known = {index["name"]: _content_of(index) async for index in await collection.list_indexes()}
+    except PyMongoError as error:
+        return [report(f"{collection.name}, indexes", error)]
+    for index in retired:
+        name = index.document["name"]
+        if known.get(name) != _content_of(index.document):
+            continue
+        try:
+            await collection.drop_index(name)
+        except PyMongoError as error:
+            # Another server has dropped it.
+            if not isinstance(error, OperationFailure) or error.code != _INDEX_NOT_FOUND:
+                found.append(report(f"{collection.name}, former index {name}", error))
+        else:
+            log.info("index_dropped", collection=collection.name, index=name)
     return found
 
 

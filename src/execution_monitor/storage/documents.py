@@ -11,7 +11,7 @@ from beanie import Document
 from pydantic import BaseModel, ConfigDict, Field
 from pymongo.asynchronous.collection import AsyncCollection
 
-from execution_monitor.storage.indexes import ascending, unsortable_index
+from execution_monitor.storage.indexes import ascending, ascending_where, newest_within, unsortable_index
 from execution_monitor.storage.rows import BsonDocument
 
 
@@ -35,6 +35,8 @@ class ExecutionStatus(StrEnum):
 TERMINAL_STATUSES = frozenset(
     {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED, ExecutionStatus.TIMED_OUT}
 )
+# As they are stored: of executions that have not ended, which are few.
+ACTIVE_STATUSES = tuple(status.value for status in ExecutionStatus if not status.is_terminal)
 
 
 class LogLevel(StrEnum):
@@ -75,7 +77,7 @@ class ErrorDetails(BaseModel):
     retryable: bool | None = None
 
 
-# One for every field that lists can be sorted by; pages seek on it, so `_id` breaks the ties within the index.
+# What lists can be sorted by.
 SORTED_FIELDS = (
     "created",
     "started_at",
@@ -86,6 +88,9 @@ SORTED_FIELDS = (
     "workflow_name",
     "status",
 )
+
+
+_EXISTS = {"$exists": True}
 
 
 class Execution(Document):
@@ -127,12 +132,31 @@ class Execution(Document):
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
             ascending("tenant_id", "execution_id", unique=True),
-            *(ascending("tenant_id", "user_id", field, "_id") for field in SORTED_FIELDS),
-            *(ascending("tenant_id", field, "_id") for field in SORTED_FIELDS),
+            # Lists of a tenant by each sort field; pages seek in them, so `_id` breaks the ties.
+            ascending("tenant_id", "created", "_id"),
+            ascending("tenant_id", "started_at", "_id"),
+            ascending("tenant_id", "completed_at", "_id"),
+            ascending("tenant_id", "total_duration", "_id"),
+            ascending("tenant_id", "total_cost", "_id"),
+            ascending("tenant_id", "tokens_used", "_id"),
+            # Those of one name or status, from the newest to the oldest, and all of them one name after another.
+            newest_within("tenant_id", "workflow_name"),
+            newest_within("tenant_id", "status"),
+            # Which have been running for longest. The others are most, and nobody asks this of them.
+            ascending_where({"status": {"$in": list(ACTIVE_STATUSES)}}, "tenant_id", "status", "started_at", "_id"),
+            # A user's own: some thousands, which are read and sorted for the orders that have no index here.
+            ascending("tenant_id", "user_id", "created", "_id"),
+            # A user's own of one status, the list that people keep open; and its count.
             ascending("tenant_id", "user_id", "status", "created", "_id"),
-            ascending("tenant_id", "status", "created", "_id"),
-            ascending("tenant_id", "user_id", "workflow_template_id", "created", "_id"),
+            # Those made from one template. Nearly all have one.
             ascending("tenant_id", "workflow_template_id", "created", "_id"),
+            # Those that share a rare value; executions without one take no room.
+            ascending_where({"parent_execution_id": _EXISTS}, "tenant_id", "parent_execution_id", "created", "_id"),
+            ascending_where({"session_id": _EXISTS}, "tenant_id", "session_id", "created", "_id"),
+            ascending_where({"error_details.code": _EXISTS}, "tenant_id", "error_details.code", "created", "_id"),
+            ascending_where({"triggered_by": _EXISTS}, "tenant_id", "triggered_by", "created", "_id"),
+            ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
+            # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
 

@@ -63,7 +63,9 @@ EXECUTION_FIELDS = (
         "executionId", "execution_id", FilterKind.ID, "The id that the engine gave the execution.", audited=_EXACT
     ),
     FilterField("status", "status", FilterKind.STATUS, "The state it is in.", indexed=True, audited=_EXACT),
-    FilterField("workflowName", "workflow_name", FilterKind.TEXT, "The name of the workflow.", audited=_NAME),
+    FilterField(
+        "workflowName", "workflow_name", FilterKind.TEXT, "The name of the workflow.", indexed=True, audited=_NAME
+    ),
     FilterField(
         "workflowTemplateId",
         "workflow_template_id",
@@ -78,14 +80,16 @@ EXECUTION_FIELDS = (
         "triggered_by",
         FilterKind.TEXT,
         "The person, schedule or event that started it.",
+        indexed=True,
         audited=_NAME,
     ),
-    FilterField("sessionId", "session_id", FilterKind.ID, "The session it belongs to.", audited=_EXACT),
+    FilterField("sessionId", "session_id", FilterKind.ID, "The session it belongs to.", indexed=True, audited=_EXACT),
     FilterField(
         "parentExecutionId",
         "parent_execution_id",
         FilterKind.ID,
         "The execution that started it; `isNull: true` finds those at the top.",
+        indexed=True,
         audited=_EXACT,
     ),
     FilterField("createdAt", "created", FilterKind.TIME, "When it was submitted.", indexed=True, audited=_RANGE),
@@ -122,7 +126,9 @@ EXECUTION_FIELDS = (
         "The message of its error.",
         audited=frozenset({"isNull"}),
     ),
-    FilterField("errorCode", "error_details.code", FilterKind.ID, "The code of its error.", audited=_EXACT),
+    FilterField(
+        "errorCode", "error_details.code", FilterKind.ID, "The code of its error.", indexed=True, audited=_EXACT
+    ),
 )
 
 AUDIT_EVENT_FIELDS = (

@@ -71,7 +71,8 @@ def range_from(key: IndexKey, entries: Query, order: Order, start: SortPosition 
     if not isinstance(fixed[leading], str):
         return exact
     # A field that is equal in both ends of a range orders nothing in it.
-    lower = {**fixed, leading: just_before(fixed[leading])} | dict.fromkeys(list(key)[len(fixed) :], _HIGHEST)
+    others = {field: _HIGHEST if key[field] > 0 else _LOWEST for field in key if field not in fixed}
+    lower = {**fixed, leading: just_before(fixed[leading]), **others}
     return replace(exact, lower=lower, sort={leading: DESCENDING})
 
 

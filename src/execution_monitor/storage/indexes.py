@@ -1,14 +1,17 @@
 """Indexes as documents declare them: helpers to declare one, and what the declared ones are good for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from beanie import Document
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 # The fields of an index with their directions: what hints, sorts and index declarations consist of.
 IndexKey = Mapping[str, int]
+# Fields with their directions, where that of the first is 1: an order and its reverse have the same.
+OrderPattern = tuple[tuple[str, int], ...]
 
 UNSORTABLE_INDEX = "unsortable"
 # An index has an entry for each element of an array, and a sort takes the least or the greatest of them; Python has
@@ -16,9 +19,41 @@ UNSORTABLE_INDEX = "unsortable"
 _UNSORTABLE_TYPES = ("array", "undefined", "minKey", "maxKey")
 
 
+@dataclass(frozen=True, eq=False)
+class Index:
+    """A declared index: its key, and the condition that its documents meet; None where it has all of them.
+
+    MongoDB follows a hint to an index that lacks some documents, and leaves them out.
+    """
+
+    key: IndexKey
+    condition: Mapping[str, Any] | None
+
+    def order_behind(self, place: int) -> OrderPattern:
+        """The order of the entries that have the same values in all fields before `place`."""
+        return pattern_of(list(self.key.items())[place:])
+
+
+def pattern_of(keys: Sequence[tuple[str, int]]) -> OrderPattern:
+    """The pattern of fields with their directions."""
+    return tuple((field, direction * keys[0][1]) for field, direction in keys)
+
+
 def ascending(*fields: str, unique: bool = False) -> IndexModel:
     """An ascending index on `fields`, named after them."""
     return IndexModel([(field, ASCENDING) for field in fields], name="_".join(fields), unique=unique)
+
+
+def newest_within(*fields: str) -> IndexModel:
+    """An index on `fields` of all documents, those with the same values from the newest to the oldest."""
+    keys = [*((field, ASCENDING) for field in fields), ("created", DESCENDING), ("_id", DESCENDING)]
+    return IndexModel(keys, name="_".join([*fields, "newest"]))
+
+
+def ascending_where(condition: Mapping[str, Any], *fields: str) -> IndexModel:
+    """An ascending index on `fields` of those documents alone that meet `condition`, named after the fields."""
+    keys = [(field, ASCENDING) for field in fields]
+    return IndexModel(keys, name="_".join(fields), partialFilterExpression=condition)
 
 
 def unsortable_index(*fields: str, of: Iterable[str]) -> IndexModel:
@@ -52,12 +87,12 @@ def indexes_of(document: type[Document]) -> list[IndexModel]:
 
 
 @cache
-def indexed_fields(document: type[Document]) -> tuple[tuple[str, ...], ...]:
-    """The fields of each index that `document` declares for all of its rows, in the order of the index."""
+def usable_indexes(document: type[Document]) -> tuple[Index, ...]:
+    """The indexes that `document` declares for lists and lookups: all but that of the rows that cannot be sorted."""
     return tuple(
-        tuple(index.document["key"])
+        Index(index.document["key"], index.document.get("partialFilterExpression"))
         for index in indexes_of(document)
-        if "partialFilterExpression" not in index.document
+        if index.document["name"] != UNSORTABLE_INDEX
     )
 
 

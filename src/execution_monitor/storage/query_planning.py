@@ -18,7 +18,8 @@ from beanie import Document
 from bson import MaxKey, MinKey
 
 from execution_monitor.storage.filters import NOTHING, Query, as_list, join
-from execution_monitor.storage.indexes import IndexKey, indexed_fields
+from execution_monitor.storage.index_choice import Conditions
+from execution_monitor.storage.indexes import Index, IndexKey, OrderPattern, usable_indexes
 from execution_monitor.storage.raw_values import Shortened, embeddable
 from execution_monitor.storage.sorting import ASCENDING, DESCENDING, Order, SortPosition
 
@@ -79,14 +80,24 @@ def split_by_value(query: Query, document: type[Document], order: Order, room: i
         if not isinstance(condition, dict):
             continue
         values = as_list(cast("dict[str, Any]", condition).get("$in"))
-        if 1 < len(values) <= room and _is_ordered_within(document, field, order):
+        if 1 < len(values) <= room and _is_ordered_within(document, field, query, order):
             return [{**query, field: value} for value in values]
     return [query]
 
 
-def _is_ordered_within(document: type[Document], field: str, order: Order) -> bool:
-    ordered = (field, *order.fields)
-    return any(fields[-len(ordered) :] == ordered for fields in indexed_fields(document))
+def _is_ordered_within(document: type[Document], field: str, query: Query, order: Order) -> bool:
+    return any(
+        list(index.key)[-len(order.fields) - 1] == field
+        and index.order_behind(-len(order.fields)) == order.pattern
+        and _has_all(index, query)
+        for index in usable_indexes(document)
+        if len(index.key) > len(order.fields)
+    )
+
+
+def _has_all(index: Index, query: Query) -> bool:
+    """Whether the index has every document that `query` finds."""
+    return index.condition is None or Conditions.of(query).imply(index.condition)
 
 
 def choose_index(document: type[Document], query: Query, order: Order) -> IndexKey | None:
@@ -94,8 +105,6 @@ def choose_index(document: type[Document], query: Query, order: Order) -> IndexK
 
     None where there is no such index: MongoDB then chooses the best one.
     """
-    if not order.goes_one_way:
-        return None
     first, fixed = order.keys[0].field, list[str]()
     for field, condition in query.items():
         if isinstance(condition, list):
@@ -104,16 +113,17 @@ def choose_index(document: type[Document], query: Query, order: Order) -> IndexK
             fixed.append(field)
         elif field != first or not _BOUNDS.issuperset(cast("dict[str, Any]", condition)):
             return None
-    return _keys_by_use(document).get((frozenset(fixed), order.fields))
+    found = _indexes_by_use(document).get((frozenset(fixed), order.pattern))
+    return found.key if found is not None and _has_all(found, query) else None
 
 
 @cache
-def _keys_by_use(document: type[Document]) -> Mapping[tuple[frozenset[str], tuple[str, ...]], IndexKey]:
-    """The keys of the declared indexes, by the fields that are fixed and those that order the rows then."""
+def _indexes_by_use(document: type[Document]) -> Mapping[tuple[frozenset[str], OrderPattern], Index]:
+    """The declared indexes, by the fields that are fixed and the order of the rows then."""
     return {
-        (frozenset(fields[:split]), fields[split:]): dict.fromkeys(fields, 1)
-        for fields in indexed_fields(document)
-        for split in range(len(fields))
+        (frozenset(list(index.key)[:split]), index.order_behind(split)): index
+        for index in usable_indexes(document)
+        for split in range(len(index.key))
     }
 
 
@@ -145,31 +155,35 @@ def range_after(
     if any(isinstance(condition, dict) for condition in query.values()):
         return None
     fixed = {field: query[field] for field in key if field in query}
-    if order.keys[0].descending:
+    lasts = _lasts(order)
+    if order.keys[0].direction != key[order.keys[0].field]:
         end = fixed | _corner(order, position)
         if leading is not None and isinstance(fixed[leading], str):
             # A field that is equal in both ends of a range orders nothing in it.
-            lower = fixed | {leading: just_before(fixed[leading])} | dict.fromkeys(order.fields, _HIGHEST)
+            lower = fixed | {leading: just_before(fixed[leading])} | _lasts(order.reversed())
             return IndexRange(query, lower, embeddable(end), {leading: DESCENDING})
-        return IndexRange(query, fixed | dict.fromkeys(order.fields, _LOWEST), embeddable(end))
-    upper = fixed | dict.fromkeys(order.fields, _HIGHEST)
+        return IndexRange(query, fixed | lasts, embeddable(end))
     after = query
     if not isinstance(position.values[-1], Shortened):
         # The row at the position is the only one that has its `_id`.
         after = {**query, "_id": embeddable({"$ne": position.values[-1]})}
     sort = None if leading is None else {leading: ASCENDING}
-    return IndexRange(after, embeddable(fixed | _corner(order, position)), upper, sort)
+    return IndexRange(after, embeddable(fixed | _corner(order, position)), fixed | lasts, sort)
+
+
+def _lasts(order: Order) -> dict[str, Any]:
+    """Bounds that all rows come before in `order`."""
+    return {key.field: _LOWEST if key.descending else _HIGHEST for key in order.all_keys}
 
 
 def _corner(order: Order, position: SortPosition) -> dict[str, Any]:
     """The bound at `position`; where only the beginning of a long value is known, beside all that begin like it."""
     corner = dict[str, Any]()
-    descending = order.keys[0].descending
-    for field, value in zip(order.fields, position.values, strict=True):
+    for key, value in zip(order.all_keys, position.values, strict=True):
         if isinstance(value, Shortened):
-            corner[field] = value.highest if descending else value.lowest
-            return dict.fromkeys(order.fields, _LOWEST if descending else _HIGHEST) | corner
-        corner[field] = value
+            corner[key.field] = value.highest if key.descending else value.lowest
+            return _lasts(order) | corner
+        corner[key.field] = value
     return corner
 
 

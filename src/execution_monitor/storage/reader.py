@@ -215,5 +215,6 @@ def _advise(document: type[Document], where: Filter) -> str:
     unused = [name for stored, name in filters.items() if stored not in used]
     time = next(iter(filters.values()))
     if time in unused:
-        return f"A filter on {' or '.join(unused)} would make it fast."
+        either = " or ".join(filter(None, [", ".join(unused[:-1]), unused[-1]]))
+        return f"A filter on {either} would make it fast."
     return f"A shorter range in the filter on {time} would make it fast."

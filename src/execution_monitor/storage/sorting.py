@@ -11,12 +11,17 @@ from typing import Any
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.filters import Query
+from execution_monitor.storage.indexes import OrderPattern, pattern_of
 from execution_monitor.storage.raw_values import RawValue, Shortened, embeddable
 from execution_monitor.storage.rows import Row, StoredRow, are_faithful
 
 MAX_SORT_KEYS = 3
 
 ASCENDING, DESCENDING = 1, -1
+
+# Fields with few values, which the time of creation orders further: one index then serves lists by them, and lists of
+# one value from the newest to the oldest.
+_ORDERED_FURTHER = {"workflow_name": "created", "status": "created"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,11 @@ class SortPosition:
 
 @dataclass(frozen=True)
 class Order:
-    """Up to three sort keys; `_id` breaks the ties in the direction of the last, so that one index serves both."""
+    """Up to three sort keys; `_id` breaks the ties in the direction of the last, so that one index serves both.
+
+    By name or status alone, executions with the same one follow each other by the time they were created: the newest
+    first where the order ascends, so that such an order is that of two keys.
+    """
 
     keys: tuple[SortKey, ...]
 
@@ -54,24 +63,28 @@ class Order:
             raise BadUserInput(f"Sort by 1 to {MAX_SORT_KEYS} keys.")
         if len({key.field for key in self.keys}) < len(self.keys):
             raise BadUserInput("Each sort field may be named once.")
+        further = _ORDERED_FURTHER.get(self.keys[0].field)
+        if further is not None and len(self.keys) == 1:
+            object.__setattr__(self, "keys", (*self.keys, SortKey(further, not self.keys[0].descending)))
 
     @cached_property
-    def _all_keys(self) -> tuple[SortKey, ...]:
+    def all_keys(self) -> tuple[SortKey, ...]:
+        """The keys, and that of the `_id`."""
         return (*self.keys, SortKey("_id", self.keys[-1].descending))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The stored fields whose values make a position."""
-        return tuple(key.field for key in self._all_keys)
+        return tuple(key.field for key in self.all_keys)
 
     @cached_property
-    def goes_one_way(self) -> bool:
-        """Whether all keys have the same direction, so that one index, read from either end, has all rows in order."""
-        return len({key.descending for key in self.keys}) == 1
+    def pattern(self) -> OrderPattern:
+        """The fields and how their directions differ: an index with this pattern, read from either end, is in order."""
+        return pattern_of(list(self.to_mongo().items()))
 
     def to_mongo(self) -> dict[str, int]:
         """The sort document."""
-        return {key.field: key.direction for key in self._all_keys}
+        return {key.field: key.direction for key in self.all_keys}
 
     def reversed(self) -> "Order":
         """The reverse order."""
@@ -91,7 +104,7 @@ class Order:
 
     def seek(self, position: SortPosition) -> tuple[Query, ...]:
         """The rows strictly after `position`, as the branches of an `$or`; no branch where no row can come after it."""
-        return _seek(self._all_keys, position.values)
+        return _seek(self.all_keys, position.values)
 
     def at(self, position: SortPosition) -> Query:
         """The row at `position` itself."""
