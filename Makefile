@@ -6,6 +6,9 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 SIZE ?= 5000000
 
+# Without compiled modules each of the many processes of a test run compiles the package again: a third of a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := .locks/tools.sh node
@@ -19,13 +22,15 @@ BROWSER := tests/dashboard/browser/chromium/.ready
 AUDITS := tests/graphql/audits/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
+# Neither the types of Python and of the dashboard nor the packages of Node.js and the builds wait for each other.
+AT_ONCE := $(MAKE) --no-print-directory --jobs=2
 # The resolver of the locks; only `make lock` needs it.
 UV := uv==0.13.9
 COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -37,9 +42,11 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
-test: setup dashboard browser audits test-dashboard ## Run all tests against a real MongoDB
-	@# One more than the two cores of CI: many tests wait for an election or a process.
-	@$(BIN)/pytest -n 3
+test: setup ## Run all tests against a real MongoDB
+	@$(AT_ONCE) dashboard browser audits test-dashboard
+	@# One more than the two cores of CI: many tests wait for an election or a process. A worker that is done takes over
+	@# tests of another: some take a minute.
+	@$(BIN)/pytest -n 3 --dist worksteal
 
 browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 
@@ -57,8 +64,9 @@ engines: setup dashboard ## Serve the demo from a wheel on every supported Pytho
 chaos: setup ## Try every fault of live updates at full size and write the table into src/docs/live.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
 
-fuzz: setup ## Send 5,000 generated requests of each kind, and look for failures of the server
+fuzz: setup ## Send 5,000 generated requests of each kind, and try three times as many examples as the other tests
 	@TEST_FUZZ=full $(BIN)/pytest -n 2 tests/graphql/test_fuzz.py tests/rest/test_openapi.py
+	@TEST_FUZZ=full $(BIN)/pytest -n 2 -m hypothesis --ignore tests/graphql/test_fuzz.py
 
 model: setup ## Compare 100,000 facts of responses and events with a reference of who may see what
 	@TEST_MODEL=full $(BIN)/pytest -n 0 tests/authorization_model
@@ -93,12 +101,17 @@ bench-compression: setup ## Measure what gzip costs and saves on a list of 100
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 	@$(BIN)/python -m tests.benchmarks.audit_share
 
-check: setup $(TYPES) ## Lint, check formats and types, compare schema.graphql
+check: setup ## Lint, check formats and types, compare schema.graphql
+	@$(AT_ONCE) check-python check-dashboard
+
+check-python: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright
 	@$(BIN)/execution-monitor export-schema | diff -u schema.graphql - \
 	  || { echo "schema.graphql is not what the code says; run make schema." >&2; exit 1; }
+
+check-dashboard: $(TYPES)
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent check
 
 format: setup $(NODE_MODULES) ## Format the code

@@ -1,5 +1,8 @@
 """Fixtures of all tests: one real MongoDB for the run, one database for each worker, emptied before each test."""
 
+import copy
+import functools
+import hashlib
 import os
 import shutil
 import tempfile
@@ -7,16 +10,22 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from execution_monitor.app import create_app
 from execution_monitor.development.mongodb.embedded_mongodb import embedded_mongodb
+from execution_monitor.graphql.errors import ClientSafeSchema
+from execution_monitor.graphql.schema import create_schema
+from execution_monitor.graphql.validation.documents import Documents
+from execution_monitor.rest.openapi import describe
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
 from tests.support.minutes import minutes_by_folder
+from tests.support.processes import heed_interrupts
 from tests.support.sent_commands import SentCommands, recording_commands
 from tests.support.servers import served, wait_until_ready
 from tests.support.tokens import SECRET, token_of
@@ -44,6 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose one data folder for the run; workers inherit it, and so share one MongoDB."""
+    heed_interrupts()
     if _URI not in os.environ and not hasattr(config, "workerinput"):
         os.environ[_DATA_DIR] = tempfile.mkdtemp(prefix="execution-monitor-tests-")
 
@@ -52,6 +62,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Delete the data of the run."""
     if _URI not in os.environ and not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[_DATA_DIR], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _made_once() -> Generator[None]:
+    """Compute what many servers and clients of a process have in common once: half of the CPU time of a small test.
+
+    Servers share the schema, but each remembers its own documents.
+    """
+    schemas = functools.cache(create_schema)
+
+    def create(*, allows_introspection: bool = True) -> ClientSafeSchema:
+        schema = copy.copy(schemas(allows_introspection=allows_introspection))
+        schema.documents = Documents(allows_introspection=allows_introspection)
+        return schema
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("execution_monitor.app.create_schema", create)
+        patch.setattr("execution_monitor.rest.routes.describe", functools.cache(describe))
+        # The certificates of all authorities, which every client of HTTP reads; the servers of tests have none.
+        patch.setattr("httpx2._transports.default.create_ssl_context", functools.cache(httpx2.create_ssl_context))
+        # The key of a password, 15,000 rounds of SHA-256, which every client of MongoDB computes.
+        patch.setattr("hashlib.pbkdf2_hmac", functools.cache(hashlib.pbkdf2_hmac))
+        yield
 
 
 @pytest.fixture(scope="session")

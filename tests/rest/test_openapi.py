@@ -25,7 +25,7 @@ from tests.support.services import request_services
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # `make fuzz` tries more.
-EXAMPLES = 1_000 if os.environ.get("TEST_FUZZ") == "full" else 40
+EXAMPLES = 1_000 if os.environ.get("TEST_FUZZ") == "full" else 20
 
 
 def document() -> dict[str, Any]:

@@ -1,21 +1,21 @@
 """Heads of requests are limited, and bodies and trailers are not taken for heads."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Generator
 
 import pytest
 
 from execution_monitor.server.http_request_heads import MAX_HEAD_BYTES, MAX_TARGET_BYTES, to_origin_form
-from execution_monitor.storage.database import Database
 from tests.support.raw_http import MemoryConnection, exchange, read_responses, splits_of
 from tests.support.server_process import running_server
 
 Token = Callable[..., str]
 
 
-@pytest.fixture
-def uri(mongodb_uri: str, database: Database) -> str:
-    return mongodb_uri
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, database_name: str) -> Generator[int]:
+    """The port of a server, with a database of its own."""
+    with running_server(tmp_path_factory.mktemp("server"), mongodb_uri, f"{database_name}_heads") as running:
+        yield running.port
 
 
 def filler(size: int) -> list[bytes]:
@@ -23,21 +23,20 @@ def filler(size: int) -> list[bytes]:
     return [line] * (size // len(line))
 
 
-async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Path, uri: str, database_name: str):
-    with running_server(tmp_path, uri, database_name) as running:
-        begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
-        end = b"Connection: close\r\n\r\n"
-        body = b"x" * (2 * MAX_HEAD_BYTES)
-        posted = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(port: int):
+    begin = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+    end = b"Connection: close\r\n\r\n"
+    body = b"x" * (2 * MAX_HEAD_BYTES)
+    posted = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
 
-        chunked = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    chunked = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
 
-        large = await exchange(running.port, begin, *filler(MAX_HEAD_BYTES - 4_096), end)
-        too_large = await exchange(running.port, begin, *filler(4 * MAX_HEAD_BYTES))
-        endless_line = await exchange(running.port, begin, b"X: ", *[b"x" * 4_096] * 64)
-        at_once = await exchange(running.port, begin + b"".join(filler(MAX_HEAD_BYTES + 8_192)) + end)
-        trailers = await exchange(running.port, chunked, b"X: ", *[b"x" * 4_096] * 64)
-        after_a_body = await exchange(running.port, posted, body, begin + end)
+    large = await exchange(port, begin, *filler(MAX_HEAD_BYTES - 4_096), end)
+    too_large = await exchange(port, begin, *filler(4 * MAX_HEAD_BYTES))
+    endless_line = await exchange(port, begin, b"X: ", *[b"x" * 4_096] * 64)
+    at_once = await exchange(port, begin + b"".join(filler(MAX_HEAD_BYTES + 8_192)) + end)
+    trailers = await exchange(port, chunked, b"X: ", *[b"x" * 4_096] * 64)
+    after_a_body = await exchange(port, posted, body, begin + end)
 
     assert large.startswith(b"HTTP/1.1 200 OK")
     for refusal in (too_large, endless_line, at_once):
@@ -47,12 +46,11 @@ async def test_heads_are_limited_and_bodies_are_not_taken_for_heads(tmp_path: Pa
     assert [each.status for each in read_responses(after_a_body)] == [405, 200]
 
 
-async def test_a_target_is_limited_before_its_head_is(tmp_path: Path, uri: str, database_name: str):
-    with running_server(tmp_path, uri, database_name) as running:
-        end = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        longest = await exchange(running.port, b"GET /livez?" + b"x" * (MAX_TARGET_BYTES - len("/livez?")) + end)
-        too_long = await exchange(running.port, b"GET /livez?" + b"x" * MAX_TARGET_BYTES + end)
-        endless = await exchange(running.port, b"GET /livez?", *[b"x" * 4_096] * 64)
+async def test_a_target_is_limited_before_its_head_is(port: int):
+    end = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    longest = await exchange(port, b"GET /livez?" + b"x" * (MAX_TARGET_BYTES - len("/livez?")) + end)
+    too_long = await exchange(port, b"GET /livez?" + b"x" * MAX_TARGET_BYTES + end)
+    endless = await exchange(port, b"GET /livez?", *[b"x" * 4_096] * 64)
 
     assert longest.startswith(b"HTTP/1.1 200 OK")
     for refusal in (too_long, endless):
@@ -101,15 +99,14 @@ async def test_trailers_after_an_ignored_upgrade_are_dropped_too():
     assert "x-forwarded-for" not in dict(answer.json["headers"])
 
 
-async def test_a_token_in_a_trailer_is_ignored(tmp_path: Path, uri: str, database_name: str, token_for: Token):
+async def test_a_token_in_a_trailer_is_ignored(port: int, token_for: Token):
     body = b'{"query": "{ viewer { userId } }"}'
     head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     token = b"Authorization: Bearer %b\r\n" % token_for("ada", "acme").encode()
     chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body)
-    with running_server(tmp_path, uri, database_name) as running:
-        at_once = await exchange(running.port, head + chunks + token + b"\r\n")
-        piece_by_piece = await exchange(running.port, head, chunks, token, b"\r\n")
-        in_its_place = await exchange(running.port, head + token + chunks + b"\r\n")
+    at_once = await exchange(port, head + chunks + token + b"\r\n")
+    piece_by_piece = await exchange(port, head, chunks, token, b"\r\n")
+    in_its_place = await exchange(port, head + token + chunks + b"\r\n")
 
     answers = [read_responses(each)[0].status for each in (at_once, piece_by_piece, in_its_place)]
     assert answers == [401, 401, 200]

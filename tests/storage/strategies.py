@@ -1,8 +1,8 @@
 """Random executions, filters and orders, with the oddities that engines, people and BSON bring."""
 
-import functools
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,14 +28,24 @@ from execution_monitor.storage.filters import (
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import sort_key_of
 
-# The same examples in every run, and no clock: a loaded machine fails nothing. A fixture's database is emptied by each.
-bounded = functools.partial(
-    settings,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],  # explaining takes minutes against a database
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+# Explaining takes minutes against a database.
+_PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
+
+
+def bounded(max_examples: int, phases: Collection[Phase] = _PHASES) -> settings:
+    """The settings of a test that tries `max_examples` in `make fuzz`, and a third of them otherwise.
+
+    The same examples in every run, and no clock: a loaded machine fails nothing. A fixture's database is emptied by
+    each.
+    """
+    return settings(
+        max_examples=max_examples if os.environ.get("TEST_FUZZ") == "full" else max_examples // 3,
+        deadline=None,
+        derandomize=True,
+        phases=phases,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 _ODD_TEXTS = (

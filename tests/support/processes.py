@@ -11,6 +11,15 @@ from typing import Protocol, TypeVar
 _EXIT_SECONDS = 60
 
 
+def heed_interrupts() -> None:
+    """Let SIGINT interrupt this process and those it starts, though a shell that ran it in the background ignores it.
+
+    Python leaves an ignored signal ignored, and so do its children; one with a handler they receive as by default.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Startable(Protocol):
     """What can be started, and closed whatever state it is in."""
 

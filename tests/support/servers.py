@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from collections.abc import AsyncGenerator, Generator
 from functools import partial
@@ -17,9 +18,30 @@ from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnect
 from execution_monitor.server.http_protocol import HttpProtocol
 from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 
+# As uvicorn's.
+_TICK_SECONDS = 0.1
+# A hundredth of what a start takes: asking all the time would slow it down, in the same process.
+_READY_POLL_SECONDS = 0.005
+
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to pytest, and checks the time limits of connections as ours does."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """End it now, not with its next tick."""
+        self.should_exit = True
+        self._stop.set()
+
+    @override
+    async def main_loop(self) -> None:
+        ticks = itertools.count()
+        while not await self.on_tick(next(ticks)):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_SECONDS)
 
     @override
     async def on_tick(self, counter: int) -> bool:
@@ -64,12 +86,12 @@ async def served(
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             await running
 
 
 async def wait_until_ready(url: str) -> None:
     """Return when `/readyz` answers 200: the server has reached MongoDB."""
     async with httpx2.AsyncClient(base_url=url) as client:
-        while (await client.get("/readyz")).status_code != HTTPStatus.OK:
-            pass
+        while (await client.get("/readyz")).status_code != HTTPStatus.OK:  # noqa: ASYNC110 - over HTTP
+            await asyncio.sleep(_READY_POLL_SECONDS)
