@@ -112,6 +112,7 @@ ALLOWED = {
     ),
     "graphql": (
         "errors",
+        "storage",
         "auth",
         "executions",
         "graphql.selection",
@@ -142,6 +143,7 @@ ALLOWED = {
         "settings",
         "observability.metrics",
         "services",
+        "graphql.errors",
         "graphql.validation",
         "graphql.execution",
         "graphql.transport",

@@ -219,13 +219,22 @@ def test_an_unknown_role_is_refused_with_the_known_ones(run: Any, monkeypatch: p
     assert (outcome.code, outcome.err) == (1, "operator is no role; choose from wf-ops.\n")
 
 
-def test_roles_that_are_not_json_are_refused_with_how_to_write_them(run: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", "viewer")
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        pytest.param("viewer", ': write JSON, such as {"viewer": ["executions:read"]}.', id="no JSON"),
+        pytest.param("[" * 5_000, ': write JSON, such as {"viewer": ["executions:read"]}.', id="JSON without an end"),
+        pytest.param('{"a": {"scopes": [], "v": 1}}', " (a, v): Extra inputs are not permitted", id="an unknown name"),
+    ],
+)
+def test_roles_that_cannot_be_read_are_refused_with_what_to_mend(
+    run: Any, monkeypatch: pytest.MonkeyPatch, roles: str, message: str
+):
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", roles)
 
     outcome = run("serve")
 
-    assert outcome.code == 1
-    assert outcome.err == 'EXECUTION_MONITOR_ROLES: write JSON, such as {"viewer": ["executions:read"]}.\n'
+    assert (outcome.code, outcome.err) == (1, f"EXECUTION_MONITOR_ROLES{message}\n")
 
 
 def test_a_token_that_the_server_would_refuse_is_not_issued(run: Any):
