@@ -23,7 +23,19 @@ from execution_monitor.cli.main import app, main
 from execution_monitor.settings import Settings
 from tests.support.cli_process import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
-COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "revoke", "watch", "export-schema")
+COMMANDS = (
+    "serve",
+    "demo",
+    "load",
+    "replay",
+    "seed",
+    "simulate",
+    "token",
+    "revoke",
+    "watch",
+    "database",
+    "export-schema",
+)
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
 
 
@@ -217,6 +229,17 @@ def test_an_unknown_role_is_refused_with_the_known_ones(run: Any, monkeypatch: p
     outcome = run("token", "--user", "ada", "--role", "operator")
 
     assert (outcome.code, outcome.err) == (1, "operator is no role; choose from wf-ops.\n")
+
+
+def test_for_a_mongodb_of_ones_own_the_commands_are_printed(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "mongodb://root:secret@db.example/")
+
+    every, one = run("database"), run("database", "--for", "engine")
+
+    roles = [f"execution-monitor-{each}" for each in ("server", "engine", "reader")]
+    assert re.findall(r'createRole\(\{"role": "([a-z-]+)"', every.out) == roles
+    assert re.findall(r'createRole\(\{"role": "([a-z-]+)"', one.out) == ["execution-monitor-engine"]
+    assert (every.code, every.err, "secret" in every.out) == (0, "", False)
 
 
 @pytest.mark.parametrize(
