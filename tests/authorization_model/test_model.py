@@ -98,12 +98,6 @@ def without_filters(caller: Caller) -> Filter:
     return visible_to(replace(caller, grants=()))
 
 
-def with_the_first_filter(caller: Caller) -> Filter:
-    return visible_to(
-        replace(caller, grants=tuple(each for each in caller.grants if each.visible == caller.grants[0].visible))
-    )
-
-
 def without_the_user(caller: Caller) -> Filter:
     return equals("tenant_id", caller.tenant)
 
@@ -146,12 +140,6 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         pytest.param("execution_monitor.live.topics.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "execution_monitor.executions.executions.visible_to", without_filters, "list of", id="no filters of roles"
-        ),
-        pytest.param(
-            "execution_monitor.executions.executions.visible_to",
-            with_the_first_filter,
-            "list of",
-            id="the first filter",
         ),
         pytest.param(
             "execution_monitor.live.topics.visible_to", without_filters, "events of", id="no filters of roles, live"
