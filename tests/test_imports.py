@@ -110,6 +110,7 @@ ALLOWED = {
     ),
     "graphql": (
         "errors",
+        "storage",
         "auth",
         "executions",
         "graphql.selection",
@@ -140,6 +141,7 @@ ALLOWED = {
         "settings",
         "observability.metrics",
         "services",
+        "graphql.errors",
         "graphql.validation",
         "graphql.execution",
         "graphql.transport",

@@ -1,9 +1,11 @@
+import json
 import pickle
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.role_settings import RoleSettings
 from execution_monitor.settings import Settings, explain_unknown
 
 
@@ -104,6 +106,7 @@ def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch):
         pytest.param("QUERY_TIMEOUT_MS", "0", id="a time limit of nothing"),
         pytest.param("ROLES", '{"wf-ops": ["executions:all"]}', id="a role of an unknown scope"),
         pytest.param("ROLES", '["viewer"]', id="roles without scopes"),
+        pytest.param("ROLES", '{"wf-ops": {"scopes": [], "visble": {}}}', id="a role with something unknown"),
         pytest.param("ROLES_CLAIM", "realm_access..roles", id="a claim without a name"),
         pytest.param("ENVIRONMENT", "staging", id="an unknown environment"),
     ],
@@ -124,13 +127,44 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch):
 def test_roles_are_json_and_replace_the_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_ROLES", '{"wf-ops": ["executions:read", "manage"]}')
 
-    assert Settings().roles == {"wf-ops": {"executions:read", "manage"}}
+    assert Settings().roles == {"wf-ops": RoleSettings(scopes=frozenset({Scope.EXECUTIONS_READ, Scope.MANAGE}))}
+
+
+def test_a_role_may_have_a_filter(monkeypatch: pytest.MonkeyPatch):
+    visible = {"workflowName": {"startsWith": "ml-"}}
+    role = {"scopes": ["executions:read:tenant"], "visible": visible}
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", json.dumps({"ml-ops": role, "viewer": ["executions:read"]}))
+
+    roles = Settings().roles
+
+    assert (roles["ml-ops"].scopes, roles["ml-ops"].visible) == ({"executions:read:tenant"}, visible)
+    assert (roles["viewer"].scopes, roles["viewer"].visible) == ({"executions:read"}, None)
+
+
+@pytest.mark.parametrize("scope", ["audit:read", "manage"])
+def test_a_filter_does_not_go_with_scopes_that_it_cannot_restrict(monkeypatch: pytest.MonkeyPatch, scope: str):
+    role = {"scopes": ["executions:read", scope], "visible": {"userId": {"eq": "ada"}}}
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", json.dumps({"ml-ops": role}))
+
+    with pytest.raises(ValidationError, match=f"The role ml-ops has a filter, which cannot restrict {scope}"):
+        Settings()
+
+
+def test_a_filter_needs_a_scope_to_read(monkeypatch: pytest.MonkeyPatch):
+    role = {"scopes": ["executions:payload"], "visible": {"userId": {"eq": "ada"}}}
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", json.dumps({"ml-ops": role}))
+
+    with pytest.raises(ValidationError, match="The role ml-ops has a filter and shows no executions"):
+        Settings()
 
 
 def test_settings_can_be_sent_to_another_process():
     settings = Settings(
         jwt_secret=SecretStr("x" * 32),
-        roles={"wf-ops": frozenset({Scope.MANAGE, Scope.AUDIT_READ}), "none": frozenset()},
+        roles={
+            "wf-ops": RoleSettings(scopes=frozenset({Scope.MANAGE, Scope.AUDIT_READ})),
+            "ml-ops": RoleSettings(scopes=frozenset({Scope.EXECUTIONS_READ}), visible={"userId": {"eq": "ada"}}),
+        },
         roles_claim="https://acme.example/roles",
     )
 

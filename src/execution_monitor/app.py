@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +19,9 @@ from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY
 from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
+from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.execution.executor import OperationExecutor
+from execution_monitor.graphql.role_filters import read_role_filter
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
@@ -48,8 +51,9 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
 
     A demo passes `people`, as whom anyone at its machine may sign in.
     """
-    services = Services.from_settings(settings)
-    executor = _executor(services)
+    schema = create_schema(allows_introspection=settings.allows_introspection)
+    services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
+    executor = _executor(services, schema)
     application = Starlette(
         routes=[
             *_graphql_routes(services, executor),
@@ -63,9 +67,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     return _wrap(application, _middleware(services))
 
 
-def _executor(services: Services) -> OperationExecutor:
+def _executor(services: Services, schema: ClientSafeSchema) -> OperationExecutor:
     settings = services.settings
-    schema = create_schema(allows_introspection=settings.allows_introspection)
     trusted = settings.trusted_documents
     return OperationExecutor(
         schema,

@@ -18,6 +18,7 @@ from execution_monitor.auth.claims import ClaimNames, ClaimReader
 from execution_monitor.auth.key_cache import KeyCache
 from execution_monitor.auth.keys import SharedSecret
 from execution_monitor.auth.oidc import Issuer
+from execution_monitor.auth.roles import Role, Roles
 from execution_monitor.auth.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
@@ -32,7 +33,11 @@ from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pool_listener import Connections
+
+# Reads the JSON of a filter of executions; raises `ValueError`.
+ReadFilter = Callable[[object], Filter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,12 @@ class Services:
     metrics_requests: RequestServices
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Services":
-        """The services for `settings`, none of them open yet; raises `SetupError` when a setting is missing."""
+    def from_settings(cls, settings: Settings, read_filter: ReadFilter) -> "Services":
+        """The services for `settings`, none of them open yet; `read_filter` reads the filters of roles.
+
+        Raises:
+            SetupError: a setting is missing, or the filter of a role cannot be read.
+        """
         if settings.mongodb_uri is None:
             raise SetupError("Set EXECUTION_MONITOR_MONGODB_URI.")
         uri = settings.mongodb_uri.get_secret_value()
@@ -91,7 +100,7 @@ class Services:
         pool = Connections()
         listeners = [pool, *([tracing.commands] if tracing else [])]
         database = Database.at(uri, settings.database, listeners, audit_days=settings.audit_days)
-        authenticator = _authenticator(settings, database)
+        authenticator = _authenticator(settings, _roles(settings, read_filter), database)
         live = Live(
             database,
             uri,
@@ -141,9 +150,19 @@ class Services:
         )
 
 
-def _authenticator(settings: Settings, database: Database) -> Authenticator:
+def _roles(settings: Settings, read_filter: ReadFilter) -> Roles:
+    roles: dict[str, Role] = {}
+    for name, role in settings.roles.items():
+        try:
+            roles[name] = Role(role.scopes, None if role.visible is None else read_filter(role.visible))
+        except ValueError as error:
+            raise SetupError(f"EXECUTION_MONITOR_ROLES, the filter of {name}: {error}") from error
+    return roles
+
+
+def _authenticator(settings: Settings, roles: Roles, database: Database) -> Authenticator:
     names = ClaimNames.parse(tenant=settings.tenant_claim, roles=settings.roles_claim, scopes=settings.scopes_claim)
-    reader = ClaimReader(names, settings.roles, roles_required=settings.roles_required)
+    reader = ClaimReader(names, roles, roles_required=settings.roles_required)
     if not settings.trusts_an_issuer:
         secret = SharedSecret(settings.require_jwt_secret())
         return Authenticator(TokenVerifier(secret, settings.token_rules, reader), database)

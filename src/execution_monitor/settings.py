@@ -12,10 +12,9 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.claims import parse_claim_path
 from execution_monitor.auth.oidc import is_https_or_loopback
-from execution_monitor.auth.roles import DEFAULT_ROLES
+from execution_monitor.auth.role_settings import DEFAULT_ROLES_SETTINGS, RolesSettings, check_filtered_roles
 from execution_monitor.auth.tokens import TokenRules
 from execution_monitor.errors import SetupError
 from execution_monitor.limits.rate_limits import parse_rate
@@ -126,8 +125,9 @@ class Settings(BaseSettings):
     scopes_claim: ClaimPathText | None = Field(
         default=None, description="Claim that lists scopes. Without it `scope`, or else `scopes`."
     )
-    roles: Mapping[str, frozenset[Scope]] = Field(
-        default_factory=lambda: DEFAULT_ROLES, description="Scopes of every role, as JSON. See Roles and scopes."
+    roles: RolesSettings = Field(
+        default_factory=lambda: DEFAULT_ROLES_SETTINGS,
+        description="Scopes of every role, and perhaps a filter, as JSON. See Roles and scopes.",
     )
     roles_required: bool = Field(
         default=False,
@@ -259,6 +259,12 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
             name = f"EXECUTION_MONITOR_{info.field_name}".upper()
             raise ValueError(f"{name} must have at least {MINIMUM_SECRET_BYTES} bytes.")
+        return value
+
+    @field_validator("roles")
+    @classmethod
+    def _require_scopes_that_a_filter_restricts(cls, value: RolesSettings) -> RolesSettings:
+        check_filtered_roles(value)
         return value
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from execution_monitor.app import create_app
 from execution_monitor.auth import revocation_poller
 from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.role_settings import RoleSettings
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_graphql_transport_ws import opened
@@ -225,7 +226,7 @@ NOTHING = [200, 403, 200, 200, 403, "connection_ack", "connection_ack", 4403]
 @pytest.fixture
 def of_groups(settings: Settings) -> Settings:
     """The settings of a server whose roles are the groups of Entra ID."""
-    read = frozenset({Scope.EXECUTIONS_READ})
+    read = RoleSettings(scopes=frozenset({Scope.EXECUTIONS_READ}))
     return settings.model_copy(
         update={"tenant_claim": "tid", "roles_claim": "groups", "scopes_claim": "scp", "roles": {GROUP: read}}
     )

@@ -1,6 +1,6 @@
 """The reference of who may see what, and a random model of tenants, people and executions that change hands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -8,9 +8,12 @@ from typing import Any
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.roles import granted_scopes
+from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.auth.role_settings import RoleSettings
+from execution_monitor.auth.roles import Role, access_of
 from execution_monitor.auth.tokens import issue_token
+from execution_monitor.graphql.role_filters import read_role_filter
+from execution_monitor.graphql.schema import create_schema
 from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.server_documents import AuditEvent
 from tests.support.documents import execution, store, store_steps_and_logs
@@ -18,6 +21,7 @@ from tests.support.tokens import SECRET
 
 TENANTS, USERS = ("acme", "globex", "initech"), ("ada", "grace", "olivia")
 STATUSES = ("running", "failed", "completed")
+WORKFLOWS = ("ml-train", "ml-score", "etl", "ML-Train")
 IDS = tuple(f"e{number:03}" for number in range(24))
 CHILDREN = 2
 # Tenant and subject of audit events; the last one belongs to no tenant.
@@ -32,52 +36,101 @@ GRANTED = {
     "operator": {READ, TENANT, PAYLOAD},
     "auditor": {"audit:read"},
     "admin": {READ, TENANT, PAYLOAD, "executions:write", "audit:read", "manage"},
+    "ml-ops": {READ, TENANT, PAYLOAD},
+    "own-ml": {READ, PAYLOAD},
+    "failures": {READ, TENANT},
 }
+# The filters of roles: as they are configured, and what they mean.
+VISIBLE: Mapping[str, dict[str, Any]] = {
+    "ml-ops": {"workflowName": {"startsWith": "ml-"}},
+    "own-ml": {"workflowName": {"startsWith": "ml-"}},
+    "failures": {"or": [{"status": {"eq": "FAILED"}}, {"not": {"userId": {"notIn": ["grace"]}}}]},
+}
+MATCHES: Mapping[str, Callable[["Row"], bool]] = {
+    "ml-ops": lambda row: row["workflow_name"] in ("ml-train", "ml-score"),
+    "own-ml": lambda row: row["workflow_name"] in ("ml-train", "ml-score"),
+    "failures": lambda row: row["status"] == "failed" or row["user_id"] == "grace",
+}
+ROLE_SETTINGS = {
+    name: RoleSettings(scopes=frozenset(map(Scope, scopes)), visible=VISIBLE.get(name))
+    for name, scopes in GRANTED.items()
+}
+_SCHEMA = create_schema()
+ROLES = {
+    name: Role(role.scopes, None if role.visible is None else read_role_filter(_SCHEMA, role.visible))
+    for name, role in ROLE_SETTINGS.items()
+}
+# What people have beside one role with a filter alone.
+COMBINED = (("viewer", "ml-ops"), ("failures", "own-ml"))
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Person:
-    """A caller: the role, and the scopes that the token claims, if it does."""
+    """A caller: the roles, and the scopes that the token claims, if it does."""
 
     user: str
     tenant: str
-    role: str
+    roles: tuple[str, ...]
     claimed: frozenset[str] | None
 
     # The reference. The model trusts nothing else: review it with care.
 
+    def given_by(self, role: str) -> set[str]:
+        return GRANTED[role] if self.claimed is None else GRANTED[role] & self.claimed
+
     @property
     def scopes(self) -> set[str]:
-        return GRANTED[self.role] if self.claimed is None else GRANTED[self.role] & self.claimed
+        given = set[str]().union(*map(self.given_by, self.roles))
+        return {scope for scope in given if scope in (READ, TENANT) or self._has_throughout(scope)}
+
+    def _has_throughout(self, scope: str) -> bool:
+        """Whether the roles give the scope for all that they show."""
+        givers = [role for role in self.roles if scope in self.given_by(role)]
+        showing = [role for role in self.roles if READ in self.given_by(role)]
+        filters = [VISIBLE.get(role) for role in givers]
+        return None in filters or all(VISIBLE.get(role) in filters for role in showing)
 
     @property
     def reads(self) -> bool:
         return READ in self.scopes
 
-    @property
-    def sees_tenant(self) -> bool:
-        return TENANT in self.scopes
-
     def sees(self, row: Row | None) -> bool:
         return (
-            row is not None
-            and self.reads
-            and row["tenant_id"] == self.tenant
-            and (self.sees_tenant or row["user_id"] == self.user)
+            row is not None and row["tenant_id"] == self.tenant and any(self._sees_by(each, row) for each in self.roles)
         )
+
+    def _sees_by(self, role: str, row: Row) -> bool:
+        if role in MATCHES and not MATCHES[role](row):
+            return False
+        given = self.given_by(role)
+        return TENANT in given or (READ in given and row["user_id"] == self.user)
 
     # Here the reference ends.
 
     @property
-    def visibility(self) -> tuple[str, str | None]:
+    def visibility(self) -> tuple[str, str | None, frozenset[str], frozenset[str]]:
         """Cursors are valid for callers with the same visibility."""
-        return self.tenant, None if self.sees_tenant else self.user
+        tenants, own = (
+            {repr(VISIBLE.get(role)) for role in self.roles if scope in self.given_by(role)} for scope in (TENANT, READ)
+        )
+        if "None" in tenants:
+            return self.tenant, None, frozenset(), frozenset()
+        alone = {"None"} if "None" in own else own - tenants
+        return self.tenant, self.user if alone else None, frozenset(tenants), frozenset(alone)
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.user, self.tenant, frozenset(granted_scopes([self.role], self.claimed or ())), (self.role,))
+        access = access_of(self.roles, self.claimed or (), ROLES)
+        return Caller(
+            self.user,
+            self.tenant,
+            frozenset(access.scopes),
+            self.roles,
+            grants=access.grants,
+            partial_scopes=access.partial_scopes,
+        )
 
     @property
     def token(self) -> str:
@@ -86,18 +139,19 @@ class Person:
             user=self.user,
             tenant=self.tenant,
             scopes=self.claimed or (),
-            roles=[self.role],
+            roles=self.roles,
             lifetime=timedelta(hours=1),
         )
 
 
-def people(random: Random, count: int) -> list[Person]:
-    """One caller of each role, and `count` random ones; those that claim scopes always claim the one to read."""
-    chosen = [Person(USERS[0], TENANTS[0], role, None) for role in GRANTED]
-    while len(chosen) < len(GRANTED) + count:
-        role = random.choice(["viewer", "operator", "operator", "admin"])
+def people(random: Random, count: int, roles: Iterable[tuple[str, ...]]) -> list[Person]:
+    """One caller with each of `roles`, and `count` random ones; those that claim scopes claim the one to read."""
+    chosen = [Person(USERS[0], TENANTS[0], each, None) for each in roles]
+    total = len(chosen) + count
+    while len(chosen) < total:
+        role = random.choice(["viewer", "operator", "operator", "admin", "ml-ops", "failures"])
         claimed = frozenset({READ, *random.sample([TENANT, PAYLOAD], random.randrange(3))})
-        person = Person(random.choice(USERS), random.choice(TENANTS), role, random.choice([None, claimed]))
+        person = Person(random.choice(USERS), random.choice(TENANTS), (role,), random.choice([None, claimed]))
         if person not in chosen:
             chosen.append(person)
     return chosen
@@ -168,6 +222,7 @@ class ReferenceModel:
             tenant_id=tenant,
             user_id=self.random.choice(USERS),
             status=self.random.choice(STATUSES),
+            workflow_name=self.random.choice(WORKFLOWS),
             session_id=f"w{self.writes}",
             input_parameters={"secret": self.writes},
         )

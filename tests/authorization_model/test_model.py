@@ -5,7 +5,8 @@
 
 import os
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.counts import CountResult
 from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.services import Monitor
+from execution_monitor.executions.visibility import visible_to
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscriber import BacklogLimits
@@ -27,7 +29,7 @@ from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
 from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
 from tests.authorization_model.comparison import Comparison, DifferenceFound
-from tests.authorization_model.reference import ReferenceModel, people
+from tests.authorization_model.reference import COMBINED, GRANTED, ROLE_SETTINGS, ReferenceModel, people
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
@@ -35,12 +37,15 @@ LIMITS = LiveLimits(
     lookback_seconds=0, linger_seconds=600, backlog=BacklogLimits(conflate_from=100_000, max_events=100_000)
 )
 
+ALL = (*((role,) for role in GRANTED), *COMBINED)
+FEW = (("viewer",), ("operator",), ("auditor",), ("viewer", "ml-ops"))
+
 Compare = Callable[..., Awaitable[Comparison]]
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"rate_limit": "off", "rate_limit_address": "off"})
+    return settings.model_copy(update={"rate_limit": "off", "rate_limit_address": "off", "roles": ROLE_SETTINGS})
 
 
 @pytest.fixture
@@ -51,19 +56,21 @@ def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
 
 @pytest.fixture
 async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
-    """`compare(rounds, callers, raising_for)`: a finished comparison with a new model."""
+    """`compare(rounds, callers, roles, raising_for)`: a finished comparison with a new model."""
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
     ):
 
-        async def compare(rounds: int, callers: int, raising_for: str | None = None) -> Comparison:
+        async def compare(
+            rounds: int, callers: int, roles: Sequence[tuple[str, ...]], raising_for: str | None = None
+        ) -> Comparison:
             generator = random.Random(7)  # noqa: S311 - the same in every run
             requests = Client(
                 Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client
             )
             comparison = Comparison(
-                ReferenceModel(generator), requests, people(generator, callers), server, raising_for
+                ReferenceModel(generator), requests, people(generator, callers, roles), server, raising_for
             )
             await comparison.model.begin()
             for _ in range(rounds):
@@ -76,7 +83,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
 
 
 async def test_every_response_and_event_agrees_with_the_reference(compare: Compare):
-    done = await compare(ROUNDS, 8)
+    done = await compare(ROUNDS, 5, ALL)
 
     assert done.differences[:5] == []
     assert done.checks >= LEAST
@@ -85,6 +92,10 @@ async def test_every_response_and_event_agrees_with_the_reference(compare: Compa
 
 def without_the_tenant(caller: Caller) -> Filter:
     return EVERYTHING if "executions:read:tenant" in caller.scopes else equals("user_id", caller.subject)
+
+
+def without_filters(caller: Caller) -> Filter:
+    return visible_to(replace(caller, grants=()))
 
 
 def without_the_user(caller: Caller) -> Filter:
@@ -128,6 +139,12 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         pytest.param("execution_monitor.executions.executions.visible_to", without_the_user, "list of", id="no user"),
         pytest.param("execution_monitor.live.topics.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
+            "execution_monitor.executions.executions.visible_to", without_filters, "list of", id="no filters of roles"
+        ),
+        pytest.param(
+            "execution_monitor.live.topics.visible_to", without_filters, "events of", id="no filters of roles, live"
+        ),
+        pytest.param(
             "pymongo.asynchronous.database.AsyncDatabase.watch", watch_with_look_up, "events of", id="a look-up"
         ),
         pytest.param(
@@ -165,4 +182,4 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
 @pytest.mark.usefixtures("_planted")
 async def test_a_fault_is_found(compare: Compare, difference: str):
     with pytest.raises(DifferenceFound):
-        await compare(1, 2, difference)
+        await compare(1, 2, FEW, difference)

@@ -23,7 +23,19 @@ from execution_monitor.cli.main import app, main
 from execution_monitor.settings import Settings
 from tests.support.cli_process import count, demo_description, demo_tokens, processes_below, started, wait_until_ready
 
-COMMANDS = ("serve", "demo", "load", "replay", "seed", "simulate", "token", "revoke", "watch", "export-schema")
+COMMANDS = (
+    "serve",
+    "demo",
+    "load",
+    "replay",
+    "seed",
+    "simulate",
+    "token",
+    "revoke",
+    "watch",
+    "database",
+    "export-schema",
+)
 SECRET = "a secret of more than thirty-two bytes"  # noqa: S105 - of these tests alone
 
 
@@ -219,13 +231,33 @@ def test_an_unknown_role_is_refused_with_the_known_ones(run: Any, monkeypatch: p
     assert (outcome.code, outcome.err) == (1, "operator is no role; choose from wf-ops.\n")
 
 
-def test_roles_that_are_not_json_are_refused_with_how_to_write_them(run: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", "viewer")
+def test_for_a_mongodb_of_ones_own_the_commands_are_printed(run: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_MONGODB_URI", "mongodb://root:secret@db.example/")
+
+    every, one = run("database"), run("database", "--for", "engine")
+
+    roles = [f"execution-monitor-{each}" for each in ("server", "engine", "reader")]
+    assert re.findall(r'createRole\(\{"role": "([a-z-]+)"', every.out) == roles
+    assert re.findall(r'createRole\(\{"role": "([a-z-]+)"', one.out) == ["execution-monitor-engine"]
+    assert (every.code, every.err, "secret" in every.out) == (0, "", False)
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        pytest.param("viewer", ': write JSON, such as {"viewer": ["executions:read"]}.', id="no JSON"),
+        pytest.param("[" * 5_000, ': write JSON, such as {"viewer": ["executions:read"]}.', id="JSON without an end"),
+        pytest.param('{"a": {"scopes": [], "v": 1}}', " (a, v): Extra inputs are not permitted", id="an unknown name"),
+    ],
+)
+def test_roles_that_cannot_be_read_are_refused_with_what_to_mend(
+    run: Any, monkeypatch: pytest.MonkeyPatch, roles: str, message: str
+):
+    monkeypatch.setenv("EXECUTION_MONITOR_ROLES", roles)
 
     outcome = run("serve")
 
-    assert outcome.code == 1
-    assert outcome.err == 'EXECUTION_MONITOR_ROLES: write JSON, such as {"viewer": ["executions:read"]}.\n'
+    assert (outcome.code, outcome.err) == (1, f"EXECUTION_MONITOR_ROLES{message}\n")
 
 
 def test_a_token_that_the_server_would_refuse_is_not_issued(run: Any):

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.auth.caller import Caller, Grant, Scope
 from execution_monitor.executions.visibility import visible_to
+from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, StartsWith, all_of, equals
 
 OWNER = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ}))
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -48,3 +49,51 @@ def test_visibility_is_a_query(caller: Caller, query: dict[str, Any]) -> None:
 )
 def test_visibility_is_a_predicate(document: dict[str, str], seen_by: list[Caller]) -> None:
     assert [caller for caller in (OWNER, OPERATOR, NAMESAKE) if visible_to(caller).matches(document)] == seen_by
+
+
+IN_ACME, OWN = equals("tenant_id", "acme"), equals("user_id", "ada")
+ML, ETL = StartsWith("workflow_name", "ml-"), equals("workflow_name", "etl")
+READ, TENANT = Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT
+
+
+def granted(*grants: tuple[Scope, Filter]) -> Caller:
+    return Caller("ada", "acme", frozenset(scope for scope, _ in grants), grants=tuple(Grant(*each) for each in grants))
+
+
+@pytest.mark.parametrize(
+    ("caller", "where"),
+    [
+        pytest.param(granted((READ, ML)), all_of(IN_ACME, OWN, ML), id="one's own that match"),
+        pytest.param(granted((READ, ML), (TENANT, ML)), all_of(IN_ACME, ML), id="the tenant's that match"),
+        pytest.param(
+            granted((READ, EVERYTHING), (READ, ML), (TENANT, ML)),
+            all_of(IN_ACME, AnyOf((OWN, ML))),
+            id="one's own, and the tenant's that match",
+        ),
+        pytest.param(
+            granted((READ, ETL), (READ, ML), (TENANT, ML)),
+            all_of(IN_ACME, AnyOf((all_of(OWN, ETL), ML))),
+            id="one's own that match one filter, and the tenant's that match another",
+        ),
+        pytest.param(
+            granted((READ, ETL), (TENANT, ETL), (READ, ML), (TENANT, ML)),
+            all_of(IN_ACME, AnyOf((ETL, ML))),
+            id="the tenant's that match one of two filters",
+        ),
+        pytest.param(
+            granted((READ, EVERYTHING), (TENANT, EVERYTHING), (READ, ML), (TENANT, ML)),
+            IN_ACME,
+            id="a role without a filter shows the whole tenant",
+        ),
+        pytest.param(
+            granted((READ, EVERYTHING), (READ, ML)), all_of(IN_ACME, OWN), id="a role without a filter shows one's own"
+        ),
+    ],
+)
+def test_roles_with_filters_show_what_any_of_them_shows(caller: Caller, where: Filter) -> None:
+    assert visible_to(caller) == where
+
+
+def test_callers_who_differ_in_a_filter_alone_are_not_confused() -> None:
+    assert hash(granted((READ, ML))) == hash(granted((READ, ETL)))
+    assert visible_to(granted((READ, ML))) != visible_to(granted((READ, ETL)))

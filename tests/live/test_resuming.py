@@ -1,17 +1,18 @@
 """Nothing is lost and nothing repeated: from page to subscriber, and from every cursor on."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from bson import Timestamp
 
-from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.caller import Caller, Grant, Scope
 from execution_monitor.errors import DatabaseUnavailable, Forbidden, InvalidCursor
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.filters import equals
+from execution_monitor.storage.filters import StartsWith, equals
 from tests.live.factories import ADA, ALL_OF_ACME, BEN, CURSORS, execution
 from tests.live.subscriber import PATIENCE, CheckingSubscriber, eventually, read_page, stored_versions, writing
 
@@ -147,6 +148,27 @@ async def test_a_cursor_of_another_caller_is_refused(database: Database, live: L
     for other in (BEN, ALL_OF_ACME):
         with pytest.raises(InvalidCursor):
             await live.subscribe(other, after=cursor)
+
+
+async def test_a_token_of_other_roles_sees_by_them_while_a_subscription_by_the_earlier_ones_goes_on(
+    database: Database, live: Live
+):
+    ml, etl = (
+        replace(ADA, grants=(Grant(Scope.EXECUTIONS_READ, StartsWith("workflow_name", name)),))
+        for name in ("ml-", "etl-")
+    )
+    _, earlier_cursor = await read_page(database, ml, live)
+    _, later_cursor = await read_page(database, etl, live)
+    earlier = await live.subscribe(ml, after=earlier_cursor)
+    with pytest.raises(InvalidCursor):
+        await live.subscribe(etl, after=earlier_cursor)
+    later = await live.subscribe(etl, after=later_cursor)
+
+    for name in ("ml-train", "etl-load"):
+        await database.collection(Execution).insert_one(execution(name, workflow_name=name))
+
+    async with asyncio.timeout(PATIENCE):
+        assert ((await anext(earlier)).execution_id, (await anext(later)).execution_id) == ("ml-train", "etl-load")
 
 
 async def test_a_caller_without_the_scope_is_refused(live: Live):

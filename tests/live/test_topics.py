@@ -1,19 +1,19 @@
 """What a change means to each topic, by the images of the change alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from typing_extensions import override
 
-from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.caller import Caller, Grant, Scope
 from execution_monitor.live.changes import WatchedCollection
 from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, Visibility
-from execution_monitor.storage.filters import EVERYTHING, Filter, Query, Stored, equals
+from execution_monitor.storage.filters import EVERYTHING, Filter, Query, StartsWith, Stored, equals
 from tests.live.factories import (
     ADA,
     ALL_OF_ACME,
@@ -74,6 +74,43 @@ def test_of_an_execution_that_may_no_longer_be_seen_only_the_id_is_sent():
 
     assert found is not None
     assert (found.kind, found.execution_id, found.row, found.changed) == (EventKind.LEFT, "run", None, frozenset())
+
+
+# The roles show one's own executions, and those of the tenant whose workflow is of machine learning.
+OF_ML = replace(
+    ADA,
+    scopes=frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}),
+    grants=(
+        Grant(Scope.EXECUTIONS_READ, EVERYTHING),
+        Grant(Scope.EXECUTIONS_READ_TENANT, StartsWith("workflow_name", "ml-")),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        pytest.param(of_ben(), of_ben(workflow_name="ml-train"), EventKind.ENTERED, id="renamed into the filter"),
+        pytest.param(of_ben(workflow_name="ml-train"), of_ben(), EventKind.LEFT, id="renamed out of the filter"),
+        pytest.param(of_ben(workflow_name="ml-a"), of_ben(workflow_name="ml-b"), EventKind.UPDATED, id="within it"),
+        pytest.param(of_ada(), of_ben(), EventKind.LEFT, id="given away, outside of the filter"),
+        pytest.param(of_ada(), of_ben(workflow_name="ml-a"), EventKind.UPDATED, id="given away, into the filter"),
+        pytest.param(of_ben(), of_ben(version=2), None, id="another's, outside of the filter"),
+        pytest.param(
+            of_ben(workflow_name="ml-a"),
+            of_ben(workflow_name="ml-a", tenant_id="globex"),
+            EventKind.LEFT,
+            id="moved to another tenant",
+        ),
+    ],
+)
+def test_a_change_that_moves_an_execution_over_the_filter_of_a_role_means(
+    before: Stored, after: Stored, kind: EventKind | None
+):
+    found = judged(OF_ML, EVERYTHING, before, after)
+
+    assert (None if found is None else found.kind) is kind
+    assert found is None or (found.row is None) is (kind is EventKind.LEFT)
 
 
 def test_an_execution_that_stops_matching_is_still_shown_to_those_who_may_see_it():

@@ -28,7 +28,9 @@ from tests.storage.bson_codec import CODEC
 from tests.support.mongod import SingleNodeReplicaSet
 
 UNREACHABLE = "MongoDB cannot be reached; check that it runs and that EXECUTION_MONITOR_MONGODB_URI is right."
-NO_PERMISSION = "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database."
+NO_PERMISSION = (
+    "The MongoDB user lacks a permission; grant it the role that `execution-monitor database --for server` prints."
+)
 IN_THE_WAY = "An index or document that exists already stands in the way; see the server's log."
 NO_DISK = "MongoDB has not enough disk left; free some space where it keeps its data."
 REFUSED = "MongoDB refused the user or password in EXECUTION_MONITOR_MONGODB_URI."

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from execution_monitor.errors import Forbidden
+from execution_monitor.storage.filters import Filter
 
 # Clocks of issuers and servers differ by seconds. Requests and streams have the same leeway, so that a token which is
 # still accepted for a request ends no stream.
@@ -24,12 +25,27 @@ class Scope(StrEnum):
     MANAGE = "manage"
 
 
+READING_SCOPES = frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A scope to read executions that holds for those which match `visible`."""
+
+    scope: Scope
+    # Without it a caller is found in a cache in the same time, however long the filters of the roles are.
+    visible: Filter = field(hash=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sent a request, as the verified token says.
 
     Attributes:
         scopes: all that the caller may do.
+        grants: which executions the scopes to read them hold for, where a role of the caller has a filter; without
+            any they hold for all.
+        partial_scopes: scopes that the caller's roles give for a part of the executions they show; they allow nothing.
         roles: where the scopes come from; they allow nothing by themselves.
         distributed_claim: the claim that the issuer keeps outside the token, if any; it allows nothing (distributed
             claims of OpenID Connect, group overage of Entra ID).
@@ -43,6 +59,8 @@ class Caller:
     issued_at: datetime | None = None
     token_id: str | None = None
     distributed_claim: str | None = None
+    grants: tuple[Grant, ...] = ()
+    partial_scopes: frozenset[str] = field(default_factory=frozenset[str])
 
     @property
     def valid_until(self) -> datetime | None:
@@ -61,5 +79,10 @@ class Caller:
             raise Forbidden(
                 f"Your token lacks the claim {self.distributed_claim}, which its issuer keeps elsewhere "
                 "(group overage): it allows nothing here; have the issuer put roles, or fewer groups, into it."
+            )
+        if scope in self.partial_scopes:
+            raise Forbidden(
+                f"This needs the scope {scope.value} for every execution that you may see, and your roles give it for "
+                "some of them; use a token with fewer roles."
             )
         raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.roles import DEFAULT_ROLES, ScopesByRole, granted_scopes
+from execution_monitor.auth.roles import DEFAULT_ROLES, Roles, access_of
 from execution_monitor.errors import Unauthenticated
 
 ClaimPath = tuple[str, ...]
@@ -62,7 +62,7 @@ class ClaimReader:
     """
 
     names: ClaimNames = ClaimNames()
-    scopes_by_role: ScopesByRole = field(default_factory=lambda: DEFAULT_ROLES)
+    known_roles: Roles = field(default_factory=lambda: DEFAULT_ROLES)
     roles_required: bool = False
 
     def read(self, claims: Mapping[str, Any]) -> Caller:
@@ -83,16 +83,19 @@ class ClaimReader:
             roles = None
         if scopes is None:
             scopes = ""
+        access = access_of(
+            roles,
+            # RFC 8693, section 4.2: one text with spaces between the scopes.
+            scopes.split() if isinstance(scopes, str) else _texts(scopes, self.names.scopes),
+            self.known_roles,
+        )
         return Caller(
             subject=_name(claims.get("sub"), (("sub",),)),
             tenant=_name(_single(tenant, self.names.tenant), self.names.tenant),
-            scopes=granted_scopes(
-                roles,
-                # RFC 8693, section 4.2: one text with spaces between the scopes.
-                scopes.split() if isinstance(scopes, str) else _texts(scopes, self.names.scopes),
-                self.scopes_by_role,
-            ),
-            roles=tuple(dict.fromkeys(role for role in roles or () if role in self.scopes_by_role)),
+            scopes=access.scopes,
+            grants=access.grants,
+            partial_scopes=access.partial_scopes,
+            roles=tuple(dict.fromkeys(role for role in roles or () if role in self.known_roles)),
             expires_at=_time(claims["exp"]),
             issued_at=_time(claims["iat"]) if "iat" in claims else None,
             token_id=claims.get("jti"),

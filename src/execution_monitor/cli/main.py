@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.app import create_app, warn_of_unknown_settings
 from execution_monitor.auth.caller import LEEWAY
+from execution_monitor.cli.database import Purpose, describe_access
 from execution_monitor.cli.tokens import issue, revoke_and_record
 from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, demo_people, describe
@@ -199,6 +200,20 @@ def revoke(
         typer.echo(f"The token {token_id} is refused since {until}.")
     else:
         typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
+
+
+@app.command()
+def database(
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option("--for", help="Who connects. Without it: a reader, or all three for a MongoDB of your own."),
+    ] = None,
+) -> None:
+    """Print the connection string of the embedded MongoDB, or how to create roles and users in one of your own."""
+    settings = read_settings()
+    typer.echo(describe_access(settings, purpose))
+    if settings.mongodb_uri is None:
+        typer.echo("It is valid while serve, demo or another command runs this MongoDB.", err=True)
 
 
 @app.command()

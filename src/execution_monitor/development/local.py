@@ -31,12 +31,14 @@ def read_settings() -> Settings:
     """
     try:
         settings = Settings()
-    except SettingsError as error:
+    except (SettingsError, RecursionError) as error:
         # Its message names the field; the position in the JSON is in its cause.
         raise SetupError(f"EXECUTION_MONITOR_ROLES: write JSON, such as {_ROLES_EXAMPLE}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"EXECUTION_MONITOR_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        setting, *place = map(str, first["loc"] or ("",))
+        within = f" ({', '.join(place)})" if place else ""
+        name = f"EXECUTION_MONITOR_{setting.upper()}{within}: " if setting else ""
         raise SetupError(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
     if settings.jwt_secret is not None or settings.trusts_an_issuer:
         return settings

@@ -1,6 +1,6 @@
 """The REST API under `/api/v1`: routes, query parameters, models, OpenAPI, and live updates.
 
-    services = Services.from_settings(Settings())
+    services = Services.from_settings(Settings(), read_filter)
     application = Starlette(routes=rest_routes(services.requests), exception_handlers=problem_handlers())
 
 A query parameter is declared once, and its declaration reads and documents it:

@@ -29,7 +29,7 @@ _UNAVAILABLE_CODES = frozenset(
 _IN_THE_WAY = "An index or document that exists already stands in the way; see the server's log."
 _SENTENCES = {
     # Unauthorized
-    13: "The MongoDB user lacks a permission; grant it the roles readWrite and dbAdmin on the database.",
+    13: "The MongoDB user lacks a permission; grant it the role that `execution-monitor database --for server` prints.",
     18: "MongoDB refused the user or password in EXECUTION_MONITOR_MONGODB_URI.",  # AuthenticationFailed
     # CannotCreateIndex, IndexOptionsConflict, IndexKeySpecsConflict, DuplicateKey
     **dict.fromkeys((67, 85, 86, 11000), _IN_THE_WAY),

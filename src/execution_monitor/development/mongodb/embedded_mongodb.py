@@ -15,7 +15,7 @@ from execution_monitor.development.mongodb.interrupts import defer_interrupts
 from execution_monitor.development.mongodb.mongod import find_mongod
 from execution_monitor.development.mongodb.mongod_folder import DATA_SETTING, MongodFolder
 from execution_monitor.development.mongodb.mongod_process import PortTaken, running_pid, start, stop
-from execution_monitor.development.mongodb.replica_set import ROOT, Server, application_of
+from execution_monitor.development.mongodb.replica_set import ROOT, Server, application_of, engine_of, reader_of
 from execution_monitor.errors import SetupError
 
 # Another process may take the port, or may have been killed while it started the server: each costs an attempt.
@@ -24,9 +24,18 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMongoDB:
-    """A running server: the user of `uri` may read, write and index one database, that of `root_uri` everything."""
+    """A running server, and connection strings of its users.
+
+    Attributes:
+        uri: may do what the application does in one database.
+        engine_uri: may write the executions of this database, with their steps and log lines.
+        reader_uri: may read these.
+        root_uri: may do everything.
+    """
 
     uri: str = field(repr=False)
+    engine_uri: str = field(repr=False)
+    reader_uri: str = field(repr=False)
     root_uri: str = field(repr=False)
     port: int
     pid: int
@@ -78,14 +87,14 @@ def _join(command: tuple[str, ...], folder: MongodFolder, database: str) -> Embe
 
 
 def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> EmbeddedMongoDB:
-    application = application_of(database)
+    accounts = (application_of(database), engine_of(database), reader_of(database), ROOT)
     port = folder.known_port()
     starts = port is None or running_pid(folder) is None
     try:
         if port is None or starts:
             port = _start(command, folder)
         server = Server(port, folder.key.read_text())
-        replica_set.prepare(server, (ROOT, application), renew=starts)
+        replica_set.prepare(server, accounts, renew=starts)
     except PyMongoError as error:
         if running_pid(folder) is None:
             raise startup_error(folder, "it ended as soon as it ran") from error
@@ -94,7 +103,8 @@ def _attempt(command: tuple[str, ...], folder: MongodFolder, database: str) -> E
     pid = running_pid(folder)
     if pid is None:
         raise startup_error(folder, "it ended as soon as it ran")
-    return EmbeddedMongoDB(server.uri(application), server.uri(ROOT), port, pid)
+    uri, engine_uri, reader_uri, root_uri = map(server.uri, accounts)
+    return EmbeddedMongoDB(uri, engine_uri, reader_uri, root_uri, port, pid)
 
 
 def _start(command: tuple[str, ...], folder: MongodFolder) -> int:

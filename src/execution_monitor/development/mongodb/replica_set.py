@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeo
 from execution_monitor.development.mongodb.mongod_folder import HOST
 from execution_monitor.development.mongodb.mongod_process import REPLICA_SET
 from execution_monitor.errors import SetupError
+from execution_monitor.storage.database_roles import ENGINE, READER, SERVER, DatabaseRole
 
 # The user as which members of a replica set authenticate, with the key as password; it exists before any other.
 _MEMBER = "__system"
@@ -25,20 +26,29 @@ _Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of MongoDB, the database that defines it, and its roles there."""
+    """A user of MongoDB, the database that defines it, and its role there: one of ours, or a built-in one by name."""
 
     user: str
     database: str
-    roles: tuple[str, ...]
+    role: DatabaseRole | str
 
 
-ROOT = Account("root", "admin", ("root",))
+ROOT = Account("root", "admin", "root")
 
 
 def application_of(database: str) -> Account:
     """The user of the application, who may use `database` alone."""
-    # dbAdmin for indexes, and for the pre- and post-images of collections that exist.
-    return Account("execution-monitor", database, ("readWrite", "dbAdmin"))
+    return Account("execution-monitor", database, SERVER)
+
+
+def engine_of(database: str) -> Account:
+    """The user of an engine, who may write the executions of `database` with their steps and log lines."""
+    return Account("execution-monitor-engine", database, ENGINE)
+
+
+def reader_of(database: str) -> Account:
+    """The user of people with a database tool, who may read the same."""
+    return Account("execution-monitor-reader", database, READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +71,16 @@ class Server:
     def uri(self, account: Account) -> str:
         """The connection string of `account`."""
         options = urlencode({"replicaSet": REPLICA_SET, "authSource": account.database})
-        return f"mongodb://{quote(account.user)}:{self.password_of(account)}@{self.address}/?{options}"
+        # Tools open the database of the path.
+        return (
+            f"mongodb://{quote(account.user)}:{self.password_of(account)}@{self.address}/{account.database}?{options}"
+        )
 
 
 def prepare(server: Server, accounts: tuple[Account, ...], *, renew: bool) -> None:
     """Make `server` a primary that admits `accounts`.
 
-    With `renew` the passwords and roles of existing users are set again, since the key may have changed.
+    With `renew` the passwords and roles of existing users are set again, since the key or the roles may have changed.
 
     Raises:
         SetupError: If the server does not become a primary.
@@ -77,10 +90,10 @@ def prepare(server: Server, accounts: tuple[Account, ...], *, renew: bool) -> No
         _await_primary(server, client)
         for account in accounts:
             known = client.get_database(account.database).command("usersInfo", account.user)["users"]
-            if not known:
-                _write_account("createUser", account, server, client)
-            elif renew:
-                _write_account("updateUser", account, server, client)
+            if not known or renew:
+                if isinstance(account.role, DatabaseRole):
+                    _write_role(account.role, account.database, client)
+                _write_account("updateUser" if known else "createUser", account, server, client)
 
 
 def readdress(server: Server, future: Server) -> None:
@@ -123,12 +136,19 @@ def _initiate(server: Server, client: MongoClient[_Row]) -> None:
             raise
 
 
+def _write_role(role: DatabaseRole, database: str, client: MongoClient[_Row]) -> None:
+    handle = client.get_database(database)
+    known = handle.command("rolesInfo", role.name)["roles"]
+    command = "updateRole" if known else "createRole"
+    handle.command(command, role.name, privileges=role.privileges(database), roles=[])
+
+
 def _write_account(command: str, account: Account, server: Server, client: MongoClient[_Row]) -> None:
     client.get_database(account.database).command(
         command,
         account.user,
         pwd=server.password_of(account),
-        roles=list(account.roles),
+        roles=[account.role if isinstance(account.role, str) else account.role.name],
         # The other mechanism is SCRAM-SHA-1.
         mechanisms=["SCRAM-SHA-256"],
     )
