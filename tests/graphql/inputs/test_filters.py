@@ -243,6 +243,12 @@ def conditions(count: int) -> ExecutionFilter:
     return ExecutionFilter(and_=[ExecutionFilter() for _ in range(count - 1)])
 
 
+def of_failures(count: int) -> ExecutionFilter:
+    """A filter with so many conditions on a field in its list, each in a filter of its own."""
+    fields: Any = {"status": ExecutionStatusFilter()}
+    return ExecutionFilter(and_=[ExecutionFilter(**fields) for _ in range(count)])
+
+
 def nested(depth: int) -> ExecutionFilter:
     """A filter so many deep."""
     found = ExecutionFilter()
@@ -256,8 +262,8 @@ def nested(depth: int) -> ExecutionFilter:
     [
         pytest.param(conditions(200), conditions(201), "at most 200 conditions", id="conditions"),
         pytest.param(
-            ExecutionFilter(and_=[ExecutionFilter(status=ExecutionStatusFilter()) for _ in range(99)], or_=[]),
-            ExecutionFilter(and_=[ExecutionFilter(status=ExecutionStatusFilter()) for _ in range(100)]),
+            of_failures(99),
+            of_failures(100),
             "at most 200 conditions",
             id="conditions on a field",
         ),
