@@ -1,5 +1,6 @@
 """The services of a process: each setting reaches the one that it is for."""
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -8,11 +9,16 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
+from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited, ServerBusy, Unauthenticated
+from execution_monitor.limits.rate_limits import RateLimits
 from execution_monitor.limits.streams import OpenStreams
+from execution_monitor.limits.tcp_connections import TcpConnectionLimits
 from execution_monitor.services import Services
 from execution_monitor.settings import Settings
+from tests.live.factories import change, execution, position_at
 from tests.support.tokens import SECRET
 
 Make = Callable[..., Services]
@@ -119,6 +125,63 @@ async def test_addresses_that_forward_others_are_limited_by_what_they_forward(se
     assert opened(services(**limits, forwarded_allow_ips="192.0.2.0/24").requests.streams, 3, ADA, "192.0.2.9") == 3
     # Where all are believed, none is known to be a proxy.
     assert opened(services(**limits, forwarded_allow_ips="*").requests.streams, 3, ADA, "192.0.2.9") == 1
+
+
+async def test_tcp_connections_are_limited_as_the_settings_say(services: Make):
+    limits = services(
+        max_tcp_connections=7,
+        max_tcp_connections_address=6,
+        first_byte_seconds=5,
+        head_seconds=4,
+        body_bytes_per_second=3,
+        keep_alive_seconds=2,
+        unread_seconds=1,
+    ).tcp_connections.limits
+
+    assert limits == TcpConnectionLimits(
+        total=7,
+        per_address=6,
+        first_byte_seconds=5,
+        head_seconds=4,
+        body_bytes_per_second=3,
+        keep_alive_seconds=2,
+        unread_seconds=1,
+    )
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(0, 0), (150, 1), (1_000, 2)])
+async def test_as_many_changes_are_kept_as_the_settings_say(services: Make, limit: int, kept: int):
+    buffer = services(live_replay_bytes=limit).requests.live.stats.buffer
+    buffer.begin(position_at(0))
+
+    for number in (1, 2):
+        buffer.add(change(number, None, execution(), size=100))
+
+    assert len(buffer) == kept
+
+
+@pytest.mark.parametrize(
+    ("limits", "granted"),
+    [
+        pytest.param({"rate_limit": "2/day", "rate_limit_address": "off"}, [2, 2], id="of a caller"),
+        pytest.param({"rate_limit": "off", "rate_limit_address": "3/day"}, [3, 0], id="of an address"),
+        pytest.param({"rate_limit": "off", "rate_limit_address": "off"}, [4, 4], id="none"),
+    ],
+)
+async def test_points_are_limited_as_the_settings_say(services: Make, limits: dict[str, str], granted: list[int]):
+    rate_limits = services(**limits).rate_limits
+
+    assert [await points_of(rate_limits, each) for each in (ADA, BEN)] == granted
+
+
+async def points_of(limits: RateLimits, caller: Caller) -> int:
+    """How many of four operations of one point `caller` may run."""
+    spent = 0
+    with contextlib.suppress(RateLimited):
+        for _ in range(4):
+            await limits.charge(Operation(caller, Origin("192.0.2.1", None, "1"), OperationKind.QUERY, None, 1))
+            spent += 1
+    return spent
 
 
 async def test_streams_end_by_the_revocations_that_requests_are_refused_by(services: Make):
