@@ -6,6 +6,8 @@ import hmac
 import json
 import time
 from collections.abc import AsyncGenerator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -14,22 +16,31 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 from pymongo.errors import AutoReconnect
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from execution_monitor.app import create_app
+from execution_monitor.auth import authenticator as authenticator_module
 from execution_monitor.auth import revocation_poller
+from execution_monitor.auth.authenticator import Authenticator
 from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.keys import SharedSecret
+from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.role_settings import RoleSettings
+from execution_monitor.auth.tokens import TokenRules, TokenVerifier
+from execution_monitor.errors import Unauthenticated
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.revocations import revoke
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
 from tests.support.client import execute
 from tests.support.documents import execution, store
-from tests.support.identity_provider import ALGORITHMS, Provider, jwk, private_key, running_provider, sign
+from tests.support.identity_provider import ALGORITHMS, Clock, Provider, jwk, private_key, running_provider, sign
 from tests.support.servers import served, wait_until_ready
+from tests.support.tokens import SECRET, token_of
 
 WHO = "{ viewer { userId } }"
 LIST = "/api/v1/workflow-management/executions"
@@ -304,6 +315,39 @@ async def test_a_new_key_is_picked_up_without_a_restart(server: str, provider: P
     answer = await execute(server, token(provider, "ES256", name="second"), WHO)
 
     assert answer.data["viewer"]["userId"] == "ada"
+
+
+def authenticator_of(database: Database) -> Authenticator:
+    """One that has not read any revocations yet, as in the first moment of a process."""
+    return Authenticator(TokenVerifier(SharedSecret(SECRET), TokenRules()), database)
+
+
+def headers_of(user: str) -> Headers:
+    return Headers(bearer(token_of(user)))
+
+
+async def test_a_revoked_token_is_refused_even_as_the_first_request_of_a_process(database: Database):
+    await revoke(subject="ada", tenant="acme", keep=timedelta(days=1))
+    authenticator = authenticator_of(database)
+
+    with pytest.raises(Unauthenticated, match="has been revoked"):
+        await authenticator.authenticate(headers_of("ada"))
+    assert (await authenticator.authenticate(headers_of("ben"))).subject == "ben"
+
+
+async def test_a_token_that_was_revoked_during_an_outage_is_refused_by_the_first_request_after_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    clock = Clock()
+    monkeypatch.setattr(authenticator_module, "RevocationPoller", partial(RevocationPoller, clock=clock))
+    authenticator = authenticator_of(database)
+    headers = headers_of("ada")
+    await authenticator.authenticate(headers)
+    await revoke(subject="ada", tenant="acme", keep=timedelta(days=1))
+    clock.now += 61
+
+    with pytest.raises(Unauthenticated, match="has been revoked"):
+        await authenticator.authenticate(headers)
 
 
 async def test_without_keys_the_server_is_not_ready_and_no_caller_has_to_sign_in_again(

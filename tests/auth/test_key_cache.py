@@ -207,6 +207,20 @@ async def test_a_withdrawn_key_is_dropped(cache: KeyCache, provider: Provider, c
         await cache.find("first ES256", "ES256")
 
 
+async def test_a_withdrawn_key_is_dropped_though_no_token_of_a_new_key_arrives(
+    cache: KeyCache, provider: Provider, clock: Clock
+):
+    await cache.find("first ES256", "ES256")
+    provider.keys = [jwk("ES256", "second")]
+    clock.now += 10 * MINUTE + 1
+
+    await cache.find("first ES256", "ES256")
+    await wait_for_fetches()
+
+    with pytest.raises(Unauthenticated):
+        await cache.find("first ES256", "ES256")
+
+
 async def test_fresh_keys_are_not_fetched_again(cache: KeyCache, provider: Provider, clock: Clock):
     for _ in range(10):
         await cache.find("first ES256", "ES256")

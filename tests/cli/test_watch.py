@@ -6,17 +6,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from execution_monitor.app import create_app
+from execution_monitor.cli.watch import WatchOptions, watch
 from execution_monitor.cli.watch_lines import render_event
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
-from tests.support.documents import execution
+from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
@@ -115,6 +116,19 @@ async def test_one_execution_is_followed_to_its_end_which_sets_the_exit_code(
         True
     ] * 4
     assert exit_code == code
+
+
+async def test_only_an_execution_that_completed_ended_well(server: str, token_for: Token):
+    outcomes = {"completed": True, "failed": False, "cancelled": False, "timed_out": False}
+    await store(*(execution(number, status=status) for number, status in enumerate(outcomes)))
+    token = token_for("ada", "acme")
+
+    def follow(execution_id: str) -> Awaitable[bool]:
+        return watch(WatchOptions.from_command(server, token, where=None, execution_id=execution_id, as_json=False))
+
+    ended_well = await asyncio.gather(*(follow(f"e{number:03}") for number in range(4)))
+
+    assert dict(zip(outcomes, ended_well, strict=True)) == outcomes
 
 
 async def test_the_watch_reconnects_to_a_server_that_restarts_and_misses_nothing(

@@ -94,10 +94,13 @@ async def test_every_transport_refuses_the_third_and_accepts_another_caller(serv
 
 async def test_a_client_that_closes_one_may_open_another(server: str, token_for: Token):
     ada = token_for("ada", "acme")
+    begin = {"type": "connection_init", "payload": {"Authorization": f"Bearer {ada}"}}
     for _ in range(5):
-        async with opened(server) as first, opened(server) as second:
+        async with opened(server) as first, opened(server) as second, opened(server) as third:
             await first.begin(ada)
             await second.begin(ada)
+            await third.send(begin)
+            assert (await third.closed())[0] == 4429
 
 
 NEVER_BEHIND = LagMeter(cast("Any", None), cast("Any", None), 15)

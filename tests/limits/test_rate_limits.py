@@ -207,6 +207,14 @@ async def test_a_refused_caller_is_refused_before_its_next_document_is_read_and_
     assert limits.refused == {CALLER: 2}
 
 
+async def test_who_was_refused_something_dear_and_has_points_left_may_still_ask_for_something_cheap(clock: Any):
+    limits = RateLimits([policy(CALLER, "10/minute")])
+
+    assert await spend(limits, operation_of(8), operation_of(5)) == [True, False]
+    limits.refuse_exhausted(ADA, Origin("192.0.2.1", None, "r-1"))
+    assert await spend(limits, operation_of(2)) == [True]
+
+
 @pytest.mark.parametrize("text", ["1000/minute", "5 per second", "1/day"])
 def test_a_policy_is_points_in_a_period(text: str):
     assert Policy.parse(CALLER, text) is not None

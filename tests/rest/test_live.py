@@ -19,7 +19,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from tests.rest.documents import an_execution
 from tests.support.client import EXECUTIONS_PATH
-from tests.support.tokens import SECRET
+from tests.support.tokens import SECRET, token_of
 
 Token = Callable[..., str]
 
@@ -87,6 +87,12 @@ async def stream_of(server: str, token: str, query: str = "", after: str | None 
     ):
         assert response.status_code == 200, await response.aread()
         yield Stream(response)
+
+
+def token_of_an_auditor() -> str:
+    """A token that may read the audit trail, and no executions."""
+    lifetime = timedelta(hours=1)
+    return issue_token(SECRET, user="ada", tenant="acme", scopes=(), roles=["auditor"], lifetime=lifetime)
 
 
 async def put(database: Database, execution_id: str, **fields: Any) -> None:
@@ -215,6 +221,17 @@ async def test_a_stream_lost_before_its_first_event_misses_none(server: str, tok
     assert message["execution_id"] == "e1"
 
 
+async def test_an_empty_id_is_no_place_to_resume_from(server: str, token_for: Token, database: Database):
+    # As browsers send it after an event whose id was empty.
+    async with stream_of(server, token_for("ada", "acme"), after="") as stream:
+        await stream.event()
+        await put(database, "e1", status="running")
+
+        _, message = await stream.message()
+
+    assert message["execution_id"] == "e1"
+
+
 @pytest.mark.parametrize("user", ["ada", "ben"])
 async def test_an_id_that_is_not_of_this_caller_is_refused(
     server: str, token_for: Token, database: Database, user: str
@@ -239,6 +256,9 @@ async def test_an_id_that_is_not_of_this_caller_is_refused(
     [
         pytest.param("", {}, 401, "UNAUTHENTICATED", id="no token"),
         pytest.param("", {"Authorization": "Bearer x"}, 401, "UNAUTHENTICATED", id="a wrong token"),
+        pytest.param(
+            "", {"Authorization": f"Bearer {token_of_an_auditor()}"}, 403, "FORBIDDEN", id="a token without the scope"
+        ),
         pytest.param("?status=done", None, 400, "BAD_USER_INPUT", id="an unknown status"),
         pytest.param("?workflow_id=a&workflow_id=b", None, 400, "BAD_USER_INPUT", id="two workflows"),
     ],
@@ -257,6 +277,10 @@ async def test_a_stream_that_cannot_be_is_refused_with_a_problem(  # noqa: PLR09
 @pytest.mark.parametrize(
     ("token", "query", "code", "reason"),
     [
+        pytest.param(
+            token_of("ada", lifetime=timedelta(hours=-1)), "", 4401, "Your token has expired", id="an old token"
+        ),
+        pytest.param(token_of_an_auditor(), "", 4403, "This needs the scope executions:read", id="without the scope"),
         pytest.param(None, "", 4401, "Send a token", id="no token"),
         pytest.param("x.y.z", "", 4401, "Your token is not valid", id="a wrong token"),
         pytest.param("", "?status=done", 4400, "status", id="an unknown status"),

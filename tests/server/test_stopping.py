@@ -177,6 +177,8 @@ async def test_it_serves_while_it_drains_and_a_second_signal_ends_it_at_once(
 
     assert answer.data == over_socket == {"viewer": {"userId": "ada"}}
     assert code == 0
+    # The application is told in a forced stop, too, instead of being cancelled.
+    assert "Traceback" not in running.log
 
 
 async def test_a_database_that_does_not_answer_does_not_hold_it_up(tmp_path: Path, ada: str):

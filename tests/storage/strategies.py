@@ -214,7 +214,7 @@ conditions: SearchStrategy[Filter] = st.one_of(
     st.sampled_from(sorted(own_values)).flatmap(_memberships_of),
     st.builds(StartsWith, _text_fields, texts),
     st.builds(Contains, _text_fields, texts),
-    st.builds(HasTag, st.sampled_from(["team", "a.*", "none"]), st.none() | st.sampled_from(["x", "z"])),
+    st.builds(HasTag, st.sampled_from(["team", "a.*", "none"]), st.none() | st.sampled_from(["x", "z", ""])),
 )
 
 

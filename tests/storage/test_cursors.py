@@ -203,6 +203,22 @@ def test_what_is_no_cursor_of_this_list_is_refused_with_a_sentence(token: str, s
     assert refusal.value.message == sentence
 
 
+@pytest.mark.parametrize(
+    "value",
+    [{"$gt": ""}, {"a": 1, "$ne": 1}, {"a": {"$ne": 1}}, {"a": [1, {"$where": "1"}]}, {"a": [[{"$expr": 1}]]}],
+    ids=["alone", "beside another", "within", "in a list", "in a list of lists"],
+)
+def test_no_value_of_a_forged_token_becomes_an_operator(value: dict[str, Any]) -> None:
+    with pytest.raises(InvalidCursor):
+        decode_token(encode_token(DIGEST, (value,)))
+
+
+def test_an_object_may_be_the_id_of_a_step() -> None:
+    value = {"part": 1, "of": ["$a", {"b": "$ne"}]}
+
+    assert decode_token(encode_token(DIGEST, (value,))) == (DIGEST, (value,))
+
+
 @pytest.mark.parametrize("place", range(len(base64.urlsafe_b64decode(CURSOR + "=" * (-len(CURSOR) % 4)))))
 def test_one_flipped_bit_anywhere_is_noticed(place: int) -> None:
     raw = bytearray(base64.urlsafe_b64decode(CURSOR + "=" * (-len(CURSOR) % 4)))

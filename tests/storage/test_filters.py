@@ -82,6 +82,9 @@ A_MILLISECOND = timedelta(milliseconds=1)
             HasTag("team", "x"), {"tags": {"$elemMatch": {"key": "team", "value": "x"}}}, id="key and value of one tag"
         ),
         pytest.param(
+            HasTag("team", ""), {"tags": {"$elemMatch": {"key": "team", "value": ""}}}, id="a tag of an empty value"
+        ),
+        pytest.param(
             all_of(equals("tenant_id", "acme"), equals("status", "failed")),
             {"tenant_id": "acme", "status": "failed"},
             id="conditions on different fields need no $and",

@@ -194,6 +194,31 @@ async def test_failures_of_the_server_and_mistakes_of_callers_are_counted_apart(
     }
 
 
+@pytest.mark.parametrize(
+    ("codes", "outcome"),
+    [
+        pytest.param([], "ok", id="no error"),
+        pytest.param(["BAD_USER_INPUT"], "refused", id="an error of the caller"),
+        pytest.param(["INTERNAL_SERVER_ERROR"], "failed", id="an error of ours"),
+        pytest.param(["BAD_USER_INPUT", "INTERNAL_SERVER_ERROR"], "failed", id="both"),
+        pytest.param(["DATABASE_UNAVAILABLE", "NOT_FOUND"], "failed", id="both, ours first"),
+    ],
+)
+async def test_an_operation_has_failed_when_any_of_its_errors_is_ours(codes: list[str], outcome: str):
+    registry = CollectorRegistry()
+    operation = Operation(Caller("ada", "acme"), Origin(None, None, "1"), OperationKind.QUERY, None)
+
+    async with Observers(OperationMetrics(registry)).observe(operation) as observed:
+        observed.fail_with(codes)
+
+    name = "execution_monitor_operations_total"
+    counted = {
+        each: registry.get_sample_value(name, {"kind": "query", "outcome": each})
+        for each in ("ok", "refused", "failed")
+    }
+    assert counted == {"ok": 0, "refused": 0, "failed": 0, outcome: 1}
+
+
 async def test_a_subscription_is_in_progress_until_it_ends_and_its_lifetime_is_not_measured(
     server: str, token_for: Token, operator: str
 ):

@@ -26,11 +26,12 @@ from execution_monitor.tasks import end_tasks
 log = structlog.get_logger()
 
 # A stop takes less than ten seconds, even with clients that do not read: one or two for the companion; a few for the
-# requests that run, since one client that does not read would hold up the stop for ever; a few for the application; the
-# rest for tasks that do not end.
+# requests that run, since one client that does not read would hold up the stop for ever; a few for the application, the
+# last of them also where the stop is forced or took too long; the rest for tasks that do not end.
 _COMPANION_SECONDS = 1.5
 _GRACE_SECONDS = 4
-_CLOSING_SECONDS = 3
+_CLOSING_SECONDS = 2
+_LAST_SECONDS = 1
 _ROUNDS = 10
 _ROUND_SECONDS = 0.1
 # A client that does not read sends no pong: its connection is closed within 25 seconds.
@@ -52,8 +53,8 @@ def run(app: Any, settings: Settings, listener: socket.socket, *, companion: Com
 class Server(uvicorn.Server):
     """A server that stops in time: the first signal begins a graceful stop, the second forces it.
 
-    `companion` is a task beside it, which it starts, cancels and awaits. As the worker of a `parent` process it obeys
-    SIGTERM alone, and stops when the parent has died.
+    `companion` is a task beside it, which it starts, cancels and awaits; an error of it stops the server, which then
+    raises the error. As the worker of a `parent` process it obeys SIGTERM alone, and stops when the parent has died.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Server(uvicorn.Server):
         self._companion = companion
         self._parent = parent
         self._task: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
         self._signals = 0
         self._stops_at: float | None = None
 
@@ -91,6 +93,8 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super().serve(sockets)
         await _cancel_remaining_tasks()
+        if self._failure is not None:
+            raise self._failure
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -140,6 +144,14 @@ class Server(uvicorn.Server):
                 await super().shutdown(sockets)
         except TimeoutError:
             log.warning("stop_cut_short", seconds=_GRACE_SECONDS + _CLOSING_SECONDS)
+        await self._close_application()
+
+    async def _close_application(self) -> None:
+        """Tell the application to close if it has not closed yet, as after a forced stop: it must not be cancelled."""
+        if not self.lifespan.shutdown_event.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self.lifespan.shutdown()
 
     @property
     def _connections(self) -> TcpConnections | None:
@@ -164,6 +176,9 @@ class Server(uvicorn.Server):
     async def _run_companion(self, companion: Companion) -> None:
         try:
             await companion()
+        except Exception as error:  # noqa: BLE001 - whatever it is, `serve` raises it
+            # While the server stops, an error is only how the companion ends.
+            self._failure = None if self.should_exit else error
         finally:
             # The command is for both: without the companion the server stops, too.
             self.should_exit = True

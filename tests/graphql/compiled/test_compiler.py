@@ -1,11 +1,13 @@
 """Compiled queries return what graphql-core returns: the same bytes, the same errors at the same paths."""
 
+import math
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from beanie import Document
+from bson import Decimal128, Int64
 from graphql import ExecutionResult, execute_root_selection_set  # pyright: ignore[reportUnknownVariableType]
 from hypothesis import Phase, given
 from pymongo.errors import WriteError
@@ -155,6 +157,11 @@ async def test_any_stored_document_has_the_same_response(both: Both, row: dict[s
             id="steps and logs",
         ),
         pytest.param(
+            "{ executions { nodes { a: steps(first: 1) { nodes { stepId } } b: steps(first: 2) { nodes { stepId } } "
+            "c: logs(last: 2) { nodes { message } } d: logs(last: 3) { nodes { message } } } } }",
+            id="different pages of the same",
+        ),
+        pytest.param(
             "{ executions(filter: {status: {in: [FAILED]}}, sort: [{field: DURATION}]) { nodes { status } } }",
             id="a filter",
         ),
@@ -205,6 +212,28 @@ async def test_operations_without_a_plan_are_not_compilable(both: Both, query: s
 
     with pytest.raises(NotCompilable):
         await both.compiled(both.validate(query), caller)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param(math.nan, 0.0, id="not a number"),
+        pytest.param(math.inf, 0.0, id="infinity"),
+        pytest.param(-math.inf, 0.0, id="minus infinity"),
+        pytest.param(Decimal128("NaN"), 0.0, id="a decimal that is not a number"),
+        pytest.param(Decimal128("1e400"), 0.0, id="a decimal beyond all floats"),
+        pytest.param(-0.0, 0.0, id="minus zero"),
+        pytest.param(-1.5, -1.5, id="less than zero"),
+        pytest.param(Int64(2**40), 2.0**40, id="a long integer"),
+    ],
+)
+async def test_a_stored_number_is_shown_as_a_finite_one(both: Both, value: Any, shown: float):
+    await store(execution(1, total_cost=value, progress={"percentage": value}))
+
+    answer = await both.agree("{ executions { nodes { totalCost progress { percentage } } } }")
+
+    (node,) = answer["data"]["executions"]["nodes"]
+    assert (node["totalCost"], node["progress"]["percentage"]) == (shown, shown)
 
 
 async def test_variables_decide_what_is_selected_each_time(both: Both):

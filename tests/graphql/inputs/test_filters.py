@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.errors import QueryTooComplex
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
+from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
+from execution_monitor.graphql.inputs.operators import ExecutionStatusFilter
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
@@ -229,6 +232,52 @@ async def test_each_operator_of_each_field_finds_some_and_leaves_some(
     assert found == expected({name: {word: operand}})
     always_there = name in ("executionId", "userId", "workflowName", "createdAt", "updatedAt") and word == "isNull"
     assert (0 if always_there else 1) <= len(found) < len(DOCUMENTS)
+
+
+async def test_an_empty_value_of_a_tag_is_a_value(context: Context):
+    # Their tags are of the value x or y.
+    await store(execution(90, tags=[{"key": "env", "value": ""}]), execution(91, tags=[{"key": "team", "value": ""}]))
+
+    assert await find(context, {"tags": {"key": "env", "value": ""}}) == ["e090"]
+    assert "e090" in await find(context, {"tags": {"key": "env"}})
+
+
+def conditions(count: int) -> ExecutionFilter:
+    """A filter of so many conditions: itself, and the others in its list."""
+    return ExecutionFilter(and_=[ExecutionFilter() for _ in range(count - 1)])
+
+
+def of_failures(count: int) -> ExecutionFilter:
+    """A filter with so many conditions on a field in its list, each in a filter of its own."""
+    fields: Any = {"status": ExecutionStatusFilter()}
+    return ExecutionFilter(and_=[ExecutionFilter(**fields) for _ in range(count)])
+
+
+def nested(depth: int) -> ExecutionFilter:
+    """A filter so many deep."""
+    found = ExecutionFilter()
+    for _ in range(depth - 1):
+        found = ExecutionFilter(not_=found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "sentence"),
+    [
+        pytest.param(conditions(200), conditions(201), "at most 200 conditions", id="conditions"),
+        pytest.param(
+            of_failures(99),
+            of_failures(100),
+            "at most 200 conditions",
+            id="conditions on a field",
+        ),
+        pytest.param(nested(10), nested(11), "nested at most 10 deep", id="levels"),
+    ],
+)
+def test_a_filter_may_have_so_much_and_no_more(most: ExecutionFilter, more: ExecutionFilter, sentence: str):
+    assert to_filter(most)
+    with pytest.raises(QueryTooComplex, match=sentence):
+        to_filter(more)
 
 
 @pytest.mark.parametrize("name", CONDITIONS)

@@ -68,6 +68,15 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
         pytest.param(
             "{ viewer { userId } ... @include(if: false) { executions { nodes { id } } } }", 1, id="not included"
         ),
+        pytest.param("{ executions @skip(if: false) { nodes { id } } }", 1 + 20, id="not skipped"),
+        pytest.param("{ executions @include(if: true) { nodes { id } } }", 1 + 20, id="included"),
+        pytest.param("{ executions @skip(if: false) @include(if: true) { nodes { id } } }", 1 + 20, id="kept twice"),
+        pytest.param("{ ... @skip(if: false) { executions { nodes { id } } } }", 1 + 20, id="a fragment not skipped"),
+        pytest.param(
+            "{ viewer { userId } executions @skip(if: false) @include(if: false) { nodes { id } } }",
+            1,
+            id="not skipped, and not included",
+        ),
     ],
 )
 def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: int):
@@ -87,6 +96,21 @@ def test_variables_count_with_their_values(variables: dict[str, Any], cost: int)
       nodes(ids: $ids) { id ... on Execution @include(if: $more) { steps { nodes { id } } } } }"""
 
     assert cost_of(text, **variables) == cost
+
+
+@pytest.mark.parametrize(
+    ("directive", "variables", "cost"),
+    [
+        pytest.param("skip", {"on": False}, 21, id="not skipped"),
+        pytest.param("skip", {"on": True}, 0, id="skipped"),
+        pytest.param("include", {"on": True}, 21, id="included"),
+        pytest.param("include", {"on": False}, 0, id="not included"),
+    ],
+)
+def test_what_a_variable_keeps_costs_what_it_costs(directive: str, variables: dict[str, Any], cost: int):
+    text = f"query Q($on: Boolean!) {{ viewer {{ userId }} executions @{directive}(if: $on) {{ nodes {{ id }} }} }}"
+
+    assert cost_of(text, **variables) == 1 + cost
 
 
 def test_each_operation_of_a_document_has_its_own_cost():

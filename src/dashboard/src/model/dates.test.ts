@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatAge, formatDate, formatUtc } from './dates.ts'
+import { formatAge, formatDate, formatUtc, isDate, nameDate, resolveDate } from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -32,3 +32,23 @@ test('which day is today depends on the viewer’s zone', () => {
 test('UTC times have milliseconds', () => {
   expect(formatUtc(NOW + 7)).toBe('2026-11-23 12:00:00.007 UTC')
 })
+
+test.each([
+  ['-90s', '2026-11-23T11:58:30.000Z', '90 seconds ago'],
+  ['-15m', '2026-11-23T11:45:00.000Z', '15 minutes ago'],
+  ['-24h', '2026-11-22T12:00:00.000Z', '24 hours ago'],
+  ['-1d', '2026-11-22T12:00:00.000Z', '1 day ago'],
+  ['-1w', '2026-11-16T12:00:00.000Z', '1 week ago'],
+  ['-2w', '2026-11-09T12:00:00.000Z', '2 weeks ago'],
+])('%s is %s', (text, time, name) => {
+  expect(isDate(text)).toBe(true)
+  expect(resolveDate(text, NOW)).toBe(time)
+  expect(nameDate(text)).toBe(name)
+})
+
+test.each(['', '-1', '-1y', '1w', '-w', '-100000s', '--1d', '2026-13-01T00:00:00Z', '2026-11-01'])(
+  '%s is no date',
+  (text) => {
+    expect(isDate(text)).toBe(false)
+  },
+)

@@ -195,3 +195,20 @@ test('a row does not leave because of an event older than its page', () => {
 
   expect(after.leaving.size).toBe(0)
 })
+
+test('of two changes in the same millisecond the later event wins', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+
+  const after = applyEvents(list, [{ kind: 'UPDATED', executionId: 'a', row: rowOf('a', 1, 7) }])
+
+  expect(after.rows[0]?.totalCost).toBe(1)
+})
+
+test('a row leaves by an event of the millisecond in which its page shows it', () => {
+  const list = createRows(ORDER, { rows: [rowOf('a', 9, 7)], hasMore: false }, 1, true)
+
+  const after = applyEvents(list, [{ kind: 'LEFT', executionId: 'a', row: rowOf('a', 1, 7) }])
+
+  expect([...after.leaving]).toEqual(['a'])
+  expect(settle(after).rows).toEqual([])
+})

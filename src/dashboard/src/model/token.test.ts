@@ -20,3 +20,11 @@ test('missing claims are empty or null', () => {
 test.each(['', 'a.b', 'a.b.c', 'a.!!.c', `a.${btoa('[1]')}.c`, `a.${btoa('null')}.c`])('%j is not a token', (text) => {
   expect(readClaims(text)).toBeNull()
 })
+
+test.each([
+  [{ tenant: 'globex' }, 'globex'],
+  [{ tenant: 'globex', tenant_id: 'acme' }, 'acme'],
+  [{ tenant_id: 7, tenant: 'globex' }, null],
+])('the tenant of %j is %j, as the server reads it', (claims, tenant) => {
+  expect(readClaims(tokenOf(claims))?.tenant).toBe(tenant)
+})
