@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.counts import CountCache, CountResult
@@ -10,11 +11,13 @@ from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.relative_filters import split_by_duration
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order, SortKey
 
 # A count is out of date as soon as it has been read.
 COUNT_SECONDS = 1.0
+FIRST_PAGE = PageRequest()
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 
 
@@ -42,14 +45,22 @@ class Executions:
         """Count the executions that match `where`, up to `count_limit`."""
         return await self._count(self.visible(caller, where))
 
-    async def count_cached(self, caller: Caller, where: Filter) -> CountResult:
-        """As `count`, from the cache where the same executions were counted for the same visibility a moment ago."""
-        visible = self.visible(caller, where)
-        # The `repr` of a filter shows all of it, and visibility is a part of it.
-        return await self.count_cache.get(repr(visible), lambda: self._count(visible))
+    async def count_cached(self, caller: Caller, where: Filter, page: PageRequest = FIRST_PAGE) -> CountResult:
+        """As `count`, from the cache where the same executions were counted for the same visibility a moment ago.
 
-    async def _count(self, visible: Filter) -> CountResult:
-        found = await self.reader.count(Execution, visible, self.count_limit + 1)
+        Where `where` speaks of now, they are counted as of the instant that the cursors of `page` carry.
+        """
+        visible = self.visible(caller, where)
+        now = page.instant if where.is_relative else None
+        # The `repr` of a filter shows all of it, and visibility is a part of it.
+        return await self.count_cache.get((repr(visible), now), lambda: self._count(visible, now))
+
+    async def _count(self, visible: Filter, now: datetime | None = None) -> CountResult:
+        found = 0
+        for part in split_by_duration(visible, now or self.reader.clock()):
+            found += await self.reader.count(Execution, part, self.count_limit + 1 - found)
+            if found > self.count_limit:
+                break
         return CountResult(min(found, self.count_limit), found <= self.count_limit)
 
     async def find(self, caller: Caller, execution_id: str, fields: frozenset[str] | None = None) -> Row | None:

@@ -6,7 +6,7 @@ direction, and finds it after itself. Here it has one, after all others, and tho
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from beanie import Document
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -36,6 +36,9 @@ class Scan:
     """The rows of `document` that match `where`, read in `order`; with a `session` as of one instant.
 
     `backward` says that `order` is the reverse of the list's. Times are milliseconds.
+
+    A list that is a part of another also has `residual`, a condition for which no index is looked for; `index`, which
+    to read it by where none has its rows in their order; and `is_sortable` where it has no rows that cannot be sorted.
     """
 
     database: Database
@@ -46,6 +49,9 @@ class Scan:
     max_bytes: int = UNLIMITED
     session: AsyncClientSession | None = None
     backward: bool = False
+    residual: Query = field(default_factory=Query)
+    index: IndexKey | None = None
+    is_sortable: bool = False
 
     def reversed(self) -> "Scan":
         """The same list, read in the other direction."""
@@ -96,7 +102,7 @@ class Scan:
     @property
     def _sections(self) -> Sequence[bool]:
         """Whether the rows of each section can be sorted, in the order in which the sections are read."""
-        if unsortable_key(self.document) is None:
+        if self.is_sortable or unsortable_key(self.document) is None:
             return (True,)
         return (False, True) if self.backward else (True, False)
 
@@ -138,9 +144,11 @@ class Scan:
         if isinstance(order, ById):
             return self._search(combine_branches([self._unsortable], *bounds), order, unsortable_key(self.document))
         sortable = [where_sortable(key.field for key in order.keys)] if len(self._sections) > 1 else []
+        if self.residual:
+            sortable.append(self.residual)
         plan = plan_find(self.document, self.where.to_mongo(), order, bounds, sortable)
         if plan.hint is None:
-            return self._search(plan.query, order, await self._choose_index())
+            return self._search(plan.query, order, self.index or await self._choose_index())
         search = self._search(plan.query, order, plan.hint)
         if plan.branch is None or start is None or end is not None:
             return search
@@ -194,11 +202,13 @@ class Scan:
         where = self.where.to_mongo()
         # Where none has the list exactly, one document is read by its `_id`.
         hint = choose_index(self.document, where, self.order) or _BY_ID
-        return self._search(join([where, self.order.at(position)]), self.order, hint)
+        return self._search(join([where, self.order.at(position), self.residual]), self.order, hint)
 
     @property
     def _unsortable(self) -> Query:
-        return join([self.where.to_mongo(), where_unsortable(key.field for key in self.order.keys)])
+        return join(
+            [self.where.to_mongo(), where_unsortable(key.field for key in self.order.keys), self.residual],
+        )
 
     def _search(self, query: Query, order: Order | ById, hint: IndexKey | None) -> Search:
         return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.timeout_ms, hint=hint)

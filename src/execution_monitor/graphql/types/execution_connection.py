@@ -167,4 +167,5 @@ async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> E
     page = await executions.list(caller, request.where, request.order, request.page, wanted)
     if selects_rows:
         info.context.count_executions(page.rows)
-    return ExecutionConnection(page=page, counted=_LazyCount(lambda: executions.count_cached(caller, request.where)))
+    counted = _LazyCount(lambda: executions.count_cached(caller, request.where, request.page))
+    return ExecutionConnection(page=page, counted=counted)
