@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 import jwt
@@ -13,6 +14,8 @@ from execution_monitor.asgi.operations import Operation, OperationKind
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited, ServerBusy, Unauthenticated
+from execution_monitor.graphql.role_filters import read_role_filter
+from execution_monitor.graphql.schema import create_schema
 from execution_monitor.limits.rate_limits import RateLimits
 from execution_monitor.limits.streams import OpenStreams
 from execution_monitor.limits.tcp_connections import TcpConnectionLimits
@@ -22,6 +25,7 @@ from tests.live.factories import change, execution, position_at
 from tests.support.tokens import SECRET
 
 Make = Callable[..., Services]
+READ_FILTER = partial(read_role_filter, create_schema(allows_introspection=False))
 ADA, BEN = Caller("ada", "acme"), Caller("ben", "acme")
 
 
@@ -32,7 +36,7 @@ async def services() -> AsyncGenerator[Make]:
 
     def make(**changes: Any) -> Services:
         settings = Settings(mongodb_uri=SecretStr("mongodb://127.0.0.1:1"), jwt_secret=SecretStr(SECRET), **changes)
-        made.append(Services.from_settings(settings))
+        made.append(Services.from_settings(settings, READ_FILTER))
         return made[-1]
 
     yield make

@@ -46,6 +46,9 @@ def show(**arguments: Any) -> Any:
         pytest.param({"filter": {"userId": {"eq": "ada"}, "executionId": {"notIn": ["a"]}}}, id="ids in a filter"),
         pytest.param({"filter": {"workflowName": {"startsWith": "etl-"}}}, id="the beginning of a name"),
         pytest.param({"filter": {"createdAt": {"gte": NOON}, "totalCost": {"lt": 0.5}}}, id="bounds"),
+        pytest.param(
+            {"filter": {"createdAt": {"withinSeconds": 60}, "durationSeconds": {"gte": 9}}}, id="times of now"
+        ),
         pytest.param({"filter": {"or": [{"not": {"tags": {"key": "env"}}}, {"attempt": None}]}}, id="a tree"),
         pytest.param({"filter": {"errorMessage": {"isNull": False}}}, id="whether there is an error"),
         pytest.param({"sort": [{"field": "CREATED_AT", "direction": "ASC"}]}, id="an order"),

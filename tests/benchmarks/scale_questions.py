@@ -70,6 +70,7 @@ QUESTIONS: Mapping[str, Question] = {
     "tag that nobody has": Question({"tags": {"key": NOBODY}}),
     "tag of one in fifty": Question({"tags": {"key": "team", "value": "team-7"}}),
     "longest running": Question({"status": {"eq": "RUNNING"}}, _by("STARTED_AT ASC")),
+    "running, by duration": Question({"status": {"eq": "RUNNING"}}, _by("DURATION DESC")),
     "paused, by duration": Question({"status": {"eq": "PAUSED"}}, _by("DURATION DESC")),
     "example of the README": Question({**_BAD, **_RECENT}, _by("TOTAL_COST DESC", "CREATED_AT DESC")),
     "example of the README, with a count": Question(
@@ -80,6 +81,7 @@ QUESTIONS: Mapping[str, Question] = {
     "longer than an hour, by creation": Question({"durationSeconds": {"gte": 3600}}),
     "longer than an hour, by duration": Question({"durationSeconds": {"gte": 3600}}, _by("DURATION DESC")),
     "failed or expensive": Question({"or": [{"status": {"eq": "FAILED"}}, {"totalCost": {"gte": 3.9}}]}),
+    "created within a day": Question({"createdAt": {"withinSeconds": 86_400}}),
     # Ten more.
     "failed today, newest first": Question({"status": {"eq": "FAILED"}, "createdAt": {"gte": "2026-11-18T00:00:00Z"}}),
     "one workflow, slowest first": Question({"workflowName": {"eq": "pipeline-007"}}, _by("DURATION DESC")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, Visibility
-from execution_monitor.storage.filters import EVERYTHING, Filter, Query, StartsWith, Stored, equals
+from execution_monitor.storage.filters import EVERYTHING, Filter, Not, Query, StartsWith, Stored, equals
+from execution_monitor.storage.relative_filters import Duration, Within
 from tests.live.factories import (
     ADA,
     ALL_OF_ACME,
     ALL_OF_GLOBEX,
     BEN,
     CURSORS,
+    NOW,
     caller,
     change,
     execution,
@@ -67,6 +70,53 @@ def test_a_change_means(before: Stored | None, after: Stored | None, kind: Event
     found = judged(ADA, RUNNING, before, after)
 
     assert (None if found is None else found.kind) is kind
+
+
+LONG = Duration(gte=600)
+RECENT = Within("created", 60)
+TEN_MINUTES, A_MINUTE, A_MILLISECOND = timedelta(minutes=10), timedelta(minutes=1), timedelta(milliseconds=1)
+
+
+def started(ago: timedelta, **fields: Any) -> dict[str, Any]:
+    return of_ada(started_at=NOW - ago, **fields)
+
+
+@pytest.mark.parametrize(
+    ("where", "before", "after", "kind"),
+    [
+        pytest.param(LONG, started(TEN_MINUTES), started(TEN_MINUTES), EventKind.UPDATED, id="it has run for long"),
+        pytest.param(LONG, started(A_MINUTE), started(A_MINUTE), None, id="it will have run for long"),
+        pytest.param(LONG, of_ada(), started(TEN_MINUTES), EventKind.ENTERED, id="its start is reported late"),
+        pytest.param(
+            LONG,
+            started(TEN_MINUTES),
+            started(TEN_MINUTES, status="completed", total_duration=60.0),
+            EventKind.LEFT,
+            id="it turns out to have ended long ago",
+        ),
+        pytest.param(
+            Not(LONG),
+            started(TEN_MINUTES),
+            started(TEN_MINUTES, status="completed", total_duration=60.0),
+            EventKind.ENTERED,
+            id="not long",
+        ),
+        pytest.param(RECENT, None, of_ada(created=NOW - A_MINUTE), EventKind.ENTERED, id="just within a minute"),
+        pytest.param(RECENT, None, of_ada(created=NOW - A_MINUTE - A_MILLISECOND), None, id="just not"),
+        pytest.param(RECENT, of_ada(created=NOW - TEN_MINUTES), of_ada(), EventKind.ENTERED, id="its time is moved"),
+        pytest.param(RECENT, of_ada(), of_ada(created=NOW - TEN_MINUTES), EventKind.LEFT, id="moved out"),
+    ],
+)
+def test_a_condition_on_now_is_judged_at_the_time_of_the_change(
+    where: Filter, before: Stored | None, after: Stored | None, kind: EventKind | None
+):
+    found = judged(ADA, where, before, after)
+
+    assert (None if found is None else found.kind) is kind
+
+
+def test_subscribers_with_the_same_condition_on_now_share_a_topic():
+    assert topic(ADA, LONG).key == topic(ADA, Duration(gte=600)).key != topic(ADA, Duration(gte=601)).key
 
 
 def test_of_an_execution_that_may_no_longer_be_seen_only_the_id_is_sent():

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -22,10 +22,13 @@ from execution_monitor.storage.filters import (
     Range,
     StartsWith,
 )
-from execution_monitor.storage.sorting import Order
+from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
+from execution_monitor.storage.sorting import Order, SortKey
 
 Document = Mapping[str, Any]
 
+# The instant at which relative filters and durations are judged: some that run then have run for 1 s.
+NOW = datetime(2026, 1, 1, 0, 0, 1, 2_000, tzinfo=UTC)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -61,7 +64,33 @@ def milliseconds(time: datetime | DatetimeMS) -> Decimal:
 
 
 def in_order(documents: Iterable[Document], order: Order) -> list[Document]:
-    """The documents, sorted by `order`."""
+    """The documents, sorted by `order`; of durations that are equal at `NOW`, the stored one is the shorter."""
+    first, *rest = order.keys
+    if first.field != "total_duration":
+        return _in_stored_order(documents, order)
+    active, ended = list[Document](), list[Document]()
+    for row in documents:
+        (active if is_running(row) else ended).append(row)
+    starts = Order((SortKey("started_at", not first.descending), *(key for key in rest if key.field != "started_at")))
+    both = [_in_stored_order(ended, order), _in_stored_order(active, starts)]
+    rows = [row for part in (reversed(both) if first.descending else both) for row in part]
+    return sorted(rows, key=lambda row: sort_key_of(_duration_of(row)), reverse=first.descending)
+
+
+def is_running(document: Document) -> bool:
+    """Whether an execution has started and not ended, and has no duration yet."""
+    has_end = document.get("total_duration") is not None or document.get("completed_at") is not None
+    started = isinstance(document.get("started_at"), datetime | DatetimeMS)
+    return document.get("status") in ("pending", "running", "paused") and started and not has_end
+
+
+def _duration_of(document: Document) -> Any:
+    if not is_running(document):
+        return document.get("total_duration")
+    return float((milliseconds(NOW) - milliseconds(document["started_at"])) / 1_000)
+
+
+def _in_stored_order(documents: Iterable[Document], order: Order) -> list[Document]:
     rows = sorted(documents, key=lambda row: sort_key_of(row["_id"]), reverse=order.keys[-1].descending)
     for key in reversed(order.keys):
         rows.sort(key=lambda row, field=key.field: sort_key_of(row.get(field)), reverse=key.descending)
@@ -91,6 +120,19 @@ def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for
             return isinstance(found, str) and _contains_in_any_case(found, text)
         case HasTag(key, value):
             return any(tag.get("key") == key and value in (None, tag.get("value")) for tag in document.get("tags", ()))
+        case _:
+            return _holds_now(where, document)
+
+
+def _holds_now(where: Filter, document: Document) -> bool:
+    match where:
+        case Duration(gt, gte, lt, lte):
+            duration = max(0.0, _duration_of(document)) if is_running(document) else document.get("total_duration")
+            return _lies_within(Range("", gt, gte, lt, lte), duration)
+        case HasDuration(wanted):
+            return (_duration_of(document) is not None) is wanted
+        case Within(field, seconds):
+            return _lies_within(Range("", gte=NOW - timedelta(seconds=seconds)), _look_up(document, field))
         case _:
             raise NotImplementedError(where)
 

@@ -25,6 +25,7 @@ from execution_monitor.storage.filters import (
     Range,
     StartsWith,
 )
+from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import sort_key_of
 
@@ -173,6 +174,11 @@ _ids = (
 )
 
 
+def _run_on(row: dict[str, Any], status: str, started_at: Any) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name not in ("completed_at", "total_duration")}
+    return {**kept, "status": status, "started_at": started_at}
+
+
 def executions(*, size: int) -> SearchStrategy[list[dict[str, Any]]]:
     """Up to `size` executions of one tenant with ids of many types; every field may be missing."""
     one = objects(
@@ -181,9 +187,12 @@ def executions(*, size: int) -> SearchStrategy[list[dict[str, Any]]]:
         error_details=objects({}, message=texts, code=texts | st.none()),
         **{field: values_of(field) for field in own_values},
     )
+    running = st.builds(_run_on, one, st.sampled_from(["pending", "running", "paused"]), dates)
     # Left alone, Hypothesis draws five or so.
     found = st.integers(0, size).flatmap(
-        lambda count: st.lists(one, min_size=count, max_size=count, unique_by=lambda row: sort_key_of(row["_id"]))
+        lambda count: st.lists(
+            one | one | running, min_size=count, max_size=count, unique_by=lambda row: sort_key_of(row["_id"])
+        )
     )
     # No two executions of a tenant have the same id.
     return found.map(lambda rows: [{**row, "execution_id": f"run-{place}"} for place, row in enumerate(rows)])
@@ -201,6 +210,12 @@ def _range_of(field: str) -> SearchStrategy[Filter]:
 
 
 ranges: SearchStrategy[Filter] = st.sampled_from(sorted(_bounds)).flatmap(_range_of)
+_seconds = st.none() | _bounds["total_duration"].filter(lambda bound: not isinstance(bound, Decimal128))
+relative: SearchStrategy[Filter] = (
+    st.builds(Duration, gt=_seconds, gte=_seconds, lt=_seconds, lte=_seconds)
+    | st.builds(HasDuration, st.booleans())
+    | st.builds(Within, st.sampled_from(_MOMENTS), st.sampled_from([1, 2, 2**31 - 1]))
+)
 _text_fields = st.sampled_from([*_TEXTS, "error_details.message", "error_details.code"])
 
 
@@ -211,6 +226,7 @@ def _memberships_of(field: str) -> SearchStrategy[Filter]:
 
 conditions: SearchStrategy[Filter] = st.one_of(
     ranges,
+    relative,
     st.sampled_from(sorted(own_values)).flatmap(_memberships_of),
     st.builds(StartsWith, _text_fields, texts),
     st.builds(Contains, _text_fields, texts),

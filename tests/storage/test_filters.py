@@ -31,7 +31,7 @@ from execution_monitor.storage.filters import (
     is_null,
 )
 from execution_monitor.storage.rows import BsonDocument
-from tests.storage.reference import holds
+from tests.storage.reference import NOW, holds
 from tests.storage.strategies import NEW_YEAR, bounded, executions, filters, objects, ranges
 
 NOTHING: dict[str, Any] = {"_id": {"$in": list[Any]()}}
@@ -91,7 +91,17 @@ A_MILLISECOND = timedelta(milliseconds=1)
         ),
         pytest.param(
             all_of(Range("created", gte=NOON), Range("created", lt=NOON)),
-            {"$and": [{"created": {"$gte": NOON}}, {"created": {"$lt": NOON}}]},
+            {"created": {"$gte": NOON, "$lt": NOON}},
+            id="different bounds of one field are one range",
+        ),
+        pytest.param(
+            all_of(Range("created", gte=NOON), Range("created", gte=NOON)),
+            {"$and": [{"created": {"$gte": NOON}}, {"created": {"$gte": NOON}}]},
+            id="equal bounds of one field do not overwrite each other",
+        ),
+        pytest.param(
+            all_of(Range("created", gte=NOON), is_null("created", wanted=False)),
+            {"$and": [{"created": {"$gte": NOON}}, {"created": {"$ne": None}}]},
             id="conditions on one field do not overwrite each other",
         ),
         pytest.param(equals("status", "$where"), {"status": "$where"}, id="a value never becomes an operator"),
@@ -211,8 +221,9 @@ async def test_query_predicate_and_plain_evaluation_agree(
     for where in wheres:
         expected = {row["execution_id"] for row in stored if holds(where, row)}
 
-        assert {row["execution_id"] for row in stored if where.matches(row)} == expected
-        assert await _find(database, where.to_mongo()) == expected
+        bound = where.bind(NOW)
+        assert {row["execution_id"] for row in stored if bound.matches(row)} == expected
+        assert await _find(database, bound.to_mongo()) == expected
 
 
 @bounded(max_examples=40)

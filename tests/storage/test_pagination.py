@@ -17,8 +17,9 @@ from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of,
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.running_time import RunningPosition, RunningRow, is_by_duration
 from execution_monitor.storage.sorting import Order, SortKey
-from tests.storage.reference import holds, in_order
+from tests.storage.reference import NOW, holds, in_order, is_running
 from tests.storage.strategies import SCALARS, bounded, executions, filters, orders, values_of
 
 MINE = equals("tenant_id", "acme")
@@ -231,7 +232,15 @@ async def _store(
     if documents:
         await collection.insert_many(documents)
     stored = await collection.find().to_list()
-    return Listing(all_of(MINE, where), order), in_order([row for row in stored if holds(where, row)], order)
+    listing = Listing(all_of(MINE, where), order, NOW)
+    return listing, [_as_read(row, order) for row in in_order([row for row in stored if holds(where, row)], order)]
+
+
+def _as_read(row: Any, order: Order) -> Any:
+    """A row as a page has it: in an order by duration, one that runs has its own position."""
+    if not is_by_duration(order) or not is_running(row):
+        return row
+    return RunningRow(row, RunningPosition((row["started_at"], *(row.get(field) for field in order.fields[1:]))))
 
 
 async def _read(database: Database, listing: Listing, request: PageRequest) -> Page:

@@ -44,7 +44,7 @@ async def test_walking_through_searches_that_stop_gives_the_list(  # noqa: PLR09
     visible: Filter,
 ) -> None:
     sliced = SlicedSearch(visible, replace(SHORT, entries=entries))
-    listing = Listing(all_of(visible, where), order, sliced)
+    listing = Listing(all_of(visible, where), order, sliced=sliced)
     expected = await _store(database, documents, listing)
 
     for backward in (False, True):

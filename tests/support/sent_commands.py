@@ -63,7 +63,9 @@ class Explained:
 async def explain(database: Database, command: Mapping[str, Any]) -> Explained:
     """Run `command` again, explained."""
     plain = {name: value for name, value in command.items() if name not in _ADDED_BY_DRIVER}
-    explanation = await database.handle.command("explain", plain, verbosity="executionStats")
+    # It repeats the bounds of the query, which may lie beyond Python's calendar.
+    options = database.handle.codec_options
+    explanation = await database.handle.command("explain", plain, verbosity="executionStats", codec_options=options)
     nodes = list(_nodes(explanation))
     # The stages of a plan have figures of their own; the totals are above them.
     totals = [node for node in nodes if "totalKeysExamined" in node]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from execution_monitor.auth.caller import Caller, Scope
@@ -12,12 +13,14 @@ from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
+from execution_monitor.storage.relative_filters import split_by_duration
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.slices import SearchLimits, SlicedSearch
 from execution_monitor.storage.sorting import Order, SortKey
 
 # A count is out of date as soon as it has been read.
 COUNT_SECONDS = 1.0
+FIRST_PAGE = PageRequest()
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 
 
@@ -44,23 +47,32 @@ class Executions:
 
         What no index serves is searched in slices for a bounded time: `Page.search` says how far that went.
         """
-        listing = Listing(self.visible(caller, where), order, self._sliced(caller))
+        listing = Listing(self.visible(caller, where), order, sliced=self._sliced(caller))
         return await self.reader.read_page(Execution, listing, page, selection)
 
     async def count(self, caller: Caller, where: Filter) -> CountResult:
         """Count the executions that match `where`, up to `count_limit`, and as far as time allows."""
         return await self._count(caller, self.visible(caller, where))
 
-    async def count_cached(self, caller: Caller, where: Filter) -> CountResult:
-        """As `count`, from the cache where the same executions were counted for the same visibility a moment ago."""
-        visible = self.visible(caller, where)
-        # The `repr` of a filter shows all of it, and visibility is a part of it.
-        return await self.count_cache.get(repr(visible), lambda: self._count(caller, visible))
+    async def count_cached(self, caller: Caller, where: Filter, page: PageRequest = FIRST_PAGE) -> CountResult:
+        """As `count`, from the cache where the same executions were counted for the same visibility a moment ago.
 
-    async def _count(self, caller: Caller, visible: Filter) -> CountResult:
-        limit = self.count_limit
-        count = await self.reader.count(Execution, visible, limit + 1, NEWEST_FIRST, self._sliced(caller))
-        return CountResult(min(count.found, limit), count.is_complete and count.found <= limit)
+        Where `where` speaks of now, they are counted as of the instant that the cursors of `page` carry.
+        """
+        visible = self.visible(caller, where)
+        now = page.instant if where.is_relative else None
+        # The `repr` of a filter shows all of it, and visibility is a part of it.
+        return await self.count_cache.get((repr(visible), now), lambda: self._count(caller, visible, now))
+
+    async def _count(self, caller: Caller, visible: Filter, now: datetime | None = None) -> CountResult:
+        found, is_complete, limit = 0, True, self.count_limit
+        for part in split_by_duration(visible, now or self.reader.clock()):
+            room = limit + 1 - found
+            count = await self.reader.count(Execution, part, room, NEWEST_FIRST, self._sliced(caller))
+            found, is_complete = found + count.found, is_complete and count.is_complete
+            if found > limit:
+                break
+        return CountResult(min(found, limit), is_complete and found <= limit)
 
     def _sliced(self, caller: Caller) -> SlicedSearch:
         turn = partial(self.search_turns.of, (caller.tenant, caller.subject))

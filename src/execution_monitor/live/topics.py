@@ -142,7 +142,13 @@ class ExecutionsTopic(Topic):
     def judge(self, change: Change) -> Delivery | None:
         if change.collection is not WatchedCollection.EXECUTIONS:
             return None
-        return self._judge_execution(self.where, change)
+        # Both images at one instant: that time has passed since tells nobody anything.
+        where = self.where.bind(change.occurred_at) if self._is_relative else self.where
+        return self._judge_execution(where, change)
+
+    @cached_property
+    def _is_relative(self) -> bool:
+        return self.where.is_relative
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,15 @@ A token is base64url over a version byte, a digest of what it belongs to, a BSON
 a secret nor a permission: its values are only compared, under the visibility of the caller.
 
 The cursor of a row holds its sort values and its `_id`, of any type; of a long value it holds the beginning and a
-fingerprint, by which the value is found again. That of a row that cannot be sorted holds its `_id` alone.
+fingerprint, by which the value is found again. That of a row that cannot be sorted holds its `_id` alone. Where a list
+speaks of now, its cursors begin with the instant of its first page, and say whether their row still runs.
 """
 
 import base64
 import binascii
 import hashlib
+import struct
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import bson
@@ -21,12 +24,17 @@ from execution_monitor.errors import InvalidCursor
 from execution_monitor.storage.bson_ordering import SCALAR_RANKS, rank_of
 from execution_monitor.storage.digests import DIGEST_BYTES
 from execution_monitor.storage.position_values import decode_values, encode_values
+from execution_monitor.storage.running_time import RunningPosition, is_time, milliseconds_of
 from execution_monitor.storage.sorting import Order, SortPosition
 
 VERSION = 1
 CHECKSUM_BYTES = 4  # detects a token that was damaged on its way
 # More than the shortened values of a position need; far below what is costly to decode.
 MAX_TOKEN_LENGTH = 16_384
+
+# Milliseconds since 1970, and whether the row still runs.
+_INSTANT = struct.Struct("<q?")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
@@ -121,12 +129,53 @@ def encode_position(position: SortPosition, digest: bytes) -> str:
 def decode_position(cursor: str, order: Order, digest: bytes) -> SortPosition:
     """Return the position that `cursor` holds; raises `InvalidCursor` if it was made for another list or caller."""
     found, body = _unseal(cursor)
+    if found != digest:
+        raise _foreign()
+    return _position_in(body, order)
+
+
+def encode_relative(position: SortPosition, digest: bytes, now: datetime) -> str:
+    """As `encode_position`, for a list that is relative to the instant `now`, which the cursor carries."""
+    instant = _INSTANT.pack(milliseconds_of(now), isinstance(position, RunningPosition))
+    return _seal(digest, instant + encode_values(position))
+
+
+def decode_relative(cursor: str, order: Order, digest: bytes) -> tuple[SortPosition, datetime]:
+    """As `decode_position`, with the instant that `encode_relative` put into the cursor."""
+    found, body = _unseal(cursor)
+    if found != digest:
+        raise _foreign()
+    position = _position_in(body[_INSTANT.size :], order)
+    now, is_running = _instant_in(body)
+    if is_running and not (position.is_sortable and is_time(position.values[0])):
+        raise _damaged()
+    return RunningPosition(position.values) if is_running else position, now
+
+
+def instant_of(cursor: str) -> datetime:
+    """The instant in a `cursor` that `encode_relative` made; raises `InvalidCursor` if it has none."""
+    return _instant_in(_unseal(cursor)[1])[0]
+
+
+def _instant_in(body: bytes) -> tuple[datetime, bool]:
+    try:
+        now, is_running = _INSTANT.unpack_from(body)
+        return _EPOCH + timedelta(milliseconds=now), is_running
+    except (struct.error, OverflowError) as error:
+        raise _damaged() from error
+
+
+def _position_in(body: bytes, order: Order) -> SortPosition:
     position = decode_values(body)
     if position is None:
         raise _damaged()
-    if found != digest or (position.is_sortable and len(position.values) != len(order.fields)):
-        raise InvalidCursor(
-            "This cursor belongs to another query; use it with the filter, the sort and the caller it came from, "
-            "or start again from the first page."
-        )
+    if position.is_sortable and len(position.values) != len(order.fields):
+        raise _foreign()
     return position
+
+
+def _foreign() -> InvalidCursor:
+    return InvalidCursor(
+        "This cursor belongs to another query; use it with the filter, the sort and the caller it came from, "
+        "or start again from the first page."
+    )

@@ -25,6 +25,7 @@ class FilterKind(Enum):
     NUMBER = auto()
     INTEGER = auto()
     BIG_INTEGER = auto()
+    DURATION = auto()  # a number that grows while an execution runs
     TAG = auto()
     AUDIT_KIND = auto()
     AUDIT_OUTCOME = auto()
@@ -34,7 +35,7 @@ class FilterKind(Enum):
 # Operators whose values the audit trail may keep. `contains` is free text, as are the texts that it searches.
 _EXACT = frozenset({"eq", "in", "notIn", "isNull"})
 _NAME = _EXACT | {"startsWith"}
-_RANGE = frozenset({"eq", "gt", "gte", "lt", "lte", "isNull"})
+_RANGE = frozenset({"eq", "gt", "gte", "lt", "lte", "withinSeconds", "isNull"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ EXECUTION_FIELDS = (
     FilterField(
         "durationSeconds",
         "total_duration",
-        FilterKind.NUMBER,
-        "Seconds from start to end; running executions have none yet and do not match.",
+        FilterKind.DURATION,
+        "Seconds from start to end; of an execution that has not ended, from its start to now. Now is the moment at "
+        "which the first page of a list was read, or that of the change in live updates: time alone sends no update.",
         audited=_RANGE,
     ),
     FilterField("totalCost", "total_cost", FilterKind.NUMBER, "What it has cost.", audited=_RANGE),

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any, cast
 
 from bson import DatetimeMS
@@ -32,6 +33,14 @@ NOTHING: Query = {"_id": {"$in": []}}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
+
+
+class DurationSource(Enum):
+    """Where an execution's duration comes from."""
+
+    STORED = auto()  # it has ended: what is stored, or none
+    RUNNING = auto()  # the time that it has run so far
 
 
 class Filter(ABC):
@@ -49,12 +58,35 @@ class Filter(ABC):
         """The stored fields that the condition reads."""
         yield from ()
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether the condition speaks of now, so that it must be bound to an instant before it is used."""
+        return False
+
+    def bind(self, now: datetime, among: DurationSource | None = None) -> "Filter":  # noqa: ARG002 - for relative ones
+        """The condition at the instant `now`; the same one where it does not speak of now.
+
+        Args:
+            now: The instant.
+            among: Which executions alone the condition is put to; it then need not tell them from the others.
+        """
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf(Filter):
     """All parts hold; true without parts."""
 
     parts: tuple[Filter, ...] = ()
+
+    @property
+    @override
+    def is_relative(self) -> bool:
+        return any(part.is_relative for part in self.parts)
+
+    @override
+    def bind(self, now: datetime, among: DurationSource | None = None) -> Filter:
+        return all_of(*(part.bind(now, among) for part in self.parts)) if self.is_relative else self
 
     @override
     def to_mongo(self) -> Query:
@@ -78,6 +110,15 @@ class AnyOf(Filter):
     """At least one part holds; false without parts."""
 
     parts: tuple[Filter, ...] = ()
+
+    @property
+    @override
+    def is_relative(self) -> bool:
+        return any(part.is_relative for part in self.parts)
+
+    @override
+    def bind(self, now: datetime, among: DurationSource | None = None) -> Filter:
+        return AnyOf(tuple(part.bind(now, among) for part in self.parts)) if self.is_relative else self
 
     @override
     def to_mongo(self) -> Query:
@@ -103,6 +144,15 @@ class Not(Filter):
     """The part does not hold."""
 
     part: Filter
+
+    @property
+    @override
+    def is_relative(self) -> bool:
+        return self.part.is_relative
+
+    @override
+    def bind(self, now: datetime, among: DurationSource | None = None) -> Filter:
+        return Not(self.part.bind(now, among)) if self.is_relative else self
 
     @override
     def to_mongo(self) -> Query:
@@ -163,6 +213,19 @@ class OneOf(FieldFilter):
         if type(found := document.get(self.field)) is str and "." not in self.field:
             return found in self.values
         return any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class NotList(FieldFilter):
+    """The value of a field at the top of the document is no list."""
+
+    @override
+    def to_mongo(self) -> Query:
+        return {self.field: {"$not": {"$type": "array"}}}
+
+    @override
+    def matches(self, document: Stored) -> bool:
+        return not isinstance(document.get(self.field), list)
 
 
 def equals(field: str, value: Any) -> Filter:
@@ -346,14 +409,27 @@ def all_of(*parts: Filter) -> Filter:
 
 
 def join(queries: Sequence[Query]) -> Query:
-    """Return one query that holds when all `queries` do, without an `$and` where their fields differ."""
+    """Return one query that holds when all `queries` do, without an `$and` where their fields or bounds differ."""
     some = [query for query in queries if query]
     merged: Query = {}
     for query in some:
-        if merged.keys() & query.keys():
-            return {"$and": some}
-        merged.update(query)
+        for field, condition in query.items():
+            if field not in merged:
+                merged[field] = condition
+            elif not field.startswith("$") and (bounds := _join_bounds(merged[field], condition)) is not None:
+                merged[field] = bounds
+            else:
+                return {"$and": some}
     return merged
+
+
+def _join_bounds(one: Any, other: Any) -> Query | None:
+    """Both of two conditions on one field as one range of an index, where they are different bounds; else None."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return None
+    bounds, more = cast("Query", one), cast("Query", other)
+    are_bounds = bool(bounds and more) and bounds.keys() | more.keys() <= _BOUNDS
+    return {**bounds, **more} if are_bounds and not bounds.keys() & more.keys() else None
 
 
 def as_mapping(value: Any) -> Stored | None:

@@ -32,7 +32,7 @@ async def find_long_values(
     fields = listing.order.fields if position.is_sortable else ("_id",)
     search = Search({}, frozenset(fields), timeout_ms=timeout_ms, limit=_AT_ONCE, hint=_BY_ID)
     # Other tenants' rows never match, and their shards are not queried.
-    tenant = {name: value for name, value in listing.where.to_mongo().items() if name == "tenant_id"}
+    tenant = {name: value for name, value in listing.bound.to_mongo().items() if name == "tenant_id"}
     rows = database.rows(document)
     found: StoredRow | None = None
     if isinstance(own_id, Shortened):

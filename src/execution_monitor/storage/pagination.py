@@ -1,18 +1,25 @@
 """Keyset pagination: requests for a page, and the page that was read."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 from bson import Timestamp
 
-from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.cursors import decode_position, encode_position
+from execution_monitor.errors import BadUserInput, InvalidCursor
+from execution_monitor.storage.cursors import (
+    decode_position,
+    decode_relative,
+    encode_position,
+    encode_relative,
+    instant_of,
+)
 from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.rows import Row
+from execution_monitor.storage.running_time import RunningRow, is_by_duration
 from execution_monitor.storage.slices import COMPLETE, SearchProgress, SlicedSearch
 from execution_monitor.storage.sorting import Order, SortPosition
 
@@ -46,33 +53,78 @@ class PageRequest:
                 raise BadUserInput(f"{name} must be from 1 to {MAX_PAGE_SIZE}, not {size}.")
         return cls(first or last or DEFAULT_PAGE_SIZE, last is not None, after, before)
 
+    @property
+    def instant(self) -> datetime | None:
+        """The instant that the cursors of a relative list carry; None on a first page.
+
+        Raises:
+            InvalidCursor: A cursor carries none, or the two carry different ones.
+        """
+        found = {instant_of(cursor) for cursor in (self.after, self.before) if cursor is not None}
+        if len(found) > 1:
+            raise InvalidCursor("after and before are of lists that began at different times; take both from one list.")
+        return next(iter(found), None)
+
 
 @dataclass(frozen=True)
 class Listing:
     """A list: the rows of a collection that match `where`, in `order`. Its cursors work with no other list.
+
+    A list whose filter or order speaks of now is read as of the instant of its first page, `now`; others have none.
 
     `sliced` is how it may be searched in slices; by default it is searched whole.
     """
 
     where: Filter
     order: Order
+    now: datetime | None = None
     sliced: SlicedSearch | None = None
+
+    @cached_property
+    def is_relative(self) -> bool:
+        """Whether the list speaks of now."""
+        return self.where.is_relative or is_by_duration(self.order)
 
     @cached_property
     def digest(self) -> bytes:
         """The digest that ties cursors to this list."""
+        if self.is_relative:
+            return digest_of(self.where, self.order, "relative")
         return digest_of(self.where, self.order)
+
+    def at_instant_of(self, request: PageRequest, clock: Callable[[], datetime]) -> "Listing":
+        """The list as of the instant that the cursors of `request` carry, or of the `clock` on a first page.
+
+        Raises:
+            InvalidCursor: A cursor carries none, or the two cursors carry different ones.
+        """
+        if not self.is_relative:
+            return self
+        now = request.instant or self.now or clock()
+        # As precise as the cursors, so that every page has the same.
+        return replace(self, now=now.replace(microsecond=now.microsecond // 1_000 * 1_000))
+
+    @property
+    def bound(self) -> Filter:
+        """The filter as of the list's instant."""
+        return self.where if self.now is None else self.where.bind(self.now)
 
     def cursor_of(self, row: Row) -> str:
         """The cursor of `row`, which must hold the fields of the order."""
-        return self.cursor_at(self.order.position_of(row))
+        return self.cursor_at(row.position if isinstance(row, RunningRow) else self.order.position_of(row))
 
     def cursor_at(self, position: SortPosition) -> str:
         """The cursor of `position`."""
-        return encode_position(position, self.digest)
+        if not self.is_relative:
+            return encode_position(position, self.digest)
+        if self.now is None:
+            raise ValueError("A list that speaks of now has cursors as of its instant alone.")
+        return encode_relative(position, self.digest, self.now)
 
     def position(self, cursor: str) -> SortPosition:
         """The position that `cursor` holds; raises `InvalidCursor` when it is not of this list."""
+        if self.is_relative:
+            return decode_relative(cursor, self.order, self.digest)[0]
         return decode_position(cursor, self.order, self.digest)
 
 

@@ -4,8 +4,9 @@ Every method raises `QueryTimeout`, `DatabaseUnavailable` or `ResponseTooLarge` 
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
@@ -19,6 +20,7 @@ from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, Response
 from execution_monitor.storage.counting import Count, Counter
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
+from execution_monitor.storage.duration_scan import scan_of
 from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
@@ -28,6 +30,7 @@ from execution_monitor.storage.long_values import find_long_values
 from execution_monitor.storage.mongodb_errors import explain, is_unavailable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.rows import BsonDocument, Row
+from execution_monitor.storage.running_time import now_in_utc
 from execution_monitor.storage.scanning import Scan
 from execution_monitor.storage.slices import SlicedSearch
 from execution_monitor.storage.sorting import Order
@@ -40,11 +43,15 @@ _BATCH_SIZE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads one database: a query runs for at most `timeout_ms`, and its payloads have at most `max_bytes`."""
+    """Reads one database: a query runs for at most `timeout_ms`, and its payloads have at most `max_bytes`.
+
+    A list that speaks of now is read as of the `clock` at its first page.
+    """
 
     database: Database
     timeout_ms: int
     max_bytes: int = UNLIMITED
+    clock: Callable[[], datetime] = now_in_utc
 
     async def read_page(
         self, document: type[Document], listing: Listing, request: PageRequest, selection: PageSelection
@@ -56,6 +63,7 @@ class Reader:
         """
         start = None if request.after is None else listing.position(request.after)
         end = None if request.before is None else listing.position(request.before)
+        listing = listing.at_instant_of(request, self.clock)
         look_before, look_after = selection.neighbours
         if request.backward:
             start, end, look_before, look_after = end, start, look_after, look_before
@@ -65,7 +73,8 @@ class Reader:
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(selection.snapshot) as session:
                 order, limits = listing.order, (self.timeout_ms, self.max_bytes)
-                scan = Scan(self.database, document, listing.where, order, *limits, session, listing.sliced)
+                scan = Scan(self.database, document, listing.bound, order, *limits, session, listing.sliced)
+                scan = scan_of(listing, scan)
                 scan = scan.reversed() if request.backward else scan
                 # One more row than the page shows whether more follow, without a count.
                 found = await scan.read(selection.fields, request.size + 1, start=start, end=end, skip=request.skipped)

@@ -9,7 +9,7 @@ A list that no index serves is tried whole for a moment, and then searched in sl
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from beanie import Document
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -53,6 +53,9 @@ class Scan:
 
     `backward` says that `order` is the reverse of the list's. Times are milliseconds. Without `sliced` all rows are
     searched for, until the time limit ends the query.
+
+    A list that is a part of another also has `residual`, a condition for which no index is looked for; `index`, which
+    to read it by where none has its rows in their order; and `is_sortable` where it has no rows that cannot be sorted.
     """
 
     database: Database
@@ -64,6 +67,9 @@ class Scan:
     session: AsyncClientSession | None = None
     sliced: SlicedSearch | None = None
     backward: bool = False
+    residual: Query = field(default_factory=Query)
+    index: IndexKey | None = None
+    is_sortable: bool = False
 
     def reversed(self) -> "Scan":
         """The same list, read in the other direction."""
@@ -116,7 +122,7 @@ class Scan:
     @property
     def _sections(self) -> Sequence[bool]:
         """Whether the rows of each section can be sorted, in the order in which the sections are read."""
-        if unsortable_key(self.document) is None:
+        if self.is_sortable or unsortable_key(self.document) is None:
             return (True,)
         return (False, True) if self.backward else (True, False)
 
@@ -161,7 +167,7 @@ class Scan:
             return Found(await self._find(part.of(await self._in_range(plan, part))))
         uses = index_uses(self.document, self.where.to_mongo(), self.order)
         slicing = None if self.sliced is None else Slicing.along(uses, self.order, self.sliced.visible)
-        key, reads_few = await self._choose_index(uses)
+        key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses)
         search = part.of(self._search(plan.query, self.order, key))
         if reads_few or slicing is None or self.sliced is None:
             return Found(await self._find(search))
@@ -174,7 +180,7 @@ class Scan:
     async def _read_slices(self, slicing: Slicing, part: "_Part", limits: SearchLimits) -> Found:
         rows: list[Row] = []
         wanted = part.skip + part.limit
-        query = join([self.where.to_mongo(), *self._sortable])
+        query = join([self.where.to_mongo(), *self._also])
 
         async def read_slice(each: Slice) -> bool:
             bounds = _bounds(self.order, replace(part, start=each.start, end=each.stop))
@@ -189,11 +195,13 @@ class Scan:
         return Found(rows[part.skip :], progress)
 
     def _plan(self, part: "_Part") -> FindPlan:
-        return plan_find(self.document, self.where.to_mongo(), self.order, _bounds(self.order, part), self._sortable)
+        return plan_find(self.document, self.where.to_mongo(), self.order, _bounds(self.order, part), self._also)
 
     @property
-    def _sortable(self) -> Sequence[Query]:
-        return [where_sortable(key.field for key in self.order.keys)] if len(self._sections) > 1 else []
+    def _also(self) -> Sequence[Query]:
+        """Conditions for which no index is looked for."""
+        sortable = [where_sortable(key.field for key in self.order.keys)] if len(self._sections) > 1 else []
+        return [*sortable, self.residual] if self.residual else sortable
 
     async def _in_range(self, plan: FindPlan, part: "_Part") -> Search:
         """The search of a `plan` that has an index, by a range of it where that is possible."""
@@ -203,7 +211,7 @@ class Scan:
         leading = await self._leading_field(plan.hint, plan.branch)
         entries = range_after(plan.hint, plan.branch, self.order, part.start, leading=leading)
         if entries is not None:
-            entries = replace(entries, query=join([entries.query, *self._sortable]))
+            entries = replace(entries, query=join([entries.query, *self._also]))
         return replace(search, range=entries)
 
     async def _choose_index(self, uses: Sequence[IndexUse]) -> tuple[IndexKey | None, bool]:
@@ -250,11 +258,13 @@ class Scan:
         where = self.where.to_mongo()
         # Where none has the list exactly, one document is read by its `_id`.
         hint = choose_index(self.document, where, self.order) or _BY_ID
-        return self._search(join([where, self.order.at(position)]), self.order, hint)
+        return self._search(join([where, self.order.at(position), self.residual]), self.order, hint)
 
     @property
     def _unsortable(self) -> Query:
-        return join([self.where.to_mongo(), where_unsortable(key.field for key in self.order.keys)])
+        return join(
+            [self.where.to_mongo(), where_unsortable(key.field for key in self.order.keys), self.residual],
+        )
 
     def _search(self, query: Query, order: Order | ById, hint: IndexKey | None) -> Search:
         return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.timeout_ms, hint=hint)

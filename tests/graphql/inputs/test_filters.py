@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -29,6 +30,8 @@ SCHEMA = create_schema()
 LIST = "query Q($filter: ExecutionFilter) { executions(filter: $filter, first: 100) { nodes { executionId } } }"
 
 _WORDS = ("Etl", "etl", "ETL-2", "report", "a.*", "")
+# The clock of the server.
+NOW = NOON + timedelta(seconds=4)
 _DATES = tuple(NOON + timedelta(seconds=number) for number in range(-1, 4))
 
 
@@ -88,9 +91,17 @@ def value_of(document: Mapping[str, Any], name: str) -> Any:
     """What the field `name` of the API shows of `document`, None where nothing is stored."""
     if name == "status":
         return document.get("status", "pending").upper()
+    if name == "durationSeconds" and _is_active(document):
+        return max(0.0, (NOW - document["started_at"]).total_seconds())
     if name in ("errorMessage", "errorCode"):
         return document.get("error_details", {}).get({"errorMessage": "message", "errorCode": "code"}[name])
     return document.get(_STORED[name])
+
+
+def _is_active(document: Mapping[str, Any]) -> bool:
+    """Whether an execution runs, and so has run since it started."""
+    has_ended = "total_duration" in document or "completed_at" in document
+    return document.get("status") in ("pending", "running") and "started_at" in document and not has_ended
 
 
 # What each operator says of a value that is there.
@@ -103,6 +114,7 @@ _SAYS: dict[str, Callable[[Any, Any], bool]] = {
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
+    "withinSeconds": lambda value, operand: value >= NOW - timedelta(seconds=operand),
 }
 
 
@@ -113,7 +125,7 @@ def meets(value: Any, word: str, operand: Any) -> bool:
     if word == "notIn":
         return value not in operand
     return value is not None and _SAYS[word](
-        value, datetime.fromisoformat(operand) if isinstance(value, datetime) else operand
+        value, datetime.fromisoformat(operand) if isinstance(operand, str) and isinstance(value, datetime) else operand
     )
 
 
@@ -165,6 +177,8 @@ def operators_of(name: str) -> SearchStrategy[dict[str, Any]]:
         return st.fixed_dictionaries({"key": key}, optional={"value": value})
     kind: GraphQLInputObjectType = _FILTER.fields[name].type
     words = {word: st.none() | values_of(str(each.type)) for word, each in kind.fields.items()}
+    if "withinSeconds" in words:
+        words["withinSeconds"] = st.none() | st.integers(1, 4)
     some = st.lists(st.sampled_from(sorted(words)), max_size=2, unique=True)
     return some.flatmap(lambda chosen: st.fixed_dictionaries({each: words[each] for each in chosen}))
 
@@ -189,7 +203,9 @@ filters = st.recursive(_condition, _combined, max_leaves=5)
 async def context(database: Database, mongodb_uri: str) -> Context:
     await store(*DOCUMENTS)
     live = Live(database, mongodb_uri, LiveCursors(b"secret"))
-    return Context(CALLER, Monitor.over(database, timeout_ms=5_000, count_limit=100), live)
+    monitor = Monitor.over(database, timeout_ms=5_000, count_limit=100)
+    executions = replace(monitor.executions, reader=replace(monitor.executions.reader, clock=lambda: NOW))
+    return Context(CALLER, replace(monitor, executions=executions), live)
 
 
 async def find(context: Context, where: Any) -> list[str]:
@@ -226,6 +242,7 @@ async def test_each_operator_of_each_field_finds_some_and_leaves_some(
     middle = sorted(set(known))[len(set(known)) // 2]
     one = middle.isoformat() if isinstance(middle, datetime) else middle
     operand: Any = [one] if kind.startswith("[") else True if kind == "Boolean" else one
+    operand = 2 if word == "withinSeconds" else operand
 
     found = await find(context, {name: {word: operand}})
 
@@ -278,6 +295,24 @@ def test_a_filter_may_have_so_much_and_no_more(most: ExecutionFilter, more: Exec
     assert to_filter(most)
     with pytest.raises(QueryTooComplex, match=sentence):
         to_filter(more)
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_a_time_within_no_seconds_is_refused(context: Context, seconds: int):
+    result = await SCHEMA.execute(LIST, {"filter": {"createdAt": {"withinSeconds": seconds}}}, context)
+
+    assert result.errors is not None
+    assert [error.message for error in result.errors] == [f"withinSeconds must be from 1 to 2147483647, not {seconds}."]
+
+
+@bounded(max_examples=40)
+@given(where=filters)
+async def test_a_count_counts_what_a_filter_finds(context: Context, where: dict[str, Any]):
+    count = "query Q($filter: ExecutionFilter) { executions(filter: $filter, first: 1) { totalCount } }"
+
+    result = await SCHEMA.execute(count, {"filter": where}, context)
+
+    assert result.data == {"executions": {"totalCount": len(expected(where))}}
 
 
 @pytest.mark.parametrize("name", CONDITIONS)

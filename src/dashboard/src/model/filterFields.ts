@@ -12,7 +12,10 @@ export type Field = keyof FilterFields
 export type InputType = FilterFields[Field]
 
 // A tag has no operators in the schema: it is found by its key and, where given, its value.
-type OperatorOf<Input extends InputType> = Input extends 'TagFilter' ? 'has' : InputFieldName<Input>
+// Dates that are relative to now are the editor's own: it counts them back when it sends a request.
+type OperatorOf<Input extends InputType> = Input extends 'TagFilter'
+  ? 'has'
+  : Exclude<InputFieldName<Input>, 'withinSeconds'>
 
 /** An operator of any field. */
 export type Operator = { [Input in InputType]: OperatorOf<Input> }[InputType]

@@ -43,11 +43,19 @@ export interface Sortable {
 
 type Value = number | string | null
 
+const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'])
+
+/** Seconds that an execution which has started and not ended has run at `now`; null for any other. */
+function secondsSoFar(row: Sortable, now: number): number | null {
+  if (row.startedAt === null || row.completedAt !== null || ENDED.has(row.status)) return null
+  return (now - Date.parse(row.startedAt)) / 1000
+}
+
 const READERS: Record<SortField, (row: Sortable) => Value> = {
   CREATED_AT: (row) => Date.parse(row.createdAt),
   STARTED_AT: (row) => (row.startedAt === null ? null : Date.parse(row.startedAt)),
   COMPLETED_AT: (row) => (row.completedAt === null ? null : Date.parse(row.completedAt)),
-  // The server sorts by the stored duration, which a running execution does not have.
+  // What is stored, which an execution that runs does not have.
   DURATION: (row) => (row.completedAt === null ? null : row.durationSeconds),
   TOTAL_COST: (row) => row.totalCost,
   TOKENS_USED: (row) => row.tokensUsed,
@@ -56,10 +64,19 @@ const READERS: Record<SortField, (row: Sortable) => Value> = {
   STATUS: (row) => row.status.toLowerCase(),
 }
 
-/** Negative when `left` comes before `right` in `order`; missing values come first when ascending, as on the server. */
-export function compareRows(left: Sortable, right: Sortable, order: readonly SortKey[]): number {
-  for (const { field, direction } of order) {
-    const read = READERS[field]
+/**
+ * Negative when `left` comes before `right` in `order`; missing values come first when ascending, as on the server. As
+ * there, the first key counts the time that an execution has run at `now`, in milliseconds, and later keys do not.
+ */
+export function compareRows(
+  left: Sortable,
+  right: Sortable,
+  order: readonly SortKey[],
+  now: number = Date.now(),
+): number {
+  for (const [place, { field, direction }] of order.entries()) {
+    const counts = field === 'DURATION' && place === 0
+    const read = (row: Sortable) => (counts ? secondsSoFar(row, now) : null) ?? READERS[field](row)
     const compared = compareValues(read(left), read(right))
     if (compared !== 0) return direction === 'ASC' ? compared : -compared
   }

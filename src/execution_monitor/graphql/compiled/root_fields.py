@@ -159,7 +159,7 @@ class ExecutionsField:
         listing = executions.list(context.caller, request.where, request.order, request.page, wanted)
         if self.connection.count is None:
             return await listing, None
-        counting = executions.count_cached(context.caller, request.where)
+        counting = executions.count_cached(context.caller, request.where, request.page)
         page, counted = await asyncio.gather(listing, counting, return_exceptions=True)
         if isinstance(page, BaseException):
             raise page

@@ -20,6 +20,7 @@ from execution_monitor.graphql.inputs.operators import (
     IntFilter,
     StringFilter,
     TagFilter,
+    duration_condition,
 )
 from execution_monitor.storage.filter_fields import EXECUTION_FIELDS, FilterField, FilterKind
 from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, Not, all_of
@@ -50,7 +51,8 @@ def conditions_of(given: object, fields: Iterable[FilterField]) -> Iterator[Iter
     for each in fields:
         operators = getattr(given, each.name)
         if present(operators) is not None:
-            yield operators.conditions(each.stored)
+            conditions = operators.conditions(each.stored)
+            yield map(duration_condition, conditions) if each.kind is FilterKind.DURATION else conditions
 
 
 _INPUTS: Mapping[FilterKind, type] = {
@@ -61,6 +63,7 @@ _INPUTS: Mapping[FilterKind, type] = {
     FilterKind.NUMBER: FloatFilter,
     FilterKind.INTEGER: IntFilter,
     FilterKind.BIG_INTEGER: BigIntFilter,
+    FilterKind.DURATION: FloatFilter,
     FilterKind.TAG: TagFilter,
 }
 

@@ -13,6 +13,7 @@ from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Contains, Filter, HasTag, NoneOf, OneOf, Range, StartsWith, is_null
+from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
 
 
 def equality_conditions(field: str, operators: Any) -> Iterator[Filter]:
@@ -115,11 +116,20 @@ class DateTimeFilter:
     gte: datetime | None = strawberry.field(default=UNSET, description="At this time or after.")
     lt: datetime | None = strawberry.field(default=UNSET, description="Before this.")
     lte: datetime | None = strawberry.field(default=UNSET, description="At this time or before.")
+    within_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "Not longer ago than this many seconds, at least 1; times to come match, too. They are counted back from "
+            "the moment at which the first page of a list was read, or from that of the change in live updates."
+        ),
+    )
     is_null: bool | None = strawberry.field(default=UNSET, description="True: has no value. False: has a value.")
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """Translate the operators to conditions on the stored `field`."""
         yield from _bounds(field, self)
+        if self.within_seconds is not UNSET and self.within_seconds is not None:
+            yield Within(field, self.within_seconds)
         yield from _null(field, self)
 
 
@@ -137,6 +147,17 @@ class FloatFilter:
         """Translate the operators to conditions on the stored `field`."""
         yield from _bounds(field, self)
         yield from _null(field, self)
+
+
+def duration_condition(stored: Filter) -> Filter:
+    """The condition on an execution's duration, from one on the stored field: it counts the time that one has run."""
+    match stored:
+        case Range():
+            return Duration(stored.gt, stored.gte, stored.lt, stored.lte)
+        case OneOf():
+            return HasDuration(wanted=False)
+        case _:
+            return HasDuration(wanted=True)
 
 
 @strawberry.input(description="Conditions on an integer; a missing value meets none.")

@@ -15,7 +15,10 @@ from execution_monitor.storage.sorting import Order, SortKey
         "CREATED_AT": "By `createdAt`.",
         "STARTED_AT": "By `startedAt`.",
         "COMPLETED_AT": "By `completedAt`; running executions have none.",
-        "DURATION": "By `durationSeconds` of those that have ended; running executions have none.",
+        "DURATION": (
+            "By `durationSeconds`; of executions that have not ended, from their start to the moment at which the "
+            "first page was read. As a second or third key it is the stored duration, which they do not have."
+        ),
         "TOTAL_COST": "By `totalCost`.",
         "TOKENS_USED": "By `tokens`.",
         "WORKFLOW_NAME": "By `workflowName`, by bytes of UTF-8: upper case before lower case.",

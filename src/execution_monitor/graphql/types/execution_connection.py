@@ -207,4 +207,5 @@ async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> E
     info.context.outcome.examined += page.search.examined
     if selects_rows:
         info.context.count_executions(page.rows)
-    return ExecutionConnection(page=page, counted=_LazyCount(lambda: executions.count_cached(caller, request.where)))
+    counted = _LazyCount(lambda: executions.count_cached(caller, request.where, request.page))
+    return ExecutionConnection(page=page, counted=counted)
