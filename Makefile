@@ -83,7 +83,7 @@ bench-live: setup ## Compare the latency of live updates with that of a bare cha
 bench-subscribers: setup ## Compare live updates to many subscribers with sending ready bytes
 	@$(BIN)/python -m tests.benchmarks.live
 
-bench-bulk: setup ## Compare receiving the last of 100,000 changes with only reading them
+bench-bulk: setup ## Compare receiving the last of 100,000 changes with only reading them, and memory before and after
 	@$(BIN)/python -m tests.benchmarks.bulk
 
 bench-page: setup dashboard browser ## Measure what a user of the dashboard waits for

@@ -1,9 +1,12 @@
 """Imports run one way: cli -> app -> graphql, rest, web -> services -> live, executions -> limits -> asgi -> auth."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SOURCE = Path(__file__).parent.parent / "src"
 MODULES = {
@@ -18,14 +21,16 @@ ALLOWED = {
     "errors": (),
     "lru_cache": (),
     "tasks": (),
-    "observability.logging": (),
+    "observability.log_level": (),
+    "observability.logging": ("observability.log_level",),
     "observability.metrics.families": (),
     "storage": ("errors", "tasks", "observability.metrics.families"),
     "auth": ("errors", "lru_cache", "tasks", "storage"),
     "asgi": ("errors", "auth"),
     "limits": ("errors", "observability.metrics.families", "auth", "asgi"),
     "audit": ("errors", "tasks", "observability.metrics.families", "storage", "auth", "asgi"),
-    "settings": ("errors", "observability.logging", "auth", "limits"),
+    "settings": ("errors", "observability.log_level", "auth", "limits"),
+    "unknown_settings": ("settings",),
     "executions": ("lru_cache", "storage", "auth", "audit"),
     "live": ("errors", "tasks", "storage", "auth", "executions"),
     "observability.tracing": ("errors", "asgi"),
@@ -139,6 +144,7 @@ ALLOWED = {
         "asgi",
         "limits",
         "settings",
+        "unknown_settings",
         "observability.metrics",
         "services",
         "graphql.errors",
@@ -233,10 +239,16 @@ def test_motor_is_only_the_driver_of_the_shared_store_of_rate_limits():
     assert [name.rpartition(".")[2] for name in stores] == ["rate_limits"]
 
 
+# Declares commands, which import what they need when they begin: the server takes a second to import, which `--help`,
+# `token` and `watch` do without.
+COMMANDS = f"{PACKAGE}.cli.main"
+
+
 def test_nothing_is_imported_inside_a_function():
     inside = [
         (module, ast.unparse(node))
         for module, tree in MODULES.items()
+        if module != COMMANDS
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
@@ -269,10 +281,46 @@ def test_a_module_declares_and_does_nothing():
         if module != f"{PACKAGE}.__main__"
         for node in tree.body
         if not isinstance(node, _DECLARATIONS)
+        and not (module == COMMANDS and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
 
     assert statements == []
+
+
+# Prints which modules a command line has imported when it ends.
+_IMPORTED_BY = """
+import atexit, sys
+
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from execution_monitor.cli.main import main
+main()
+"""
+_OF_SERVERS = {"beanie", "graphql", "httpx2", "pymongo", "starlette", "strawberry", "structlog", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        (["--help"], _OF_SERVERS | {"asyncio", "jwt", "pydantic"}),
+        (["--version"], _OF_SERVERS | {"asyncio", "jwt", "pydantic", "rich"}),
+        (["token", "--user", "ada"], _OF_SERVERS | {"rich", "websockets"}),
+        (["watch"], _OF_SERVERS | {"jwt"}),
+    ],
+    ids=["help", "version", "token", "watch"],
+)
+def test_a_small_command_imports_no_server(command: list[str], unneeded: set[str], tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTED_BY, *command],
+        env={**os.environ, "EXECUTION_MONITOR_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    imported = set(done.stderr.splitlines()[-1].split())
+    assert "execution_monitor.cli.main" in imported
+    assert imported & unneeded == set()
 
 
 # Whatever would reach beyond the process, or go on after the import.

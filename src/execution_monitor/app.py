@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import functools
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -31,8 +29,9 @@ from execution_monitor.observability.logging import configure_logging
 from execution_monitor.observability.metrics.http import HttpMetrics
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.services import Services
-from execution_monitor.settings import Settings, explain_unknown
+from execution_monitor.settings import Settings
 from execution_monitor.tasks import end_tasks
+from execution_monitor.unknown_settings import warn_of_unknown_settings
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.disconnects import DisconnectMiddleware
 from execution_monitor.web.health import health_routes
@@ -40,8 +39,6 @@ from execution_monitor.web.host_and_origin import HostAndOriginMiddleware, cors_
 from execution_monitor.web.metrics import metrics_routes
 from execution_monitor.web.request_log import RequestLogMiddleware
 from execution_monitor.web.sign_in import People, sign_in_routes
-
-log = structlog.get_logger()
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, Any]]]
 
@@ -169,9 +166,3 @@ def create_app_from_environment() -> ASGIApp:
     configure_logging(as_json=not settings.is_development, level=settings.log_level)
     warn_of_unknown_settings()
     return create_app(settings)
-
-
-def warn_of_unknown_settings() -> None:
-    """Log a warning for each environment variable that has our prefix and is no setting."""
-    for name, advice in explain_unknown(os.environ).items():
-        log.warning("unknown_setting", variable=name, advice=advice)

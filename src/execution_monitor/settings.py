@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from execution_monitor.auth.claims import parse_claim_path
-from execution_monitor.auth.oidc import is_https_or_loopback
 from execution_monitor.auth.role_settings import DEFAULT_ROLES_SETTINGS, RolesSettings, check_filtered_roles
 from execution_monitor.auth.tokens import TokenRules
+from execution_monitor.auth.trusted_urls import is_https_or_loopback
 from execution_monitor.errors import SetupError
-from execution_monitor.limits.rate_limits import parse_rate
-from execution_monitor.observability.logging import LogLevel
+from execution_monitor.limits.rates import parse_rate
+from execution_monitor.observability.log_level import LogLevel
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32
@@ -255,10 +255,9 @@ class Settings(BaseSettings):
 
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod
-    def _require_a_strong_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _require_a_strong_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
-            name = f"EXECUTION_MONITOR_{info.field_name}".upper()
-            raise ValueError(f"{name} must have at least {MINIMUM_SECRET_BYTES} bytes.")
+            raise ValueError(f"It must have at least {MINIMUM_SECRET_BYTES} bytes.")
         return value
 
     @field_validator("roles")

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from execution_monitor.auth import oidc as issuer_module
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import Issuer, is_https_or_loopback
+from execution_monitor.auth.oidc import Issuer
 from tests.support.identity_provider import Provider, running_provider
 
 
@@ -108,22 +108,3 @@ async def test_a_fetch_from_an_issuer_that_never_finishes_times_out(
 
     with pytest.raises(KeysUnusable, match="does not answer"):
         await Issuer(key_set_url=provider.key_set_url).fetch_keys()
-
-
-@pytest.mark.parametrize(
-    ("url", "trustworthy"),
-    [
-        ("https://issuer.example", True),
-        ("http://localhost:8080/realms/x", True),
-        ("http://[::1]:8080", True),
-        ("http://issuer.example", False),
-        ("http://127.0.0.1.example", False),
-        ("http://localhost@issuer.example", False),
-        ("ftp://localhost", False),
-        ("https://", False),
-        ("https://[", False),
-        ("", False),
-    ],
-)
-def test_an_address_is_trusted_when_no_one_on_the_network_can_forge_its_responses(url: str, trustworthy: bool):  # noqa: FBT001 - the expectation
-    assert is_https_or_loopback(url) is trustworthy

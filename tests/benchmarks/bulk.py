@@ -45,7 +45,10 @@ _marks = count(1)
 
 @dataclass(frozen=True, slots=True)
 class BulkFigures:
-    """One bulk: seconds until the last event, the median of events received, CPU seconds, bytes of memory grown."""
+    """One bulk: seconds until the last event, the median of events received, CPU seconds, bytes of memory grown.
+
+    `idle` is the resident memory in bytes before the first subscriber, `followed` that after the last event.
+    """
 
     subscribers: int
     changes: int
@@ -53,6 +56,8 @@ class BulkFigures:
     heard: float  # so named in results/latest.json
     cpu: float = 0.0
     growth: float = 0.0
+    idle: float = 0.0
+    followed: float = 0.0
 
 
 class _Counting(Listener):
@@ -138,7 +143,8 @@ async def read_bare(uri: str, changes: int) -> BulkFigures:
 
 
 async def receive(contender: Contender, uri: str, subscribers: int, changes: int) -> BulkFigures:
-    """Measure our subscribers."""
+    """Measure our subscribers; the server must be new."""
+    idle = contender.memory()
     async with _opened_bulk(uri) as bulk:
         await bulk.fill(changes)
         # The server first reads the inserts of `fill`; let one subscriber receive those, not all.
@@ -156,8 +162,10 @@ async def receive(contender: Contender, uri: str, subscribers: int, changes: int
                     await asyncio.sleep(0.05)
             received = [each.count - was for each, was in zip(listeners, before, strict=True)]
             seconds = max(each.last_at for each in listeners) - began
-            spent, grown = contender.cpu_seconds() - cpu, contender.memory() - memory
-    return BulkFigures(subscribers, changes, seconds, statistics.median(received), spent, grown)
+            spent, followed = contender.cpu_seconds() - cpu, contender.memory()
+    return BulkFigures(
+        subscribers, changes, seconds, statistics.median(received), spent, followed - memory, idle, followed
+    )
 
 
 async def send_bare(contender: Contender, subscribers: int, changes: int) -> BulkFigures:
@@ -252,7 +260,10 @@ def _median(runs: Sequence[BulkFigures]) -> BulkFigures:
 
 
 def bulk_ratios(found: Mapping[str, BulkFigures], changes: int, changes_of_many: int, many: int) -> dict[str, float]:
-    """Ratios of the seconds until the last event: to those of a bare reader, and of it and bare sockets together."""
+    """Ratios of the seconds until the last event: to those of a bare reader, and of it and bare sockets together.
+
+    And of the memory of a server after the changes that few subscribers receive to that when it is idle.
+    """
     reader, few = found[f"bare reader, {changes:,}"], found[f"{FEW} subscribers, {changes:,}"]
     reader_of_many = found[f"bare reader, {changes_of_many:,}"]
     received, sent = (
@@ -262,6 +273,7 @@ def bulk_ratios(found: Mapping[str, BulkFigures], changes: int, changes_of_many:
     return {
         "bulk_vs_bare_reader": few.seconds / reader.seconds,
         "bulk_200_vs_reader_and_sockets": received.seconds / (reader_of_many.seconds + sent.seconds),
+        "followed_memory_vs_idle": few.followed / few.idle,
     }
 
 

@@ -63,10 +63,10 @@ def test_ratios_of_compression_compare_bytes_and_their_cost() -> None:
     assert compression_ratios(found) == {"compression_bytes_vs_plain": 0.1, "compression_cpu_vs_plain": 1.25}
 
 
-def test_ratios_of_bulks_compare_the_times_of_the_last_event() -> None:
+def test_ratios_of_bulks_compare_the_times_of_the_last_event_and_the_memory_of_a_followed_server() -> None:
     found = {
         "bare reader, 100": BulkFigures(0, 100, seconds=10, heard=101),
-        "10 subscribers, 100": BulkFigures(10, 100, seconds=25, heard=101),
+        "10 subscribers, 100": BulkFigures(10, 100, seconds=25, heard=101, idle=100, followed=160),
         "bare reader, 20": BulkFigures(0, 20, seconds=2, heard=21),
         "200 subscribers, 20": BulkFigures(200, 20, seconds=9, heard=21),
         "200 bare sockets, 20": BulkFigures(200, 20, seconds=8, heard=20),
@@ -75,6 +75,7 @@ def test_ratios_of_bulks_compare_the_times_of_the_last_event() -> None:
     assert bulk_ratios(found, 100, 20, 200) == {
         "bulk_vs_bare_reader": 2.5,
         "bulk_200_vs_reader_and_sockets": 0.9,
+        "followed_memory_vs_idle": 1.6,
     }
 
 

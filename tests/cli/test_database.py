@@ -16,7 +16,8 @@ from pymongo.errors import OperationFailure
 from pymongo.uri_parser import parse_uri
 
 from execution_monitor.app import create_app
-from execution_monitor.cli.database import Purpose, describe_access
+from execution_monitor.cli.database import describe_access
+from execution_monitor.cli.purposes import Purpose
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.database_roles import EXECUTION_COLLECTIONS

@@ -1,6 +1,7 @@
 """The command line as people use it: in this process for words and codes, as real processes for what runs."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +147,7 @@ def test_a_wrong_variable_is_named(run: Any, monkeypatch: pytest.MonkeyPatch):
         pytest.param(
             {"ENVIRONMENT": "production"}, "EXECUTION_MONITOR_JWT_SECRET must be set in production", id="none"
         ),
-        pytest.param({"JWT_SECRET": "x" * 31}, "EXECUTION_MONITOR_JWT_SECRET must have at least 32 bytes", id="short"),
+        pytest.param({"JWT_SECRET": "x" * 31}, "EXECUTION_MONITOR_JWT_SECRET: It must have", id="short"),
         pytest.param(
             {"ISSUER": "https://issuer.example"}, "EXECUTION_MONITOR_CURSOR_SECRET must be set", id="an issuer alone"
         ),
@@ -191,6 +193,45 @@ def test_a_mongodb_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPa
     assert "MongoDB cannot be reached" in seeding.stderr
     assert "Traceback" not in seeding.stderr
     assert seeding.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET", "short"),
+        ("CURSOR_SECRET", "short"),
+        ("JWKS_URL", "http://issuer.example"),
+        ("RATE_LIMIT", "many"),
+        ("ALLOWED_HOSTS", "a/b"),
+        ("ALLOWED_ORIGINS", "a"),
+        ("FORWARDED_ALLOW_IPS", "a"),
+        ("TENANT_CLAIM", "a..b"),
+        ("DATABASE", "a b"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_variable_is_named_once(run: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+
+    outcome = run("token", "--user", "ada")
+
+    assert outcome.err.startswith(f"EXECUTION_MONITOR_{name}: ")
+    assert outcome.err.count(name) == 1
+    assert outcome.code == 1
+
+
+def test_the_version_is_that_of_the_package(run: Any):
+    outcome = run("--version")
+
+    assert (outcome.code, outcome.out) == (0, f"execution-monitor {version('execution-monitor')}\n")
+
+
+def test_a_shell_completes_commands():
+    typed = {"_EXECUTION_MONITOR_COMPLETE": "complete_bash", "COMP_WORDS": "execution-monitor exp", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("execution-monitor")
+    completed = subprocess.run([program], env={**os.environ, **typed}, capture_output=True, text=True, check=True)
+
+    assert completed.stdout.split() == ["export-schema"]
 
 
 def test_a_port_in_use_is_reported_before_anything_starts(run: Any, tmp_path: Path):

@@ -69,7 +69,8 @@ async def write_until(database: Database, line: "asyncio.Task[str]") -> str:
 
 
 async def test_each_event_is_a_line_until_ctrl_c(server: str, token_for: Token, database: Database):
-    async with watching(server, token_for("ada", "acme")) as watch:
+    # The address of the endpoint is one of the server, too.
+    async with watching(f"{server}/graphql", token_for("ada", "acme")) as watch:
         line = await write_until(database, asyncio.create_task(watch.line()))
         watch.process.send_signal(signal.SIGINT)
         code = await watch.code()
@@ -163,7 +164,7 @@ async def test_the_watch_reconnects_to_a_server_that_restarts_and_misses_nothing
         pytest.param(["--filter", '{"statsu": {}}'], "Variable '$filter'", 2, id="a filter with a typo"),
         pytest.param(["--filter", "{}", "--execution", "e"], "--filter and --execution", 2, id="both"),
         pytest.param(["--execution", "e"], "There is no such execution", 1, id="an execution that is not there"),
-        pytest.param(["--token", "x"], "Forbidden: Your token is not valid", 1, id="a token that is refused"),
+        pytest.param(["--token", "x"], "Your token is not valid", 1, id="a token that is refused"),
         pytest.param(["--token", ""], "Pass a token with --token", 2, id="no token"),
         pytest.param(["--url", "ftp://x"], "ftp://x is no address", 2, id="an address of something else"),
         pytest.param(["--url", "http://127.0.0.1:9"], "ws://127.0.0.1:9 does not answer", 1, id="no server"),
@@ -178,7 +179,7 @@ async def test_a_watch_that_fails_prints_one_sentence(
         assert watch.process.stderr is not None
         rest = await watch.process.stderr.read()
 
-    assert sentence in complaint
+    assert complaint.startswith(sentence)
     assert rest == b""
     assert exit_code == code
 

@@ -7,7 +7,8 @@ from collections.abc import Generator
 import pytest
 import structlog
 
-from execution_monitor.observability.logging import LogLevel, configure_logging
+from execution_monitor.observability.log_level import LogLevel
+from execution_monitor.observability.logging import configure_logging
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from typing import Any, cast
 import httpx2
 
 from execution_monitor.auth.keys import KeysUnusable
-from execution_monitor.auth.oidc import TIMEOUT_SECONDS, discover, is_https_or_loopback, read_json
+from execution_monitor.auth.oidc import TIMEOUT_SECONDS, discover, read_json
+from execution_monitor.auth.trusted_urls import is_https_or_loopback
 from execution_monitor.errors import IssuerUnavailable, Unauthenticated
 
 # RFC 6749, section 5.2, defines a handful; other text of an issuer is not shown.

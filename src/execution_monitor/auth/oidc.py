@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import httpx2
 import orjson
 
 from execution_monitor.auth.keys import KeysUnusable, SigningKey, read_key_set
+from execution_monitor.auth.trusted_urls import is_https_or_loopback
 
 # Large providers publish 5 to 20 keys, in 2 to 30 kB with certificates.
 _MAX_BYTES = 262_144
 # For a whole exchange, so that an issuer which sends a byte a second holds no request up.
 TIMEOUT_SECONDS = 5.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,6 @@ async def discover(client: httpx2.AsyncClient, name: str) -> Mapping[str, Any]:
     if metadata.get("issuer") != name:
         raise KeysUnusable("its discovery document names another issuer than EXECUTION_MONITOR_ISSUER")
     return metadata
-
-
-def is_https_or_loopback(url: str) -> bool:
-    """Whether no one on the network can forge the responses of `url`: it is https, or on this machine."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        )
-    except ValueError:
-        return False
 
 
 async def _fetch_json(client: httpx2.AsyncClient, url: str) -> Any:

@@ -1,8 +1,8 @@
 """Access to MongoDB for the server, engines and readers: what the command `database` prints."""
 
 import json
-from enum import StrEnum
 
+from execution_monitor.cli.purposes import Purpose
 from execution_monitor.development.mongodb.embedded_mongodb import EmbeddedMongoDB, embedded_mongodb
 from execution_monitor.development.progress import show_activity
 from execution_monitor.settings import Settings
@@ -11,14 +11,6 @@ from execution_monitor.storage.database_roles import ENGINE, READER, SERVER, Dat
 _INTRODUCTION = """\
 // For mongosh, as a user who may create roles and users. It asks for the password of each user.
 // Where a role exists already, write updateRole in place of createRole."""
-
-
-class Purpose(StrEnum):
-    """What access to the database is for."""
-
-    SERVER = "server"
-    ENGINE = "engine"
-    READER = "reader"
 
 
 _ROLES = {Purpose.SERVER: SERVER, Purpose.ENGINE: ENGINE, Purpose.READER: READER}

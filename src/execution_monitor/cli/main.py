@@ -1,9 +1,12 @@
-"""The commands of `execution-monitor`. A command that fails prints one sentence to stderr and exits with 1 or more."""
+"""The commands of `execution-monitor`. A command that fails prints one sentence to stderr and exits with 1 or more.
 
-import asyncio
+Each imports what it needs when it begins: the server takes a second to import, and most commands do without.
+"""
+
 import contextlib
 import errno
 import functools
+import gc
 import getpass
 import signal
 import sys
@@ -11,39 +14,25 @@ from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
-from pymongo.errors import PyMongoError
 
-from execution_monitor.app import create_app, warn_of_unknown_settings
-from execution_monitor.auth.caller import LEEWAY
-from execution_monitor.cli.database import Purpose, describe_access
-from execution_monitor.cli.tokens import issue, revoke_and_record
-from execution_monitor.cli.watch import WatchOptions, watch
-from execution_monitor.development.demo import DEMO_SEED, OWNER, TENANT, demo_people, describe
-from execution_monitor.development.local import connected, read_settings, run_connected, running_database
-from execution_monitor.development.progress import show_progress
-from execution_monitor.development.synthetic.seed import SeedOptions, seed
-from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
+from execution_monitor.cli.purposes import Purpose
+from execution_monitor.development.owner import OWNER, TENANT
 from execution_monitor.errors import ExecutionMonitorError, SetupError
-from execution_monitor.graphql.schema import create_schema
-from execution_monitor.ingest.core.importer import LoadReport, load_files
-from execution_monitor.ingest.core.replay import ReplayReport, replay_files
-from execution_monitor.ingest.formats import describe_formats
-from execution_monitor.observability.logging import LogLevel, configure_logging
-from execution_monitor.server.listeners import bind
-from execution_monitor.server.uvicorn_server import run
-from execution_monitor.server.workers import run_workers
-from execution_monitor.settings import Settings
-from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.observability.log_level import LogLevel
+
+if TYPE_CHECKING:
+    from execution_monitor.development.synthetic.seed import SeedOptions
+    from execution_monitor.ingest.core.importer import LoadReport
+    from execution_monitor.ingest.core.replay import ReplayReport
+    from execution_monitor.settings import Settings
 
 app = typer.Typer(
     name="execution-monitor",
     help="Every workflow run, live, through GraphQL, and never a run you may not see.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -53,7 +42,23 @@ User = Annotated[str, typer.Option(help="The owner: the subject of their tokens.
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
-Files = Annotated[list[Path], typer.Argument(help=describe_formats())]
+Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
+
+
+def _print_version(is_given: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_given:
+        from importlib.metadata import version
+
+        typer.echo(f"execution-monitor {version('execution-monitor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _describe(
+    _: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None: ...
 
 
 @app.command()
@@ -63,6 +68,12 @@ def serve(
     workers: Annotated[int, typer.Option(help="The number of processes.", min=1, max=64)] = 1,
 ) -> None:
     """Serve GraphQL and REST."""
+    with _importing():
+        from execution_monitor.app import create_app
+        from execution_monitor.server.listeners import bind
+        from execution_monitor.server.uvicorn_server import run
+        from execution_monitor.server.workers import run_workers
+
     with bind(host, port) as listener, _serving() as settings:
         if workers > 1:
             run_workers(create_app, settings, listener, workers)
@@ -73,6 +84,14 @@ def serve(
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve generated executions that keep changing, with tokens to see them."""
+    with _importing():
+        from execution_monitor.app import create_app
+        from execution_monitor.development.demo import demo_people, describe
+        from execution_monitor.development.local_database import connected, run_connected
+        from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
+        from execution_monitor.server.listeners import bind
+        from execution_monitor.server.uvicorn_server import run
+
     with bind(host, port) as listener, _serving("warning") as settings:
         # This signs tokens: if that fails, it must fail before the database is filled.
         description = describe(f"http://{host}:{listener.getsockname()[1]}", settings)
@@ -91,8 +110,11 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
     """Store recorded workflow runs, one execution for each file; executions that exist already are kept as they are."""
+    with _importing():
+        from execution_monitor.development.progress import show_progress
+        from execution_monitor.ingest.core.importer import load_files
 
-    async def work() -> LoadReport:
+    async def work() -> "LoadReport":
         with show_progress("Loading", len(files)) as show:
             return await load_files(files, tenant=tenant, user=user, on_file=show)
 
@@ -107,6 +129,9 @@ def replay(
     tenant: Tenant = TENANT,
 ) -> None:
     """Replay recorded workflow runs live, step by step."""
+    with _importing():
+        from execution_monitor.ingest.core.replay import replay_files
+
     _report(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
 
 
@@ -120,6 +145,9 @@ def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
     random_seed: Annotated[int | None, typer.Option(help="The same number generates the same executions.")] = None,
 ) -> None:
     """Add generated executions, with steps and log lines."""
+    with _importing():
+        from execution_monitor.development.synthetic.seed import SeedOptions
+
     options = SeedOptions(
         executions=executions, users=users, tenants=tenants, days=days, steps=not no_steps, random_seed=random_seed
     )
@@ -131,6 +159,9 @@ def simulate_executions(
     rate: Annotated[float, typer.Option(help="New executions a second, on average.")] = 0.5,
 ) -> None:
     """Start generated executions and keep them running, until stopped."""
+    with _importing():
+        from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
+
     options = SimulatorOptions(rate=rate)
     typer.echo("Simulating; press Ctrl-C to stop.", err=True)
     with contextlib.suppress(KeyboardInterrupt):
@@ -146,6 +177,10 @@ def token(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 30m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token, as the last line."""
+    with _importing():
+        from execution_monitor.cli.tokens import issue
+        from execution_monitor.development.local import read_settings
+
     typer.echo(issue(read_settings(), user=user, tenant=tenant, scopes=scope or (), roles=role or (), ttl=ttl))
 
 
@@ -167,6 +202,11 @@ def watch_executions(
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Follow executions in the terminal; with --execution the exit code is 0 if it completed, and 1 if not."""
+    with _importing():
+        import asyncio
+
+        from execution_monitor.cli.watch import WatchOptions, watch
+
     options = WatchOptions.from_command(url, token, where=where, execution_id=execution, as_json=as_json)
     with contextlib.suppress(KeyboardInterrupt):
         ended_well = asyncio.run(watch(options))
@@ -184,11 +224,18 @@ def revoke(
     """Revoke tokens before they expire, on every server, and close the connections they opened."""
     if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
+    with _importing():
+        import asyncio
+
+        from execution_monitor.auth.caller import LEEWAY
+        from execution_monitor.cli.revocations import revoke_and_record
+        from execution_monitor.development.local import read_settings
+        from execution_monitor.development.local_database import connected
 
     # Tokens are accepted for the leeway after they expire, too.
     keep = read_settings().token_rules.max_lifetime + LEEWAY
 
-    async def work(settings: Settings) -> datetime:
+    async def work(settings: "Settings") -> datetime:
         by = None if settings.audit == "off" else _operator()
         async with connected(settings) as database:
             return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
@@ -210,6 +257,10 @@ def database(
     ] = None,
 ) -> None:
     """Print the connection string of the embedded MongoDB, or how to create roles and users in one of your own."""
+    with _importing():
+        from execution_monitor.cli.database import describe_access
+        from execution_monitor.development.local import read_settings
+
     settings = read_settings()
     typer.echo(describe_access(settings, purpose))
     if settings.mongodb_uri is None:
@@ -219,6 +270,9 @@ def database(
 @app.command()
 def export_schema() -> None:
     """Print the GraphQL schema in SDL."""
+    with _importing():
+        from execution_monitor.graphql.schema import create_schema
+
     typer.echo(create_schema().as_str())
 
 
@@ -245,15 +299,38 @@ def _explain(error: Exception) -> str:
         return error.format_message()
     if isinstance(error, ExecutionMonitorError):
         return error.message
-    if isinstance(error, PyMongoError):
-        return explain(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"The disk is full ({error.filename}); make room and try again."
+    # No command that does without MongoDB raises its errors.
+    if "pymongo" in sys.modules:
+        with _importing():
+            from pymongo.errors import PyMongoError
+
+            from execution_monitor.storage.mongodb_errors import explain
+
+        if isinstance(error, PyMongoError):
+            return explain(error)
     return f"Something unexpected went wrong ({type(error).__name__}: {error}); please report it."
 
 
 @contextlib.contextmanager
-def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
+def _importing() -> Generator[None]:
+    """Collect no garbage meanwhile: nearly all that imports make stays, and looking for the rest takes a tenth."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextlib.contextmanager
+def _serving(log_level: LogLevel | None = None) -> Generator["Settings"]:
+    with _importing():
+        from execution_monitor.development.local import read_settings
+        from execution_monitor.development.local_database import running_database
+        from execution_monitor.observability.logging import configure_logging
+        from execution_monitor.unknown_settings import warn_of_unknown_settings
+
     settings = read_settings()
     configure_logging(as_json=not settings.is_development, level=log_level or settings.log_level)
     warn_of_unknown_settings()
@@ -262,6 +339,9 @@ def _serving(log_level: LogLevel | None = None) -> Generator[Settings]:
 
 
 def _run(work: Callable[[], Awaitable[Result]]) -> Result:
+    with _importing():
+        from execution_monitor.development.local_database import run_connected
+
     with _serving() as settings:
         return run_connected(settings, work)
 
@@ -275,7 +355,7 @@ def _operator() -> str:
     return f"{name} (command line)"
 
 
-def _report(report: LoadReport | ReplayReport) -> None:
+def _report(report: "LoadReport | ReplayReport") -> None:
     typer.echo(report.describe())
     for each in report.rejected:
         typer.echo(str(each), err=True)
@@ -284,11 +364,19 @@ def _report(report: LoadReport | ReplayReport) -> None:
 
 
 async def _fill_when_empty() -> None:
+    with _importing():
+        from execution_monitor.development.demo import DEMO_SEED
+        from execution_monitor.storage.documents import Execution
+
     if await Execution.find_one() is None:
         await _seed(DEMO_SEED)
 
 
-async def _seed(options: SeedOptions) -> None:
+async def _seed(options: "SeedOptions") -> None:
+    with _importing():
+        from execution_monitor.development.progress import show_progress
+        from execution_monitor.development.synthetic.seed import seed
+
     with show_progress("Generating executions", options.expected_documents) as show:
         report = await seed(options, on_progress=show)
     typer.echo(

@@ -166,7 +166,9 @@ def _raise_errors(errors: list[dict[str, Any]] | None) -> None:
 def _raise_final(error: Exception, options: WatchOptions, *, connected: bool) -> None:
     """Raise `WatchError` if another attempt would fail in the same way, or no connection was ever made."""
     if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code in _FINAL_CLOSES:
-        raise WatchError(error.rcvd.reason or f"The server closed the connection ({error.rcvd.code}).") from error
+        # The protocol has one word, Forbidden, for every refusal; only the sentence says what to do.
+        reason = error.rcvd.reason.removeprefix("Forbidden: ")
+        raise WatchError(reason or f"The server closed the connection ({error.rcvd.code}).") from error
     if not connected:
         shown = urlunsplit(urlsplit(options.address)._replace(path=""))
         what = "is no Execution Monitor" if isinstance(error, InvalidHandshake | InvalidMessage) else "does not answer"
@@ -193,7 +195,9 @@ def _address(url: str) -> str:
         usable = False
     if not usable:
         raise WatchError(f"{url} is no address of a server; write one such as http://127.0.0.1:8000.", 2)
-    return urlunsplit((_WEBSOCKET[parts.scheme], parts.netloc, f"{parts.path.rstrip('/')}/graphql", "", ""))
+    # People copy the address of the server, or that of its endpoint.
+    path = parts.path.rstrip("/").removesuffix("/graphql")
+    return urlunsplit((_WEBSOCKET[parts.scheme], parts.netloc, f"{path}/graphql", "", ""))
 
 
 def _parse(where: str | None) -> dict[str, Any] | None:

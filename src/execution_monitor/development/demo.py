@@ -5,12 +5,11 @@ from datetime import timedelta
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
+from execution_monitor.development.owner import OWNER, TENANT
 from execution_monitor.development.synthetic.seed import SeedOptions
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import Person
 
-TENANT = "acme"
-OWNER = "ada"
 _TOKEN_LIFETIME = timedelta(hours=12)
 _QUERY = '{"query": "{ executions(first: 3) { totalCount nodes { workflowName status } } }"}'
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import structlog
-from limits import RateLimitItem, parse
+from limits import RateLimitItem
 from limits.aio.storage import MongoDBStorage, SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client.core import Metric
@@ -19,11 +19,11 @@ from execution_monitor.asgi.origin import Origin, network_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import RateLimited
 from execution_monitor.limits.memory_storage import BoundedMemoryStorage
+from execution_monitor.limits.rates import parse_rate
 from execution_monitor.observability.metrics.families import counter, counters_by, gauge
 
 log = structlog.get_logger()
 
-OFF = "off"
 # The names of the policies, which clients see in headers.
 CALLER, ADDRESS = "caller", "address"
 # Every operation waits for a shared store: one that is slower than this counts as unavailable.
@@ -214,11 +214,6 @@ class _Charge(Observation):
     async def __aexit__(self, *_: object) -> None:
         if self._outcome.examined:
             await self._limits.charge_search(self._operation, self._outcome.examined)
-
-
-def parse_rate(text: str) -> RateLimitItem | None:
-    """Points in a period, as in `1000/minute`, None for `off`; raises `ValueError` for other text."""
-    return None if text == OFF else parse(text)
 
 
 def shared_store(uri: str, database: str) -> MongoDBStorage:

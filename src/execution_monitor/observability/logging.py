@@ -4,14 +4,14 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
-LogLevel = Literal["debug", "info", "warning", "error"]
+from execution_monitor.observability.log_level import LogLevel
 
 # uvicorn's line for an accepted WebSocket holds the query string, where clients may put secrets.
 _SOCKET_LINE = '%s - "WebSocket %s"'

@@ -6,5 +6,5 @@ The same options make the same documents:
     report = await seed(options, on_progress=print)
     print(f"{report.documents:,} documents in {report.seconds:.1f} s")
 
-The database must be connected, as by `development.local.connected(settings)`.
+The database must be connected, as by `development.local_database.connected(settings)`.
 """
