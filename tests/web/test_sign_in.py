@@ -63,11 +63,21 @@ async def test_a_server_that_is_no_demo_has_no_people(settings: Settings):
     assert people.status_code == 404
 
 
-async def test_a_page_of_another_site_gets_no_token_either():
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [
+        pytest.param("cross-site", 403, id="a page of another site"),
+        pytest.param("same-site", 403, id="a page of another port of this machine"),
+        pytest.param("same-origin", 200, id="our own page"),
+        pytest.param("none", 200, id="an address that a person typed"),
+    ],
+)
+async def test_only_our_own_page_gets_a_token(site: str, status: int):
     async with browsing(lambda: [ADA]) as client:
-        people = await client.get("/development/people", headers={"Sec-Fetch-Site": "cross-site"})
+        people = await client.get("/development/people", headers={"Sec-Fetch-Site": site})
 
-    assert people.status_code == 403
+    assert people.status_code == status
+    assert ("a.b.c" in people.text) is (status == 200)
 
 
 @pytest.mark.parametrize(
