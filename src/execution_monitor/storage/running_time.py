@@ -22,6 +22,8 @@ DURATION, STARTED = "total_duration", "started_at"
 ACTIVE_STATUSES = tuple(status.value for status in ExecutionStatus if not status.is_terminal)
 
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
+# No two dates are so many seconds apart. Doubles of this size are 8,000 ms apart, and those of any size further.
+_LONGEST = 2**55
 
 # So that a range of an index has the dates alone.
 ANY_TIME = Range(STARTED, gte=DatetimeMS(_EARLIEST))
@@ -82,7 +84,7 @@ def started_before(now: datetime, seconds: float | Decimal128, *, or_at: bool) -
 def _least(seconds: float | Decimal128, *, or_at: bool) -> int:
     """The fewest milliseconds that are, as seconds in a double, more than `seconds`; `or_at`, as many or more."""
     bound = comparable(seconds)
-    if math.isinf(bound):
+    if abs(bound) > _LONGEST:
         return 2**64 if bound > 0 else -(2**64)
     least = math.floor(Fraction(bound) * 1_000)
 

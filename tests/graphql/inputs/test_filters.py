@@ -320,3 +320,31 @@ async def test_a_field_that_says_nothing_leaves_nothing_out(context: Context, na
     assert len(await find(context, {name: None})) == len(DOCUMENTS)
     # A tag has a key.
     assert name == "tags" or len(await find(context, {name: {}})) == len(DOCUMENTS)
+
+
+async def test_lists_by_duration_count_those_that_run_as_of_their_first_page(context: Context):
+    query = """query Q($after: String) {
+        executions(
+            first: 5, after: $after, sort: [{ field: DURATION }], filter: { durationSeconds: { gte: 1 } }
+        ) { edges { cursor node { executionId } } pageInfo { hasNextPage endCursor } totalCount liveCursor }
+    }"""
+    seconds = {each["execution_id"]: value_of(each, "durationSeconds") or 0 for each in DOCUMENTS}
+    found, after, counts, clock = list[str](), None, set[int](), NOW
+    while True:
+        reader = replace(context.monitor.executions.reader, clock=lambda now=clock: now)
+        executions = replace(context.monitor.executions, reader=reader)
+        monitor = replace(context.monitor, executions=executions)
+        result = await SCHEMA.execute(query, {"after": after}, Context(CALLER, monitor, context.live))
+        assert result.errors is None
+        assert result.data is not None
+        page = result.data["executions"]
+        found += [edge["node"]["executionId"] for edge in page["edges"]]
+        counts.add(page["totalCount"])
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after, clock = page["pageInfo"]["endCursor"], clock + timedelta(hours=1)
+
+    assert sorted(found) == sorted(name for name, each in seconds.items() if each >= 1)
+    assert [seconds[name] for name in found] == sorted((seconds[name] for name in found), reverse=True)
+    assert counts == {len(found)}
+    assert after is not None
