@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.rest.routes import MAX_STEPS
+from execution_monitor.executions.children import MAX_STEPS
 from tests.rest.client import Fetch, Store
 from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution
 from tests.support.client import EXECUTIONS_PATH

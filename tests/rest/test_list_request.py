@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import NEWEST_FIRST
 from execution_monitor.rest.list_request import ListRequest, read_list_request
+from execution_monitor.storage.coercion import FIRST_TIME
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, Range, all_of, equals
 from execution_monitor.storage.pagination import PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
@@ -38,7 +39,7 @@ def test_unknown_parameters_are_ignored():
         pytest.param("start_date=2026-01-31", Range("created", gte=DAY), id="from a day"),
         pytest.param(
             "end_date=2026-01-31",
-            Range("created", lte=datetime(2026, 1, 31, 23, 59, 59, 999_999, UTC)),
+            Range("created", gte=FIRST_TIME, lte=datetime(2026, 1, 31, 23, 59, 59, 999_999, UTC)),
             id="to a day's end",
         ),
         pytest.param(

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from execution_monitor.storage.filters import (
 )
 from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
 from execution_monitor.storage.sorting import Order, SortKey
+from execution_monitor.storage.times import HasNoTime
 
 Document = Mapping[str, Any]
 
@@ -97,7 +99,7 @@ def _in_stored_order(documents: Iterable[Document], order: Order) -> list[Docume
     return rows
 
 
-def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for each kind of filter
+def holds(where: Filter, document: Document) -> bool:  # noqa: C901, PLR0911 - one for each kind of filter
     """Whether a document, which has no arrays but tags, matches the filter."""
     match where:
         case AllOf(filters):
@@ -117,7 +119,9 @@ def holds(where: Filter, document: Document) -> bool:  # noqa: PLR0911 - one for
             return isinstance(found, str) and found.startswith(text)
         case Contains(field, text):
             found = _look_up(document, field)
-            return isinstance(found, str) and _contains_in_any_case(found, text)
+            return isinstance(found, str) and contains(found, text)
+        case HasNoTime(field):
+            return not _lies_within(Range(field, gte=datetime(2, 1, 1, tzinfo=UTC)), _look_up(document, field))
         case HasTag(key, value):
             return any(tag.get("key") == key and value in (None, tag.get("value")) for tag in document.get("tags", ()))
         case _:
@@ -157,10 +161,32 @@ def _lies_within(where: Range, value: Any) -> bool:
 _COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
-def _contains_in_any_case(text: str, wanted: str) -> bool:
-    starts = range(len(text) - len(wanted) + 1)
-    return any(all(map(_is_same_letter, text[start : start + len(wanted)], wanted)) for start in starts)
+def contains(text: str, wanted: str) -> bool:
+    """Whether `text` has the letters of `wanted` one after another, each in any case, composed or decomposed."""
+    letters = _letters_of(unicodedata.normalize("NFC", wanted))
+    return any(_begins_with(text[start:], letters) for start in range(len(text) + 1))
+
+
+def _letters_of(wanted: str) -> list[str]:
+    """The letters of `wanted`, with two s as one."""
+    found: list[str] = []
+    while wanted:
+        length = 2 if len(wanted) > 1 and wanted[:2].casefold() == "ss" else 1
+        found.append(wanted[:length])
+        wanted = wanted[length:]
+    return found
+
+
+def _begins_with(text: str, letters: list[str]) -> bool:
+    if not letters:
+        return True
+    lengths = range(1, 5)
+    return any(
+        _is_same_letter(text[:length], letters[0]) and _begins_with(text[length:], letters[1:]) for length in lengths
+    )
 
 
 def _is_same_letter(found: str, sought: str) -> bool:
-    return found in (sought, sought.lower(), sought.upper())
+    composed = unicodedata.normalize("NFC", found)
+    is_normal = found in (composed, unicodedata.normalize("NFD", found))
+    return is_normal and sought.casefold() in (found.casefold(), composed.casefold())

@@ -27,6 +27,7 @@ from execution_monitor.storage.filters import (
 )
 from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
 from execution_monitor.storage.sorting import Order, SortKey
+from execution_monitor.storage.times import HasNoTime
 from tests.storage.reference import sort_key_of
 
 # Explaining takes minutes against a database.
@@ -79,6 +80,12 @@ _ODD_LETTERS = (
     "S",
     "\u00df",
     "\u1e9e",
+    "SS",
+    "ss",
+    "e\u0301",
+    "\u03c3",
+    "\u03c2",
+    "\u03a3",
     "\u00e9",
     "\u00c9",
     "\U0001f600",
@@ -113,6 +120,9 @@ _DATES = (
     datetime.fromtimestamp(0, UTC),
     DatetimeMS(253_402_300_800_000),  # the first date beyond Python's calendar, and the last before it
     DatetimeMS(-62_135_596_800_001),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+    datetime(2, 1, 1, tzinfo=UTC),
 )
 _OTHERS = (
     *(None, True, False, ObjectId("0" * 24), ObjectId("f" * 24)),
@@ -230,6 +240,7 @@ conditions: SearchStrategy[Filter] = st.one_of(
     st.sampled_from(sorted(own_values)).flatmap(_memberships_of),
     st.builds(StartsWith, _text_fields, texts),
     st.builds(Contains, _text_fields, texts),
+    st.sampled_from(_MOMENTS).map(HasNoTime),
     st.builds(HasTag, st.sampled_from(["team", "a.*", "none"]), st.none() | st.sampled_from(["x", "z", ""])),
 )
 

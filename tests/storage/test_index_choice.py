@@ -25,6 +25,7 @@ from execution_monitor.storage.filters import (
 from execution_monitor.storage.index_choice import Conditions, covering_index, index_uses, narrowest_index
 from execution_monitor.storage.pagination import PageRequest, PageSelection
 from execution_monitor.storage.sorting import Order, SortKey
+from execution_monitor.storage.times import has_time
 from tests.storage.large_collections import START
 from tests.support.sent_commands import SentCommands, explain
 
@@ -60,6 +61,12 @@ def test_the_conditions_of_a_query_are_values_lists_ranges_and_a_rest() -> None:
         "tags": {"$elemMatch": {"key": "team", "value": "a"}},
     }
     assert conditions.on(["tenant_id", "status"]) == {"tenant_id": "acme", "status": {"$in": ["failed", None]}}
+
+
+def test_what_lies_outside_of_a_range_is_ranges() -> None:
+    conditions = Conditions.of({"tenant_id": "acme", **has_time("completed_at", wanted=False).to_mongo()})
+
+    assert (set(conditions.bounds), conditions.residual) == ({"completed_at"}, 0)
 
 
 def test_of_two_conditions_on_a_field_the_second_is_left_to_the_documents() -> None:

@@ -15,8 +15,9 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.storage.documents import Execution, LogEntry, LogLevel, Step
-from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, NoneOf, OneOf, all_of, equals
+from execution_monitor.storage.filters import EVERYTHING, ContainsBetweenCodes, Filter, OneOf, all_of, equals
 from execution_monitor.storage.indexes import is_unsortable
+from execution_monitor.storage.log_levels import at_least
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.payloads import mark_too_large, projection_within, shows_payloads
 from execution_monitor.storage.reader import Reader
@@ -30,6 +31,8 @@ OLDEST_FIRST = Order((SortKey("timestamp"),))
 ChildKey = tuple[str, bytes]
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
+# A page of steps may be larger than other pages: an execution has thousands, and people look for one of them.
+MAX_STEPS = 1_000
 # Of what the pages need: one query reads so many children, whichever executions they are of.
 _READ_AHEAD = 2
 IS_UNSORTABLE = "is unsortable"  # no stored field, since a projection of ours adds it
@@ -290,20 +293,16 @@ def logs_of(reader: Reader) -> ChildCollection:
     return ChildCollection(reader, LogEntry, OLDEST_FIRST)
 
 
-def log_filter(min_level: LogLevel | None = None, search: str | None = None) -> Filter:
-    """The filter for log lines at least as severe as `min_level` whose message contains `search`.
+def log_filter(min_level: LogLevel | None = None, search: str | None = None, step_id: str | None = None) -> Filter:
+    """The filter for log lines at least as severe as `min_level`, whose message contains `search`, of one step.
 
-    A line without a level counts as INFO.
+    A level counts whatever its spelling, one that is missing or unknown as INFO; ANSI escape codes do not count.
     """
     conditions: list[Filter] = []
     if min_level is not None:
-        levels = list(LogLevel)
-        milder, severe = levels[: levels.index(min_level)], levels[levels.index(min_level) :]
-        # A line whose level is missing or the engine's own is shown as INFO, and so found as INFO.
-        if LogLevel.INFO in severe:
-            conditions.append(NoneOf("level", tuple(level.value for level in milder)))
-        else:
-            conditions.append(OneOf("level", tuple(level.value for level in severe)))
+        conditions.append(at_least(min_level))
     if search is not None:
-        conditions.append(Contains("message", search))
+        conditions.append(ContainsBetweenCodes("message", search))
+    if step_id is not None:
+        conditions.append(equals("step_id", step_id))
     return all_of(*conditions)

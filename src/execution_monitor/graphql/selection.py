@@ -23,6 +23,9 @@ from graphql import (
 )
 from strawberry.types import Info
 
+# Key of a field's metadata: the size of its largest page, where that is not `MAX_PAGE_SIZE`.
+LARGEST_PAGE = "largest page"
+
 # Field nodes by field name, one for each time a field is selected.
 Selected = Mapping[str, Sequence[FieldNode]]
 Variables = Mapping[str, Any]

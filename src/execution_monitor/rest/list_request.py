@@ -9,9 +9,10 @@ from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.rest.parameters import Choice, DateTimeOrDay, Parameter, RepeatableParameter, Text, WholeNumber
 from execution_monitor.storage.documents import ExecutionStatus
-from execution_monitor.storage.filters import Filter, OneOf, Range, all_of, equals
+from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
 from execution_monitor.storage.sorting import Order, SortKey
+from execution_monitor.storage.times import within
 
 # MongoDB reads every row that a page skips: 120 ms for half a million.
 MAX_DEPTH = 10_000
@@ -119,7 +120,7 @@ def read_live_filter(query: QueryParams) -> Filter:
 def _read_filter(query: QueryParams) -> Filter:
     start, end = START_DATE.read(query), END_DATE.read(query)
     named = read_live_filter(query)
-    return named if start is None and end is None else all_of(named, Range("created", gte=start, lte=end))
+    return named if start is None and end is None else all_of(named, within("created", gte=start, lte=end))
 
 
 def _read_order(query: QueryParams) -> Order:

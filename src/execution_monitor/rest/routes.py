@@ -16,7 +16,7 @@ from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
-from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.children import MAX_STEPS, ChildrenRequest
 from execution_monitor.executions.services import Monitor
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
@@ -29,7 +29,6 @@ from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, Pag
 from execution_monitor.storage.records import ExecutionRecord
 
 # All steps of nearly every workflow, within a response of bounded size.
-MAX_STEPS = 1_000
 # As in GraphQL: the execution and a default page of steps.
 _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 

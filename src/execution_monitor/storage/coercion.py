@@ -20,6 +20,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MILLISECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
+# A date before it is the zero time of Go or .NET, which stands for none.
+FIRST_TIME = datetime(2, 1, 1, tzinfo=UTC)
+
 
 def to_text(value: Any) -> str | None:
     """Return text as it is, any other value as its text, null as None."""
@@ -49,6 +52,12 @@ def to_datetime(value: Any) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def to_time(value: Any) -> datetime | None:
+    """Return when something happened, as `to_datetime`; None for a date in the year 1, which stands for none."""
+    date = to_datetime(value)
+    return None if date is None or date < FIRST_TIME else date
 
 
 def to_json(value: Any) -> Any:

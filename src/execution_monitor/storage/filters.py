@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.storage.bson_ordering import TypeRank, comparable, equal, is_nan, rank_of
+from execution_monitor.storage.text_patterns import containing, containing_between_codes, literal
 
 Query = dict[str, Any]
 Stored = Mapping[str, Any]
@@ -347,27 +348,25 @@ class StartsWith(_Text):
 
     @override
     def pattern(self) -> str:
-        return "^" + "".join(map(_literal, self.text))
+        return "^" + "".join(map(literal, self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Contains(_Text):
-    """The value is text that contains this, in upper or lower case."""
+    """The value is text that contains this, in upper or lower case, composed or decomposed."""
 
     @override
     def pattern(self) -> str:
-        return "".join(map(_caseless, self.text))
+        return containing(self.text)
 
 
-def _literal(character: str) -> str:
-    # BSON patterns end at a NUL byte, so a NUL is escaped.
-    return r"\x00" if character == "\0" else re.escape(character)
+@dataclass(frozen=True, slots=True)
+class ContainsBetweenCodes(_Text):
+    """As `Contains`, where ANSI escape codes stand before, after or between the letters."""
 
-
-def _caseless(character: str) -> str:
-    # The `i` option folds differently in PCRE2 and Python (U+0130, U+017F); classes of letters mean the same in both.
-    cases = sorted({each for each in (character, character.lower(), character.upper()) if len(each) == 1})
-    return _literal(character) if len(cases) == 1 else f"[{''.join(map(re.escape, cases))}]"
+    @override
+    def pattern(self) -> str:
+        return containing_between_codes(self.text)
 
 
 @dataclass(frozen=True, slots=True)

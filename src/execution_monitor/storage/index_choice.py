@@ -57,8 +57,12 @@ class Conditions:
                 operators = cast("dict[str, Any]", condition)
                 if operators.keys() == {"$in"}:
                     one_of[name] = as_list(operators["$in"])
-                elif operators.keys() <= BOUNDS or str(operators.get("$regex", "")).startswith("^"):
-                    # Text that begins with something is a range, too.
+                elif (
+                    operators.keys() <= BOUNDS
+                    or operators.keys() == {"$not"}
+                    or str(operators.get("$regex", "")).startswith("^")
+                ):
+                    # Text that begins with something is a range, too, and what lies outside of one is two.
                     bounds[name] = operators
                 elif operators.keys() == {"$elemMatch"}:
                     elements[name] = operators["$elemMatch"]

@@ -39,18 +39,24 @@ class PageRequest:
 
     @classmethod
     def of(
-        cls, *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+        cls,
+        *,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        largest: int = MAX_PAGE_SIZE,
     ) -> "PageRequest":
-        """The request that Relay's arguments mean.
+        """The request that Relay's arguments mean, for at most `largest` rows.
 
         Raises:
-            BadUserInput: A size is outside 1 to 100, or both are given.
+            BadUserInput: A size is out of bounds, or both are given.
         """
         if first is not None and last is not None:
             raise BadUserInput("Pass first or last, not both.")
         for name, size in (("first", first), ("last", last)):
-            if size is not None and not 1 <= size <= MAX_PAGE_SIZE:
-                raise BadUserInput(f"{name} must be from 1 to {MAX_PAGE_SIZE}, not {size}.")
+            if size is not None and not 1 <= size <= largest:
+                raise BadUserInput(f"{name} must be from 1 to {largest:,}, not {size}.")
         return cls(first or last or DEFAULT_PAGE_SIZE, last is not None, after, before)
 
     @property

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 from execution_monitor.storage.bson_ordering import to_float
-from execution_monitor.storage.coercion import to_big_int, to_datetime, to_int, to_json, to_text
+from execution_monitor.storage.coercion import to_big_int, to_int, to_json, to_text, to_time
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.rows import Row
@@ -36,7 +36,7 @@ class StoredForm(Enum):
     INTEGER = "an integer of 32 bits"
     BIG_INTEGER = "an integer from -2^53 to 2^53"
     NUMBER = "a finite float, not negative"
-    DATETIME = "a date without a time zone, in UTC"
+    DATETIME = "a date without a time zone, in UTC, after the year 1"
     CHOICE = "the value of a member"
     OBJECT = "an embedded document"
 
@@ -119,10 +119,10 @@ def number(field: str) -> Attribute[float]:
 
 
 def timestamp(field: str) -> Attribute[datetime | None]:
-    """The date at `field`, in UTC."""
+    """The date at `field`, in UTC; None in the year 1."""
 
     def read(row: Row) -> datetime | None:
-        return to_datetime(row.get(field))
+        return to_time(row.get(field))
 
     return Attribute(read, StoredField(field, StoredForm.DATETIME, nullable=True))
 

@@ -9,6 +9,7 @@ from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_int, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import as_list, as_mapping
+from execution_monitor.storage.log_levels import level_of
 from execution_monitor.storage.record_fields import (
     Attribute,
     StoredField,
@@ -113,6 +114,10 @@ def _read_logged_at(row: Row) -> datetime:
     return _LOGGED.read(row) or _EPOCH
 
 
+def _read_level(row: Row) -> LogLevel:
+    return level_of(row.get("level"))
+
+
 def _read_step_name(row: Row) -> str:
     return to_text(row.get("step_name")) or to_text(row.get("step_id")) or ""
 
@@ -203,7 +208,8 @@ class LogRecord(Record):
     """One log line of an execution."""
 
     at = Attribute(_read_logged_at, StoredField("timestamp", StoredForm.DATETIME))
-    level = choice("level", LogLevel.INFO)  # INFO where the level is missing or unknown
+    level = Attribute(_read_level, StoredField("level", StoredForm.CHOICE))  # INFO where it is missing or unknown
+    level_name = text("level")
     message = required_text("message")
     step_id = text("step_id")
     attributes = json("attributes")

@@ -1,5 +1,6 @@
 """Compiled events are what graphql-core makes of the same delivery: the same bytes."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
@@ -140,6 +141,23 @@ def test_what_may_be_left_out_is_decided_by_variables():
 
     assert [b"status" in each for each in shown] == [True, False, True]
     assert is_compiled(text, full=True)
+
+
+def test_values_that_other_systems_got_wrong_are_right_in_live_updates():
+    zero = datetime(1, 1, 1, tzinfo=UTC)
+    numbers = {"tokens_used": 14_162_275_774, "input_parameters": {"account": 3_544_790_567_247_868_102}}
+    text = UPDATES.replace("tokensUsed", "tokensUsed inputParameters")
+
+    shown = agree(text, event(EventKind.UPDATED, execution("run", completed_at=zero, **numbers)), PAYLOADS)[0]
+    step = agree(ACTIVITY, event(EventKind.STEP, {"_id": 1, "started_at": zero, "tokens_used": 3_000_000_000}))[0]
+    line = agree(ACTIVITY.replace("level", "level levelName"), event(EventKind.LOG, {"level": "FATAL"}))[0]
+
+    assert b'"completedAt":null' in shown
+    assert b'"tokens":14162275774,"tokensUsed":2147483647' in shown
+    assert b'{"account":3544790567247868102}' in shown
+    assert b'"startedAt":null' in step
+    assert b'"tokens":3000000000' in step
+    assert b'"level":"CRITICAL","levelName":"FATAL"' in line
 
 
 def test_payloads_are_shown_to_those_alone_who_may_read_them():

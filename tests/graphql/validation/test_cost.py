@@ -61,6 +61,12 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
         pytest.param('{ nodes(ids: ["a", "b", "c"]) { id } }', 3, id="ids"),
         pytest.param('{ nodes(ids: "a") { ... on Execution { steps { nodes { id } } } } }', 1 + 21, id="one id"),
         pytest.param("{ executions(first: 1000000) { nodes { id } } }", 1 + 100, id="more than a page may have"),
+        pytest.param('{ execution(executionId: "a") { steps(first: 1000) { nodes { id } } } }', 1_002, id="many steps"),
+        pytest.param(
+            '{ execution(executionId: "a") { steps(first: 9999) { nodes { id } } logs(last: 999) { nodes { at } } } }',
+            1 + (1 + 1_000) + (1 + 100),
+            id="more steps and lines than a page may have",
+        ),
         pytest.param("{ executions(first: -5) { nodes { id } } }", 1 + 1, id="less than a page may have"),
         pytest.param("{ executions(first: null, last: 3) { nodes { id } } }", 1 + 3, id="null counts as absent"),
         pytest.param("subscription { executionUpdates { execution { steps { nodes { id } } } } }", 22, id="an event"),

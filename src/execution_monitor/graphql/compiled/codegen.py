@@ -40,7 +40,10 @@ _TEMPLATES: Mapping[StoredForm, tuple[str, str]] = {
     # Adding zero removes the sign of a zero.
     StoredForm.NUMBER: ("type(v) is float and 0.0 <= v < infinity", "v + 0.0"),
     # As rows are read for lists; a date with a time zone takes half as long again to read and to write.
-    StoredForm.DATETIME: ("type(v) is datetime and v.tzinfo is None", "isoformat(v, 'T', 'milliseconds') + '+00:00'"),
+    StoredForm.DATETIME: (
+        "type(v) is datetime and v.tzinfo is None and v.year > 1",
+        "isoformat(v, 'T', 'milliseconds') + '+00:00'",
+    ),
     StoredForm.CHOICE: ("type(v) is str and v in {inner}", "{inner}[v]"),
     StoredForm.OBJECT: ("type(v) is dict", "{inner}(v)"),
 }

@@ -10,10 +10,11 @@ from strawberry import UNSET
 
 from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.graphql.inputs.arguments import present
-from execution_monitor.graphql.types.scalars import BigInt
+from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Contains, Filter, HasTag, NoneOf, OneOf, Range, StartsWith, is_null
 from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
+from execution_monitor.storage.times import has_time, within
 
 
 def equality_conditions(field: str, operators: Any) -> Iterator[Filter]:
@@ -33,10 +34,13 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _bounds(field: str, operators: Any) -> Iterator[Filter]:
+def _given_bounds(operators: Any) -> dict[str, Any]:
     bounds = {name: getattr(operators, name) for name in ("gt", "gte", "lt", "lte")}
-    given = {name: value for name, value in bounds.items() if present(value) is not None}
-    if given:
+    return {name: value for name, value in bounds.items() if present(value) is not None}
+
+
+def _bounds(field: str, operators: Any) -> Iterator[Filter]:
+    if given := _given_bounds(operators):
         yield Range(field, **given)
 
 
@@ -127,10 +131,12 @@ class DateTimeFilter:
 
     def conditions(self, field: str) -> Iterator[Filter]:
         """Translate the operators to conditions on the stored `field`."""
-        yield from _bounds(field, self)
+        if given := _given_bounds(self):
+            yield within(field, **given)
         if self.within_seconds is not UNSET and self.within_seconds is not None:
             yield Within(field, self.within_seconds)
-        yield from _null(field, self)
+        if present(self.is_null) is not None:
+            yield has_time(field, wanted=not self.is_null)
 
 
 @strawberry.input(description="Bounds of a number; a missing value lies within none.")

@@ -10,7 +10,7 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.selection import Selected
 from execution_monitor.graphql.types.requires_scope import Requires
-from execution_monitor.storage.pagination import Neighbours, Page, PageRequest
+from execution_monitor.storage.pagination import MAX_PAGE_SIZE, Neighbours, Page, PageRequest
 from execution_monitor.storage.rows import Row
 
 # Keys of a field's metadata: the stored fields that it is made from, and what it returns of its source - an attribute
@@ -67,14 +67,21 @@ class PageInfo:
 
 
 def page_request(
-    *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    largest: int = MAX_PAGE_SIZE,
 ) -> PageRequest:
-    """The page that Relay's arguments select.
+    """The page that Relay's arguments select, of at most `largest` items.
 
     Raises:
         BadUserInput: they contradict each other, or a size is out of bounds.
     """
-    return PageRequest.of(first=present(first), after=present(after), last=present(last), before=present(before))
+    return PageRequest.of(
+        first=present(first), after=present(after), last=present(last), before=present(before), largest=largest
+    )
 
 
 def stored(

@@ -8,8 +8,10 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
+from execution_monitor.executions.children import MAX_STEPS
 from execution_monitor.graphql.context import ContextInfo
-from execution_monitor.graphql.selection import selected_by
+from execution_monitor.graphql.inputs.numbers import BigInt
+from execution_monitor.graphql.selection import LARGEST_PAGE, selected_by
 from execution_monitor.graphql.types.connection import (
     IDENTITY,
     After,
@@ -22,12 +24,13 @@ from execution_monitor.graphql.types.connection import (
 )
 from execution_monitor.graphql.types.log_entry import ExecutionLogConnection, resolve_logs
 from execution_monitor.graphql.types.node import Node, encode_id
-from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.graphql.types.step import (
     PAYLOAD_SCOPE,
     TOKENS_USED_DEPRECATED,
     ExecutionError,
     ExecutionStepConnection,
+    FirstSteps,
+    StepsFilter,
     resolve_steps,
 )
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
@@ -135,11 +138,18 @@ class Execution(Node):
         return _global_id(self.record.row)
 
     @strawberry.field(
-        description="Its steps in the order of the workflow.",
-        metadata=reading("execution_id"),
+        description="Its steps in the order of the workflow; attempts kept as documents of their own are one each.",
+        metadata={**reading("execution_id"), LARGEST_PAGE: MAX_STEPS},
     )
-    async def steps(self, info: ContextInfo, first: First = UNSET, after: After = UNSET) -> ExecutionStepConnection:
-        return await resolve_steps(info, self.record.execution_id, first, after)
+    async def steps(
+        self,
+        info: ContextInfo,
+        *,
+        filter: StepsFilter = UNSET,  # noqa: A002 - the API's name
+        first: FirstSteps = UNSET,
+        after: After = UNSET,
+    ) -> ExecutionStepConnection:
+        return await resolve_steps(info, self.record.execution_id, filter=filter, first=first, after=after)
 
     @strawberry.field(
         description="Its log lines, oldest first; `last` reads from the end.",
@@ -157,7 +167,14 @@ class Execution(Node):
             LogLevel | None, strawberry.argument(description="Only lines of this severity or a higher one.")
         ] = UNSET,
         search: Annotated[
-            str | None, strawberry.argument(description="Only lines whose message contains this, in any case.")
+            str | None,
+            strawberry.argument(
+                description="Only lines whose message contains this, in any case; ANSI escape codes do not count."
+            ),
+        ] = UNSET,
+        step_id: Annotated[
+            str | None,
+            strawberry.argument(description="Only lines of the step, or of its attempts, with this `stepId`."),
         ] = UNSET,
     ) -> ExecutionLogConnection:
         return await resolve_logs(
@@ -169,6 +186,7 @@ class Execution(Node):
             before=before,
             min_level=min_level,
             search=search,
+            step_id=step_id,
         )
 
     @classmethod

@@ -33,7 +33,12 @@ class ExecutionLogEntry:
     record: strawberry.Private[LogRecord]
 
     at: datetime = stored("at", "timestamp", description="When the line was written.")
-    level: LogLevel = stored("level", description="Its severity; INFO where the engine gave none.")
+    level: LogLevel = stored(
+        "level", description="Its severity, whatever its spelling; INFO where the engine gave none, or an unknown one."
+    )
+    level_name: str | None = stored(
+        "level_name", "level", description="The level as it was written, such as WARN or 3."
+    )
     message: str = stored("message", description="The text of the line.")
     step_id: str | None = stored("step_id", description="The `stepId` of the step that wrote it.")
 
@@ -86,6 +91,7 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
     before: str | None = None,
     min_level: LogLevel | None = None,
     search: str | None = None,
+    step_id: str | None = None,
 ) -> ChildrenRequest:
     """The page of log lines that the arguments of `logs` select, with the stored `fields`, and what `cursors` need.
 
@@ -93,7 +99,7 @@ def logs_request(  # noqa: PLR0913 - the arguments of the field
         BadUserInput: an argument is wrong.
     """
     page = page_request(first=first, after=after, last=last, before=before)
-    return ChildrenRequest(log_filter(present(min_level), present(search)), page, fields, cursors)
+    return ChildrenRequest(log_filter(present(min_level), present(search), present(step_id)), page, fields, cursors)
 
 
 async def resolve_logs(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionLogConnection:

@@ -2,16 +2,15 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, NewType
+from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.storage.coercion import MAX_BIG_INT
-
-BigInt = NewType("BigInt", int)
 
 # RFC 3339, section 5.6; `fromisoformat` alone also takes week dates and times without an offset.
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)

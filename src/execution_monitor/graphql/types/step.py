@@ -1,13 +1,18 @@
 """Steps: the type, its connection, and the function that resolves it."""
 
 from datetime import datetime
+from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
-from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.children import MAX_STEPS, ChildrenRequest
 from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.inputs.arguments import present
+from execution_monitor.graphql.inputs.numbers import BigInt
+from execution_monitor.graphql.inputs.operators import ExecutionStatusFilter, StringFilter
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.connection import (
     EDGES,
@@ -21,9 +26,8 @@ from execution_monitor.graphql.types.connection import (
     stored,
 )
 from execution_monitor.graphql.types.node import Node, encode_id
-from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
-from execution_monitor.storage.filters import EVERYTHING
+from execution_monitor.storage.filters import EVERYTHING, AnyOf, Filter, NoneOf, OneOf, all_of
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import StepRecord
 from execution_monitor.storage.rows import Row
@@ -55,7 +59,7 @@ class ExecutionStep(Node):
 
     record: strawberry.Private[StepRecord]
 
-    step_id: str = stored("step_id", description="The id that the engine gave it; unique within the execution.")
+    step_id: str = stored("step_id", description="The id that the engine gave it; several attempts may share it.")
     name: str = stored("name", "step_name", "step_id", description="Its display name.")
     kind: str | None = stored("kind", "step_type", description="The type of the task, as the engine names it.")
     index: int = stored("index", "step_index", description="Its position in the workflow, from 0.")
@@ -132,22 +136,58 @@ class ExecutionStepConnection:
         return PageInfo(page=self.page)
 
 
+@strawberry.input(description="Which steps to return. All given fields must match; an absent field matches everything.")
+class ExecutionStepFilter:
+    """The filter of the steps of an execution."""
+
+    status: ExecutionStatusFilter | None = strawberry.field(default=UNSET, description="The state it is in.")
+    name: StringFilter | None = strawberry.field(default=UNSET, description="Its display name.")
+
+    def to_filter(self) -> Filter:
+        """Translate it to the filter language of `storage`."""
+        status, name = present(self.status), present(self.name)
+        parts = [] if status is None else [*status.conditions("status")]
+        if name is not None:
+            # Where a step has no name, its id is shown as its name.
+            nameless = OneOf("step_name", _NAMELESS)
+            named = all_of(NoneOf("step_name", _NAMELESS), *name.conditions("step_name"))
+            parts.append(AnyOf((named, all_of(nameless, *name.conditions("step_id")))))
+        return all_of(*parts)
+
+
+StepsFilter = Annotated[
+    ExecutionStepFilter | None, strawberry.argument(description="Which of its steps; all when absent.")
+]
+FirstSteps = Annotated[
+    int | None,
+    strawberry.argument(description=f"Return this many from the start of the list: 20 by default, 1 to {MAX_STEPS:,}."),
+]
+_NAMELESS = (None, "")
+
+
 def steps_request(
-    fields: frozenset[str], *, cursors: bool, first: int | None = None, after: str | None = None
+    fields: frozenset[str],
+    *,
+    cursors: bool,
+    filter: ExecutionStepFilter | None = None,  # noqa: A002 - the API's name
+    first: int | None = None,
+    after: str | None = None,
 ) -> ChildrenRequest:
     """The page of steps that the arguments of `steps` select, with the stored `fields`, and what `cursors` need.
 
     Raises:
         BadUserInput: an argument is wrong.
     """
-    return ChildrenRequest(EVERYTHING, page_request(first=first, after=after), fields, cursors)
+    page = page_request(first=first, after=after, largest=MAX_STEPS)
+    return ChildrenRequest(filter.to_filter() if filter else EVERYTHING, page, fields, cursors)
 
 
-async def resolve_steps(
-    info: ContextInfo, execution_id: str, first: int | None, after: str | None
-) -> ExecutionStepConnection:
-    """The steps of one execution, read with one query for all executions of its page."""
+async def resolve_steps(info: ContextInfo, execution_id: str, **arguments: Any) -> ExecutionStepConnection:
+    """The steps of one execution, read with one query for all executions of its page.
+
+    `arguments` are those of `steps_request`.
+    """
     selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
     cursors = needs_cursors(selected_by(info, "edges"), selected_by(info, "pageInfo"))
-    request = steps_request(fields_to_read(ExecutionStep, selected), cursors=cursors, first=first, after=after)
+    request = steps_request(fields_to_read(ExecutionStep, selected), cursors=cursors, **arguments)
     return ExecutionStepConnection(page=await info.context.steps.load((execution_id, request)))

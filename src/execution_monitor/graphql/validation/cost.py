@@ -18,6 +18,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLCompositeType,
     GraphQLError,
+    GraphQLField,
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
@@ -32,7 +33,7 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.graphql.selection import Fragments, Variables, walk_fields
+from execution_monitor.graphql.selection import LARGEST_PAGE, Fragments, Variables, walk_fields
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
@@ -131,7 +132,8 @@ class _Weigher:
             # A valid document names no field that is missing.
             definition: Any = self._schema.get_field(owner, name)
             has_size = "first" in definition.args
-            below = self._weigh_below(get_named_type(definition.type), field, has_size=has_size)
+            page_size = self._page_size(field, definition) if has_size else None
+            below = self._weigh_below(get_named_type(definition.type), field, page_size)
             times, own = 1, root or has_size
             if page is not None and name in _ITEMS:
                 times, own = page, True
@@ -143,20 +145,20 @@ class _Weigher:
             aliases += (field.alias is not None) + below.aliases
         return Weight(objects, depth, fields, aliases)
 
-    def _weigh_below(self, kind: Any, field: FieldNode, *, has_size: bool) -> Weight:
+    def _weigh_below(self, kind: Any, field: FieldNode, page: int | None) -> Weight:
         if field.selection_set is None or not is_composite_type(kind):
             return Weight()
         known = self._below.get(id(field))
         if known is None:
-            page = self._page_size(field) if has_size else None
             known = self._below[id(field)] = self.weigh(kind, field.selection_set, page=page)
         return known
 
-    def _page_size(self, field: FieldNode) -> int:
+    def _page_size(self, field: FieldNode, definition: GraphQLField) -> int:
         given = [self._value(argument.value) for argument in field.arguments or () if argument.name.value in _SIZES]
         size = next((each for each in given if isinstance(each, int)), DEFAULT_PAGE_SIZE)
         # A size beyond these bounds is refused when the operation runs.
-        return max(1, min(size, MAX_PAGE_SIZE))
+        metadata = definition.extensions["strawberry-definition"].metadata
+        return max(1, min(size, metadata.get(LARGEST_PAGE, MAX_PAGE_SIZE)))
 
     def _count_ids(self, field: FieldNode) -> int:
         for argument in field.arguments or ():
