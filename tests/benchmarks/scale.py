@@ -101,6 +101,12 @@ def page_by_offset(collection: Collection[dict[str, Any]], depth: int) -> list[A
     return collection.find(where, sort=[("created", -1), ("_id", -1)], skip=depth, limit=20).to_list()
 
 
+def index_bytes_per_execution(executions: Collection[dict[str, Any]]) -> float:
+    """The bytes that all indexes of a collection take on disk for each of its documents."""
+    stored = executions.database.command("collStats", executions.name)
+    return stored["totalIndexSize"] / stored["count"]
+
+
 def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
     """Latencies in milliseconds by request and collection size, and the ratios of the goals."""
     token = token_of(USER)
@@ -137,7 +143,8 @@ def scale_part(sizes: Sequence[int], times: int) -> dict[str, Any]:
         # One after another: the deepest leaves little of the others' data in the cache.
         for name, request in offsets.items():
             medians |= in_turns({name: request}, max(10, times // 20))
-    return {"scale": medians, "ratios": scale_ratios(medians, sizes, max(depths))}
+        bytes_stored = {"index_bytes_per_execution": index_bytes_per_execution(rows)}
+    return {"scale": medians, "ratios": scale_ratios(medians, sizes, max(depths)) | bytes_stored}
 
 
 def scale_ratios(medians: Mapping[str, float], sizes: Sequence[int], deepest: int) -> dict[str, float]:

@@ -179,12 +179,17 @@ def test_the_narrowest_use_of_an_index_comes_first(
 
 
 @pytest.mark.usefixtures("database")
-def test_a_list_of_more_values_than_mongodb_merges_is_in_no_order() -> None:
-    def is_ordered(values: int) -> bool:
-        query = {"tenant_id": "t", "status": {"$in": list(range(values))}}
-        return index_uses(Execution, query, NEWEST_FIRST)[0].is_ordered
-
-    assert (is_ordered(200), is_ordered(201)) == (True, False)
+@pytest.mark.parametrize(
+    ("conditions", "is_ordered"),
+    [
+        pytest.param({"status": {"$in": list("abcdefgh")}}, True, id="as many values as there is always room for"),
+        pytest.param({"status": {"$in": list("abcdefghi")}}, False, id="not one more"),
+        pytest.param({"$and": [{"status": {"$in": ["a", "b"]}}]}, False, id="not within a combination"),
+        pytest.param({"attempt": {"$in": [1, 2]}, "status": {"$in": ["a", "b"]}}, False, id="not the second list"),
+    ],
+)
+def test_a_list_of_values_is_in_order_where_it_is_split(conditions: dict[str, Any], *, is_ordered: bool) -> None:
+    assert index_uses(Execution, {"tenant_id": "t", **conditions}, NEWEST_FIRST)[0].is_ordered is is_ordered
 
 
 @pytest.mark.usefixtures("database")

@@ -12,6 +12,7 @@ of those.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from typing import Any, cast
 
 from beanie import Document
@@ -20,8 +21,9 @@ from execution_monitor.storage.filters import Query, as_list, as_mapping
 from execution_monitor.storage.indexes import Index, IndexKey, pattern_of, usable_indexes
 from execution_monitor.storage.sorting import Order
 
-# MongoDB merges up to 200 ranges of an index in the order of a list (internalQueryMaxScansToExplode).
-_MAX_RANGES = 200
+# A list of so many values is split into branches on every page. A longer one MongoDB would merge on a first page alone:
+# behind a cursor it sorts all that is left.
+_MOST_SPLIT = 8
 BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
 
 
@@ -145,7 +147,9 @@ def index_uses(document: type[Document], query: Query, order: Order) -> list[Ind
     Of those that read the same entries there is one, in the order of the list if there is such.
     """
     conditions = Conditions.of(query)
-    uses = [use for index in _complete(document, conditions) if (use := _use(index, conditions, order)) is not None]
+    splits = "$and" not in query
+    found = (_use(index, conditions, order, splits=splits) for index in _complete(document, conditions))
+    uses = [use for use in found if use is not None]
     uses.sort(key=lambda use: (len(use.entries), use.is_ordered), reverse=True)
     return list({frozenset(use.entries): use for use in reversed(uses)}.values())[::-1]
 
@@ -191,14 +195,9 @@ def _entered_by(
     return sorted(found, key=lambda entered: entered[1], reverse=True)
 
 
-def _use(index: Index, conditions: Conditions, order: Order) -> IndexUse | None:
-    fields, prefix, ranges = list(index.key), list[str](), 1
-    for name in fields:
-        if name not in conditions.fixed:
-            break
-        if name in conditions.one_of:
-            ranges *= len(conditions.one_of[name])
-        prefix.append(name)
+def _use(index: Index, conditions: Conditions, order: Order, *, splits: bool) -> IndexUse | None:
+    fields = list(index.key)
+    prefix = list(takewhile(conditions.fixed.__contains__, fields))
     if not prefix:
         return None
     rest = fields[len(prefix) :]
@@ -207,8 +206,15 @@ def _use(index: Index, conditions: Conditions, order: Order) -> IndexUse | None:
     return IndexUse(
         key=index.key,
         entries=conditions.on(entered),
-        is_ordered=ranges <= _MAX_RANGES and _has_order(index, len(prefix), conditions, order),
+        is_ordered=_are_single(prefix, conditions, splits=splits) and _has_order(index, len(prefix), conditions, order),
     )
+
+
+def _are_single(prefix: Sequence[str], conditions: Conditions, *, splits: bool) -> bool:
+    """Whether the fields of `prefix` have one value in each branch of the query, the first list of which is split."""
+    lists = [name for name in prefix if name in conditions.one_of]
+    is_first = lists == list(conditions.one_of)[:1]
+    return not lists or (splits and is_first and len(conditions.one_of[lists[0]]) <= _MOST_SPLIT)
 
 
 def _has_order(index: Index, prefix: int, conditions: Conditions, order: Order) -> bool:
