@@ -7,11 +7,15 @@ import { Notice } from '../components/Notice.tsx'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { EVERYTHING } from '../model/filter.ts'
 import { formatCount, formatTotal } from '../model/numbers.ts'
+import type { Rows } from '../model/rows.ts'
+import type { SearchState } from '../model/searchProgress.ts'
 import { sortBy } from '../model/sorting.ts'
 import { ExecutionTable } from './ExecutionTable.tsx'
 import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
+import type { Execution } from './operations.ts'
 import { useShowsNewAtOnce } from './preferences.ts'
+import { SearchStatus } from './SearchStatus.tsx'
 import { Skeleton } from './Skeleton.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useExecutions } from './useExecutions.ts'
@@ -22,7 +26,7 @@ export function ListPage() {
   const { view, problem, change } = useView()
   const { list, snapshot } = useExecutions(view, useShowsNewAtOnce())
   const input = useRef<HTMLInputElement>(null)
-  const { rows, error, waiting } = snapshot
+  const { rows, error, waiting, search } = snapshot
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
   return (
@@ -33,10 +37,9 @@ export function ListPage() {
       {rows !== null && error !== null && <ErrorBanner onRetry={() => void list.read()}>{error}</ErrorBanner>}
       <div className={styles.summary}>
         <p className={styles.count} role="status">
-          {rows === null
-            ? ''
-            : `${formatTotal(rows.total, rows.totalIsExact)} ${rows.total === 1 ? 'execution' : 'executions'}`}
+          {rows !== null && nameTotal(rows, search)}
         </p>
+        {search !== null && <SearchStatus search={search} order={view.order} onSearch={list.searchFurther} />}
         <LiveIndicator status={snapshot.status} behindSeconds={snapshot.behindSeconds} />
       </div>
       <div className={styles.content}>
@@ -60,6 +63,7 @@ export function ListPage() {
           )
         ) : rows.rows.length === 0 ? (
           <NoMatches
+            isSearching={search !== null}
             isFiltered={view.filter !== EVERYTHING || view.since !== null}
             onClear={() => change({ filter: EVERYTHING, since: null })}
           />
@@ -80,7 +84,22 @@ export function ListPage() {
   )
 }
 
-function NoMatches({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
+/** The number of matches, as far as they have been counted. */
+function nameTotal({ rows, total, totalIsExact }: Rows<Execution>, search: SearchState | null): string {
+  const isSoFar = search !== null && !totalIsExact
+  const count = isSoFar ? Math.max(total, rows.length) : total
+  const noun = count === 1 ? 'execution' : 'executions'
+  return isSoFar ? `${formatCount(count)} ${noun} so far` : `${formatTotal(count, totalIsExact)} ${noun}`
+}
+
+interface NoMatchesProps {
+  isSearching: boolean
+  isFiltered: boolean
+  onClear: () => void
+}
+
+function NoMatches({ isSearching, isFiltered, onClear }: NoMatchesProps) {
+  if (isSearching) return <Notice kind="empty" title="No matches so far" />
   if (!isFiltered) return <GettingStarted />
   return (
     <Notice kind="empty" title="No executions match" action={<Button onClick={onClear}>Show all executions</Button>}>
