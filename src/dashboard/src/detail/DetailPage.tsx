@@ -1,4 +1,5 @@
-import { useLocation, useSearchParams } from 'wouter'
+import { useLocation } from 'wouter'
+import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
@@ -83,8 +84,13 @@ export default function DetailPage({ executionId }: { executionId: string }) {
 }
 
 function useTab(): [Tab, (tab: Tab) => void] {
-  const [parameters, setParameters] = useSearchParams()
+  const parameters = new URLSearchParams(useSearch())
   const requested = parameters.get('tab') ?? ''
-  const tab = requested in TABS ? (requested as Tab) : 'timeline'
-  return [tab, (next) => setParameters(next === 'timeline' ? {} : { tab: next }, { replace: true })]
+  const tab = Object.hasOwn(TABS, requested) ? (requested as Tab) : 'timeline'
+  function setTab(next: Tab): void {
+    if (next === 'timeline') parameters.delete('tab')
+    else parameters.set('tab', next)
+    navigate(parameters.size === 0 ? location.pathname : `?${parameters.toString()}`, { replace: true })
+  }
+  return [tab, setTab]
 }

@@ -1,5 +1,7 @@
 import { useCallback, useMemo } from 'react'
-import { useLocation, useSearch } from 'wouter'
+import { useLocation } from 'wouter'
+// The router's own hook decodes `%25` before the query is split.
+import { useSearch } from 'wouter/use-browser-location'
 import { listPath } from '../model/paths.ts'
 import { parseView, printView, type View } from '../model/view.ts'
 
