@@ -48,7 +48,7 @@ FAILED = execution(
     started_at=NOON,
     completed_at=NOON + timedelta(seconds=25),
     error_details={"message": "disk full", "code": "ENOSPC", "step_id": "s1", "stack_trace": "at load (etl.py:7)"},
-    input_parameters={"day": "2026-11-01", "limits": {"rows": 10}},
+    input_parameters={"day": "2026-11-01", "limits": {"rows": 10}, "account": 3544790567247868102},
     tags=[{"key": "team", "value": "data"}],
 )
 STEPS = [
@@ -106,6 +106,11 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
 
     await page.get_by_role("tab", name="Input and result").click()
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
+    await expect(page.get_by_role("region", name="JSON")).to_contain_text("account: 3544790567247868102")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
     assert page.url.endswith("?tab=data")
 
 
@@ -230,8 +235,9 @@ async def test_an_execution_is_compared_with_the_last_successful_one(
     steps = page.get_by_role("table").first
     await expect(steps.get_by_role("row").nth(1)).to_contain_text("+ 6.0 s")
     inputs = page.get_by_role("table").nth(1)
-    await expect(inputs.get_by_role("row")).to_have_count(2)
+    await expect(inputs.get_by_role("row")).to_have_count(3)
     await expect(inputs).to_contain_text('"2026-10-31"')
+    await expect(inputs).to_contain_text("3544790567247868102")
 
 
 async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):

@@ -4,6 +4,8 @@ import { Notice } from '../components/Notice.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
 import { compareInputs, compareSteps } from '../model/comparison.ts'
+import { useExactQuery } from './useExactQuery.ts'
+import { printJson } from '../model/exactJson.ts'
 import { formatDuration } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import styles from './Comparison.module.css'
@@ -76,8 +78,8 @@ function nameDifference(seconds: number): string {
 }
 
 function Inputs({ now, before }: { now: string; before: string }) {
-  const [nowResult] = useQuery({ query: PAYLOADS, variables: { id: now } })
-  const [beforeResult] = useQuery({ query: PAYLOADS, variables: { id: before } })
+  const [nowResult] = useExactQuery({ query: PAYLOADS, variables: { id: now } })
+  const [beforeResult] = useExactQuery({ query: PAYLOADS, variables: { id: before } })
   const error = nowResult.error ?? beforeResult.error
   if (error !== undefined) {
     const isForbidden = codeOf(error) === 'FORBIDDEN'
@@ -127,5 +129,5 @@ function Inputs({ now, before }: { now: string; before: string }) {
 }
 
 function show(value: unknown) {
-  return value === undefined ? '–' : <code>{JSON.stringify(value).slice(0, 500)}</code>
+  return value === undefined ? '–' : <code>{printJson(value).slice(0, 500)}</code>
 }

@@ -1,10 +1,10 @@
-import { useQuery } from 'urql'
 import { Button } from '../components/Button.tsx'
 import { Duration } from '../components/Duration.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { StatusBadge } from '../components/StatusBadge.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
+import { useExactQuery } from './useExactQuery.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
@@ -81,7 +81,7 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
 }
 
 function StepPayloads({ step }: { step: Step }) {
-  const [{ data, error, fetching }] = useQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
+  const [{ data, error, fetching }] = useExactQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) return <p role="alert">{explain(error)}</p>
   if (fetching || data === undefined) return <p className={styles.faint}>Loading …</p>
