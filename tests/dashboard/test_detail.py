@@ -200,6 +200,33 @@ async def test_a_search_covers_the_whole_log_and_new_lines(open_page: OpenPage, 
     await expect(page.get_by_text("101 lines loaded")).to_be_visible()
 
 
+async def test_colours_days_and_messages_of_several_lines_are_drawn(open_page: OpenPage, token_for: Callable[..., str]):
+    traceback = 'Traceback:\n  File "load.py", line 7, in run\nValueError: row 42 has no key\n'
+    coloured = "\x1b[1m\x1b[31mFA\x1b[0m\x1b[31mILED\x1b[0m model <b>orders</b>"
+    before = {**line(120, "the day before"), "timestamp": NOON - timedelta(days=1) + timedelta(milliseconds=120)}
+    await insert(
+        {**FAILED, "tags": [{"key": "k" * 400, "value": "v"}], "name": "n" * 400, "workflow_name": "w" * 400},
+        lines=[before, line(250, coloured, "error"), line(300, traceback, "error"), line(400, "10%\r50%\r100%\n")],
+    )
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
+    log = page.get_by_role("log")
+
+    await expect(log).to_contain_text("31 Oct 12:00:00.120")
+    await expect(log).to_contain_text("FAILED model <b>orders</b>")
+    colours = await log.get_by_text("ILED").evaluate(
+        "(part) => [getComputedStyle(part), getComputedStyle(part.parentNode)].map((s) => s.color)"
+    )
+    assert colours[0] != colours[1]
+    lines = log.locator("[data-index='2'], [data-index='3']")
+    heights = [(await lines.nth(number).bounding_box() or {}).get("height") for number in range(2)]
+    assert heights == [66, 22]
+    await expect(lines.nth(1)).to_contain_text("100%")
+    assert "50%" not in await log.inner_text()
+    await page.get_by_label("Search log lines").fill("failed")
+    await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
 async def test_an_error_is_shown_above_the_log_and_can_be_retried(open_page: OpenPage, token_for: Callable[..., str]):
     await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatAge, formatDate, formatUtc } from './dates.ts'
+import { areOneDay, formatAge, formatDate, formatLogTime, formatUtc } from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -31,4 +31,13 @@ test('which day is today depends on the viewer’s zone', () => {
 
 test('UTC times have milliseconds', () => {
   expect(formatUtc(NOW + 7)).toBe('2026-11-23 12:00:00.007 UTC')
+})
+
+test('the time of a log line has milliseconds, and its date where the log has several', () => {
+  const time = Date.parse('2026-11-27T01:00:00.120Z')
+
+  expect(formatLogTime(time, false, 'UTC')).toBe('01:00:00.120')
+  expect(formatLogTime(time, true, 'UTC')).toBe('27 Nov 01:00:00.120')
+  expect(areOneDay([time, time + 3_600_000], 'UTC')).toBe(true)
+  expect(areOneDay([time, time + 86_400_000], 'UTC')).toBe(false)
 })
