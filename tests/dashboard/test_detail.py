@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.dashboard.chromium import CHROMIUM
@@ -69,21 +69,6 @@ async def insert(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -
         await collection_of(Step).insert_many(steps)
     if lines:
         await collection_of(LogEntry).insert_many(lines)
-
-
-async def reload_until_present_state(page: Page) -> None:
-    """Reload, and wait until the subscription has repeated the present state; pages loaded before then are dropped."""
-    entered = asyncio.Event()
-
-    def note(frame: str | bytes) -> None:
-        if "ENTERED" in str(frame):
-            entered.set()
-
-    page.on("websocket", lambda socket: socket.on("framereceived", note))
-    await page.reload()
-    await asyncio.wait_for(entered.wait(), 10)
-    # Events are delivered with the next animation frame.
-    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
 
 
 async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
@@ -149,6 +134,73 @@ async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token
 
     await expect(page.get_by_role("button", name="Failed: Charge")).to_be_visible()
     await expect(page.get_by_role("banner").or_(page.locator("header")).get_by_text("Failed").first).to_be_visible()
+
+
+async def test_older_lines_that_are_loaded_before_the_subscription_repeats_the_present_state_are_kept(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
+    page = await open_page("/config.json", token_for("ada", "acme", "executions:read"))
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_complete = asyncio.Event()
+
+    def connect(socket: WebSocketRoute) -> None:
+        def hold(message: str | bytes) -> None:
+            if '"next"' in str(message):
+                held.append((socket, message))
+                # The execution and its last 100 lines.
+                if len(held) == 101:
+                    is_complete.set()
+            else:
+                socket.send(message)
+
+        socket.connect_to_server().on_message(hold)
+
+    await page.route_web_socket("**/graphql", connect)
+    await page.goto("/executions/e001?tab=logs")
+    await page.get_by_role("button", name="Load older lines").click()
+    await expect(page.get_by_text("150 lines", exact=True)).to_be_visible()
+
+    await asyncio.wait_for(is_complete.wait(), 10)
+    for socket, message in held:
+        socket.send(message)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    # Events are delivered with the next animation frame.
+    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
+    await expect(page.get_by_text("150 lines", exact=True)).to_be_visible()
+
+
+async def test_attempts_are_shown_each_and_an_execution_that_starts_again_comes_back_to_life(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    tries = ((1, 10), (2, 12), (3, 30))
+    attempts = [
+        step(1, "Load", seconds, status="failed", attempt=number, error_details={"message": f"timeout, try {number}"})
+        for number, seconds in tries
+    ]
+    await insert({**FAILED, "attempt": 1}, steps=[step(0, "Extract", 10), *attempts])
+    page = await open_execution(open_page, token_for)
+    rows = page.get_by_role("button", name="Failed: Load")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await expect(rows).to_have_count(3)
+    panel = page.get_by_role("region", name="Step Load")
+    for number, seconds in tries:
+        await rows.nth(number - 1).click()
+        await expect(panel).to_contain_text(f"timeout, try {number}")
+        await expect(panel).to_contain_text(f"{seconds} s")
+    await panel.get_by_role("button", name="Close").click()
+
+    # Seconds after its end, the server completes the subscription.
+    await expect(page.get_by_text("Live", exact=True)).to_be_hidden(timeout=15_000)
+    await collection_of(Execution).update_one(
+        {"execution_id": "e001"},
+        {"$set": {"status": "running", "attempt": 2, "error_details": None, "completed_at": None}},
+    )
+    await expect(page.get_by_text("attempt 2")).to_be_visible()
+    await collection_of(Step).update_one({"attempt": 3}, {"$set": {"status": "running", "completed_at": None}})
+    await expect(page.get_by_role("button", name="Running: Load")).to_be_visible()
+    await expect(page.get_by_role("region", name="Error")).to_be_hidden()
 
 
 async def test_the_log_follows_its_end_and_loads_older_lines_when_scrolled_up(
@@ -230,8 +282,6 @@ async def test_colours_days_and_messages_of_several_lines_are_drawn(open_page: O
 async def test_an_error_is_shown_above_the_log_and_can_be_retried(open_page: OpenPage, token_for: Callable[..., str]):
     await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
-    await expect(page.get_by_text("100 lines")).to_be_visible()
-    await reload_until_present_state(page)
     await expect(page.get_by_text("100 lines")).to_be_visible()
     await page.route("**/graphql", lambda route: route.abort())
 

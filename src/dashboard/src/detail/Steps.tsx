@@ -15,11 +15,11 @@ export function Steps({ steps, hasEnded }: { steps: readonly Step[]; hasEnded: b
       </Notice>
     )
   }
-  const step = steps.find((each) => each.stepId === selected)
+  const step = steps.find((each) => each.id === selected)
   return (
     <div className={styles.steps} data-open={step !== undefined}>
       <Timeline steps={steps} selected={selected} onSelect={select} />
-      {step !== undefined && <StepPanel key={step.stepId} step={step} steps={steps} onSelect={select} />}
+      {step !== undefined && <StepPanel key={step.id} step={step} steps={steps} onSelect={select} />}
     </div>
   )
 }

@@ -123,6 +123,31 @@ export const ACTIVITY = graphql(
 /** An event of `ACTIVITY`. */
 export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 
+/** Whether an execution has ended, and the cursor from which its changes follow. */
+export const ENDED_EXECUTION = graphql(`
+  query EndedExecution($id: String!) {
+    executions(filter: { executionId: { eq: $id } }, first: 1) {
+      nodes {
+        status
+      }
+      liveCursor
+    }
+  }
+`)
+
+/** Changes of an execution that has ended. */
+export const ENDED_EXECUTION_CHANGES = graphql(`
+  subscription EndedExecutionChanges($id: String!, $after: String) {
+    executionUpdates(filter: { executionId: { eq: $id } }, after: $after) {
+      cursor
+      occurredAt
+    }
+  }
+`)
+
+/** An event of `ENDED_EXECUTION_CHANGES`. */
+export type EndedExecutionChange = ResultOf<typeof ENDED_EXECUTION_CHANGES>['executionUpdates']
+
 /** The page of log lines before a cursor. */
 export const OLDER_LOG_LINES = graphql(
   `
@@ -153,6 +178,8 @@ export const CHILDREN = graphql(`
         executionId
         workflowName
         status
+        attempt
+        durationSeconds
       }
       pageInfo {
         hasNextPage
