@@ -29,7 +29,7 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
   if (before === undefined) {
     return (
       <Notice kind="empty" title="Nothing to compare with">
-        No execution of {execution.workflowName} succeeded before this one.
+        {execution.workflowName} has not succeeded before this execution.
       </Notice>
     )
   }
@@ -37,21 +37,21 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
   return (
     <div className={styles.comparison}>
       <p>
-        Compared with{' '}
+        Compared with the last successful execution,{' '}
         <Link href={executionPath(before.executionId)}>
           <code>{before.executionId}</code>
-        </Link>
-        , the last successful execution, created <Timestamp at={before.createdAt} />
-        {before.durationSeconds !== null && `, which took ${formatDuration(before.durationSeconds)}`}.
+        </Link>{' '}
+        (<Timestamp at={before.createdAt} />
+        {before.durationSeconds !== null && `, ${formatDuration(before.durationSeconds)}`}).
       </p>
       <section>
-        <h2>Steps, largest increase first</h2>
+        <h2>Steps, slowest change first</h2>
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Step</th>
-              <th scope="col">Now</th>
-              <th scope="col">Before</th>
+              <th scope="col">This execution</th>
+              <th scope="col">Last success</th>
               <th scope="col">Difference</th>
             </tr>
           </thead>
@@ -101,14 +101,14 @@ function Inputs({ now, before }: { now: string; before: string }) {
     <section>
       <h2>Inputs that differ</h2>
       {differences.length === 0 ? (
-        <p className={styles.faint}>None: both had the same inputs.</p>
+        <p className={styles.faint}>The inputs are identical.</p>
       ) : (
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Input</th>
-              <th scope="col">Now</th>
-              <th scope="col">Before</th>
+              <th scope="col">This execution</th>
+              <th scope="col">Last success</th>
             </tr>
           </thead>
           <tbody>

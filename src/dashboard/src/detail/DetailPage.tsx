@@ -3,6 +3,8 @@ import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useTitle } from '../components/useTitle.ts'
+import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -22,6 +24,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const [tab, setTab] = useTab()
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
+  useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
   if (execution === null) {
     if (state === 'missing') {
@@ -31,7 +34,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
           title="Execution not found"
           action={<Button onClick={() => navigate('/')}>All executions</Button>}
         >
-          It does not exist, or you may not see it.
+          It does not exist, or you do not have access to it.
         </Notice>
       )
     }

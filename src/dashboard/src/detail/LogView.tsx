@@ -112,7 +112,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         <span className={styles.count} role="status">
           {isAllLines(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
           {hasOlderLines && ' loaded'}
-          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines dropped`}
+          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines not kept`}
         </span>
         <span className={styles.end}>
           {hasOlderLines && (

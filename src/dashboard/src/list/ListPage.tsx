@@ -5,11 +5,14 @@ import { Icon } from '../components/Icon.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useShortcuts } from '../components/useShortcuts.ts'
+import { useTitle } from '../components/useTitle.ts'
 import { EVERYTHING } from '../model/filter.ts'
 import { formatCount, formatTotal } from '../model/numbers.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SearchState } from '../model/searchProgress.ts'
 import { sortBy } from '../model/sorting.ts'
+import { titleOfList } from '../model/titles.ts'
+import { filterOf } from '../model/view.ts'
 import { ExecutionTable } from './ExecutionTable.tsx'
 import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
@@ -27,6 +30,7 @@ export function ListPage() {
   const { list, snapshot } = useExecutions(view, useShowsNewAtOnce())
   const input = useRef<HTMLInputElement>(null)
   const { rows, error, waiting, search } = snapshot
+  useTitle(titleOfList(filterOf(view), waiting))
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
   return (
@@ -103,7 +107,7 @@ function NoMatches({ isSearching, isFiltered, onClear }: NoMatchesProps) {
   if (!isFiltered) return <GettingStarted />
   return (
     <Notice kind="empty" title="No executions match" action={<Button onClick={onClear}>Show all executions</Button>}>
-      New matches appear here as they happen.
+      New matches will appear here.
     </Notice>
   )
 }

@@ -148,7 +148,7 @@ function SavedViews({ view }: { view: View }) {
               >
                 {saved.name}
               </button>
-              <Button kind="quiet" aria-label={`Delete ${saved.name}`} onClick={() => deleteView(saved.name)}>
+              <Button kind="quiet" aria-label={`Delete view ${saved.name}`} onClick={() => deleteView(saved.name)}>
                 <Icon name="close" />
               </Button>
             </div>
@@ -200,7 +200,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
               checked={showsNewAtOnce}
               onChange={(event) => setShowsNewAtOnce(event.target.checked)}
             />
-            Show new executions at once
+            Add new rows automatically
           </label>
           <p className={form.heading}>Columns</p>
           {COLUMNS.map((column) => (
@@ -222,7 +222,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
-            Default columns
+            Reset columns
           </Button>
         </>
       )}
