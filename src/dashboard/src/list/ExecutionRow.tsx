@@ -19,11 +19,12 @@ interface ExecutionRowProps {
   isSelected: boolean
   isLeaving: boolean
   onOpen: (executionId: string) => void
+  onSelect: (executionId: string) => void
 }
 
 /** One execution in the list. */
 export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
-  const { row, index, top, columns, isSelected, isLeaving, onOpen } = props
+  const { row, index, top, columns, isSelected, isLeaving, onOpen, onSelect } = props
   const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
   return (
     // Keyboards and screen readers use the link; for pointers the whole row is the target.
@@ -34,6 +35,7 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
       aria-current={isSelected ? 'true' : undefined}
       style={{ transform: `translateY(${top}px)` }}
       onClick={(event) => {
+        onSelect(row.executionId)
         if (event.target instanceof Element && event.target.closest('a') === null) onOpen(row.executionId)
       }}
     >

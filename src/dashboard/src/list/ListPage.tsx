@@ -68,8 +68,8 @@ export function ListPage() {
         ) : rows.rows.length === 0 ? (
           <NoMatches
             isSearching={search !== null}
-            isFiltered={view.filter !== EVERYTHING || view.since !== null}
-            onClear={() => change({ filter: EVERYTHING, since: null })}
+            isFiltered={view.filter !== EVERYTHING || view.since !== null || view.until !== null}
+            onClear={() => change({ filter: EVERYTHING, since: null, until: null })}
           />
         ) : (
           <ExecutionTable
@@ -78,7 +78,7 @@ export function ListPage() {
             columns={view.columns}
             density={view.density}
             order={view.order}
-            scroll={list.scroll}
+            place={list.place}
             onSort={(field) => change({ order: sortBy(view.order, field) })}
             onLoadMore={list.loadMoreNow}
           />

@@ -40,8 +40,8 @@ export class ExecutionList {
   private isRestarting = false
   // Where and when the list was stopped, if it was complete.
   private stopped: { cursor: string; at: number } | null = null
-  /** The scroll position. */
-  readonly scroll = { top: 0 }
+  /** Where the page was left: the scroll position, and the selected row. */
+  readonly place: { top: number; selected: string | null } = { top: 0, selected: null }
 
   constructor(
     private readonly client: Client,

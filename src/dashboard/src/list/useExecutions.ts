@@ -15,7 +15,7 @@ export function useExecutions(view: View, showsNewAtOnce: boolean): { list: Exec
   const client = useClient()
   const connection = useConnection()
   // Columns and density do not change what is read.
-  const key = JSON.stringify([view.filter, view.since, view.order])
+  const key = JSON.stringify([view.filter, view.since, view.until, view.order])
   const list = useMemo(
     () => {
       const last = lastLists.get(connection)
