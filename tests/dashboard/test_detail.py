@@ -203,6 +203,25 @@ async def test_attempts_are_shown_each_and_an_execution_that_starts_again_comes_
     await expect(page.get_by_role("region", name="Error")).to_be_hidden()
 
 
+async def test_all_of_many_steps_can_be_reached_and_failed_ones_at_once(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    steps = [step(number, f"partition {number}", 1, depends_on=["s0"]) for number in range(2_500)]
+    steps[2_400]["status"] = "failed"
+    await insert(FAILED, steps=steps)
+    page = await open_execution(open_page, token_for)
+
+    await page.get_by_role("button", name="1 failed").click()
+    await expect(page.get_by_role("button", name="Failed: partition 2400")).to_be_visible()
+    await expect(page.get_by_role("listitem")).to_have_count(1)
+    await page.get_by_role("button", name="1 failed").click()
+    await expect(page.get_by_text("2,500 steps", exact=True)).to_be_visible()
+    timeline = page.get_by_role("region", name="Timeline")
+    await timeline.evaluate("(timeline) => timeline.scrollTo(0, timeline.scrollHeight)")
+    await expect(page.get_by_role("button", name="partition 2499")).to_be_in_viewport()
+    assert await page.get_by_role("listitem").count() < 100
+
+
 async def test_the_log_follows_its_end_and_loads_older_lines_when_scrolled_up(
     open_page: OpenPage, token_for: Callable[..., str]
 ):

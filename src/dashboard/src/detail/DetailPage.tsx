@@ -77,7 +77,14 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         ))}
       </div>
       <div className={styles.panel} id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'timeline' && <Steps steps={steps} hasEnded={snapshot.status === null} />}
+        {tab === 'timeline' && (
+          <Steps
+            steps={steps}
+            further={snapshot.furtherSteps}
+            total={execution.progress.totalSteps}
+            hasEnded={snapshot.status === null}
+          />
+        )}
         {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
         {tab === 'compare' && <Comparison execution={execution} steps={steps} />}

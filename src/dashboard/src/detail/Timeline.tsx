@@ -122,7 +122,9 @@ function StepRow({ step, position, isSelected, isDependency, onSelect }: StepRow
         )}
       </span>
       <span className={styles.seconds}>
-        <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
+        {step.startedAt !== null && (
+          <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
+        )}
       </span>
     </button>
   )

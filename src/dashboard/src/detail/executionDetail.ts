@@ -15,7 +15,7 @@ import {
 import { mergeSteps } from '../model/steps.ts'
 import { EndedExecution } from './endedExecution.ts'
 import { OlderLogLines } from './olderLogLines.ts'
-import { ACTIVITY, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
+import { ACTIVITY, MORE_STEPS, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
 
 /** The state of an execution that its page shows. */
 export interface Snapshot {
@@ -23,6 +23,8 @@ export interface Snapshot {
   execution: Execution | null
   /** In the order of the workflow; attempts that are documents of their own one after the other. */
   steps: readonly Step[]
+  /** Whether further steps are being loaded, or were left out since there are too many. */
+  furtherSteps: 'none' | 'loading' | 'left out'
   tail: Tail<LogLine>
   /** The filter of the log. */
   filter: LineFilter
@@ -44,6 +46,7 @@ const INITIAL: Snapshot = {
   state: 'loading',
   execution: null,
   steps: [],
+  furtherSteps: 'none',
   tail: NO_LINES,
   filter: ALL_LINES,
   matches: [],
@@ -55,6 +58,8 @@ const INITIAL: Snapshot = {
 }
 // Milliseconds.
 const RETRY_AFTER = 4_000
+// More than a timeline can show; each takes a kilobyte.
+const MAX_STEPS = 20_000
 // Lines that the present state starts with; a log of fewer lines is loaded completely.
 const FIRST_LINES = 100
 
@@ -153,17 +158,40 @@ export class ExecutionDetail {
       this.change({ state: this.snapshot.execution === null ? 'missing' : 'removed', error: null, status: null })
       return false
     }
-    const { steps, logs, ...execution } = data.execution
+    const { steps, failedSteps, logs, ...execution } = data.execution
     this.resetPages()
     this.change({
       state: 'present',
       execution,
-      steps: steps.nodes,
+      // Those that failed at once, wherever they are in the workflow.
+      steps: mergeSteps(steps.nodes, failedSteps.nodes),
+      furtherSteps: steps.pageInfo.hasNextPage ? 'loading' : 'none',
       tail: append(NO_LINES, logs.nodes),
       matches: [],
       error: null,
     })
+    if (steps.pageInfo.hasNextPage) void this.readSteps(steps.pageInfo.endCursor)
     return true
+  }
+
+  private async readSteps(after: string | null): Promise<void> {
+    const readNumber = this.readNumber
+    let cursor = after
+    for (;;) {
+      const { data, error } = await this.client.query(MORE_STEPS, { id: this.id, after: cursor })
+      if (readNumber !== this.readNumber) return
+      const page = data?.execution?.steps
+      if (page === undefined) {
+        const from = cursor
+        this.fail(explain(error), () => void this.readSteps(from))
+        return
+      }
+      const steps = mergeSteps(this.snapshot.steps, page.nodes)
+      cursor = page.pageInfo.endCursor
+      const isFull = steps.length >= MAX_STEPS
+      this.change({ steps, furtherSteps: !page.pageInfo.hasNextPage ? 'none' : isFull ? 'left out' : 'loading' })
+      if (!page.pageInfo.hasNextPage || isFull) return
+    }
   }
 
   private subscribeToActivity(): void {

@@ -74,6 +74,15 @@ export const PRESENT = graphql(
           nodes {
             ...Step
           }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+        failedSteps: steps(first: 100, filter: { status: { in: [FAILED, TIMED_OUT] } }) {
+          nodes {
+            ...Step
+          }
         }
         logs(last: 100) {
           nodes {
@@ -84,6 +93,26 @@ export const PRESENT = graphql(
     }
   `,
   [DETAIL, STEP, LOG_LINE],
+)
+
+/** The page of steps after a cursor. */
+export const MORE_STEPS = graphql(
+  `
+    query MoreSteps($id: String!, $after: String) {
+      execution(executionId: $id) {
+        steps(first: 1000, after: $after) {
+          nodes {
+            ...Step
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    }
+  `,
+  [STEP],
 )
 
 /** Every change to one execution; without a cursor, its present state first. */

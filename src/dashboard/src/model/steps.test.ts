@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mergeSteps } from './steps.ts'
+import { describeSteps, mergeSteps } from './steps.ts'
 
 const step = (id: string, index: number, attempt: number, status = 'FAILED') => ({
   id,
@@ -22,4 +22,13 @@ test('a step that changed takes its own place', () => {
     ['a1', 'RUNNING'],
     ['b1', 'FAILED'],
   ])
+})
+
+test('what is not shown is said, with how many where that is known', () => {
+  expect(describeSteps(1, 'none', 0)).toBe('1 step')
+  expect(describeSteps(100, 'loading', 5_000)).toBe('100 steps of 5,000, loading more …')
+  expect(describeSteps(20_000, 'left out', 25_000)).toBe(
+    '20,000 steps of 25,000; 5,000 not shown, except for failed ones',
+  )
+  expect(describeSteps(20_000, 'left out', 0)).toBe('20,000 steps; further steps not shown, except for failed ones')
 })
