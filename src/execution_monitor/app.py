@@ -82,6 +82,7 @@ def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence
         services.requests,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development and settings.allows_introspection,
+        explorer="/graphiql" if settings.allows_introspection else None,
     )
     sockets = GraphQLTransportWSEndpoint(
         executor, services.requests, SocketLimits(operations=settings.max_subscriptions)

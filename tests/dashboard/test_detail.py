@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
 from tests.dashboard.chromium import CHROMIUM
@@ -48,7 +48,7 @@ FAILED = execution(
     started_at=NOON,
     completed_at=NOON + timedelta(seconds=25),
     error_details={"message": "disk full", "code": "ENOSPC", "step_id": "s1", "stack_trace": "at load (etl.py:7)"},
-    input_parameters={"day": "2026-11-01", "limits": {"rows": 10}},
+    input_parameters={"day": "2026-11-01", "limits": {"rows": 10}, "account": 3544790567247868102},
     tags=[{"key": "team", "value": "data"}],
 )
 STEPS = [
@@ -71,21 +71,6 @@ async def insert(*documents: dict[str, Any], steps: Any = (), lines: Any = ()) -
         await collection_of(LogEntry).insert_many(lines)
 
 
-async def reload_until_present_state(page: Page) -> None:
-    """Reload, and wait until the subscription has repeated the present state; pages loaded before then are dropped."""
-    entered = asyncio.Event()
-
-    def note(frame: str | bytes) -> None:
-        if "ENTERED" in str(frame):
-            entered.set()
-
-    page.on("websocket", lambda socket: socket.on("framereceived", note))
-    await page.reload()
-    await asyncio.wait_for(entered.wait(), 10)
-    # Events are delivered with the next animation frame.
-    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
-
-
 async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
@@ -106,6 +91,11 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
 
     await page.get_by_role("tab", name="Input and result").click()
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
+    await expect(page.get_by_role("region", name="JSON")).to_contain_text("account: 3544790567247868102")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
     assert page.url.endswith("?tab=data")
 
 
@@ -144,6 +134,92 @@ async def test_steps_and_status_change_as_they_happen(open_page: OpenPage, token
 
     await expect(page.get_by_role("button", name="Failed: Charge")).to_be_visible()
     await expect(page.get_by_role("banner").or_(page.locator("header")).get_by_text("Failed").first).to_be_visible()
+
+
+async def test_older_lines_that_are_loaded_before_the_subscription_repeats_the_present_state_are_kept(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
+    page = await open_page("/config.json", token_for("ada", "acme", "executions:read"))
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_complete = asyncio.Event()
+
+    def connect(socket: WebSocketRoute) -> None:
+        def hold(message: str | bytes) -> None:
+            if '"next"' in str(message):
+                held.append((socket, message))
+                # The execution and its last 100 lines.
+                if len(held) == 101:
+                    is_complete.set()
+            else:
+                socket.send(message)
+
+        socket.connect_to_server().on_message(hold)
+
+    await page.route_web_socket("**/graphql", connect)
+    await page.goto("/executions/e001?tab=logs")
+    await page.get_by_role("button", name="Load older lines").click()
+    await expect(page.get_by_text("150 lines", exact=True)).to_be_visible()
+
+    await asyncio.wait_for(is_complete.wait(), 10)
+    for socket, message in held:
+        socket.send(message)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    # Events are delivered with the next animation frame.
+    await page.evaluate("() => new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)))")
+    await expect(page.get_by_text("150 lines", exact=True)).to_be_visible()
+
+
+async def test_attempts_are_shown_each_and_an_execution_that_starts_again_comes_back_to_life(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    tries = ((1, 10), (2, 12), (3, 30))
+    attempts = [
+        step(1, "Load", seconds, status="failed", attempt=number, error_details={"message": f"timeout, try {number}"})
+        for number, seconds in tries
+    ]
+    await insert({**FAILED, "attempt": 1}, steps=[step(0, "Extract", 10), *attempts])
+    page = await open_execution(open_page, token_for)
+    rows = page.get_by_role("button", name="Failed: Load")
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    await expect(rows).to_have_count(3)
+    panel = page.get_by_role("region", name="Step Load")
+    for number, seconds in tries:
+        await rows.nth(number - 1).click()
+        await expect(panel).to_contain_text(f"timeout, try {number}")
+        await expect(panel).to_contain_text(f"{seconds} s")
+    await panel.get_by_role("button", name="Close").click()
+
+    # Seconds after its end, the server completes the subscription.
+    await expect(page.get_by_text("Live", exact=True)).to_be_hidden(timeout=15_000)
+    await collection_of(Execution).update_one(
+        {"execution_id": "e001"},
+        {"$set": {"status": "running", "attempt": 2, "error_details": None, "completed_at": None}},
+    )
+    await expect(page.get_by_text("attempt 2")).to_be_visible()
+    await collection_of(Step).update_one({"attempt": 3}, {"$set": {"status": "running", "completed_at": None}})
+    await expect(page.get_by_role("button", name="Running: Load")).to_be_visible()
+    await expect(page.get_by_role("region", name="Error")).to_be_hidden()
+
+
+async def test_all_of_many_steps_can_be_reached_and_failed_ones_at_once(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    steps = [step(number, f"partition {number}", 1, depends_on=["s0"]) for number in range(2_500)]
+    steps[2_400]["status"] = "failed"
+    await insert(FAILED, steps=steps)
+    page = await open_execution(open_page, token_for)
+
+    await page.get_by_role("button", name="1 failed").click()
+    await expect(page.get_by_role("button", name="Failed: partition 2400")).to_be_visible()
+    await expect(page.get_by_role("listitem")).to_have_count(1)
+    await page.get_by_role("button", name="1 failed").click()
+    await expect(page.get_by_text("2,500 steps", exact=True)).to_be_visible()
+    timeline = page.get_by_role("region", name="Timeline")
+    await timeline.evaluate("(timeline) => timeline.scrollTo(0, timeline.scrollHeight)")
+    await expect(page.get_by_role("button", name="partition 2499")).to_be_in_viewport()
+    assert await page.get_by_role("listitem").count() < 100
 
 
 async def test_the_log_follows_its_end_and_loads_older_lines_when_scrolled_up(
@@ -195,11 +271,36 @@ async def test_a_search_covers_the_whole_log_and_new_lines(open_page: OpenPage, 
     await expect(page.get_by_text("101 lines loaded")).to_be_visible()
 
 
+async def test_colours_days_and_messages_of_several_lines_are_drawn(open_page: OpenPage, token_for: Callable[..., str]):
+    traceback = 'Traceback:\n  File "load.py", line 7, in run\nValueError: row 42 has no key\n'
+    coloured = "\x1b[1m\x1b[31mFA\x1b[0m\x1b[31mILED\x1b[0m model <b>orders</b>"
+    before = {**line(120, "the day before"), "timestamp": NOON - timedelta(days=1) + timedelta(milliseconds=120)}
+    await insert(
+        {**FAILED, "tags": [{"key": "k" * 400, "value": "v"}], "name": "n" * 400, "workflow_name": "w" * 400},
+        lines=[before, line(250, coloured, "error"), line(300, traceback, "error"), line(400, "10%\r50%\r100%\n")],
+    )
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
+    log = page.get_by_role("log")
+
+    await expect(log).to_contain_text("31 Oct 12:00:00.120")
+    await expect(log).to_contain_text("FAILED model <b>orders</b>")
+    colours = await log.get_by_text("ILED").evaluate(
+        "(part) => [getComputedStyle(part), getComputedStyle(part.parentNode)].map((s) => s.color)"
+    )
+    assert colours[0] != colours[1]
+    lines = log.locator("[data-index='2'], [data-index='3']")
+    heights = [(await lines.nth(number).bounding_box() or {}).get("height") for number in range(2)]
+    assert heights == [66, 22]
+    await expect(lines.nth(1)).to_contain_text("100%")
+    assert "50%" not in await log.inner_text()
+    await page.get_by_label("Search log lines").fill("failed")
+    await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
 async def test_an_error_is_shown_above_the_log_and_can_be_retried(open_page: OpenPage, token_for: Callable[..., str]):
     await insert(FAILED, lines=[line(number, f"chunk {number}") for number in range(150)])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
-    await expect(page.get_by_text("100 lines")).to_be_visible()
-    await reload_until_present_state(page)
     await expect(page.get_by_text("100 lines")).to_be_visible()
     await page.route("**/graphql", lambda route: route.abort())
 
@@ -230,8 +331,9 @@ async def test_an_execution_is_compared_with_the_last_successful_one(
     steps = page.get_by_role("table").first
     await expect(steps.get_by_role("row").nth(1)).to_contain_text("+ 6.0 s")
     inputs = page.get_by_role("table").nth(1)
-    await expect(inputs.get_by_role("row")).to_have_count(2)
+    await expect(inputs.get_by_role("row")).to_have_count(3)
     await expect(inputs).to_contain_text('"2026-10-31"')
+    await expect(inputs).to_contain_text("3544790567247868102")
 
 
 async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):

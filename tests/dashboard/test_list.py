@@ -212,3 +212,19 @@ async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token
             "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
         )
         assert violations == [], scheme
+
+
+async def test_an_execution_opens_from_the_list_and_from_a_copied_address_whatever_its_id(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    ids = ["manual__2026-11-28T01:00:00+00:00", "path/to/media file", "..", "a?b#c 100%"]
+    documents = [execution(number, workflow_name=f"w{number}") for number in range(len(ids))]
+    await store(*({**document, "execution_id": each} for document, each in zip(documents, ids, strict=True)))
+    page = await open_page("/", token_for("ada", "acme"))
+
+    for number, each in enumerate(ids):
+        await page.get_by_role("link", name=f"w{number}", exact=True).click()
+        await expect(page.locator("header code")).to_have_text(each)
+        await page.goto(page.url)
+        await expect(page.locator("header code")).to_have_text(each)
+        await page.go_back()

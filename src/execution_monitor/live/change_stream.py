@@ -38,6 +38,8 @@ _MAX_PATIENCE_TICKS = 240
 # How many streams in a row must fall silent at the same position, while MongoDB answers otherwise, until the event
 # there is left out: that takes 7 seconds.
 _STALLS_UNTIL_LEFT_OUT = 3
+# A shorter silence is usual on a busy machine, as at the first start, and no reason to warn.
+_ALARMING_SECONDS = 5.0
 _PING_SECONDS = 2.0
 _LOOK_SECONDS = 5.0
 _MAX_BACKOFF_SECONDS = 2.0
@@ -127,7 +129,9 @@ class ChangeStream:
             if self._stalls >= _STALLS_UNTIL_LEFT_OUT:
                 break
             if silent >= self._patience and not reader.task.done():
-                log.warning("change_stream_silent", seconds=silent * _TICK_SECONDS)
+                seconds = silent * _TICK_SECONDS
+                report = log.info if seconds < _ALARMING_SECONDS else log.warning
+                report("change_stream_silent", seconds=seconds)
                 self._patience = min(self._patience * 2, _MAX_PATIENCE_TICKS)
                 self._run_aside(self._count_stall(self.position))
                 break

@@ -51,7 +51,8 @@ def health_routes(
             reasons = ["The server is about to stop; send requests to another."]
             return JSONResponse({"status": "draining", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
         checked = await asyncio.gather(*(_reason_of(name, each) for name, each in dependencies.items()))
-        reasons = [reason for reason in checked if reason is not None]
+        # Parts that wait for the same database say the same.
+        reasons = list(dict.fromkeys(reason for reason in checked if reason is not None))
         if reasons:
             return JSONResponse({"status": "unavailable", "reasons": reasons}, HTTPStatus.SERVICE_UNAVAILABLE)
         # Such as a missing index: requests may come, and operators can read why they are slow.

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 from pymongo import AsyncMongoClient
+from structlog.testing import capture_logs
 
 from execution_monitor.development.synthetic.simulator import Simulation, SimulatorOptions, simulate
 from execution_monitor.errors import SetupError
@@ -126,12 +127,23 @@ async def test_as_many_executions_start_as_the_rate_says(database: Database):
     assert roots == pytest.approx(50, abs=20)
 
 
+def test_a_high_rate_has_room_for_as_many_as_last_at_once():
+    # Half a minute on average, of which some last four.
+    assert SimulatorOptions(rate=50).most_at_once >= 50 * 30
+    assert SimulatorOptions(rate=0.5).most_at_once == SimulatorOptions(rate=1).most_at_once
+
+
 async def test_no_more_run_at_once_than_allowed(database: Database):
     options = SimulatorOptions(rate=5, at_once=4, random_seed=3)
 
-    simulation = await simulate_until(FakeTime(end=START + timedelta(seconds=10)), options)
+    with capture_logs() as logs:
+        simulation = await simulate_until(FakeTime(end=START + timedelta(seconds=10)), options)
 
     assert simulation.running <= 4
+    # Whoever relies on the rate is told.
+    [warning] = [each for each in logs if each["event"] == "simulation_below_its_rate"]
+    assert (warning["rate"], warning["most_at_once"]) == (5, 4)
+    assert warning["left_out"] >= 1
     assert await database.collection(Execution).count_documents({"status": {"$nin": sorted(TERMINAL)}}) <= 4
 
 

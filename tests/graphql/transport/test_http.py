@@ -91,6 +91,19 @@ async def test_two_lines_of_accept_are_one_list(
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, media_type)
 
 
+async def test_a_browser_that_opens_the_address_is_sent_to_graphiql(server: str, development: str, token_for: Token):
+    page = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    token = token_for("ada", "acme")
+
+    opened = await send(development, "GET", headers=page)
+    asked = await send(development, "GET", token, headers=page, params={"query": WHO})
+    without = await send(server, "GET", token, headers=page)
+
+    assert (opened.status_code, opened.headers["location"]) == (303, "/graphiql")
+    assert asked.json()["data"] == {"viewer": {"userId": "ada"}}
+    assert without.status_code == 422  # GraphiQL is not served
+
+
 async def test_a_request_error_has_no_data_and_a_status_of_its_own(server: str, token_for: Token):
     token = token_for("ada", "acme")
 

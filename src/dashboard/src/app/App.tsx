@@ -1,12 +1,13 @@
 import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
 import { Route, Switch, useRoute } from 'wouter'
+import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
-import { SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
@@ -33,9 +34,8 @@ function SignedIn({ token }: { token: string }) {
           <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
             <Switch>
               <Route path="/" component={ListPage} />
-              <Route path="/executions/:id">{({ id }) => <DetailPage key={id} executionId={id} />}</Route>
               <Route>
-                <Notice kind="empty" title="Page not found" />
+                <ExecutionRoute />
               </Route>
             </Switch>
           </Suspense>
@@ -43,6 +43,13 @@ function SignedIn({ token }: { token: string }) {
       </Provider>
     </ConnectionContext>
   )
+}
+
+/** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */
+function ExecutionRoute() {
+  const executionId = executionIdOf(usePathname(), useSearch())
+  if (executionId === null) return <Notice kind="empty" title="Page not found" />
+  return <DetailPage key={executionId} executionId={executionId} />
 }
 
 function handleRefusal(reason: string): void {

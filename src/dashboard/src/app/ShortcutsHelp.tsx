@@ -39,7 +39,7 @@ export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement 
       </dl>
       <label className={styles.switch}>
         <input type="checkbox" checked={isEnabled} onChange={(event) => enableShortcuts(event.target.checked)} />
-        Enable shortcuts
+        Enable single-key shortcuts
       </label>
       <Button onClick={() => dialog.current?.close()}>Close</Button>
     </dialog>

@@ -4,6 +4,8 @@ import { Notice } from '../components/Notice.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
 import { compareInputs, compareSteps } from '../model/comparison.ts'
+import { useExactQuery } from './useExactQuery.ts'
+import { printJson } from '../model/exactJson.ts'
 import { formatDuration } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import styles from './Comparison.module.css'
@@ -27,7 +29,7 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
   if (before === undefined) {
     return (
       <Notice kind="empty" title="Nothing to compare with">
-        No execution of {execution.workflowName} succeeded before this one.
+        {execution.workflowName} has not succeeded before this execution.
       </Notice>
     )
   }
@@ -35,21 +37,21 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
   return (
     <div className={styles.comparison}>
       <p>
-        Compared with{' '}
+        Compared with the last successful execution,{' '}
         <Link href={executionPath(before.executionId)}>
           <code>{before.executionId}</code>
-        </Link>
-        , the last successful execution, created <Timestamp at={before.createdAt} />
-        {before.durationSeconds !== null && `, which took ${formatDuration(before.durationSeconds)}`}.
+        </Link>{' '}
+        (<Timestamp at={before.createdAt} />
+        {before.durationSeconds !== null && `, ${formatDuration(before.durationSeconds)}`}).
       </p>
       <section>
-        <h2>Steps, largest increase first</h2>
+        <h2>Steps, slowest change first</h2>
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Step</th>
-              <th scope="col">Now</th>
-              <th scope="col">Before</th>
+              <th scope="col">This execution</th>
+              <th scope="col">Last success</th>
               <th scope="col">Difference</th>
             </tr>
           </thead>
@@ -76,8 +78,8 @@ function nameDifference(seconds: number): string {
 }
 
 function Inputs({ now, before }: { now: string; before: string }) {
-  const [nowResult] = useQuery({ query: PAYLOADS, variables: { id: now } })
-  const [beforeResult] = useQuery({ query: PAYLOADS, variables: { id: before } })
+  const [nowResult] = useExactQuery({ query: PAYLOADS, variables: { id: now } })
+  const [beforeResult] = useExactQuery({ query: PAYLOADS, variables: { id: before } })
   const error = nowResult.error ?? beforeResult.error
   if (error !== undefined) {
     const isForbidden = codeOf(error) === 'FORBIDDEN'
@@ -99,14 +101,14 @@ function Inputs({ now, before }: { now: string; before: string }) {
     <section>
       <h2>Inputs that differ</h2>
       {differences.length === 0 ? (
-        <p className={styles.faint}>None: both had the same inputs.</p>
+        <p className={styles.faint}>The inputs are identical.</p>
       ) : (
         <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">Input</th>
-              <th scope="col">Now</th>
-              <th scope="col">Before</th>
+              <th scope="col">This execution</th>
+              <th scope="col">Last success</th>
             </tr>
           </thead>
           <tbody>
@@ -127,5 +129,5 @@ function Inputs({ now, before }: { now: string; before: string }) {
 }
 
 function show(value: unknown) {
-  return value === undefined ? '–' : <code>{JSON.stringify(value).slice(0, 500)}</code>
+  return value === undefined ? '–' : <code>{printJson(value).slice(0, 500)}</code>
 }

@@ -1,7 +1,10 @@
-import { useLocation, useSearchParams } from 'wouter'
+import { useLocation } from 'wouter'
+import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useTitle } from '../components/useTitle.ts'
+import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -21,6 +24,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const [tab, setTab] = useTab()
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
+  useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
   if (execution === null) {
     if (state === 'missing') {
@@ -30,7 +34,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
           title="Execution not found"
           action={<Button onClick={() => navigate('/')}>All executions</Button>}
         >
-          It does not exist, or you may not see it.
+          It does not exist, or you do not have access to it.
         </Notice>
       )
     }
@@ -73,7 +77,14 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         ))}
       </div>
       <div className={styles.panel} id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'timeline' && <Steps steps={steps} hasEnded={snapshot.status === null} />}
+        {tab === 'timeline' && (
+          <Steps
+            steps={steps}
+            further={snapshot.furtherSteps}
+            total={execution.progress.totalSteps}
+            hasEnded={snapshot.status === null}
+          />
+        )}
         {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
         {tab === 'compare' && <Comparison execution={execution} steps={steps} />}
@@ -83,8 +94,13 @@ export default function DetailPage({ executionId }: { executionId: string }) {
 }
 
 function useTab(): [Tab, (tab: Tab) => void] {
-  const [parameters, setParameters] = useSearchParams()
+  const parameters = new URLSearchParams(useSearch())
   const requested = parameters.get('tab') ?? ''
-  const tab = requested in TABS ? (requested as Tab) : 'timeline'
-  return [tab, (next) => setParameters(next === 'timeline' ? {} : { tab: next }, { replace: true })]
+  const tab = Object.hasOwn(TABS, requested) ? (requested as Tab) : 'timeline'
+  function setTab(next: Tab): void {
+    if (next === 'timeline') parameters.delete('tab')
+    else parameters.set('tab', next)
+    navigate(parameters.size === 0 ? location.pathname : `?${parameters.toString()}`, { replace: true })
+  }
+  return [tab, setTab]
 }

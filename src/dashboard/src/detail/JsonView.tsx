@@ -1,4 +1,6 @@
 import { useState, type ReactNode } from 'react'
+import { Button } from '../components/Button.tsx'
+import { printJson } from '../model/exactJson.ts'
 import styles from './JsonView.module.css'
 
 // Deeper values, and those with more entries, start folded.
@@ -13,9 +15,26 @@ const MAX_TEXT = 5_000
 export function JsonView({ value }: { value: unknown }) {
   if (value === null || value === undefined) return <p className={styles.none}>None</p>
   return (
-    <div className={styles.json} tabIndex={0} role="region" aria-label="JSON">
-      <Value value={value} depth={0} />
+    <div className={styles.frame}>
+      <CopyButton value={value} />
+      <div className={styles.json} tabIndex={0} role="region" aria-label="JSON">
+        <Value value={value} depth={0} />
+      </div>
     </div>
+  )
+}
+
+function CopyButton({ value }: { value: unknown }) {
+  const [isCopied, setCopied] = useState(false)
+  // Browsers offer the clipboard to pages from HTTPS or from the own machine alone.
+  if (!window.isSecureContext) return null
+  const copy = (): void => {
+    void navigator.clipboard.writeText(printJson(value, 2)).then(() => setCopied(true))
+  }
+  return (
+    <Button kind="quiet" className={styles.copy ?? ''} onClick={copy}>
+      {isCopied ? 'Copied' : 'Copy'}
+    </Button>
   )
 }
 

@@ -2,10 +2,13 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { Button } from '../components/Button.tsx'
 import { Notice } from '../components/Notice.tsx'
-import { formatUtc } from '../model/dates.ts'
+import { useNow } from '../components/useNow.ts'
+import { areOneDay } from '../model/dates.ts'
 import { ALL_LINES, isAllLines, LEVELS, select, type Level } from '../model/logLines.ts'
+import { countLines } from '../model/logText.ts'
 import { formatCount } from '../model/numbers.ts'
 import type { ExecutionDetail, Snapshot } from './executionDetail.ts'
+import { LogRow } from './LogRow.tsx'
 import styles from './LogView.module.css'
 import type { LogLine } from './operations.ts'
 
@@ -17,22 +20,31 @@ const SEARCH_DELAY = 250
 
 /** The log of an execution: it follows the end until the user scrolls up, and loads older lines at the top. */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
+  const now = useNow()
   const { tail, matches, hasOlderLines, isLoadingOlder, error, status } = snapshot
   const [filter, setFilter] = useState(ALL_LINES)
   const [follows, setFollows] = useState(true)
+  const [wraps, setWraps] = useState(false)
   const scroller = useRef<HTMLDivElement>(null)
   const lines = useMemo(
     () => [...select(matches, filter), ...select(tail.lines, filter)],
     [matches, tail.lines, filter],
   )
 
+  const [oldest, newest] = [lines[0], lines.at(-1)]
+  const ends = [oldest, newest].flatMap((line) => (line === undefined ? [] : [Date.parse(line.at)]))
+  const hasDate = !areOneDay([...ends, now])
+
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => LINE_HEIGHT,
+    estimateSize: (index) => heightOf(lines[index]),
     overscan: 20,
   })
+
+  // Heights that were measured are of lines that wrapped.
+  useEffect(() => virtual.measure(), [virtual, wraps])
 
   useEffect(() => {
     if (follows && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' })
@@ -48,7 +60,8 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
   const top = useRef(0)
   useLayoutEffect(() => {
     const added = first.current === undefined ? -1 : lines.indexOf(first.current)
-    if (added > 0 && !follows) scroller.current?.scrollBy(0, added * LINE_HEIGHT)
+    const height = lines.slice(0, Math.max(0, added)).reduce((sum, line) => sum + heightOf(line), 0)
+    if (height > 0 && !follows) scroller.current?.scrollBy(0, height)
     first.current = lines[0]
     if (scroller.current === null) top.current = 0
   }, [lines, follows])
@@ -99,7 +112,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
         <span className={styles.count} role="status">
           {isAllLines(filter) ? quantify(lines.length, 'line') : quantify(lines.length, 'match', 'matches')}
           {hasOlderLines && ' loaded'}
-          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines dropped`}
+          {tail.dropped > 0 && `, ${formatCount(tail.dropped)} older lines not kept`}
         </span>
         <span className={styles.end}>
           {hasOlderLines && (
@@ -107,6 +120,9 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
               {isLoadingOlder ? 'Loading …' : 'Load older lines'}
             </Button>
           )}
+          <Button aria-pressed={wraps} onClick={() => setWraps(!wraps)}>
+            Wrap
+          </Button>
           <Button aria-pressed={follows} onClick={() => setFollows(!follows)}>
             {follows ? 'Following' : 'Follow'}
           </Button>
@@ -119,6 +135,8 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
       ) : (
         <div
           className={styles.scroller}
+          data-wraps={wraps}
+          data-dates={hasDate}
           ref={scroller}
           onScroll={onScroll}
           tabIndex={0}
@@ -129,7 +147,16 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
           <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
             {virtual.getVirtualItems().map(({ index, start, key }) => {
               const line = lines[index]
-              return line === undefined ? null : <LineRow key={key} line={line} top={start} />
+              return line === undefined ? null : (
+                <LogRow
+                  key={key}
+                  line={line}
+                  index={index}
+                  top={start}
+                  hasDate={hasDate}
+                  measure={wraps ? virtual.measureElement : undefined}
+                />
+              )
             })}
           </div>
         </div>
@@ -147,21 +174,6 @@ function quantify(count: number, one: string, more = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : more}`
 }
 
-function LineRow({ line, top }: { line: LogLine; top: number }) {
-  const time = Date.parse(line.at)
-  return (
-    <div
-      className={styles.line}
-      data-level={line.level}
-      style={{ transform: `translateY(${top}px)` }}
-      title={line.message}
-    >
-      <time dateTime={line.at} title={formatUtc(time)}>
-        {new Date(time).toLocaleTimeString('en-GB')}
-      </time>
-      <span className={styles.level}>{line.level}</span>
-      <span className={styles.step}>{line.stepId}</span>
-      <span className={styles.message}>{line.message}</span>
-    </div>
-  )
+function heightOf(line: LogLine | undefined): number {
+  return LINE_HEIGHT * (line === undefined ? 1 : countLines(line.message))
 }

@@ -1,14 +1,14 @@
 import { useEffect } from 'react'
-import { useQuery } from 'urql'
 import { Notice } from '../components/Notice.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
+import { useExactQuery } from './useExactQuery.ts'
 import { JsonView } from './JsonView.tsx'
 import { PAYLOADS } from './operations.ts'
 import styles from './Payloads.module.css'
 
 /** The input and result of an execution. */
 export function Payloads({ executionId, updatedAt }: { executionId: string; updatedAt: string }) {
-  const [{ data, error }, read] = useQuery({ query: PAYLOADS, variables: { id: executionId } })
+  const [{ data, error }, read] = useExactQuery({ query: PAYLOADS, variables: { id: executionId } })
   useEffect(() => read(), [read, updatedAt])
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) {

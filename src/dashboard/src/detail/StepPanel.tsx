@@ -1,10 +1,10 @@
-import { useQuery } from 'urql'
 import { Button } from '../components/Button.tsx'
 import { Duration } from '../components/Duration.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { StatusBadge } from '../components/StatusBadge.tsx'
-import { Timestamp } from '../components/Timestamp.tsx'
+import { StartTime } from '../components/StartTime.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
+import { useExactQuery } from './useExactQuery.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
@@ -15,12 +15,14 @@ import styles from './StepPanel.module.css'
 interface StepPanelProps {
   step: Step
   steps: readonly Step[]
-  onSelect: (stepId: string | null) => void
+  onSelect: (id: string | null) => void
 }
 
 /** Details of one step: times, dependencies, error, input and result. */
 export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
-  const dependencies = steps.filter((each) => step.dependsOn.includes(each.stepId))
+  // Of several attempts, the last.
+  const byStepId = new Map(steps.map((each) => [each.stepId, each]))
+  const dependencies = step.dependsOn.flatMap((stepId) => byStepId.get(stepId) ?? [])
   return (
     <section className={styles.panel} aria-label={`Step ${step.name}`}>
       <header className={styles.head}>
@@ -42,11 +44,21 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
           </>
         )}
         <dt>Started</dt>
-        <dd>{step.startedAt === null ? 'not started' : <Timestamp at={step.startedAt} />}</dd>
-        <dt>Duration</dt>
         <dd>
-          <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
+          <StartTime at={step.startedAt} status={step.status} />
         </dd>
+        {step.startedAt !== null && (
+          <>
+            <dt>Duration</dt>
+            <dd>
+              <Duration
+                seconds={step.durationSeconds}
+                startedAt={step.startedAt}
+                isRunning={step.status === 'RUNNING'}
+              />
+            </dd>
+          </>
+        )}
         <dt>Attempt</dt>
         <dd>{step.attempt}</dd>
         {step.cost > 0 && (
@@ -66,7 +78,7 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
             <dt>Depends on</dt>
             <dd className={styles.dependencies}>
               {dependencies.map((each) => (
-                <button key={each.stepId} type="button" onClick={() => onSelect(each.stepId)}>
+                <button key={each.id} type="button" onClick={() => onSelect(each.id)}>
                   {each.name}
                 </button>
               ))}
@@ -81,7 +93,7 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
 }
 
 function StepPayloads({ step }: { step: Step }) {
-  const [{ data, error, fetching }] = useQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
+  const [{ data, error, fetching }] = useExactQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) return <p role="alert">{explain(error)}</p>
   if (fetching || data === undefined) return <p className={styles.faint}>Loading …</p>

@@ -1,13 +1,16 @@
-import type { ReactNode } from 'react'
+import { useEffect, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { useQuery } from 'urql'
 import { Duration } from '../components/Duration.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
+import { StartTime } from '../components/StartTime.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import type { LiveStatus } from '../model/liveStatus.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
+import { describeProgress } from '../model/progress.ts'
+import { describeRetry, splitRetries } from '../model/retries.ts'
 import { CHILDREN, type Execution } from './operations.ts'
 import styles from './Summary.module.css'
 
@@ -20,6 +23,7 @@ interface SummaryProps {
 
 /** The head of an execution's page: status, times, who started it, cost, parent, children and tags. */
 export function Summary({ execution, status, behindSeconds, isRemoved }: SummaryProps) {
+  const progress = describeProgress(execution)
   const isRunning = execution.status === 'RUNNING'
   return (
     <header className={styles.summary}>
@@ -45,19 +49,21 @@ export function Summary({ execution, status, behindSeconds, isRemoved }: Summary
           <Timestamp at={execution.createdAt} />
         </Fact>
         <Fact name="Started">
-          {execution.startedAt === null ? 'not started' : <Timestamp at={execution.startedAt} />}
+          <StartTime at={execution.startedAt} status={execution.status} />
         </Fact>
         {execution.completedAt !== null && (
           <Fact name="Ended">
             <Timestamp at={execution.completedAt} />
           </Fact>
         )}
-        <Fact name="Duration">
-          <Duration seconds={execution.durationSeconds} startedAt={execution.startedAt} isRunning={isRunning} />
-        </Fact>
-        {execution.progress.totalSteps > 0 && (
+        {execution.startedAt !== null && (
+          <Fact name="Duration">
+            <Duration seconds={execution.durationSeconds} startedAt={execution.startedAt} isRunning={isRunning} />
+          </Fact>
+        )}
+        {progress !== null && (
           <Fact name="Steps">
-            {execution.progress.currentStep}/{execution.progress.totalSteps}
+            <span title={progress.details}>{progress.count}</span>
           </Fact>
         )}
         <Fact name="Started by">{execution.triggeredBy ?? execution.userId}</Fact>
@@ -70,7 +76,7 @@ export function Summary({ execution, status, behindSeconds, isRemoved }: Summary
             </Link>
           </Fact>
         )}
-        <Children executionId={execution.executionId} />
+        <Children execution={execution} />
         {execution.tags.length > 0 && (
           <Fact name="Tags">
             <span className={styles.tags}>
@@ -96,20 +102,37 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   )
 }
 
-function Children({ executionId }: { executionId: string }) {
-  const [{ data }] = useQuery({ query: CHILDREN, variables: { id: executionId } })
-  const children = data?.executions.nodes ?? []
-  if (children.length === 0) return null
+/** The executions that this one has started; later attempts of its own workflow are its retries. */
+function Children({ execution }: { execution: Execution }) {
+  const [{ data }, read] = useQuery({ query: CHILDREN, variables: { id: execution.executionId } })
+  useEffect(() => read(), [read, execution.updatedAt])
+  const all = data?.executions.nodes ?? []
+  const { retries, children } = splitRetries(execution, all)
   return (
-    <Fact name="Children">
-      <span className={styles.tags}>
-        {children.map((child) => (
-          <Link key={child.executionId} className={styles.child} href={executionPath(child.executionId)}>
-            <StatusIcon status={child.status} /> {child.workflowName}
-          </Link>
-        ))}
-        {data?.executions.pageInfo.hasNextPage === true && 'and more'}
-      </span>
-    </Fact>
+    <>
+      {retries.length > 0 && (
+        <Fact name="Retried">
+          <span className={styles.tags}>
+            {retries.map((retry) => (
+              <Link key={retry.executionId} className={styles.child} href={executionPath(retry.executionId)}>
+                <StatusIcon status={retry.status} /> {describeRetry(retry)}
+              </Link>
+            ))}
+          </span>
+        </Fact>
+      )}
+      {children.length > 0 && (
+        <Fact name="Children">
+          <span className={styles.tags}>
+            {children.map((child) => (
+              <Link key={child.executionId} className={styles.child} href={executionPath(child.executionId)}>
+                <StatusIcon status={child.status} /> {child.workflowName}
+              </Link>
+            ))}
+            {data?.executions.pageInfo.hasNextPage === true && 'and more'}
+          </span>
+        </Fact>
+      )}
+    </>
   )
 }

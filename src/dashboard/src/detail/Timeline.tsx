@@ -1,4 +1,5 @@
-import { useMemo } from 'react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useMemo, useRef } from 'react'
 import { Duration } from '../components/Duration.tsx'
 import { StatusIcon } from '../components/StatusBadge.tsx'
 import { useNow } from '../components/useNow.ts'
@@ -11,8 +12,11 @@ import styles from './Timeline.module.css'
 interface TimelineProps {
   steps: readonly Step[]
   selected: string | null
-  onSelect: (stepId: string | null) => void
+  onSelect: (id: string | null) => void
 }
+
+// In pixels; as in Timeline.module.css.
+const ROW_HEIGHT = 28
 
 /** A bar for each step, from its start to its end or, while it runs, to now; lines connect dependencies. */
 export function Timeline({ steps, selected, onSelect }: TimelineProps) {
@@ -21,50 +25,46 @@ export function Timeline({ steps, selected, onSelect }: TimelineProps) {
   // Once all steps have ended, the layout no longer changes.
   const time = isOver ? 0 : now
   const layout = useMemo(() => layOut(steps, time), [steps, time])
-  const dependencies = new Set(steps.find((step) => step.stepId === selected)?.dependsOn)
+  const scroller = useRef<HTMLDivElement>(null)
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
+  const virtual = useVirtualizer({
+    count: steps.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 20,
+    getItemKey: (index) => steps[index]?.id ?? index,
+  })
+  const dependencies = new Set(steps.find((step) => step.id === selected)?.dependsOn)
 
   return (
-    <div className={styles.scroller} tabIndex={0} role="region" aria-label="Timeline">
+    <div className={styles.scroller} ref={scroller} tabIndex={0} role="region" aria-label="Timeline">
       <div className={styles.timeline}>
         <Axis layout={layout} />
-        <ol className={styles.rows}>
+        <ol className={styles.rows} style={{ height: virtual.getTotalSize() }}>
           <DependencyLines
             layout={layout}
             count={steps.length}
-            selected={steps.findIndex((step) => step.stepId === selected)}
+            selected={steps.findIndex((step) => step.id === selected)}
           />
-          {steps.map((step, index) => (
-            <li key={step.stepId}>
-              <button
-                type="button"
-                className={styles.row}
-                aria-pressed={step.stepId === selected}
-                data-dependency={dependencies.has(step.stepId)}
-                onClick={() => onSelect(step.stepId === selected ? null : step.stepId)}
+          {virtual.getVirtualItems().map(({ index, start, key }) => {
+            const step = steps[index]
+            return step === undefined ? null : (
+              <li
+                key={key}
+                aria-posinset={index + 1}
+                aria-setsize={steps.length}
+                style={{ transform: `translateY(${start}px)` }}
               >
-                <span className={styles.name} title={step.name}>
-                  <StatusIcon status={step.status} />
-                  <span className="visually-hidden">{nameStatus(step.status)}: </span>
-                  <span className={styles.label}>{step.name}</span>
-                  {step.attempt > 1 && (
-                    <span className={styles.attempt} title={`attempt ${step.attempt}`}>
-                      ×{step.attempt}
-                    </span>
-                  )}
-                </span>
-                <span className={styles.track}>
-                  <Bar layout={layout} index={index} step={step} />
-                </span>
-                <span className={styles.seconds}>
-                  <Duration
-                    seconds={step.durationSeconds}
-                    startedAt={step.startedAt}
-                    isRunning={step.status === 'RUNNING'}
-                  />
-                </span>
-              </button>
-            </li>
-          ))}
+                <StepRow
+                  step={step}
+                  position={layout.bars[index]?.position ?? null}
+                  isSelected={step.id === selected}
+                  isDependency={dependencies.has(step.stepId)}
+                  onSelect={onSelect}
+                />
+              </li>
+            )
+          })}
         </ol>
       </div>
     </div>
@@ -85,15 +85,48 @@ function Axis({ layout }: { layout: Layout }) {
   )
 }
 
-function Bar({ layout, index, step }: { layout: Layout; index: number; step: Step }) {
-  const position = layout.bars[index]?.position ?? null
-  if (position === null) return null
+interface StepRowProps {
+  step: Step
+  position: { left: number; width: number } | null
+  isSelected: boolean
+  isDependency: boolean
+  onSelect: (id: string | null) => void
+}
+
+function StepRow({ step, position, isSelected, isDependency, onSelect }: StepRowProps) {
   return (
-    <span
-      className={styles.bar}
-      data-status={step.status}
-      style={{ left: `${position.left * 100}%`, width: `${position.width * 100}%` }}
-    />
+    <button
+      type="button"
+      className={styles.row}
+      aria-pressed={isSelected}
+      data-dependency={isDependency}
+      onClick={() => onSelect(isSelected ? null : step.id)}
+    >
+      <span className={styles.name} title={step.name}>
+        <StatusIcon status={step.status} />
+        <span className="visually-hidden">{nameStatus(step.status)}: </span>
+        <span className={styles.label}>{step.name}</span>
+        {step.attempt > 1 && (
+          <span className={styles.attempt} title={`attempt ${step.attempt}`}>
+            ×{step.attempt}
+          </span>
+        )}
+      </span>
+      <span className={styles.track}>
+        {position !== null && (
+          <span
+            className={styles.bar}
+            data-status={step.status}
+            style={{ left: `${position.left * 100}%`, width: `${position.width * 100}%` }}
+          />
+        )}
+      </span>
+      <span className={styles.seconds}>
+        {step.startedAt !== null && (
+          <Duration seconds={step.durationSeconds} startedAt={step.startedAt} isRunning={step.status === 'RUNNING'} />
+        )}
+      </span>
+    </button>
   )
 }
 

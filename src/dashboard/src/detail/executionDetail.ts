@@ -2,16 +2,29 @@ import { stringifyDocument, type Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
 import type { Connection, Subscription } from '../live/connection.ts'
 import type { LiveStatus } from '../model/liveStatus.ts'
-import { ALL_LINES, append, isAllLines, MAX_LINES, prepend, type LineFilter, type Tail } from '../model/logLines.ts'
+import {
+  ALL_LINES,
+  append,
+  appendRepeated,
+  isAllLines,
+  MAX_LINES,
+  prepend,
+  type LineFilter,
+  type Tail,
+} from '../model/logLines.ts'
+import { mergeSteps } from '../model/steps.ts'
+import { EndedExecution } from './endedExecution.ts'
 import { OlderLogLines } from './olderLogLines.ts'
-import { ACTIVITY, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
+import { ACTIVITY, MORE_STEPS, PRESENT, type Activity, type Execution, type LogLine, type Step } from './operations.ts'
 
 /** The state of an execution that its page shows. */
 export interface Snapshot {
   state: 'loading' | 'missing' | 'present' | 'removed'
   execution: Execution | null
-  /** In the order of the workflow. */
+  /** In the order of the workflow; attempts that are documents of their own one after the other. */
   steps: readonly Step[]
+  /** Whether further steps are being loaded, or were left out since there are too many. */
+  furtherSteps: 'none' | 'loading' | 'left out'
   tail: Tail<LogLine>
   /** The filter of the log. */
   filter: LineFilter
@@ -33,6 +46,7 @@ const INITIAL: Snapshot = {
   state: 'loading',
   execution: null,
   steps: [],
+  furtherSteps: 'none',
   tail: NO_LINES,
   filter: ALL_LINES,
   matches: [],
@@ -44,6 +58,8 @@ const INITIAL: Snapshot = {
 }
 // Milliseconds.
 const RETRY_AFTER = 4_000
+// More than a timeline can show; each takes a kilobyte.
+const MAX_STEPS = 20_000
 // Lines that the present state starts with; a log of fewer lines is loaded completely.
 const FIRST_LINES = 100
 
@@ -52,6 +68,9 @@ export class ExecutionDetail {
   private snapshot = INITIAL
   private readonly listeners = new Set<() => void>()
   private subscription: Subscription | undefined
+  private ended: EndedExecution | undefined
+  // When the present state was read that the subscription repeats first; null before it begins.
+  private repeatedAt: string | null = null
   private timer: number | undefined
   private older: OlderLogLines
   // The same for lines that match the filter; null without one.
@@ -89,6 +108,8 @@ export class ExecutionDetail {
     window.clearTimeout(this.timer)
     this.subscription?.stop()
     this.subscription = undefined
+    this.ended?.stop()
+    this.ended = undefined
   }
 
   /** Searches the whole log for lines that match `filter`; the tail stays as it is. */
@@ -137,21 +158,46 @@ export class ExecutionDetail {
       this.change({ state: this.snapshot.execution === null ? 'missing' : 'removed', error: null, status: null })
       return false
     }
-    const { steps, logs, ...execution } = data.execution
+    const { steps, failedSteps, logs, ...execution } = data.execution
     this.resetPages()
     this.change({
       state: 'present',
       execution,
-      steps: steps.nodes,
+      // Those that failed at once, wherever they are in the workflow.
+      steps: mergeSteps(steps.nodes, failedSteps.nodes),
+      furtherSteps: steps.pageInfo.hasNextPage ? 'loading' : 'none',
       tail: append(NO_LINES, logs.nodes),
       matches: [],
       error: null,
     })
+    if (steps.pageInfo.hasNextPage) void this.readSteps(steps.pageInfo.endCursor)
     return true
+  }
+
+  private async readSteps(after: string | null): Promise<void> {
+    const readNumber = this.readNumber
+    let cursor = after
+    for (;;) {
+      const { data, error } = await this.client.query(MORE_STEPS, { id: this.id, after: cursor })
+      if (readNumber !== this.readNumber) return
+      const page = data?.execution?.steps
+      if (page === undefined) {
+        const from = cursor
+        this.fail(explain(error), () => void this.readSteps(from))
+        return
+      }
+      const steps = mergeSteps(this.snapshot.steps, page.nodes)
+      cursor = page.pageInfo.endCursor
+      const isFull = steps.length >= MAX_STEPS
+      this.change({ steps, furtherSteps: !page.pageInfo.hasNextPage ? 'none' : isFull ? 'left out' : 'loading' })
+      if (!page.pageInfo.hasNextPage || isFull) return
+    }
   }
 
   private subscribeToActivity(): void {
     const query = stringifyDocument(ACTIVITY)
+    this.repeatedAt = null
+    if (this.snapshot.status === null) this.change({ status: 'connecting' })
     this.subscription = this.connection.subscribe<Activity>(
       {
         request: (after) => ({ query, variables: { id: this.id, after } }),
@@ -165,7 +211,11 @@ export class ExecutionDetail {
         },
         onStale: () => void this.catchUp(),
         onError: (error) => this.fail(error, this.start),
-        onComplete: () => this.change({ status: null }),
+        onComplete: () => {
+          this.change({ status: null })
+          this.ended = new EndedExecution(this.client, this.connection, this.id, this.start)
+          void this.ended.start()
+        },
       },
       null,
     )
@@ -177,33 +227,34 @@ export class ExecutionDetail {
   }
 
   private apply(events: Activity[]): void {
-    let { execution, state } = this.snapshot
-    let lines: LogLine[] = []
-    let { tail, matches } = this.snapshot
-    const steps = new Map(this.snapshot.steps.map((step) => [step.stepId, step]))
+    let { execution, state, tail } = this.snapshot
+    const steps: Step[] = []
+    const repeated: LogLine[] = []
+    const lines: LogLine[] = []
     for (const event of events) {
       if (event.__typename === 'StepUpdate') {
-        steps.set(event.step.stepId, event.step)
+        steps.push(event.step)
       } else if (event.__typename === 'LogAppended') {
-        lines.push(event.entry)
+        const isRepeated = event.occurredAt === this.repeatedAt
+        if (isRepeated) repeated.push(event.entry)
+        else lines.push(event.entry)
       } else if (event.kind === 'LEFT' || event.kind === 'DELETED') {
         state = 'removed'
+      } else if (event.kind === 'ENTERED' && this.repeatedAt !== null) {
+        // After a gap the present state starts again: what was removed meanwhile is only seen by reading it.
+        this.start()
+        return
       } else if (event.execution !== null) {
         execution = event.execution
-        if (event.kind === 'ENTERED') {
-          // The present state starts again, and repeats what has been read before.
-          steps.clear()
-          lines = []
-          tail = NO_LINES
-          matches = []
-          this.resetPages()
-        }
+        if (event.kind === 'ENTERED') this.repeatedAt = event.occurredAt
       }
     }
-    const ordered = [...steps.values()].sort((one, other) => one.index - other.index)
-    const isRemoved = state === 'removed'
-    tail = append(tail, lines)
-    this.change({ state, execution, steps: ordered, tail, matches, ...(isRemoved ? { status: null } : {}) })
+    const joined = appendRepeated(tail, repeated)
+    if (joined === null) this.resetPages()
+    tail = append(joined ?? append(NO_LINES, repeated), lines)
+    const matches = joined === null ? { matches: [] } : {}
+    const removed = state === 'removed' ? { status: null } : {}
+    this.change({ state, execution, steps: mergeSteps(this.snapshot.steps, steps), tail, ...matches, ...removed })
   }
 
   /** Retries what failed last. */

@@ -74,6 +74,15 @@ export const PRESENT = graphql(
           nodes {
             ...Step
           }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+        failedSteps: steps(first: 100, filter: { status: { in: [FAILED, TIMED_OUT] } }) {
+          nodes {
+            ...Step
+          }
         }
         logs(last: 100) {
           nodes {
@@ -84,6 +93,26 @@ export const PRESENT = graphql(
     }
   `,
   [DETAIL, STEP, LOG_LINE],
+)
+
+/** The page of steps after a cursor. */
+export const MORE_STEPS = graphql(
+  `
+    query MoreSteps($id: String!, $after: String) {
+      execution(executionId: $id) {
+        steps(first: 1000, after: $after) {
+          nodes {
+            ...Step
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    }
+  `,
+  [STEP],
 )
 
 /** Every change to one execution; without a cursor, its present state first. */
@@ -123,6 +152,31 @@ export const ACTIVITY = graphql(
 /** An event of `ACTIVITY`. */
 export type Activity = ResultOf<typeof ACTIVITY>['executionActivity']
 
+/** Whether an execution has ended, and the cursor from which its changes follow. */
+export const ENDED_EXECUTION = graphql(`
+  query EndedExecution($id: String!) {
+    executions(filter: { executionId: { eq: $id } }, first: 1) {
+      nodes {
+        status
+      }
+      liveCursor
+    }
+  }
+`)
+
+/** Changes of an execution that has ended. */
+export const ENDED_EXECUTION_CHANGES = graphql(`
+  subscription EndedExecutionChanges($id: String!, $after: String) {
+    executionUpdates(filter: { executionId: { eq: $id } }, after: $after) {
+      cursor
+      occurredAt
+    }
+  }
+`)
+
+/** An event of `ENDED_EXECUTION_CHANGES`. */
+export type EndedExecutionChange = ResultOf<typeof ENDED_EXECUTION_CHANGES>['executionUpdates']
+
 /** The page of log lines before a cursor. */
 export const OLDER_LOG_LINES = graphql(
   `
@@ -153,6 +207,8 @@ export const CHILDREN = graphql(`
         executionId
         workflowName
         status
+        attempt
+        durationSeconds
       }
       pageInfo {
         hasNextPage

@@ -18,6 +18,8 @@ export const EXECUTION_FIELDS = graphql(`
       totalSteps
       percentage
     }
+    stepsCompleted
+    stepsFailed
     attempt
     triggeredBy
     userId

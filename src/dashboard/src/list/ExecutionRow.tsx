@@ -2,10 +2,12 @@ import { memo } from 'react'
 import { Link } from 'wouter'
 import { Duration } from '../components/Duration.tsx'
 import { StatusBadge } from '../components/StatusBadge.tsx'
+import { StartTime } from '../components/StartTime.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { infoOf, type Column } from '../model/columns.ts'
 import { formatBriefly, formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
+import { describeProgress } from '../model/progress.ts'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
@@ -17,11 +19,12 @@ interface ExecutionRowProps {
   isSelected: boolean
   isLeaving: boolean
   onOpen: (executionId: string) => void
+  onSelect: (executionId: string) => void
 }
 
 /** One execution in the list. */
 export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
-  const { row, index, top, columns, isSelected, isLeaving, onOpen } = props
+  const { row, index, top, columns, isSelected, isLeaving, onOpen, onSelect } = props
   const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
   return (
     // Keyboards and screen readers use the link; for pointers the whole row is the target.
@@ -32,6 +35,7 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
       aria-current={isSelected ? 'true' : undefined}
       style={{ transform: `translateY(${top}px)` }}
       onClick={(event) => {
+        onSelect(row.executionId)
         if (event.target instanceof Element && event.target.closest('a') === null) onOpen(row.executionId)
       }}
     >
@@ -66,10 +70,10 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
     case 'created':
       return <Timestamp at={row.createdAt} />
     case 'started':
-      return row.startedAt === null ? (
-        <span className={styles.faint}>not started</span>
-      ) : (
-        <Timestamp at={row.startedAt} />
+      return (
+        <span className={row.startedAt === null ? styles.faint : undefined}>
+          <StartTime at={row.startedAt} status={row.status} />
+        </span>
       )
     case 'completed':
       return <Timestamp at={row.completedAt} />
@@ -101,16 +105,14 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
 }
 
 function Progress({ row }: { row: Execution }) {
-  const { currentStep, totalSteps, percentage } = row.progress
-  if (totalSteps === 0) return null
+  const progress = describeProgress(row)
+  if (progress === null) return null
   return (
-    <span className={styles.progress} title={`${Math.round(percentage)} %`}>
+    <span className={styles.progress} title={progress.details}>
       <span className={styles.track} aria-hidden="true">
-        <span data-status={row.status} style={{ width: `${Math.min(100, Math.max(0, percentage))}%` }} />
+        <span data-status={row.status} style={{ width: `${Math.min(100, Math.max(0, row.progress.percentage))}%` }} />
       </span>
-      <span className={styles.faint}>
-        {currentStep}/{totalSteps}
-      </span>
+      <span className={styles.faint}>{progress.count}</span>
     </span>
   )
 }

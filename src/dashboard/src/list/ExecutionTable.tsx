@@ -4,7 +4,7 @@ import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
-import { infoOf, type Column } from '../model/columns.ts'
+import { fitColumns, infoOf, type Column } from '../model/columns.ts'
 import { executionPath } from '../model/paths.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SortField, SortKey } from '../model/sorting.ts'
@@ -13,14 +13,20 @@ import { ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
+/** Where a list was left. */
+export interface Place {
+  top: number
+  selected: string | null
+}
+
 interface ExecutionTableProps {
   rows: Rows<Execution>
   hasMore: boolean
   columns: readonly Column[]
   density: Density
   order: readonly SortKey[]
-  /** The scroll position, which is kept while another page is open. */
-  scroll: { top: number }
+  /** The scroll position and the selected row, which are kept while another page is open. */
+  place: Place
   onSort: (field: SortField) => void
   onLoadMore: () => void
 }
@@ -33,10 +39,10 @@ const LOAD_AHEAD = 40
 
 /** The table of executions: it renders the visible rows alone, and loads the next page before the end is reached. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, hasMore, columns, density, order, scroll, onSort, onLoadMore } = props
+  const { rows, hasMore, density, order, place, onSort, onLoadMore } = props
   const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
-  const [selected, setSelected] = useState<string | null>(null)
+  const [selected, setSelected] = useState(place.selected)
   const [, navigate] = useLocation()
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
   const all = rows.rows
@@ -47,7 +53,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 10,
-    initialOffset: scroll.top,
+    initialOffset: place.top,
     getItemKey: (index) => all[index]?.executionId ?? index,
   })
   const items = virtual.getVirtualItems()
@@ -55,13 +61,20 @@ export function ExecutionTable(props: ExecutionTableProps) {
 
   useEffect(() => virtual.measure(), [virtual, height])
   useLayoutEffect(() => {
-    if (scroller.current !== null) scroller.current.scrollTop = scroll.top
-  }, [scroll])
+    if (scroller.current === null) return
+    scroller.current.scrollTop = place.top
+    // Back from the page of an execution, its row has the focus again.
+    scroller.current.querySelector<HTMLElement>('[aria-current] a')?.focus({ preventScroll: true })
+  }, [place])
+  useEffect(() => {
+    place.selected = selected
+  }, [place, selected])
   useEffect(() => {
     if (hasMore && last >= all.length - LOAD_AHEAD) onLoadMore()
   }, [hasMore, last, all.length, onLoadMore])
 
   const open = useCallback((id: string) => navigate(executionPath(id)), [navigate])
+  const select = useCallback((id: string) => setSelected(id), [])
   const move = (by: number): void => {
     const at = all.findIndex((row) => row.executionId === selected)
     const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
@@ -76,6 +89,8 @@ export function ExecutionTable(props: ExecutionTableProps) {
     },
   })
 
+  const width = virtual.scrollRect?.width ?? window.innerWidth
+  const columns = isNarrow ? props.columns : fitColumns(props.columns, width, order[0]?.field)
   const template = useMemo(() => columns.map((column) => infoOf(column).width).join(' '), [columns])
   return (
     <div
@@ -85,7 +100,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
       role="region"
       aria-label="Executions"
       onScroll={(event) => {
-        scroll.top = event.currentTarget.scrollTop
+        place.top = event.currentTarget.scrollTop
       }}
     >
       <div
@@ -113,6 +128,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
                 isSelected={row.executionId === selected}
                 isLeaving={rows.leaving.has(row.executionId)}
                 onOpen={open}
+                onSelect={select}
               />
             )
           })}

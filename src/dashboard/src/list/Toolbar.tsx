@@ -5,13 +5,13 @@ import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
-import { nameDate } from '../model/dates.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
 import { FilterBar } from './FilterBar.tsx'
 import styles from './ListPage.module.css'
 import { deleteView, saveView, setShowsNewAtOnce, useSavedViews, useShowsNewAtOnce } from './preferences.ts'
+import { TimeRange } from './TimeRange.tsx'
 
 interface ToolbarProps {
   view: View
@@ -19,58 +19,19 @@ interface ToolbarProps {
   inputRef: RefObject<HTMLInputElement | null>
 }
 
-const RANGES = [null, '-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
-
 /** The controls of the list: filter, time range, order, saved views, display. */
 export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
     <div className={styles.toolbar}>
       <FilterBar filter={view.filter} onChange={(filter) => change({ filter })} inputRef={inputRef} />
       <div className={styles.controls}>
-        <TimeRange since={view.since} onChange={(since) => change({ since })} />
+        <TimeRange since={view.since} until={view.until} onChange={change} />
         <SortOrder order={view.order} onChange={(order) => change({ order })} />
         <SavedViews view={view} />
         <Display view={view} change={change} />
       </div>
     </div>
   )
-}
-
-function TimeRange({ since, onChange }: { since: string | null; onChange: (since: string | null) => void }) {
-  const ranges = RANGES.includes(since) ? RANGES : [...RANGES, since]
-  return (
-    <Popover
-      label={
-        <>
-          <Icon name="time" />
-          <span>{nameRange(since)}</span>
-        </>
-      }
-      name={`Created: ${nameRange(since)}`}
-      align="end"
-    >
-      {(close) =>
-        ranges.map((range) => (
-          <button
-            key={range}
-            type="button"
-            className={form.option}
-            aria-current={range === since}
-            onClick={() => {
-              onChange(range)
-              close()
-            }}
-          >
-            {nameRange(range)}
-          </button>
-        ))
-      }
-    </Popover>
-  )
-}
-
-function nameRange(since: string | null): string {
-  return since === null ? 'Any time' : `Last ${nameDate(since).replace(/ ago$/, '').replace(/^1 /, '')}`
 }
 
 function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (order: readonly SortKey[]) => void }) {
@@ -148,7 +109,7 @@ function SavedViews({ view }: { view: View }) {
               >
                 {saved.name}
               </button>
-              <Button kind="quiet" aria-label={`Delete ${saved.name}`} onClick={() => deleteView(saved.name)}>
+              <Button kind="quiet" aria-label={`Delete view ${saved.name}`} onClick={() => deleteView(saved.name)}>
                 <Icon name="close" />
               </Button>
             </div>
@@ -200,7 +161,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
               checked={showsNewAtOnce}
               onChange={(event) => setShowsNewAtOnce(event.target.checked)}
             />
-            Show new executions at once
+            Add new rows automatically
           </label>
           <p className={form.heading}>Columns</p>
           {COLUMNS.map((column) => (
@@ -222,7 +183,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
-            Default columns
+            Reset columns
           </Button>
         </>
       )}

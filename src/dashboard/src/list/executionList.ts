@@ -1,27 +1,14 @@
 import { stringifyDocument, type Client } from '@urql/core'
+import type { Attention } from '../components/attention.ts'
 import { explain } from '../graphql/client.ts'
 import type { Connection, Subscription } from '../live/connection.ts'
 import type { Filter } from '../model/filter.ts'
 import { toFilterInput, type FilterInput } from '../model/filterInput.ts'
-import type { LiveStatus } from '../model/liveStatus.ts'
+import { SearchMeter } from '../model/searchProgress.ts'
 import { appendPage, applyEvents, createRows, removeLeaving, settle, type RowEvent, type Rows } from '../model/rows.ts'
 import type { SortKey } from '../model/sorting.ts'
 import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution } from './operations.ts'
-
-/** The state of the list that the page shows. */
-export interface Snapshot {
-  /** Null until the first page has been read. */
-  rows: Rows<Execution> | null
-  hasMore: boolean
-  isReading: boolean
-  /** Why the last read failed, as a sentence. */
-  error: string | null
-  status: LiveStatus
-  /** The lag of the server behind its database. */
-  behindSeconds: number
-  /** How many new executions are not shown yet. */
-  waiting: number
-}
+import { INITIAL, type Snapshot } from './snapshot.ts'
 
 // The maximum of the server.
 const PAGE_SIZE = 100
@@ -38,15 +25,7 @@ const STALE_AFTER = 120_000
 
 /** A store of the executions that match a filter: it loads them page by page and keeps them up to date until it is stopped. */
 export class ExecutionList {
-  private snapshot: Snapshot = {
-    rows: null,
-    hasMore: false,
-    isReading: true,
-    error: null,
-    status: 'connecting',
-    behindSeconds: 0,
-    waiting: 0,
-  }
+  private snapshot = INITIAL
   private readonly listeners = new Set<() => void>()
   private readonly timers = new Set<number>()
   private subscription: Subscription | undefined
@@ -55,16 +34,21 @@ export class ExecutionList {
   private readNumber = 0
   private filterInput: FilterInput = {}
   private showsNewAtOnce = false
+  private readonly meter = new SearchMeter(PAGE_SIZE)
+  private ignoreAttention: (() => void) | undefined
+  // The list can be resumed while it reads a further page, but not while it is read again.
+  private isRestarting = false
   // Where and when the list was stopped, if it was complete.
   private stopped: { cursor: string; at: number } | null = null
-  /** The scroll position. */
-  readonly scroll = { top: 0 }
+  /** Where the page was left: the scroll position, and the selected row. */
+  readonly place: { top: number; selected: string | null } = { top: 0, selected: null }
 
   constructor(
     private readonly client: Client,
     private readonly connection: Connection,
     private readonly filter: Filter,
     private readonly order: readonly SortKey[],
+    private readonly attention: Attention,
   ) {}
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -76,6 +60,7 @@ export class ExecutionList {
 
   /** Reads the first page and subscribes to changes; after a short stop, resumes where it stopped. */
   start(): void {
+    this.ignoreAttention = this.attention.subscribe(() => this.goOnSearching())
     const { stopped } = this
     this.stopped = null
     const { rows } = this.snapshot
@@ -84,39 +69,67 @@ export class ExecutionList {
       return
     }
     // Leaving rows have had time to fade.
-    this.change({ rows: removeLeaving(rows, [...rows.leaving]) })
+    this.change({ rows: removeLeaving(rows, [...rows.leaving]), isReading: false })
     this.subscribeFrom(stopped.cursor)
+    this.goOnSearching()
   }
 
   /** Ends the subscription, timers and reads; `start` resumes. */
   stop(): void {
     this.readNumber += 1
+    this.ignoreAttention?.()
     const cursor = this.subscription?.stop() ?? null
     this.subscription = undefined
-    // The list can resume only if it was not in the middle of a read.
-    const isComplete = this.snapshot.rows !== null && !this.snapshot.isReading && this.snapshot.error === null
+    const isComplete = this.snapshot.rows !== null && !this.isRestarting && this.snapshot.error === null
     this.stopped = cursor !== null && isComplete ? { cursor, at: Date.now() } : null
     this.timers.forEach((timer) => window.clearTimeout(timer))
     this.timers.clear()
   }
 
-  /** Loads the next page, unless that is under way. */
-  readonly loadMoreNow = (): void => void this.loadMore()
+  /** Loads the next page, unless that is under way or a search waits for a click. */
+  readonly loadMoreNow = (): void => {
+    if (this.snapshot.search?.goesOn !== 'with a click') void this.loadMore()
+  }
+
+  /** Goes on with a search whose time was up. */
+  readonly searchFurther = (): void => {
+    this.meter.allowMore()
+    void this.loadMore()
+  }
 
   private async loadMore(): Promise<void> {
     if (this.snapshot.isReading || !this.snapshot.hasMore) return
     const readNumber = this.readNumber
     this.change({ isReading: true })
-    const { data, error } = await this.client.query(NEXT_PAGE, { ...this.variables(), after: this.endCursor })
+    const { data, error } = await this.readPage(this.endCursor)
     if (readNumber !== this.readNumber) return
     if (data === undefined || this.snapshot.rows === null) {
       this.fail(explain(error), () => this.loadMore())
       return
     }
-    const { nodes, pageInfo } = data.executions
+    const { nodes, pageInfo, search } = data.executions
     this.endCursor = pageInfo.endCursor
-    const rows = appendPage(this.snapshot.rows, { rows: nodes, hasMore: pageInfo.hasNextPage })
-    this.change({ rows, hasMore: pageInfo.hasNextPage, isReading: false, error: null })
+    const rows = appendPage(this.snapshot.rows, {
+      rows: nodes,
+      hasMore: pageInfo.hasNextPage,
+      isCut: !search.isComplete,
+    })
+    this.change({
+      rows,
+      hasMore: pageInfo.hasNextPage,
+      search: this.meter.after(search, nodes.length),
+      isReading: false,
+      error: null,
+    })
+    this.goOnSearching()
+  }
+
+  private readPage(after: string | null) {
+    return this.meter.time(() => this.client.query(NEXT_PAGE, { ...this.variables(), after }).toPromise())
+  }
+
+  private goOnSearching(): void {
+    if (this.snapshot.search?.goesOn === 'by itself' && this.attention.isGiven()) void this.loadMore()
   }
 
   /** Shows new rows as they arrive, or lets them wait for `showNew`. */
@@ -138,26 +151,41 @@ export class ExecutionList {
     const readNumber = ++this.readNumber
     const target = Math.min(this.snapshot.rows?.rows.length ?? 0, MAX_REREAD)
     this.filterInput = toFilterInput(this.filter, Date.now())
+    this.meter.restart()
+    this.isRestarting = true
     this.change({ isReading: true })
-    const first = await this.client.query(FIRST_PAGE, this.variables())
+    const first = await this.meter.time(() => this.client.query(FIRST_PAGE, this.variables()).toPromise())
     if (readNumber !== this.readNumber) return
     if (first.data === undefined) {
       this.fail(explain(first.error), () => this.read())
       return
     }
     const { nodes, pageInfo, totalCount, totalCountIsExact, liveCursor } = first.data.executions
-    let rows = createRows(this.order, { rows: nodes, hasMore: pageInfo.hasNextPage }, totalCount, totalCountIsExact)
+    let search = this.meter.after(first.data.executions.search, nodes.length)
+    let rows = createRows(
+      this.order,
+      { rows: nodes, hasMore: pageInfo.hasNextPage, isCut: search !== null },
+      totalCount,
+      totalCountIsExact,
+    )
     let end = pageInfo
-    while (rows.rows.length < target && end.hasNextPage) {
-      const next = await this.client.query(NEXT_PAGE, { ...this.variables(), after: end.endCursor })
+    while (rows.rows.length < target && end.hasNextPage && search?.goesOn !== 'with a click') {
+      const next = await this.readPage(end.endCursor)
       if (readNumber !== this.readNumber) return
       if (next.data === undefined) break
       end = next.data.executions.pageInfo
-      rows = appendPage(rows, { rows: next.data.executions.nodes, hasMore: end.hasNextPage })
+      search = this.meter.after(next.data.executions.search, next.data.executions.nodes.length)
+      rows = appendPage(rows, {
+        rows: next.data.executions.nodes,
+        hasMore: end.hasNextPage,
+        isCut: search !== null,
+      })
     }
     this.endCursor = end.endCursor
-    this.change({ rows, hasMore: end.hasNextPage, isReading: false, error: null, waiting: 0 })
+    this.isRestarting = false
+    this.change({ rows, hasMore: end.hasNextPage, search, isReading: false, error: null, waiting: 0 })
     this.subscribeFrom(liveCursor)
+    this.goOnSearching()
   }
 
   private subscribeFrom(cursor: string): void {
@@ -177,7 +205,11 @@ export class ExecutionList {
         onBehind: (behindSeconds) => {
           if (behindSeconds !== this.snapshot.behindSeconds) this.change({ behindSeconds })
         },
-        onStale: () => void this.read(),
+        onStale: () => {
+          // A search takes longer than the interval of polling: repeated each time, it would never end.
+          const isUnfinished = this.snapshot.isReading || this.snapshot.search !== null
+          if (this.snapshot.status !== 'polling' || !isUnfinished) void this.read()
+        },
         onError: (error) => this.change({ error }),
       },
       cursor,

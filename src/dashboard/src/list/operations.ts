@@ -14,6 +14,14 @@ const ROW = graphql(
   [EXECUTION_FIELDS],
 )
 
+const SEARCH = graphql(`
+  fragment Search on SearchProgress @_unmask {
+    isComplete
+    examined
+    reachedAt
+  }
+`)
+
 /** An execution as the list shows it. */
 export type Execution = ResultOf<typeof ROW>
 
@@ -32,10 +40,13 @@ export const FIRST_PAGE = graphql(
         totalCount
         totalCountIsExact
         liveCursor
+        search {
+          ...Search
+        }
       }
     }
   `,
-  [ROW],
+  [ROW, SEARCH],
 )
 
 /** The page after a cursor. */
@@ -50,10 +61,13 @@ export const NEXT_PAGE = graphql(
           hasNextPage
           endCursor
         }
+        search {
+          ...Search
+        }
       }
     }
   `,
-  [ROW],
+  [ROW, SEARCH],
 )
 
 /** Every change to the executions that the filter matches. */

@@ -1,9 +1,11 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useClient } from 'urql'
+import { USER_ATTENTION } from '../components/attention.ts'
 import type { Connection } from '../live/connection.ts'
 import { useConnection } from '../live/ConnectionContext.ts'
 import { filterOf, type View } from '../model/view.ts'
-import { ExecutionList, type Snapshot } from './executionList.ts'
+import { ExecutionList } from './executionList.ts'
+import type { Snapshot } from './snapshot.ts'
 
 // The last list of each connection, so that going back to it restores its rows and scroll position.
 const lastLists = new WeakMap<Connection, { key: string; list: ExecutionList }>()
@@ -13,12 +15,12 @@ export function useExecutions(view: View, showsNewAtOnce: boolean): { list: Exec
   const client = useClient()
   const connection = useConnection()
   // Columns and density do not change what is read.
-  const key = JSON.stringify([view.filter, view.since, view.order])
+  const key = JSON.stringify([view.filter, view.since, view.until, view.order])
   const list = useMemo(
     () => {
       const last = lastLists.get(connection)
       if (last?.key === key) return last.list
-      const list = new ExecutionList(client, connection, filterOf(view), view.order)
+      const list = new ExecutionList(client, connection, filterOf(view), view.order, USER_ATTENTION)
       lastLists.set(connection, { key, list })
       return list
     },

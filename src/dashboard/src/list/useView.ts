@@ -1,5 +1,7 @@
 import { useCallback, useMemo } from 'react'
-import { useLocation, useSearch } from 'wouter'
+import { useLocation } from 'wouter'
+// The router's own hook decodes `%25` before the query is split.
+import { useSearch } from 'wouter/use-browser-location'
 import { listPath } from '../model/paths.ts'
 import { parseView, printView, type View } from '../model/view.ts'
 
@@ -12,7 +14,7 @@ export function useView(): { view: View; problem: string | null; change: (change
     (changes: Partial<View>) => {
       const query = printView({ ...view, ...changes })
       // A change of what the list shows gets an entry in the browser's history; a change of how it looks does not.
-      const replace = !('filter' in changes || 'since' in changes || 'order' in changes)
+      const replace = !('filter' in changes || 'since' in changes || 'until' in changes || 'order' in changes)
       navigate(listPath(query), { replace })
     },
     [view, navigate],

@@ -55,3 +55,10 @@ function sorted(value: unknown): unknown {
   const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
   return { object: entries.map(([key, inner]) => [key, sorted(inner)]) }
 }
+
+test('attempts of one step count together', () => {
+  const attempt = (durationSeconds: number | null) => ({ stepId: 'load', name: 'Load', durationSeconds })
+
+  expect(compareSteps([attempt(10), attempt(30)], [attempt(15)])).toMatchObject([{ now: 40, before: 15, longer: 25 }])
+  expect(compareSteps([attempt(10), attempt(null)], [attempt(15)])).toMatchObject([{ now: null, before: 15 }])
+})

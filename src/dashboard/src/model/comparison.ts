@@ -24,13 +24,10 @@ export interface InputDifference {
 
 const MAX_DIFFERENCES = 200
 
-/** The steps of both executions, the largest increase in duration first. */
+/** The steps of both executions, the largest increase in duration first; attempts of one step count together. */
 export function compareSteps(now: readonly ComparedStep[], before: readonly ComparedStep[]): StepDifference[] {
-  const earlier = new Map(before.map((step) => [step.stepId, step]))
-  const stepIds = new Set(now.map((step) => step.stepId))
-  const all = [...now, ...before.filter((step) => !stepIds.has(step.stepId))]
-  const current = new Map(now.map((step) => [step.stepId, step]))
-  return all
+  const [current, earlier] = [sumAttempts(now), sumAttempts(before)]
+  return [...current.values(), ...[...earlier.values()].filter((step) => !current.has(step.stepId))]
     .map(({ stepId, name }) => {
       const seconds = current.get(stepId)?.durationSeconds ?? null
       const then = earlier.get(stepId)?.durationSeconds ?? null
@@ -43,6 +40,17 @@ export function compareSteps(now: readonly ComparedStep[], before: readonly Comp
       }
     })
     .sort((one, other) => other.longer - one.longer)
+}
+
+function sumAttempts(steps: readonly ComparedStep[]): Map<string, ComparedStep> {
+  const sums = new Map<string, ComparedStep>()
+  for (const step of steps) {
+    const { durationSeconds } = sums.get(step.stepId) ?? { durationSeconds: 0 }
+    const sum =
+      durationSeconds === null || step.durationSeconds === null ? null : durationSeconds + step.durationSeconds
+    sums.set(step.stepId, { ...step, durationSeconds: sum })
+  }
+  return sums
 }
 
 /** The first 200 differences between the JSON values `now` and `before`. */

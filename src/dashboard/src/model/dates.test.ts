@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { formatAge, formatDate, formatUtc, isDate, nameDate, resolveDate } from './dates.ts'
+import {
+  areOneDay,
+  formatAge,
+  formatDate,
+  formatLogTime,
+  formatUtc,
+  isDate,
+  nameDate,
+  resolveDate,
+} from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -52,3 +61,11 @@ test.each(['', '-1', '-1y', '1w', '-w', '-100000s', '--1d', '2026-13-01T00:00:00
     expect(isDate(text)).toBe(false)
   },
 )
+test('the time of a log line has milliseconds, and its date where the log has several', () => {
+  const time = Date.parse('2026-11-27T01:00:00.120Z')
+
+  expect(formatLogTime(time, false, 'UTC')).toBe('01:00:00.120')
+  expect(formatLogTime(time, true, 'UTC')).toBe('27 Nov 01:00:00.120')
+  expect(areOneDay([time, time + 3_600_000], 'UTC')).toBe(true)
+  expect(areOneDay([time, time + 86_400_000], 'UTC')).toBe(false)
+})

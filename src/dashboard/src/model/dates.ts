@@ -31,6 +31,19 @@ export function formatDate(time: number, now: number, zone?: string): string {
   return `${(isThisYear ? date : dateWithYear).format(time)} ${clockTime.slice(0, 5)}`
 }
 
+/** `time` of a log line, to the millisecond: `12:30:05.007`, or `22 Nov 12:30:05.007` with its date. */
+export function formatLogTime(time: number, hasDate: boolean, zone?: string): string {
+  const { clock, date } = formatsOf(zone)
+  const clockTime = `${clock.format(time)}.${String(new Date(time).getUTCMilliseconds()).padStart(3, '0')}`
+  return hasDate ? `${date.format(time)} ${clockTime}` : clockTime
+}
+
+/** Whether all `times` (milliseconds) are of one day. */
+export function areOneDay(times: readonly number[], zone?: string): boolean {
+  const { day } = formatsOf(zone)
+  return new Set(times.map((time) => day.format(time))).size <= 1
+}
+
 /** `time` in UTC, to the millisecond: `2026-11-23 12:00:00.007 UTC`. */
 export function formatUtc(time: number): string {
   return new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append, LEVELS, linesBefore, prepend, select, type LogLine, type Tail } from './logLines.ts'
+import { append, appendRepeated, LEVELS, linesBefore, prepend, select, type LogLine, type Tail } from './logLines.ts'
 
 const EMPTY: Tail<LogLine> = { lines: [], dropped: 0 }
 
@@ -58,4 +58,23 @@ test('the newest lines are kept in their order', () => {
       expect(tail.dropped + tail.lines.length).toBe(added.flat().length)
     }),
   )
+})
+
+test('a search ignores case, normal forms and colours', () => {
+  const lines = ['\x1b[1m\x1b[31mFA\x1b[0m\x1b[31mILED\x1b[0m model', 'Grüße', 'ΟΔΟΣ', 'ok'].map((each) => line(each))
+  const find = (search: string) => select(lines, { minLevel: 'DEBUG', search }).length
+
+  expect(find('failed')).toBe(1)
+  expect(find('GRU\u0308SSE')).toBe(1)
+  expect(find('οδος')).toBe(1)
+  expect(find('31m')).toBe(0)
+})
+
+test('lines that a subscription repeats are not shown twice, whether older ones were loaded or not', () => {
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((each) => line(each)) as [LogLine, LogLine, LogLine, LogLine]
+
+  expect(appendRepeated({ lines: [a, b, c], dropped: 0 }, [b, c, d])).toEqual({ lines: [a, b, c, d], dropped: 0 })
+  expect(appendRepeated(EMPTY, [a, b])).toEqual({ lines: [a, b], dropped: 0 })
+  expect(appendRepeated({ lines: [a], dropped: 0 }, [])).toEqual({ lines: [a], dropped: 0 })
+  expect(appendRepeated({ lines: [a, b], dropped: 0 }, [d])).toBeNull()
 })

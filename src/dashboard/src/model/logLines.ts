@@ -1,4 +1,6 @@
 import type { SchemaType } from '../graphql/schemaTypes.ts'
+import { stripEscapes } from './ansi.ts'
+import { toSearchText } from './searchText.ts'
 
 /** The severity of a log line. */
 export type Level = SchemaType<'LogLevel'>
@@ -66,6 +68,30 @@ export function linesBefore<L extends LogLine>(lines: readonly L[], tail: Tail<L
   return lines.filter((line) => Date.parse(line.at) <= start && !loaded.has(contentOf(line)))
 }
 
+// Lines are searched again with every key and with every line that is appended.
+const searchTexts = new WeakMap<LogLine, string>()
+
+function searchTextOf(line: LogLine): string {
+  const known = searchTexts.get(line) ?? toSearchText(stripEscapes(line.message))
+  searchTexts.set(line, known)
+  return known
+}
+
+/**
+ * `tail` followed by those of `lines` that are not in it: the present state, which a subscription repeats.
+ *
+ * Null where the first of them is not in it either, so that lines between them may be missing.
+ */
+export function appendRepeated<L extends LogLine>(tail: Tail<L>, lines: readonly L[]): Tail<L> | null {
+  const loaded = new Set(tail.lines.map(contentOf))
+  const [first] = lines
+  if (first !== undefined && tail.lines.length > 0 && !loaded.has(contentOf(first))) return null
+  return append(
+    tail,
+    lines.filter((line) => !loaded.has(contentOf(line))),
+  )
+}
+
 function contentOf({ at, level, message, stepId }: LogLine): string {
   return JSON.stringify([at, level, message, stepId])
 }
@@ -74,6 +100,8 @@ function contentOf({ at, level, message, stepId }: LogLine): string {
 export function select<L extends LogLine>(lines: readonly L[], filter: LineFilter): readonly L[] {
   if (isAllLines(filter)) return lines
   const minimum = SEVERITIES[filter.minLevel]
-  const search = filter.search.trim().toLocaleLowerCase()
-  return lines.filter((line) => SEVERITIES[line.level] >= minimum && line.message.toLocaleLowerCase().includes(search))
+  const search = toSearchText(filter.search.trim())
+  return lines.filter(
+    (line) => SEVERITIES[line.level] >= minimum && (search === '' || searchTextOf(line).includes(search)),
+  )
 }

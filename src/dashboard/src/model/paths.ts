@@ -3,10 +3,34 @@ export function listPath(query = ''): string {
   return query === '' ? '/' : `/?${query}`
 }
 
-/** The page of one execution. */
+/** What the paths of all executions begin with. */
+const EXECUTIONS_PATH = '/executions/'
+
+// Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
+const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/
+
+/** The page of one execution, whatever its id consists of. */
 export function executionPath(executionId: string): string {
-  return `/executions/${encodeURIComponent(executionId)}`
+  if (LOSES_SEGMENTS.test(executionId)) return `${EXECUTIONS_PATH}?id=${encodeURIComponent(executionId)}`
+  // Some proxies refuse an encoded slash.
+  return EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/')
+}
+
+/** The id of the execution at an address, from its encoded path and query; null where there is none. */
+export function executionIdOf(path: string, query: string): string | null {
+  if (!path.startsWith(EXECUTIONS_PATH)) return null
+  const encoded = path.slice(EXECUTIONS_PATH.length)
+  return encoded === '' ? new URLSearchParams(query).get('id') : decode(encoded)
 }
 
 /** Where issuers send people back to after they have signed in. */
 export const SIGN_IN_CALLBACK_PATH = '/signed-in'
+
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    // Typed by hand, as in `100%`.
+    return encoded
+  }
+}

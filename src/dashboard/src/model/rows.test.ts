@@ -6,6 +6,7 @@ import {
   createRows,
   removeLeaving,
   settle,
+  type Page,
   type Row,
   type RowEvent,
   type Rows,
@@ -58,9 +59,10 @@ class Server {
     return found.sort((left, right) => compareRows(left, right, ORDER))
   }
 
-  read(after: Row | null): { rows: Row[]; hasMore: boolean } {
+  /** The page after a row; one that its time limit ended has `size` rows, or none, and more behind it. */
+  read(after: Row | null, size = PAGE): Page<Row> {
     const following = this.matching().filter((row) => after === null || compareRows(row, after, ORDER) > 0)
-    return { rows: following.slice(0, PAGE), hasMore: following.length > PAGE }
+    return { rows: following.slice(0, size), hasMore: size < PAGE || following.length > PAGE, isCut: size < PAGE }
   }
 
   private emit(kind: RowEvent<Row>['kind'], row: Row): void {
@@ -71,7 +73,7 @@ class Server {
 type Step =
   | { do: 'put'; name: string; cost: number; matches: boolean }
   | { do: 'remove'; name: string }
-  | { do: 'read more' }
+  | { do: 'read more'; rows: number }
   | { do: 'deliver'; events: number }
   | { do: 'settle' }
   | { do: 'remove leaving' }
@@ -84,7 +86,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({ do: fc.constant('put' as const), name: names, cost: fc.nat(9), matches: fc.boolean() }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name: names }) },
-    { weight: 2, arbitrary: fc.constant({ do: 'read more' as const }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('read more' as const), rows: fc.nat(PAGE) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), events: fc.nat(5) }) },
     { weight: 1, arbitrary: fc.constant({ do: 'settle' as const }) },
     { weight: 1, arbitrary: fc.constant({ do: 'remove leaving' as const }) },
@@ -127,6 +129,43 @@ describe('a list that follows events', () => {
     )
   })
 
+  test('equals a fresh read once a search that was cut has come to its end', () => {
+    fc.assert(
+      fc.property(steps, steps, (before, after) => {
+        const server = new Server()
+        for (const step of before) if (step.do === 'put') server.put(step.name, step.cost, step.matches)
+        let delivered = server.log.length
+        let reached: Row | null = null
+        const read = (size?: number): Page<Row> => {
+          const page = server.read(reached, size)
+          reached = page.rows.at(-1) ?? reached
+          return page
+        }
+        let list = createRows(ORDER, read(0), 0, false)
+        for (const step of after) {
+          if (step.do === 'put') server.put(step.name, step.cost, step.matches)
+          if (step.do === 'remove') server.remove(step.name)
+          if (step.do === 'deliver') {
+            list = applyEvents(list, server.log.slice(delivered, delivered + step.events))
+            delivered = Math.min(server.log.length, delivered + step.events)
+          }
+          if (step.do === 'settle') list = settle(list)
+          if (step.do === 'read more') list = appendPage(list, read(Math.min(step.rows, PAGE - 1)))
+        }
+        let hasMore = true
+        while (hasMore) {
+          const page = read()
+          list = appendPage(list, page)
+          hasMore = page.hasMore
+        }
+        list = settle(applyEvents(list, server.log.slice(delivered)))
+
+        expect(list.rows).toEqual(server.matching())
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test('never shows an execution twice', () => {
     fc.assert(
       fc.property(steps, (all) => {
@@ -134,7 +173,7 @@ describe('a list that follows events', () => {
         let list: Rows<Row> = createRows(ORDER, server.read(null), 0, true)
         for (const step of all) {
           if (step.do === 'put') server.put(step.name, step.cost, step.matches)
-          if (step.do === 'read more') list = appendPage(list, server.read(list.lastLoaded))
+          if (step.do === 'read more') list = appendPage(list, server.read(list.lastLoaded, step.rows))
           if (step.do === 'deliver') list = applyEvents(list, server.log.splice(0, step.events))
           if (step.do === 'settle') list = settle(list)
         }
@@ -172,6 +211,15 @@ test('an execution after the loaded pages does not wait: scrolling loads it', ()
   const list = createRows(ORDER, { rows: [rowOf('a', 9)], hasMore: true }, 5, true)
 
   expect(applyEvents(list, [{ kind: 'ENTERED', executionId: 'z', row: rowOf('z', 1) }]).waiting.size).toBe(0)
+})
+
+test('rows found after empty pages are put in order with those that entered meanwhile', () => {
+  const empty = createRows<Row>(ORDER, { rows: [], hasMore: true, isCut: true }, 0, false)
+  const entered = settle(applyEvents(empty, [{ kind: 'ENTERED', executionId: 'b', row: rowOf('b', 5) }]))
+
+  const found = appendPage(entered, { rows: [rowOf('a', 9), rowOf('b', 5), rowOf('c', 2)], hasMore: true, isCut: true })
+
+  expect(found.rows.map((row) => row.executionId)).toEqual(['a', 'b', 'c'])
 })
 
 test('a total that is not exact stays as it is', () => {

@@ -22,7 +22,10 @@ export interface Rows<R extends Row> {
   readonly waiting: ReadonlyMap<string, R>
   /** Ids of rows that are still shown and no longer match. */
   readonly leaving: ReadonlySet<string>
-  /** The last row of the last page as it was read; null when no page follows. Rows after it are not loaded. */
+  /**
+   * The last row of the last page as it was read: rows after it are not loaded. Null when no page follows, or when the page was
+   * cut: then rows that enter are shown wherever they are, since the search may have passed them.
+   */
   readonly lastLoaded: R | null
   readonly total: number
   readonly totalIsExact: boolean
@@ -32,6 +35,8 @@ export interface Rows<R extends Row> {
 export interface Page<R extends Row> {
   rows: readonly R[]
   hasMore: boolean
+  /** Whether its search was ended by a time limit, so that it may lack rows. */
+  isCut?: boolean
 }
 
 /** A list with its first page. */
@@ -62,6 +67,8 @@ export function appendPage<R extends Row>(state: Rows<R>, page: Page<R>): Rows<R
   // A waiting row may be newer than the page: an event may have arrived while the page was being read.
   const rows = [...kept, ...added.map((row) => newest(row, waiting.get(row.executionId)))]
   added.forEach((row) => waiting.delete(row.executionId))
+  // Rows that entered after a page that was cut may belong behind those of this page.
+  if (state.lastLoaded === null) rows.sort((left, right) => compareRows(left, right, state.order))
   return { ...state, rows, waiting, lastLoaded: lastLoadedOf(page) }
 }
 
@@ -111,7 +118,7 @@ export function removeLeaving<R extends Row>(state: Rows<R>, ids: Iterable<strin
 }
 
 function lastLoadedOf<R extends Row>(page: Page<R>): R | null {
-  return page.hasMore ? (page.rows.at(-1) ?? null) : null
+  return page.hasMore && page.isCut !== true ? (page.rows.at(-1) ?? null) : null
 }
 
 function isLoaded<R extends Row>(row: R, state: Rows<R>): boolean {

@@ -6,7 +6,8 @@ const START = Date.parse('2026-11-01T12:00:00Z')
 
 function step(stepId: string, from: number | null, to: number | null, dependsOn: string[] = []): TimedStep {
   const at = (seconds: number | null) => (seconds === null ? null : new Date(START + seconds * 1000).toISOString())
-  return { stepId, startedAt: at(from), completedAt: at(to), dependsOn }
+  const status = to === null ? 'RUNNING' : 'COMPLETED'
+  return { stepId, status, durationSeconds: null, startedAt: at(from), completedAt: at(to), dependsOn }
 }
 
 test('bars are placed by time, as fractions of the timeline', () => {
@@ -28,6 +29,12 @@ test('a running step lasts until now, and one that has not started has no positi
 
 test('a clock slower than the engine’s gives no negative width', () => {
   expect(layOut([step('a', 10, null)], START).bars[0]?.position).toEqual({ left: 0, width: 0 })
+})
+
+test('a step that ended at no known time lasts as long as it took', () => {
+  const ended = { ...step('a', 0, null), status: 'FAILED', durationSeconds: 4 } as const
+
+  expect(layOut([ended, step('b', 0, 8)], START + 99_000).bars[0]?.position).toEqual({ left: 0, width: 0.5 })
 })
 
 test('ticks are few and at round times', () => {

@@ -1,6 +1,10 @@
+import { hasEnded, type Status } from './status.ts'
+
 /** The fields of a step that the timeline reads. */
 export interface TimedStep {
   stepId: string
+  status: Status
+  durationSeconds: number | null
   startedAt: string | null
   completedAt: string | null
   dependsOn: readonly string[]
@@ -60,8 +64,13 @@ function spanOf(step: TimedStep, now: number): { from: number; to: number } | nu
   if (step.startedAt === null) return null
   const from = Date.parse(step.startedAt)
   // This clock may be slower than the engine's: a step must not end before it starts.
-  const to = Math.max(from, step.completedAt === null ? now : Date.parse(step.completedAt))
-  return { from, to }
+  return { from, to: Math.max(from, endOf(step, from, now)) }
+}
+
+/** When `step` ended, or `now`; engines leave out the end of some steps that have one. */
+function endOf(step: TimedStep, from: number, now: number): number {
+  if (step.completedAt !== null) return Date.parse(step.completedAt)
+  return hasEnded(step.status) ? from + (step.durationSeconds ?? 0) * 1000 : now
 }
 
 function ticksOf(seconds: number): Tick[] {

@@ -16,7 +16,8 @@ const views: fc.Arbitrary<View> = fc.record({
       .string({ minLength: 1, unit: 'grapheme' })
       .map((text) => ({ field: 'workflowName', operator: 'contains', values: [text] }) as const),
   ),
-  since: fc.constantFrom(null, '-15m', '-7d'),
+  since: fc.constantFrom(null, '-15m', '-7d', '2026-11-01T10:00:00Z'),
+  until: fc.constantFrom(null, '-1h', '2026-11-02T10:00:00Z'),
   order: orders,
   columns: fc.subarray([...COLUMNS], { minLength: 1 }),
   density: fc.constantFrom('comfortable' as const, 'compact' as const),
@@ -51,7 +52,14 @@ describe('a view in a URL', () => {
   test('reports what is not valid, and keeps the rest', () => {
     const { view, problem } = parseView('filter=colour:eq(red)&since=soon&sort=-NOTHING,STATUS&columns=x,cost')
 
-    expect(problem).toBe('The filter in this link is not valid. Unknown field: colour.')
+    expect(problem).toBe(
+      'The filter in this link is not valid. Unknown field: colour. ' +
+        'This link has "since=soon", which is no date such as -24h or 2026-11-01T10:30:00Z. ' +
+        'This link sorts by "-NOTHING", which is unknown. This link has unknown columns: x.',
+    )
+    expect(parseView('density=tiny').problem).toBe(
+      'This link has "density=tiny", which is neither compact nor comfortable.',
+    )
     expect(view).toEqual({ ...DEFAULT_VIEW, order: [{ field: 'STATUS', direction: 'ASC' }], columns: ['cost'] })
   })
 
@@ -76,6 +84,12 @@ test('the time range of a view narrows its filter', () => {
     field: 'createdAt',
     operator: 'gte',
     values: ['-24h'],
+  })
+  expect(filterOf({ ...DEFAULT_VIEW, since: '-2d', until: '-1d' })).toEqual({
+    all: [
+      { field: 'createdAt', operator: 'gte', values: ['-2d'] },
+      { field: 'createdAt', operator: 'lt', values: ['-1d'] },
+    ],
   })
 })
 

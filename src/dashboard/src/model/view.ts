@@ -1,5 +1,5 @@
 import { COLUMNS, isColumn, DEFAULT_COLUMNS, type Column } from './columns.ts'
-import { isRelative } from './dates.ts'
+import { isDate } from './dates.ts'
 import { EVERYTHING, narrow, type Filter } from './filter.ts'
 import { parseFilter, printFilter, FilterSyntaxError } from './filterText.ts'
 import { NEWEST_FIRST, SORT_FIELDS, type SortKey } from './sorting.ts'
@@ -9,8 +9,9 @@ export type Density = 'comfortable' | 'compact'
 /** What the list shows and how: all that its URL holds, so that everyone who opens a link sees the same. */
 export interface View {
   readonly filter: Filter
-  /** The age of the oldest executions to show, such as `-24h`; null for all. */
+  /** The range of creation times: dates, relative ones such as `-24h` or absolute ones; null where it is open. */
   readonly since: string | null
+  readonly until: string | null
   readonly order: readonly SortKey[]
   readonly columns: readonly Column[]
   readonly density: Density
@@ -19,12 +20,13 @@ export interface View {
 export const DEFAULT_VIEW: View = {
   filter: EVERYTHING,
   since: null,
+  until: null,
   order: NEWEST_FIRST,
   columns: DEFAULT_COLUMNS,
   density: 'comfortable',
 }
 
-/** The view of a URL; `problem` says in a sentence what was not valid in it. */
+/** The view of a URL; `problem` says in sentences what was not valid in it. */
 export interface ParsedView {
   view: View
   problem: string | null
@@ -38,6 +40,7 @@ export function printView(view: View): string {
   const columns = view.columns.join(',')
   if (filter !== '') query.set('filter', filter)
   if (view.since !== null) query.set('since', view.since)
+  if (view.until !== null) query.set('until', view.until)
   if (sort !== '-CREATED_AT') query.set('sort', sort)
   if (columns !== DEFAULT_COLUMNS.join(',')) query.set('columns', columns)
   if (view.density !== 'comfortable') query.set('density', view.density)
@@ -48,46 +51,72 @@ export function printView(view: View): string {
 /** The view in the query of a URL; defaults replace what is not valid. */
 export function parseView(search: string): ParsedView {
   const query = new URLSearchParams(search)
-  const since = query.get('since')
-  const { filter, problem } = readFilter(query.get('filter') ?? '')
-  return {
-    view: {
-      filter,
-      since: since !== null && isRelative(since) ? since : null,
-      order: readOrder(query.get('sort')),
-      columns: readColumns(query.get('columns')),
-      density: query.get('density') === 'compact' ? 'compact' : 'comfortable',
-    },
-    problem,
+  const problems: string[] = []
+  const report = (problem: string): null => {
+    problems.push(problem)
+    return null
   }
+  const view = {
+    filter: readFilter(query.get('filter') ?? '', report) ?? EVERYTHING,
+    since: readDate('since', query.get('since'), report),
+    until: readDate('until', query.get('until'), report),
+    order: readOrder(query.get('sort'), report) ?? NEWEST_FIRST,
+    columns: readColumns(query.get('columns'), report) ?? DEFAULT_COLUMNS,
+    density: readDensity(query.get('density'), report) ?? 'comfortable',
+  }
+  return { view, problem: problems.length === 0 ? null : problems.join(' ') }
 }
 
-/** The filter of `view`, narrowed to its time range. */
+/** The filter of `view`, narrowed to its range of time. */
 export function filterOf(view: View): Filter {
-  if (view.since === null) return view.filter
-  return narrow(view.filter, { field: 'createdAt', operator: 'gte', values: [view.since] })
+  const { since, until } = view
+  const from = since === null ? EVERYTHING : createdAt('gte', since)
+  const to = until === null ? EVERYTHING : createdAt('lt', until)
+  return narrow(view.filter, narrow(from, to))
 }
 
-function readFilter(text: string): { filter: Filter; problem: string | null } {
+function createdAt(operator: 'gte' | 'lt', date: string): Filter {
+  return { field: 'createdAt', operator, values: [date] }
+}
+
+type Report = (problem: string) => null
+
+function readFilter(text: string, report: Report): Filter | null {
   try {
-    return { filter: parseFilter(text), problem: null }
+    return parseFilter(text)
   } catch (error) {
     if (!(error instanceof FilterSyntaxError)) throw error
-    return { filter: EVERYTHING, problem: `The filter in this link is not valid. ${error.message}` }
+    return report(`The filter in this link is not valid. ${error.message}`)
   }
 }
 
-function readOrder(parameter: string | null): readonly SortKey[] {
-  const keys = (parameter ?? '').split(',').flatMap((text): SortKey[] => {
-    const field = SORT_FIELDS.find((known) => known === text.replace(/^-/, ''))
-    return field === undefined ? [] : [{ field, direction: text.startsWith('-') ? 'DESC' : 'ASC' }]
+function readDate(name: string, text: string | null, report: Report): string | null {
+  if (text === null || isDate(text)) return text
+  return report(`This link has "${name}=${text}", which is no date such as -24h or 2026-11-01T10:30:00Z.`)
+}
+
+function readOrder(text: string | null, report: Report): readonly SortKey[] | null {
+  if (text === null) return null
+  const keys = text.split(',').flatMap((each): SortKey[] => {
+    const field = SORT_FIELDS.find((known) => known === each.replace(/^-/, ''))
+    if (field === undefined) report(`This link sorts by "${each}", which is unknown.`)
+    return field === undefined ? [] : [{ field, direction: each.startsWith('-') ? 'DESC' : 'ASC' }]
   })
   const unique = keys.filter((key, index) => keys.findIndex((other) => other.field === key.field) === index)
   // The server accepts up to three keys.
-  return unique.length === 0 ? NEWEST_FIRST : unique.slice(0, 3)
+  return unique.length === 0 ? null : unique.slice(0, 3)
 }
 
-function readColumns(text: string | null): readonly Column[] {
-  const named = new Set((text ?? '').split(',').filter(isColumn))
-  return named.size === 0 ? DEFAULT_COLUMNS : COLUMNS.filter((column) => named.has(column))
+function readColumns(text: string | null, report: Report): readonly Column[] | null {
+  if (text === null) return null
+  const named = text.split(',')
+  const unknown = named.filter((each) => !isColumn(each))
+  if (unknown.length > 0) report(`This link has unknown columns: ${unknown.join(', ')}.`)
+  const known = new Set(named.filter(isColumn))
+  return known.size === 0 ? null : COLUMNS.filter((column) => known.has(column))
+}
+
+function readDensity(text: string | null, report: Report): Density | null {
+  if (text === null || text === 'compact' || text === 'comfortable') return text
+  return report(`This link has "density=${text}", which is neither compact nor comfortable.`)
 }

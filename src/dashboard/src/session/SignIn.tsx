@@ -17,7 +17,7 @@ export function SignIn({ notice }: { notice: string | null }) {
         <header className={styles.header}>
           <img src={logo} width="36" height="36" alt="" />
           <h1 id="sign-in">Execution Monitor</h1>
-          <p>Every workflow run, live.</p>
+          <p>Watch every workflow run live.</p>
         </header>
         {notice !== null && (
           <p className={styles.notice} role="status">

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from math import exp
+from math import ceil, exp
 from typing import NamedTuple
 
 import structlog
@@ -47,6 +47,10 @@ _SEARCH_EVERY = timedelta(seconds=60)
 _STARTS_MADE_UP_FOR = timedelta(seconds=5)
 _LONGEST_SLEEP_SECONDS = 1.0
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10)
+# Executions last half a minute on average, and some much longer: so many run at once at one a second.
+_AT_ONCE_PER_RATE = 60
+_FEWEST_AT_ONCE = 200
+_WARN_EVERY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,21 @@ class SimulatorOptions:
     rate: float = 0.5  # new executions a second, on average
     users: int = 2  # in each tenant
     tenants: int = 1
-    at_once: int = 200  # no new ones start while so many are running
+    at_once: int | None = None  # no new ones start while so many are running; None: as many as the rate needs
     random_seed: int | None = None  # None: another one each time
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 100:  # noqa: PLR2004 - as much as one task can write
             raise SetupError("The rate must be above 0 and at most 100 executions a second.")
         for name in ("users", "tenants", "at_once"):
-            if getattr(self, name) < 1:
+            number = getattr(self, name)
+            if number is not None and number < 1:
                 raise SetupError(f"The number of {name} must be at least 1.")
+
+    @property
+    def most_at_once(self) -> int:
+        """How many executions may run at once."""
+        return self.at_once or max(_FEWEST_AT_ONCE, ceil(self.rate * _AT_ONCE_PER_RATE))
 
 
 class _Change(NamedTuple):
@@ -104,7 +114,8 @@ class Simulation:
         seed = self.options.random_seed
         self._random = seeded_random(secrets.randbits(62) if seed is None else seed)
         self._everybody = owners(self.options.tenants, self.options.users)
-        self._next_start = self._next_search = self.clock()
+        self._next_start = self._next_search = self._next_warning = self.clock()
+        self._left_out = 0.0  # starts since the last warning that did not take place
 
     @property
     def running(self) -> int:
@@ -132,13 +143,30 @@ class Simulation:
         if now >= self._next_search:
             await self._resume_abandoned(now)
             self._next_search = now + _SEARCH_EVERY
-        self._next_start = max(self._next_start, now - _STARTS_MADE_UP_FOR)
+        missed = now - _STARTS_MADE_UP_FOR - self._next_start
+        if missed > timedelta(0):
+            self._left_out += missed.total_seconds() * self.options.rate
+            self._next_start += missed
         while self._next_start <= now:
-            if len(self._changes) < self.options.at_once:
+            if len(self._changes) < self.options.most_at_once:
                 self._start_run(self._next_start)
+            else:
+                self._left_out += 1
             self._next_start += timedelta(seconds=self._random.expovariate(self.options.rate))
+        self._warn_if_slow(now)
         while self._changes and self._changes[0].due <= now:
             await self._write(self._changes[0])
+
+    def _warn_if_slow(self, now: datetime) -> None:
+        if self._left_out >= 1 and now >= self._next_warning:
+            log.warning(
+                "simulation_below_its_rate",
+                rate=self.options.rate,
+                left_out=round(self._left_out),
+                running=self.running,
+                most_at_once=self.options.most_at_once,
+            )
+            self._left_out, self._next_warning = 0.0, now + _WARN_EVERY
 
     def _seconds_to_next(self) -> float:
         due = self._changes[0].due if self._changes else self._next_start
@@ -167,14 +195,14 @@ class Simulation:
     def _start_follow_up(self, parent: Run, seeds: list[int]) -> None:
         seed = self._random.getrandbits(62)
         child = generate_follow_up(parent, f"exec-{ObjectId()}", seed)
-        if child is not None and len(self._changes) < self.options.at_once:
+        if child is not None and len(self._changes) < self.options.most_at_once:
             created = max(child.created, _to_milliseconds(self.clock()))
             self._expect(_at_watchable_speed(child.created_at(created)), [*seeds, seed], 0)
 
     async def _resume_abandoned(self, now: datetime) -> None:
         tenants = sorted({owner.tenant_id for owner in self._everybody})
         running = {change.execution_id for change in self._changes}
-        for row in await find_unfinished(tenants, self.options.at_once):
+        for row in await find_unfinished(tenants, self.options.most_at_once):
             if row["execution_id"] in running:
                 continue
             version: int = row["version"]
@@ -182,7 +210,7 @@ class Simulation:
             late = now - (row["updated"] if run is None else run.at(run.change_times[version]))
             if late > _LOST:
                 await write_timeout(row, now)
-            elif run is not None and late > _OVERDUE and len(self._changes) < self.options.at_once:
+            elif run is not None and late > _OVERDUE and len(self._changes) < self.options.most_at_once:
                 self._expect(run, row["simulation"]["seeds"], version)
 
 

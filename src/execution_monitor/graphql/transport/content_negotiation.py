@@ -21,6 +21,12 @@ def negotiate(accept: str | None) -> str | None:
     return best if _quality(best, qualities) > 0 else None
 
 
+def is_for_a_page(accept: str | None) -> bool:
+    """Whether a browser opens an address: it names `text/html`, and neither type of JSON."""
+    named = dict(map(_parse, (accept or "").split(",")))
+    return named.get("text/html", 0.0) > 0 and JSON not in named and GRAPHQL_JSON not in named
+
+
 def negotiate_stream(accept: str | None, offered: Iterable[str]) -> str | None:
     """The best stream type that `accept` names; wildcards do not count, since clients add them for all else."""
     qualities = dict(map(_parse, (accept or "").split(",")))

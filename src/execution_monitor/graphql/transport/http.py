@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from execution_monitor.asgi.headers import combined_header
@@ -27,7 +27,13 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.execution.executor import OperationExecutor
-from execution_monitor.graphql.transport.content_negotiation import GRAPHQL_JSON, JSON, negotiate, negotiate_stream
+from execution_monitor.graphql.transport.content_negotiation import (
+    GRAPHQL_JSON,
+    JSON,
+    is_for_a_page,
+    negotiate,
+    negotiate_stream,
+)
 from execution_monitor.graphql.transport.event_streams import FRAMINGS, Framing, stream, stream_errors
 from execution_monitor.graphql.validation.operation import ExecutableOperation, OperationKindNotAllowed, RequestErrors
 from execution_monitor.graphql.validation.request import (
@@ -86,13 +92,15 @@ class _Accepted(NamedTuple):
 class GraphQLEndpoint:
     """The ASGI application at `/graphql`, for GET and POST.
 
-    With `open_introspection` an operation that only introspects needs no token.
+    With `open_introspection` an operation that only introspects needs no token. A browser that opens the address without
+    a query is sent on to `explorer`, the path of GraphiQL where it is served.
     """
 
     executor: OperationExecutor
     services: RequestServices
     max_body_bytes: int
     open_introspection: bool
+    explorer: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. An ASGI application, not a function, so that Starlette does not catch errors once more."""
@@ -101,6 +109,8 @@ class GraphQLEndpoint:
 
     async def handle(self, request: Request) -> Response:
         """The response to `request`; every failure is a GraphQL error with a code."""
+        if self.explorer is not None and _opens_a_page(request):
+            return RedirectResponse(self.explorer, HTTPStatus.SEE_OTHER, {"Vary": "Accept"})
         accepted = _Accepted.by(request)
         try:
             if accepted.media_type is None and accepted.framing is None:
@@ -148,6 +158,11 @@ class GraphQLEndpoint:
             return stream(await self.executor.stream(executable), framing, held, self.services.live.behind)
         payload = await self.executor.execute(executable)
         return _json_response(payload, accepted.media_type or JSON, HTTPStatus.OK, operation.allowance.headers)
+
+
+def _opens_a_page(request: Request) -> bool:
+    is_bare = request.method == "GET" and not request.query_params
+    return is_bare and is_for_a_page(combined_header(request.headers, "accept"))
 
 
 def _respond_with_errors(error: RequestErrors, accepted: _Accepted) -> Response:

@@ -1,0 +1,32 @@
+import type { LiveStatus } from '../model/liveStatus.ts'
+import type { Rows } from '../model/rows.ts'
+import type { SearchState } from '../model/searchProgress.ts'
+import type { Execution } from './operations.ts'
+
+/** The state of the list that the page shows. */
+export interface Snapshot {
+  /** Null until the first page has been read. */
+  rows: Rows<Execution> | null
+  hasMore: boolean
+  /** How far the search went when it was ended by its time limit; otherwise null. */
+  search: SearchState | null
+  isReading: boolean
+  /** Why the last read failed, as a sentence. */
+  error: string | null
+  status: LiveStatus
+  /** The lag of the server behind its database. */
+  behindSeconds: number
+  /** How many new executions are not shown yet. */
+  waiting: number
+}
+
+export const INITIAL: Snapshot = {
+  rows: null,
+  hasMore: false,
+  search: null,
+  isReading: true,
+  error: null,
+  status: 'connecting',
+  behindSeconds: 0,
+  waiting: 0,
+}

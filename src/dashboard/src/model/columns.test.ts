@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { COLUMNS, DEFAULT_COLUMNS, fitColumns } from './columns.ts'
+
+test('all columns are shown where there is room', () => {
+  expect(fitColumns(DEFAULT_COLUMNS, 1440)).toEqual(DEFAULT_COLUMNS)
+})
+
+test('on a narrow screen columns give way, and the error stays', () => {
+  expect(fitColumns(DEFAULT_COLUMNS, 1024)).toEqual([
+    'status',
+    'workflow',
+    'who',
+    'created',
+    'duration',
+    'progress',
+    'error',
+  ])
+  expect(fitColumns(COLUMNS, 700)).toEqual(['status', 'workflow', 'created', 'duration', 'error'])
+})
+
+test('the column that the list is sorted by stays', () => {
+  expect(fitColumns(DEFAULT_COLUMNS, 1024, 'TOTAL_COST')).toContain('cost')
+})

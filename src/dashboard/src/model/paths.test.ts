@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { executionIdOf, executionPath } from './paths.ts'
+
+function idAt(address: string): string | null {
+  // Resolves and encodes an address as browsers do.
+  const { pathname, search } = new URL(address, 'https://monitor.example/')
+  return executionIdOf(pathname, search)
+}
+
+test('the address of an execution leads to it, whatever its id', () => {
+  const ids = ['manual__2026-11-28T01:00:00+00:00', 'path/to/media file', '..', '.', 'a//b', '100%', 'a?b#c', '日本語']
+
+  expect(ids.map((id) => idAt(executionPath(id)))).toEqual(ids)
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (id) => {
+      expect(idAt(executionPath(id))).toBe(id)
+    }),
+  )
+})
+
+test('an address that was typed or made by another tool leads to the execution too', () => {
+  expect(idAt('/executions/manual__2026-11-28T01:00:00+00:00')).toBe('manual__2026-11-28T01:00:00+00:00')
+  expect(idAt('/executions/path%2Fto/media file?tab=logs')).toBe('path/to/media file')
+  expect(idAt('/executions/100%')).toBe('100%')
+})
+
+test('an address without an id is of no execution', () => {
+  expect(idAt('/executions/')).toBeNull()
+  expect(idAt('/')).toBeNull()
+})

@@ -1,0 +1,25 @@
+import { formatCount } from './numbers.ts'
+
+/** The fields of a step that put it into a list. An attempt may be a document of its own: then `stepId` repeats, and `id` does not. */
+export interface ListedStep {
+  id: string
+  stepId: string
+  index: number
+  attempt: number
+}
+
+/** How many steps are shown, and how many are not; `total` is 0 where the engine does not tell. */
+export function describeSteps(shown: number, further: 'none' | 'loading' | 'left out', total: number): string {
+  const count = `${formatCount(shown)} ${shown === 1 ? 'step' : 'steps'}`
+  if (further === 'none') return count
+  const name = total > shown ? `${count} of ${formatCount(total)}` : count
+  if (further === 'loading') return `${name}, loading more …`
+  return `${name}; ${total > shown ? formatCount(total - shown) : 'further steps'} not shown, except for failed ones`
+}
+
+/** `steps` with `changed` in place of those with their ids, in the order of the workflow and of the attempts. */
+export function mergeSteps<S extends ListedStep>(steps: readonly S[], changed: readonly S[]): readonly S[] {
+  if (changed.length === 0) return steps
+  const all = new Map([...steps, ...changed].map((step) => [step.id, step]))
+  return [...all.values()].sort((one, other) => one.index - other.index || one.attempt - other.attempt)
+}
