@@ -5,7 +5,7 @@ Every method raises `QueryTimeout`, `DatabaseUnavailable` or `ResponseTooLarge` 
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, Response
 from execution_monitor.storage.counting import Count, Counter
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_query
+from execution_monitor.storage.distinct_values import resolve_texts
 from execution_monitor.storage.duration_scan import scan_of
 from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
@@ -72,9 +73,12 @@ class Reader:
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(selection.snapshot) as session:
+                where = await self._resolve_texts(document, listing.where, session)
+                # Cursors are tied to the filter as it was given.
+                resolved = listing if where is listing.where else replace(listing, where=where)
                 order, limits = listing.order, (self.timeout_ms, self.max_bytes)
-                scan = Scan(self.database, document, listing.bound, order, *limits, session, listing.sliced)
-                scan = scan_of(listing, scan)
+                scan = Scan(self.database, document, resolved.bound, order, *limits, session, listing.sliced)
+                scan = scan_of(resolved, scan)
                 scan = scan.reversed() if request.backward else scan
                 # One more row than the page shows whether more follow, without a count.
                 found = await scan.read(selection.fields, request.size + 1, start=start, end=end, skip=request.skipped)
@@ -104,7 +108,8 @@ class Reader:
         With `order` and `sliced`, those that no index can count are counted in slices, as far as time allows.
         """
         with _translated_errors(document, where):
-            return await Counter(self.database, document, where, self.timeout_ms).count(limit, order, sliced)
+            resolved = await self._resolve_texts(document, where, None)
+            return await Counter(self.database, document, resolved, self.timeout_ms).count(limit, order, sliced)
 
     async def read_some(
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
@@ -185,6 +190,11 @@ class Reader:
                 if total["bytes"] > self.max_bytes:
                     raise ResponseTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())
+
+    async def _resolve_texts(
+        self, document: type[Document], where: Filter, session: AsyncClientSession | None
+    ) -> Filter:
+        return await resolve_texts(self.database, document, where, session=session, timeout_ms=self.timeout_ms)
 
     @contextlib.asynccontextmanager
     async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch
