@@ -92,8 +92,8 @@ class _Accepted(NamedTuple):
 class GraphQLEndpoint:
     """The ASGI application at `/graphql`, for GET and POST.
 
-    With `open_introspection` an operation that only introspects needs no token. A browser that opens the address without
-    a query is sent on to `explorer`, the path of GraphiQL where it is served.
+    With `open_introspection` an operation that only introspects needs no token. A browser that opens the address
+    without a query is sent on to `explorer`, the path of GraphiQL where it is served.
     """
 
     executor: OperationExecutor
