@@ -218,7 +218,7 @@ async def test_all_of_many_steps_can_be_reached_and_failed_ones_at_once(
     await expect(page.get_by_text("2,500 steps", exact=True)).to_be_visible()
     timeline = page.get_by_role("region", name="Timeline")
     await timeline.evaluate("(timeline) => timeline.scrollTo(0, timeline.scrollHeight)")
-    await expect(page.get_by_role("button", name="partition 2499")).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="partition 2499")).to_be_visible()
     assert await page.get_by_role("listitem").count() < 100
 
 

@@ -31,7 +31,9 @@ export const LogRow = memo(function LogRow({ line, index, top, hasDate, measure 
       <time dateTime={line.at} title={formatUtc(time)}>
         {formatLogTime(time, hasDate)}
       </time>
-      <span className={styles.level}>{line.level}</span>
+      <span className={styles.level} title={line.levelName ?? undefined}>
+        {line.level}
+      </span>
       <span className={styles.step} title={line.stepId ?? undefined}>
         {line.stepId}
       </span>

@@ -67,10 +67,10 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
             <dd>{formatCost(step.cost)}</dd>
           </>
         )}
-        {step.tokensUsed > 0 && (
+        {step.tokens > 0 && (
           <>
             <dt>Tokens</dt>
-            <dd>{formatCount(step.tokensUsed)}</dd>
+            <dd>{formatCount(step.tokens)}</dd>
           </>
         )}
         {dependencies.length > 0 && (

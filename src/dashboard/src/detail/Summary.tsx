@@ -68,7 +68,7 @@ export function Summary({ execution, status, behindSeconds, isRemoved }: Summary
         )}
         <Fact name="Started by">{execution.triggeredBy ?? execution.userId}</Fact>
         {execution.totalCost > 0 && <Fact name="Cost">{formatCost(execution.totalCost)}</Fact>}
-        {execution.tokensUsed > 0 && <Fact name="Tokens">{formatCount(execution.tokensUsed)}</Fact>}
+        {execution.tokens > 0 && <Fact name="Tokens">{formatCount(execution.tokens)}</Fact>}
         {execution.parentExecutionId !== null && (
           <Fact name="Parent">
             <Link href={executionPath(execution.parentExecutionId)}>

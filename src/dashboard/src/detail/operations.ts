@@ -36,7 +36,7 @@ const STEP = graphql(`
     attempt
     dependsOn
     cost
-    tokensUsed
+    tokens
     error {
       message
       code
@@ -51,6 +51,7 @@ const LOG_LINE = graphql(`
   fragment LogLine on ExecutionLogEntry @_unmask {
     at
     level
+    levelName
     message
     stepId
     attributes

@@ -24,7 +24,7 @@ export const EXECUTION_FIELDS = graphql(`
     triggeredBy
     userId
     totalCost
-    tokensUsed
+    tokens
     tags {
       key
       value

@@ -84,9 +84,7 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
     case 'cost':
       return row.totalCost === 0 ? null : formatCost(row.totalCost)
     case 'tokens':
-      return row.tokensUsed === 0 ? null : (
-        <span title={formatCount(row.tokensUsed)}>{formatBriefly(row.tokensUsed)}</span>
-      )
+      return row.tokens === 0 ? null : <span title={formatCount(row.tokens)}>{formatBriefly(row.tokens)}</span>
     case 'error':
       return row.error === null ? null : (
         <span className={styles.error} title={row.error.message}>

@@ -21,6 +21,7 @@ function valuesOf(field: Condition['field'], operator: Condition['operator']): f
   if (input === 'ExecutionStatusFilter') return fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 })
   if (input === 'DateTimeFilter')
     return fc.constantFrom(['-24h'], ['-15m'], ['2026-11-01T00:00:00Z'], ['2026-11-01T10:30:00.250+02:00'])
+  if (input === 'BigIntFilter') return fc.maxSafeInteger().map((value) => [String(value)])
   if (input === 'IntFilter')
     return fc.integer({ min: -(2 ** 31) + 1, max: 2 ** 31 - 1 }).map((value) => [String(value)])
   if (isNumeric(field)) return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => [String(value)])
@@ -90,6 +91,7 @@ describe('a filter as text', () => {
     ['totalCost:gte(much)', 'Cost must be a number.'],
     ['tokensUsed:eq(1.5)', 'Tokens must be a whole number.'],
     ['tokensUsed:eq(3000000000)', 'Tokens must be a whole number.'],
+    ['tokens:gte(9007199254740993)', 'Tokens must be a whole number.'],
     ['createdAt:gte(yesterday)', 'Enter a date such as 2026-11-01T10:30:00Z, or an age such as -24h.'],
     ['workflowName:eq()', 'Workflow needs a value.'],
     ['workflowName:eq(a,b)', 'Workflow takes one value.'],

@@ -65,6 +65,7 @@ function findValueProblem(field: Field, first: string, values: readonly string[]
   if (isNumeric(field)) {
     const value = Number(first)
     if (first.trim() === '' || !Number.isFinite(value)) return `${title} must be a number.`
+    if (input === 'BigIntFilter') return Number.isSafeInteger(value) ? null : `${title} must be a whole number.`
     // GraphQL's Int has 32 bits.
     return input === 'IntFilter' && (!Number.isInteger(value) || Math.abs(value) > 2 ** 31 - 1)
       ? `${title} must be a whole number.`

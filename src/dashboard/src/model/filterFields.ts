@@ -33,8 +33,11 @@ const FIELD_TABLE: { [Name in Field]: FieldInfo<FilterFields[Name]> } = {
   createdAt: { title: 'Created', input: 'DateTimeFilter' },
   startedAt: { title: 'Started', input: 'DateTimeFilter' },
   completedAt: { title: 'Completed', input: 'DateTimeFilter' },
+  updatedAt: { title: 'Updated', input: 'DateTimeFilter' },
   durationSeconds: { title: 'Duration', input: 'FloatFilter', unit: 'Seconds' },
   totalCost: { title: 'Cost', input: 'FloatFilter', unit: 'Dollars' },
+  tokens: { title: 'Tokens', input: 'BigIntFilter' },
+  // Deprecated, and kept for links.
   tokensUsed: { title: 'Tokens', input: 'IntFilter' },
   errorMessage: { title: 'Error message', input: 'StringFilter' },
   errorCode: { title: 'Error code', input: 'IdFilter' },
@@ -48,7 +51,7 @@ const FIELD_TABLE: { [Name in Field]: FieldInfo<FilterFields[Name]> } = {
 }
 
 /** All fields, in the order of the editor's menu. */
-export const FIELDS = Object.keys(FIELD_TABLE) as Field[]
+export const FIELDS = (Object.keys(FIELD_TABLE) as Field[]).filter((field) => field !== 'tokensUsed')
 
 // The usual operator comes first.
 const OPERATORS: { [Input in InputType]: readonly OperatorOf<Input>[] } = {
@@ -58,6 +61,7 @@ const OPERATORS: { [Input in InputType]: readonly OperatorOf<Input>[] } = {
   DateTimeFilter: ['gte', 'lt', 'gt', 'lte', 'isNull'],
   FloatFilter: ['gte', 'lte', 'gt', 'lt', 'isNull'],
   IntFilter: ['gte', 'lte', 'gt', 'lt', 'eq'],
+  BigIntFilter: ['gte', 'lte', 'gt', 'lt', 'eq'],
   TagFilter: ['has'],
 }
 
@@ -95,7 +99,7 @@ export function unitOf(field: Field): string | undefined {
 /** Whether the values of `field` are numbers. */
 export function isNumeric(field: Field): boolean {
   const input = inputTypeOf(field)
-  return input === 'FloatFilter' || input === 'IntFilter'
+  return input === 'FloatFilter' || input === 'IntFilter' || input === 'BigIntFilter'
 }
 
 /** The operators that `field` takes, the usual one first. */

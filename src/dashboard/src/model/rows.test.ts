@@ -29,7 +29,7 @@ function rowOf(name: string, cost: number, version = 0): Row {
     completedAt: null,
     durationSeconds: null,
     totalCost: cost,
-    tokensUsed: 0,
+    tokens: 0,
     workflowName: name,
     status: 'RUNNING',
   }

@@ -36,7 +36,7 @@ export interface Sortable {
   completedAt: string | null
   durationSeconds: number | null
   totalCost: number
-  tokensUsed: number
+  tokens: number
   workflowName: string
   status: string
 }
@@ -58,7 +58,7 @@ const READERS: Record<SortField, (row: Sortable) => Value> = {
   // What is stored, which an execution that runs does not have.
   DURATION: (row) => (row.completedAt === null ? null : row.durationSeconds),
   TOTAL_COST: (row) => row.totalCost,
-  TOKENS_USED: (row) => row.tokensUsed,
+  TOKENS_USED: (row) => row.tokens,
   WORKFLOW_NAME: (row) => row.workflowName,
   // As on the server, which stores it in lower case and sorts it as text.
   STATUS: (row) => row.status.toLowerCase(),
