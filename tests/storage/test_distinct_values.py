@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.storage import distinct_values
+from execution_monitor.storage.counting import Count
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.distinct_values import resolve_texts
 from execution_monitor.storage.documents import Execution
@@ -242,7 +243,7 @@ async def test_a_search_for_a_text_that_is_nowhere_reads_nothing(named: tuple[Da
     )
     count = await Reader(database, 5_000).count(Execution, where, 100)
 
-    assert (page.rows, count) == ([], 0)
+    assert (page.rows, count) == ([], Count(0))
     assert commands.reads
     for read in commands.reads:
         explained = await explain(database, read)
