@@ -38,7 +38,11 @@ def test_visibility_is_a_query(caller: Caller, query: dict[str, Any]) -> None:
 OTHER_SCOPES = frozenset(Scope) - {Scope.EXECUTIONS_READ_TENANT}
 
 
-@pytest.mark.parametrize("scopes", [*(frozenset({each}) for each in sorted(OTHER_SCOPES)), OTHER_SCOPES], ids=" ".join)
+@pytest.mark.parametrize(
+    "scopes",
+    [*(frozenset({each}) for each in sorted(OTHER_SCOPES)), OTHER_SCOPES],
+    ids=lambda scopes: " ".join(sorted(scopes)),
+)
 def test_no_other_scope_and_not_all_of_them_show_more_than_ones_own(scopes: frozenset[Scope]) -> None:
     assert visible_to(Caller("ada", "acme", scopes)).to_mongo() == {"tenant_id": "acme", "user_id": "ada"}
 
