@@ -31,7 +31,7 @@ ALLOWED = {
     "audit": ("errors", "tasks", "observability.metrics.families", "storage", "auth", "asgi"),
     "settings": ("errors", "observability.log_level", "auth", "limits"),
     "unknown_settings": ("settings",),
-    "executions": ("lru_cache", "storage", "auth", "audit"),
+    "executions": ("errors", "lru_cache", "storage", "auth", "audit"),
     "live": ("errors", "tasks", "storage", "auth", "executions"),
     "observability.tracing": ("errors", "asgi"),
     "observability.metrics": ("errors", "observability.metrics.families", "asgi", "live"),

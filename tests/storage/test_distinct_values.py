@@ -32,6 +32,7 @@ from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage import large_collections
+from tests.storage.reference import NOW
 from tests.storage.strategies import bounded, executions, filters
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.sent_commands import SentCommands, explain, recording_commands
@@ -261,8 +262,8 @@ async def check(database: Database, documents: list[BsonDocument], search: Filte
     await store(database, documents)
     collection = database.collection(Execution)
     rows = await collection.find({}).to_list()
-    for each in (all_of(TENANT, search), all_of(TENANT, where, Not(search)), all_of(TENANT, AnyOf((search, where)))):
-        resolved = await resolve(database, each)
+    for given_ in (all_of(TENANT, search), all_of(TENANT, where, Not(search)), all_of(TENANT, AnyOf((search, where)))):
+        each, resolved = given_.bind(NOW), (await resolve(database, given_)).bind(NOW)
 
         before, after = [
             {row["execution_id"] async for row in collection.find(filter_.to_mongo())} for filter_ in (each, resolved)

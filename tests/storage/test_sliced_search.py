@@ -16,7 +16,7 @@ from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.slices import SearchLimits, SlicedSearch
 from execution_monitor.storage.sorting import Order
-from tests.storage.reference import holds, in_order
+from tests.storage.reference import NOW, holds, in_order
 from tests.storage.strategies import bounded, executions, filters, orders
 
 MINE = equals("tenant_id", "acme")
@@ -84,7 +84,9 @@ def _request_after(page: Page, size: int, *, backward: bool) -> PageRequest:
 
 
 async def _read(database: Database, listing: Listing, request: PageRequest) -> Page:
-    return await Reader(database, timeout_ms=10_000).read_page(Execution, listing, request, SELECTION)
+    return await Reader(database, timeout_ms=10_000, clock=lambda: NOW).read_page(
+        Execution, listing, request, SELECTION
+    )
 
 
 def _ids(rows: Any) -> list[str]:

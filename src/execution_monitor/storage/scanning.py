@@ -267,7 +267,14 @@ class Scan:
         )
 
     def _search(self, query: Query, order: Order | ById, hint: IndexKey | None) -> Search:
-        return Search(query, frozenset(), sort=order.to_mongo(), timeout_ms=self.timeout_ms, hint=hint)
+        return Search(
+            query,
+            frozenset(),
+            sort=order.to_mongo(),
+            timeout_ms=self.timeout_ms,
+            hint=hint,
+            max_bytes=self.max_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
