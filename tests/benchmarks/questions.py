@@ -2,23 +2,28 @@
 
 Every question is asked by an operator of a large tenant, by one of a medium one, by a person with some thousands of
 executions and by a service with a tenth of the tenant's. The first time is that of the first request after the start of
-the server, which MongoDB may have to plan; the other is the best of the two that follow.
+the server, which MongoDB may have to plan. `results/questions.json` has all figures.
 """
 
 import argparse
 import asyncio
 import http.client
 import os
+import re
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
+from pymongo import MongoClient
+from pymongo.database import Database
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
@@ -29,6 +34,7 @@ from tests.benchmarks.servers import running_contender
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.tokens import SECRET
 
+RESULT = Path(__file__).parent / "results" / "questions.json"
 _DATABASE = "scale"
 _OPERATOR = (Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT)
 _CALLERS: Mapping[str, tuple[str, str, tuple[Scope, ...]]] = {
@@ -37,8 +43,40 @@ _CALLERS: Mapping[str, tuple[str, str, tuple[Scope, ...]]] = {
     "a person": (PERSON, BIG, (Scope.EXECUTIONS_READ,)),
     "a service": (SERVICE, BIG, (Scope.EXECUTIONS_READ,)),
 }
-# A question that takes longer is not asked again.
-_SLOW_MS = 2_000
+# So many responses behind the first one; of those that were searched in slices fewer, which take half a second each.
+_TIMES, _TIMES_IN_SLICES = 19, 2
+# Ten for each row of a page of 20, and for the one that shows whether more follow.
+_MOST_DOCUMENTS = 210
+_PAGE_OF_ALL = "all, newest first"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one caller got for one question.
+
+    Attributes:
+        first: milliseconds of the first response after the start of the server.
+        p95: milliseconds, of all responses.
+        examined: executions that were searched in slices; 0 where the list was read whole.
+        documents: documents that MongoDB examined.
+        result: how many executions it has, or the code of its error.
+        indexes: the indexes that MongoDB used.
+    """
+
+    caller: str
+    question: str
+    first: float
+    p95: float
+    examined: int
+    documents: int
+    is_complete: bool
+    result: str
+    indexes: str
+
+    @property
+    def is_served_by_indexes(self) -> bool:
+        """Whether MongoDB read no more than a few documents for each row of the page."""
+        return not self.examined and self.documents <= _MOST_DOCUMENTS
 
 
 def token_for(name: str) -> str:
@@ -47,8 +85,8 @@ def token_for(name: str) -> str:
     return issue_token(SECRET, user=user, tenant=tenant, scopes=frozenset(scopes), lifetime=timedelta(hours=12))
 
 
-def ask(connection: http.client.HTTPConnection, token: str, question: Question) -> tuple[float, str]:
-    """The milliseconds that a response takes, and how many executions or which error it has."""
+def ask(connection: http.client.HTTPConnection, token: str, question: Question) -> tuple[float, Any]:
+    """The milliseconds that a response takes, and the page; or the code of its error."""
     variables = {"filter": question.filter, "sort": question.sort, "first": 20}
     body = orjson.dumps({"query": COUNTED if question.counted else LIST, "variables": variables})
     begun = time.perf_counter()
@@ -58,17 +96,72 @@ def ask(connection: http.client.HTTPConnection, token: str, question: Question) 
     milliseconds = (time.perf_counter() - begun) * 1_000
     if errors := response.get("errors"):
         return milliseconds, errors[0]["extensions"]["code"]
-    return milliseconds, str(len(response["data"]["executions"]["nodes"]))
+    return milliseconds, response["data"]["executions"]
 
 
-def measure(connection: http.client.HTTPConnection, token: str, question: Question) -> tuple[float, float, str]:
-    """The milliseconds of the first response, those of the best later one, and what the last one has."""
-    first, result = ask(connection, token, question)
-    later = [first]
-    if first < _SLOW_MS:
-        (one, _), (other, result) = ask(connection, token, question), ask(connection, token, question)
-        later = [one, other]
-    return first, min(later), result
+def measure(
+    connection: http.client.HTTPConnection, database: Database[dict[str, Any]], caller: str, name: str
+) -> Asked:
+    """Ask a question some times, and once more to see which indexes MongoDB uses."""
+    question, token = QUESTIONS[name], token_for(caller)
+    first, page = ask(connection, token, question)
+    search: dict[str, Any] = {"examined": 0, "isComplete": False} if isinstance(page, str) else page["search"]
+    times = 0 if isinstance(page, str) else _TIMES_IN_SLICES if search["examined"] else _TIMES
+    later = [ask(connection, token, question)[0] for _ in range(times)]
+    database.command("profile", 2)
+    begun = datetime.now(UTC)
+    ask(connection, token, question)
+    database.command("profile", 0)
+    plans = {"ts": {"$gte": begun}, "planSummary": {"$exists": True}}
+    # Without the commands, which may hold dates beyond Python's calendar.
+    used = database["system.profile"].find(plans, {"planSummary": 1, "ns": 1, "docsExamined": 1})
+    reads = [each for each in used if "system" not in each["ns"]]
+    indexes = sorted({_short(each["planSummary"]) for each in reads} - {"_id"})
+    return Asked(
+        caller,
+        name,
+        first,
+        statistics.quantiles([first, *later], n=100, method="inclusive")[94] if later else first,
+        search["examined"],
+        sum(each.get("docsExamined", 0) for each in reads),
+        search["isComplete"],
+        page if isinstance(page, str) else str(len(page["nodes"])),
+        "; ".join(indexes),
+    )
+
+
+def _short(plan: str) -> str:
+    """The fields of the indexes in MongoDB's summary of a plan, without those that all of them have."""
+    found = re.findall(r"\{ ([^}]*) \}", plan)
+    names = [[each.partition(":")[0] for each in key.split(", ")] for key in found]
+    keys = {", ".join(name for name in key if name not in ("tenant_id", "_id")) or "_id" for key in names}
+    return " + ".join(sorted(keys)) or plan
+
+
+def ratios_of(asked: Sequence[Asked]) -> dict[str, float]:
+    """The worst p95 of pages that indexes serve over that of the page of all, and the slowest first page of others."""
+    pages = {each.caller: each.p95 for each in asked if each.question == _PAGE_OF_ALL}
+    served = [each.p95 / pages[each.caller] for each in asked if each.is_served_by_indexes]
+    return {
+        "scale_indexed_vs_first_page": max(served),
+        "scale_first_answer_ms": max((each.p95 for each in asked if not each.is_served_by_indexes), default=0.0),
+        "scale_timeouts": float(sum(not each.result.isdigit() for each in asked)),
+    }
+
+
+def table_of(asked: Sequence[Asked]) -> str:
+    """A table of all questions."""
+    lines = [
+        "| question | caller | first, ms | p95, ms | executions | documents read | indexes |",
+        "| --- | --- | ---: | ---: | --- | ---: | --- |",
+    ]
+    for each in asked:
+        result = each.result if each.is_complete else f"{each.result}, goes on"
+        lines.append(
+            f"| {each.question} | {each.caller} | {each.first:.0f} | {each.p95:.1f} | {result} | {each.documents:,} "
+            f"| {each.indexes} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -91,12 +184,13 @@ def main() -> None:
         # No other process takes part here.
         os.sched_setaffinity(server.pid, range(os.cpu_count() or 1))
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
-        sys.stdout.write("| question | caller | first, ms | then, ms | executions |\n| --- | --- | --- | --- | --- |\n")
-        for caller in _CALLERS:
-            for name, question in QUESTIONS.items():
-                first, later, result = measure(connection, token_for(caller), question)
-                sys.stdout.write(f"| {name} | {caller} | {first:.0f} | {later:.1f} | {result} |\n")
-                sys.stdout.flush()
+        with MongoClient[dict[str, Any]](mongod.uri) as client:
+            asked = [measure(connection, client[_DATABASE], caller, name) for caller in _CALLERS for name in QUESTIONS]
+    found = ratios_of(asked)
+    sys.stdout.write(table_of(asked))
+    sys.stdout.writelines(f"{name}: {value:.4g}\n" for name, value in found.items())
+    record = {"size": given.size, "ratios": found, "questions": [asdict(each) for each in asked]}
+    RESULT.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ LIST = """query List($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: 
   executions(filter: $filter, sort: $sort, first: $first, after: $after) {
     nodes { executionId name workflowName status createdAt startedAt completedAt durationSeconds
       progress { currentStep totalSteps percentage } userId triggeredBy attempt totalCost }
-    pageInfo { hasNextPage endCursor } } }"""
-COUNTED = LIST.replace("pageInfo {", "totalCount totalCountIsExact pageInfo {")
+    search { isComplete examined reachedAt } pageInfo { hasNextPage endCursor } } }"""
+COUNTED = LIST.replace("search {", "totalCount totalCountIsExact search {")
 
 Sort = list[dict[str, str]]
 

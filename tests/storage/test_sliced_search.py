@@ -22,7 +22,7 @@ from tests.storage.strategies import bounded, executions, filters, orders
 MINE = equals("tenant_id", "acme")
 SELECTION = PageSelection(fields=frozenset({"execution_id", *SORTED_FIELDS}))
 # One slice a request, of few entries, of every list that no index serves.
-SHORT = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=3)
+SHORT = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=3)
 
 
 @bounded(max_examples=150)

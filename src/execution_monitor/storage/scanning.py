@@ -167,7 +167,7 @@ class Scan:
             return Found(await self._find(part.of(await self._in_range(plan, part))))
         uses = index_uses(self.document, self.where.to_mongo(), self.order)
         slicing = None if self.sliced is None else Slicing.along(uses, self.order, self.sliced.visible)
-        key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses)
+        key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses, slicing)
         search = part.of(self._search(plan.query, self.order, key))
         if reads_few or slicing is None or self.sliced is None:
             return Found(await self._find(search))
@@ -214,7 +214,7 @@ class Scan:
             entries = replace(entries, query=join([entries.query, *self._also]))
         return replace(search, range=entries)
 
-    async def _choose_index(self, uses: Sequence[IndexUse]) -> tuple[IndexKey | None, bool]:
+    async def _choose_index(self, uses: Sequence[IndexUse], slicing: Slicing | None) -> tuple[IndexKey | None, bool]:
         """The index to read a list by that none has exactly, and whether it has few entries for it.
 
         It is one in the order of the list, which is read until the page is full, or one that is read whole, and sorted.
@@ -224,7 +224,8 @@ class Scan:
         if len(narrowest) <= 1 and (not ordered or ordered == narrowest):
             return (narrowest[0].key if narrowest else None), False
         counted = narrowest[:_MOST_COUNTED]
-        few = (SearchLimits() if self.sliced is None else self.sliced.limits).few
+        limits = SearchLimits() if self.sliced is None else self.sliced.limits
+        few = limits.few if slicing is None or slicing.shows_visibility else limits.few_of_many
         counts = await asyncio.gather(*(self._count_entries(use, few) for use in counted))
         fewest, use = min(zip(counts, counted, strict=True), key=lambda counted: counted[0])
         if fewest < few:

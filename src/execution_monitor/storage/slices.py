@@ -33,7 +33,8 @@ class SearchLimits:
     """How long a page, or a count, that no index serves is searched for.
 
     Attributes:
-        few: lists with fewer entries in an index are read whole, and sorted.
+        few: lists with fewer entries in an index are read whole, and sorted; `few_of_many` where the entries of the
+            index in the list's order do not show what the caller may see.
         whole_ms: the time in which the list is tried whole; 0 begins with slices.
         sliced_ms: the time after which no slice is begun.
         entries: the index entries of the first slice.
@@ -42,6 +43,9 @@ class SearchLimits:
     # So many documents are read and sorted in some 15 ms, as all of a user's are for most orders. Of a list of
     # 1,200,000, a page of 20 takes as long from an index in its order, if 5,000 match.
     few: int = 5_000
+    # Where slices of an index cannot be cut from its entries alone, more are still read sooner than searched: a service
+    # sees a tenth of a tenant's, and each of the others would be read in vain.
+    few_of_many: int = 50_000
     whole_ms: int = 50
     sliced_ms: int = 300
     entries: int = 2_000
@@ -132,6 +136,11 @@ class Slicing:
     def is_exact(self) -> bool:
         """Whether the index has the order, and not its first field alone."""
         return self.use.is_ordered
+
+    @property
+    def shows_visibility(self) -> bool:
+        """Whether the entries alone show what the caller may see."""
+        return self._entries == self.use.entries
 
     @property
     def entry_order(self) -> Order:
