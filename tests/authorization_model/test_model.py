@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -102,8 +103,9 @@ def without_the_user(caller: Caller) -> Filter:
     return equals("tenant_id", caller.tenant)
 
 
-async def count_before_filtering(self: Executions, caller: Caller, where: Filter) -> CountResult:
-    count = await self.reader.count(Execution, all_of(equals("tenant_id", caller.tenant), where), self.count_limit)
+async def count_before_filtering(self: Executions, caller: Caller, where: Filter, *_: Any) -> CountResult:
+    anyones = all_of(equals("tenant_id", caller.tenant), where).bind(datetime.now(UTC))
+    count = await self.reader.count(Execution, anyones, self.count_limit)
     return CountResult(count.found, is_exact=True)
 
 
