@@ -86,6 +86,16 @@ async def test_an_execution_is_opened_with_the_keyboard_alone(open_page: OpenPag
         await page.keyboard.press(key)
     await expect(page).to_have_url(re.compile("/executions/e002$"))
 
+    # From its page to the next and the previous ones of the list; past an end there is none.
+    for key, number in (("j", 1), ("j", 1), ("k", 2), ("k", 3)):
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(re.compile(f"/executions/e00{number}$"))
+    await page.go_back()
+    await expect(page.get_by_role("row").nth(1).get_by_role("link")).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/executions/e003$"))
     await page.keyboard.press("g")
     await page.keyboard.press("l")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()

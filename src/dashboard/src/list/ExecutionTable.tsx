@@ -61,11 +61,19 @@ export function ExecutionTable(props: ExecutionTableProps) {
 
   useEffect(() => virtual.measure(), [virtual, height])
   useLayoutEffect(() => {
-    if (scroller.current === null) return
-    scroller.current.scrollTop = place.top
-    // Back from the page of an execution, its row has the focus again.
-    scroller.current.querySelector<HTMLElement>('[aria-current] a')?.focus({ preventScroll: true })
+    if (scroller.current !== null) scroller.current.scrollTop = place.top
   }, [place])
+  // Back from the page of an execution, its row has the focus again, as soon as it is rendered.
+  const returnsTo = useRef(place.selected)
+  useEffect(() => {
+    if (returnsTo.current === null) return
+    const at = all.findIndex((row) => row.executionId === returnsTo.current)
+    const link = scroller.current?.querySelector<HTMLElement>('[aria-current] a')
+    if (at >= 0) virtual.scrollToIndex(at)
+    if (at >= 0 && !link) return
+    link?.focus({ preventScroll: true })
+    returnsTo.current = null
+  })
   useEffect(() => {
     place.selected = selected
   }, [place, selected])
