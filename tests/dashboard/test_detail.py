@@ -88,6 +88,9 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     panel = page.get_by_role("region", name="Step Load")
     await expect(panel).to_contain_text("Extract")
     await expect(panel.get_by_role("region", name="JSON").first).to_contain_text('table: "t1"')
+    # What it does not have is not named.
+    await expect(panel.get_by_role("heading", name="Input")).to_be_visible()
+    await expect(panel.get_by_role("heading", name="Result")).to_have_count(0)
 
     await page.get_by_role("tab", name="Input and result").click()
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")

@@ -210,6 +210,15 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     await expect(page.get_by_text("disk full")).to_be_visible()
 
+    await store(execution(4))
+    new, row = page.get_by_role("button", name="1 new"), page.get_by_role("row").nth(1)
+    await expect(new).to_be_visible()
+    boxes = [await each.bounding_box() for each in (new, row)]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+
 
 async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, "/?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
