@@ -78,6 +78,10 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
 
     await expect(page.get_by_role("heading", name="nightly-etl")).to_be_visible()
+    icon = page.locator("link[rel=icon]")
+    await expect(icon).to_have_attribute("href", re.compile("logo-failed"))
+    response = await page.request.get(await icon.evaluate("(icon) => icon.href"))
+    assert response.headers["content-type"] == "image/svg+xml"
     error = page.get_by_role("region", name="Error").first
     await expect(error).to_contain_text("disk full")
     await expect(error).to_contain_text("ENOSPC")
@@ -100,6 +104,9 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
     assert page.url.endswith("?tab=data")
+
+    await page.get_by_role("link", name="Executions").click()
+    await expect(icon).to_have_attribute("href", re.compile(r"logo-(?!failed)"))
 
 
 async def test_without_the_scope_the_page_names_the_missing_scope(open_page: OpenPage, token_for: Callable[..., str]):
