@@ -69,24 +69,31 @@ export function ExecutionTable(props: ExecutionTableProps) {
     if (returnsTo.current === null) return
     const at = all.findIndex((row) => row.executionId === returnsTo.current)
     const link = scroller.current?.querySelector<HTMLElement>('[aria-current] a')
-    if (at >= 0) virtual.scrollToIndex(at)
-    if (at >= 0 && !link) return
+    if (at >= 0 && !link) {
+      virtual.scrollToIndex(at)
+      return
+    }
     link?.focus({ preventScroll: true })
+    link?.scrollIntoView({ block: 'nearest' })
     returnsTo.current = null
   })
-  useEffect(() => {
-    place.selected = selected
-  }, [place, selected])
   useEffect(() => {
     if (hasMore && last >= all.length - LOAD_AHEAD) onLoadMore()
   }, [hasMore, last, all.length, onLoadMore])
 
   const open = useCallback((id: string) => navigate(executionPath(id)), [navigate])
-  const select = useCallback((id: string) => setSelected(id), [])
+  // Not in an effect: a click selects a row and leaves the list at once.
+  const select = useCallback(
+    (id: string | null) => {
+      place.selected = id
+      setSelected(id)
+    },
+    [place],
+  )
   const move = (by: number): void => {
     const at = all.findIndex((row) => row.executionId === selected)
     const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
-    setSelected(all[next]?.executionId ?? null)
+    select(all[next]?.executionId ?? null)
     virtual.scrollToIndex(next)
   }
   useShortcuts({
