@@ -78,6 +78,10 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
 
     await expect(page.get_by_role("heading", name="nightly-etl")).to_be_visible()
+    icon = page.locator("link[rel=icon]")
+    await expect(icon).to_have_attribute("href", re.compile("logo-failed"))
+    response = await page.request.get(await icon.evaluate("(icon) => icon.href"))
+    assert response.headers["content-type"] == "image/svg+xml"
     error = page.get_by_role("region", name="Error").first
     await expect(error).to_contain_text("disk full")
     await expect(error).to_contain_text("ENOSPC")
@@ -88,6 +92,9 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     panel = page.get_by_role("region", name="Step Load")
     await expect(panel).to_contain_text("Extract")
     await expect(panel.get_by_role("region", name="JSON").first).to_contain_text('table: "t1"')
+    # What it does not have is not named.
+    await expect(panel.get_by_role("heading", name="Input")).to_be_visible()
+    await expect(panel.get_by_role("heading", name="Result")).to_have_count(0)
 
     await page.get_by_role("tab", name="Input and result").click()
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
@@ -97,6 +104,9 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
     assert page.url.endswith("?tab=data")
+
+    await page.get_by_role("link", name="Executions").click()
+    await expect(icon).to_have_attribute("href", re.compile(r"logo-(?!failed)"))
 
 
 async def test_without_the_scope_the_page_names_the_missing_scope(open_page: OpenPage, token_for: Callable[..., str]):
@@ -250,12 +260,16 @@ async def test_the_log_follows_its_end_and_loads_older_lines_when_scrolled_up(
 
 async def test_a_search_covers_the_whole_log_and_new_lines(open_page: OpenPage, token_for: Callable[..., str]):
     lines = [line(number, f"chunk {number:03} done", "debug") for number in range(450)]
-    lines[7] = line(7, "Disk is nearly full", "warning")
-    await insert(execution(1, status="running", started_at=NOON), lines=lines)
+    lines[7] = {**line(7, "Disk is nearly full", "warning"), "step_id": "s1"}
+    await insert(execution(1, status="running", started_at=NOON), steps=STEPS, lines=lines)
     page = await open_execution(open_page, token_for, "/executions/e001?tab=logs")
     log = page.get_by_role("log")
     await expect(log.get_by_text("chunk 449 done")).to_be_in_viewport()
 
+    await page.get_by_label("Step", exact=True).select_option("Load")
+    await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
+    await expect(log.get_by_text("Disk is nearly full")).to_be_visible()
+    await page.get_by_label("Step", exact=True).select_option("All steps")
     await page.get_by_label("Search log lines").fill("DISK ")
     await expect(page.get_by_text("1 match", exact=True)).to_be_visible()
     await collection_of(LogEntry).insert_one(line(500, "disk full", "error"))
@@ -324,12 +338,17 @@ async def test_an_execution_is_compared_with_the_last_successful_one(
         created=NOON - timedelta(days=1),
         input_parameters={"day": "2026-10-31", "limits": {"rows": 10}},
     )
-    earlier = [{**step(0, "Extract", 4), "execution_id": "e002"}, {**step(1, "Load", 15), "execution_id": "e002"}]
-    await insert({**FAILED, "created": NOON}, before, steps=[*STEPS, *earlier])
+    others = [step(number, f"partition {number}", 1) for number in range(2, 130)]
+    last = step(130, "Report", 20)
+    earlier = [step(0, "Extract", 4), step(1, "Load", 15), *others, {**last, "duration": 11.0}]
+    theirs = [{**each, "execution_id": "e002"} for each in earlier]
+    await insert({**FAILED, "created": NOON}, before, steps=[*STEPS, *others, last, *theirs])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=compare", PAYLOAD)
 
     steps = page.get_by_role("table").first
-    await expect(steps.get_by_role("row").nth(1)).to_contain_text("+ 6.0 s")
+    # Steps beyond the first page are compared, too.
+    await expect(steps.get_by_role("row").nth(1)).to_contain_text("Report20 s11 s+ 9.0 s")
+    await expect(steps.get_by_role("row").nth(2)).to_contain_text("+ 6.0 s")
     inputs = page.get_by_role("table").nth(1)
     await expect(inputs.get_by_role("row")).to_have_count(3)
     await expect(inputs).to_contain_text('"2026-10-31"')

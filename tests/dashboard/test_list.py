@@ -86,6 +86,16 @@ async def test_an_execution_is_opened_with_the_keyboard_alone(open_page: OpenPag
         await page.keyboard.press(key)
     await expect(page).to_have_url(re.compile("/executions/e002$"))
 
+    # From its page to the next and the previous ones of the list; past an end there is none.
+    for key, number in (("j", 1), ("j", 1), ("k", 2), ("k", 3)):
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(re.compile(f"/executions/e00{number}$"))
+    await page.go_back()
+    await expect(page.get_by_role("row").nth(1).get_by_role("link")).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/executions/e003$"))
     await page.keyboard.press("g")
     await page.keyboard.press("l")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
@@ -199,6 +209,15 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage
 
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     await expect(page.get_by_text("disk full")).to_be_visible()
+
+    await store(execution(4))
+    new, row = page.get_by_role("button", name="1 new"), page.get_by_role("row").nth(1)
+    await expect(new).to_be_visible()
+    boxes = [await each.bounding_box() for each in (new, row)]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):

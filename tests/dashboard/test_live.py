@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -221,6 +222,17 @@ async def test_going_back_restores_the_list_and_catches_up(open_page: OpenPage, 
     await expect(page.get_by_role("button", name="1 new")).to_be_visible()
     assert await scroller.evaluate("(scroller) => scroller.scrollTop") == 2_000
     assert reads.count == 1
+
+    # Far down the list from its page: the row that is then shown was not rendered before.
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
+    for _ in range(25):
+        await page.keyboard.press("j")
+    await expect(page).to_have_url(re.compile("/executions/e065$"))
+    await page.go_back()
+    link = page.locator('a[href="/executions/e065"]')
+    await expect(link).to_be_focused()
+    await expect(link).to_be_in_viewport()
 
 
 UPDATES_A_SECOND, WRITES_A_SECOND = 500, 20

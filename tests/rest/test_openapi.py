@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ async def test_the_document_is_served_without_a_token(server: str):
 
     assert response.headers["content-type"] == "application/json"
     assert response.json() == document()
+    assert document()["info"]["version"] == version("execution-monitor")
 
 
 def test_the_document_is_openapi_3_1():

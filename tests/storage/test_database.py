@@ -16,6 +16,7 @@ from pymongo.errors import (
     OperationFailure,
     ServerSelectionTimeoutError,
 )
+from structlog.testing import capture_logs
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
 from execution_monitor.storage import database as database_module
@@ -332,6 +333,18 @@ def test_what_is_no_connection_string_is_refused_with_a_sentence(uri: str) -> No
         Database.at(uri, "test")
 
 
+@pytest.mark.parametrize(
+    ("uri", "hosts"),
+    [
+        ("mongodb://ada:s%40cret@a.internal:27017,b.internal/?replicaSet=rs0", "a.internal:27017,b.internal"),
+        ("mongodb+srv://ada:secret@cluster.internal/test", "cluster.internal"),
+        ("mongodb://localhost", "localhost"),
+    ],
+)
+def test_hosts_are_known_without_user_and_password(uri: str, hosts: str) -> None:
+    assert Database.at(uri, "test").hosts == hosts
+
+
 async def test_nothing_is_read_before_the_first_connection(bare: Database) -> None:
     with pytest.raises(DatabaseUnavailable, match="has not answered yet"):
         bare.collection(Execution)
@@ -379,10 +392,19 @@ async def test_preparing_waits_for_a_database_that_appears_later(
     attempts = _ends_of(monkeypatch, "connect")
 
     async with _doorway(mongodb_uri) as (uri, opened), open_database(uri, bare.handle.name) as database:
-        preparing = asyncio.create_task(database.prepare_until_done())
-        for _ in range(2):
-            await asyncio.wait_for(attempts.acquire(), 10)
+        with capture_logs() as logs:
+            preparing = asyncio.create_task(database.prepare_until_done())
+            for _ in range(2):
+                await asyncio.wait_for(attempts.acquire(), 10)
         assert database.trouble == UNREACHABLE
+        # The host, but neither user nor password.
+        hosts = urlsplit(uri).netloc.rpartition("@")[2]
+        assert logs[0] == {
+            "event": "database_unavailable",
+            "log_level": "warning",
+            "reason": UNREACHABLE,
+            "hosts": hosts,
+        }
         opened.set()
         await asyncio.wait_for(preparing, 30)
 

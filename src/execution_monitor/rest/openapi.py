@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -56,7 +57,7 @@ def describe() -> bytes:
             "openapi": "3.1.0",
             "info": {
                 "title": "Execution Monitor",
-                "version": "1.0.0",
+                "version": version("execution-monitor"),
                 "description": "Executions of workflows, as their owners may see them.",
             },
             "servers": [{"url": "/"}],

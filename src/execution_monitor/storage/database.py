@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import structlog
 from beanie import Document, init_beanie  # pyright: ignore[reportUnknownVariableType] - its generics are open
@@ -59,6 +60,7 @@ class Database:
     handle: AsyncDatabase[BsonDocument]
     trouble: str | None = "The database has not answered yet."
     audit_days: int = DEFAULT_AUDIT_DAYS  # after which MongoDB deletes events of the audit trail
+    hosts: str = ""  # as the connection string names them, for the log
     _shard_trouble: str | None = field(default=None, init=False)
     _unprepared: list[str] = field(default_factory=list[str], init=False)
     _is_laid_out: bool = field(default=False, init=False)  # whether all that takes no time has been created
@@ -98,7 +100,9 @@ class Database:
             reason = str(error).rstrip(".")
             raise SetupError(f"EXECUTION_MONITOR_MONGODB_URI is not a MongoDB connection string: {reason}.") from error
         # w:1 lost acknowledged writes in 6 of 6 kills of a primary.
-        return cls(client, client.get_database(name, write_concern=WriteConcern("majority")), audit_days=audit_days)
+        handle = client.get_database(name, write_concern=WriteConcern("majority"))
+        hosts = urlsplit(uri).netloc.rpartition("@")[2]  # without user and password
+        return cls(client, handle, audit_days=audit_days, hosts=hosts)
 
     @property
     def warnings(self) -> list[str]:
@@ -183,7 +187,7 @@ class Database:
                 await self.connect()
                 await self.prepare()
             except DatabaseUnavailable as error:
-                log.warning("database_unavailable", reason=error.message)
+                log.warning("database_unavailable", reason=error.message, hosts=self.hosts)
             else:
                 if not self.warnings:
                     return

@@ -147,6 +147,21 @@ async def test_no_more_run_at_once_than_allowed(database: Database):
     assert await database.collection(Execution).count_documents({"status": {"$nin": sorted(TERMINAL)}}) <= 4
 
 
+async def test_starts_that_a_slow_machine_misses_are_left_out_and_counted(database: Database):
+    time = FakeTime()
+    simulation = Simulation(SimulatorOptions(rate=5, random_seed=3), time.clock)
+    await simulation.catch_up()
+
+    # As if the writes had taken so long; those of the last five seconds are made up for.
+    time.now += timedelta(seconds=65)
+    with capture_logs() as logs:
+        await simulation.catch_up()
+
+    [warning] = [each for each in logs if each["event"] == "simulation_below_its_rate"]
+    assert warning["left_out"] == pytest.approx(5 * 60, abs=10)
+    assert simulation.running <= 5 * 5 + 25
+
+
 async def test_it_sleeps_no_longer_than_a_second_and_never_busily_loops(database: Database):
     del database
     time = FakeTime(end=START + timedelta(seconds=60))

@@ -6,7 +6,7 @@ import { codeOf, explain } from '../graphql/client.ts'
 import { compareInputs, compareSteps } from '../model/comparison.ts'
 import { useExactQuery } from './useExactQuery.ts'
 import { printJson } from '../model/exactJson.ts'
-import { formatDuration } from '../model/numbers.ts'
+import { formatCount, formatDuration } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import styles from './Comparison.module.css'
 import { LAST_SUCCESS, PAYLOADS, type Execution, type Step } from './operations.ts'
@@ -33,7 +33,8 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
       </Notice>
     )
   }
-  const differences = compareSteps(steps, before.steps.nodes)
+  const earlier = before.steps.nodes
+  const differences = compareSteps(before.steps.pageInfo.hasNextPage ? steps.slice(0, earlier.length) : steps, earlier)
   return (
     <div className={styles.comparison}>
       <p>
@@ -46,6 +47,9 @@ export function Comparison({ execution, steps }: { execution: Execution; steps: 
       </p>
       <section>
         <h2>Steps, slowest change first</h2>
+        {before.steps.pageInfo.hasNextPage && (
+          <p className={styles.faint}>Only the first {formatCount(before.steps.nodes.length)} steps are compared.</p>
+        )}
         <table className={styles.table}>
           <thead>
             <tr>

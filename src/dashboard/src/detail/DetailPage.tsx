@@ -3,7 +3,10 @@ import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useIcon } from '../components/useIcon.ts'
+import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
+import { useWalk } from '../live/lastList.ts'
 import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
@@ -24,6 +27,9 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const [tab, setTab] = useTab()
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
+  const walk = useWalk(executionId)
+  useShortcuts({ j: () => walk(1), k: () => walk(-1) })
+  useIcon(execution?.status ?? null)
   useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
   if (execution === null) {

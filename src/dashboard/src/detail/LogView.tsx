@@ -17,6 +17,8 @@ const LINE_HEIGHT = 22
 const NEAR = 40
 // Milliseconds without a key before a search starts, since each search reads the whole log.
 const SEARCH_DELAY = 250
+// No step has an empty id.
+const ALL_STEPS = ''
 
 /** The log of an execution: it follows the end until the user scrolls up, and loads older lines at the top. */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
@@ -26,6 +28,11 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
   const [follows, setFollows] = useState(true)
   const [wraps, setWraps] = useState(false)
   const scroller = useRef<HTMLDivElement>(null)
+  // Attempts share a step id.
+  const steps = useMemo(
+    () => new Map(snapshot.steps.map(({ stepId, name }) => [stepId, name === '' ? stepId : name])),
+    [snapshot.steps],
+  )
   const lines = useMemo(
     () => [...select(matches, filter), ...select(tail.lines, filter)],
     [matches, tail.lines, filter],
@@ -102,6 +109,21 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
             ))}
           </select>
         </label>
+        {steps.size > 1 && (
+          <select
+            className={styles.step}
+            aria-label="Step"
+            value={filter.stepId ?? ALL_STEPS}
+            onChange={({ target: { value } }) => setFilter({ ...filter, stepId: value === ALL_STEPS ? null : value })}
+          >
+            <option value={ALL_STEPS}>All steps</option>
+            {[...steps].map(([stepId, name]) => (
+              <option key={stepId} value={stepId}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
         <input
           type="search"
           aria-label="Search log lines"

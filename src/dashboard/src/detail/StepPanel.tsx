@@ -100,10 +100,18 @@ function StepPayloads({ step }: { step: Step }) {
   const node = data.node !== null && 'input' in data.node ? data.node : null
   return (
     <>
-      <h3>Input</h3>
-      <JsonView value={node?.input ?? null} />
-      <h3>Result</h3>
-      <JsonView value={node?.result ?? null} />
+      <Payload title="Input" value={node?.input ?? null} />
+      <Payload title="Result" value={node?.result ?? null} />
+    </>
+  )
+}
+
+function Payload({ title, value }: { title: string; value: unknown }) {
+  if (value === null) return null
+  return (
+    <>
+      <h3>{title}</h3>
+      <JsonView value={value} />
     </>
   )
 }

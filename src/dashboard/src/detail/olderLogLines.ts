@@ -52,8 +52,9 @@ export class OlderLogLines {
   }
 }
 
-function argumentsFor({ minLevel, search }: LineFilter) {
+function argumentsFor({ minLevel, search, stepId }: LineFilter) {
   return {
+    stepId,
     minLevel: minLevel === ALL_LINES.minLevel ? null : minLevel,
     search: search.trim() === '' ? null : search.trim(),
   }

@@ -181,9 +181,9 @@ export type EndedExecutionChange = ResultOf<typeof ENDED_EXECUTION_CHANGES>['exe
 /** The page of log lines before a cursor. */
 export const OLDER_LOG_LINES = graphql(
   `
-    query OlderLogLines($id: String!, $before: String, $minLevel: LogLevel, $search: String) {
+    query OlderLogLines($id: String!, $before: String, $minLevel: LogLevel, $search: String, $stepId: String) {
       execution(executionId: $id) {
-        logs(last: 100, before: $before, minLevel: $minLevel, search: $search) {
+        logs(last: 100, before: $before, minLevel: $minLevel, search: $search, stepId: $stepId) {
           edges {
             cursor
             node {
@@ -251,11 +251,14 @@ export const LAST_SUCCESS = graphql(`
         executionId
         createdAt
         durationSeconds
-        steps(first: 100) {
+        steps(first: 1000) {
           nodes {
             stepId
             name
             durationSeconds
+          }
+          pageInfo {
+            hasNextPage
           }
         }
       }

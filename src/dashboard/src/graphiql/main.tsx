@@ -5,9 +5,19 @@ import { Notice } from '../components/Notice.tsx'
 import { useSession } from '../session/session.ts'
 import '../styles/tokens.css'
 import '../styles/base.css'
+import styles from './Explorer.module.css'
 import { Explorer } from './Explorer.tsx'
 
 function Page() {
+  return (
+    <main className={styles.page}>
+      <h1 className="visually-hidden">GraphiQL</h1>
+      <Content />
+    </main>
+  )
+}
+
+function Content() {
   const { token } = useSession()
   if (token !== null) return <Explorer key={token} token={token} />
   return (

@@ -61,24 +61,39 @@ export function ExecutionTable(props: ExecutionTableProps) {
 
   useEffect(() => virtual.measure(), [virtual, height])
   useLayoutEffect(() => {
-    if (scroller.current === null) return
-    scroller.current.scrollTop = place.top
-    // Back from the page of an execution, its row has the focus again.
-    scroller.current.querySelector<HTMLElement>('[aria-current] a')?.focus({ preventScroll: true })
+    if (scroller.current !== null) scroller.current.scrollTop = place.top
   }, [place])
+  // Back from the page of an execution, its row has the focus again, as soon as it is rendered.
+  const returnsTo = useRef(place.selected)
   useEffect(() => {
-    place.selected = selected
-  }, [place, selected])
+    if (returnsTo.current === null) return
+    const at = all.findIndex((row) => row.executionId === returnsTo.current)
+    const link = scroller.current?.querySelector<HTMLElement>('[aria-current] a')
+    if (at >= 0 && !link) {
+      virtual.scrollToIndex(at)
+      return
+    }
+    link?.focus({ preventScroll: true })
+    link?.scrollIntoView({ block: 'nearest' })
+    returnsTo.current = null
+  })
   useEffect(() => {
     if (hasMore && last >= all.length - LOAD_AHEAD) onLoadMore()
   }, [hasMore, last, all.length, onLoadMore])
 
   const open = useCallback((id: string) => navigate(executionPath(id)), [navigate])
-  const select = useCallback((id: string) => setSelected(id), [])
+  // Not in an effect: a click selects a row and leaves the list at once.
+  const select = useCallback(
+    (id: string | null) => {
+      place.selected = id
+      setSelected(id)
+    },
+    [place],
+  )
   const move = (by: number): void => {
     const at = all.findIndex((row) => row.executionId === selected)
     const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
-    setSelected(all[next]?.executionId ?? null)
+    select(all[next]?.executionId ?? null)
     virtual.scrollToIndex(next)
   }
   useShortcuts({

@@ -44,15 +44,15 @@ export function ListPage() {
           {rows !== null && nameTotal(rows, search)}
         </p>
         {search !== null && <SearchStatus search={search} order={view.order} onSearch={list.searchFurther} />}
-        <LiveIndicator status={snapshot.status} behindSeconds={snapshot.behindSeconds} />
-      </div>
-      <div className={styles.content}>
         {waiting > 0 && (
           <button type="button" className={styles.newRows} onClick={() => list.showNew()}>
             <Icon name="up" />
             {formatCount(waiting)} new
           </button>
         )}
+        <LiveIndicator status={snapshot.status} behindSeconds={snapshot.behindSeconds} />
+      </div>
+      <div className={styles.content}>
         {rows === null ? (
           error === null ? (
             <Skeleton columns={view.columns} />

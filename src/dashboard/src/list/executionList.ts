@@ -74,6 +74,16 @@ export class ExecutionList {
     this.goOnSearching()
   }
 
+  /** Selects the row `by` rows below that of an execution, and returns its id; null where there is none. */
+  walk(executionId: string, by: number): string | null {
+    const rows = this.snapshot.rows?.rows ?? []
+    const at = rows.findIndex((row) => row.executionId === executionId)
+    const next = at < 0 ? undefined : rows[at + by]
+    if (next === undefined) return null
+    this.place.selected = next.executionId
+    return next.executionId
+  }
+
   /** Ends the subscription, timers and reads; `start` resumes. */
   stop(): void {
     this.readNumber += 1

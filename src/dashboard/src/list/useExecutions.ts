@@ -3,6 +3,7 @@ import { useClient } from 'urql'
 import { USER_ATTENTION } from '../components/attention.ts'
 import type { Connection } from '../live/connection.ts'
 import { useConnection } from '../live/ConnectionContext.ts'
+import { rememberList } from '../live/lastList.ts'
 import { filterOf, type View } from '../model/view.ts'
 import { ExecutionList } from './executionList.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -30,8 +31,9 @@ export function useExecutions(view: View, showsNewAtOnce: boolean): { list: Exec
 
   useEffect(() => {
     list.start()
+    rememberList(connection, list)
     return () => list.stop()
-  }, [list])
+  }, [connection, list])
 
   useEffect(() => {
     list.setShowsNewAtOnce(showsNewAtOnce)

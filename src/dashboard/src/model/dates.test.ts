@@ -1,14 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  areOneDay,
-  formatAge,
-  formatDate,
-  formatLogTime,
-  formatUtc,
-  isDate,
-  nameDate,
-  resolveDate,
-} from './dates.ts'
+import { areOneDay, formatAge, formatDate, formatLogTime, formatUtc, isDate, nameDate, resolveDate } from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { append, appendRepeated, LEVELS, linesBefore, prepend, select, type LogLine, type Tail } from './logLines.ts'
+import {
+  ALL_LINES,
+  append,
+  appendRepeated,
+  LEVELS,
+  linesBefore,
+  prepend,
+  select,
+  type LogLine,
+  type Tail,
+} from './logLines.ts'
 
 const EMPTY: Tail<LogLine> = { lines: [], dropped: 0 }
 
@@ -37,14 +47,23 @@ test('a whole page precedes an empty tail', () => {
 test('a level includes more severe ones, and a search ignores case', () => {
   const lines = [line('Disk Full', 'ERROR'), line('disk ok'), line('full moon', 'WARNING'), line('x', 'DEBUG')]
 
-  expect(select(lines, { minLevel: 'WARNING', search: '' }).map((each) => each.message)).toEqual([
+  expect(select(lines, { ...ALL_LINES, minLevel: 'WARNING' }).map((each) => each.message)).toEqual([
     'Disk Full',
     'full moon',
   ])
-  expect(select(lines, { minLevel: 'DEBUG', search: ' DISK ' }).map((each) => each.message)).toEqual([
+  expect(select(lines, { ...ALL_LINES, search: ' DISK ' }).map((each) => each.message)).toEqual([
     'Disk Full',
     'disk ok',
   ])
+})
+
+test('the lines of one step are those with its id', () => {
+  const [of, other] = [
+    { ...line('a'), stepId: 's1' },
+    { ...line('b'), stepId: 's10' },
+  ]
+
+  expect(select([of, other, line('c')], { ...ALL_LINES, stepId: 's1' })).toEqual([of])
 })
 
 test('the newest lines are kept in their order', () => {
@@ -62,7 +81,7 @@ test('the newest lines are kept in their order', () => {
 
 test('a search ignores case, normal forms and colours', () => {
   const lines = ['\x1b[1m\x1b[31mFA\x1b[0m\x1b[31mILED\x1b[0m model', 'Grüße', 'ΟΔΟΣ', 'ok'].map((each) => line(each))
-  const find = (search: string) => select(lines, { minLevel: 'DEBUG', search }).length
+  const find = (search: string) => select(lines, { ...ALL_LINES, search }).length
 
   expect(find('failed')).toBe(1)
   expect(find('GRU\u0308SSE')).toBe(1)

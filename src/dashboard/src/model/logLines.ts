@@ -30,13 +30,15 @@ export interface LineFilter {
   minLevel: Level
   /** Text that the message contains, in any case; empty matches all. */
   search: string
+  /** The step, or its attempts, that the lines are of; null for all. */
+  stepId: string | null
 }
 
-export const ALL_LINES: LineFilter = { minLevel: 'DEBUG', search: '' }
+export const ALL_LINES: LineFilter = { minLevel: 'DEBUG', search: '', stepId: null }
 
 /** Whether `filter` matches every line. */
 export function isAllLines(filter: LineFilter): boolean {
-  return filter.minLevel === ALL_LINES.minLevel && filter.search.trim() === ''
+  return filter.minLevel === ALL_LINES.minLevel && filter.search.trim() === '' && filter.stepId === null
 }
 
 // A line takes some 300 bytes: 30 MB in all.
@@ -102,6 +104,9 @@ export function select<L extends LogLine>(lines: readonly L[], filter: LineFilte
   const minimum = SEVERITIES[filter.minLevel]
   const search = toSearchText(filter.search.trim())
   return lines.filter(
-    (line) => SEVERITIES[line.level] >= minimum && (search === '' || searchTextOf(line).includes(search)),
+    (line) =>
+      SEVERITIES[line.level] >= minimum &&
+      (filter.stepId === null || line.stepId === filter.stepId) &&
+      (search === '' || searchTextOf(line).includes(search)),
   )
 }

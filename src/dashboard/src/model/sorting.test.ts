@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { compareRows, nameOrder, NEWEST_FIRST, sortBy, SORT_FIELDS, type Sortable, type SortField, type SortKey } from './sorting.ts'
+import {
+  compareRows,
+  nameOrder,
+  NEWEST_FIRST,
+  sortBy,
+  SORT_FIELDS,
+  type Sortable,
+  type SortField,
+  type SortKey,
+} from './sorting.ts'
 
 /** A completed execution; `fields` replace some of its fields. */
 function row(fields: Partial<Sortable> = {}): Sortable {
@@ -9,7 +18,7 @@ function row(fields: Partial<Sortable> = {}): Sortable {
     completedAt: '2026-11-23T12:00:05Z',
     durationSeconds: 4,
     totalCost: 1,
-    tokensUsed: 10,
+    tokens: 10,
     workflowName: 'etl',
     status: 'COMPLETED',
     ...fields,
@@ -23,7 +32,7 @@ const PAIRS: Record<SortField, [smaller: Sortable, larger: Sortable]> = {
   COMPLETED_AT: [row(), row({ completedAt: '2026-11-23T12:01:00Z' })],
   DURATION: [row({ durationSeconds: 4 }), row({ durationSeconds: 10.5 })],
   TOTAL_COST: [row({ totalCost: 9 }), row({ totalCost: 10 })],
-  TOKENS_USED: [row({ tokensUsed: 9 }), row({ tokensUsed: 10 })],
+  TOKENS_USED: [row({ tokens: 9 }), row({ tokens: 10 })],
   WORKFLOW_NAME: [row({ workflowName: 'Zebra' }), row({ workflowName: 'apple' })],
   STATUS: [row({ status: 'CANCELLED' }), row({ status: 'TIMED_OUT' })],
 }
@@ -103,7 +112,7 @@ function rowOf({ started, seconds, status = 'RUNNING' }: Run): Sortable {
     // The server counts the time so far when it reads the row, which is another moment for each.
     durationSeconds: seconds ?? (startedAt === null ? null : 1),
     totalCost: 0,
-    tokensUsed: 0,
+    tokens: 0,
     workflowName: 'etl',
     status,
   }
