@@ -57,7 +57,7 @@ def found_in(rows: Rows, key: Mapping[str, int], entries: IndexRange, order: Ord
 
 
 def listed(rows: Rows, entries: Query, order: Order) -> list[dict[str, Any]]:
-    return rows.find(entries).sort(list(order.to_mongo().items())).to_list()
+    return list(rows.find(entries).sort(list(order.to_mongo().items())))
 
 
 LISTS = [
@@ -103,7 +103,7 @@ def test_what_follows_a_position_is_read_in_the_order_of_the_list_by_a_sort_of_t
     rows: Rows, key: Mapping[str, int], entries: Query, order: Order
 ) -> None:
     ids = [row["_id"] for row in listed(rows, entries, order)]
-    position = order.position_of(ROWS[ids[3]])
+    position = order.position_of({**ROWS[ids[3]]})
 
     found = [range_from(key, entries, order, start) for start in (None, position)]
 

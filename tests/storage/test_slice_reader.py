@@ -87,7 +87,7 @@ async def test_a_slice_costs_as_many_entries_as_it_has(
     page = await read(large_database, where, order, visible, backward=backward)
 
     assert not page.search.is_complete
-    cursor = {"before": page.start_cursor} if backward else {"after": page.end_cursor}
+    cursor: dict[str, Any] = {"before": page.start_cursor} if backward else {"after": page.end_cursor}
     for _ in range(2):
         (end,), (rows,) = await explain_slices(large_database)
         assert (end.documents, end.keys <= ENTRIES + 2, "SORT" in end.stages) == (0, True, False)
@@ -109,7 +109,7 @@ async def test_a_slice_of_an_order_of_two_fields_has_whole_groups(
     # Executions without cost are 85 of 100, and the first slice where the cheapest come first.
     begins_without_cost = (order == CHEAP_FIRST) is not backward
     assert (ENTRIES < rows.documents < 2 * ENTRIES) is not begins_without_cost
-    cursor = {"before": page.start_cursor} if backward else {"after": page.end_cursor}
+    cursor: dict[str, Any] = {"before": page.start_cursor} if backward else {"after": page.end_cursor}
     following = await read(large_database, NOWHERE, order, backward=backward, **cursor)
     _, (rows,) = await explain_slices(large_database)
     assert ENTRIES <= rows.documents < 2 * ENTRIES

@@ -115,10 +115,10 @@ def _end(key: IndexKey, rest: list[str], bounds: Query, *, upper: bool) -> Query
 
 def _utmost(bounds: Query, *, above: bool) -> Any:
     """The end of all values that `bounds` leave open: as in a query, values of other types are beyond it."""
-    kinds = {type(bound) for bound in bounds.values()}
-    if kinds and kinds <= {int, float}:
+    bound = next(iter(bounds.values()), None)
+    if isinstance(bound, int | float) and not isinstance(bound, bool):
         return math.inf if above else -math.inf
-    if kinds and kinds <= {datetime, DatetimeMS}:
+    if isinstance(bound, datetime | DatetimeMS):
         return DatetimeMS(_LATEST if above else -_LATEST - 1)
     return _HIGHEST if above else _LOWEST
 
