@@ -14,7 +14,6 @@ from execution_monitor.errors import (
     DatabaseUnavailable,
     ExecutionMonitorError,
     Forbidden,
-    InvalidCursor,
     NotFound,
     QueryTimeout,
     RateLimited,
@@ -57,7 +56,10 @@ def describe() -> bytes:
             "info": {
                 "title": "Execution Monitor",
                 "version": "1.0.0",
-                "description": "Executions of workflows, as their owners may see them.",
+                "description": (
+                    "Executions of workflows, as their owners may see them. A query parameter that is not described "
+                    "here is refused."
+                ),
             },
             "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
@@ -96,7 +98,7 @@ def _describe_list() -> dict[str, Any]:
 
 
 def _describe_stream() -> dict[str, Any]:
-    responses = _describe_responses(ExecutionUpdate, InvalidCursor)
+    responses = _describe_responses(ExecutionUpdate, BadUserInput)
     responses[str(HTTPStatus.OK.value)] = {
         "description": (
             "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`. Every 12 "
@@ -133,7 +135,7 @@ def _describe_detail() -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             }
         ],
-        "responses": _describe_responses(ExecutionDetail, ResponseTooLarge, NotFound),
+        "responses": _describe_responses(ExecutionDetail, BadUserInput, ResponseTooLarge, NotFound),
     }
 
 
