@@ -6,6 +6,7 @@ from itertools import chain
 import pytest
 from pydantic import SecretStr
 
+from execution_monitor.rest.openapi import DOCUMENT_PATH, STREAM_PATH
 from execution_monitor.settings import Settings
 from tests.rest.client import Fetch, Store
 from tests.rest.documents import A_FAILED_EXECUTION, START, an_execution, executions
@@ -214,6 +215,7 @@ async def test_a_total_is_counted_to_the_limit_and_says_so(fetch: Fetch, store: 
         ("page=2&page=2", "BAD_USER_INPUT", "page may be given only once."),
         ("page=101&page_size=100", "BAD_USER_INPUT", "next_cursor as cursor"),
         ("start_date=2026-01-31T10:00:00", "BAD_USER_INPUT", "start_date has no offset from UTC"),
+        ("statuses=failed", "BAD_USER_INPUT", "There is no parameter statuses; did you mean status?"),
         ("cursor=forged", "INVALID_CURSOR", "This cursor is damaged"),
     ],
 )
@@ -225,6 +227,21 @@ async def test_the_problem_for_a_wrong_parameter_says_what_to_do(fetch: Fetch, q
     assert response.headers["content-type"] == "application/problem+json"
     assert (problem["type"], problem["title"], problem["code"]) == ("about:blank", "Bad Request", code)
     assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (f"{STREAM_PATH}?page=1", "There is no parameter page; known are: status, workflow_template_id, workflow_id."),
+        (f"{EXECUTIONS_PATH}/e1?status=failed", "There is no parameter status; known are: none."),
+        (f"{DOCUMENT_PATH}?version=1", "There is no parameter version; known are: none."),
+    ],
+)
+async def test_no_endpoint_ignores_a_parameter(fetch: Fetch, path: str, detail: str):
+    response = await fetch(path)
+
+    assert (response.status_code, response.json()["code"]) == (400, "BAD_USER_INPUT")
+    assert response.json()["detail"] == detail
 
 
 @pytest.mark.parametrize("changed", ["status=failed", "sort_by=duration", "order=asc", "workflow_id=w"])

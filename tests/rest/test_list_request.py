@@ -24,8 +24,10 @@ def test_the_default_is_the_first_page_of_the_newest_executions():
     assert read("") == ListRequest(EVERYTHING, NEWEST_FIRST, PageRequest(20), 1)
 
 
-def test_unknown_parameters_are_ignored():
-    assert read("_=17&include_steps=true&tenant_id=globex") == read("")
+@pytest.mark.parametrize("query", ["_=17", "include_steps=true", "tenant_id=globex", "Status=failed"])
+def test_unknown_parameters_are_refused(query: str):
+    with pytest.raises(BadUserInput, match=f"There is no parameter {query.partition('=')[0]}; "):
+        read(query)
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,7 @@ async def test_an_id_that_is_not_of_this_caller_is_refused(
             "", {"Authorization": f"Bearer {token_of_an_auditor()}"}, 403, "FORBIDDEN", id="a token without the scope"
         ),
         pytest.param("?status=done", None, 400, "BAD_USER_INPUT", id="an unknown status"),
+        pytest.param("?statuses=failed", None, 400, "BAD_USER_INPUT", id="an unknown parameter"),
         pytest.param("?workflow_id=a&workflow_id=b", None, 400, "BAD_USER_INPUT", id="two workflows"),
     ],
 )
@@ -284,6 +285,13 @@ async def test_a_stream_that_cannot_be_is_refused_with_a_problem(  # noqa: PLR09
         pytest.param(None, "", 4401, "Send a token", id="no token"),
         pytest.param("x.y.z", "", 4401, "Your token is not valid", id="a wrong token"),
         pytest.param("", "?status=done", 4400, "status", id="an unknown status"),
+        pytest.param(
+            "",
+            "?statuses=failed",
+            4400,
+            "There is no parameter statuses; did you mean status?",
+            id="an unknown parameter",
+        ),
     ],
 )
 async def test_a_socket_that_cannot_be_is_closed_with_the_reason(  # noqa: PLR0913, PLR0917 - a row of the table

@@ -6,7 +6,15 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.rest.parameters import Choice, DateTimeOrDay, Parameter, RepeatableParameter, Text, WholeNumber
+from execution_monitor.rest.parameters import (
+    Choice,
+    DateTimeOrDay,
+    Parameter,
+    RepeatableParameter,
+    Text,
+    WholeNumber,
+    refuse_unknown,
+)
 
 SIZE = Parameter("size", WholeNumber(1, 100), "How many.", 20, aliases=("limit",))
 COLOURS = RepeatableParameter("colour", Choice(("red", "green")), "Which.")
@@ -115,3 +123,26 @@ def test_a_parameter_is_documented_under_each_of_its_names():
 
 def test_text_is_read_unchanged():
     assert Parameter("id", Text(), "Which.", "").read(QueryParams({"id": "a,b &c"})) == "a,b &c"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        pytest.param("sizes=7", "There is no parameter sizes; did you mean size?", id="a slip"),
+        pytest.param("SIZE=7", "There is no parameter SIZE; did you mean size?", id="capitals"),
+        pytest.param("limits=", "There is no parameter limits; did you mean limit?", id="an alias, empty"),
+        pytest.param("size=7&x=1", "There is no parameter x; known are: size, limit, colour.", id="like none"),
+        pytest.param(
+            f"{'y' * 60}=1", f"There is no parameter {'y' * 50}...; known are: size, limit, colour.", id="a long one"
+        ),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_refused_with_what_was_likely_meant(query: str, message: str):
+    with pytest.raises(BadUserInput) as refused:
+        refuse_unknown(QueryParams(query), (SIZE, COLOURS))
+
+    assert refused.value.message == message
+
+
+def test_known_parameters_are_not_refused():
+    refuse_unknown(QueryParams("size=7&limit=&colour=red&colour=green"), (SIZE, COLOURS))

@@ -5,17 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
-from execution_monitor.storage.filters import Filter, all_of, equals
+from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.slices import SearchLimits, SlicedSearch
-from execution_monitor.storage.sorting import Order
+from execution_monitor.storage.sorting import Order, SortKey
 from tests.storage.reference import NOW, holds, in_order
 from tests.storage.strategies import bounded, executions, filters, orders
 
@@ -25,7 +25,20 @@ SELECTION = PageSelection(fields=frozenset({"execution_id", *SORTED_FIELDS}))
 SHORT = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=3)
 
 
+TWO_OF_ONE_GROUP: list[BsonDocument] = [
+    {"_id": place, "tenant_id": "acme", "execution_id": f"run-{place}"} for place in (0, None)
+]
+
+
 @bounded(max_examples=150)
+@example(
+    documents=TWO_OF_ONE_GROUP,
+    where=EVERYTHING,
+    order=Order((SortKey("created"), SortKey("started_at"))),
+    entries=1,
+    sizes=[1],
+    visible=MINE,
+)
 @given(
     documents=executions(size=30),
     where=filters,

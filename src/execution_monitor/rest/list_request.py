@@ -7,7 +7,15 @@ from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.executions import stored_statuses
-from execution_monitor.rest.parameters import Choice, DateTimeOrDay, Parameter, RepeatableParameter, Text, WholeNumber
+from execution_monitor.rest.parameters import (
+    Choice,
+    DateTimeOrDay,
+    Parameter,
+    RepeatableParameter,
+    Text,
+    WholeNumber,
+    refuse_unknown,
+)
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
@@ -92,7 +100,8 @@ class ListRequest:
 
 
 def read_list_request(query: QueryParams) -> ListRequest:
-    """Read a list request; raises `BadUserInput` for a parameter that is not valid, and ignores unknown ones."""
+    """Read a list request; raises `BadUserInput` for a parameter that is not valid or not known."""
+    refuse_unknown(query, PARAMETERS)
     where, order = _read_filter(query), _read_order(query)
     number, size, cursor = PAGE.read(query), PAGE_SIZE.read(query), CURSOR.read(query)
     if cursor is not None:
@@ -107,7 +116,12 @@ def read_list_request(query: QueryParams) -> ListRequest:
 
 
 def read_live_filter(query: QueryParams) -> Filter:
-    """Read a filter from `LIVE_PARAMETERS`; raises `BadUserInput` for one that is not valid."""
+    """Read a filter from `LIVE_PARAMETERS`; raises `BadUserInput` for one that is not valid, and for any other."""
+    refuse_unknown(query, LIVE_PARAMETERS)
+    return _read_named(query)
+
+
+def _read_named(query: QueryParams) -> Filter:
     conditions: list[Filter] = []
     statuses, template = STATUS.read(query), WORKFLOW_TEMPLATE_ID.read(query)
     if statuses:
@@ -119,7 +133,7 @@ def read_live_filter(query: QueryParams) -> Filter:
 
 def _read_filter(query: QueryParams) -> Filter:
     start, end = START_DATE.read(query), END_DATE.read(query)
-    named = read_live_filter(query)
+    named = _read_named(query)
     return named if start is None and end is None else all_of(named, within("created", gte=start, lte=end))
 
 

@@ -15,7 +15,6 @@ from execution_monitor.errors import (
     DatabaseUnavailable,
     ExecutionMonitorError,
     Forbidden,
-    InvalidCursor,
     NotFound,
     QueryTimeout,
     RateLimited,
@@ -58,7 +57,10 @@ def describe() -> bytes:
             "info": {
                 "title": "Execution Monitor",
                 "version": version("execution-monitor"),
-                "description": "Executions of workflows, as their owners may see them.",
+                "description": (
+                    "Executions of workflows, as their owners may see them. A query parameter that is not described "
+                    "here is refused."
+                ),
             },
             "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
@@ -97,7 +99,7 @@ def _describe_list() -> dict[str, Any]:
 
 
 def _describe_stream() -> dict[str, Any]:
-    responses = _describe_responses(ExecutionUpdate, InvalidCursor)
+    responses = _describe_responses(ExecutionUpdate, BadUserInput)
     responses[str(HTTPStatus.OK.value)] = {
         "description": (
             "Server-Sent Events until the token expires: each has an `id`, and a message as its `data`. Every 12 "
@@ -134,7 +136,7 @@ def _describe_detail() -> dict[str, Any]:
                 "schema": {"type": "string", "minLength": 1},
             }
         ],
-        "responses": _describe_responses(ExecutionDetail, ResponseTooLarge, NotFound),
+        "responses": _describe_responses(ExecutionDetail, BadUserInput, ResponseTooLarge, NotFound),
     }
 
 

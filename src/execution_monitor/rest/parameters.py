@@ -1,9 +1,10 @@
 """Query parameters of REST: each is declared once, and that declaration reads and documents it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
 from typing import Any, Generic, Protocol, TypeVar
 
 from starlette.datastructures import QueryParams
@@ -17,6 +18,9 @@ _DATE_TIME_OR_DAY = re.compile(
 )
 # More digits than any bound has; `int` itself is slow on a million digits and fails beyond 4,300.
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+# Of a name that is not known, in an error: enough to recognise it.
+_LONGEST_SHOWN = 50
 
 Value = TypeVar("Value")
 Value_co = TypeVar("Value_co", covariant=True)
@@ -121,6 +125,11 @@ class Parameter(Generic[Value]):
     default: Value
     aliases: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Its name, and its aliases."""
+        return (self.name, *self.aliases)
+
     def read(self, query: QueryParams) -> Value:
         """The value in `query`, or the default.
 
@@ -128,7 +137,7 @@ class Parameter(Generic[Value]):
             BadUserInput: The value is not valid, is given more than once, or differs from that of an alias.
         """
         given: dict[str, Value] = {}
-        for name in (self.name, *self.aliases):
+        for name in self.names:
             texts = query.getlist(name)
             if len(texts) > 1:
                 raise BadUserInput(f"{name} may be given only once.")
@@ -156,6 +165,11 @@ class RepeatableParameter(Generic[Value]):
     type: ParameterType[Value]
     description: str
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Its name."""
+        return (self.name,)
+
     def read(self, query: QueryParams) -> tuple[Value, ...]:
         """The distinct values in `query`; raises `BadUserInput` for one that is not valid."""
         texts = [part.strip() for text in query.getlist(self.name) for part in text.split(",")]
@@ -164,6 +178,17 @@ class RepeatableParameter(Generic[Value]):
     def to_openapi(self) -> Iterator[dict[str, Any]]:
         """Its OpenAPI Parameter Object."""
         yield _describe(self.name, self.description, {"type": "array", "items": self.type.to_schema()})
+
+
+def refuse_unknown(query: QueryParams, known: Sequence["Parameter[Any] | RepeatableParameter[Any]"]) -> None:
+    """Raise `BadUserInput` for a parameter in `query` that is none of `known`, with the one that was likely meant."""
+    names = [name for parameter in known for name in parameter.names]
+    for name in query:
+        if name not in names:
+            similar = get_close_matches(name.lower(), names, n=1)
+            shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+            hint = f"did you mean {similar[0]}?" if similar else f"known are: {', '.join(names) or 'none'}."
+            raise BadUserInput(f"There is no parameter {shown}; {hint}")
 
 
 def _describe(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:

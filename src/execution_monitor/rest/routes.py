@@ -23,6 +23,7 @@ from execution_monitor.rest.live import live_routes
 from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
+from execution_monitor.rest.parameters import refuse_unknown
 from execution_monitor.services import RequestServices
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, PageSelection
@@ -65,7 +66,13 @@ async def list_executions(services: RequestServices, request: Request) -> Respon
 async def get_execution(services: RequestServices, request: Request) -> Response:
     """Respond with the execution in the path of `request`, and its steps."""
     caller = await services.admit(request.headers, origin_of(request.scope))
-    operation = _operation(request, caller, "getExecution", request.path_params, _DETAIL_COST)
+    name, arguments = "getExecution", request.path_params
+    try:
+        refuse_unknown(request.query_params, ())
+    except BadUserInput as error:
+        await services.observers.refused(_operation(request, caller, name, arguments), error)
+        raise
+    operation = _operation(request, caller, name, arguments, _DETAIL_COST)
     async with services.observers.observe(operation) as outcome:
         found = await _find(services.monitor, caller, request.path_params["execution_id"])
         outcome.answer_with(found.execution_id)
@@ -74,8 +81,9 @@ async def get_execution(services: RequestServices, request: Request) -> Response
     return _respond(body, operation)
 
 
-async def get_document(document: bytes, _: Request) -> Response:
+async def get_document(document: bytes, request: Request) -> Response:
     """Respond with the OpenAPI `document`."""
+    refuse_unknown(request.query_params, ())
     return Response(document, headers=NO_STORE, media_type="application/json")
 
 

@@ -23,6 +23,7 @@ from execution_monitor.storage.rows import BsonDocument, Row, StoredRow, as_stor
 
 UNLIMITED = 2**63 - 1
 BAD_VALUE = 2  # such as a hint at an index that does not exist
+_EMPTY_RANGE = 51175  # its end is its beginning, or lies before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ async def _find_hinted(
     try:
         return await _find(collection, search, session)
     except OperationFailure as error:
+        if search.range is not None and error.code == _EMPTY_RANGE:
+            return await _find(collection, replace(search, range=None), session)
         if search.hint is None or error.code != BAD_VALUE:
             raise
         return await _find(collection, replace(search, hint=None, range=None), session)

@@ -144,13 +144,15 @@ class IndexUse:
 def index_uses(document: type[Document], query: Query, order: Order) -> list[IndexUse]:
     """The ways in which the declared indexes of `document` serve `query` in `order`, the narrowest first.
 
-    Of those that read the same entries there is one, in the order of the list if there is such.
+    Of those that read the same entries there is one: in the order of the list if there is such, or in that of its first
+    field, by which the list can be searched in slices.
     """
     conditions = Conditions.of(query)
     splits = "$and" not in query
     found = (_use(index, conditions, order, splits=splits) for index in _complete(document, conditions))
     uses = [use for use in found if use is not None]
-    uses.sort(key=lambda use: (len(use.entries), use.is_ordered), reverse=True)
+    first = Order(order.keys[:1])
+    uses.sort(key=lambda use: (len(use.entries), use.is_ordered, use.begins_with(first)), reverse=True)
     return list({frozenset(use.entries): use for use in reversed(uses)}.values())[::-1]
 
 

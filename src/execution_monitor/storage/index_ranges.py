@@ -4,11 +4,13 @@ MongoDB goes to the ends of such a range at once, also in an index in which it o
 makes of a query it then no longer combines. Without a filter beside the range it reads no document.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 
-from bson import MaxKey, MinKey
+from bson import DatetimeMS, MaxKey, MinKey
 
 from execution_monitor.storage.filters import Query
 from execution_monitor.storage.index_choice import BOUNDS
@@ -18,6 +20,8 @@ from execution_monitor.storage.raw_values import Shortened, embeddable
 from execution_monitor.storage.sorting import ASCENDING, DESCENDING, Order, SortPosition
 
 _LOWEST, _HIGHEST = MinKey(), MaxKey()
+# Milliseconds since 1970 of the last date that BSON has.
+_LATEST = 2**63 - 1
 
 
 def range_between(  # noqa: PLR0913 - the ends of a range
@@ -103,10 +107,20 @@ def _end(key: IndexKey, rest: list[str], bounds: Query, *, upper: bool) -> Query
     first, *others = rest
     above = upper == (key[first] > 0)
     including, excluding = ("$lte", "$lt") if above else ("$gte", "$gt")
-    end = {first: bounds.get(including, bounds.get(excluding, _HIGHEST if above else _LOWEST))}
+    end = {first: bounds.get(including, bounds.get(excluding, _utmost(bounds, above=above)))}
     # Beside the bound itself lie the entries that are equal to it.
     beyond = upper != (excluding in bounds and including not in bounds)
     return end | {field: _HIGHEST if beyond == (key[field] > 0) else _LOWEST for field in others}
+
+
+def _utmost(bounds: Query, *, above: bool) -> Any:
+    """The end of all values that `bounds` leave open: as in a query, values of other types are beyond it."""
+    bound = next(iter(bounds.values()), None)
+    if isinstance(bound, int | float) and not isinstance(bound, bool):
+        return math.inf if above else -math.inf
+    if isinstance(bound, datetime | DatetimeMS):
+        return DatetimeMS(_LATEST if above else -_LATEST - 1)
+    return _HIGHEST if above else _LOWEST
 
 
 def _corner(key: IndexKey, rest: list[str], order: Order, position: SortPosition, *, upper: bool) -> Query:

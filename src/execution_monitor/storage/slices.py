@@ -19,12 +19,14 @@ from execution_monitor.storage.index_choice import BOUNDS, IndexUse
 from execution_monitor.storage.index_ranges import range_between, range_from
 from execution_monitor.storage.indexes import where_sortable
 from execution_monitor.storage.query_planning import combine_branches
-from execution_monitor.storage.raw_values import UNSORTABLE, RawValue
+from execution_monitor.storage.raw_values import MIN_KEY, UNSORTABLE, RawValue
 from execution_monitor.storage.rows import StoredRow
 from execution_monitor.storage.sorting import Order, SortPosition
 
 # A slice takes about so long: the time limit of a search ends between two.
 _SLICE_SECONDS = 0.08
+# The `_id` of positions at the edge of a group: no row has it.
+_BEFORE_ALL = RawValue(MIN_KEY, b"")
 _FEWEST_ENTRIES, _MOST_ENTRIES = 100, 200_000
 
 
@@ -129,7 +131,9 @@ class Slicing:
         found = next((use for use in uses if use.is_ordered), None)
         # Within each value of the first field a position must be first or last in all of the other fields.
         if found is None and len({key.descending for key in order.keys[1:]}) == 1:
-            found = next((use for use in uses if use.begins_with(Order(order.keys[:1]))), None)
+            first, demanded = Order(order.keys[:1]), visible.to_mongo().items()
+            # Where an index has others' entries, documents would be read for the end of a slice.
+            found = next((use for use in uses if demanded <= use.entries.items() and use.begins_with(first)), None)
         return None if found is None else cls(order, found, visible)
 
     @property
@@ -153,7 +157,7 @@ class Slicing:
             return start
         value, *others = start.values
         # `cut` ends a slice like this where the group of one value is at its end.
-        is_last = self.order.keys[1].descending and all(each is None for each in others)
+        is_last = self.order.keys[1].descending and others[-1] == _BEFORE_ALL
         return self._edge_of_group(value, last=is_last)
 
     def position_behind(self, row: StoredRow) -> SortPosition:
@@ -194,7 +198,7 @@ class Slicing:
         if self.is_exact:
             return Slice(start, before, behind)
         if self.order.keys[1].descending:
-            # A missing value, with an `_id` of null, comes last.
+            # A missing value comes last.
             position = self._at_edge(before.values[0])
         elif before.values[0] != behind.values[0]:
             position = self._at_edge(behind.values[0])
@@ -239,7 +243,7 @@ class Slicing:
         return SortPosition((value, *(MaxKey() if last == (directions[field] > 0) else MinKey() for field in others)))
 
     def _at_edge(self, value: Any) -> SortPosition:
-        return SortPosition((value, *[None] * (len(self.order.fields) - 1)))
+        return SortPosition((value, *[None] * (len(self.order.fields) - 2), _BEFORE_ALL))
 
 
 def is_position(position: SortPosition) -> bool:

@@ -112,6 +112,7 @@ async def test_spans_hold_no_tokens_values_or_ids(database: Database, settings: 
     async with traced(settings, collector) as server:
         await execute(server, token, PAGE)
         async with httpx2.AsyncClient(base_url=server, headers={"Authorization": f"Bearer {token}"}) as client:
+            await client.get(f"{EXECUTIONS_PATH}/e001")
             await client.get(f"{EXECUTIONS_PATH}/e001?x=secret-name")
             await client.get("/secret-name")
 
