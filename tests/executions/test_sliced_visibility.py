@@ -104,8 +104,8 @@ async def test_a_search_in_slices_stops_and_shows_how_far_it_came(database: Data
     assert [(page[2].is_complete, page[2].examined, page[4]) for page in stopped] == [(False, 4, True)] * len(stopped)
     reached = [page[3] for page in stopped]
     assert reached == sorted(reached, reverse=True)
-    assert reached[0] == (NOON + timedelta(minutes=VISIBLE - 4)).replace(tzinfo=None)
-    assert (last.is_complete, last_reached, goes_on) == (True, None, False)
+    assert reached[0] == NOON + timedelta(minutes=VISIBLE - 4)
+    assert (last.is_complete, last.examined, last_reached, goes_on) == (True, 4, None, False)
 
 
 async def test_a_count_goes_as_far_as_the_time_allows_and_says_so(database: Database):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
@@ -204,4 +204,7 @@ class Page:
 
 def _time_in(position: SortPosition) -> datetime | None:
     first = position.values[0]
-    return first if isinstance(first, datetime) and position.is_sortable else None
+    if not isinstance(first, datetime) or not position.is_sortable:
+        return None
+    # Rows hold times without an offset, which are of UTC; cursors have it.
+    return first.replace(tzinfo=UTC) if first.tzinfo is None else first

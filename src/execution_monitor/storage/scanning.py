@@ -95,7 +95,7 @@ class Scan:
             part = _Part(begin, stop, fields, limit - len(rows), skip)
             found = await (self._read_sorted(part) if sections[index] else self._read_by_id(part))
             rows += found.rows
-            progress = found.progress
+            progress = replace(found.progress, examined=progress.examined + found.progress.examined)
             if len(rows) == limit or not progress.is_complete:
                 break
             if skip and index < last:
