@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import SORTED_FIELDS, Execution
-from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
+from execution_monitor.storage.filters import EVERYTHING, Filter, NoneOf, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument
@@ -29,8 +29,23 @@ TWO_OF_ONE_GROUP: list[BsonDocument] = [
     {"_id": place, "tenant_id": "acme", "execution_id": f"run-{place}"} for place in (0, None)
 ]
 
+# Merging branches of a query, MongoDB sorts a missing value before null, and not beside it.
+NULL_AND_MISSING: list[BsonDocument] = [
+    {"_id": 1, "tenant_id": "acme", "execution_id": "run-1"},
+    {"_id": 2, "tenant_id": "acme", "execution_id": "run-2"},
+    {"_id": 3, "tenant_id": "acme", "execution_id": "run-3", "workflow_name": None, "created": 5},
+]
+
 
 @bounded(max_examples=150)
+@example(
+    documents=NULL_AND_MISSING,
+    where=NoneOf("completed_at", (1,)),
+    order=Order((SortKey("workflow_name"), SortKey("created", descending=True))),
+    entries=1,
+    sizes=[1],
+    visible=MINE,
+)
 @example(
     documents=TWO_OF_ONE_GROUP,
     where=EVERYTHING,

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from bson import DatetimeMS, MaxKey, MinKey
 
-from execution_monitor.storage.filters import Query
+from execution_monitor.storage.filters import Query, join
 from execution_monitor.storage.index_choice import BOUNDS
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.query_planning import IndexRange, just_before
@@ -58,6 +58,26 @@ def range_between(  # noqa: PLR0913 - the ends of a range
     if beyond is not None:
         upper = _corner(key, rest, order, beyond, upper=True)
     return IndexRange({}, embeddable({**fixed, **lower}), embeddable({**fixed, **upper}))
+
+
+def range_within(
+    key: IndexKey, entries: Query, order: Order, start: SortPosition | None, end: SortPosition | None
+) -> IndexRange | None:
+    """The range of the index `key` with the `entries` strictly between two positions; its query leaves these out.
+
+    None where they are not one range, or where only the beginning of a value of a position is known.
+
+    The branches of `Order.seek` find the same. But where MongoDB merges them, a missing value of the first of several
+    fields comes before null, and not beside it.
+    """
+    positions = [position for position in (start, end) if position is not None]
+    if any(isinstance(value, Shortened) for position in positions for value in position.values):
+        return None
+    entries_between = range_between(key, entries, order, start=start, last=end, stop=end)
+    if entries_between is None:
+        return None
+    conditions = [{"_id": embeddable({"$ne": position.values[-1]})} for position in positions]
+    return replace(entries_between, query=join(conditions))
 
 
 def range_from(key: IndexKey, entries: Query, order: Order, start: SortPosition | None) -> IndexRange | None:

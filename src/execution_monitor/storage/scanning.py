@@ -21,6 +21,7 @@ from execution_monitor.storage.deadlines import await_query, is_sharded
 from execution_monitor.storage.filters import Filter, Query, join
 from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows, find_stored_rows
 from execution_monitor.storage.index_choice import IndexUse, index_uses
+from execution_monitor.storage.index_ranges import range_within
 from execution_monitor.storage.indexes import IndexKey, unsortable_key, where_sortable, where_unsortable
 from execution_monitor.storage.query_planning import (
     FindPlan,
@@ -169,6 +170,9 @@ class Scan:
         slicing = None if self.sliced is None else Slicing.along(uses, self.order, self.sliced.visible)
         key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses, slicing)
         search = part.of(self._search(plan.query, self.order, key))
+        ordered = next((use for use in uses if use.is_ordered and use.key == key), None)
+        if ordered is not None:
+            search = self._within(search, ordered.key, ordered.entries, part)
         if reads_few or slicing is None or self.sliced is None:
             return Found(await self._find(search))
         if slicing.is_exact and (whole_ms := self.sliced.limits.whole_ms):
@@ -206,13 +210,24 @@ class Scan:
     async def _in_range(self, plan: FindPlan, part: "_Part") -> Search:
         """The search of a `plan` that has an index, by a range of it where that is possible."""
         search = self._search(plan.query, self.order, plan.hint)
-        if plan.hint is None or plan.branch is None or part.start is None or part.end is not None:
+        if plan.hint is None or plan.branch is None or (part.start is None and part.end is None):
             return search
+        if part.start is None or part.end is not None:
+            return self._within(search, plan.hint, plan.branch, part)
         leading = await self._leading_field(plan.hint, plan.branch)
         entries = range_after(plan.hint, plan.branch, self.order, part.start, leading=leading)
-        if entries is not None:
-            entries = replace(entries, query=join([entries.query, *self._also]))
-        return replace(search, range=entries)
+        if entries is None:
+            return self._within(search, plan.hint, plan.branch, part)
+        return replace(search, range=replace(entries, query=join([entries.query, *self._also])))
+
+    def _within(self, search: Search, key: IndexKey, entries: Query, part: "_Part") -> Search:
+        """`search`, which finds the rows of `part` in the order of the index `key`, by a range of that if possible."""
+        if (part.start is None and part.end is None) or is_sharded(self.database.client):
+            return search
+        found = range_within(key, entries, self.order, part.start, part.end)
+        if found is None:
+            return search
+        return replace(search, range=replace(found, query=join([self.where.to_mongo(), *self._also, found.query])))
 
     async def _choose_index(self, uses: Sequence[IndexUse], slicing: Slicing | None) -> tuple[IndexKey | None, bool]:
         """The index to read a list by that none has exactly, and whether it has few entries for it.

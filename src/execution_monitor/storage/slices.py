@@ -16,10 +16,10 @@ from bson import MaxKey, MinKey
 from execution_monitor.storage.filters import Filter, Query, Range, join
 from execution_monitor.storage.find_command import Search
 from execution_monitor.storage.index_choice import BOUNDS, IndexUse
-from execution_monitor.storage.index_ranges import range_between, range_from
+from execution_monitor.storage.index_ranges import range_between, range_from, range_within
 from execution_monitor.storage.indexes import where_sortable
 from execution_monitor.storage.query_planning import combine_branches
-from execution_monitor.storage.raw_values import MIN_KEY, UNSORTABLE, RawValue
+from execution_monitor.storage.raw_values import MIN_KEY, UNSORTABLE, RawValue, embeddable
 from execution_monitor.storage.rows import StoredRow
 from execution_monitor.storage.sorting import Order, SortPosition
 
@@ -217,16 +217,16 @@ class Slicing:
 
     def within(self, search: Search, part: Slice, query: Query) -> Search:
         """`search`, which finds the rows of `part`, by a range of the index; `query` is what all its rows meet."""
-        if part.reached is None or not self.is_exact:
+        if not self.is_exact:
             return search
-        entries = range_between(
-            self.use.key, self.use.entries, self.order, start=part.start, last=part.reached, stop=part.stop
-        )
-        if entries is None:
-            return search
-        if part.start is not None:
-            query = join([query, {"_id": {"$ne": part.start.values[-1]}}])
-        return replace(search, range=replace(entries, query=query))
+        key, entries, order = self.use.key, self.use.entries, self.order
+        if part.reached is None:
+            found = range_within(key, entries, order, part.start, part.stop)
+        else:
+            found = range_between(key, entries, order, start=part.start, last=part.reached, stop=part.stop)
+            if found is not None and part.start is not None:
+                found = replace(found, query={"_id": embeddable({"$ne": part.start.values[-1]})})
+        return search if found is None else replace(search, range=replace(found, query=join([query, found.query])))
 
     @property
     def _entries(self) -> Query:
