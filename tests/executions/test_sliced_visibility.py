@@ -71,7 +71,7 @@ async def searched(executions: Executions, caller: Caller, order: Order, *, back
 async def test_a_search_is_the_same_with_and_without_what_the_caller_may_not_see(
     database: Database, name: str, caller: Caller, *, backward: bool
 ):
-    limits = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=4)
+    limits = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=4)
     executions = Executions(Reader(database, 5_000), 1_000, search_limits=limits)
     order = Order(ORDERS[name])
     mine = executions_of("ada", "train", 0.0)
@@ -92,7 +92,7 @@ async def test_a_search_is_the_same_with_and_without_what_the_caller_may_not_see
 
 
 async def test_a_search_in_slices_stops_and_shows_how_far_it_came(database: Database):
-    limits = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=4)
+    limits = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=4)
     executions = Executions(Reader(database, 5_000), 1_000, search_limits=limits)
     await store(*executions_of("ada", "train", 0.0))
 
@@ -110,7 +110,7 @@ async def test_a_search_in_slices_stops_and_shows_how_far_it_came(database: Data
 
 async def test_a_count_goes_as_far_as_the_time_allows_and_says_so(database: Database):
     await store(*executions_of("ada", "train", 0.0))
-    limits = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=16)
+    limits = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=16)
     short, long = (Executions(Reader(database, 5_000), 1_000, search_limits=each) for each in (limits, SearchLimits()))
 
     found = [await each.count(OWNER, WHERE) for each in (short, long)]

@@ -15,7 +15,7 @@ from tests.rest.documents import START, executions
 from tests.support.client import EXECUTIONS_PATH, execute
 from tests.support.tokens import SECRET
 
-LIMITS = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=1_500)
+LIMITS = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=1_500)
 # The only list of REST that no index serves: of a status, by when they ended.
 LIST = f"{EXECUTIONS_PATH}?status=failed&sort_by=completed_at&limit=5"
 QUERY = """query Q($after: String) {

@@ -26,7 +26,7 @@ OLDEST_FIRST = NEWEST_FIRST.reversed()
 COSTLY_FIRST = Order((SortKey("total_cost", descending=True), SortKey("created", descending=True)))
 CHEAP_FIRST = COSTLY_FIRST.reversed()
 ENTRIES = 300
-ONE_SLICE = SearchLimits(few=1, whole_ms=0, sliced_ms=0, entries=ENTRIES)
+ONE_SLICE = SearchLimits(few=1, few_of_many=1, whole_ms=0, sliced_ms=0, entries=ENTRIES)
 SELECTION = PageSelection(fields=frozenset({"execution_id"}), neighbours=NEITHER)
 MIDDLE = START + timedelta(seconds=EXECUTIONS * 25)
 BEFORE, SINCE = Range("created", gte=FIRST_TIME, lt=MIDDLE), Range("created", gte=MIDDLE)

@@ -119,3 +119,29 @@ async def _read(database: Database, listing: Listing, request: PageRequest) -> P
 
 def _ids(rows: Any) -> list[str]:
     return [row["execution_id"] for row in rows]
+
+
+async def test_a_field_that_once_held_an_array_does_not_order_the_slices(database: Database) -> None:
+    await database.collection(Execution).insert_one({"tenant_id": "globex", "workflow_name": ["etl"]})
+    of_one_workflow = all_of(MINE, equals("workflow_name", "etl"))
+    order = Order((SortKey("created", descending=True),))
+    listing = Listing(
+        all_of(of_one_workflow, NoneOf("attempt", (2,))), order, sliced=SlicedSearch(of_one_workflow, SHORT)
+    )
+    # Not stored in the order of the list.
+    documents: list[BsonDocument] = [
+        {"tenant_id": "acme", "execution_id": f"run-{place}", "workflow_name": "etl", "created": place * 7 % 13}
+        for place in range(13)
+    ]
+    expected = await _store(database, documents, listing)
+
+    found = list[str]()
+    request = PageRequest(2)
+    while len(found) <= len(expected):
+        page = await _read(database, listing, request)
+        found += _ids(page.rows)
+        if not page.has_next:
+            break
+        request = _request_after(page, 2, backward=False)
+
+    assert found == expected

@@ -73,7 +73,7 @@ class Counter:
             found += await self._count(within, limit - found, slicing.use.key)
             return found >= limit
 
-        reader = SliceReader(self._collection, slicing, sliced.limits, self.timeout_ms)
+        reader = SliceReader(self._collection, self.database.multikey, slicing, sliced.limits, self.timeout_ms)
         progress = await reader.read(None, None, count_slice) if found < limit else None
         return Count(found, progress is None or progress.is_complete)
 

@@ -168,7 +168,7 @@ class Scan:
             return Found(await self._find(part.of(await self._in_range(plan, part))))
         uses = index_uses(self.document, self.where.to_mongo(), self.order)
         slicing = None if self.sliced is None else Slicing.along(uses, self.order, self.sliced.visible)
-        key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses, slicing)
+        key, reads_few = (self.index, True) if self.index is not None else await self._choose_index(uses)
         search = part.of(self._search(plan.query, self.order, key))
         ordered = next((use for use in uses if use.is_ordered and use.key == key), None)
         if ordered is not None:
@@ -178,6 +178,10 @@ class Scan:
         if slicing.is_exact and (whole_ms := self.sliced.limits.whole_ms):
             with contextlib.suppress(ExecutionTimeout):
                 return Found(await self._find(replace(search, timeout_ms=min(whole_ms, self.timeout_ms))))
+        if not slicing.shows_visibility:
+            key, reads_few = await self._choose_index(uses, self.sliced.limits.few_of_many)
+            if reads_few:
+                return Found(await self._find(part.of(self._search(plan.query, self.order, key))))
         async with self.sliced.turn():
             return await self._read_slices(slicing, part, self.sliced.limits)
 
@@ -194,7 +198,7 @@ class Scan:
             rows.extend(await self._find(replace(search, fields=part.fields, limit=wanted - len(rows))))
             return len(rows) == wanted
 
-        reader = SliceReader(self._collection, slicing, limits, self.timeout_ms, self.session)
+        reader = SliceReader(self._collection, self.database.multikey, slicing, limits, self.timeout_ms, self.session)
         progress = await reader.read(part.start, part.end, read_slice)
         return Found(rows[part.skip :], progress)
 
@@ -229,7 +233,7 @@ class Scan:
             return search
         return replace(search, range=replace(found, query=join([self.where.to_mongo(), *self._also, found.query])))
 
-    async def _choose_index(self, uses: Sequence[IndexUse], slicing: Slicing | None) -> tuple[IndexKey | None, bool]:
+    async def _choose_index(self, uses: Sequence[IndexUse], few: int | None = None) -> tuple[IndexKey | None, bool]:
         """The index to read a list by that none has exactly, and whether it has few entries for it.
 
         It is one in the order of the list, which is read until the page is full, or one that is read whole, and sorted.
@@ -239,8 +243,7 @@ class Scan:
         if len(narrowest) <= 1 and (not ordered or ordered == narrowest):
             return (narrowest[0].key if narrowest else None), False
         counted = narrowest[:_MOST_COUNTED]
-        limits = SearchLimits() if self.sliced is None else self.sliced.limits
-        few = limits.few if slicing is None or slicing.shows_visibility else limits.few_of_many
+        few = few or (SearchLimits() if self.sliced is None else self.sliced.limits).few
         counts = await asyncio.gather(*(self._count_entries(use, few) for use in counted))
         fewest, use = min(zip(counts, counted, strict=True), key=lambda counted: counted[0])
         if fewest < few:

@@ -9,6 +9,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.storage.deadlines import is_sharded
 from execution_monitor.storage.find_command import find_stored_rows
+from execution_monitor.storage.multikey import MultikeyFields
+from execution_monitor.storage.query_planning import IndexRange
 from execution_monitor.storage.rows import BsonDocument, StoredRow
 from execution_monitor.storage.slices import SearchLimits, SearchProgress, Slice, Slicing, adapt_entries, is_position
 from execution_monitor.storage.sorting import SortPosition
@@ -22,6 +24,7 @@ class SliceReader:
     """Reads a list of `collection` in slices; a query of one slice takes at most `timeout_ms`."""
 
     collection: AsyncCollection[BsonDocument]
+    multikey: MultikeyFields
     slicing: Slicing
     limits: SearchLimits
     timeout_ms: int
@@ -70,9 +73,16 @@ class SliceReader:
             if is_sharded(self.collection.database.client):
                 # Rows of several servers are merged by the sort of the query.
                 search = replace(search, range=None)
+            elif search.range is not None and not await self._is_in_order(search.range):
+                search = replace(search, range=replace(search.range, sort=None))
             search = replace(search, skip=skip, limit=limit)
             fields = self.slicing.entry_order.fields
             rows = await find_stored_rows(self.collection, search, fields, self.session)
             if all(is_position(self.slicing.entry_order.position_of(row)) for row in rows):
                 break
         return rows
+
+    async def _is_in_order(self, entries: IndexRange) -> bool:
+        """Whether MongoDB relies on the index for the sort of `entries`: for a field that never held an array."""
+        fields = await self.multikey.of(self.collection, self.slicing.use.key)
+        return fields.isdisjoint(entries.sort or ())
