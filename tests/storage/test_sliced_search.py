@@ -145,3 +145,36 @@ async def test_a_field_that_once_held_an_array_does_not_order_the_slices(databas
         request = _request_after(page, 2, backward=False)
 
     assert found == expected
+
+
+@pytest.mark.parametrize("backward", [False, True], ids=["forwards", "backwards"])
+async def test_rows_that_stay_are_found_once_while_those_at_the_ends_of_slices_go(
+    database: Database, *, backward: bool
+) -> None:
+    order = Order((SortKey("created", descending=True),))
+    listing = Listing(all_of(MINE, NoneOf("attempt", (2,))), order, sliced=SlicedSearch(MINE, SHORT))
+    documents: list[BsonDocument] = [
+        # Three of one moment each, every other of which matches.
+        {"tenant_id": "acme", "execution_id": f"run-{place}", "created": place // 3, "attempt": place % 2 + 1}
+        for place in range(30)
+    ]
+    expected = await _store(database, documents, listing)
+
+    found, gone = list[str](), set[str]()
+    request = PageRequest(2, backward)
+    for _ in range(60):
+        page = await _read(database, listing, request)
+        found += _ids(page.rows)
+        if not (page.has_previous if backward else page.has_next):
+            break
+        request = _request_after(page, 2, backward=backward)
+        if page.search.reached is not None:
+            # The cursor is that of this row.
+            at_end = await database.collection(Execution).find_one_and_delete({"_id": page.search.reached.values[-1]})
+            gone.add(at_end["execution_id"] if at_end else "")
+
+    stayed = [each for each in expected if each not in gone or each in found]
+    assert len(gone) > 3
+    # Backwards, the pages come from the end, each in order.
+    assert sorted(found) == sorted(stayed)
+    assert backward or found == stayed
