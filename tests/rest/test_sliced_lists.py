@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from execution_monitor.executions.executions import Executions
 from execution_monitor.settings import Settings
 from execution_monitor.storage.slices import SearchLimits
+from tests.graphql.transport.test_graphql_transport_ws import UPDATES, opened
 from tests.rest.client import Fetch, Store
 from tests.rest.documents import START, executions
 from tests.support.client import EXECUTIONS_PATH, execute
@@ -91,3 +92,23 @@ async def test_rest_goes_on_to_the_end(fetch: Fetch, store: Store):
     assert len(complete) > 1
     assert complete == [*[False] * (len(complete) - 1), True]
     assert more == [not each for each in complete]
+
+
+async def test_a_page_that_time_cut_and_its_stream_miss_nothing_between_them(
+    store: Store, server: str, token_for: Callable[..., str]
+):
+    rows = list(executions(ROWS, status="completed", completed_at=START))
+    rows[FAILED[0]].update({"status": "failed", "error_details": {"message": "Disk full."}})
+    await store(rows[:-1])
+    token = token_for("ada", "acme")
+    page = (await execute(server, token, QUERY.replace("search {", "liveCursor search {"))).data["executions"]
+    rows[-1].update({"status": "failed", "error_details": {"message": "Disk full, again."}})
+    await store(rows[-1:])
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        await socket.subscribe({"query": UPDATES, "variables": {"after": page["liveCursor"]}})
+        event = (await socket.next())["executionUpdates"]
+
+    assert (page["nodes"], page["search"]["isComplete"]) == ([], False)
+    assert (event["kind"], event["executionId"]) == ("ENTERED", f"e{ROWS - 1}")
