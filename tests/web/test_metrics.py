@@ -222,11 +222,15 @@ async def test_an_operation_has_failed_when_any_of_its_errors_is_ours(codes: lis
 async def test_a_subscription_is_in_progress_until_it_ends_and_its_lifetime_is_not_measured(
     server: str, token_for: Token, operator: str
 ):
+    token = token_for("ada", "acme")
+    # From a cursor: an execution may be stored before a subscription from now on has begun.
+    cursor = (await execute(server, token, "{ executions { liveCursor } }")).data["executions"]["liveCursor"]
     before = await values_of(server, operator)
 
     async with opened(server) as socket:
-        await socket.begin(token_for("ada", "acme"))
-        await socket.subscribe({"query": "subscription { executionUpdates { kind } }"})
+        await socket.begin(token)
+        query = "subscription Q($after: String) { executionUpdates(after: $after) { kind } }"
+        await socket.subscribe({"query": query, "variables": {"after": cursor}})
         await store(execution(1))
         await socket.next()
         during = await values_of(server, operator)

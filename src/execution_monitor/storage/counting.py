@@ -111,6 +111,8 @@ async def _count_on_shards(
         {"$limit": limit},
         {"$count": "found"},
     ]
+    if "hint" in options:
+        options = {**options, "hint": dict(options["hint"])}
     async with await collection.aggregate(pipeline, **options) as cursor:
         rows = await cursor.to_list()
     return rows[0]["found"] if rows else 0
