@@ -3,6 +3,7 @@
 import gc
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.storage.slices import SearchLimits
 from tests.support.client import execute
 from tests.support.documents import execution, store, store_steps_and_logs
 from tests.support.servers import served
@@ -275,7 +277,11 @@ async def test_a_query_beyond_its_time_limit_suggests_a_filter(database: Databas
         ]
     )
     live = Live(database, mongodb_uri, LiveCursors(b"secret"))
-    context = Context(CALLER, Monitor.over(database, timeout_ms=1, count_limit=10_000), live)
+    monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
+    # One slice of all of them, which takes longer than the limit.
+    whole = SearchLimits(whole_ms=0, entries=9_000)
+    monitor = replace(monitor, executions=replace(monitor.executions, search_limits=whole))
+    context = Context(CALLER, monitor, live)
     where = {"status": {"eq": "FAILED"}, "errorMessage": {"contains": "x"}}
 
     result = await QUIET.execute(
