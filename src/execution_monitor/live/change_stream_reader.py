@@ -90,12 +90,15 @@ class Reader:
 
     async def leave(self) -> None:
         """Cancel the task and close the client, within a time limit."""
-        with contextlib.suppress(TimeoutError, PyMongoError):
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                self.task.cancel()
-                await asyncio.gather(self.task, return_exceptions=True)
-        if self.connection is not None and self.owns_client:
-            await close_client(self.connection[0])
+        try:
+            with contextlib.suppress(TimeoutError, PyMongoError):
+                async with asyncio.timeout(_CANCEL_SECONDS):
+                    self.task.cancel()
+                    await asyncio.gather(self.task, return_exceptions=True)
+        finally:
+            # Also where a server that has to stop at once cancels this.
+            if self.connection is not None and self.owns_client:
+                await close_client(self.connection[0])
 
     async def _read(self) -> None:
         owner, clock = self._owner, asyncio.get_running_loop().time
