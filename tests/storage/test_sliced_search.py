@@ -178,3 +178,36 @@ async def test_rows_that_stay_are_found_once_while_those_at_the_ends_of_slices_g
     # Backwards, the pages come from the end, each in order.
     assert sorted(found) == sorted(stayed)
     assert backward or found == stayed
+
+
+async def test_a_slice_begins_after_a_deleted_row_of_whose_long_id_the_beginning_alone_is_known(
+    database: Database,
+) -> None:
+    order = Order((SortKey("created", descending=True),))
+    listing = Listing(all_of(MINE, NoneOf("attempt", (2,))), order, sliced=SlicedSearch(MINE, SHORT))
+    documents: list[BsonDocument] = [
+        {
+            "_id": f"{place:02}" + "x" * 5_000,
+            "tenant_id": "acme",
+            "execution_id": f"run-{place}",
+            "created": place,
+            "attempt": 2 if place > 3 else 1,
+        }
+        for place in range(12)
+    ]
+    expected = await _store(database, documents, listing)
+
+    found, request, deleted = list[str](), PageRequest(2), 0
+    for _ in range(30):
+        page = await _read(database, listing, request)
+        found += _ids(page.rows)
+        if not page.has_next:
+            break
+        request = _request_after(page, 2, backward=False)
+        if not page.rows and page.search.reached is not None:
+            # None of these matches.
+            result = await database.collection(Execution).delete_one({"created": page.search.reached.values[0]})
+            deleted += result.deleted_count
+
+    assert deleted > 0
+    assert found == expected

@@ -71,13 +71,18 @@ def range_within(
     fields comes before null, and not beside it.
     """
     positions = [position for position in (start, end) if position is not None]
-    if any(isinstance(value, Shortened) for position in positions for value in position.values):
+    if any(map(has_shortened, positions)):
         return None
     entries_between = range_between(key, entries, order, start=start, last=end, stop=end)
     if entries_between is None:
         return None
     conditions = [{"_id": embeddable({"$ne": position.values[-1]})} for position in positions]
     return replace(entries_between, query=join(conditions))
+
+
+def has_shortened(position: SortPosition) -> bool:
+    """Whether only the beginning of one of the values of `position` is known."""
+    return any(isinstance(value, Shortened) for value in position.values)
 
 
 def range_from(key: IndexKey, entries: Query, order: Order, start: SortPosition | None) -> IndexRange | None:

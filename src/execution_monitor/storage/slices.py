@@ -16,7 +16,7 @@ from bson import MaxKey, MinKey
 from execution_monitor.storage.filters import Filter, Query, Range, join
 from execution_monitor.storage.find_command import Search
 from execution_monitor.storage.index_choice import BOUNDS, IndexUse
-from execution_monitor.storage.index_ranges import range_between, range_from, range_within
+from execution_monitor.storage.index_ranges import has_shortened, range_between, range_from, range_within
 from execution_monitor.storage.indexes import where_sortable
 from execution_monitor.storage.query_planning import combine_branches
 from execution_monitor.storage.raw_values import MIN_KEY, UNSORTABLE, RawValue, embeddable
@@ -217,7 +217,8 @@ class Slicing:
 
     def within(self, search: Search, part: Slice, query: Query) -> Search:
         """`search`, which finds the rows of `part`, by a range of the index; `query` is what all its rows meet."""
-        if not self.is_exact:
+        # Of a long value at the start only the beginning is known.
+        if not self.is_exact or (part.start is not None and has_shortened(part.start)):
             return search
         key, entries, order = self.use.key, self.use.entries, self.order
         if part.reached is None:
