@@ -34,7 +34,7 @@ NOTHING: Query = {"_id": {"$in": []}}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
+BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
 
 
 class DurationSource(Enum):
@@ -427,7 +427,7 @@ def _join_bounds(one: Any, other: Any) -> Query | None:
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return None
     bounds, more = cast("Query", one), cast("Query", other)
-    are_bounds = bool(bounds and more) and bounds.keys() | more.keys() <= _BOUNDS
+    are_bounds = bool(bounds and more) and bounds.keys() | more.keys() <= BOUNDS
     return {**bounds, **more} if are_bounds and not bounds.keys() & more.keys() else None
 
 

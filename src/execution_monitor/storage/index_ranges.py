@@ -12,8 +12,7 @@ from typing import Any, cast
 
 from bson import DatetimeMS, MaxKey, MinKey
 
-from execution_monitor.storage.filters import Query, join
-from execution_monitor.storage.index_choice import BOUNDS
+from execution_monitor.storage.filters import BOUNDS, Query, join
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.query_planning import IndexRange, just_before
 from execution_monitor.storage.raw_values import Shortened, embeddable

@@ -17,7 +17,7 @@ from typing import Any, cast
 from beanie import Document
 from bson import MaxKey, MinKey
 
-from execution_monitor.storage.filters import NOTHING, Query, as_list, join
+from execution_monitor.storage.filters import BOUNDS, NOTHING, Query, as_list, join
 from execution_monitor.storage.index_choice import Conditions
 from execution_monitor.storage.indexes import Index, IndexKey, OrderPattern, usable_indexes
 from execution_monitor.storage.raw_values import Shortened, embeddable
@@ -28,7 +28,6 @@ MAX_BRANCHES = 32
 
 _LOWEST, _HIGHEST = MinKey(), MaxKey()
 _LAST_BEFORE_GAP, _FIRST_AFTER_GAP, _LAST_CHARACTER = 0xD7FF, 0xE000, "\U0010ffff"
-_BOUNDS = frozenset({"$gt", "$gte", "$lt", "$lte"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def choose_index(document: type[Document], query: Query, order: Order) -> IndexK
             return None
         if not isinstance(condition, dict):
             fixed.append(field)
-        elif field != first or not _BOUNDS.issuperset(cast("dict[str, Any]", condition)):
+        elif field != first or not BOUNDS.issuperset(cast("dict[str, Any]", condition)):
             return None
     found = _indexes_by_use(document).get((frozenset(fixed), order.pattern))
     return found.key if found is not None and _has_all(found, query) else None

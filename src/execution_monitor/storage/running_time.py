@@ -12,14 +12,12 @@ from fractions import Fraction
 from bson import DatetimeMS, Decimal128
 
 from execution_monitor.storage.bson_ordering import TypeRank, comparable, is_nan, rank_of
-from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.documents import ACTIVE_STATUSES
 from execution_monitor.storage.filters import AllOf, NotList, OneOf, Range
 from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.sorting import Order, SortPosition
 
 DURATION, STARTED = "total_duration", "started_at"
-# One that waits again, after it has started, runs on.
-ACTIVE_STATUSES = tuple(status.value for status in ExecutionStatus if not status.is_terminal)
 
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 # No two dates are so many seconds apart. Doubles of this size are 8,000 ms apart, and those of any size further.

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from bson import MaxKey, MinKey
 
-from execution_monitor.storage.filters import Filter, Query, Range, join
+from execution_monitor.storage.filters import BOUNDS, Filter, Query, Range, join
 from execution_monitor.storage.find_command import Search
-from execution_monitor.storage.index_choice import BOUNDS, IndexUse
+from execution_monitor.storage.index_choice import IndexUse
 from execution_monitor.storage.index_ranges import has_shortened, range_between, range_from, range_within
 from execution_monitor.storage.indexes import where_sortable
 from execution_monitor.storage.query_planning import combine_branches
