@@ -22,7 +22,7 @@ _HOST = re.compile(
 )
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _METHODS = ("GET", "HEAD", "POST")
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate")
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate", "X-Api-Key")
 _RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", REQUEST_ID.decode())
 
 
