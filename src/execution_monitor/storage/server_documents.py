@@ -1,4 +1,7 @@
-"""Beanie documents that the server itself writes: the audit trail and revocations of tokens, with their indexes."""
+"""Beanie documents that the server itself writes, with their indexes.
+
+They are the audit trail, revocations of tokens, and reports that wait for their execution.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -75,4 +78,23 @@ class Revocation(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation)
+class HeldReport(Document):
+    """Spans and log lines of a trace that no execution was made of yet (`ingest_held_reports`)."""
+
+    tenant_id: str
+    user_id: str
+    execution_id: str
+    reports: list[bytes]  # BSON
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "ingest_held_reports"
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "execution_id"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
+        ]
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation, HeldReport)
