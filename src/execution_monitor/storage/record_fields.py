@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar, overload
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_big_int, to_int, to_json, to_text, to_time
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.rows import Row
 
@@ -82,6 +83,15 @@ def text(field: str) -> Attribute[str | None]:
     return Attribute(read, StoredField(field, StoredForm.TEXT, nullable=True))
 
 
+def texts(field: str) -> Attribute[list[str]]:
+    """The texts in the list at `field`; other values as their texts, and nulls left out."""
+
+    def read(row: Row) -> list[str]:
+        return [each for each in map(to_text, as_list(row.get(field))) if each is not None]
+
+    return Attribute(read)
+
+
 def required_text(field: str) -> Attribute[str]:
     """The text at `field`, empty where an engine left it out although the format requires it."""
 
@@ -107,6 +117,16 @@ def big_integer(field: str) -> Attribute[int]:
         return to_big_int(row.get(field))
 
     return Attribute(read, StoredField(field, StoredForm.BIG_INTEGER))
+
+
+def optional_big_integer(field: str) -> Attribute[int | None]:
+    """The integer at `field`, bounded by 2^53; None where there is no number."""
+
+    def read(row: Row) -> int | None:
+        value = row.get(field)
+        return None if to_float(value) is None else to_big_int(value)
+
+    return Attribute(read, StoredField(field, StoredForm.BIG_INTEGER, nullable=True))
 
 
 def number(field: str) -> Attribute[float]:
