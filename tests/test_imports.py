@@ -35,6 +35,7 @@ ALLOWED = {
     "live": ("errors", "tasks", "storage", "auth", "executions"),
     "observability.tracing": ("errors", "asgi"),
     "observability.metrics": ("errors", "observability.metrics.families", "asgi", "live"),
+    "ingest": ("errors", "tasks", "lru_cache", "storage", "auth"),
     "services": (
         "errors",
         "storage",
@@ -45,6 +46,7 @@ ALLOWED = {
         "settings",
         "executions",
         "live",
+        "ingest",
         "observability.tracing",
         "observability.metrics",
     ),
@@ -135,7 +137,6 @@ ALLOWED = {
         "observability.metrics",
         "services",
     ),
-    "ingest": ("errors", "storage", "auth"),
     "ingest.http": ("errors", "auth", "asgi", "services", "ingest"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
@@ -148,6 +149,8 @@ ALLOWED = {
         "unknown_settings",
         "observability.metrics",
         "services",
+        "ingest",
+        "ingest.http",
         "graphql.errors",
         "graphql.validation",
         "graphql.execution",
