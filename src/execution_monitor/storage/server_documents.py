@@ -53,6 +53,25 @@ class AuditEvent(Document):
         ]
 
 
+class HeldReport(Document):
+    """Spans and log lines of a trace that no execution was made of yet (`ingest_held_reports`)."""
+
+    tenant_id: str
+    user_id: str
+    execution_id: str
+    reports: list[bytes]  # BSON
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "ingest_held_reports"
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "execution_id"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
+        ]
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -118,4 +137,4 @@ class LeaseRecord(Document):
         name = "leases"
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation, AccessKey, LeaseRecord)
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, Revocation, AccessKey, LeaseRecord)
