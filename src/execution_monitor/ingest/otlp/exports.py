@@ -44,6 +44,15 @@ class Exports:
         """Store log records, likewise."""
         return await self._store(received, "logRecords", lambda batch: (batch.add_record(each) for each in records))
 
+    async def count_points(self, metrics: Iterator[Decoded[Metric]]) -> int:
+        """How many data points the `metrics` of a request have; a broken metric counts as one."""
+        counts: list[int] = []
+        counting = (counts.append(_points(each.record)) for each in metrics)
+        async with self._turn:
+            while not await _take(counting):
+                pass
+        return sum(counts)
+
     async def _store(self, received: IngestRequest, unit: str, add_to: Callable[[Batch], Iterator[None]]) -> Rejections:
         rejections = Rejections()
         is_complete = False
