@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from execution_monitor.ingest.otlp.genai import Usage, counts, input_of, kind_of, result_of, session_of, usage_of
-from execution_monitor.ingest.otlp.prices import Price, Prices
+from execution_monitor.ingest.otlp.price_table import Price
+from execution_monitor.ingest.otlp.prices import Prices
 
 OF_OPENTELEMETRY = {
     "gen_ai.operation.name": "chat",

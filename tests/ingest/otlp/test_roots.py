@@ -4,7 +4,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from execution_monitor.ingest.otlp.decoding import Origin
-from execution_monitor.ingest.otlp.roots import DEFAULT_ROOTS, Roots, check_root
+from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS, check_root
+from execution_monitor.ingest.otlp.roots import Roots
 from execution_monitor.ingest.otlp.span import receive
 from tests.ingest.otlp.otlp_requests import CHILD, ROOT, span
 
