@@ -151,6 +151,18 @@ def test_garbage_is_no_request_in_json(body: bytes):
         list(decode_json(SPANS, body))
 
 
+def test_a_resource_and_a_scope_may_come_behind_their_spans():
+    sent = as_json(traces(span(name="one"), span(CHILD, name="two")))
+    for group in sent["resourceSpans"]:
+        group["resource"] = group.pop("resource")
+        for scope_group in group["scopeSpans"]:
+            scope_group["scope"] = scope_group.pop("scope")
+    sent["resourceSpans"] *= 2
+    found = spans_in(sent)
+    assert [each.understood().name for each in found] == ["one", "two", "one", "two"]
+    assert {(each.origin.resource["service.name"], each.origin.scope) for each in found} == {("shop", "shop")}
+
+
 @pytest.mark.parametrize("body", [b"{}", b' {"resourceSpans": null} ', b'{"resourceSpans": [{"scopeSpans": null}]}'])
 def test_a_request_may_be_empty(body: bytes):
     assert list(decode_json(SPANS, body)) == []

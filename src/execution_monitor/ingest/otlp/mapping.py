@@ -26,6 +26,8 @@ from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFac
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 SOURCE = "otlp"
+# The register of the tokens and the cost of a step that count in its execution.
+USAGE = "usage"
 
 # Whose name an execution has: that of its root, unless it is a web request; then an agent's or a workflow's; then the
 # request's; then that of the first span of a process, whose parent may report elsewhere; then the service's.
@@ -128,12 +130,13 @@ class Batch:
 
     def _report_step(self, span: ReceivedSpan) -> None:
         step = self.facts.step(span.trace_id, span.span_id)
-        kind, usage = genai.kind_of(span.attributes), genai.usage_of(span.attributes)
+        kind = genai.kind_of(span.attributes) if span.is_of_model else None
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
             "depends_on": _depends_on(span),
         }
+        usage = genai.usage_of(span.attributes) if span.is_of_model else None
         if usage is not None:
             fields |= {
                 "model": usage.model,
@@ -141,8 +144,9 @@ class Batch:
                 "output_tokens": usage.output_tokens,
                 "cached_tokens": usage.cached_tokens,
             }
-            if genai.counts(kind, span.attributes):
-                fields |= {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}
+            if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
+                counted = {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}
+                step.set(USAGE, counted, at=span.start)
         if self.mapper.keeps_payloads:
             fields |= {"input_data": genai.input_of(span.attributes), "result": genai.result_of(span.attributes)}
         # One register: a span reports all of this at once, and again only what it had not known at its start.
@@ -200,7 +204,7 @@ def _naming_rank(span: ReceivedSpan) -> int | None:
     """How much the name of a span counts as that of its execution; None where it does not."""
     if span.is_root:
         return _NAMED_BY_REQUEST if span.kind is SpanKind.SERVER else OWN_WORD
-    if genai.kind_of(span.attributes) in genai.RUNS:
+    if span.is_of_model and genai.kind_of(span.attributes) in genai.RUNS:
         return _NAMED_BY_RUN
     return _NAMED_BY_LOCAL_ROOT if span.has_remote_parent else None
 

@@ -60,7 +60,7 @@ class Roots:
         if span.kind is SpanKind.SERVER:
             return False
         return (
-            (self._agents and concerns_a_model(span.attributes))
+            (self._agents and span.is_of_model)
             or (self._workflows and _is_of_an_engine(origin, span.attributes))
             or (self._jobs and _is_a_job(origin, span))
         )
