@@ -28,7 +28,6 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import ExecutionMonitorError, RateLimited, ServerBusy, Unauthenticated
 from execution_monitor.ingest.http.requests import IngestRequests
 from execution_monitor.ingest.otlp.exports import Exports
-from execution_monitor.ingest.otlp.held import HeldReports
 from execution_monitor.ingest.otlp.mapping import Mapper
 from execution_monitor.ingest.otlp.prices import Prices
 from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS
@@ -118,7 +117,7 @@ class Server:
         )
         requests = IngestRequests(services, self.ingest, origins=[], max_body_bytes=LIMIT)
         mapper = Mapper(Roots.parse(self.roots), Prices({}), keeps_payloads=True)
-        exports = Exports(mapper, HeldReports(self.ingest.database), self.ingest.begin)
+        exports = Exports(mapper, self.ingest.database, self.ingest.begin)
         return MemoryConnection(Starlette(routes=otlp_routes(requests, exports)))
 
     async def _admit(self, headers: Mapping[str, str], _: Origin) -> Caller:

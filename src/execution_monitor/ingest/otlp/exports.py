@@ -20,9 +20,11 @@ from execution_monitor.ingest.otlp.decoding import (
 )
 from execution_monitor.ingest.otlp.held import HeldReports, take_out
 from execution_monitor.ingest.otlp.mapping import Batch, Mapper
+from execution_monitor.ingest.otlp.nested_calls import take_off, with_calls
 from execution_monitor.ingest.otlp.rejections import Rejections
 from execution_monitor.ingest.otlp.responses import JSON
 from execution_monitor.ingest.writer.facts import Facts
+from execution_monitor.storage.database import Database
 
 # Between two turns of the event loop.
 _SLICE_SECONDS = 0.005
@@ -34,9 +36,10 @@ _RECORDS_AT_ONCE = 2_000
 class Exports:
     """Stores what requests export."""
 
-    def __init__(self, mapper: Mapper, held: HeldReports, begin: Callable[[], Facts]) -> None:
+    def __init__(self, mapper: Mapper, database: Database, begin: Callable[[], Facts]) -> None:
         self._mapper = mapper
-        self._held = held
+        self._database = database
+        self._held = HeldReports(database)
         self._begin = begin
         # One request at a time is mapped: the slices of many would add up to long ones.
         self._turn = asyncio.Lock()
@@ -92,6 +95,7 @@ class Exports:
         aside = take_out(facts, unmatched - existing, self._begin())
         stored = await received.store(facts, {unit: batch.total})
         batch.reject_refused(stored)
+        await self._take_off_nested_calls(received, facts)
         await self._held.keep(received.caller, aside)
         late = await self._held.existing(received.caller, unmatched - existing)
         if not self._mapper.roots.takes_all:
@@ -101,7 +105,15 @@ class Exports:
         found = await self._held.find(received.caller, execution_ids, self._begin())
         if found.ids:
             await received.ingest.store(received.caller, found.facts)
+            await self._take_off_nested_calls(received, found.facts)
             await self._held.forget(found)
+
+    async def _take_off_nested_calls(self, received: IngestRequest, stored: Facts) -> None:
+        execution_ids = with_calls(stored)
+        if execution_ids:
+            nested = await take_off(self._database, received.caller, execution_ids, self._begin())
+            if nested.steps:
+                await received.ingest.store(received.caller, nested)
 
 
 def _decode(signal: Signal[Record], received: IngestRequest) -> Iterator[Decoded[Record]]:
