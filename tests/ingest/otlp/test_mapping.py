@@ -96,6 +96,11 @@ def test_a_trace_is_an_execution_and_each_span_a_step():
     assert set(found.facts.steps) == {(EXECUTION, ROOT.hex()), (EXECUTION, CHILD.hex())}
 
 
+def test_steps_are_in_the_order_of_their_starts():
+    later, earlier = step(span(begin=5)), step(span(begin=4))
+    assert 0 <= earlier["step_index"] == later["step_index"] - 1 < 2**31
+
+
 def test_an_execution_runs_under_the_name_of_its_service_until_its_root_ends():
     found = execution(traces(span(CHILD, ROOT, begin=500, end=1_500), span(GRANDCHILD, CHILD, begin=700, end=900)))
     assert (found["workflow_name"], found["workflow_template_id"]) == ("shop", None)
