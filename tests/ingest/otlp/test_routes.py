@@ -1,12 +1,13 @@
 """Requests of OTLP/HTTP: what is answered in which encoding, what is stored, and what is kept aside."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from itertools import permutations
+from itertools import count, permutations
 from typing import Any
 
 import pytest
@@ -287,6 +288,29 @@ async def test_a_batch_is_one_operation_that_costs_a_point_for_each_span(server:
     assert (operation.name, operation.cost) == ("exportTraces", 3)
     assert operation.arguments() == {"exportTraces": {"spans": 3}}
     assert outcome.execution_ids == [EXECUTION]
+
+
+async def test_a_large_export_is_mapped_in_slices_between_which_others_have_turns(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    # A clock by which each span takes a millisecond.
+    milliseconds = count()
+    monkeypatch.setattr("time.perf_counter", lambda: next(milliseconds) / 1_000)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    sent = traces(*(span(number.to_bytes(8, "big"), name=str(number)) for number in range(1, 3_001)))
+    assert partial_success(await server.post(TRACES, sent)).rejected_spans == 0
+    others.cancel()
+    assert len(server.ingest.facts.steps) == 3_000
+    # At most 6 spans a slice.
+    assert turns > 3_000 / 7
 
 
 SERVER = Span.SPAN_KIND_SERVER
