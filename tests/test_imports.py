@@ -137,6 +137,7 @@ ALLOWED = {
     ),
     "ingest": ("errors", "storage", "auth"),
     "ingest.http": ("errors", "auth", "asgi", "services", "ingest"),
+    "ingest.openlineage": ("errors", "storage", "asgi", "ingest", "ingest.http"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
         "tasks",
