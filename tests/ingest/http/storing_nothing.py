@@ -14,7 +14,7 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import RateLimited, Unauthenticated
 from execution_monitor.ingest.http.requests import IngestRequests
 from execution_monitor.ingest.service import Ingest, Stored
-from execution_monitor.ingest.writer.facts import Facts
+from execution_monitor.ingest.writer.facts import Clean, Facts
 from tests.graphql.recording_observer import RecordingObserver
 from tests.support.raw_http import HttpResponse, MemoryConnection
 from tests.support.services import request_services
@@ -30,10 +30,11 @@ class StoringNothing(Ingest):
         self.failure: Exception | None = None
         self.refused: Mapping[str, str] = {}
         self.given: list[Facts] = []
+        self.clean: Clean = lambda _, value: value
 
     @override
     def begin(self) -> Facts:
-        return Facts(lambda _, value: value)
+        return Facts(self.clean)
 
     @override
     async def store(self, caller: Caller, facts: Facts) -> Stored:

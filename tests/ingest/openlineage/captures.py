@@ -13,7 +13,7 @@ import orjson
 
 from execution_monitor.ingest.openlineage.events import read_event
 from execution_monitor.ingest.openlineage.mapping import map_event
-from execution_monitor.ingest.writer.facts import DocumentFacts, Facts
+from execution_monitor.ingest.writer.facts import Clean, DocumentFacts, Facts
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.stem for path in DATA.glob("*.jsonl"))
@@ -25,9 +25,13 @@ def capture(name: str) -> tuple[dict[str, Any], ...]:
     return tuple(orjson.loads(line) for line in (DATA / f"{name}.jsonl").read_bytes().splitlines())
 
 
-def facts_of(events: Iterable[Mapping[str, Any]], **options: Any) -> Facts:
-    """What `events` report, as it is sent."""
-    facts = Facts(lambda _, value: value)
+def _keep(_: str, value: Any) -> Any:
+    return value
+
+
+def facts_of(events: Iterable[Mapping[str, Any]], clean: Clean = _keep, **options: Any) -> Facts:
+    """What `events` report, as it is sent unless `clean` changes it."""
+    facts = Facts(clean)
     for each in events:
         event = read_event(each)
         if event is not None:
