@@ -157,6 +157,7 @@ ALLOWED = {
         "ingest",
         "ingest.http",
     ),
+    "ingest.openlineage": ("errors", "storage", "asgi", "ingest", "ingest.http"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
         "tasks",
