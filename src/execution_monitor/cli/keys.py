@@ -103,7 +103,7 @@ async def revoke_key(database: Database, given: str, *, by: str | None) -> Acces
     return key
 
 
-_HEADINGS = ("KEY", "NAME", "TENANT", "USER", "SCOPES", "MADE BY", "EXPIRES", "LAST USED", "STATE")
+_HEADINGS = ("KEY", "NAME", "TENANT", "USER", "SCOPES", "MADE BY", "EXPIRES (UTC)", "LAST USED", "STATE")
 
 
 def _columns_of(key: AccessKeyRecord, now: datetime) -> Sequence[str]:

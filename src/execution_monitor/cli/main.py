@@ -302,7 +302,7 @@ def list_access_keys(
     user: Annotated[str | None, typer.Option(help="List the keys for this user alone.")] = None,
     tenant: Annotated[str | None, typer.Option(help="List the keys of this tenant alone.")] = None,
 ) -> None:
-    """List access keys, those that were revoked or have expired within 30 days, too."""
+    """List access keys, also those that were revoked, until 30 days after they expire."""
     with _importing():
         import asyncio
 
