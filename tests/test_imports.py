@@ -135,7 +135,8 @@ ALLOWED = {
         "observability.metrics",
         "services",
     ),
-    "ingest": ("errors", "storage"),
+    "ingest": ("errors", "storage", "auth"),
+    "ingest.http": ("errors", "auth", "asgi", "services", "ingest"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
         "tasks",

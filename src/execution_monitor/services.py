@@ -12,6 +12,7 @@ from execution_monitor.asgi.shutdown import Draining
 from execution_monitor.audit.journal import Journal
 from execution_monitor.audit.observer import AuditObserver
 from execution_monitor.audit.writer import AuditWriter
+from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.authenticator import Authenticator
 from execution_monitor.auth.caller import Caller
 from execution_monitor.auth.claims import ClaimNames, ClaimReader
@@ -35,6 +36,7 @@ from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pool_listener import Connections
+from execution_monitor.storage.reader import Reader
 
 # Reads the JSON of a filter of executions; raises `ValueError`.
 ReadFilter = Callable[[object], Filter]
@@ -51,6 +53,7 @@ class RequestServices:
         streams: limits open sockets and streams.
         monitor: reads executions.
         live: subscribes to changes.
+        access_keys: makes, lists and revokes the keys of programs.
         max_response_bytes: the largest response to an operation.
     """
 
@@ -60,6 +63,7 @@ class RequestServices:
     streams: OpenStreams
     monitor: Monitor
     live: Live
+    access_keys: AccessKeys
     max_response_bytes: int
 
 
@@ -128,6 +132,9 @@ class Services:
                 max_bytes=settings.max_response_bytes,
             ),
             live=live,
+            access_keys=AccessKeys(
+                Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
+            ),
             max_response_bytes=settings.max_response_bytes,
         )
         metrics_requests = replace(

@@ -253,6 +253,19 @@ class Settings(BaseSettings):
         default=400, description="Days that the audit trail goes back."
     )
 
+    # What engines report.
+    ingest_payloads: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether inputs, results and prompts that engines report are stored: `on` or `off`.",
+    )
+    ingest_redact: tuple[str, ...] = Field(
+        default=(),
+        description='Regular expressions (RE2) of what is masked beside secrets, as JSON: `["EMP-[0-9]{6}"]`.',
+    )
+    ingest_max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
+        default=16 * 1024 * 1024, description="Largest request body of engines, in bytes, unpacked."
+    )
+
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod
     def _require_a_strong_secret(cls, value: SecretStr | None) -> SecretStr | None:

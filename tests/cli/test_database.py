@@ -40,7 +40,7 @@ def name_of(document: Any) -> str:
 
 
 # What the server alone may touch, and what it may keep one day.
-OTHERS = (*map(name_of, SERVER_DOCUMENTS), "access_keys", "settings", "rate_limit_windows")
+OTHERS = (*map(name_of, SERVER_DOCUMENTS), "settings", "rate_limit_windows")
 WRITES: dict[str, Act] = {
     "insert": lambda rows: rows.insert_one({"execution_id": "e", "tenant_id": "acme"}),
     "update": lambda rows: rows.update_one({"execution_id": "e"}, {"$set": {"name": "x"}}, upsert=True),

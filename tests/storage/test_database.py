@@ -250,6 +250,7 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
         *(f"{name}, indexes" for name in names),
         "audit_events, indexes",
         "access_revocations, indexes",
+        "access_keys, indexes",
         "audit_events, index at",
     ]
 

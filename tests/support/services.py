@@ -15,6 +15,7 @@ def request_services(**needed: Any) -> RequestServices:
         "streams": None,
         "monitor": None,
         "live": None,
+        "access_keys": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})

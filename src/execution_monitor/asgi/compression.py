@@ -33,7 +33,7 @@ class CompressionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = Headers(scope=scope)
-        if not headers.get("authorization", "").lower().startswith("bearer "):
+        if "x-api-key" not in headers and not headers.get("authorization", "").lower().startswith("bearer "):
             await self._app(scope, receive, send)
         elif accepts_gzip(headers):
             await _WholeResponse(self._app, MINIMUM_BYTES, _LEVEL, exclude_content_types=_STREAMS)(scope, receive, send)

@@ -49,6 +49,8 @@ ARGUMENTS: Mapping[str, Rule] = {
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
     **_shown("id", "ids", "executionId", "first", "last", "minLevel"),
+    # Of mutations.
+    "input": _shown("name", "scopes", "userId", "expiresAt"),
     # Of REST.
     **_shown("status", "workflow_id", "workflow_template_id", "start_date", "end_date", "sort_by", "order"),
     **_shown("page", "page_size", "limit", "execution_id"),

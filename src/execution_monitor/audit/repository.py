@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.storage.bson_ordering import to_float
-from execution_monitor.storage.coercion import to_datetime, to_text
-from execution_monitor.storage.filters import Filter, all_of, as_list, equals
+from execution_monitor.storage.coercion import to_datetime
+from execution_monitor.storage.filters import Filter, all_of, equals
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
-from execution_monitor.storage.record_fields import Attribute, integer, json, required_text, text
+from execution_monitor.storage.record_fields import Attribute, integer, json, required_text, text, texts
 from execution_monitor.storage.records import Record
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.server_documents import AuditEvent
@@ -52,13 +52,6 @@ def _read_at(row: Row) -> datetime:
     return to_datetime(row.get("at")) or _EPOCH
 
 
-def _texts(field: str) -> Attribute[list[str]]:
-    def read(row: Row) -> list[str]:
-        return [each for each in map(to_text, as_list(row.get(field))) if each is not None]
-
-    return Attribute(read)
-
-
 def _read_id(row: Row) -> str:
     return str(row.get("_id"))
 
@@ -79,13 +72,13 @@ class AuditRecord(Record):
     at = Attribute(_read_at)
     kind = required_text("kind")
     outcome = required_text("outcome")
-    codes = _texts("codes")
+    codes = texts("codes")
     subject = text("subject")
     token_id = text("token_id")
     operation_name = text("operation_name")
     arguments = json("arguments")
     executions = integer("executions")
-    execution_ids = _texts("execution_ids")
+    execution_ids = texts("execution_ids")
     seconds = Attribute(_read_seconds)
     address = text("address")
     user_agent = text("user_agent")

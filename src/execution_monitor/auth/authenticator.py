@@ -57,6 +57,15 @@ class Authenticator:
         self.revocations.refuse(caller)
         return caller
 
+    async def recheck(self, caller: Caller) -> None:
+        """Raise `Unauthenticated` if the token of `caller` has been revoked, as the database says now.
+
+        Raises:
+            DatabaseUnavailable: the revocations cannot be read.
+        """
+        await self._poller.poll()
+        self.revocations.refuse(caller)
+
     async def check(self) -> None:
         """Raise the error that a request with a valid token would get now."""
         if self._key_cache is not None:

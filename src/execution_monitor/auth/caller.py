@@ -18,13 +18,19 @@ class Scope(StrEnum):
     EXECUTIONS_READ = "executions:read"
     EXECUTIONS_READ_TENANT = "executions:read:tenant"
     EXECUTIONS_PAYLOAD = "executions:payload"
-    # No operation needs it yet: it is reserved for those that change executions, so that tokens and roles which are
-    # issued today need no change then.
     EXECUTIONS_WRITE = "executions:write"
+    # No operation needs it yet: it is reserved for those that control executions, so that keys, tokens and roles which
+    # are issued today need no change then.
+    EXECUTIONS_CONTROL = "executions:control"
     AUDIT_READ = "audit:read"
+    KEYS_WRITE = "keys:write"
     MANAGE = "manage"
 
 
+# What an access key may hold. It never reads the whole tenant, nor payloads.
+KEY_SCOPES = (Scope.EXECUTIONS_WRITE, Scope.EXECUTIONS_CONTROL, Scope.EXECUTIONS_READ)
+# The scopes of the mutations that a key may call.
+KEY_MUTATIONS = frozenset({Scope.EXECUTIONS_WRITE, Scope.EXECUTIONS_CONTROL})
 READING_SCOPES = frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT})
 
 
@@ -47,6 +53,7 @@ class Caller:
             any they hold for all.
         partial_scopes: scopes that the caller's roles give for a part of the executions they show; they allow nothing.
         roles: where the scopes come from; they allow nothing by themselves.
+        is_key: whether an access key was sent in place of a token; `token_id` is then the part of it that may be shown.
         distributed_claim: the claim that the issuer keeps outside the token, if any; it allows nothing (distributed
             claims of OpenID Connect, group overage of Entra ID).
     """
@@ -59,13 +66,17 @@ class Caller:
     issued_at: datetime | None = None
     token_id: str | None = None
     distributed_claim: str | None = None
+    is_key: bool = False
     grants: tuple[Grant, ...] = ()
     partial_scopes: frozenset[str] = field(default_factory=frozenset[str])
 
     @property
     def valid_until(self) -> datetime | None:
-        """Until when the token is accepted, for requests and for streams: `exp` and the leeway."""
-        return None if self.expires_at is None else self.expires_at + LEEWAY
+        """Until when the token is accepted, for requests and for streams: `exp` and the leeway.
+
+        A key has no leeway: no other server's clock decided when it expires.
+        """
+        return self.expires_at if self.expires_at is None or self.is_key else self.expires_at + LEEWAY
 
     def may(self, scope: Scope) -> bool:
         """Whether the token carries `scope`."""
@@ -85,4 +96,14 @@ class Caller:
                 f"This needs the scope {scope.value} for every execution that you may see, and your roles give it for "
                 "some of them; use a token with fewer roles."
             )
-        raise Forbidden(f"This needs the scope {scope.value}, which your token does not carry.")
+        carrier = "access key" if self.is_key else "token"
+        raise Forbidden(f"This needs the scope {scope.value}, which your {carrier} does not carry.")
+
+    def require_mutation(self, scope: Scope) -> None:
+        """Raise `Forbidden` unless the caller may call a mutation that requires `scope`.
+
+        A key reports and controls executions, whatever else its scopes are good for: it must not make what outlives it.
+        """
+        self.require(scope)
+        if self.is_key and scope not in KEY_MUTATIONS:
+            raise Forbidden("An access key may report and control executions alone; send a token for this mutation.")

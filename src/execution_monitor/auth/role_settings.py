@@ -9,7 +9,11 @@ from execution_monitor.auth.caller import READING_SCOPES, Scope
 from execution_monitor.auth.roles import DEFAULT_ROLES
 
 # The scopes that say something about single executions, which a filter can restrict.
-_OF_EXECUTIONS = READING_SCOPES | {Scope.EXECUTIONS_PAYLOAD, Scope.EXECUTIONS_WRITE}
+_OF_EXECUTIONS = READING_SCOPES | {
+    Scope.EXECUTIONS_PAYLOAD,
+    Scope.EXECUTIONS_WRITE,
+    Scope.EXECUTIONS_CONTROL,
+}
 
 
 class RoleSettings(BaseModel):

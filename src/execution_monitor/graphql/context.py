@@ -9,6 +9,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
 from execution_monitor.asgi.operations import Outcome
+from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.executions.retries import EndedRun
@@ -40,6 +41,14 @@ class Context:
     monitor: Monitor
     live: Live
     outcome: Outcome = field(default_factory=Outcome)
+    keys: AccessKeys | None = None
+
+    @property
+    def access_keys(self) -> AccessKeys:
+        """The access keys; raises `RuntimeError` in a context that was made without them."""
+        if self.keys is None:
+            raise RuntimeError("this context has no access keys")
+        return self.keys
 
     @cached_property
     def steps(self) -> DataLoader[ChildrenKey, Page]:

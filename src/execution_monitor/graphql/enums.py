@@ -63,7 +63,7 @@ ENUMS = (
         "What an audit event records.",
         {
             "QUERY": "A GraphQL query.",
-            "MUTATION": "A GraphQL mutation; this schema has none, so every one was refused.",
+            "MUTATION": "A GraphQL mutation.",
             "REST": "A request to the REST API, or a live connection to it.",
             "UNREADABLE": "A GraphQL request that could not be parsed or validated.",
             "SUBSCRIPTION_BEGUN": "The start of a GraphQL subscription.",

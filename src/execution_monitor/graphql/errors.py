@@ -38,10 +38,11 @@ class ClientSafeSchema(strawberry.Schema):
     What clients see of an error is up to `to_client_error`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a schema is made of
         self,
         query: type,
         *,
+        mutation: type,
         subscription: type,
         types: Sequence[type],
         config: StrawberryConfig,
@@ -51,6 +52,7 @@ class ClientSafeSchema(strawberry.Schema):
         self.documents = Documents(allows_introspection=allows_introspection)
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - its generics are open
             query,
+            mutation=mutation,
             subscription=subscription,
             types=types,
             config=config,

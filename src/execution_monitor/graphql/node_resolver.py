@@ -1,18 +1,20 @@
 """Resolves `node` and `nodes`: objects by their global ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.children import child_key
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.selection import selected_by
+from execution_monitor.graphql.types.access_key import AccessKey
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
 from execution_monitor.graphql.types.step import ExecutionStep
+from execution_monitor.storage.rows import Row
 
-_EXECUTION, _STEP = "Execution", "ExecutionStep"
+_EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
 
 
 async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | None]:
@@ -20,7 +22,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
 
     Raises:
         BadUserInput: an id is damaged, or there are too many.
-        Forbidden: the caller lacks `executions:read`.
+        Forbidden: the caller lacks `executions:read`, or the scope of the root field that lists objects of a type.
     """
     if len(ids) > MAX_NODES:
         raise BadUserInput(f"Ask for at most {MAX_NODES} nodes at once, not {len(ids)}.")
@@ -37,6 +39,10 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
     found_steps = await monitor.steps.find_many(
         caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP)) | IDENTITY
     )
+    keys = {str(values[1]) for name, values in decoded if name == _KEY and values[0] == caller.tenant}
+    found_keys: Mapping[str, Row] = {}
+    if any(name == _KEY for name, _ in decoded):
+        found_keys = await info.context.access_keys.find_many(caller, sorted(keys))
     info.context.count_executions([*found_executions.values(), *found_steps.values()])
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
@@ -45,6 +51,9 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         if name == _EXECUTION:
             row = found_executions.get(str(values[1]))
             return None if row is None else Execution.of(row)
+        if name == _KEY:
+            row = found_keys.get(str(values[1]))
+            return None if row is None else AccessKey.of(row)
         row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 

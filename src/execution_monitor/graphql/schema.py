@@ -12,8 +12,10 @@ from execution_monitor.graphql.enums import ENUMS
 from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
+from execution_monitor.graphql.mutations import Mutation
 from execution_monitor.graphql.node_resolver import resolve_nodes
 from execution_monitor.graphql.subscriptions import Subscription
+from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
 from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
@@ -121,13 +123,32 @@ class Query:
         """Reads a page of the audit trail of the caller's tenant."""
         return await resolve_audit_events(info, filter, first, after, last, before)
 
+    @strawberry.field(
+        description=(
+            "The access keys that the caller made, or all of the tenant with the scope `manage`, newest first. "
+            "`first` and `after` page forwards, `last` and `before` backwards."
+        ),
+        extensions=[Requires(Scope.KEYS_WRITE)],
+    )
+    async def access_keys(
+        self,
+        info: ContextInfo,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> AccessKeyConnection:
+        """Reads a page of the access keys that the caller may see."""
+        return await resolve_access_keys(info, first, after, last, before)
+
 
 def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
     """Create the schema; without `allows_introspection` it refuses introspection, and errors suggest no names of it."""
     return ClientSafeSchema(
         Query,
+        mutation=Mutation,
         subscription=Subscription,
-        types=[ExecutionStep, *ENUMS],
+        types=[ExecutionStep, AccessKey, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         allows_introspection=allows_introspection,
     )

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar, overload
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_big_int, to_int, to_json, to_text, to_time
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.rows import Row
 
@@ -80,6 +81,15 @@ def text(field: str) -> Attribute[str | None]:
         return to_text(row.get(field))
 
     return Attribute(read, StoredField(field, StoredForm.TEXT, nullable=True))
+
+
+def texts(field: str) -> Attribute[list[str]]:
+    """The texts in the list at `field`; other values as their texts, and nulls left out."""
+
+    def read(row: Row) -> list[str]:
+        return [each for each in map(to_text, as_list(row.get(field))) if each is not None]
+
+    return Attribute(read)
 
 
 def required_text(field: str) -> Attribute[str]:

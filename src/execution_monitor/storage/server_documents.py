@@ -1,4 +1,4 @@
-"""Beanie documents that the server itself writes: the audit trail and revocations of tokens, with their indexes."""
+"""Beanie documents that the server itself writes: the audit trail, revocations and access keys, with their indexes."""
 
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,25 @@ class AuditEvent(Document):
         ]
 
 
+class HeldReport(Document):
+    """Spans and log lines of a trace that no execution was made of yet (`ingest_held_reports`)."""
+
+    tenant_id: str
+    user_id: str
+    execution_id: str
+    reports: list[bytes]  # BSON
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "ingest_held_reports"
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "execution_id"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
+        ]
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -75,4 +94,34 @@ class Revocation(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation)
+class AccessKey(Document):
+    """A key with which programs authenticate (`access_keys`); its secret is not stored, only a hash of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant_id: str
+    user_id: str  # for whom it acts
+    made_by: str
+    name: str
+    scopes: list[str]
+    hash: str  # SHA-256 of the secret part, in hexadecimal
+    created: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None  # to the hour
+    revoked_at: datetime | None = None
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "access_keys"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "created", "_id"),
+            ascending("tenant_id", "made_by", "created", "_id"),
+            ascending("tenant_id", "user_id"),
+            # Some time longer than they are valid, so that people find out why a program was refused.
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=30 * 86_400),
+        ]
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, Revocation, AccessKey)

@@ -224,10 +224,9 @@ async def test_a_get_carries_no_mutation(server: str, token_for: Token):
     token = token_for("ada", "acme")
 
     got = await send(server, "GET", token, params={"query": "mutation { change }"})
-    posted = await send(server, "POST", token, json={"query": "mutation { change }"})
 
+    # Whether it is valid or not.
     assert (got.status_code, got.headers["allow"]) == (405, "POST")
-    assert posted.json()["errors"][0]["message"] == "The mutation operation is not supported by the schema."
 
 
 def without_points(answer: httpx2.Response) -> dict[str, Any]:

@@ -41,9 +41,13 @@ REQUIRES_MORE = {
 }
 # A root field returns only objects that the caller may see: visibility is decided there, in one place.
 BELOW_A_GUARDED_ROOT = {
+    "AccessKey": "returned by guarded root fields, if the caller may see it",
+    "AccessKeyConnection": "a page of such keys",
+    "AccessKeyEdge": "of such a page",
     "AuditEvent": "of the caller's own tenant, returned by a guarded root field",
     "AuditEventConnection": "a page of such events",
     "AuditEventEdge": "of such a page",
+    "CreateAccessKeyPayload": "of the key that a guarded mutation made",
     "Execution": "returned by guarded root fields, if the caller may see it",
     "ExecutionActivity": "an event of a guarded subscription",
     "ExecutionConnection": "a page of visible executions, its count and its cursors",
@@ -60,6 +64,7 @@ BELOW_A_GUARDED_ROOT = {
     "LogAppended": "an event of a guarded subscription",
     "Node": "returned by guarded root fields",
     "PageInfo": "of a page that was returned",
+    "RevokeAccessKeyPayload": "of the key that a guarded mutation revoked",
     "SearchProgress": "of a page, counted in visible executions",
     "StepUpdate": "an event of a guarded subscription",
     "Tag": "of a visible execution",
@@ -217,7 +222,13 @@ def test_a_second_schema_has_each_directive_once():
     assert create_schema().as_str() == SCHEMA.as_str()
 
 
-VALUES = {"ID!": '"x"', "[ID!]!": "[]", "String!": '"x"', "String": '"x"'}
+VALUES = {
+    "ID!": '"x"',
+    "[ID!]!": "[]",
+    "String!": '"x"',
+    "String": '"x"',
+    "CreateAccessKeyInput!": '{ name: "nightly" }',
+}
 
 
 def operation_with(path: str) -> str:

@@ -38,7 +38,7 @@ class OperationExecutor:
 
     Args:
         schema: the schema, with its documents.
-        services: what reads executions, subscribes to live updates and observes operations.
+        services: what reads executions and keeps access keys, subscribes to live updates and observes operations.
         max_cost: points that one operation may cost.
         documents: which documents run.
     """
@@ -54,6 +54,7 @@ class OperationExecutor:
         self._schema = schema
         self._monitor = services.monitor
         self._live = services.live
+        self._access_keys = services.access_keys
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -178,7 +179,7 @@ class OperationExecutor:
         return events
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
-        return Context(caller, self._monitor, self._live, outcome)
+        return Context(caller, self._monitor, self._live, outcome, self._access_keys)
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:

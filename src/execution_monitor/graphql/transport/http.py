@@ -157,7 +157,11 @@ class GraphQLEndpoint:
             held = self.services.streams.hold(operation.caller, address)
             return stream(await self.executor.stream(executable), framing, held, self.services.live.behind)
         payload = await self.executor.execute(executable)
-        return _json_response(payload, accepted.media_type or JSON, HTTPStatus.OK, operation.allowance.headers)
+        headers = dict(operation.allowance.headers)
+        if operation.kind is OperationKind.MUTATION:
+            # It may hold a new secret, whose length compression would reveal.
+            headers["Cache-Control"] = "no-store, no-transform"
+        return _json_response(payload, accepted.media_type or JSON, HTTPStatus.OK, headers)
 
 
 def _opens_a_page(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import strawberry
+from graphql import OperationType
 from strawberry.extensions import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
@@ -37,7 +38,11 @@ class Requires(FieldExtension):
 
     @override
     def resolve(self, next_: Any, source: Any, info: ContextInfo, **kwargs: Any) -> Any:
-        info.context.caller.require(self.scope)
+        caller = info.context.caller
+        if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
+            caller.require_mutation(self.scope)
+        else:
+            caller.require(self.scope)
         return next_(source, info, **kwargs)
 
     @override
