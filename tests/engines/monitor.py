@@ -95,8 +95,14 @@ def running_monitor(folder: Path, uri: str, database: str, **variables: str) -> 
         yield Monitor(server, uri, database, key, began_at)
 
 
-def by_id(steps: Any) -> dict[str, Any]:
-    """The steps of an execution by their ids; fails where two share one."""
-    found = {step["stepId"]: step for step in steps["nodes"]}
-    assert len(found) == len(steps["nodes"])
+def steps_of(execution: Any) -> dict[str, Any]:
+    """The steps of an execution by their names; fails where two share one."""
+    nodes = execution["steps"]["nodes"]
+    found = {step["name"]: step for step in nodes}
+    assert len(found) == len(nodes)
     return found
+
+
+def ends_of(execution: Any) -> dict[str, str]:
+    """The statuses of the steps of an execution by their names."""
+    return {name: step["status"] for name, step in steps_of(execution).items()}
