@@ -126,6 +126,7 @@ class Execution(Document):
     retry_of_execution_id: str | None = None  # the execution that this one repeats
     last_heartbeat_at: datetime | None = None  # the last sign of life
     version: int = 1  # one more with every change
+    ingest: Any = None  # what the server keeps of executions that are reported to it; nobody else reads it
 
     class Settings:
         """Collection and indexes."""
@@ -159,6 +160,9 @@ class Execution(Document):
             ascending_where({"error_details.code": _EXISTS}, "tenant_id", "error_details.code", "created", "_id"),
             ascending_where({"triggered_by": _EXISTS}, "tenant_id", "triggered_by", "created", "_id"),
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
+            # Those that wait for the execution of the run that started or preceded them.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.parent_run_id"),
+            ascending_where({"ingest.retry_of_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.retry_of_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
@@ -190,6 +194,7 @@ class Step(Document):
     result: Any = None
     error_details: ErrorDetails | None = None
     version: int = 1
+    ingest: Any = None
 
     class Settings:
         """Collection and indexes."""

@@ -72,6 +72,19 @@ class HeldReport(Document):
         ]
 
 
+class IngestRun(Document):
+    """The execution that a run of an engine belongs to (`ingest_runs`); `_id` is made of the owner and the run's id."""
+
+    execution_id: str
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "ingest_runs"
+        indexes = [IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0)]  # noqa: RUF012
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -124,4 +137,4 @@ class AccessKey(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, Revocation, AccessKey)
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, IngestRun, Revocation, AccessKey)

@@ -58,18 +58,26 @@ def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bo
 
 
 class DocumentFacts:
-    """What is reported of one document: its registers by their names."""
+    """What is reported of one document: its registers by their names.
 
-    __slots__ = ("_clean", "registers")
+    A register has the same fields in every report, with None for those without a value, and no field is in two.
+
+    Attributes:
+        since: the earliest time that anything was reported as of.
+    """
+
+    __slots__ = ("_clean", "registers", "since")
 
     def __init__(self, clean: Clean) -> None:
         self._clean = clean
         self.registers: dict[str, Register] = {}
+        self.since: datetime | None = None
 
     def set(
         self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
     ) -> None:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
+        self._see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
@@ -128,6 +136,12 @@ class DocumentFacts:
         """Add what `other` reports of the same document."""
         for name, register in other.registers.items():
             self._join(name, register)
+        if other.since is not None:
+            self._see(other.since)
+
+    def _see(self, at: datetime) -> None:
+        if self.since is None or at < self.since:
+            self.since = at
 
     def _join(self, name: str, register: Register) -> None:
         known = self.registers.get(name)
