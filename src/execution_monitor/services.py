@@ -136,10 +136,7 @@ class Services:
                 max_bytes=settings.max_response_bytes,
             ),
             live=live,
-            ingest=Ingest(
-                database,
-                Redaction(keeps_payloads=settings.ingest_payloads == "on", patterns=settings.ingest_redact).clean,
-            ),
+            ingest=Ingest(database, _redaction(settings).clean),
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
@@ -183,6 +180,10 @@ def _authenticator(settings: Settings, roles: Roles, database: Database) -> Auth
         return Authenticator(TokenVerifier(secret, settings.token_rules, reader), database)
     keys = KeyCache(Issuer(settings.issuer, settings.jwks_url).fetch_keys)
     return Authenticator(TokenVerifier(keys, settings.token_rules, reader), database, keys)
+
+
+def _redaction(settings: Settings) -> Redaction:
+    return Redaction(keeps_payloads=settings.ingest_payloads == "on", patterns=settings.ingest_redact)
 
 
 def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:

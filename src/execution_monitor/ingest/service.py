@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.ingest.writer.claims import REFUSED
+from execution_monitor.ingest.writer.claims import NOT_YOURS
 from execution_monitor.ingest.writer.facts import Clean, Facts
 from execution_monitor.ingest.writer.group_commit import GroupCommit, GroupLimits
 from execution_monitor.ingest.writer.owner import Owner
@@ -74,6 +74,6 @@ def _of_member(facts: Facts, written: Written) -> Stored:
     own = frozenset(facts.execution_ids)
     return Stored(
         changed=written.changed & own,
-        refused=dict.fromkeys(written.refused & own, REFUSED),
+        refused=dict.fromkeys(written.refused & own, NOT_YOURS),
         uncounted_steps=Counter(key[0] for key in facts.steps if key in written.uncounted),
     )

@@ -126,7 +126,7 @@ class Execution(Document):
     retry_of_execution_id: str | None = None  # the execution that this one repeats
     last_heartbeat_at: datetime | None = None  # the last sign of life
     version: int = 1  # one more with every change
-    ingest: Any = None  # what the server keeps of executions that are reported to it; nobody else reads it
+    ingest: Any = None  # of what was reported over an API: the stamps of the reports; engines leave it out
 
     class Settings:
         """Collection and indexes."""
@@ -194,7 +194,7 @@ class Step(Document):
     result: Any = None
     error_details: ErrorDetails | None = None
     version: int = 1
-    ingest: Any = None
+    ingest: Any = None  # as that of an execution
 
     class Settings:
         """Collection and indexes."""

@@ -1,4 +1,4 @@
-"""Beanie documents that the server itself writes: the audit trail, revocations and access keys, with their indexes."""
+"""Beanie documents that the server itself writes, with their indexes: the audit trail, revocations, keys and leases."""
 
 from datetime import datetime
 from typing import Any
@@ -137,4 +137,24 @@ class AccessKey(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, IngestRun, Revocation, AccessKey)
+class LeaseRecord(Document):
+    """Who does a work of which a cluster does one at a time (`leases`); its `_id` is the name of the work."""
+
+    term: int  # one more with every holder
+    holder: str
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "leases"
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (
+    AuditEvent,
+    HeldReport,
+    IngestRun,
+    Revocation,
+    AccessKey,
+    LeaseRecord,
+)

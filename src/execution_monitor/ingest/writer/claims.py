@@ -4,29 +4,23 @@ An execution belongs to the owner who reported it first, which its insert decide
 execution ids are unique.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 from execution_monitor.ingest.writer.commands import insert
-from execution_monitor.ingest.writer.facts import Facts
-from execution_monitor.ingest.writer.new_documents import new_execution
 from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.rows import Row
+from execution_monitor.storage.rows import BsonDocument, Row
 
-# The same of an execution of another owner, of one that an engine wrote itself, and of one that does not exist where a
-# step or a log line alone is reported: who reports does not learn which.
-REFUSED = (
-    "This execution is not yours to report: report the execution itself before its steps and log lines, under an id "
-    "that nobody else uses."
-)
+# The same of an execution of another owner and of one that an engine wrote itself: who reports does not learn which.
+NOT_YOURS = "This execution cannot be reported: its id is not available to you."
 
 _TIMEOUT_MS = 10_000
 _IDS_AT_ONCE = 1_000
-_READ = {"_id": 0, "execution_id": 1, "user_id": 1, "version": 1, "ingest.steps": 1}
+_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest.steps": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +41,19 @@ class Claims:
         return execution_id in self.existing or execution_id in self.created
 
 
-async def claim(database: Database, owner: Owner, facts: Facts) -> Claims:
-    """Find or create the executions that `facts` are about; raises as `insert` does."""
-    wanted = facts.execution_ids
-    found = await _find(database, owner, wanted)
-    missing = [each for each, reported in facts.executions.items() if each not in found and reported.registers]
-    now = datetime.now(UTC)
-    rows = (new_execution(owner, each, facts.executions[each], now) for each in missing)
-    outcome = await insert(database, Execution, rows)
+async def claim(
+    database: Database,
+    owner: Owner,
+    execution_ids: Sequence[str],
+    make: Callable[[Iterable[str]], Iterable[BsonDocument]],
+) -> Claims:
+    """Find the executions, or store those that `make` makes; raises as `insert` does."""
+    found = await find_executions(database, owner, execution_ids)
+    missing = [each for each in execution_ids if each not in found]
+    outcome = await insert(database, Execution, make(missing))
     created = frozenset(each for place, each in enumerate(missing) if place not in outcome.duplicates)
     # Somebody else was faster: another process of the same owner, another owner, or an engine.
-    found |= await _find(database, owner, [missing[place] for place in outcome.duplicates])
+    found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
     own = {each: row for each, row in found.items() if _is_own(owner, row)}
     return Claims(
         existing={each: int(row.get("version", 0)) for each, row in own.items()},
@@ -67,17 +63,17 @@ async def claim(database: Database, owner: Owner, facts: Facts) -> Claims:
 
 
 def _is_own(owner: Owner, row: Row) -> bool:
-    return row.get("user_id") == owner.user_id and isinstance(row.get("ingest"), Mapping)
+    return (
+        row.get("user_id") == owner.user_id
+        and isinstance(row.get("ingest"), Mapping)
+        and row["_id"] == owner.execution(row["execution_id"])
+    )
 
 
-async def read_versions(database: Database, owner: Owner, execution_ids: Sequence[str]) -> Mapping[str, int]:
-    """The versions of executions."""
-    return {each: int(row.get("version", 0)) for each, row in (await _find(database, owner, execution_ids)).items()}
-
-
-async def _find(database: Database, owner: Owner, execution_ids: Sequence[str]) -> dict[str, Row]:
+async def find_executions(database: Database, owner: Owner, execution_ids: Sequence[str]) -> dict[str, Any]:
+    """What is stored of executions of the tenant, whosoever they are, by their ids."""
     executions = database.collection(Execution)
-    found: dict[str, Row] = {}
+    found: dict[str, Any] = {}
     for start in range(0, len(execution_ids), _IDS_AT_ONCE):
         ids = list(execution_ids[start : start + _IDS_AT_ONCE])
         where = {"tenant_id": owner.tenant_id, "execution_id": {"$in": ids}}

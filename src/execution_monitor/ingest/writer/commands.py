@@ -1,7 +1,6 @@
 """Write commands: many documents or updates at once, in parts that leave room for other work of the event loop."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from pymongo.errors import AutoReconnect, DocumentTooLarge, OperationFailure, Py
 
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.ingest.writer.bson_encoding import RefusedWrite, encode
+from execution_monitor.ingest.writer.slices import in_slices
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.mongodb_errors import UNAVAILABLE_CODES, explain, explain_code
@@ -28,8 +28,6 @@ _MAX_BYTES = 2 * 1024 * 1024
 _MAX_OPERATIONS = 1_000
 # MongoDB's own limit of a document.
 _MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
-# How long documents are made and encoded until other tasks get a turn.
-_SLICE_SECONDS = 0.005
 _TIMEOUT_MS = 10_000
 # MongoDB stops waiting for a majority that is gone before we stop waiting for MongoDB.
 _DURABLY: Mapping[str, Any] = {"w": "majority", "wtimeout": 8_000}
@@ -57,10 +55,12 @@ class Outcome:
 
     Attributes:
         changed: how many documents were inserted or changed.
+        matched: how many statements found a document, or documents were inserted.
         duplicates: the places of documents that are stored already.
     """
 
     changed: int = 0
+    matched: int = 0
     duplicates: set[int] = field(default_factory=set[int])
 
 
@@ -103,17 +103,15 @@ async def _write(
 
 async def _batches(documents: Iterable[RawBSONDocument]) -> AsyncIterator[_Batch]:
     batch = _Batch(0)
-    since = time.perf_counter()
-    for place, document in enumerate(documents):
+    place = 0
+    async for document in in_slices(documents):
         if len(document.raw) > _MAX_DOCUMENT_BYTES:
             raise RefusedWrite("What was reported of one execution or step is larger than MongoDB's 16 MB.")
         if batch.documents and not batch.has_room_for(document):
             yield batch
             batch = _Batch(place)
         batch.add(document)
-        if time.perf_counter() - since > _SLICE_SECONDS:
-            await asyncio.sleep(0)
-            since = time.perf_counter()
+        place += 1
     if batch.documents:
         yield batch
 
@@ -136,7 +134,8 @@ async def _send(database: Database, command: BsonDocument) -> BsonDocument:
 def _take(outcome: Outcome, batch: _Batch, reply: Mapping[str, Any]) -> None:
     if reply.get("writeConcernError"):
         raise DatabaseUnavailable("MongoDB has no majority of members to keep what was reported.")
-    outcome.changed += reply["nModified"] if "nModified" in reply else reply["n"]
+    outcome.matched += reply["n"]
+    outcome.changed += reply.get("nModified", reply["n"])
     for error in reply.get("writeErrors", ()):
         code = error["code"]
         if code == DUPLICATE_KEY:

@@ -77,7 +77,7 @@ class DocumentFacts:
         self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
     ) -> None:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
-        self._see(at)
+        self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
@@ -137,9 +137,10 @@ class DocumentFacts:
         for name, register in other.registers.items():
             self._join(name, register)
         if other.since is not None:
-            self._see(other.since)
+            self.see(other.since)
 
-    def _see(self, at: datetime) -> None:
+    def see(self, at: datetime) -> None:
+        """Report that it existed `at` a time, where no report says when it was created."""
         if self.since is None or at < self.since:
             self.since = at
 

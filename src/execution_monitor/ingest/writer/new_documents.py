@@ -6,15 +6,14 @@ from typing import Any
 
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, LogLine, Register, stamp_of
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# Fields that nobody but the server reads lie beside the stamps.
-HIDDEN_FIELDS = frozenset({"parent_run_id", "retry_of_run_id"})
-# Of an execution whose reports so far do not name its workflow.
-UNNAMED = "unknown"
+# Stamps lie here, and fields that nobody but the server reads beside them.
+_HIDDEN = "ingest."
 
 
 def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
@@ -27,14 +26,16 @@ def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
     return {**facts.registers, "created": Register(stamp, fields)}
 
 
-def new_execution(owner: Owner, execution_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
-    """An execution as it is first stored, without totals of its steps."""
+def new_execution(
+    owner: Owner, execution_id: str, facts: DocumentFacts, totals: Totals | None, now: datetime
+) -> BsonDocument:
+    """An execution as it is first stored; `totals` are those of its steps, if any are reported with it."""
     defaults: BsonDocument = {
         "_id": owner.execution(execution_id),
         "execution_id": execution_id,
         "tenant_id": owner.tenant_id,
         "user_id": owner.user_id,
-        "workflow_name": UNNAMED,
+        "workflow_name": execution_id,
         "status": ExecutionStatus.PENDING.value,
         "created": now,
         "updated": now,
@@ -46,7 +47,12 @@ def new_execution(owner: Owner, execution_id: str, facts: DocumentFacts, now: da
         "tokens_used": 0,
         "version": 1,
     }
-    return _complete(defaults, facts, "total_duration")
+    if totals is None:
+        return _complete(defaults, facts, "total_duration")
+    # What is reported of the execution itself replaces them.
+    document = _complete({**defaults, **totals.fields()}, facts, "total_duration")
+    document["ingest"] |= {"totals": totals.clock, "steps": totals.steps}
+    return document
 
 
 def new_step(owner: Owner, execution_id: str, step_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
@@ -83,11 +89,12 @@ def _complete(document: BsonDocument, facts: DocumentFacts, duration: str) -> Bs
     for name, register in registers_of(facts).items():
         ingest[name] = register.stamp
         for field, value in register.fields.items():
-            target = ingest if field in HIDDEN_FIELDS else document
+            is_hidden = field.startswith(_HIDDEN)
+            target, key = (ingest, field.removeprefix(_HIDDEN)) if is_hidden else (document, field)
             if value is None:
-                target.pop(field, None)
+                target.pop(key, None)
             else:
-                target[field] = value
+                target[key] = value
     seconds = _seconds(document.get("started_at"), document.get("completed_at"))
     if seconds is not None:
         document[duration] = seconds

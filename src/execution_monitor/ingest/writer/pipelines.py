@@ -14,7 +14,6 @@ from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.ingest.writer.bson_encoding import encode
 from execution_monitor.ingest.writer.facts import Register
-from execution_monitor.ingest.writer.new_documents import HIDDEN_FIELDS
 from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.rows import BsonDocument
 
@@ -25,7 +24,9 @@ _LENGTH = struct.Struct("<i")
 _TOTALLED = ("progress", "total_cost", "tokens_used")
 _ALWAYS_TOTALLED = ("steps_completed", "steps_failed")
 # By the hidden field that names a run: the field that holds its execution once that is known.
-REFERENCES = {"parent_run_id": "parent_execution_id", "retry_of_run_id": "retry_of_execution_id"}
+PARENT_RUN = "ingest.parent_run_id"
+RETRY_OF_RUN = "ingest.retry_of_run_id"
+REFERENCES = {PARENT_RUN: "parent_execution_id", RETRY_OF_RUN: "retry_of_execution_id"}
 
 # The names of registers and their fields, each with whether it has a value.
 _Shape = tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
@@ -91,10 +92,10 @@ def _pipeline(kind: DocumentKind, shape: _Shape, *, has_totals: bool) -> Sequenc
     for place, (name, fields) in enumerate(shape):
         wins: Any = True if is_only else {"$lt": [f"$ingest.{name}", f"$$s{place}"]}
         for number, (field, has_value) in enumerate(fields):
-            path = f"ingest.{field}" if field in HIDDEN_FIELDS else field
-            changes[path] = _either(wins, f"$$v{place}_{number}" if has_value else "$$REMOVE", path)
+            new = f"$$v{place}_{number}" if has_value else "$$REMOVE"
+            changes[field] = _either(wins, new, field)
             if field in REFERENCES and REFERENCES[field] not in names:
-                changes[REFERENCES[field]] = _forget_other(wins, path, changes[path], REFERENCES[field])
+                changes[REFERENCES[field]] = _forget_other(wins, field, new, REFERENCES[field])
         changes[f"ingest.{name}"] = {"$max": [f"$ingest.{name}", f"$$s{place}"]}
     if has_totals:
         changes |= _totalled(names, is_only=is_only)

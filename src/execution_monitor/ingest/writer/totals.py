@@ -3,7 +3,8 @@
 There is nothing to drift: whoever has written steps computes the totals anew, and totals with a smaller clock lose.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from execution_monitor.storage.rows import BsonDocument, Row
 
 _TIMEOUT_MS = 10_000
 _EXECUTIONS_AT_ONCE = 500
+_ENDED = frozenset(status.value for status in TERMINAL_STATUSES)
 _FAILED = (ExecutionStatus.FAILED.value, ExecutionStatus.TIMED_OUT.value)
 
 
@@ -58,6 +60,29 @@ class Totals:
         }
 
 
+def add_up(rows: Iterable[BsonDocument]) -> Totals | None:
+    """The totals of steps as they are first stored; None without any."""
+    statuses: list[str] = []
+    costs: list[float] = []
+    tokens = 0
+    for row in rows:
+        statuses.append(row["status"])
+        costs.append(row.get("cost") or 0.0)
+        tokens += row.get("tokens_used") or 0
+    if not statuses:
+        return None
+    return Totals(
+        clock=len(statuses),
+        steps=len(statuses),
+        ended=sum(status in _ENDED for status in statuses),
+        completed=statuses.count(ExecutionStatus.COMPLETED.value),
+        failed=sum(status in _FAILED for status in statuses),
+        # Exact whatever the order, as far as MongoDB's sum is.
+        cost=math.fsum(costs),
+        tokens=tokens,
+    )
+
+
 async def read_totals(database: Database, owner: Owner, execution_ids: Sequence[str]) -> Mapping[str, Totals]:
     """The totals of those of the executions that have steps."""
     found: dict[str, Totals] = {}
@@ -83,7 +108,7 @@ _GROUP: BsonDocument = {
     "_id": "$execution_id",
     "clock": {"$sum": "$version"},
     "steps": {"$sum": 1},
-    "ended": _count({"$in": ["$status", sorted(status.value for status in TERMINAL_STATUSES)]}),
+    "ended": _count({"$in": ["$status", sorted(_ENDED)]}),
     "completed": _count({"$eq": ["$status", ExecutionStatus.COMPLETED.value]}),
     "failed": _count({"$in": ["$status", list(_FAILED)]}),
     "cost": {"$sum": "$cost"},
