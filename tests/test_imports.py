@@ -169,6 +169,8 @@ ALLOWED = {
         "unknown_settings",
         "observability.metrics",
         "services",
+        "ingest.http",
+        "ingest.otlp",
         "ingest",
         "ingest.http",
         "graphql.errors",

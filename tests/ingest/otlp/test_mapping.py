@@ -96,9 +96,10 @@ def test_a_trace_is_an_execution_and_each_span_a_step():
     assert set(found.facts.steps) == {(EXECUTION, ROOT.hex()), (EXECUTION, CHILD.hex())}
 
 
-def test_steps_are_in_the_order_of_their_starts():
-    later, earlier = step(span(begin=5)), step(span(begin=4))
-    assert 0 <= earlier["step_index"] == later["step_index"] - 1 < 2**31
+def test_steps_are_in_the_order_of_their_starts_and_the_root_is_the_first():
+    root, child = step(span(begin=4)), step(span(CHILD, ROOT, begin=4), of=CHILD)
+    later = step(span(GRANDCHILD, CHILD, begin=5), of=GRANDCHILD)
+    assert 0 <= root["step_index"] < child["step_index"] < later["step_index"] < 2**31
 
 
 def test_an_execution_runs_under_the_name_of_its_service_until_its_root_ends():

@@ -142,7 +142,7 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": _index(span.start),
+            "step_index": _index(span),
             "depends_on": _depends_on(span),
             "model": usage.model,
             "input_tokens": usage.input_tokens,
@@ -240,12 +240,13 @@ def _depends_on(span: ReceivedSpan) -> list[str] | None:
     return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
 
 
-def _index(start: datetime) -> int:
-    """A position by which steps are in the order of their starts, without knowledge of any other span.
+def _index(span: ReceivedSpan) -> int:
+    """A position by which steps are in the order of their starts, the root first, without knowledge of other spans.
 
-    It counts milliseconds, and begins again after 2³¹ of them, 25 days: the API shows it as a number of 32 bits.
+    It counts half milliseconds and begins again after 12 days: the API shows it as a number of 32 bits.
     """
-    return (start - _ANY_TIME) // _MILLISECOND % 2**31
+    milliseconds = (span.start - _ANY_TIME) // _MILLISECOND
+    return (2 * milliseconds + (not span.is_root)) % 2**31
 
 
 def _call_side(kind: SpanKind) -> str | None:
