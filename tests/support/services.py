@@ -16,6 +16,7 @@ def request_services(**needed: Any) -> RequestServices:
         "monitor": None,
         "live": None,
         "access_keys": None,
+        "ingest": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})
