@@ -1,7 +1,7 @@
 """Exports into a real MongoDB: the same documents whatever the order, the repetition, and the processes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from execution_monitor.ingest.otlp.exports import Exports
 from execution_monitor.ingest.otlp.mapping import Mapper
 from execution_monitor.ingest.otlp.price_table import Price
 from execution_monitor.ingest.otlp.prices import Prices
+from execution_monitor.ingest.otlp.rejections import Rejections
 from execution_monitor.ingest.otlp.responses import PROTOBUF
 from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS
 from execution_monitor.ingest.otlp.roots import Roots
@@ -79,23 +80,24 @@ class Process:
 
     async def export(self, requests: Sequence[Message]) -> None:
         """Store what the requests have, those of spans and those of log records together."""
-        for is_of_logs in (False, True):
-            merged = logs() if is_of_logs else traces()
-            merged.Clear()
-            for request in requests:
-                if type(request) is type(merged):
-                    merged.MergeFrom(request)
-            received = IngestRequest(
-                WRITER,
-                Origin("127.0.0.1", None, None),
-                "export",
-                PROTOBUF,
-                merged.SerializeToString(),
-                request_services(observers=Observers()),
-                self._ingest,
-            )
-            store = self._exports.store_records if is_of_logs else self._exports.store_spans
-            assert (await store(received)).message == ""
+        await self._export(requests, traces(), self._exports.store_spans)
+        await self._export(requests, logs(), self._exports.store_records)
+
+    async def _export(
+        self,
+        requests: Sequence[Message],
+        merged: Message,
+        store: Callable[[IngestRequest], Awaitable[Rejections]],
+    ) -> None:
+        merged.Clear()
+        for request in requests:
+            if type(request) is type(merged):
+                merged.MergeFrom(request)
+        services = request_services(observers=Observers(), ingest=self._ingest)
+        origin = Origin("127.0.0.1", None, "request")
+        body = merged.SerializeToString()
+        received = IngestRequest(WRITER, origin, "export", PROTOBUF, body, services, self._ingest)
+        assert (await store(received)).message == ""
 
 
 async def empty(database: Database) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -99,33 +100,33 @@ class Exports:
     async def _store_batch(self, received: IngestRequest, unit: str, batch: Batch) -> None:
         caller, facts, matched = received.caller, batch.complete(), batch.matched
         unmatched = set(batch.records) - matched
-        existing = await _reply(self._held.existing(caller, unmatched))
+        existing = await _reply(partial(self._held.existing, caller, unmatched))
         aside = take_out(facts, unmatched - existing, self._begin())
         take_off_within(facts)
         stored = await received.store(facts, {unit: batch.total})
         batch.reject_refused(stored)
-        await _reply(self._held.keep(caller, aside))
-        late = await _reply(self._held.existing(caller, unmatched - existing))
+        await _reply(partial(self._held.keep, caller, aside))
+        late = await _reply(partial(self._held.existing, caller, unmatched - existing))
         sought = frozenset[str]() if self._mapper.roots.takes_all else matched | late
         found, _ = await asyncio.gather(
-            _reply(self._held.find(caller, sought, self._begin())), self._take_off_nested_calls(received, facts)
+            _reply(partial(self._held.find, caller, sought, self._begin())), self._take_off_nested_calls(received, facts)
         )
         if found.ids:
             take_off_within(found.facts)
             await received.ingest.store(caller, found.facts)
             await self._take_off_nested_calls(received, found.facts)
-            await _reply(self._held.forget(found))
+            await _reply(partial(self._held.forget, found))
 
     async def _take_off_nested_calls(self, received: IngestRequest, stored: Facts) -> None:
-        nested = await _reply(take_off_stored(self._database, received.caller, stored, self._begin()))
+        nested = await _reply(partial(take_off_stored, self._database, received.caller, stored, self._begin()))
         if nested.steps:
             await received.ingest.store(received.caller, nested)
 
 
-async def _reply(reply: Awaitable[Reply]) -> Reply:
-    """The `reply` of MongoDB; raises `DatabaseUnavailable` where there is none."""
+async def _reply(send: Callable[[], Awaitable[Reply]]) -> Reply:
+    """The reply of MongoDB to what is sent; raises `DatabaseUnavailable` where there is none."""
     try:
-        return await await_reply(reply, _REPLY_MS)
+        return await await_reply(send(), _REPLY_MS)
     except PyMongoError as error:
         raise DatabaseUnavailable(explain(error)) from error
 
