@@ -25,6 +25,7 @@ from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTran
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
 from execution_monitor.ingest.http.requests import IngestRequests
+from execution_monitor.ingest.openlineage.routes import openlineage_routes
 from execution_monitor.ingest.otlp.exports import Exports
 from execution_monitor.ingest.otlp.mapping import Mapper
 from execution_monitor.ingest.otlp.prices import Prices
@@ -101,19 +102,20 @@ def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence
 
 
 def _ingest_routes(services: Services) -> Sequence[BaseRoute]:
+    """The endpoints that engines report to, a line for each protocol."""
     settings, ingest = services.settings, services.requests.ingest
     requests = IngestRequests(
-        services.requests,
-        ingest,
-        origins=settings.allowed_origins,
-        max_body_bytes=settings.ingest_max_body_bytes,
+        services.requests, ingest, origins=settings.allowed_origins, max_body_bytes=settings.ingest_max_body_bytes
     )
     mapper = Mapper(
-        Roots.parse(settings.ingest_otlp_roots),
-        Prices(settings.ingest_prices),
+        roots=Roots.parse(settings.ingest_otlp_roots),
+        prices=Prices(settings.ingest_prices),
         keeps_payloads=settings.ingest_payloads == "on",
     )
-    return otlp_routes(requests, Exports(mapper, services.database, ingest.begin))
+    return [
+        *openlineage_routes(requests, keeps_statements=settings.ingest_openlineage_sql == "on"),
+        *otlp_routes(requests, Exports(mapper, services.database, ingest.begin)),
+    ]
 
 
 def _web_routes(services: Services, people: People | None) -> Sequence[BaseRoute]:

@@ -109,7 +109,8 @@ class Exports:
         late = await _reply(partial(self._held.existing, caller, unmatched - existing))
         sought = frozenset[str]() if self._mapper.roots.takes_all else matched | late
         found, _ = await asyncio.gather(
-            _reply(partial(self._held.find, caller, sought, self._begin())), self._take_off_nested_calls(received, facts)
+            _reply(partial(self._held.find, caller, sought, self._begin())),
+            self._take_off_nested_calls(received, facts),
         )
         if found.ids:
             take_off_within(found.facts)
