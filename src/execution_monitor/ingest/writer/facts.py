@@ -83,7 +83,7 @@ class DocumentFacts:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
         self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
-        cleaned = {each: self._clean(each, value) for each, value in fields.items()}
+        cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
         if not any(value is not None for value in cleaned.values()) and any(
             value is not None for value in fields.values()
