@@ -138,6 +138,7 @@ ALLOWED = {
     "ingest": ("errors", "storage", "auth"),
     "ingest.http": ("errors", "auth", "asgi", "services", "ingest"),
     "ingest.openlineage": ("errors", "storage", "asgi", "ingest", "ingest.http"),
+    "ingest.endpoints": ("settings", "ingest.http", "ingest.openlineage"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
         "tasks",

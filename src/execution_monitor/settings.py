@@ -258,6 +258,10 @@ class Settings(BaseSettings):
         default="off",
         description="Whether inputs, results and prompts that engines report are stored: `on` or `off`.",
     )
+    ingest_statements: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether SQL statements below dbt models and Airflow tasks are reported, too: `on` or `off`.",
+    )
     ingest_redact: tuple[str, ...] = Field(
         default=(),
         description='Regular expressions (RE2) of what is masked beside secrets, as JSON: `["EMP-[0-9]{6}"]`.',
