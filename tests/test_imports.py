@@ -158,7 +158,7 @@ ALLOWED = {
         "ingest",
         "ingest.http",
     ),
-    "ingest.endpoints": ("settings", "services", "ingest.http", "ingest.openlineage", "ingest.otlp"),
+    "ingest.endpoints": ("services", "ingest.http", "ingest.openlineage", "ingest.otlp"),
     "server": ("errors", "tasks", "observability.logging", "asgi", "limits", "settings"),
     "app": (
         "tasks",
@@ -177,6 +177,7 @@ ALLOWED = {
         "graphql.execution",
         "graphql.transport",
         "graphql",
+        "ingest.endpoints",
         "rest",
         "web",
     ),
