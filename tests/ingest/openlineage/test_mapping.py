@@ -15,6 +15,7 @@ from execution_monitor.ingest.openlineage.mapping import map_event
 from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, Facts
 from execution_monitor.ingest.writer.runs import PARENT_RUN
 from tests.ingest.openlineage.captures import NAMES, capture, document_of, documents_of, facts_of
+from tests.storage.strategies import bounded
 
 AIRFLOW_TAGS = [
     {"key": "shop", "value": "shop"},
@@ -223,6 +224,7 @@ def test_a_run_of_dagster_that_its_sensor_reads_again_has_no_step_twice():
 
 
 @pytest.mark.parametrize("name", NAMES)
+@bounded(max_examples=60)
 @given(shuffled=st.data())
 def test_events_in_any_order_and_any_number_of_times_report_the_same(name: str, shuffled: st.DataObject):
     events = list(capture(name))
