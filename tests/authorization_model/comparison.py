@@ -31,6 +31,8 @@ from tests.authorization_model.reference import (
     Person,
     ReferenceModel,
     Row,
+    recoveries_of,
+    retries_of,
 )
 from tests.authorization_model.transports import Receive, following, receive_until
 from tests.support.access_keys import made_key
@@ -41,6 +43,9 @@ LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: St
   executions(first: 100, filter: $where, sort: $sort, after: $after) {
     totalCount edges { cursor node { sessionId } } liveCursor } }"""
 PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
+RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
+  sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
+RECOVERIES = "{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes { recoveredBy } } }"
 NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on Execution { sessionId } } }"
 NODE = "query Q($id: ID!) { node(id: $id) { ... on Execution { sessionId } } }"
 DETAIL = """query Q($id: String!) { execution(executionId: $id) { sessionId
@@ -151,6 +156,7 @@ class Comparison:
             if who.reads:
                 cursors[who] = await self._compare_lists(who)
                 await self._compare_payloads(who)
+                await self._compare_relatives(who)
             else:
                 await self._compare_refusals(who)
             await self._compare_details(who)
@@ -204,6 +210,26 @@ class Comparison:
             payloads = [node["inputParameters"] for node in response["data"]["executions"]["nodes"]]
             actual = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
             self.expect("payloads", who, actual, expected, len(self.model.rows))
+
+    async def _compare_relatives(self, who: Person) -> None:
+        seen = sorted(self._seen(who), key=lambda row: row["created"])
+        by_id = {row["execution_id"]: row for row in seen}
+        (response,) = await self.client.execute(who, RELATIVES)
+        for row, shown in zip(seen, response["data"]["executions"]["nodes"], strict=True):
+            repeated = by_id.get(row["retry_of_execution_id"])
+            expected = {
+                "sessionId": row["session_id"],
+                "retryOf": repeated and {"sessionId": repeated["session_id"]},
+                "retries": [{"sessionId": each["session_id"]} for each in retries_of(row, seen)],
+            }
+            recovery = shown.pop("recoveredBy")
+            self.expect("relatives", who, shown, expected, len(seen))
+            self.expect("relatives, recovered", who, recovery in recoveries_of(row, seen), expected=True)
+        for response in await self.client.execute(who, RECOVERIES):
+            found = [node["recoveredBy"] for node in response["data"]["executions"]["nodes"]]
+            expected = [recoveries_of(row, seen) for row in seen]
+            actual = [each in allowed for each, allowed in zip(found, expected, strict=True)]
+            self.expect("relatives, recoveries", who, actual, [True] * len(seen), len(seen))
 
     async def _compare_refusals(self, who: Person) -> None:
         for text, variables in ((LISTED, {}), (PAYLOADS, {})):

@@ -191,6 +191,23 @@ def people(random: Random, count: int, roles: Iterable[tuple[str, ...]]) -> list
     return chosen
 
 
+def retries_of(row: Row, seen: Iterable[Row]) -> list[Row]:
+    """Which of the executions that someone has `seen` repeat that of `row`, oldest first."""
+    found = [each for each in seen if each["retry_of_execution_id"] == row["execution_id"]]
+    return sorted(found, key=lambda each: each["created"])
+
+
+def recoveries_of(row: Row, seen: Iterable[Row]) -> set[str | None]:
+    """What may be shown as the recovery of `row` to someone who has `seen` these; several where they are as close."""
+    seen, attempts = list(seen), [row] if row["status"] == "failed" else []
+    for _ in range(5):
+        attempts = [later for each in attempts for later in retries_of(each, seen) if later["status"] != "running"]
+        completed: set[str | None] = {each["execution_id"] for each in attempts if each["status"] == "completed"}
+        if completed:
+            return completed
+    return {None}
+
+
 @dataclass
 class ReferenceModel:
     """The executions that are stored. Every write leaves its number in `session_id`, as a mark."""
@@ -258,5 +275,6 @@ class ReferenceModel:
             status=self.random.choice(STATUSES),
             workflow_name=self.random.choice(WORKFLOWS),
             session_id=f"w{self.writes}",
+            retry_of_execution_id=self.random.choice([None, *IDS]),
             input_parameters={"secret": self.writes},
         )

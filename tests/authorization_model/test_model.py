@@ -113,6 +113,12 @@ async def count_before_filtering(self: Executions, caller: Caller, where: Filter
     return CountResult(count.found, is_exact=True)
 
 
+class AnyOfTheTenant:
+    @staticmethod
+    def visible(caller: Caller, where: Filter) -> Filter:
+        return all_of(equals("tenant_id", caller.tenant), where)
+
+
 def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
     return decode_position(cursor, order, decode_token(cursor)[0])
 
@@ -175,6 +181,7 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "cursor of",
             id="a cursor for anyone",
         ),
+        pytest.param("execution_monitor.executions.retries.Executions", AnyOfTheTenant, "relatives", id="retries"),
         pytest.param(
             "execution_monitor.live.cursors.LiveCursors._tag",
             seal_for_anyone,

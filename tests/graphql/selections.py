@@ -33,7 +33,20 @@ _ERROR = Shape("ExecutionError", ("message", "code", "stackTrace"))
 _PAGE_INFO = Shape("PageInfo", ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor"))
 _STEP = Shape(
     "ExecutionStep",
-    ("id", "stepId", "name", "kind", "index", "status", "durationSeconds", "dependsOn", "input", "result"),
+    (
+        "id",
+        "stepId",
+        "name",
+        "kind",
+        "index",
+        "status",
+        "durationSeconds",
+        "dependsOn",
+        "input",
+        "result",
+        "model",
+        "inputTokens",
+    ),
     {"error": _ERROR},
 )
 _LINE = Shape("ExecutionLogEntry", ("at", "level", "message", "stepId", "attributes"))
@@ -42,7 +55,7 @@ _EXECUTION = Shape(
     (
         *("id", "executionId", "name", "workflowName", "status", "statusDetail", "createdAt", "updatedAt", "startedAt"),
         *("durationSeconds", "stepsCompleted", "userId", "tenantId", "attempt", "totalCost", "performance"),
-        *("inputParameters", "finalResult", "__typename"),
+        *("inputParameters", "finalResult", "recoveredBy", "retryOfExecutionId", "__typename"),
     ),
     {
         "progress": Shape("ExecutionProgress", ("currentStep", "percentage")),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from execution_monitor.live.events import Delivery, EventKind
 from execution_monitor.live.hub import Hub
 from execution_monitor.live.subscriber import BacklogLimits, Subscriber, SubscriberTotals
 from execution_monitor.live.topics import ActivityTopic, Visibility
-from execution_monitor.storage.filters import EVERYTHING, Filter, Not, Query, StartsWith, Stored, equals
+from execution_monitor.storage.filters import EVERYTHING, AllOf, Filter, Not, OneOf, Query, StartsWith, equals
+from execution_monitor.storage.predicates import Predicate, Stored
 from execution_monitor.storage.relative_filters import Duration, Within
 from tests.live.factories import (
     ADA,
@@ -230,9 +232,12 @@ class CountingFilter(Filter):
         return {}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        self.calls.append(document)
-        return True
+    def predicate(self) -> Predicate:
+        def count(document: Stored) -> bool:
+            self.calls.append(document)
+            return True
+
+        return count
 
     @override
     def fields(self) -> Iterator[str]:
@@ -260,6 +265,32 @@ def test_a_topic_of_one_execution_is_found_by_its_id():
     hub.publish([change(1, None, execution("run-7"))])
 
     assert len(counting.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        pytest.param("workflow_name", ("etl",), id="of one workflow"),
+        pytest.param("workflow_name", ("etl", "train"), id="of several workflows"),
+        pytest.param("status", ("failed", "timed_out"), id="of some statuses"),
+    ],
+)
+def test_topics_are_found_by_what_their_filter_says_that_a_field_is(field: str, values: tuple[str, ...]):
+    hub, counting, others = Hub(), CountingFilter(), CountingFilter()
+    for number in range(1_000):
+        subscribed(hub, ALL_OF_ACME, AllOf((OneOf(field, (f"other-{number}", "another")), others)))
+    mine = subscribed(hub, ALL_OF_ACME, AllOf((OneOf(field, values), counting)))
+
+    numbers = count(1)
+    for value in values:
+        elsewhere, here = of_ada(**{field: "new"}), of_ada(**{field: value})
+        for kind, images in ((EventKind.ENTERED, (elsewhere, here)), (EventKind.LEFT, (here, elsewhere))):
+            hub.publish([change(next(numbers), *images)])
+
+            event = mine.take()
+            assert event is not None
+            assert event.kind is kind
+    assert (len(counting.calls), len(others.calls)) == (2 * len(values), 0)
 
 
 def of_execution(execution_id: str, counting: CountingFilter) -> Filter:

@@ -64,6 +64,8 @@ A_FAILED_EXECUTION = an_execution(
     performance_data={"cpu": 0.9},
     attempt=2,
     parent_execution_id="run-0",
+    retry_of_execution_id="run-00",
+    last_heartbeat_at=START + timedelta(seconds=90),
     version=4,
 )
 ITS_STEPS = (
@@ -79,6 +81,10 @@ ITS_STEPS = (
         result={"rows": 9_007_199_254_740_993},
         cost=0.25,
         tokens_used=3_000_000_000,
+        model="gpt-6",
+        input_tokens=2_000_000_000,
+        output_tokens=1_000_000_000,
+        cached_tokens=0,
     ),
     a_step("run-1", 1, status="failed", depends_on=["s0"], error_details={"message": "Disk full.", "code": "ENOSPC"}),
 )

@@ -13,8 +13,10 @@ from tests.support.client import EXECUTIONS_PATH
 
 
 async def test_a_detail_has_all_fields(fetch: Fetch, store: Store, token_for: Callable[..., str]):
-    await store([A_FAILED_EXECUTION], ITS_STEPS)
-    (item,) = (await fetch(EXECUTIONS_PATH)).json()["executions"]
+    await store(
+        [A_FAILED_EXECUTION, an_execution("run-2", status="completed", retry_of_execution_id="run-1")], ITS_STEPS
+    )
+    item = (await fetch(EXECUTIONS_PATH)).json()["executions"][-1]
 
     response = await fetch(f"{EXECUTIONS_PATH}/run-1", token=token_for("ada", "acme", Scope.EXECUTIONS_PAYLOAD))
 
@@ -30,6 +32,9 @@ async def test_a_detail_has_all_fields(fetch: Fetch, store: Store, token_for: Ca
         "session_id": "session-1",
         "attempt": 2,
         "parent_execution_id": "run-0",
+        "retry_of_execution_id": "run-00",
+        "recovered_by": "run-2",
+        "last_heartbeat_at": "2026-01-01T00:01:30.000Z",
         "tags": [{"key": "team", "value": "data"}],
         "performance_data": {"cpu": 0.9},
         "error_details": {**error, "step_id": "s1", "retryable": True},
@@ -52,6 +57,10 @@ async def test_a_detail_has_all_fields(fetch: Fetch, store: Store, token_for: Ca
                 "depends_on": [],
                 "cost": 0.25,
                 "tokens_used": 3_000_000_000,
+                "model": "gpt-6",
+                "input_tokens": 2_000_000_000,
+                "output_tokens": 1_000_000_000,
+                "cached_tokens": 0,
                 "input_data": {"n": 1},
                 "result": {"rows": 9_007_199_254_740_993},
                 "error": None,
@@ -70,6 +79,10 @@ async def test_a_detail_has_all_fields(fetch: Fetch, store: Store, token_for: Ca
                 "depends_on": ["s0"],
                 "cost": 0.0,
                 "tokens_used": 0,
+                "model": None,
+                "input_tokens": None,
+                "output_tokens": None,
+                "cached_tokens": None,
                 "input_data": None,
                 "result": None,
                 "error": "Disk full.",

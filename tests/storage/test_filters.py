@@ -223,6 +223,8 @@ async def test_query_predicate_and_plain_evaluation_agree(
 
         bound = where.bind(NOW)
         assert {row["execution_id"] for row in stored if bound.matches(row)} == expected
+        matches_at = where.predicate_at()
+        assert {row["execution_id"] for row in stored if matches_at(row, NOW)} == expected
         assert await _find(database, bound.to_mongo()) == expected
 
 

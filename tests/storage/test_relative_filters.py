@@ -60,6 +60,33 @@ def test_an_execution_that_starts_in_the_future_has_run_for_no_time(bounds: dict
     starting = {"status": "running", "started_at": NOON + timedelta(seconds=2)}
 
     assert Duration(**bounds).bind(NOON).matches(starting) is matches
+    assert Duration(**bounds).predicate_at()(starting, NOON) is matches
+
+
+MOMENTS = (
+    *(NOON - timedelta(milliseconds=number) for number in (-1, 0, 999, 1_000, 1_001, 3_100, 60_000)),
+    *(None, "noon", [NOON], DatetimeMS(NOON - timedelta(seconds=1)), DatetimeMS(2**62), datetime(2026, 1, 1, 11)),  # noqa: DTZ001
+)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(Within("started_at", seconds) for seconds in (1, 60)),
+        *(Duration(**{name: bound}) for name in ("gt", "gte", "lt", "lte") for bound in (-1, 0, 1, 3.1, 1e300)),
+        *(HasDuration(wanted=wanted) for wanted in (True, False)),
+        AllOf((equals("status", "running"), Duration(gte=1), Not(Within("started_at", 2)))),
+        AnyOf((Duration(gt=1, lt=2), Within("started_at", 1))),
+    ],
+    ids=repr,
+)
+def test_a_filter_compiled_for_any_instant_is_the_filter_bound_to_it(where: Filter) -> None:
+    matches_at, bound = where.predicate_at(), where.bind(NOON)
+    for status in ("running", "completed", None):
+        for moment in MOMENTS:
+            for duration in ({}, {"total_duration": 1.0}, {"total_duration": "long"}):
+                document = {"status": status, "started_at": moment, **duration}
+                assert matches_at(document, NOON) is bound.matches(document), document
 
 
 def test_a_condition_on_the_duration_is_split_for_an_index_each() -> None:

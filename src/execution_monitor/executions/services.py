@@ -1,4 +1,4 @@
-"""The services that read one database: executions, steps, log lines and the audit trail."""
+"""The services that read one database: executions, steps, log lines, retries and the audit trail."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from execution_monitor.audit.repository import AuditTrail
 from execution_monitor.executions.children import ChildCollection, logs_of, steps_of
 from execution_monitor.executions.counts import CountCache
 from execution_monitor.executions.executions import COUNT_SECONDS, Executions
+from execution_monitor.executions.retries import Retries
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.find_command import UNLIMITED
 from execution_monitor.storage.reader import Reader
@@ -13,11 +14,12 @@ from execution_monitor.storage.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Executions, their steps and their log lines, and the audit trail, as callers may see them."""
+    """Executions, their steps, log lines and retries, and the audit trail, as callers may see them."""
 
     executions: Executions
     steps: ChildCollection
     logs: ChildCollection
+    retries: Retries
     audit_trail: AuditTrail
 
     @classmethod
@@ -44,5 +46,6 @@ class Monitor:
             Executions(reader, count_limit, CountCache(count_seconds)),
             steps_of(reader),
             logs_of(reader),
+            Retries(reader),
             AuditTrail(reader),
         )

@@ -1,8 +1,9 @@
 """The context of an operation: its caller, the services that resolvers call, and its data loaders."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
@@ -10,22 +11,30 @@ from strawberry.types import Info
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.caller import Caller
-from execution_monitor.executions.children import ChildCollection, ChildrenRequest
+from execution_monitor.executions.children import ChildrenRequest
+from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.live.service import Live
+from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
 
 # The id of an execution, and which page of its steps or log lines is selected.
 ChildrenKey = tuple[str, ChildrenRequest]
+# The id of an execution, and the stored fields that are selected.
+ExecutionKey = tuple[str, frozenset[str]]
+
+Wanted = TypeVar("Wanted", bound=Hashable)
+Found = TypeVar("Found")
 
 
 @dataclass
 class Context:
     """One operation's caller, services and outcome.
 
-    `steps` and `logs` load pages for several executions with one query; each operation and each event has its own
-    loaders, so that nothing that was loaded is served twice.
+    `steps` and `logs` load pages for several executions with one query, `executions`, `retries` and
+    `recoveries` related executions; each operation and each event has its own loaders, so that nothing that was loaded
+    is served twice.
     """
 
     caller: Caller
@@ -44,12 +53,32 @@ class Context:
     @cached_property
     def steps(self) -> DataLoader[ChildrenKey, Page]:
         """Loads pages of steps, those of all executions of a page with one query."""
-        return self._loader(self.monitor.steps)
+        return self._loader(self.monitor.steps.list)
 
     @cached_property
     def logs(self) -> DataLoader[ChildrenKey, Page]:
         """Loads pages of log lines, those of all executions of a page with one query."""
-        return self._loader(self.monitor.logs)
+        return self._loader(self.monitor.logs.list)
+
+    @cached_property
+    def executions(self) -> DataLoader[ExecutionKey, Row | None]:
+        """Loads executions by their ids, with the given stored fields."""
+        return self._loader(self._find_executions)
+
+    @cached_property
+    def retries(self) -> DataLoader[ExecutionKey, Sequence[Row]]:
+        """Loads the retries of executions, with the given stored fields."""
+        return self._loader(self.monitor.retries.list)
+
+    @cached_property
+    def recoveries(self) -> DataLoader[EndedRun, str | None]:
+        """Loads the ids of the executions that recovered others, those of a page with one query for each attempt."""
+
+        async def load(runs: Sequence[EndedRun]) -> Sequence[str | None]:
+            found = await self.monitor.retries.find_recoveries(self.caller, runs)
+            return [found.get(run.execution_id) for run in runs]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 
     def count_executions(self, rows: Sequence[Row]) -> None:
         """Count the executions of `rows` in the outcome; a row of a step or log line counts as its execution.
@@ -60,26 +89,32 @@ class Context:
         # A stored id that is not text matches no `executionId` that a client can send.
         self.outcome.answer_with(*[each if type(each) is str else "" for each in ids])
 
-    def _loader(self, children: ChildCollection) -> DataLoader[ChildrenKey, Page]:
-        async def load(keys: Sequence[ChildrenKey]) -> Sequence[Page | BaseException]:
-            ids_by_request: dict[ChildrenRequest, list[str]] = {}
-            for execution_id, request in keys:
-                ids_by_request.setdefault(request, []).append(execution_id)
-            found: dict[ChildrenKey, Page | BaseException] = {}
-            for request, execution_ids in ids_by_request.items():
-                found.update(await self._load(children, execution_ids, request))
+    def _loader(
+        self, read: Callable[[Caller, Sequence[str], Wanted], Awaitable[Mapping[str, Found]]]
+    ) -> DataLoader[tuple[str, Wanted], Found]:
+        """Loads by an id and what is wanted of it: for all ids of which the same is wanted by one call of `read`."""
+
+        async def load(keys: Sequence[tuple[str, Wanted]]) -> Sequence[Found | BaseException]:
+            ids_by_wanted: dict[Wanted, list[str]] = {}
+            for execution_id, wanted in keys:
+                ids_by_wanted.setdefault(wanted, []).append(execution_id)
+            found: dict[tuple[str, Wanted], Found | BaseException] = {}
+            for wanted, execution_ids in ids_by_wanted.items():
+                try:
+                    read_now = await read(self.caller, execution_ids, wanted)
+                except Exception as error:  # noqa: BLE001 - it belongs to these keys, not to the whole batch
+                    found.update({(each, wanted): error for each in execution_ids})
+                else:
+                    found.update({(each, wanted): read_now[each] for each in execution_ids})
             return [found[key] for key in keys]
 
-        return DataLoader(load_fn=load)
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 
-    async def _load(
-        self, children: ChildCollection, execution_ids: Sequence[str], request: ChildrenRequest
-    ) -> dict[ChildrenKey, Page | BaseException]:
-        try:
-            pages = await children.list(self.caller, execution_ids, request)
-        except Exception as error:  # noqa: BLE001 - it belongs to these keys, not to the whole batch
-            return {(each, request): error for each in execution_ids}
-        return {(each, request): page for each, page in pages.items()}
+    async def _find_executions(
+        self, caller: Caller, execution_ids: Sequence[str], fields: frozenset[str]
+    ) -> Mapping[str, Row | None]:
+        found = await self.monitor.executions.find_many(caller, execution_ids, fields)
+        return {each: found.get(each) for each in execution_ids}
 
 
 # What resolvers take as `info`.

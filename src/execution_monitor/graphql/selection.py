@@ -25,6 +25,8 @@ from strawberry.types import Info
 
 # Key of a field's metadata: the size of its largest page, where that is not `MAX_PAGE_SIZE`.
 LARGEST_PAGE = "largest page"
+# The same for a field that looks up other objects without paging: how many they are at most.
+LARGEST_LIST = "largest list"
 
 # Field nodes by field name, one for each time a field is selected.
 Selected = Mapping[str, Sequence[FieldNode]]

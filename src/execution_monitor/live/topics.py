@@ -13,9 +13,10 @@ from execution_monitor.executions.visibility import visible_to
 from execution_monitor.live.changes import Change, ChangeType, WatchedCollection
 from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
 from execution_monitor.live.events import Delivery, EventKind
-from execution_monitor.live.routing import Route, pinned_value, route_to
+from execution_monitor.live.routing import Route, pinned_values, route_to_children, routes_to
 from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.filters import Filter, all_of, equals
+from execution_monitor.storage.predicates import Predicate, PredicateAt
 
 _DIGEST_BYTES = 16
 
@@ -36,10 +37,16 @@ class Visibility:
         """
         caller.require(Scope.EXECUTIONS_READ)
         condition = visible_to(caller)
-        tenant = pinned_value(condition, "tenant_id")
-        if tenant is None:
-            raise ValueError("A caller sees the executions of one tenant.")
-        return cls(condition, tenant)
+        match pinned_values(condition, "tenant_id"):
+            case [tenant]:
+                return cls(condition, tenant)
+            case _:
+                raise ValueError("A caller sees the executions of one tenant.")
+
+    @cached_property
+    def holds(self) -> Predicate:
+        """Whether the caller may see an execution."""
+        return self.condition.predicate()
 
     @cached_property
     def digest(self) -> bytes:
@@ -94,19 +101,18 @@ class Topic(ABC):
         """The cursor of `resume` for the subscribers of this topic."""
         return self.cursors.encode(resume, self.sealed_for)
 
-    def _judge_execution(self, where: Filter, change: Change) -> Delivery | None:
-        """Whether an execution that matches `where` entered, changed, left or was deleted."""
-        before, after, visible = change.before, change.after, self.visibility.condition
-        sees = after is not None and visible.matches(after)
-        had = before is not None and visible.matches(before) and where.matches(before)
-        has = after is not None and sees and where.matches(after)
-        if has:
-            kind = EventKind.UPDATED if had else EventKind.ENTERED
-        elif had:
-            kind = EventKind.DELETED if after is None else EventKind.LEFT
-        else:
+    def _judge_execution(self, where: Predicate, change: Change) -> Delivery | None:
+        """Whether a visible execution that matches `where` entered, changed, left or was deleted."""
+        before, after, visible = change.before, change.after, self.visibility.holds
+        # Most changes within a tenant are visible, and few match.
+        had = before is not None and where(before) and visible(before)
+        if after is not None and where(after) and visible(after):
+            return self._deliver(EventKind.UPDATED if had else EventKind.ENTERED, change, is_shown=True)
+        if not had:
             return None
-        return self._deliver(kind, change, is_shown=sees)
+        if after is None:
+            return self._deliver(EventKind.DELETED, change, is_shown=False)
+        return self._deliver(EventKind.LEFT, change, is_shown=visible(after))
 
     def _deliver(self, kind: EventKind, change: Change, *, is_shown: bool) -> Delivery:
         row = change.after if is_shown else None
@@ -136,19 +142,26 @@ class ExecutionsTopic(Topic):
 
     @override
     def routes(self) -> Collection[Route]:
-        return (route_to(self.visibility.tenant, self.visibility.condition, self.where),)
+        return routes_to(self.visibility.tenant, self.visibility.condition, self.where)
 
     @override
     def judge(self, change: Change) -> Delivery | None:
         if change.collection is not WatchedCollection.EXECUTIONS:
             return None
+        holds_at = self._holds_at
+        if holds_at is None:
+            return self._judge_execution(self._holds, change)
         # Both images at one instant: that time has passed since tells nobody anything.
-        where = self.where.bind(change.occurred_at) if self._is_relative else self.where
-        return self._judge_execution(where, change)
+        at = change.occurred_at
+        return self._judge_execution(lambda image: holds_at(image, at), change)
 
     @cached_property
-    def _is_relative(self) -> bool:
-        return self.where.is_relative
+    def _holds(self) -> Predicate:
+        return self.where.predicate()
+
+    @cached_property
+    def _holds_at(self) -> PredicateAt | None:
+        return self.where.predicate_at() if self.where.is_relative else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,18 +185,18 @@ class ActivityTopic(Topic):
     def routes(self) -> Collection[Route]:
         tenant = self.visibility.tenant
         return (
-            route_to(tenant, self.visibility.condition, self.is_execution),
-            Route(tenant, execution_id=self.execution_id, is_child=True),
+            *routes_to(tenant, self.visibility.condition, self.is_execution),
+            route_to_children(tenant, self.execution_id),
         )
 
     @override
     def judge(self, change: Change) -> Delivery | None:
         if change.collection is WatchedCollection.EXECUTIONS:
-            delivery = self._judge_execution(self.is_execution, change)
+            delivery = self._judge_execution(self._is_execution, change)
             if delivery is not None and delivery.kind in (EventKind.LEFT, EventKind.DELETED):
                 delivery.resume_mode = ResumeMode.ENDED
             return delivery
-        if change.after is None or not self.is_child.matches(change.after):
+        if change.after is None or not self._is_child(change.after):
             return None
         if change.collection is WatchedCollection.STEPS:
             return self._deliver(EventKind.STEP, change, is_shown=True)
@@ -208,6 +221,14 @@ class ActivityTopic(Topic):
         return equals("execution_id", self.execution_id)
 
     @cached_property
+    def _is_execution(self) -> Predicate:
+        return self.is_execution.predicate()
+
+    @cached_property
     def is_child(self) -> Filter:
         """The condition on its steps and log lines."""
         return all_of(equals("tenant_id", self.visibility.tenant), self.is_execution)
+
+    @cached_property
+    def _is_child(self) -> Predicate:
+        return self.is_child.predicate()

@@ -11,7 +11,18 @@ from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.records import ErrorRecord, ExecutionRecord, ProgressRecord, StepRecord
 
 # Fields of the models that are derived from others; the rest have their stored names.
-_DERIVED = {"id", "duration", "start_time", "end_time", "error", "steps", "steps_truncated", "step_results", "warnings"}
+_DERIVED = {
+    "id",
+    "duration",
+    "start_time",
+    "end_time",
+    "error",
+    "steps",
+    "steps_truncated",
+    "step_results",
+    "warnings",
+    "recovered_by",
+}
 _PAYLOAD = {"input_parameters", "final_result"}
 _STEP_PAYLOAD = {"input_data", "result"}
 
@@ -42,8 +53,8 @@ def show_item(record: ExecutionRecord) -> ExecutionItem:
     return ExecutionItem(**_item_values(record))
 
 
-def show_detail(caller: Caller, record: ExecutionRecord, steps: Page) -> ExecutionDetail:
-    """One execution with its `steps`, without their payload if `caller` may not see it."""
+def show_detail(caller: Caller, record: ExecutionRecord, steps: Page, recovered_by: str | None) -> ExecutionDetail:
+    """One execution with its `steps`, without their payload if `caller` may not see it, and what recovered it."""
     shown = [StepRecord(row) for row in steps.rows]
     allowed = caller.may(Scope.EXECUTIONS_PAYLOAD)
     return ExecutionDetail(
@@ -55,6 +66,9 @@ def show_detail(caller: Caller, record: ExecutionRecord, steps: Page) -> Executi
         session_id=record.session_id,
         attempt=record.attempt,
         parent_execution_id=record.parent_execution_id,
+        retry_of_execution_id=record.retry_of_execution_id,
+        recovered_by=recovered_by,
+        last_heartbeat_at=record.last_heartbeat_at,
         tags=[Tag(key=each.key, value=each.value) for each in record.tags],
         performance_data=record.performance,
         error_details=_show_error(record.error),
@@ -108,6 +122,10 @@ def _show_step(step: StepRecord) -> StepItem:
         depends_on=step.depends_on,
         cost=step.cost,
         tokens_used=step.tokens,
+        model=step.model,
+        input_tokens=step.input_tokens,
+        output_tokens=step.output_tokens,
+        cached_tokens=step.cached_tokens,
         input_data=step.input,
         result=step.result,
         error=step.error and step.error.message,

@@ -100,6 +100,10 @@ class StepItem(_Model):
     depends_on: list[str] = Field(description="The `step_id` of each step it waits for.")
     cost: float
     tokens_used: int = Field(description="Tokens of language models; exact up to 2^53.")
+    model: str | None = Field(description="The language model that it called.")
+    input_tokens: int | None = Field(description="Tokens that the model was given; null if unknown.")
+    output_tokens: int | None = Field(description="Tokens that the model returned; null if unknown.")
+    cached_tokens: int | None = Field(description="Tokens of the input that came from a cache; null if unknown.")
     input_data: Any
     result: Any
     error: str | None = Field(description="Why it failed, in a sentence.")
@@ -124,6 +128,11 @@ class ExecutionDetail(ExecutionItem):
     session_id: str | None
     attempt: int = Field(description="Which try this is, from 1.")
     parent_execution_id: str | None
+    retry_of_execution_id: str | None = Field(description="The execution that this one repeats.")
+    recovered_by: str | None = Field(
+        description="Of one that failed, timed out or was cancelled: the later attempt that completed."
+    )
+    last_heartbeat_at: Timestamp | None = Field(description="When its engine last said that it is alive.")
     tags: list[Tag]
     performance_data: Any = Field(description="What the engine measured.")
     error_details: ExecutionError | None

@@ -17,6 +17,7 @@ from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.children import MAX_STEPS, ChildrenRequest
+from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
@@ -131,8 +132,12 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
     if row is None:
         raise NotFound("There is no such execution, or you may not see it.")
     request = ChildrenRequest(EVERYTHING, PageRequest(MAX_STEPS), step_fields(caller))
-    steps = await monitor.steps.list(caller, [execution_id], request)
-    return show_detail(caller, ExecutionRecord(row), steps[execution_id])
+    run = EndedRun.of(row)
+    steps, recovered = await asyncio.gather(
+        monitor.steps.list(caller, [execution_id], request),
+        monitor.retries.find_recoveries(caller, [] if run is None else [run]),
+    )
+    return show_detail(caller, ExecutionRecord(row), steps[execution_id], recovered.get(execution_id))
 
 
 def _render(model: BaseModel, max_bytes: int) -> bytes:

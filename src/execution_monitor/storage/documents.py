@@ -123,7 +123,10 @@ class Execution(Document):
     performance_data: Any = None
     attempt: int = 1
     parent_execution_id: str | None = None
+    retry_of_execution_id: str | None = None  # the execution that this one repeats
+    last_heartbeat_at: datetime | None = None  # the last sign of life
     version: int = 1  # one more with every change
+    ingest: Any = None  # of what was reported over an API: the stamps of the reports; engines leave it out
 
     class Settings:
         """Collection and indexes."""
@@ -152,10 +155,13 @@ class Execution(Document):
             ascending("tenant_id", "workflow_template_id", "created", "_id"),
             # Those that share a rare value; executions without one take no room.
             ascending_where({"parent_execution_id": _EXISTS}, "tenant_id", "parent_execution_id", "created", "_id"),
+            ascending_where({"retry_of_execution_id": _EXISTS}, "tenant_id", "retry_of_execution_id", "created", "_id"),
             ascending_where({"session_id": _EXISTS}, "tenant_id", "session_id", "created", "_id"),
             ascending_where({"error_details.code": _EXISTS}, "tenant_id", "error_details.code", "created", "_id"),
             ascending_where({"triggered_by": _EXISTS}, "tenant_id", "triggered_by", "created", "_id"),
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
+            # Those whose parent is known by the id of its run alone.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "ingest.parent_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
@@ -179,10 +185,15 @@ class Step(Document):
     depends_on: list[str] = Field(default_factory=list[str])  # step_id of each step it waits for
     cost: float = 0.0
     tokens_used: int = 0
+    model: str | None = None  # the language model
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None  # of the input
     input_data: Any = None
     result: Any = None
     error_details: ErrorDetails | None = None
     version: int = 1
+    ingest: Any = None  # as that of an execution
 
     class Settings:
         """Collection and indexes."""

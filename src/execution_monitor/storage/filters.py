@@ -1,4 +1,4 @@
-"""The filter language: one tree that compiles to a MongoDB query and evaluates as a predicate.
+"""The filter language: one tree that compiles to a MongoDB query and to a predicate.
 
 Both agree on every document; a property test compares them. Texts are never patterns, values never operators.
 
@@ -8,7 +8,7 @@ The `repr` of a filter is part of the digest of cursors: renaming a class or a f
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -18,11 +18,25 @@ from bson import DatetimeMS
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.bson_ordering import TypeRank, comparable, equal, is_nan, rank_of
+from execution_monitor.storage.bson_ordering import TypeRank, rank_of
+from execution_monitor.storage.predicates import (
+    Predicate,
+    PredicateAt,
+    Stored,
+    all_hold,
+    any_holds,
+    as_list,
+    as_mapping,
+    has_text,
+    is_one_of,
+    lies_within,
+    matching,
+    negate,
+    whenever,
+)
 from execution_monitor.storage.text_patterns import containing, containing_between_codes, literal
 
 Query = dict[str, Any]
-Stored = Mapping[str, Any]
 
 # MongoDB takes patterns up to 32,764 bytes; a letter costs up to 10 of them.
 MAX_TEXT_LENGTH = 1_000
@@ -52,8 +66,16 @@ class Filter(ABC):
         """Return the MongoDB query that finds exactly what `matches` accepts."""
 
     @abstractmethod
+    def predicate(self) -> Predicate:
+        """Compile the condition to a function of a stored document, for whoever puts it to many."""
+
+    def predicate_at(self) -> PredicateAt:
+        """Compile the condition to a function of a stored document and an instant, which it may speak of."""
+        return whenever(self.predicate())
+
     def matches(self, document: Stored) -> bool:
         """Whether `document` meets the condition, exactly as in MongoDB."""
+        return self.predicate()(document)
 
     def fields(self) -> Iterator[str]:
         """The stored fields that the condition reads."""
@@ -94,8 +116,18 @@ class AllOf(Filter):
         return join([part.to_mongo() for part in self.parts])
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return all(part.matches(document) for part in self.parts)
+    def predicate(self) -> Predicate:
+        return all_hold([part.predicate() for part in self.parts])
+
+    @override
+    def predicate_at(self) -> PredicateAt:
+        # What does not speak of now costs least, and most often does not hold.
+        lasting = all_hold([part.predicate() for part in self.parts if not part.is_relative])
+        relative = [part.predicate_at() for part in self.parts if part.is_relative]
+        if len(relative) == 1:
+            one = relative[0]
+            return lambda document, now: lasting(document) and one(document, now)
+        return lambda document, now: lasting(document) and all(part(document, now) for part in relative)
 
     @override
     def fields(self) -> Iterator[str]:
@@ -131,8 +163,13 @@ class AnyOf(Filter):
         return queries[0] if len(queries) == 1 else {"$or": queries}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return any(part.matches(document) for part in self.parts)
+    def predicate(self) -> Predicate:
+        return any_holds([part.predicate() for part in self.parts])
+
+    @override
+    def predicate_at(self) -> PredicateAt:
+        parts = [part.predicate_at() for part in self.parts]
+        return lambda document, now: any(part(document, now) for part in parts)
 
     @override
     def fields(self) -> Iterator[str]:
@@ -161,8 +198,13 @@ class Not(Filter):
         return {"$nor": [query]} if query else NOTHING
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return not self.part.matches(document)
+    def predicate(self) -> Predicate:
+        return negate(self.part.predicate())
+
+    @override
+    def predicate_at(self) -> PredicateAt:
+        part = self.part.predicate_at()
+        return lambda document, now: not part(document, now)
 
     @override
     def fields(self) -> Iterator[str]:
@@ -209,11 +251,8 @@ class OneOf(FieldFilter):
         return {self.field: {"$in": list(self.values)}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        # Visibility mostly compares texts, for every execution of a list and for every change.
-        if type(found := document.get(self.field)) is str and "." not in self.field:
-            return found in self.values
-        return any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
+    def predicate(self) -> Predicate:
+        return is_one_of(self.field, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +264,8 @@ class NotList(FieldFilter):
         return {self.field: {"$not": {"$type": "array"}}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return not isinstance(document.get(self.field), list)
+    def predicate(self) -> Predicate:
+        return lambda document: not isinstance(document.get(self.field), list)
 
 
 def equals(field: str, value: Any) -> Filter:
@@ -257,8 +296,8 @@ class NoneOf(FieldFilter):
         return {self.field: {"$nin": list(self.values)}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return not any(equal(found, value) for found in values_at(document, self.field) for value in self.values)
+    def predicate(self) -> Predicate:
+        return negate(is_one_of(self.field, self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +327,8 @@ class Range(FieldFilter):
         return {self.field: bounds} if bounds else {}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        found = values_at(document, self.field)
-        return all(any(_holds(name, value, bound) for value in found) for name, bound in self._bounds().items())
+    def predicate(self) -> Predicate:
+        return lies_within(self.field, self._bounds())
 
 
 def _to_stored_precision(value: Any, *, up: bool) -> Any:
@@ -304,19 +342,6 @@ def _to_stored_precision(value: Any, *, up: bool) -> Any:
         return _EPOCH + milliseconds * _MILLISECOND
     except OverflowError:  # the ends of Python's calendar, rounded or converted to UTC, exceed it
         return DatetimeMS(milliseconds)
-
-
-def _holds(operator: str, value: Any, bound: Any) -> bool:
-    if rank_of(value) is not rank_of(bound) or is_nan(value):
-        return False
-    left, right = comparable(value), comparable(bound)
-    if operator == "$gt":
-        return bool(left > right)
-    if operator == "$gte":
-        return bool(left >= right)
-    if operator == "$lt":
-        return bool(left < right)
-    return bool(left <= right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +362,8 @@ class _Text(FieldFilter):
         return {self.field: {"$regex": self.pattern()}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        pattern = re.compile(self.pattern())
-        return any(isinstance(found, str) and pattern.search(found) for found in values_at(document, self.field))
+    def predicate(self) -> Predicate:
+        return has_text(self.field, matching(self.pattern()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +373,10 @@ class StartsWith(_Text):
     @override
     def pattern(self) -> str:
         return "^" + "".join(map(literal, self.text))
+
+    @override
+    def predicate(self) -> Predicate:
+        return has_text(self.field, lambda found: found.startswith(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,13 +414,12 @@ class HasTag(Filter):
         return {"tags": {"$elemMatch": wanted}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        tags = (as_mapping(tag) for tag in as_list(document.get("tags")))
-        return any(tag is not None and self._is(tag) for tag in tags)
-
-    def _is(self, tag: Stored) -> bool:
-        value_is = self.value is None or any(equal(found, self.value) for found in values_at(tag, "value"))
-        return value_is and any(equal(found, self.key) for found in values_at(tag, "key"))
+    def predicate(self) -> Predicate:
+        parts = [is_one_of("key", (self.key,)), *([] if self.value is None else [is_one_of("value", (self.value,))])]
+        is_it = all_hold(parts)
+        return lambda document: any(
+            is_it(tag) for each in as_list(document.get("tags")) if (tag := as_mapping(each)) is not None
+        )
 
     @override
     def fields(self) -> Iterator[str]:
@@ -429,26 +456,3 @@ def _join_bounds(one: Any, other: Any) -> Query | None:
     bounds, more = cast("Query", one), cast("Query", other)
     are_bounds = bool(bounds and more) and bounds.keys() | more.keys() <= BOUNDS
     return {**bounds, **more} if are_bounds and not bounds.keys() & more.keys() else None
-
-
-def as_mapping(value: Any) -> Stored | None:
-    """Return an embedded document; None for anything else."""
-    return cast("Stored", value) if isinstance(value, Mapping) else None
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return a stored array; an empty list for anything else."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def values_at(document: Stored, path: str) -> list[Any]:
-    """Return what a condition on `path` compares: the value, the elements of arrays on the path, None where missing."""
-    head, _, rest = path.partition(".")
-    value: Any = document.get(head)
-    if not rest:
-        return [*as_list(value), value]
-    if isinstance(value, list):
-        elements = (as_mapping(element) for element in as_list(value))
-        return [found for element in elements if element is not None for found in values_at(element, rest)]
-    inner = as_mapping(value)
-    return [None] if inner is None else values_at(inner, rest)

@@ -21,9 +21,8 @@ from execution_monitor.storage.filters import (
     Not,
     Query,
     Range,
-    Stored,
-    values_at,
 )
+from execution_monitor.storage.predicates import Predicate, has_text
 
 _FIELD = "level"
 # In lower case; a number as text counts where it is a level of its own.
@@ -97,9 +96,8 @@ class _Named(FieldFilter):
         return {self.field: {"$regex": rf"^[{_BLANKS}]*(?:{names})[{_BLANKS}]*(?![\s\S])"}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        found = [each for each in values_at(document, self.field) if type(each) is str]
-        return any(each.strip(_BLANKS).lower() in self.names for each in found)
+    def predicate(self) -> Predicate:
+        return has_text(self.field, lambda found: type(found) is str and found.strip(_BLANKS).lower() in self.names)
 
 
 def _in_any_case(character: str) -> str:

@@ -119,6 +119,16 @@ def big_integer(field: str) -> Attribute[int]:
     return Attribute(read, StoredField(field, StoredForm.BIG_INTEGER))
 
 
+def optional_big_integer(field: str) -> Attribute[int | None]:
+    """The integer at `field`, bounded by 2^53; None where there is no number."""
+
+    def read(row: Row) -> int | None:
+        value = row.get(field)
+        return None if to_float(value) is None else to_big_int(value)
+
+    return Attribute(read, StoredField(field, StoredForm.BIG_INTEGER, nullable=True))
+
+
 def number(field: str) -> Attribute[float]:
     """The finite number at `field`, 0 where there is none."""
 

@@ -19,6 +19,7 @@ from execution_monitor.storage.record_fields import (
     integer,
     json,
     number,
+    optional_big_integer,
     required_text,
     text,
     timestamp,
@@ -171,6 +172,8 @@ class ExecutionRecord(Record):
     session_id = text("session_id")
     attempt = integer("attempt", 1)
     parent_execution_id = text("parent_execution_id")
+    retry_of_execution_id = text("retry_of_execution_id")
+    last_heartbeat_at = timestamp("last_heartbeat_at")
     tags = Attribute(_read_tags)  # entries that are not labels are left out
     total_cost = number("total_cost")
     tokens = big_integer("tokens_used")
@@ -199,6 +202,10 @@ class StepRecord(Record):
     cost = number("cost")
     tokens = big_integer("tokens_used")
     tokens_used = integer("tokens_used")  # ends where GraphQL's Int does
+    model = text("model")
+    input_tokens = optional_big_integer("input_tokens")
+    output_tokens = optional_big_integer("output_tokens")
+    cached_tokens = optional_big_integer("cached_tokens")
     error = Attribute(_read_error, StoredField("error_details", StoredForm.OBJECT, nullable=True))
     input = json("input_data")
     result = json("result")

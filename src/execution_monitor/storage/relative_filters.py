@@ -6,12 +6,13 @@ A list binds them to the instant of its first page, which its cursors carry, and
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bson import DatetimeMS
 from typing_extensions import override
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.filters import (
     EVERYTHING,
     AllOf,
@@ -21,16 +22,18 @@ from execution_monitor.storage.filters import (
     Not,
     Query,
     Range,
-    Stored,
     all_of,
     is_null,
 )
-from execution_monitor.storage.running_time import DURATION, IS_RUNNING, STARTED, milliseconds_of, started_before
+from execution_monitor.storage.predicates import Predicate, PredicateAt, Stored, whenever
+from execution_monitor.storage.running_time import DURATION, IS_RUNNING, STARTED, seconds_since, started_before
 
 # 68 years, the largest Int of GraphQL.
 MAX_SECONDS = 2**31 - 1
 
 _NEVER = AnyOf()
+_ANY_INSTANT = datetime.fromtimestamp(0, UTC)
+_is_running = IS_RUNNING.predicate()
 
 
 def split_by_duration(where: Filter, now: datetime) -> Sequence[Filter]:
@@ -64,8 +67,12 @@ class RelativeFilter(Filter):
         raise ValueError("Bind a relative filter to an instant first.")
 
     @override
-    def matches(self, document: Stored) -> bool:
+    def predicate(self) -> Predicate:
         raise ValueError("Bind a relative filter to an instant first.")
+
+    @abstractmethod
+    @override
+    def predicate_at(self) -> PredicateAt: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,18 @@ class Within(RelativeFilter):
         return Range(self.field, gte=DatetimeMS(milliseconds_of(now) - 1_000 * self.seconds))
 
     @override
+    def predicate_at(self) -> PredicateAt:
+        field, seconds = self.field, self.seconds
+
+        def holds(document: Stored, now: datetime) -> bool:
+            time = document.get(field)
+            if isinstance(time, datetime | DatetimeMS):
+                return milliseconds_of(now) - milliseconds_of(time) <= 1_000 * seconds
+            return time is not None and self.bind(now).matches(document)
+
+        return holds
+
+    @override
     def fields(self) -> Iterator[str]:
         yield self.field
 
@@ -107,6 +126,25 @@ class Duration(RelativeFilter):
         if among is not None:
             return stored if among is DurationSource.STORED else running
         return AnyOf((stored, AllOf((IS_RUNNING, running))))
+
+    @override
+    def predicate_at(self) -> PredicateAt:
+        is_stored = Range(DURATION, self.gt, self.gte, self.lt, self.lte).predicate()
+
+        def holds(document: Stored, now: datetime) -> bool:
+            if is_stored(document):
+                return True
+            return _is_running(document) and self._includes(max(0.0, seconds_since(document[STARTED], now)))
+
+        return holds
+
+    def _includes(self, seconds: float) -> bool:
+        return (
+            (self.gt is None or seconds > self.gt)
+            and (self.gte is None or seconds >= self.gte)
+            and (self.lt is None or seconds < self.lt)
+            and (self.lte is None or seconds <= self.lte)
+        )
 
     def _started(self, now: datetime) -> Filter:
         """The condition on the start of an execution that runs; one that starts in the future has run for 0 s."""
@@ -142,6 +180,11 @@ class HasDuration(RelativeFilter):
         if among is DurationSource.RUNNING:
             return EVERYTHING if self.wanted else _NEVER
         return AnyOf((stored, IS_RUNNING)) if self.wanted else AllOf((stored, Not(IS_RUNNING)))
+
+    @override
+    def predicate_at(self) -> PredicateAt:
+        # Whether an execution runs does not depend on the instant.
+        return whenever(self.bind(_ANY_INSTANT).predicate())
 
     @override
     def fields(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from bson import DatetimeMS, Decimal128
 
-from execution_monitor.storage.bson_ordering import TypeRank, comparable, is_nan, rank_of
+from execution_monitor.storage.bson_ordering import TypeRank, comparable, is_nan, milliseconds_of, rank_of
 from execution_monitor.storage.documents import ACTIVE_STATUSES
 from execution_monitor.storage.filters import AllOf, NotList, OneOf, Range
 from execution_monitor.storage.rows import BsonDocument, Row
@@ -62,11 +62,6 @@ def is_time(value: object) -> bool:
 def is_by_duration(order: Order) -> bool:
     """Whether `order` begins with the duration of executions."""
     return order.keys[0].field == DURATION
-
-
-def milliseconds_of(time: datetime | DatetimeMS) -> int:
-    """A time as BSON stores it: whole milliseconds since 1970."""
-    return int(time) if isinstance(time, DatetimeMS) else int(DatetimeMS(time))
 
 
 def seconds_since(started: datetime | DatetimeMS, now: datetime) -> float:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing_extensions import override
 
 from execution_monitor.storage.coercion import FIRST_TIME
-from execution_monitor.storage.filters import FieldFilter, Filter, Query, Range, Stored
+from execution_monitor.storage.filters import FieldFilter, Filter, Query, Range
+from execution_monitor.storage.predicates import Predicate, negate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class HasNoTime(FieldFilter):
         return {self.field: {"$not": {"$gte": FIRST_TIME}}}
 
     @override
-    def matches(self, document: Stored) -> bool:
-        return not Range(self.field, gte=FIRST_TIME).matches(document)
+    def predicate(self) -> Predicate:
+        return negate(Range(self.field, gte=FIRST_TIME).predicate())
 
 
 def has_time(field: str, *, wanted: bool) -> Filter:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from execution_monitor.asgi.cross_site import is_same_origin
 from execution_monitor.asgi.problems import problem_response
 from execution_monitor.asgi.request_id import HEADER as REQUEST_ID
 
@@ -20,7 +21,6 @@ _HOST = re.compile(
     r"(?:\[(?P<number>[0-9a-f:.]+(?:%[a-z0-9._~%-]+)?)\]|(?P<name>(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})*))(?::[0-9]*)?",
     re.IGNORECASE | re.ASCII,
 )
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _METHODS = ("GET", "HEAD", "POST")
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate", "X-Api-Key")
 _RESPONSE_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", REQUEST_ID.decode())
@@ -84,7 +84,7 @@ class HostAndOriginMiddleware:
         )
 
     def _allows_origin(self, origin: str | None, host: str) -> bool:
-        return origin is None or origin in self._origins or _is_same_origin(origin.lower(), host.lower())
+        return origin is None or origin in self._origins or is_same_origin(origin.lower(), host.lower())
 
 
 def cors_middleware(origins: Collection[str]) -> Sequence[Middleware]:
@@ -100,13 +100,6 @@ def cors_middleware(origins: Collection[str]) -> Sequence[Middleware]:
             expose_headers=_RESPONSE_HEADERS,
         )
     ]
-
-
-def _is_same_origin(origin: str, host: str) -> bool:
-    """Whether `origin` is that of the pages of `host`, in any scheme: a proxy may have terminated TLS."""
-    scheme, _, place = origin.partition("://")
-    port = _DEFAULT_PORTS.get(scheme)
-    return port is not None and place.removesuffix(port) == host.removesuffix(port)
 
 
 def _is_ip_address(name: str) -> bool:

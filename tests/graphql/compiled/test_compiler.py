@@ -37,7 +37,8 @@ BEN = Caller("ben", "acme", frozenset({Scope.EXECUTIONS_READ}))
 UNSCOPED = Caller("ada", "acme", frozenset({"other"}))
 LEAVES = """id executionId name workflowName workflowTemplateId status statusDetail createdAt startedAt completedAt
   updatedAt durationSeconds progress { __typename currentStep totalSteps percentage } stepsCompleted stepsFailed
-  triggeredBy userId tenantId sessionId attempt parentExecutionId tags { key value } totalCost tokens tokensUsed
+  triggeredBy userId tenantId sessionId attempt parentExecutionId retryOfExecutionId
+  lastHeartbeatAt tags { key value } totalCost tokens tokensUsed
   performance error { message code type stepId stackTrace retryable }"""
 
 
@@ -129,7 +130,7 @@ async def test_any_stored_document_has_the_same_response(both: Both, row: dict[s
     except WriteError:
         return  # no index holds two arrays
 
-    await both.agree(f"{{ executions {{ nodes {{ {LEAVES} }} }} }}")
+    await both.agree(f"{{ executions {{ nodes {{ {LEAVES} recoveredBy }} }} }}")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,23 @@ async def test_each_kind_of_selection_has_the_same_response(both: Both, query: s
     assert "errors" not in answer
 
 
+async def test_recoveries_have_the_same_response(both: Both):
+    await some_executions()
+    await store(execution(5, retry_of_execution_id="e001"), execution(6, parent_execution_id="e004", attempt=2))
+
+    listed = await both.agree("{ executions { nodes { recoveredBy steps(first: 1) { nodes { stepId } } } } }")
+    edges = await both.agree("{ executions { edges { node { again: recoveredBy recoveredBy } } totalCount } }")
+    one = await both.agree('{ execution(executionId: "e001") { recoveredBy } }')
+    completed = await both.agree('{ execution(executionId: "e005") { recoveredBy } }')
+
+    recovered = [None, None, "e006", None, None, "e005", None]
+    assert [node["recoveredBy"] for node in listed["data"]["executions"]["nodes"]] == recovered
+    shown = [edge["node"] for edge in edges["data"]["executions"]["edges"]]
+    assert shown == [{"again": each, "recoveredBy": each} for each in recovered]
+    assert one["data"]["execution"] == {"recoveredBy": "e005"}
+    assert completed["data"]["execution"] == {"recoveredBy": None}
+
+
 @pytest.mark.parametrize(
     ("query", "caller", "code"),
     [
@@ -200,6 +218,8 @@ async def test_a_refused_root_field_has_the_same_error(both: Both, query: str, c
         pytest.param(
             "{ executions { nodes { steps(first: 0) { nodes { name } } } } }", ADA, id="a refused size of steps"
         ),
+        pytest.param("{ executions { nodes { retryOf { name } } } }", ADA, id="what an execution repeats"),
+        pytest.param("{ executions { nodes { retries { name } } } }", ADA, id="retries"),
         pytest.param('{ node(id: "x") { id } }', ADA, id="a node"),
         pytest.param("{ __schema { queryType { name } } }", ADA, id="the schema"),
         pytest.param(

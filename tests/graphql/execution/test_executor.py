@@ -219,7 +219,7 @@ async def test_an_observer_may_refuse_the_socket_and_the_stream_of_rest(
 
 async def test_an_event_and_a_response_of_rest_are_bounded(database: Database, settings: Settings, token_for: Token):
     token = token_for("ada", "acme")
-    async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_024}))) as server:
+    async with served(create_app(settings.model_copy(update={"max_response_bytes": 1_536}))) as server:
         await wait_until_ready(server)
         cursor = await cursor_now(server, token)
         await store(execution(1, workflow_name="x" * 2_000), execution(2))

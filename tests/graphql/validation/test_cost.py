@@ -58,6 +58,11 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
             id="a fragment on pages of two sizes",
         ),
         pytest.param("{ executions { ...C ...C } } fragment C on ExecutionConnection { nodes { id } }", 21, id="twice"),
+        pytest.param("{ executions(first: 50) { nodes { recoveredBy } } }", 1 + 50 * 2, id="a recovery of each"),
+        pytest.param("{ executions(first: 9) { nodes { retryOf { id } } } }", 1 + 9 * 2, id="what each repeats"),
+        pytest.param(
+            "{ executions(first: 9) { nodes { retries { retryOf { id } } } } }", 1 + 9 * (1 + 20 * 2), id="retries"
+        ),
         pytest.param('{ nodes(ids: ["a", "b", "c"]) { id } }', 3, id="ids"),
         pytest.param('{ nodes(ids: "a") { ... on Execution { steps { nodes { id } } } } }', 1 + 21, id="one id"),
         pytest.param("{ executions(first: 1000000) { nodes { id } } }", 1 + 100, id="more than a page may have"),

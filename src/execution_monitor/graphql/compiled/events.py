@@ -82,9 +82,9 @@ _PLAIN: Mapping[str, EmitEvent] = {
 
 def _plan_row(field: Field) -> EmitEvent:
     plan = plan_row(field)
-    if plan.children:
-        # Steps and log lines of an event's execution are read for each event.
-        raise NotCompilable("children")
+    if plan.is_joined:
+        # Steps, log lines and recoveries of an event's execution are read for each event.
+        raise NotCompilable("joined")
     emit = plan.emit
     if isinstance(field.type, GraphQLNonNull):
         return lambda delivery: emit(delivery.row or {})

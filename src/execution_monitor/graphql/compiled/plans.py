@@ -1,6 +1,7 @@
 """Plans of rows and connections: which stored fields a selection needs, and how a row or a page becomes JSON.
 
-*Children* of an execution are its steps and its log lines, which are read for a whole page of executions at once.
+*Children* of an execution are its steps and its log lines, which are read for a whole page of executions at once, as is
+what recovered those that failed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, cast
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from execution_monitor.executions.counts import CountResult
+from execution_monitor.executions.retries import EndedRun
 from execution_monitor.graphql.compiled.codegen import Emit, Value, compile_row
 from execution_monitor.graphql.compiled.fields import Field, NotCompilable, by_name
 from execution_monitor.graphql.compiled.serialisers import (
@@ -20,14 +22,30 @@ from execution_monitor.graphql.compiled.serialisers import (
     plan_value,
     record_of,
 )
+from execution_monitor.graphql.selection import LARGEST_LIST
 from execution_monitor.graphql.types.connection import READS, RETURNS, needed_neighbours, needs_cursors
 from execution_monitor.storage.pagination import Neighbours, Page
 from execution_monitor.storage.rows import Row
 
 _CHILDREN = ("steps", "logs")
+_RECOVERED_BY = "recoveredBy"
 
-# The pages of children that were read for a page of executions: by their plan, then by `execution_id`.
-ChildPages = Mapping["ChildrenPlan", Mapping[str, Page]]
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was read for a page of executions from other documents, by `execution_id`.
+
+    `children` are pages of steps and log lines, by their plan; `recoveries` the ids of the executions that recovered
+    those of the page.
+    """
+
+    children: "Mapping[ChildrenPlan, Mapping[str, Page]]" = field(
+        default_factory=dict["ChildrenPlan", Mapping[str, Page]]
+    )
+    recoveries: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+NOTHING_JOINED = Joined()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +53,35 @@ class Read:
     """A page with all else that its selection needs."""
 
     page: Page
-    children: ChildPages = field(default_factory=dict["ChildrenPlan", Mapping[str, Page]])
+    joined: Joined = NOTHING_JOINED
     counted: CountResult | None = None
     live_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """How rows of one type become JSON; `reads` are the stored fields that this needs."""
+    """How rows of one type become JSON; `reads` are the stored fields that this needs.
+
+    `recoveries` are the response keys under which it says what recovered the row.
+    """
 
     emit: Emit
     reads: frozenset[str] = frozenset()
     children: "tuple[ChildrenPlan, ...]" = ()
+    recoveries: tuple[str, ...] = ()
 
-    def to_json(self, row: Row, read: ChildPages) -> dict[str, Any]:
-        """`row` as JSON, with its children from `read`."""
+    @property
+    def is_joined(self) -> bool:
+        """Whether it needs other documents than the rows."""
+        return bool(self.children or self.recoveries)
+
+    def to_json(self, row: Row, joined: Joined) -> dict[str, Any]:
+        """`row` as JSON, with what is `joined` to it."""
         result: dict[str, Any] = self.emit(row)
         for each in self.children:
-            result[each.field.key] = each.connection.to_json(Read(read[each][row["execution_id"]]))
+            result[each.field.key] = each.connection.to_json(Read(joined.children[each][row["execution_id"]]))
+        for key in self.recoveries:
+            result[key] = None if EndedRun.of(row) is None else joined.recoveries.get(row["execution_id"])
         return result
 
 
@@ -77,6 +106,11 @@ class ConnectionPlan:
     def children(self) -> "tuple[ChildrenPlan, ...]":
         """The children selected of each row."""
         return tuple(child for each in self.rows for child in each.children)
+
+    @property
+    def recovers(self) -> bool:
+        """Whether it is selected what recovered a row."""
+        return any(each.recoveries for each in self.rows)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,7 +156,7 @@ def plan_row(field: Field) -> RowPlan:
     record = record_of(return_type)
     if record is None:
         raise NotCompilable(return_type.name)
-    values, children = list[tuple[str, Value]](), list[ChildrenPlan]()
+    values, children, recoveries = list[tuple[str, Value]](), list[ChildrenPlan](), list[str]()
     reads = set[str]()
     for each in field.below(return_type):
         if each.name in _CHILDREN:
@@ -130,10 +164,16 @@ def plan_row(field: Field) -> RowPlan:
             children.append(child)
             # Its place among the keys; `RowPlan.to_json` fills it in.
             values.append((each.key, Value(constant(None))))
+        elif each.name == _RECOVERED_BY:
+            recoveries.append(each.key)
+            values.append((each.key, Value(constant(None))))
+        elif LARGEST_LIST in each.metadata:
+            # Other executions, with whatever is selected of them.
+            raise NotCompilable(each.name)
         else:
             values.append((each.key, plan_value(each, record)))
         reads.update(each.metadata.get(READS, ()))
-    return RowPlan(compile_row(values), frozenset(reads), tuple(children))
+    return RowPlan(compile_row(values), frozenset(reads), tuple(children), tuple(recoveries))
 
 
 _COUNTS: Mapping[str, Callable[[CountResult], Any]] = {
@@ -164,8 +204,8 @@ def _plan_field_of_connection(field: Field) -> tuple[Callable[[Read], Any], Sequ
 
 
 def _rows_to_json(rows: RowPlan) -> Callable[[Read], list[Any]]:
-    if rows.children:
-        return lambda read: [rows.to_json(row, read.children) for row in read.page.rows]
+    if rows.is_joined:
+        return lambda read: [rows.to_json(row, read.joined) for row in read.page.rows]
     emit = rows.emit
     return lambda read: [emit(row) for row in read.page.rows]
 
@@ -179,7 +219,7 @@ def _plan_edges(field: Field) -> tuple[Callable[[Read], Any], Sequence[RowPlan]]
             case "node":
                 plan = plan_row(each)
                 rows.append(plan)
-                entries.append((each.key, lambda read, row, plan=plan: plan.to_json(row, read.children)))
+                entries.append((each.key, lambda read, row, plan=plan: plan.to_json(row, read.joined)))
             case "__typename":
                 name = each.parent.name
                 entries.append((each.key, lambda _read, _row, name=name: name))

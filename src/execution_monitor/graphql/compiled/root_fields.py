@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from execution_monitor.executions.children import ChildrenRequest, fields_of_visibility
 from execution_monitor.executions.counts import CountResult
+from execution_monitor.executions.retries import EndedRun
 from execution_monitor.graphql.compiled.fields import Arguments, Field, NotCompilable
 from execution_monitor.graphql.compiled.plans import (
-    ChildPages,
+    NOTHING_JOINED,
     ChildrenPlan,
     ConnectionPlan,
+    Joined,
     Read,
     RowPlan,
     plan_connection,
@@ -113,8 +115,8 @@ class ExecutionField:
         if row is None:
             return None
         context.count_executions([row])
-        children = await _read_children(context, [row], requests)
-        return _complete(lambda: self.row.to_json(row, children))
+        joined = await _join(context, [row], requests, recovers=bool(self.row.recoveries))
+        return _complete(lambda: self.row.to_json(row, joined))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,13 @@ class ExecutionsField:
         context.outcome.examined += page.search.examined
         if self.connection.shows_rows:
             context.count_executions(page.rows)
-        if not requests and counted is None and not wanted.snapshot:
+        recovers = self.connection.recovers
+        if not requests and not recovers and counted is None and not wanted.snapshot:
             return _complete(lambda: self.connection.to_json(Read(page)))
-        children = await _read_children(context, page.rows, requests)
+        joined = await _join(context, page.rows, requests, recovers=recovers)
         read_at = page.read_at
         live_cursor = None if read_at is None else context.live.cursor_at(context.caller, read_at)
-        return _complete(lambda: self.connection.to_json(Read(page, children, counted, live_cursor)))
+        return _complete(lambda: self.connection.to_json(Read(page, joined, counted, live_cursor)))
 
     async def _read(
         self, request: ExecutionsRequest, wanted: PageSelection, context: Context
@@ -191,20 +194,33 @@ def _request_of(child: ChildrenPlan, arguments: Arguments) -> ChildrenRequest:
     return make(child.connection.reads, cursors=child.connection.needs_cursors, **arguments.of(child.field))
 
 
-async def _read_children(context: Context, rows: Sequence[Row], requests: ChildrenRequests) -> ChildPages:
-    """The pages of steps and log lines of all `rows`: one query for each different page."""
-    if not requests or not rows:
-        return {}
-    ids = [row["execution_id"] for row in rows]
+async def _join(context: Context, rows: Sequence[Row], requests: ChildrenRequests, *, recovers: bool) -> Joined:
+    """The steps and log lines of all `rows`, by one query for each different page, and what recovered them."""
+    if not (requests or recovers) or not rows:
+        return NOTHING_JOINED
+    try:
+        children, recoveries = await asyncio.gather(
+            _read_children(context, rows, requests), _find_recoveries(context, rows if recovers else ())
+        )
+    except Exception as error:
+        raise ChildFailed from error
+    return Joined(children, recoveries)
+
+
+async def _read_children(
+    context: Context, rows: Sequence[Row], requests: ChildrenRequests
+) -> Mapping[ChildrenPlan, Mapping[str, Page]]:
+    ids = [row["execution_id"] for row in rows] if requests else ()
     wanted = {(plan.field.name, request): None for plan, request in requests.items()}
 
     async def read(name: str, request: ChildrenRequest) -> Mapping[str, Page]:
         collection = context.monitor.steps if name == "steps" else context.monitor.logs
         return await collection.list(context.caller, ids, request, seen=rows)
 
-    try:
-        pages = await asyncio.gather(*(read(*each) for each in wanted))
-    except Exception as error:
-        raise ChildFailed from error
-    found = dict(zip(wanted, pages, strict=True))
+    found = dict(zip(wanted, await asyncio.gather(*(read(*each) for each in wanted)), strict=True))
     return {plan: found[plan.field.name, request] for plan, request in requests.items()}
+
+
+async def _find_recoveries(context: Context, rows: Sequence[Row]) -> Mapping[str, str]:
+    runs = [run for row in rows if (run := EndedRun.of(row)) is not None]
+    return await context.monitor.retries.find_recoveries(context.caller, runs)

@@ -1,5 +1,6 @@
 """Executions: the type, and how one is resolved by its id."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,9 +10,10 @@ from strawberry.scalars import JSON
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.executions.children import MAX_STEPS
+from execution_monitor.executions.retries import MAX_RETRIES, READ_FOR_RECOVERY, EndedRun
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.numbers import BigInt
-from execution_monitor.graphql.selection import LARGEST_PAGE, selected_by
+from execution_monitor.graphql.selection import LARGEST_LIST, LARGEST_PAGE, selected_by
 from execution_monitor.graphql.types.connection import (
     IDENTITY,
     After,
@@ -112,6 +114,13 @@ class Execution(Node):
     parent_execution_id: str | None = stored(
         "parent_execution_id", description="The `executionId` of the execution that started this one."
     )
+    retry_of_execution_id: str | None = stored(
+        "retry_of_execution_id",
+        description="The `executionId` of the execution that this one repeats, where retries are executions too.",
+    )
+    last_heartbeat_at: datetime | None = stored(
+        "last_heartbeat_at", description="When its engine last said that it is alive, where that reports."
+    )
     tags: list[Tag] = stored("tags", description="Its labels.")
     total_cost: float = stored("total_cost", description="What it has cost, in the engine's currency.")
     tokens: BigInt = stored("tokens", "tokens_used", description="Tokens of language models used by all steps.")
@@ -136,6 +145,36 @@ class Execution(Node):
     )
     def id(self) -> strawberry.ID:
         return _global_id(self.record.row)
+
+    @strawberry.field(
+        description="The execution that this one repeats; null when it repeats none that the caller may see.",
+        metadata={**reading("retry_of_execution_id"), LARGEST_LIST: 1},
+    )
+    async def retry_of(self, info: ContextInfo) -> "Execution | None":
+        repeated = self.record.retry_of_execution_id
+        row = None if repeated is None else await info.context.executions.load((repeated, _fields_of(info)))
+        return None if row is None else _shown(info, [row])[0]
+
+    @strawberry.field(
+        description=f"The executions that name it in `retryOfExecutionId`, oldest first, {MAX_RETRIES} at most.",
+        metadata={**reading("execution_id"), LARGEST_LIST: MAX_RETRIES},
+    )
+    async def retries(self, info: ContextInfo) -> "list[Execution]":
+        return _shown(info, await info.context.retries.load((self.record.execution_id, _fields_of(info))))
+
+    @strawberry.field(
+        description=(
+            "The `executionId` of the later attempt that completed, where this one failed, timed out or was cancelled: "
+            "an execution that names it in `retryOfExecutionId`, or one of the same workflow with a higher `attempt` "
+            "whose parent it is, also after further attempts that failed. An event shows what is known when it is "
+            "sent; none is sent when a retry completes, since this execution does not change: read it again, or follow "
+            "the retry."
+        ),
+        metadata={**reading(*READ_FOR_RECOVERY), LARGEST_LIST: 1},
+    )
+    async def recovered_by(self, info: ContextInfo) -> str | None:
+        run = EndedRun.of(self.record.row)
+        return None if run is None else await info.context.recoveries.load(run)
 
     @strawberry.field(
         description="Its steps in the order of the workflow; attempts kept as documents of their own are one each.",
@@ -195,11 +234,18 @@ class Execution(Node):
         return cls(record=ExecutionRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
+def _fields_of(info: ContextInfo) -> frozenset[str]:
+    """The stored fields that are selected of an execution."""
+    return fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
+
+
+def _shown(info: ContextInfo, rows: Sequence[Row]) -> list[Execution]:
+    """The executions of `rows`, counted in the outcome."""
+    info.context.count_executions(rows)
+    return [Execution.of(row) for row in rows]
+
+
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:
     """The execution with this id, with the stored fields that are selected; None unless the caller may see it."""
-    fields = fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
-    row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields)
-    if row is None:
-        return None
-    info.context.count_executions([row])
-    return Execution.of(row)
+    row = await info.context.monitor.executions.find(info.context.caller, execution_id, _fields_of(info))
+    return None if row is None else _shown(info, [row])[0]

@@ -83,6 +83,16 @@ class ExecutionStep(Node):
     tokens_used: int = stored(
         "tokens_used", description="As `tokens`, but ends at 2147483647.", deprecated=TOKENS_USED_DEPRECATED
     )
+    model: str | None = stored("model", description="The language model that it called, as its provider names it.")
+    input_tokens: BigInt | None = stored(
+        "input_tokens", description="Tokens that the model was given; null if unknown."
+    )
+    output_tokens: BigInt | None = stored(
+        "output_tokens", description="Tokens that the model returned; null if unknown."
+    )
+    cached_tokens: BigInt | None = stored(
+        "cached_tokens", description="Tokens of the input that came from the provider's cache; null if unknown."
+    )
     error: ExecutionError | None = stored("error", "error_details", description="Why it failed; null if it did not.")
 
     input: JSON | None = stored(

@@ -5,7 +5,7 @@ A field and a fragment are weighed once each, wherever they are spread: a walk w
 `{ executions(first: 50) { nodes { id } } }` costs 51 points: one for the page, and one for each of its items.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -33,7 +33,7 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.graphql.selection import LARGEST_PAGE, Fragments, Variables, walk_fields
+from execution_monitor.graphql.selection import LARGEST_LIST, LARGEST_PAGE, Fragments, Variables, walk_fields
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
@@ -139,6 +139,8 @@ class _Weigher:
                 times, own = page, True
             elif _IDS in definition.args:
                 times = self._count_ids(field)
+            elif (looked_up := _metadata_of(definition).get(LARGEST_LIST)) is not None:
+                times, own = looked_up, True
             objects += times * (own + below.objects)
             depth = max(depth, 1 + below.depth)
             fields += 1 + below.fields
@@ -157,8 +159,7 @@ class _Weigher:
         given = [self._value(argument.value) for argument in field.arguments or () if argument.name.value in _SIZES]
         size = next((each for each in given if isinstance(each, int)), DEFAULT_PAGE_SIZE)
         # A size beyond these bounds is refused when the operation runs.
-        metadata = definition.extensions["strawberry-definition"].metadata
-        return max(1, min(size, metadata.get(LARGEST_PAGE, MAX_PAGE_SIZE)))
+        return max(1, min(size, _metadata_of(definition).get(LARGEST_PAGE, MAX_PAGE_SIZE)))
 
     def _count_ids(self, field: FieldNode) -> int:
         for argument in field.arguments or ():
@@ -188,6 +189,11 @@ class _VariableFinder(Visitor):
         """Called by the visit."""
         if isinstance(node, ArgumentNode) and node.name.value in _PRICED and isinstance(node.value, VariableNode):
             self.names.add(node.value.name.value)
+
+
+def _metadata_of(definition: GraphQLField) -> Mapping[Any, Any]:
+    declared = definition.extensions.get("strawberry-definition")  # fields of introspection have none
+    return {} if declared is None else declared.metadata
 
 
 def _countable(value: Any) -> Any:

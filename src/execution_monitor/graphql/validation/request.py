@@ -9,21 +9,12 @@ import orjson
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
 from starlette.requests import Request
 
+from execution_monitor.asgi.request_bodies import media_type_of, read_body
 from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.selection import walk_fields
 from execution_monitor.graphql.validation.documents import parse_document
 
-
-class UnsupportedMediaType(BadUserInput):
-    """A body that is not declared as JSON; browsers send other media types across origins without a preflight."""
-
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-
-
-class BodyTooLarge(BadUserInput):
-    """A request body beyond the limit."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+_MEDIA_TYPES = ("application/json",)
 
 
 class NotWellFormed(BadUserInput):
@@ -61,10 +52,8 @@ async def read_request(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """
     if has_safe_method(request):
         return parse_request(_parse_parameters(request.query_params))
-    content_type, _, parameter = request.headers.get("content-type", "").lower().partition(";")
-    if content_type.strip() != "application/json" or ("charset" in parameter and "utf-8" not in parameter):
-        raise UnsupportedMediaType("Send the operation as JSON, with the header Content-Type: application/json.")
-    body = await _read_body(request, max_body_bytes)
+    media_type_of(request, _MEDIA_TYPES)
+    body = await read_body(request, max_body_bytes)
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -82,18 +71,6 @@ def _parse_parameters(query_params: Mapping[str, str]) -> Mapping[str, Any]:
             except orjson.JSONDecodeError as error:
                 raise NotWellFormed(f"The parameter {name} is not JSON: {error}.") from error
     return parameters
-
-
-async def _read_body(request: Request, limit: int) -> bytes:
-    """The body, refused as soon as more than `limit` bytes have arrived, chunked or not."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge(f"The request body is larger than {limit:,} bytes; send a smaller one.")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def parse_request(decoded: Any) -> GraphQLRequest:

@@ -1,0 +1,244 @@
+"""Facts: what a request reports of executions, their steps and their log lines, in registers that can be joined.
+
+A register holds one or several fields of a document, and the stamp of the report that set them: its rank, its time and
+a digest of its values. The greater stamp wins. Stamps are in a total order, so joining registers is commutative,
+associative and idempotent: reports may come in any order, repeatedly and over several processes. What a report means
+must therefore follow from that report alone, never from what is stored.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from execution_monitor.errors import BadUserInput
+from execution_monitor.storage.digests import digest_of
+from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.rows import BsonDocument
+
+# Makes the value of a stored field fit to be kept: masks secrets and cuts what is too long.
+Clean = Callable[[str, Any], Any]
+
+MAX_ID_LENGTH = 1_024
+MAX_ATTEMPT = 1_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_RANK_BYTES = 4
+_TIME_BYTES = 6
+_DIGEST_BYTES = 6
+STAMP_BYTES = _RANK_BYTES + _TIME_BYTES + _DIGEST_BYTES
+_LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
+
+# What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
+# it, and so does the real end, whenever that was.
+_RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
+_RANKS_OF_ATTEMPT = 4
+
+# Where an execution keeps the id of the run that started it, until it is known to which execution that belongs.
+PARENT_RUN = "ingest.parent_run_id"
+
+# Who speaks of a document: the engine of the document itself, or that of a child, which knows its parent by hearsay.
+OWN_WORD = 5
+HEARSAY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Fields of a document, by their stored names, and the stamp of the report that set them; None: no value."""
+
+    stamp: bytes
+    fields: Mapping[str, Any]
+
+
+def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bool = False) -> bytes:
+    """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater."""
+    milliseconds = min(max((at - _EPOCH) // _MILLISECOND, 0), _LAST_TIME)
+    if earliest:
+        milliseconds = _LAST_TIME - milliseconds
+    digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
+    return rank.to_bytes(_RANK_BYTES, "big") + milliseconds.to_bytes(_TIME_BYTES, "big") + digest
+
+
+class DocumentFacts:
+    """What is reported of one document: its registers by their names."""
+
+    __slots__ = ("_clean", "registers")
+
+    def __init__(self, clean: Clean) -> None:
+        self._clean = clean
+        self.registers: dict[str, Register] = {}
+
+    def set(
+        self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
+    ) -> None:
+        """Report the `fields` of the register `name`, as of the time `at` of the sender."""
+        # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
+        cleaned = {each: self._clean(each, value) for each, value in fields.items()}
+        # A payload that is not kept would only leave its stamp.
+        if not any(value is not None for value in cleaned.values()) and any(
+            value is not None for value in fields.values()
+        ):
+            return
+        self._join(name, Register(stamp_of(cleaned, rank=rank, at=at, earliest=earliest), cleaned))
+
+    def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:
+        """Report each of `values` that is not None, in a register of its own, named as the field."""
+        for name, value in values.items():
+            if value is not None:
+                self.set(name, {name: value}, at=at, rank=rank)
+
+    def created(self, at: datetime) -> None:
+        """Report that it existed `at` a time; the earliest is kept."""
+        self.set("created", {"created": at}, at=at, earliest=True)
+
+    def started(self, started_at: datetime, *, attempt: int = 1) -> None:
+        """Report when an attempt began; of the last attempt the earliest time is kept."""
+        self.set("started", {"started_at": started_at}, at=started_at, rank=attempt, earliest=True)
+
+    def outcome(  # noqa: PLR0913 - what belongs together and must not be mixed from several reports
+        self,
+        status: ExecutionStatus,
+        *,
+        at: datetime,
+        attempt: int = 1,
+        completed_at: datetime | None = None,
+        error: Mapping[str, Any] | None = None,
+        detail: str | None = None,
+        is_assumed: bool = False,
+    ) -> None:
+        """Report the status of an attempt, with its end and its error.
+
+        A late start or sign of life of an attempt does not undo its end; those of the next attempt do. What a child
+        reports of its parent is of the attempt 0. An `is_assumed` end is undone by any later report.
+        """
+        if status is ExecutionStatus.PENDING:
+            rank = _RANK_PENDING
+        elif status.is_terminal and not is_assumed:
+            rank = _RANK_ENDED
+        else:
+            rank = _RANK_RUNNING
+        fields = {
+            "status": status.value,
+            "attempt": max(attempt, 1),
+            "completed_at": completed_at,
+            "error_details": error,
+            "status_detail": detail,
+        }
+        self.set("outcome", fields, at=at, rank=min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT + rank)
+
+    def parent_run(self, run_id: str, *, at: datetime) -> None:
+        """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
+        self.set("parent_run", {PARENT_RUN: run_id}, at=at)
+
+    def join(self, other: "DocumentFacts") -> None:
+        """Add what `other` reports of the same document."""
+        for name, register in other.registers.items():
+            self._join(name, register)
+
+    def _join(self, name: str, register: Register) -> None:
+        known = self.registers.get(name)
+        if known is None or known.stamp < register.stamp:
+            self.registers[name] = register
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log line of an execution; the same `line_id` is the same line, which is stored once."""
+
+    execution_id: str
+    line_id: str
+    fields: BsonDocument
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a request reports. Its documents are those of one tenant and one owner, the caller's.
+
+    Attributes:
+        executions: by `execution_id`. A step or a log line needs an execution here or in the database.
+        steps: by `execution_id` and `step_id`.
+        log_lines: by `execution_id` and `line_id`.
+        runs: the execution that a run belongs to, by the run's id, for engines whose runs name another's run as parent.
+    """
+
+    clean: Clean
+    executions: dict[str, DocumentFacts] = field(default_factory=dict[str, DocumentFacts])
+    steps: dict[tuple[str, str], DocumentFacts] = field(default_factory=dict[tuple[str, str], DocumentFacts])
+    log_lines: dict[tuple[str, str], LogLine] = field(default_factory=dict[tuple[str, str], LogLine])
+    runs: dict[str, str] = field(default_factory=dict[str, str])
+
+    def execution(self, execution_id: str) -> DocumentFacts:
+        """What is reported of this execution; raises `BadUserInput` where the id cannot be stored."""
+        found = self.executions.get(execution_id)
+        if found is None:
+            found = self.executions[check_id(execution_id, "executionId")] = DocumentFacts(self.clean)
+        return found
+
+    def step(self, execution_id: str, step_id: str) -> DocumentFacts:
+        """What is reported of this step; raises `BadUserInput` where an id cannot be stored."""
+        found = self.steps.get((execution_id, step_id))
+        if found is None:
+            key = check_id(execution_id, "executionId"), check_id(step_id, "stepId")
+            found = self.steps[key] = DocumentFacts(self.clean)
+        return found
+
+    def log(  # noqa: PLR0913 - the fields of a line
+        self,
+        execution_id: str,
+        line_id: str,
+        *,
+        at: datetime,
+        message: str,
+        level: LogLevel | str = LogLevel.INFO,
+        step_id: str | None = None,
+        attributes: Any = None,
+    ) -> None:
+        """Report a log line; `level` is stored as the sender spells it."""
+        values = {
+            "timestamp": at,
+            "level": str(level),
+            "message": message,
+            "step_id": step_id,
+            "attributes": attributes,
+        }
+        fields = {name: self.clean(name, value) for name, value in values.items() if value is not None}
+        key = check_id(execution_id, "executionId"), check_id(line_id, "id")
+        self._log(LogLine(*key, fields))
+
+    def run(self, run_id: str, execution_id: str) -> None:
+        """Report that the run with this id belongs to an execution."""
+        self.runs[check_id(run_id, "run id")] = check_id(execution_id, "executionId")
+
+    def join(self, other: "Facts") -> None:
+        """Add what `other` reports, which is of the same owner."""
+        for execution_id, execution in other.executions.items():
+            self.execution(execution_id).join(execution)
+        for (execution_id, step_id), step in other.steps.items():
+            self.step(execution_id, step_id).join(step)
+        for line in other.log_lines.values():
+            self._log(line)
+        self.runs |= other.runs
+
+    def _log(self, line: LogLine) -> None:
+        known = self.log_lines.setdefault((line.execution_id, line.line_id), line)
+        # Where a sender gives two lines one id, the same one is kept whichever came first.
+        if repr(line.fields) < repr(known.fields):
+            self.log_lines[line.execution_id, line.line_id] = line
+
+    @property
+    def execution_ids(self) -> Sequence[str]:
+        """The executions that it is about, each once."""
+        of_steps = (execution_id for execution_id, _ in (*self.steps, *self.log_lines))
+        return list(dict.fromkeys([*self.executions, *of_steps]))
+
+
+def check_id(value: str, name: str) -> str:
+    """Return the id `value`; raises `BadUserInput` where it is empty, too long, or no text that MongoDB can hold."""
+    if not 0 < len(value) <= MAX_ID_LENGTH:
+        raise BadUserInput(f"{name} has {len(value):,} characters; it must have 1 to {MAX_ID_LENGTH:,}.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadUserInput(f"{name} is not valid Unicode text.") from error
+    return value
