@@ -20,6 +20,7 @@ TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
 BUILT := src/execution_monitor/web/static/.built
 BROWSER := tests/dashboard/browser/chromium/.ready
 AUDITS := tests/graphql/audits/node_modules/.ready
+EXPORTER := tests/ingest/otlp/javascript/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
 # Neither the types of Python and of the dashboard nor the packages of Node.js and the builds wait for each other.
@@ -30,7 +31,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -43,7 +44,7 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
 test: setup ## Run all tests against a real MongoDB
-	@$(AT_ONCE) dashboard browser audits test-dashboard
+	@$(AT_ONCE) dashboard browser audits exporter test-dashboard
 	@# One more than the two cores of CI: many tests wait for an election or a process. A worker that is done takes over
 	@# tests of another: some take a minute.
 	@$(BIN)/pytest -n 3 --dist worksteal
@@ -52,14 +53,17 @@ browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 
 audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP for the tests
 
+exporter: $(EXPORTER) ## Install the exporter of OpenTelemetry for JavaScript for the tests
+
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
 
 screenshots: setup dashboard browser ## Take screenshots of the dashboard, light and dark, into build/screenshots
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
 
-engines: setup dashboard ## Serve the demo from a wheel on every supported Python of this machine
-	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs tests/engines
+engines: setup dashboard ## Try the wheel on every supported Python, and real Airflow, dbt and Dagster that report to the server
+	@echo "This takes 15 minutes or less. Packages come from pip's index: 1 GB, kept in your cache folder; what cannot be installed is skipped."
+	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs --durations 12 --durations-min 5 tests/engines
 
 chaos: setup ## Try every fault of live updates at full size and write the table into src/docs/live.md
 	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
@@ -133,6 +137,9 @@ lock: setup ## Resolve the locks in .locks again from pyproject.toml
 	@$(COMPILE) --group dev --upgrade --output-file .locks/development.txt
 	@# The server runs on the versions that were tested, without what only tests need.
 	@$(COMPILE) --extra tracing --constraint .locks/development.txt --output-file .locks/runtime.txt
+	@# Of the engines in `make engines`: newer releases of what they need often break them, so only what their .in file says moves.
+	@for client in airflow dbt dagster; do $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	  --no-annotate --no-header --output-file tests/engines/clients/$$client.txt tests/engines/clients/$$client.in; done
 
 wheel: setup dashboard ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
@@ -164,6 +171,10 @@ $(BUILT): $(SOURCES) $(TYPES)
 
 $(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js | $(READY)
 	@$(NPM_CI) tests/dashboard/browser && node tests/dashboard/browser/unpack.js
+	@touch $@
+
+$(EXPORTER): tests/ingest/otlp/javascript/package.json tests/ingest/otlp/javascript/package-lock.json | $(READY)
+	@$(NPM_CI) tests/ingest/otlp/javascript
 	@touch $@
 
 $(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json | $(READY)

@@ -1,4 +1,4 @@
-"""Beanie documents that the server itself writes: the audit trail, revocations and access keys, with their indexes."""
+"""Beanie documents that the server itself writes, with their indexes: the audit trail, revocations, keys and leases."""
 
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,19 @@ class HeldReport(Document):
         ]
 
 
+class IngestRun(Document):
+    """The execution that a run of an engine belongs to (`ingest_runs`); its id is that of the run."""
+
+    tenant_id: str
+    execution_id: str
+
+    class Settings:
+        """Collection; it is read by its ids."""
+
+        name = "ingest_runs"
+        indexes: list[IndexModel] = []  # noqa: RUF012 - Beanie reads a plain list
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -124,4 +137,24 @@ class AccessKey(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, Revocation, AccessKey)
+class LeaseRecord(Document):
+    """Who does a work of which a cluster does one at a time (`leases`); its `_id` is the name of the work."""
+
+    term: int  # one more with every holder
+    holder: str
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "leases"
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (
+    AuditEvent,
+    HeldReport,
+    IngestRun,
+    Revocation,
+    AccessKey,
+    LeaseRecord,
+)
