@@ -61,7 +61,7 @@ ALLOWED = {
         "observability.metrics",
     ),
     "graphql.selection": (),
-    "graphql.context": ("storage", "auth", "asgi", "executions", "live"),
+    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "ingest"),
     "graphql.enums": ("storage", "audit"),
     "graphql.inputs": ("errors", "storage", "executions", "graphql.enums"),
     "graphql.types": (
@@ -71,6 +71,7 @@ ALLOWED = {
         "audit",
         "executions",
         "live",
+        "ingest",
         "graphql.selection",
         "graphql.context",
         "graphql.enums",
