@@ -40,7 +40,10 @@ DECLARED = {
     for each in map(Requirement, [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["tracing"]])
 }
 # Those that no module imports, and why they are there.
-NAMED = {"uvloop": "uvicorn loads it by the name of its event loop"}
+NAMED = {
+    "google-re2": "own_patterns imports it by its name, where patterns are configured",
+    "uvloop": "uvicorn loads it by the name of its event loop",
+}
 # Of one distribution that is declared and brings the rest.
 OPENTELEMETRY = {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk"}
 

@@ -109,6 +109,7 @@ def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch):
         pytest.param("ROLES", '{"wf-ops": {"scopes": [], "visble": {}}}', id="a role with something unknown"),
         pytest.param("ROLES_CLAIM", "realm_access..roles", id="a claim without a name"),
         pytest.param("ENVIRONMENT", "staging", id="an unknown environment"),
+        pytest.param("INGEST_PAYLOADS", "some", id="payloads neither kept nor left out"),
     ],
 )
 def test_an_invalid_value_refuses_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str):

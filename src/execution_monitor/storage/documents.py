@@ -126,6 +126,7 @@ class Execution(Document):
     retry_of_execution_id: str | None = None  # the execution that this one repeats
     last_heartbeat_at: datetime | None = None  # the last sign of life
     version: int = 1  # one more with every change
+    ingest: Any = None  # of what was reported over an API: the stamps of the reports; engines leave it out
 
     class Settings:
         """Collection and indexes."""
@@ -159,6 +160,8 @@ class Execution(Document):
             ascending_where({"error_details.code": _EXISTS}, "tenant_id", "error_details.code", "created", "_id"),
             ascending_where({"triggered_by": _EXISTS}, "tenant_id", "triggered_by", "created", "_id"),
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
+            # Those whose parent is known by the id of its run alone.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "ingest.parent_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
@@ -190,6 +193,7 @@ class Step(Document):
     result: Any = None
     error_details: ErrorDetails | None = None
     version: int = 1
+    ingest: Any = None  # as that of an execution
 
     class Settings:
         """Collection and indexes."""

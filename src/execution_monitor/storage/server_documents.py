@@ -1,4 +1,4 @@
-"""Beanie documents that the server itself writes: the audit trail, revocations and access keys, with their indexes."""
+"""Beanie documents that the server itself writes, with their indexes: the audit trail, revocations, keys and leases."""
 
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,38 @@ class AuditEvent(Document):
         ]
 
 
+class HeldReport(Document):
+    """Spans and log lines of a trace that no execution was made of yet (`ingest_held_reports`)."""
+
+    tenant_id: str
+    user_id: str
+    execution_id: str
+    reports: list[bytes]  # BSON
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "ingest_held_reports"
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending("tenant_id", "execution_id"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
+        ]
+
+
+class IngestRun(Document):
+    """The execution that a run of an engine belongs to (`ingest_runs`); its id is that of the run."""
+
+    tenant_id: str
+    execution_id: str
+
+    class Settings:
+        """Collection; it is read by its ids."""
+
+        name = "ingest_runs"
+        indexes: list[IndexModel] = []  # noqa: RUF012 - Beanie reads a plain list
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -105,4 +137,24 @@ class AccessKey(Document):
         ]
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, Revocation, AccessKey)
+class LeaseRecord(Document):
+    """Who does a work of which a cluster does one at a time (`leases`); its `_id` is the name of the work."""
+
+    term: int  # one more with every holder
+    holder: str
+    expires_at: datetime
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "leases"
+
+
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (
+    AuditEvent,
+    HeldReport,
+    IngestRun,
+    Revocation,
+    AccessKey,
+    LeaseRecord,
+)

@@ -116,3 +116,10 @@ def test_facts_join_in_any_order_and_any_number_of_times(reports: list[Any], dat
 def test_an_id_that_mongodb_cannot_hold_is_refused(value: str):
     with pytest.raises(BadUserInput, match="executionId"):
         check_id(value, "executionId")
+
+
+def test_a_payload_that_is_not_kept_leaves_no_register():
+    facts = DocumentFacts(lambda name, value: None if name == "result" else value)
+    facts.set("result", {"result": "text"}, at=NOON)
+    facts.set("removed", {"model": None}, at=NOON)
+    assert list(facts.registers) == ["removed"]

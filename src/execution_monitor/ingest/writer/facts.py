@@ -72,6 +72,11 @@ class DocumentFacts:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: self._clean(each, value) for each, value in fields.items()}
+        # A payload that is not kept would only leave its stamp.
+        if not any(value is not None for value in cleaned.values()) and any(
+            value is not None for value in fields.values()
+        ):
+            return
         self._join(name, Register(stamp_of(cleaned, rank=rank, at=at, earliest=earliest), cleaned))
 
     def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:

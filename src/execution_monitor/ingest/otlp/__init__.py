@@ -1,0 +1,1 @@
+"""OpenTelemetry: traces become executions and spans their steps, over OTLP/HTTP."""
