@@ -268,6 +268,10 @@ class Settings(BaseSettings):
     ingest_max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=16 * 1024 * 1024, description="Largest request body of engines, in bytes, unpacked."
     )
+    ingest_openlineage_sql: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether SQL statements that OpenLineage reports below a step are steps, too: `on` or `off`.",
+    )
     ingest_otlp_roots: RootRules = Field(
         default=DEFAULT_ROOTS,
         description="Which traces become executions: those with a span of an agent (`agents`), of a workflow engine "
