@@ -28,6 +28,8 @@ from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 # The register, without a value, that all executions have which traces are.
 TRACE = "trace"
+# The register of what a span says of its step at once.
+SPAN = "span"
 # The register of the tokens and the cost of a step that count in its execution.
 USAGE = "usage"
 
@@ -142,7 +144,8 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": position_of_start(span.start),
+            "step_index": position_of_start(span.start, goes_first=span.is_root),
+            "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
             "input_tokens": usage.input_tokens,
@@ -151,11 +154,12 @@ class Batch:
             "input_data": genai.input_of(span.attributes) if keeps else None,
             "result": genai.result_of(span.attributes) if keeps else None,
         }
-        # One register: a span reports all of this at once, and again only what it had not known at its start.
-        step.set("span", fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        # One register, since stamps take time: a span reports all of this at once, or again when it knows more.
+        step.set(SPAN, fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
         if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
             step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
-        _report_times(step, span)
+        step.created(span.start)
+        _report_outcome(step, span)
 
     def _cost(self, span: ReceivedSpan, usage: genai.Usage) -> float | None:
         cost = self.mapper.prices.cost_of(usage)
@@ -182,7 +186,9 @@ class Batch:
         if rank is not None:
             execution.set("name", _name(_service(origin), span.name), at=span.start, rank=rank, earliest=True)
         if span.is_root:
-            _report_times(execution, span)
+            execution.created(span.start)
+            execution.started(span.start)
+            _report_outcome(execution, span)
             tags = _tags(origin.resource, user=text_of(span.attributes, "user.id", "enduser.id"))
             execution.set("tags", {"tags": tags}, at=span.start, earliest=True)
             if self.mapper.keeps_payloads:
@@ -193,9 +199,7 @@ class Batch:
                 execution.set("payloads", payloads, at=span.start, rank=_STARTED if span.end is None else _ENDED)
 
 
-def _report_times(document: DocumentFacts, span: ReceivedSpan) -> None:
-    document.created(span.start)
-    document.started(span.start)
+def _report_outcome(document: DocumentFacts, span: ReceivedSpan) -> None:
     if span.end is None:
         document.outcome(ExecutionStatus.RUNNING, at=span.start)
     elif span.has_failed:
