@@ -105,6 +105,8 @@ class Batch:
             execution.started(first, attempt=_NO_ATTEMPT)
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
+            # Its stamp alone says that no root may ever come.
+            execution.set("trace", {}, at=first, earliest=True)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()

@@ -29,6 +29,7 @@ _TIME_BYTES = 6
 _DIGEST_BYTES = 6
 STAMP_BYTES = _RANK_BYTES + _TIME_BYTES + _DIGEST_BYTES
 _LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
+_LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
@@ -55,6 +56,26 @@ def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bo
         milliseconds = _LAST_TIME - milliseconds
     digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
     return rank.to_bytes(_RANK_BYTES, "big") + milliseconds.to_bytes(_TIME_BYTES, "big") + digest
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeStamp:
+    """What the stamp of an outcome says: of which attempt it is, at which time of the sender, and whether it is final.
+
+    An end that is not final was assumed.
+    """
+
+    attempt: int
+    at: datetime
+    is_final: bool
+
+    @classmethod
+    def of(cls, stamp: bytes) -> "OutcomeStamp":
+        """The parts of `stamp`, that of a register `outcome`."""
+        rank = int.from_bytes(stamp[:_RANK_BYTES], "big")
+        milliseconds = int.from_bytes(stamp[_RANK_BYTES : _RANK_BYTES + _TIME_BYTES], "big")
+        at = _EPOCH + min(milliseconds, _LAST_DATE) * _MILLISECOND
+        return cls(rank // _RANKS_OF_ATTEMPT, at, rank % _RANKS_OF_ATTEMPT == _RANK_ENDED)
 
 
 class DocumentFacts:
