@@ -20,6 +20,7 @@ TYPES := $(DASHBOARD)/src/graphql/schema.generated.d.ts
 BUILT := src/execution_monitor/web/static/.built
 BROWSER := tests/dashboard/browser/chromium/.ready
 AUDITS := tests/graphql/audits/node_modules/.ready
+EXPORTER := tests/ingest/otlp/javascript/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
 # Neither the types of Python and of the dashboard nor the packages of Node.js and the builds wait for each other.
@@ -30,7 +31,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -43,7 +44,7 @@ setup: $(READY) ## Make the virtual environment; the first run fetches MongoDB
 dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have changed
 
 test: setup ## Run all tests against a real MongoDB
-	@$(AT_ONCE) dashboard browser audits test-dashboard
+	@$(AT_ONCE) dashboard browser audits exporter test-dashboard
 	@# One more than the two cores of CI: many tests wait for an election or a process. A worker that is done takes over
 	@# tests of another: some take a minute.
 	@$(BIN)/pytest -n 3 --dist worksteal
@@ -51,6 +52,8 @@ test: setup ## Run all tests against a real MongoDB
 browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 
 audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP for the tests
+
+exporter: $(EXPORTER) ## Install the exporter of OpenTelemetry for JavaScript for the tests
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
@@ -164,6 +167,10 @@ $(BUILT): $(SOURCES) $(TYPES)
 
 $(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/unpack.js | $(READY)
 	@$(NPM_CI) tests/dashboard/browser && node tests/dashboard/browser/unpack.js
+	@touch $@
+
+$(EXPORTER): tests/ingest/otlp/javascript/package.json tests/ingest/otlp/javascript/package-lock.json | $(READY)
+	@$(NPM_CI) tests/ingest/otlp/javascript
 	@touch $@
 
 $(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json | $(READY)

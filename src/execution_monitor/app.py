@@ -156,6 +156,7 @@ def _lifespan(services: Services, executor: OperationExecutor) -> Lifespan:
             await stack.enter_async_context(services.journal)
             await stack.enter_async_context(services.authenticator)
             await stack.enter_async_context(live)
+            await stack.enter_async_context(services.requests.ingest)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}
 
     return lifespan

@@ -23,6 +23,8 @@ from execution_monitor.auth.roles import Role, Roles
 from execution_monitor.auth.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
+from execution_monitor.ingest.redaction import Redaction
+from execution_monitor.ingest.service import Ingest
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.limits.tcp_connections import TcpConnectionLimits, TcpConnections
@@ -53,6 +55,7 @@ class RequestServices:
         streams: limits open sockets and streams.
         monitor: reads executions.
         live: subscribes to changes.
+        ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         max_response_bytes: the largest response to an operation.
     """
@@ -63,6 +66,7 @@ class RequestServices:
     streams: OpenStreams
     monitor: Monitor
     live: Live
+    ingest: Ingest
     access_keys: AccessKeys
     max_response_bytes: int
 
@@ -132,6 +136,7 @@ class Services:
                 max_bytes=settings.max_response_bytes,
             ),
             live=live,
+            ingest=Ingest(database, _redaction(settings).clean),
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
@@ -175,6 +180,10 @@ def _authenticator(settings: Settings, roles: Roles, database: Database) -> Auth
         return Authenticator(TokenVerifier(secret, settings.token_rules, reader), database)
     keys = KeyCache(Issuer(settings.issuer, settings.jwks_url).fetch_keys)
     return Authenticator(TokenVerifier(keys, settings.token_rules, reader), database, keys)
+
+
+def _redaction(settings: Settings) -> Redaction:
+    return Redaction(keeps_payloads=settings.ingest_payloads == "on", patterns=settings.ingest_redact)
 
 
 def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:

@@ -17,6 +17,8 @@ from execution_monitor.auth.role_settings import DEFAULT_ROLES_SETTINGS, RolesSe
 from execution_monitor.auth.tokens import TokenRules
 from execution_monitor.auth.trusted_urls import is_https_or_loopback
 from execution_monitor.errors import SetupError
+from execution_monitor.ingest.otlp.price_table import Price
+from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS, check_root
 from execution_monitor.limits.rates import parse_rate
 from execution_monitor.observability.log_level import LogLevel
 
@@ -73,6 +75,7 @@ Url = Annotated[str, _checked_by(_check_url)]
 ProxiesText = Annotated[str, _checked_by(_check_proxies)]
 # Without NoDecode a list in the environment would have to be JSON.
 HostNames = Annotated[tuple[Annotated[str, _checked_by(_check_host)], ...], NoDecode, BeforeValidator(_split)]
+RootRules = Annotated[tuple[Annotated[str, _checked_by(check_root)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, _checked_by(_check_origin)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -276,6 +279,16 @@ class Settings(BaseSettings):
     )
     ingest_step_grace_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=60, description="Seconds after the end of an execution in which the ends of its steps must come."
+    )
+    ingest_otlp_roots: RootRules = Field(
+        default=DEFAULT_ROOTS,
+        description="Which traces become executions: those with a span of an agent (`agents`), of a workflow engine "
+        "(`workflows`), or with the root of a job (`jobs`); with an attribute (`service.name=invoices`); or `all`.",
+    )
+    ingest_prices: Mapping[str, Price] = Field(
+        default_factory=dict[str, Price],
+        description="Prices of models for a million tokens, as JSON: "
+        '`{"gpt-4o-mini*": {"input": 0.15, "output": 0.6, "cached": 0.075}}`. The first pattern that matches counts.',
     )
 
     @field_validator("jwt_secret", "cursor_secret")

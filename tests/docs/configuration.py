@@ -8,10 +8,12 @@ from execution_monitor.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[2] / "src" / "docs" / "configuration.md"
 _HEAD = ("variable", "default", "meaning")
-# Defaults that are computed.
+# Defaults that are computed, or written in another way.
 _COMPUTED = {
     "data_dir": "the user's data folder, e.g. `~/.local/share/execution-monitor`",
     "roles": "the four roles below",
+    "ingest_otlp_roots": "`agents,workflows,jobs`",
+    "ingest_prices": "none",
 }
 
 
@@ -24,7 +26,7 @@ def table() -> str:
 
 
 def _default(name: str, field: FieldInfo) -> str:
-    if field.default_factory is not None:
+    if name in _COMPUTED:
         return _COMPUTED[name]
     return "none" if field.default is None or field.default == () else f"`{field.default}`"
 

@@ -230,7 +230,8 @@ async def test_every_index_serves_a_read(large_database: tuple[Database, SentCom
         used |= (await explain(database, read)).indexes
 
     declared = {index.document["name"] for document in DOCUMENTS for index in indexes_of(document)}
-    assert declared - used == set()
+    # The writer of reports finds by it what it updates.
+    assert declared - used == {"tenant_id_ingest.parent_run_id"}
 
 
 async def test_severe_lines_are_searched_within_one_execution_only(

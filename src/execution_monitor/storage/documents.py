@@ -133,6 +133,7 @@ class Execution(Document):
     retry_of_execution_id: str | None = None  # the execution that this one repeats
     last_heartbeat_at: datetime | None = None  # the last sign of life
     version: int = 1  # one more with every change
+    ingest: Any = None  # of what was reported over an API: the stamps of the reports; engines leave it out
 
     class Settings:
         """Collection and indexes."""
@@ -168,6 +169,8 @@ class Execution(Document):
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
             ascending_where(_WITHOUT_END, *SILENT_INDEX),
             ascending_where({"ingest.assumed": _EXISTS}, *ASSUMED_INDEX),
+            # Those whose parent is known by the id of its run alone.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "ingest.parent_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
@@ -199,6 +202,7 @@ class Step(Document):
     result: Any = None
     error_details: ErrorDetails | None = None
     version: int = 1
+    ingest: Any = None  # as that of an execution
 
     class Settings:
         """Collection and indexes."""

@@ -72,6 +72,19 @@ class HeldReport(Document):
         ]
 
 
+class IngestRun(Document):
+    """The execution that a run of an engine belongs to (`ingest_runs`); its id is that of the run."""
+
+    tenant_id: str
+    execution_id: str
+
+    class Settings:
+        """Collection; it is read by its ids."""
+
+        name = "ingest_runs"
+        indexes: list[IndexModel] = []  # noqa: RUF012 - Beanie reads a plain list
+
+
 class Revocation(Document):
     """Tokens of one subject that were issued before a time, or one token by its id (`access_revocations`)."""
 
@@ -137,4 +150,11 @@ class LeaseRecord(Document):
         name = "leases"
 
 
-SERVER_DOCUMENTS: tuple[type[Document], ...] = (AuditEvent, HeldReport, Revocation, AccessKey, LeaseRecord)
+SERVER_DOCUMENTS: tuple[type[Document], ...] = (
+    AuditEvent,
+    HeldReport,
+    IngestRun,
+    Revocation,
+    AccessKey,
+    LeaseRecord,
+)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -54,7 +54,8 @@ def any_value(value: Any) -> AnyValue:
 def span(span_id: bytes = ROOT, parent: bytes = b"", name: str = "work", **options: Any) -> Span:
     """A span from `begin` to `end`, in milliseconds after `NOW`; without an `end` it runs."""
     begin, end = options.pop("begin", 0), options.pop("end", 1_000)
-    status = Status(code=Status.STATUS_CODE_ERROR if "failed" in options else 0, message=options.pop("failed", ""))
+    code = Status.STATUS_CODE_ERROR if "failed" in options else Status.STATUS_CODE_UNSET
+    status = Status(code=code, message=options.pop("failed", ""))
     return Span(
         trace_id=options.pop("trace", TRACE),
         span_id=span_id,
@@ -103,12 +104,14 @@ def as_json(request: Message) -> dict[str, Any]:
 
 
 def with_hexadecimal_ids(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: base64.b64decode(each).hex() if key in _IDS else with_hexadecimal_ids(each)
-            for key, each in value.items()
-        }
-    return [with_hexadecimal_ids(each) for each in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [with_hexadecimal_ids(each) for each in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: base64.b64decode(each).hex() if key in _IDS else with_hexadecimal_ids(each)
+        for key, each in cast("dict[str, Any]", value).items()
+    }
 
 
 def bodies(captures: Iterable[Capture], path: str) -> list[bytes]:

@@ -84,7 +84,7 @@ def test_json_may_spell_fields_as_protobuf_does_and_have_unknown_ones():
         {"attributes": 1},
         {"attributes": [{"key": "a", "value": {"intValue": "many"}}]},
         {"events": "none"},
-        {"kind": 0.5},
+        {"flags": -1},
         {"name": {"of": "what"}},
     ],
 )
@@ -139,13 +139,28 @@ def test_garbage_is_no_request_in_protobuf(body: bytes):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"1", b'{"resourceSpans": {}}', b'{"resourceSpans": [1]}', b'{"resourceSpans": [], }', b"\xff"]
-    + [b'{"resourceSpans": [{"scopeSpans": [5]}]}', b'{"resourceSpans": [{"scopeSpans": [{"spans": "no"}]}]}']
-    + [b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"{} {}", b'{"resourceSpans" []}', b"{1: 2}"],
+    [
+        *(b"", b"{", b"[]", b"1", b"\xff", b"{} {}", b"{1: 2}"),
+        *(b'{"resourceSpans": {}}', b'{"resourceSpans": [1]}', b'{"resourceSpans": [], }', b'{"resourceSpans" []}'),
+        *(b'{"resourceSpans": [{"scopeSpans": [5]}]}', b'{"resourceSpans": [{"scopeSpans": [{"spans": "no"}]}]}'),
+        b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
 )
 def test_garbage_is_no_request_in_json(body: bytes):
     with pytest.raises(BadUserInput):
         list(decode_json(SPANS, body))
+
+
+def test_a_resource_and_a_scope_may_come_behind_their_spans():
+    sent = as_json(traces(span(name="one"), span(CHILD, name="two")))
+    for group in sent["resourceSpans"]:
+        group["resource"] = group.pop("resource")
+        for scope_group in group["scopeSpans"]:
+            scope_group["scope"] = scope_group.pop("scope")
+    sent["resourceSpans"] *= 2
+    found = spans_in(sent)
+    assert [each.understood().name for each in found] == ["one", "two", "one", "two"]
+    assert {(each.origin.resource["service.name"], each.origin.scope) for each in found} == {("shop", "shop")}
 
 
 @pytest.mark.parametrize("body", [b"{}", b' {"resourceSpans": null} ', b'{"resourceSpans": [{"scopeSpans": null}]}'])
@@ -169,7 +184,10 @@ def test_attributes_are_values_of_python():
 
 
 def test_attributes_may_be_lists_and_objects():
-    nested = {"key": "deep", "value": {"kvlistValue": {"values": [{"key": "a.b", "value": {"arrayValue": {}}}]}}}
+    nested: dict[str, Any] = {
+        "key": "deep",
+        "value": {"kvlistValue": {"values": [{"key": "a.b", "value": {"arrayValue": {}}}]}},
+    }
     sent = as_json(traces(span()))
     sent["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] = [nested, {"key": "bare"}]
     found = spans_in(sent)[0].understood()

@@ -11,7 +11,7 @@ from execution_monitor.asgi.operations import Operation, OperationKind
 from execution_monitor.asgi.origin import Origin, origin_of
 from execution_monitor.asgi.request_bodies import media_type_of, read_unpacked_body
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import ExecutionMonitorError, RateLimited
+from execution_monitor.errors import BadUserInput, ExecutionMonitorError, RateLimited
 from execution_monitor.ingest.http.body_memory import BodyMemory
 from execution_monitor.ingest.service import Ingest, Stored
 from execution_monitor.ingest.writer.facts import Facts
@@ -53,6 +53,7 @@ class IngestRequest:
         async with self.services.observers.observe(operation) as outcome:
             stored = await self.ingest.store(self.caller, facts)
             outcome.answer_with(*sorted(stored.changed))
+            outcome.fail_with([BadUserInput.code] * len(stored.refused))
             outcome.payloads += 1
         self.headers = operation.allowance.headers
         return stored

@@ -95,14 +95,19 @@ def decode_protobuf(signal: Signal[Record], body: bytes) -> Iterator[Decoded[Rec
 
 def decode_json(signal: Signal[Record], body: bytes) -> Iterator[Decoded[Record]]:
     """Decode a request in JSON; raises `BadUserInput` where it is none, perhaps after some of its spans or records."""
-    text = JsonText(body)
-    for name in text.members("The body"):
-        if name in signal.resource_groups:
-            for _ in text.elements(name):
-                yield from _decode_json_group(signal, text)
-        else:
-            text.value()
-    text.end()
+    origin, resource, scope = Origin(), None, None
+    for each_resource, each_scope, content in _json_records(signal, body):
+        if each_resource is not resource or each_scope is not scope:
+            resource, scope = each_resource, each_scope
+            attributes = attributes_of(_parsed(Resource(), resource).attributes)
+            origin = Origin(attributes, _parsed(InstrumentationScope(), scope).name)
+        yield _decode_json_record(signal, origin, content)
+
+
+def check_json(signal: Signal[Record], body: bytes) -> Iterator[None]:
+    """Go through a request in JSON without decoding it; raises `BadUserInput` where it is none."""
+    for _ in _json_records(signal, body):
+        yield
 
 
 def _delimited(message: bytes) -> UnknownFieldSet:
@@ -155,28 +160,59 @@ def _merged(message: MessageType, contents: Iterable[bytes]) -> MessageType:
     return message
 
 
-def _decode_json_group(signal: Signal[Record], text: JsonText) -> Iterator[Decoded[Record]]:
-    resource: Attributes = {}
+def _json_records(signal: Signal[Record], body: bytes) -> Iterator[tuple[Any, Any, Any]]:
+    """Each record of a request, behind its resource and its scope."""
+    text = JsonText(body)
+    for name in text.members("The body"):
+        if name in signal.resource_groups:
+            for _ in text.elements(name):
+                yield from _json_records_of_group(signal, text)
+        else:
+            text.value()
+    text.end()
+
+
+def _json_records_of_group(signal: Signal[Record], text: JsonText) -> Iterator[tuple[Any, Any, Any]]:
+    resource = None
+    # Clients write the resource before its spans; where it comes behind them, those are read when it is known.
+    passed_over: list[int] = []
     for name in text.members("A group of a resource"):
         if name == "resource":
-            resource = attributes_of(_parsed(Resource(), text.value()).attributes)
-        elif name in signal.scope_groups:
-            for _ in text.elements(name):
-                yield from _decode_json_scope_group(signal, resource, text)
-        else:
+            resource = text.value()
+        elif name not in signal.scope_groups:
             text.value()
+        elif resource is None:
+            passed_over.append(text.position)
+            text.value()
+        else:
+            for _ in text.elements(name):
+                yield from ((resource, *each) for each in _json_records_of_scope(signal, text))
+    end = text.position
+    for text.position in passed_over:
+        for _ in text.elements("The groups of scopes"):
+            yield from ((resource, *each) for each in _json_records_of_scope(signal, text))
+    text.position = end
 
 
-def _decode_json_scope_group(signal: Signal[Record], resource: Attributes, text: JsonText) -> Iterator[Decoded[Record]]:
-    origin = Origin(resource)
+def _json_records_of_scope(signal: Signal[Record], text: JsonText) -> Iterator[tuple[Any, Any]]:
+    scope = None
+    passed_over: list[int] = []
     for name in text.members("A group of a scope"):
         if name == "scope":
-            origin = Origin(resource, _parsed(InstrumentationScope(), text.value()).name)
-        elif name in signal.records:
-            for _ in text.elements(name):
-                yield _decode_json_record(signal, origin, text.value())
-        else:
+            scope = text.value()
+        elif name not in signal.records:
             text.value()
+        elif scope is None:
+            passed_over.append(text.position)
+            text.value()
+        else:
+            for _ in text.elements(name):
+                yield scope, text.value()
+    end = text.position
+    for text.position in passed_over:
+        for _ in text.elements("The records of a scope"):
+            yield scope, text.value()
+    text.position = end
 
 
 def _decode_json_record(signal: Signal[Record], origin: Origin, content: Any) -> Decoded[Record]:

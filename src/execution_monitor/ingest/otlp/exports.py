@@ -4,16 +4,27 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator
 
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from execution_monitor.ingest.http.requests import IngestRequest
-from execution_monitor.ingest.otlp.decoding import Decoded
+from execution_monitor.ingest.otlp.decoding import (
+    LOG_RECORDS,
+    METRICS,
+    SPANS,
+    Decoded,
+    Record,
+    Signal,
+    check_json,
+    decode_json,
+    decode_protobuf,
+)
 from execution_monitor.ingest.otlp.held import HeldReports, take_out
 from execution_monitor.ingest.otlp.mapping import Batch, Mapper
+from execution_monitor.ingest.otlp.nested_calls import take_off, with_calls
 from execution_monitor.ingest.otlp.rejections import Rejections
+from execution_monitor.ingest.otlp.responses import JSON
 from execution_monitor.ingest.writer.facts import Facts
+from execution_monitor.storage.database import Database
 
 # Between two turns of the event loop.
 _SLICE_SECONDS = 0.005
@@ -25,32 +36,55 @@ _RECORDS_AT_ONCE = 2_000
 class Exports:
     """Stores what requests export."""
 
-    def __init__(self, mapper: Mapper, held: HeldReports, begin: Callable[[], Facts]) -> None:
+    def __init__(self, mapper: Mapper, database: Database, begin: Callable[[], Facts]) -> None:
         self._mapper = mapper
-        self._held = held
+        self._database = database
+        self._held = HeldReports(database)
         self._begin = begin
         # One request at a time is mapped: the slices of many would add up to long ones.
         self._turn = asyncio.Lock()
 
-    async def store_spans(self, received: IngestRequest, spans: Iterator[Decoded[Span]]) -> Rejections:
-        """Store `spans`.
+    async def store_spans(self, received: IngestRequest) -> Rejections:
+        """Store the spans of a request.
 
         Raises:
-            ExecutionMonitorError: the spans cannot be read, or not be stored now.
+            ExecutionMonitorError: they cannot be read, or not be stored now.
         """
-        return await self._store(received, "spans", lambda batch: (batch.add_span(each) for each in spans))
+        return await self._store(received, SPANS, Batch.add_span, "spans")
 
-    async def store_records(self, received: IngestRequest, records: Iterator[Decoded[LogRecord]]) -> Rejections:
-        """Store log records, likewise."""
-        return await self._store(received, "logRecords", lambda batch: (batch.add_record(each) for each in records))
+    async def store_records(self, received: IngestRequest) -> Rejections:
+        """Store the log records of a request, likewise."""
+        return await self._store(received, LOG_RECORDS, Batch.add_record, "logRecords")
 
-    async def _store(self, received: IngestRequest, unit: str, add_to: Callable[[Batch], Iterator[None]]) -> Rejections:
+    async def count_points(self, received: IngestRequest) -> int:
+        """How many data points the metrics of a request have; a broken metric counts as one."""
+        counts: list[int] = []
+        metrics = (counts.append(_points(each.record)) for each in _decode(METRICS, received))
+        async with self._turn:
+            while not await _take(metrics):
+                pass
+        return sum(counts)
+
+    async def _store(
+        self,
+        received: IngestRequest,
+        signal: Signal[Record],
+        add: Callable[[Batch, Decoded[Record]], None],
+        unit: str,
+    ) -> Rejections:
         rejections = Rejections()
+        records = _decode(signal, received)
+        if received.media_type == JSON:
+            # What is not JSON in the end must not have been stored in part.
+            checking = check_json(signal, received.content)
+            async with self._turn:
+                while not await _take(checking):
+                    pass
         is_complete = False
         while not is_complete:
             batch = Batch(self._mapper, self._begin(), rejections)
             async with self._turn:
-                is_complete = await _take(add_to(batch))
+                is_complete = await _take(add(batch, each) for each in records)
             await self._store_batch(received, unit, batch)
         return rejections
 
@@ -61,6 +95,7 @@ class Exports:
         aside = take_out(facts, unmatched - existing, self._begin())
         stored = await received.store(facts, {unit: batch.total})
         batch.reject_refused(stored)
+        await self._take_off_nested_calls(received, facts)
         await self._held.keep(received.caller, aside)
         late = await self._held.existing(received.caller, unmatched - existing)
         if not self._mapper.roots.takes_all:
@@ -70,7 +105,20 @@ class Exports:
         found = await self._held.find(received.caller, execution_ids, self._begin())
         if found.ids:
             await received.ingest.store(received.caller, found.facts)
+            await self._take_off_nested_calls(received, found.facts)
             await self._held.forget(found)
+
+    async def _take_off_nested_calls(self, received: IngestRequest, stored: Facts) -> None:
+        execution_ids = with_calls(stored)
+        if execution_ids:
+            nested = await take_off(self._database, received.caller, execution_ids, self._begin())
+            if nested.steps:
+                await received.ingest.store(received.caller, nested)
+
+
+def _decode(signal: Signal[Record], received: IngestRequest) -> Iterator[Decoded[Record]]:
+    decode = decode_json if received.media_type == JSON else decode_protobuf
+    return decode(signal, received.content)
 
 
 def _points(metric: Metric | None) -> int:

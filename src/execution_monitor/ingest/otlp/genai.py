@@ -50,6 +50,7 @@ _OUTPUT = (
 _FLAT_INPUT = ("llm.input_messages.", "gen_ai.prompt.", "llm.tools.")
 _FLAT_OUTPUT = ("llm.output_messages.", "gen_ai.completion.")
 _WHOLE_INPUT = ("input.value", "gen_ai.input.messages")
+_VALUES = frozenset({*_OUTPUT, *_WHOLE_INPUT})
 # What is stored in fields of its own.
 _STORED_ELSEWHERE = ("gen_ai.usage.", "llm.token_count.", "llm.usage.", "ai.usage.", "logfire.json_schema")
 
@@ -133,6 +134,8 @@ def session_of(attributes: Attributes) -> str | None:
 
 def result_of(attributes: Attributes) -> Any:
     """What came out of a span: messages, text, or the result of a tool."""
+    if not concerns_a_model(attributes) and attributes.keys().isdisjoint(_VALUES):
+        return None
     for name in _OUTPUT:
         value = attributes.get(name)
         if value is not None:
@@ -143,6 +146,8 @@ def result_of(attributes: Attributes) -> Any:
 
 def input_of(attributes: Attributes) -> dict[str, Any] | None:
     """What went into a span, and all else that its attributes say and no other field holds."""
+    if not concerns_a_model(attributes) and attributes.keys().isdisjoint(_VALUES):
+        return dict(attributes) or None
     has_whole_input = any(name in attributes for name in _WHOLE_INPUT)
     left_out = (*_STORED_ELSEWHERE, *_FLAT_OUTPUT, *(_FLAT_INPUT if has_whole_input else ()))
     kept = {

@@ -155,7 +155,7 @@ def _parts(entries: Iterable[bytes]) -> Iterator[list[bytes]]:
 def _restored(clean: Clean, execution_id: str, reports: Iterable[bytes]) -> Facts:
     facts = Facts(clean)
     for report in reports:
-        entry = bson.decode(report, _CODEC)
+        entry: BsonDocument = bson.decode(report, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         if "line_id" in entry:
             line = LogLine(execution_id, entry["line_id"], entry["fields"])
             facts.log_lines[execution_id, line.line_id] = line

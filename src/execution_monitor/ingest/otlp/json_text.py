@@ -14,6 +14,9 @@ class JsonText:
     """A position in a text of JSON. Whoever iterates over an object or a list takes each value before the next.
 
     Everything raises `BadUserInput` where the text is not JSON, or nested too deep.
+
+    Attributes:
+        position: may be set to where it was before, to read a value again.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -21,14 +24,14 @@ class JsonText:
             self._text = content.decode()
         except UnicodeDecodeError as error:
             raise BadUserInput("The body is not JSON: it is not UTF-8.") from error
-        self._at = 0
+        self.position = 0
         self._decoder = json.JSONDecoder()
 
     def value(self) -> Any:
         """The value at this position, whole."""
         self._skip_blanks()
         try:
-            value, self._at = self._decoder.raw_decode(self._text, self._at)
+            value, self.position = self._decoder.raw_decode(self._text, self.position)
         except json.JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error}.") from error
         except RecursionError as error:
@@ -51,38 +54,38 @@ class JsonText:
     def end(self) -> None:
         """Check that nothing follows."""
         self._skip_blanks()
-        if self._at != len(self._text):
+        if self.position != len(self._text):
             raise self._error("its end")
 
     def _values(self, name: str, begin: str, end: str, kind: str) -> Iterator[None]:
         self._skip_blanks()
-        if not self._text.startswith(begin, self._at):
+        if not self._text.startswith(begin, self.position):
             if self.value() is not None:
                 raise BadUserInput(f"{name} must be a JSON {kind}.")
             return
-        self._at += 1
+        self.position += 1
         self._skip_blanks()
-        if self._text.startswith(end, self._at):
-            self._at += 1
+        if self._text.startswith(end, self.position):
+            self.position += 1
             return
         while True:
             yield
             self._skip_blanks()
-            if self._text.startswith(end, self._at):
-                self._at += 1
+            if self._text.startswith(end, self.position):
+                self.position += 1
                 return
             self._expect(",")
 
     def _expect(self, character: str) -> None:
         self._skip_blanks()
-        if not self._text.startswith(character, self._at):
+        if not self._text.startswith(character, self.position):
             raise self._error(repr(character))
-        self._at += 1
+        self.position += 1
 
     def _skip_blanks(self) -> None:
-        found = _BLANKS.match(self._text, self._at)
+        found = _BLANKS.match(self._text, self.position)
         if found is not None:
-            self._at = found.end()
+            self.position = found.end()
 
     def _error(self, expected: str) -> BadUserInput:
-        return BadUserInput(f"The body is not JSON: {expected} is expected at character {self._at:,}.")
+        return BadUserInput(f"The body is not JSON: {expected} is expected at character {self.position:,}.")

@@ -6,7 +6,7 @@ status and the times; until it comes, which is last, the spans below it show tha
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -25,13 +25,19 @@ from execution_monitor.ingest.service import Stored
 from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
-SOURCE = "otlp"
+# The register, without a value, that all executions have which traces are.
+TRACE = "trace"
+# The register of the tokens and the cost of a step that count in its execution.
+USAGE = "usage"
 
 # Whose name an execution has: that of its root, unless it is a web request; then an agent's or a workflow's; then the
 # request's; then that of the first span of a process, whose parent may report elsewhere; then the service's.
 _NAMED_BY_RUN, _NAMED_BY_REQUEST, _NAMED_BY_LOCAL_ROOT = 4, 3, 2
 # What is known of a span before its end ranks below what its end tells.
 _STARTED, _ENDED = 1, 2
+_MILLISECOND = timedelta(milliseconds=1)
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_USAGE = genai.Usage()
 # What spans other than the root report of the execution is of no attempt.
 _NO_ATTEMPT = 0
 
@@ -104,6 +110,8 @@ class Batch:
             execution.created(first)
             execution.started(first, attempt=_NO_ATTEMPT)
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
+            # Marks it for whoever looks for traces whose root never came; it is the same in all reports.
+            execution.set(TRACE, {}, at=_ANY_TIME)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
             # Its stamp alone says that no root may ever come.
             execution.set("trace", {}, at=first, earliest=True)
@@ -130,25 +138,25 @@ class Batch:
 
     def _report_step(self, span: ReceivedSpan) -> None:
         step = self.facts.step(span.trace_id, span.span_id)
-        kind, usage = genai.kind_of(span.attributes), genai.usage_of(span.attributes)
+        kind = genai.kind_of(span.attributes) if span.is_of_model else None
+        usage = (genai.usage_of(span.attributes) if span.is_of_model else None) or _NO_USAGE
+        keeps = self.mapper.keeps_payloads
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
+            "step_index": _index(span.start),
             "depends_on": _depends_on(span),
+            "model": usage.model,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "input_data": genai.input_of(span.attributes) if keeps else None,
+            "result": genai.result_of(span.attributes) if keeps else None,
         }
-        if usage is not None:
-            fields |= {
-                "model": usage.model,
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cached_tokens": usage.cached_tokens,
-            }
-            if genai.counts(kind, span.attributes):
-                fields |= {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}
-        if self.mapper.keeps_payloads:
-            fields |= {"input_data": genai.input_of(span.attributes), "result": genai.result_of(span.attributes)}
         # One register: a span reports all of this at once, and again only what it had not known at its start.
         step.set("span", fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
+            step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
         _report_times(step, span)
 
     def _cost(self, span: ReceivedSpan, usage: genai.Usage) -> float | None:
@@ -202,7 +210,7 @@ def _naming_rank(span: ReceivedSpan) -> int | None:
     """How much the name of a span counts as that of its execution; None where it does not."""
     if span.is_root:
         return _NAMED_BY_REQUEST if span.kind is SpanKind.SERVER else OWN_WORD
-    if genai.kind_of(span.attributes) in genai.RUNS:
+    if span.is_of_model and genai.kind_of(span.attributes) in genai.RUNS:
         return _NAMED_BY_RUN
     return _NAMED_BY_LOCAL_ROOT if span.has_remote_parent else None
 
@@ -232,6 +240,14 @@ def _depends_on(span: ReceivedSpan) -> list[str] | None:
     linked = (link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id)
     parents = [*([span.parent_id] if span.parent_id else []), *linked]
     return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
+
+
+def _index(start: datetime) -> int:
+    """A position by which steps are in the order of their starts, without knowledge of any other span.
+
+    It counts milliseconds, and begins again after 2³¹ of them, 25 days: the API shows it as a number of 32 bits.
+    """
+    return (start - _ANY_TIME) // _MILLISECOND % 2**31
 
 
 def _call_side(kind: SpanKind) -> str | None:

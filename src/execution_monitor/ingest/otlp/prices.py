@@ -1,37 +1,14 @@
-"""What calls of models cost: the table of the setting `EXECUTION_MONITOR_INGEST_PRICES`."""
+"""What calls of models cost."""
 
 import functools
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from execution_monitor.ingest.otlp.genai import Usage
+from execution_monitor.ingest.otlp.price_table import Price
 
-_MILLION = 1_000_000
 # Models that are remembered with their price.
 _REMEMBERED = 1_000
-
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Price(BaseModel):
-    """What a million tokens cost; cached ones as much as others of the input, unless they have a price of their own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    input: Amount = 0.0
-    output: Amount = 0.0
-    cached: Amount | None = None
-
-    def of(self, usage: Usage) -> float:
-        """What `usage` costs."""
-        tokens, cached = usage.input_tokens or 0, usage.cached_tokens or 0
-        # Some count cached tokens among those of the input, as the conventions say; some do not.
-        uncached = tokens - cached if cached <= tokens else tokens
-        cached_price = self.input if self.cached is None else self.cached
-        return (uncached * self.input + cached * cached_price + (usage.output_tokens or 0) * self.output) / _MILLION
 
 
 class Prices:
@@ -50,7 +27,13 @@ class Prices:
         if usage.cost is not None:
             return usage.cost
         price = self._find(usage.model) if usage.model else None
-        return None if price is None else price.of(usage)
+        if price is None:
+            return None
+        return price.of(
+            input_tokens=usage.input_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            cached_tokens=usage.cached_tokens or 0,
+        )
 
     def _look_up(self, model: str) -> Price | None:
         name = model.lower()

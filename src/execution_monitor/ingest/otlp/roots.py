@@ -5,17 +5,15 @@ spans arrive. Spans of a trace without one are kept aside for a while (`held.py`
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from execution_monitor.ingest.otlp.attributes import Attributes
 from execution_monitor.ingest.otlp.decoding import Origin
 from execution_monitor.ingest.otlp.genai import concerns_a_model
+from execution_monitor.ingest.otlp.root_rules import AGENTS, ALL, JOBS, WORKFLOWS
 from execution_monitor.ingest.otlp.span import ReceivedSpan, SpanKind
-
-ALL, AGENTS, WORKFLOWS, JOBS = "all", "agents", "workflows", "jobs"
-DEFAULT_ROOTS = (AGENTS, WORKFLOWS, JOBS)
 
 # Attributes and scopes of workflow engines, and of pipelines in the conventions of OpenTelemetry.
 _WORKFLOW_ATTRIBUTES = (
@@ -31,17 +29,6 @@ _INSTRUMENTATION = re.compile(
     r"@?opentelemetry[./]instrumentation|io\.opentelemetry\.|go\.opentelemetry\.io/contrib/", re.IGNORECASE
 )
 _FIRST_WORD = re.compile(r"[a-z0-9]+")
-
-Condition = Callable[[Attributes], bool]
-
-
-def check_root(rule: str) -> None:
-    """Raise `ValueError` where `rule` is none."""
-    if rule not in {ALL, AGENTS, WORKFLOWS, JOBS} and not re.fullmatch(r"[^=\s]+=.+", rule):
-        raise ValueError(
-            f"{rule!r} is no rule; write {AGENTS}, {WORKFLOWS}, {JOBS}, {ALL}, or an attribute and its value, such as "
-            "service.name=invoices."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +47,7 @@ class Roots:
 
     @classmethod
     def parse(cls, rules: Iterable[str]) -> "Roots":
-        """The rules by their names; see `check_root`."""
+        """The rules by their names; see `root_rules.py`."""
         names = set(rules)
         values = tuple((key, value) for key, found, value in (each.partition("=") for each in sorted(names)) if found)
         return cls(ALL in names, AGENTS in names, WORKFLOWS in names, JOBS in names, values)
@@ -73,7 +60,7 @@ class Roots:
         if span.kind is SpanKind.SERVER:
             return False
         return (
-            (self._agents and concerns_a_model(span.attributes))
+            (self._agents and span.is_of_model)
             or (self._workflows and _is_of_an_engine(origin, span.attributes))
             or (self._jobs and _is_a_job(origin, span))
         )

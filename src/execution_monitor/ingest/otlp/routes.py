@@ -1,6 +1,6 @@
 """OTLP/HTTP at its default paths: traces and logs are stored, metrics declined."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -9,19 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.ingest.http.requests import IngestRequest, IngestRequests
-from execution_monitor.ingest.otlp.decoding import (
-    LOG_RECORDS,
-    METRICS,
-    SPANS,
-    Decoded,
-    Record,
-    Signal,
-    decode_json,
-    decode_protobuf,
-)
 from execution_monitor.ingest.otlp.exports import Exports
 from execution_monitor.ingest.otlp.responses import (
-    JSON,
     MEDIA_TYPES,
     encoding_of,
     logs_response,
@@ -42,16 +31,16 @@ def otlp_routes(requests: IngestRequests, exports: Exports) -> list[BaseRoute]:
     """The routes of OTLP; errors are a `google.rpc.Status` in the encoding of the request."""
 
     async def traces(received: IngestRequest) -> Message:
-        rejections = await exports.store_spans(received, _decode(SPANS, received))
+        rejections = await exports.store_spans(received)
         return traces_response(rejections.count, rejections.message)
 
     async def logs(received: IngestRequest) -> Message:
-        rejections = await exports.store_records(received, _decode(LOG_RECORDS, received))
+        rejections = await exports.store_records(received)
         return logs_response(rejections.count, rejections.message)
 
     async def metrics(received: IngestRequest) -> Message:
         # A 404 would make exporters log an error for ever.
-        points = await exports.count_points(_decode(METRICS, received))
+        points = await exports.count_points(received)
         await received.store(requests.begin(), {"dataPoints": 0})
         return metrics_response(points, _NO_METRICS)
 
@@ -60,11 +49,6 @@ def otlp_routes(requests: IngestRequests, exports: Exports) -> list[BaseRoute]:
         _route(requests, LOGS_PATH, "exportLogs", logs),
         _route(requests, METRICS_PATH, "exportMetrics", metrics),
     ]
-
-
-def _decode(signal: Signal[Record], received: IngestRequest) -> Iterator[Decoded[Record]]:
-    decode = decode_json if received.media_type == JSON else decode_protobuf
-    return decode(signal, received.content)
 
 
 def _route(requests: IngestRequests, path: str, name: str, answer: Answer) -> BaseRoute:

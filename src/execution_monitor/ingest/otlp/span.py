@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from execution_monitor.ingest.otlp.attributes import attributes_of, text_of
 from execution_monitor.ingest.otlp.decoding import InvalidRecord
+from execution_monitor.ingest.otlp.genai import concerns_a_model
 
 TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
 
@@ -51,6 +52,7 @@ class ReceivedSpan:
         has_remote_parent: whether the parent is known to be in another process, which may report elsewhere.
         end: None while it runs.
         is_log: whether a client sends a log line as this span.
+        is_of_model: whether it is of a model, an agent or a tool.
     """
 
     trace_id: str
@@ -67,6 +69,7 @@ class ReceivedSpan:
     has_failed: bool
     status_message: str
     is_log: bool
+    is_of_model: bool
 
     @property
     def is_root(self) -> bool:
@@ -106,6 +109,7 @@ def receive(span: Span) -> ReceivedSpan:
         has_failed=span.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
         status_message=span.status.message,
         is_log=span_type == _LOG,
+        is_of_model=concerns_a_model(attributes),
     )
 
 
