@@ -359,7 +359,7 @@ async def test_a_request_without_a_token_is_recorded(server: str, recorded: Reco
 
     (event,) = await recorded()
     assert (event["kind"], event["outcome"]) == ("token_refused", "denied")
-    assert event["reason"] == "Send a token in the header Authorization: Bearer <token>."
+    assert event["reason"] == "Send a token in the header Authorization: Bearer <token>, or an access key."
 
 
 async def test_open_introspection_without_a_token_has_neither_tenant_nor_subject(

@@ -6,7 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncGenerator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.revocations import revoke
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.rest.test_live import closing_of, message_from, socket_of
+from tests.support.access_keys import key_of
 from tests.support.client import execute
 from tests.support.documents import execution, store
 from tests.support.identity_provider import ALGORITHMS, Clock, Provider, jwk, private_key, running_provider, sign
@@ -125,6 +126,36 @@ async def test_a_token_of_each_algorithm_is_accepted(server: str, provider: Prov
 
 async def test_every_transport_accepts_the_same_tokens(server: str, provider: Provider):
     assert await statuses(server, token(provider)) == ACCEPTED
+
+
+async def test_every_transport_accepts_the_same_access_keys(server: str, database: Database):
+    assert await statuses(server, await key_of(database, "ada", "executions:read")) == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "stored", [{"revoked_at": datetime.now(UTC)}, {"expires_at": datetime.now(UTC)}, {"hash": "0" * 64}]
+)
+async def test_every_transport_refuses_the_same_access_keys(server: str, database: Database, stored: dict[str, Any]):
+    assert await statuses(server, await key_of(database, "ada", "executions:read", **stored)) == REFUSED
+
+
+async def test_a_key_is_taken_from_the_header_x_api_key_too(server: str, database: Database):
+    key = {"X-Api-Key": await key_of(database, "ada", "executions:read")}
+    async with httpx2.AsyncClient(base_url=server, headers=key) as client:
+        read = await client.post("/graphql", json={"query": WHO})
+        listed = await client.get(LIST)
+        metrics = await client.get("/metrics")
+        async with client.stream("POST", "/graphql", json=FOLLOW, headers={"Accept": "text/event-stream"}) as stream:
+            followed = stream.status_code
+    begun: list[object] = []
+    for payload, headers in ((key, {}), (None, key)):
+        async with opened(server, additional_headers=headers) as socket:
+            await socket.send({"type": "connection_init", **({"payload": payload} if payload else {})})
+            begun.append(await socket.receive_or_closed())
+
+    assert read.json()["data"]["viewer"]["userId"] == "ada"
+    assert (listed.status_code, followed, begun) == (200, 200, ["connection_ack"] * 2)
+    assert (metrics.status_code, "your access key does not carry" in metrics.text) == (403, True)
 
 
 def resigned(text: str, header: dict[str, Any], key: bytes) -> str:

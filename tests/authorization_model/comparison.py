@@ -8,26 +8,35 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
+
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.graphql.types.updates import event_of
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
+from execution_monitor.storage.server_documents import AccessKey
 from tests.authorization_model.client import Client
 from tests.authorization_model.reference import (
     CHILDREN,
     IDS,
+    KEYS_OF_CALLERS,
+    OTHER_KEYS,
+    READ,
     TENANTS,
     TRAILS,
     USERS,
+    Key,
     Person,
     ReferenceModel,
     Row,
     recoveries_of,
     retries_of,
 )
-from tests.authorization_model.transports import following, receive_until
-from tests.support.client import EXECUTIONS_PATH
+from tests.authorization_model.transports import Receive, following, receive_until
+from tests.support.access_keys import made_key
+from tests.support.client import EXECUTIONS_PATH, execute
 from tests.support.documents import execution, store
 
 LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
@@ -49,7 +58,12 @@ STEPS = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on ExecutionStep { stepI
 TRAIL = """query Q($after: String) {
   auditEvents(filter: { operationName: { eq: "Of the model" } }, after: $after) {
     edges { cursor node { subject } } } }"""
+KEYS = "{ accessKeys(first: 100) { nodes { id name } } }"
+KEY_NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on AccessKey { name } } }"
+MAKE_KEY = "mutation M($input: CreateAccessKeyInput!) { createAccessKey(input: $input) { key accessKey { id } } }"
+REVOKE_KEY = "mutation M($id: ID!) { revokeAccessKey(id: $id) { accessKey { name } } }"
 VIEWER = "{ viewer { userId tenantId scopes } }"
+ADMIN = Person("ada", "acme", ("admin",), None)
 UNKNOWN = "no-such-execution"
 
 
@@ -68,6 +82,7 @@ class Comparison:
     raising_for: str | None = None
     checks: int = 0
     differences: list[str] = field(default_factory=list[str])
+    key_ids: dict[Key, str] = field(default_factory=dict[Key, str])
     _settled: int = 0
 
     def expect(self, what: str, who: Person, actual: Any, expected: Any, facts: int = 1) -> None:
@@ -76,6 +91,58 @@ class Comparison:
             self.differences.append(f"{what} for {who}: {actual} instead of {expected}")
             if self.raising_for is not None and what.startswith(self.raising_for):
                 raise DifferenceFound(self.differences[-1])
+
+    async def make_keys(self, database: Database) -> None:
+        """Make the access keys of the model, and add the callers who send them to the people."""
+        for key in KEYS_OF_CALLERS:
+            wanted = {"name": key.name, "userId": key.user, "scopes": [key.scope]}
+            made = (await execute(self.url, ADMIN.token, MAKE_KEY, input=wanted)).data["createAccessKey"]
+            self.key_ids[key] = made["accessKey"]["id"]
+            roles, claimed = (("viewer",), None) if key.scope == READ else (("admin",), frozenset({key.scope}))
+            self.people.append(Person(key.user, key.tenant, roles, claimed, made["key"]))
+        for key in OTHER_KEYS:
+            row = (await made_key(database, key.user, key.scope, tenant=key.tenant, maker=key.maker, name=key.name)).row
+            self.key_ids[key] = encode_id("AccessKey", key.tenant, str(row["_id"]))
+
+    async def compare_keys(self) -> None:
+        """Compare the access keys that people see, find by id and may revoke, and whom the keys stand for."""
+        for who in self.people:
+            viewer = (await execute(self.url, who.token, VIEWER)).data["viewer"]
+            expected = {"userId": who.user, "tenantId": who.tenant, "scopes": sorted(who.scopes)}
+            self.expect("viewer over HTTP", who, viewer, expected, 3)
+            seen = [key.name if who.sees_key(key) else None for key in self.key_ids]
+            may = "keys:write" in who.scopes
+            listed = await execute(self.url, who.token, KEYS)
+            found = [each["name"] for each in as_data(listed.body).get("accessKeys", {}).get("nodes", ())]
+            self.expect("list of keys", who, (sorted(found), listed.codes), (sorted(filter(None, seen)), refusal(may)))
+            nodes = await execute(self.url, who.token, KEY_NODES, ids=list(self.key_ids.values()))
+            by_id = (as_data(nodes.body).get("nodes"), nodes.codes)
+            shown = [name and {"name": name} for name in seen] if may and who.reads else None
+            self.expect("keys by id", who, by_id, (shown, refusal(may and who.reads)), len(self.key_ids))
+            for key, key_id in self.key_ids.items():
+                if not who.sees_key(key):
+                    refused = (await execute(self.url, who.token, REVOKE_KEY, id=key_id)).codes
+                    self.expect("revocation of a key", who, refused, ["NOT_FOUND"] if may else ["FORBIDDEN"])
+        stored = await collection_of(AccessKey).find({"revoked_at": {"$ne": None}}).to_list()
+        self.expect("revoked keys", self.people[0], stored, [])
+
+    async def compare_revocation(self) -> None:
+        """Revoke a key whose subscriptions run, and compare what it gets afterwards: nothing."""
+        who, key = next(each for each in self.people if each.key and each.reads), KEYS_OF_CALLERS[0]
+        async with (
+            following(self.url, who, over_socket=True) as over_socket,
+            following(self.url, who, over_socket=False) as over_http,
+        ):
+            await execute(self.url, ADMIN.token, REVOKE_KEY, id=self.key_ids[key])
+            for receive in (over_socket, over_http):
+                async with asyncio.timeout(30):
+                    ended = await end_of(receive)
+                self.expect("end of the events of a revoked key", who, ended, expected=True)
+        answers = [
+            (await execute(self.url, who.token, LISTED)).status,
+            (await self.client.get(who, EXECUTIONS_PATH)).status_code,
+        ]
+        self.expect("responses to a revoked key", who, answers, [401, 401], 2)
 
     async def compare_responses(self) -> None:
         """Compare the responses to all requests with the present state of the model."""
@@ -359,6 +426,19 @@ class Comparison:
             while (await anext(last)).execution_id != f"last-{self._settled}":
                 pass
         last.close()
+
+
+def refusal(may: bool) -> list[str]:  # noqa: FBT001 - a fact
+    """The codes of a response to a request that a caller may make, or may not."""
+    return [] if may else ["FORBIDDEN"]
+
+
+async def end_of(receive: Receive) -> bool:
+    """Return when nothing more can be received, or an error in place of an event."""
+    with contextlib.suppress(ConnectionClosed, StopAsyncIteration, KeyError):
+        while True:
+            await receive()
+    return True
 
 
 def as_data(response: Any) -> dict[str, Any]:

@@ -31,11 +31,13 @@ TRAILS: tuple[tuple[str | None, str], ...] = (
 )
 
 READ, TENANT, PAYLOAD = "executions:read", "executions:read:tenant", "executions:payload"
+WRITE, KEYS = "executions:write", "keys:write"
 GRANTED = {
     "viewer": {READ},
     "operator": {READ, TENANT, PAYLOAD},
     "auditor": {"audit:read"},
-    "admin": {READ, TENANT, PAYLOAD, "executions:write", "audit:read", "manage"},
+    "admin": {READ, TENANT, PAYLOAD, WRITE, "audit:read", KEYS, "manage"},
+    "key-maker": {KEYS},
     "ml-ops": {READ, TENANT, PAYLOAD},
     "own-ml": {READ, PAYLOAD},
     "failures": {READ, TENANT},
@@ -67,13 +69,40 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Key:
+    """An access key: for whom it was made, by whom, and what it allows."""
+
+    user: str
+    tenant: str
+    maker: str
+    scope: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.scope} for {self.user} of {self.tenant} by {self.maker}"
+
+
+# The first two are made by a request of an admin who is Ada, and are callers of the model.
+KEYS_OF_CALLERS = tuple(Key("grace", "acme", "ada", scope) for scope in (READ, WRITE))
+OTHER_KEYS = (
+    Key("ada", "globex", "ada", READ),
+    Key("ada", "acme", "olivia", READ),
+    Key("grace", "globex", "olivia", WRITE),
+)
+
+
+@dataclass(frozen=True)
 class Person:
-    """A caller: the roles, and the scopes that the token claims, if it does."""
+    """A caller: the roles, and the scopes that the token claims, if it does.
+
+    With a `key` they are a program that sends it in place of a token, and may do what the roles and scopes say.
+    """
 
     user: str
     tenant: str
     roles: tuple[str, ...]
     claimed: frozenset[str] | None
+    key: str | None = field(default=None, repr=False)
 
     # The reference. The model trusts nothing else: review it with care.
 
@@ -100,6 +129,9 @@ class Person:
         return (
             row is not None and row["tenant_id"] == self.tenant and any(self._sees_by(each, row) for each in self.roles)
         )
+
+    def sees_key(self, key: "Key") -> bool:
+        return KEYS in self.scopes and key.tenant == self.tenant and ("manage" in self.scopes or key.maker == self.user)
 
     def _sees_by(self, role: str, row: Row) -> bool:
         if role in MATCHES and not MATCHES[role](row):
@@ -128,13 +160,15 @@ class Person:
             self.tenant,
             frozenset(access.scopes),
             self.roles,
+            is_key=self.key is not None,
             grants=access.grants,
             partial_scopes=access.partial_scopes,
         )
 
     @property
     def token(self) -> str:
-        return issue_token(
+        """The token, or the access key, that this caller sends."""
+        return self.key or issue_token(
             SECRET,
             user=self.user,
             tenant=self.tenant,

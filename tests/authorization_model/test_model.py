@@ -27,6 +27,7 @@ from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
+from execution_monitor.storage.record_fields import required_text
 from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
 from tests.authorization_model.comparison import Comparison, DifferenceFound
@@ -74,6 +75,8 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
                 ReferenceModel(generator), requests, people(generator, callers, roles), server, raising_for
             )
             await comparison.model.begin()
+            await comparison.make_keys(database)
+            await comparison.compare_keys()
             for _ in range(rounds):
                 await comparison.compare_events(100)
                 await comparison.compare_transports(50)
@@ -85,6 +88,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
 
 async def test_every_response_and_event_agrees_with_the_reference(compare: Compare):
     done = await compare(ROUNDS, 5, ALL)
+    await done.compare_revocation()
 
     assert done.differences[:5] == []
     assert done.checks >= LEAST
@@ -129,6 +133,16 @@ _SEAL: Any = LiveCursors.__dict__["_tag"]
 def events_of_any_tenant(caller: Caller) -> Filter:
     caller.require(Scope.AUDIT_READ)
     return EVERYTHING
+
+
+def keys_of_the_tenant(caller: Caller) -> Filter:
+    caller.require(Scope.KEYS_WRITE)
+    return equals("tenant_id", caller.tenant)
+
+
+def keys_of_the_maker(caller: Caller) -> Filter:
+    caller.require(Scope.KEYS_WRITE)
+    return EVERYTHING if Scope.MANAGE in caller.scopes else equals("made_by", caller.subject)
 
 
 def watch_with_look_up(self: AsyncDatabase[Any], *arguments: Any, **options: Any) -> Any:
@@ -192,3 +206,38 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
 async def test_a_fault_is_found(compare: Compare, difference: str):
     with pytest.raises(DifferenceFound):
         await compare(1, 2, FEW, difference)
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "difference"),
+    [
+        pytest.param(
+            "execution_monitor.auth.access_keys.keys_visible_to",
+            keys_of_the_tenant,
+            "list of keys",
+            id="keys of other makers",
+        ),
+        pytest.param(
+            "execution_monitor.auth.access_keys.keys_visible_to",
+            keys_of_the_maker,
+            "list of keys",
+            id="keys of other tenants",
+        ),
+        pytest.param(
+            "execution_monitor.auth.access_keys.AccessKeyRecord.user_id",
+            required_text("made_by"),
+            "viewer over HTTP",
+            id="a key that acts for its maker",
+        ),
+        pytest.param(
+            "execution_monitor.auth.access_key_verifier.KEY_SCOPES",
+            (Scope.EXECUTIONS_READ,),
+            "viewer over HTTP",
+            id="a key with other scopes",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("_planted")
+async def test_a_fault_of_access_keys_is_found(compare: Compare, difference: str):
+    with pytest.raises(DifferenceFound):
+        await compare(0, 0, (("key-maker",), ("admin",)), difference)

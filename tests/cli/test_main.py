@@ -34,6 +34,10 @@ COMMANDS = (
     "simulate",
     "token",
     "revoke",
+    "key",
+    "key create",
+    "key list",
+    "key revoke",
     "watch",
     "database",
     "export-schema",
@@ -58,7 +62,8 @@ def _ignore(*_: object) -> None:
 
 def commands() -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    keys = group.commands["key"].commands
+    return {**group.commands, **{f"key {name}": command for name, command in keys.items()}}
 
 
 def verified(token: str, secret: str = SECRET) -> Caller:
@@ -116,6 +121,23 @@ def test_every_command_and_every_option_has_help(name: str):
         pytest.param(["token", "--user", "ada", "--ttl", "1x"], "1x is no duration", id="an unknown unit of time"),
         pytest.param(["token", "--user", "ada", "--ttl", "0h"], "0h is no duration", id="no time at all"),
         pytest.param(["token", "--user", "a\tb"], "nor hold line breaks or tabs", id="a token for a name with a tab"),
+        pytest.param(["key", "creat"], "No such command 'creat'. Did you mean 'create'?", id="a misspelt key command"),
+        pytest.param(["key", "create", "--name", "x"], "Missing option '--user'.", id="a key without a user"),
+        pytest.param(["key", "create", "--user", "ada"], "Missing option '--name'.", id="a key without a name"),
+        pytest.param(["key", "revoke"], "Missing argument 'ID'.", id="no key to revoke"),
+        pytest.param(
+            ["key", "create", "--name", "x", "--user", "ada", "--scope", "all"],
+            "all is no scope of a key; choose from",
+            id="a scope that no key may hold",
+        ),
+        pytest.param(
+            ["key", "create", "--name", "x", "--user", "ada", "--ttl", "2y"], "2y is no duration", id="an unknown unit"
+        ),
+        pytest.param(
+            ["revoke", "--token-id", "em_65f0000000000000000000a1"],
+            "That is an access key; revoke it with execution-monitor key revoke.",
+            id="a key in place of a token",
+        ),
         pytest.param(
             ["seed", "--executions", "1", "--days", "99999999"], "Invalid value for '--days'", id="too many days"
         ),

@@ -18,6 +18,7 @@ from execution_monitor.auth.tokens import issue_token
 from execution_monitor.storage.database import Database
 from tests.graphql.transport.test_graphql_transport_ws import Socket, opened
 from tests.rest.test_live import closing_of, socket_of
+from tests.support.access_keys import made_key
 from tests.support.client import execute
 from tests.support.servers import wait_until_ready
 from tests.support.tokens import SECRET
@@ -26,6 +27,7 @@ SOON = 20.0
 LIST = "/api/v1/workflow-management/executions"
 FOLLOW = {"query": "subscription { executionUpdates { kind } }"}
 REVOKED = "Your token has been revoked; sign in again."
+KEY_REVOKED = "Your access key has been revoked; send another one."
 
 Token = Callable[..., str]
 
@@ -100,48 +102,81 @@ class Followers:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def ends(self) -> list[object]:
-        """How each ended."""
+    async def ends(self, reason: str = "") -> list[object]:
+        """How each ended, for a token or, with its `reason`, for a key."""
         sockets = [await each.closed() for each in (self._idle, self._following)]
         stream = (await self._stream.aread()).decode()
         await self._rest_stream.aread()
-        return [*sockets, await closing_of(self._rest), REVOKED in stream, stream.endswith("complete\ndata:\n\n")]
+        return [
+            *sockets,
+            await closing_of(self._rest),
+            (reason or REVOKED) in stream,
+            stream.endswith("complete\ndata:\n\n"),
+        ]
 
 
-ENDS = [(4403, f"Forbidden: {REVOKED}"), (4403, f"Forbidden: {REVOKED}"), (4403, REVOKED), True, True]
+def ends_with(reason: str) -> list[object]:
+    return [(4403, f"Forbidden: {reason}"), (4403, f"Forbidden: {reason}"), (4403, reason), True, True]
+
+
+ENDS, KEY_ENDS = ends_with(REVOKED), ends_with(KEY_REVOKED)
 
 
 @pytest.mark.parametrize("by", ["subject", "token"])
-async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(environment: dict[str, str], by: str):
+async def test_everything_a_revoked_token_holds_open_is_closed_on_every_server(
+    environment: dict[str, str], database: Database, by: str
+):
     lifetime = timedelta(hours=1)
     token, other = (
         issue_token(SECRET, user=user, tenant="acme", scopes=[], lifetime=lifetime) for user in ("ada", "ben")
     )
+    # One that was made for the user, one that the user made, and one that has nothing to do with the user.
+    creation = ("key", "create", "--name", "nightly", "--user", "ada", "--tenant", "acme", "--scope", "executions:read")
+    for_ada = (await run_command(environment, *creation)).splitlines()[-1]
+    by_ada, key_of_another = [
+        await made_key(database, "ben", "executions:read", maker=maker) for maker in ("ada", "ben")
+    ]
     async with started(environment) as first, started(environment) as second:
         async with contextlib.AsyncExitStack() as stack:
             followers = [await stack.enter_async_context(Followers(url, token)) for url in (first, second)]
             spared: list[Socket] = [await stack.enter_async_context(opened(url)) for url in (first, second)]
-            for each in spared:
-                await each.begin(other)
+            for each, spared_by in zip(spared, (other, key_of_another.text), strict=True):
+                await each.begin(spared_by)
+            with_keys = [
+                await stack.enter_async_context(Followers(url, key))
+                for url, key in ((first, for_ada), (second, by_ada.text))
+            ]
 
             selection = ("--user", "ada", "--tenant", "acme") if by == "subject" else ("--token-id", id_of(token))
             output = await run_command(environment, "revoke", *selection)
+            if by == "token":
+                # Each as a person may have it at hand.
+                await run_command(environment, "key", "revoke", for_ada)
+                await run_command(environment, "key", "revoke", str(by_ada.row["_id"]))
             ends = [await each.ends() for each in followers]
+            key_ends = [await each.ends(KEY_REVOKED) for each in with_keys]
 
             for each in spared:
                 await each.send({"type": "ping"})
                 assert await each.receive() == {"type": "pong"}
         answers = [await execute(url, token, "{ viewer { userId } }") for url in (first, second)]
         listed = [await listing(url, token) for url in (first, second)]
+        key_answers = [await execute(url, for_ada, "{ viewer { userId } }") for url in (first, second)]
         new_token_status = await signed_in_again(first)
 
     assert ends == [ENDS, ENDS]
+    assert key_ends == [KEY_ENDS, KEY_ENDS]
+    assert [(answer.status, answer.message) for answer in key_answers] == [(401, KEY_REVOKED)] * 2
     assert [(answer.status, answer.codes, answer.message) for answer in answers] == [
         (401, ["UNAUTHENTICATED"], REVOKED)
     ] * 2
     assert listed == [401, 401]
     assert new_token_status == 200
-    assert ("Tokens of ada of acme that were issued until" if by == "subject" else "The token ") in output
+    if by == "subject":
+        assert "Tokens of ada of acme that were issued until" in output
+        assert "made by or for ada and are revoked now: 2." in output
+    else:
+        assert "The token " in output
 
 
 def id_of(token: str) -> str:

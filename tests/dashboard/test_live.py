@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, Request, Route, WebSocketRoute, expect
 
 from execution_monitor.live.lag import LagMeter
-from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.documents import Execution, Step, collection_of
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
 
@@ -100,6 +100,45 @@ async def test_an_execution_appears_runs_and_fails_without_reloading(
     await change("e002", status="failed", error_details={"message": "out of memory"})
     await expect(row).to_contain_text("Failed")
     await expect(row).to_contain_text("out of memory")
+
+
+async def test_a_failure_is_marked_once_a_later_attempt_has_recovered_it(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    again = {"parent_execution_id": "e002", "attempt": 2}
+    model = {"model": "gpt-6", "tokens_used": 1_200, "input_tokens": 1_000, "output_tokens": 200}
+    await store(
+        execution(1, workflow_name="open", status="failed"),
+        execution(2, workflow_name="retried", status="failed"),
+        execution(3, workflow_name="retried", status="failed", **again),
+        execution(4, workflow_name="retried", retry_of_execution_id="e003", attempt=3),
+        execution(5, workflow_name="repeated", status="timed_out"),
+    )
+    await collection_of(Step).insert_one(
+        {"execution_id": "e002", "tenant_id": "acme", "step_id": "s", "step_name": "Ask", "created": NOON, **model}
+    )
+    page = await open_page("/", token_for("ada", "acme"))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    failed, repeated = page.get_by_role("row").filter(has_text="Failed"), page.get_by_role("row", name="repeated")
+    marks = page.get_by_role("link", name="Recovered by a later attempt")
+
+    await expect(failed.filter(has=marks)).to_have_count(2)
+    await expect(failed.filter(has_text="open").filter(has=marks)).to_have_count(0)
+    await expect(repeated.filter(has=marks)).to_have_count(0)
+
+    # The one that it repeats does not change.
+    await store(execution(6, workflow_name="repeated", retry_of_execution_id="e005"))
+    await expect(repeated.filter(has=marks)).to_have_count(1)
+    await expect(repeated.get_by_role("link", name="Recovered")).to_have_attribute("href", "/executions/e006")
+
+    await failed.filter(has_text="retried").last.get_by_role("link", name="retried", exact=True).click()
+    await expect(page.get_by_role("link", name="attempt 2 failed")).to_have_attribute("href", "/executions/e003")
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("1,200 (1,000 in, 200 out)")
+    await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("gpt-6")
+    await page.get_by_role("definition").get_by_role("link", name="e004").click()
+    await expect(page.get_by_text("Retry of")).to_be_visible()
+    await expect(page.get_by_role("link", name="attempt 2 failed")).to_be_visible()
 
 
 async def test_rows_that_no_longer_match_leave_and_those_of_others_never_appear(

@@ -73,26 +73,24 @@ async def test_a_mutation_takes_a_post(server: str, database: Database, token: s
     assert await names(database) == []
 
 
-@pytest.mark.parametrize(
-    "media_type",
-    [
+async def test_what_a_foreign_page_can_send_without_a_preflight_is_no_mutation(
+    server: str, database: Database, token: str
+):
+    headers = {"authorization": f"Bearer {token}", "origin": "https://evil.example"}
+    body = orjson.dumps({"query": MAKE})
+    simple = (
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "text/plain",
         "text/plain;application/json",
-        None,
-    ],
-)
-async def test_what_a_foreign_page_can_send_without_a_preflight_is_no_mutation(
-    server: str, database: Database, token: str, media_type: str | None
-):
-    headers = {"authorization": f"Bearer {token}", "origin": "https://evil.example"}
+    )
     async with httpx2.AsyncClient(headers=headers) as client:
-        body = orjson.dumps({"query": MAKE})
-        kind = {} if media_type is None else {"content-type": media_type}
-        refused = await client.post(f"{server}/graphql", content=body, headers=kind)
+        for media_type in (*simple, None):
+            kind = {} if media_type is None else {"content-type": media_type}
+            refused = await client.post(f"{server}/graphql", content=body, headers=kind)
 
-    assert refused.status_code == 415
+            assert (media_type, refused.status_code) == (media_type, 415)
+
     assert await names(database) == []
 
 

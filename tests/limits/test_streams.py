@@ -39,6 +39,18 @@ async def test_a_stream_ends_when_its_token_expires():
     assert datetime.now(UTC) >= expires
 
 
+async def test_a_stream_ends_at_the_time_at_which_its_access_key_expires():
+    expires = in_seconds(0.05)
+
+    with OpenStreams(Revocations()).hold(ada(expires_at=expires, is_key=True)) as ended:
+        assert not ended.done()
+        async with asyncio.timeout(SOON):
+            reason = await ended
+
+    assert reason == "Your access key has expired; make a new one."
+    assert datetime.now(UTC) >= expires
+
+
 async def test_a_stream_of_an_expired_token_has_ended_at_once():
     with OpenStreams(Revocations()).hold(over_in(-1)) as ended:
         assert ended.result() == EXPIRED
@@ -68,6 +80,15 @@ async def test_a_stream_ends_when_its_token_is_revoked_and_others_go_on():
 
         assert hers.result() == "Your token has been revoked; sign in again."
         assert not his.done()
+
+
+async def test_a_stream_ends_when_its_access_key_is_revoked():
+    revocations = Revocations()
+    key = ada(is_key=True, token_id="em_1")  # noqa: S106 - an id
+    with OpenStreams(revocations).hold(key) as ended:
+        revocations.add([RevokedTokens(in_seconds(0), token_id="em_1")])  # noqa: S106 - an id
+
+        assert ended.result() == "Your access key has been revoked; send another one."
 
 
 async def test_a_token_that_was_revoked_while_its_socket_opened_ends_at_once():

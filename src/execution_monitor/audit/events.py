@@ -30,6 +30,7 @@ class AuditKind(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a kind of event
     REVOCATION = "revocation"
+    ACCESS_KEY_CREATED = "access_key_created"  # on the command line; by a mutation it is one
     LOST = "lost"  # events that could not be written
 
 
@@ -87,21 +88,38 @@ def describe_refusal(origin: Origin, reason: str, at: datetime) -> AuditRow:
 
 
 def describe_revocation(
-    *, by: str, tenant: str | None = None, user: str | None = None, token_id: str | None = None
+    *,
+    by: str,
+    tenant: str | None = None,
+    user: str | None = None,
+    token_id: str | None = None,
+    access_key: str | None = None,
 ) -> AuditRow:
-    """The row of a revocation, made by the user `by`, of the tokens of `user` or of the token with `token_id`.
+    """The row of a revocation by `by`: of what `user` has, of the token with `token_id` or of `access_key` (`em_<id>`).
 
     No auditor sees it without a `tenant`. It is written by `AuditWriter` itself, since the command that revokes tokens
     runs outside of a server and its journal.
     """
-    revoked = {"user": shorten(user), "tokenId": shorten(token_id)}
+    revoked = {"user": shorten(user), "tokenId": shorten(token_id), "accessKey": shorten(access_key)}
+    return _describe_command(AuditKind.REVOCATION, by, tenant, {"revoke": _without_nulls(**revoked)})
+
+
+def describe_created_key(  # noqa: PLR0913 - what is kept of a key
+    *, by: str, tenant: str, user: str, access_key: str, name: str, scopes: Sequence[str]
+) -> AuditRow:
+    """The row of an access key that the command `key create` made; `access_key` is the part that may be shown."""
+    created = {"accessKey": access_key, "userId": shorten(user), "name": shorten(name), "scopes": list(scopes)}
+    return _describe_command(AuditKind.ACCESS_KEY_CREATED, by, tenant, {"createAccessKey": created})
+
+
+def _describe_command(kind: AuditKind, by: str, tenant: str | None, arguments: dict[str, Any]) -> AuditRow:
     return {
         "_id": ObjectId(),
         "at": datetime.now(UTC),
-        "kind": AuditKind.REVOCATION.value,
+        "kind": kind.value,
         "outcome": AuditOutcome.SUCCEEDED.value,
         "codes": [],
-        "arguments": {"revoke": {name: value for name, value in revoked.items() if value is not None}},
+        "arguments": arguments,
         **_without_nulls(tenant_id=tenant, subject=shorten(by)),
     }
 

@@ -1,6 +1,5 @@
 """The audit trail's observer: records every operation, and every refused token, in the journal."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -12,6 +11,7 @@ from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
 from execution_monitor.audit.journal import Journal
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
+from execution_monitor.token_bucket import TokenBucket
 
 # A client can send refused tokens, and operations beyond its rate limit, as fast as it likes: of each of the two so
 # many a second are recorded one by one, and the rest are counted.
@@ -26,8 +26,8 @@ class AuditObserver:
     def __init__(self, journal: Journal, *, strict: bool) -> None:
         self.journal = journal
         self.strict = strict
-        self.limited = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
-        self._refusals = _TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
+        self.limited = TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
+        self._refusals = TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
 
     def observe(self, operation: Operation, outcome: Outcome) -> Observation:
         """Record `operation` when it ends; a subscription also when it starts."""
@@ -94,23 +94,3 @@ class _Recording(Observation):
     async def refused(self) -> None:
         """Record an operation that does not run, as one that ended."""
         await self.__aexit__()
-
-
-class _TokenBucket:
-    """Limits how often something happens: `at_once` times in a row, and `per_second` over time."""
-
-    def __init__(self, per_second: float, at_once: float) -> None:
-        self._per_second = per_second
-        self._at_once = at_once
-        self._left = at_once
-        self._counted_at = time.monotonic()
-
-    def take(self) -> bool:
-        """Whether it may happen now; if so, that counts."""
-        now = time.monotonic()
-        self._left = min(self._at_once, self._left + (now - self._counted_at) * self._per_second)
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

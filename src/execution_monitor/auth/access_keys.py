@@ -230,11 +230,11 @@ def _require_own(caller: Caller, scope: Scope) -> None:
 
 
 def _holds_for_all(caller: Caller, scope: Scope) -> bool:
-    if not caller.may(scope):
-        return False
-    if scope not in READING_SCOPES or not caller.grants:
-        return True
-    return any(grant.scope is scope and grant.visible is EVERYTHING for grant in caller.grants)
+    if not caller.may(scope) or not caller.grants:
+        return caller.may(scope)
+    # Where roles have filters, other scopes hold for the executions that the caller reads.
+    reading = scope if scope in READING_SCOPES else Scope.EXECUTIONS_READ
+    return any(grant.scope is reading and grant.visible is EVERYTHING for grant in caller.grants)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
-"""Authenticate requests: verify their bearer tokens, refuse revoked ones, and keep keys and revocations up to date."""
+"""Authenticate requests: verify their tokens and access keys, refuse revoked ones, and keep revocations up to date."""
 
 import asyncio
 from collections.abc import Mapping
 from typing import Self
 
+from execution_monitor.auth.access_key_verifier import AccessKeyVerifier
 from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.credentials import credential_in, is_access_key
 from execution_monitor.auth.key_cache import KeyCache
 from execution_monitor.auth.revocation_poller import RevocationPoller
 from execution_monitor.auth.revocations import Revocations
@@ -23,6 +25,7 @@ class Authenticator:
         self.revocations = Revocations()
         self._verifier = verifier
         self._key_cache = key_cache
+        self._access_keys = AccessKeyVerifier(database)
         self._poller = RevocationPoller(database, self.revocations)
         self._polling: asyncio.Task[None] | None = None
 
@@ -35,6 +38,7 @@ class Authenticator:
     async def __aexit__(self, *_: object) -> None:
         if self._polling is not None:
             await end_tasks(self._polling)
+        await self._access_keys.close()
         if self._key_cache is not None:
             await self._key_cache.close()
 
@@ -42,9 +46,10 @@ class Authenticator:
         """The caller of a request with `headers`.
 
         Raises:
-            Unauthenticated: there is no token, or it is invalid or revoked.
+            Unauthenticated: there is no token or access key, or it is invalid or revoked.
             IssuerUnavailable: the issuer's keys cannot be fetched.
-            DatabaseUnavailable: the revocations cannot be read.
+            DatabaseUnavailable: the revocations, or an access key, cannot be read.
+            ServerBusy: too many access keys that do not exist are being sent.
         """
         caller = await self.authenticate_offline(headers)
         await self._poller.check()
@@ -52,8 +57,15 @@ class Authenticator:
         return caller
 
     async def authenticate_offline(self, headers: Mapping[str, str]) -> Caller:
-        """As `authenticate`, by the revocations in memory: for what must be served while MongoDB is down."""
-        caller = await self._verifier.authenticate(headers)
+        """As `authenticate`, by the revocations in memory: for what must be served while MongoDB is down.
+
+        Access keys are looked up as ever: none has a scope that such things need.
+        """
+        credential = credential_in(headers)
+        if is_access_key(credential):
+            caller = await self._access_keys.verify(credential)
+        else:
+            caller = await self._verifier.verify(credential)
         self.revocations.refuse(caller)
         return caller
 

@@ -9,6 +9,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Unauthenticated
 
 REVOKED = "Your token has been revoked; sign in again."
+REVOKED_KEY = "Your access key has been revoked; send another one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class RevocationSet:
         return any(time is not None and (caller.issued_at is None or caller.issued_at < time) for time in times)
 
 
+def reason_for(caller: Caller) -> str:
+    """What to tell `caller`, whose token or access key has been revoked."""
+    return REVOKED_KEY if caller.is_key else REVOKED
+
+
 class Revocations:
     """The revocations that this process knows, and listeners that are called when there are more."""
 
@@ -73,7 +79,7 @@ class Revocations:
     def refuse(self, caller: Caller) -> None:
         """Raise `Unauthenticated` when the token of `caller` is revoked."""
         if self._known.includes(caller):
-            raise Unauthenticated(REVOKED)
+            raise Unauthenticated(reason_for(caller))
 
     def add_listener(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the revocations change."""

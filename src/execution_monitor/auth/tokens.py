@@ -12,6 +12,7 @@ import jwt
 
 from execution_monitor.auth.caller import LEEWAY, Caller, Scope
 from execution_monitor.auth.claims import ClaimReader
+from execution_monitor.auth.credentials import credential_in
 from execution_monitor.auth.keys import HS256, Keys, SigningKey
 from execution_monitor.errors import Unauthenticated
 from execution_monitor.lru_cache import LruCache
@@ -70,10 +71,7 @@ class TokenVerifier:
 
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """The caller of a request with `Authorization: Bearer ...` (RFC 6750); raises what `verify` raises."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("Send a token in the header Authorization: Bearer <token>.")
-        return await self.verify(token.strip())
+        return await self.verify(credential_in(headers))
 
     async def verify(self, token: str) -> Caller:
         """The caller that `token` names.

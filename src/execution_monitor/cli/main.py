@@ -36,10 +36,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+key = typer.Typer(help="Make, list and revoke access keys, with which programs authenticate.", no_args_is_help=True)
+app.add_typer(key, name="key")
+
 Result = TypeVar("Result")
 
 User = Annotated[str, typer.Option(help="The owner: the subject of their tokens.")]
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
+KeyId = Annotated[str, typer.Argument(help="Its id, as key list shows it.", metavar="ID")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)]
 Files = Annotated[list[Path], typer.Argument(help="WfFormat files (JSON, version 1.4 to 1.6).")]
@@ -221,9 +225,14 @@ def revoke(
     ] = None,
     token_id: Annotated[str | None, typer.Option(help="Revoke the token with this jti.")] = None,
 ) -> None:
-    """Revoke tokens before they expire, on every server, and close the connections they opened."""
+    """Revoke tokens before they expire, on every server, and close the connections they opened.
+
+    With --user also the access keys that were made by or for that user.
+    """
     if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
+    if token_id is not None and token_id.startswith("em_"):
+        raise SetupError("That is an access key; revoke it with execution-monitor key revoke.")
     with _importing():
         import asyncio
 
@@ -235,18 +244,99 @@ def revoke(
     # Tokens are accepted for the leeway after they expire, too.
     keep = read_settings().token_rules.max_lifetime + LEEWAY
 
-    async def work(settings: "Settings") -> datetime:
+    async def work(settings: "Settings") -> tuple[datetime, int]:
         by = None if settings.audit == "off" else _operator()
         async with connected(settings) as database:
             return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
 
     with _serving() as settings:
-        at = asyncio.run(work(settings))
+        at, keys = asyncio.run(work(settings))
     until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     if token_id is not None:
         typer.echo(f"The token {token_id} is refused since {until}.")
     else:
         typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
+        typer.echo(f"Access keys that were made by or for {user} and are revoked now: {keys}.")
+
+
+@key.command("create")
+def create_access_key(
+    name: Annotated[str, typer.Option(help="What to call the key, such as the program that will use it.")],
+    user: Annotated[str, typer.Option(help="For whom it acts: what it reports and reads is this user's.")],
+    tenant: Tenant = TENANT,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it allows; repeat for more. Without it: executions:write.")
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 1h, 90d, a year at most.")] = "90d",
+) -> None:
+    """Make an access key, and print it once, as the last line."""
+    with _importing():
+        import asyncio
+
+        from execution_monitor.auth.access_key_text import signing_secret_of
+        from execution_monitor.auth.access_keys import AccessKeyRecord, MadeAccessKey
+        from execution_monitor.cli.keys import KeyOptions, create_key
+        from execution_monitor.development.local_database import connected
+
+    options = KeyOptions.from_command(
+        user=user, tenant=tenant, name=name, scopes=scope or ["executions:write"], ttl=ttl
+    )
+
+    async def work(settings: "Settings") -> MadeAccessKey:
+        async with connected(settings) as database:
+            return await create_key(database, options, by=_operator(), is_audited=settings.audit != "off")
+
+    with _serving() as settings:
+        made = asyncio.run(work(settings))
+        record = AccessKeyRecord(made.row)
+        signing_secret = signing_secret_of(record.key_id, settings.cursor_key)
+    allowed = ", ".join(record.scopes)
+    typer.echo(f"For {record.user_id} of {record.tenant}, until {record.expires_at:%Y-%m-%d %H:%M} UTC: {allowed}.")
+    typer.echo(f"Secret for senders that sign with HMAC, such as GitHub: {signing_secret}")
+    typer.echo("The key, which is not shown again:")
+    typer.echo(made.text)
+
+
+@key.command("list")
+def list_access_keys(
+    user: Annotated[str | None, typer.Option(help="List the keys for this user alone.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="List the keys of this tenant alone.")] = None,
+) -> None:
+    """List access keys, also those that were revoked, until 30 days after they expire."""
+    with _importing():
+        import asyncio
+
+        from execution_monitor.cli.keys import list_keys
+        from execution_monitor.development.local_database import connected
+
+    async def work(settings: "Settings") -> list[str]:
+        async with connected(settings) as database:
+            return await list_keys(database, user=user, tenant=tenant)
+
+    with _serving() as settings:
+        lines = asyncio.run(work(settings))
+    for line in lines:
+        typer.echo(line)
+
+
+@key.command("revoke")
+def revoke_access_key(key_id: KeyId) -> None:
+    """Revoke an access key on every server, and close the connections it opened."""
+    with _importing():
+        import asyncio
+
+        from execution_monitor.auth.access_keys import AccessKeyRecord
+        from execution_monitor.cli.keys import revoke_key
+        from execution_monitor.development.local_database import connected
+
+    async def work(settings: "Settings") -> AccessKeyRecord:
+        by = None if settings.audit == "off" else _operator()
+        async with connected(settings) as database:
+            return await revoke_key(database, key_id, by=by)
+
+    with _serving() as settings:
+        revoked = asyncio.run(work(settings))
+    typer.echo(f"The key {revoked.prefix} ({revoked.name}) of {revoked.user_id} of {revoked.tenant} is revoked.")
 
 
 @app.command()

@@ -23,7 +23,7 @@ def issue(  # noqa: PLR0913 - the options of the command
             raise SetupError(f"{unknown[0]} is no {kind}; choose from {', '.join(known)}.")
     if not (user.strip() and user.isprintable() and tenant.strip() and tenant.isprintable()):
         raise SetupError("The user and the tenant must not be empty, nor hold line breaks or tabs.")
-    rules, lifetime = settings.token_rules, _parse_lifetime(ttl)
+    rules, lifetime = settings.token_rules, parse_lifetime(ttl)
     if lifetime > rules.max_lifetime:
         raise SetupError(
             f"A token may live for {settings.token_lifetime_seconds:,} seconds; "
@@ -33,7 +33,8 @@ def issue(  # noqa: PLR0913 - the options of the command
     return issue_token(secret, user=user, tenant=tenant, scopes=scopes, roles=roles, lifetime=lifetime, rules=rules)
 
 
-def _parse_lifetime(text: str) -> timedelta:
+def parse_lifetime(text: str) -> timedelta:
+    """The duration that `text` says, such as `90d`; raises `SetupError` for text that is none."""
     parsed = _LIFETIME.fullmatch(text)
     if parsed is None or int(parsed[1]) == 0:
         raise SetupError(f"{text} is no duration; write a number and s, m, h or d, such as 1h.")

@@ -9,10 +9,11 @@ from typing import Any
 
 from execution_monitor.asgi.origin import network_of
 from execution_monitor.auth.caller import Caller
-from execution_monitor.auth.revocations import REVOKED, Revocations
+from execution_monitor.auth.revocations import Revocations, reason_for
 from execution_monitor.errors import RateLimited, ServerBusy
 
 EXPIRED = "Your token has expired; get a new one."
+EXPIRED_KEY = "Your access key has expired; make a new one."
 
 # Done when the token of a stream has ended, with the reason for the caller.
 Ended = asyncio.Future[str]
@@ -195,13 +196,13 @@ class OpenStream:
         if self._ended is None or self._ended.done():
             return
         if self._streams.revocations.include(self._caller):
-            self._ended.set_result(REVOKED)
+            self._ended.set_result(reason_for(self._caller))
             return
         if self._caller.valid_until is None:
             return
         left = (self._caller.valid_until - datetime.now(UTC)).total_seconds()
         if left <= 0:
-            self._ended.set_result(EXPIRED)
+            self._ended.set_result(EXPIRED_KEY if self._caller.is_key else EXPIRED)
         else:
             self._timer = asyncio.get_running_loop().call_later(min(left, _MAX_TIMER_SECONDS), self._check)
 

@@ -52,3 +52,9 @@ async def record_use(database: Database, key_id: ObjectId, unless_since: datetim
     """Record that a key was used now, unless a use at `unless_since` or later is recorded."""
     where = {"_id": key_id, "last_used_at": {"$not": {"$gte": unless_since}}}
     await database.collection(AccessKey).update_one(where, {"$currentDate": {"last_used_at": True}})
+
+
+async def find_access_keys(database: Database, user: str | None, tenant: str | None) -> Sequence[BsonDocument]:
+    """All stored keys, those for `user` and in `tenant` where these are given, newest first."""
+    where = {name: value for name, value in (("user_id", user), ("tenant_id", tenant)) if value is not None}
+    return await database.collection(AccessKey).find(where).sort("created", -1).to_list()

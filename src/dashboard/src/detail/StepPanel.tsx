@@ -5,7 +5,8 @@ import { StatusBadge } from '../components/StatusBadge.tsx'
 import { StartTime } from '../components/StartTime.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
 import { useExactQuery } from './useExactQuery.ts'
-import { formatCost, formatCount } from '../model/numbers.ts'
+import { formatCost } from '../model/numbers.ts'
+import { describeTokens } from '../model/tokens.ts'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
 import { STEP_PAYLOADS, type Step } from './operations.ts'
@@ -70,7 +71,13 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
         {step.tokens > 0 && (
           <>
             <dt>Tokens</dt>
-            <dd>{formatCount(step.tokens)}</dd>
+            <dd>{describeTokens(step)}</dd>
+          </>
+        )}
+        {step.model !== null && (
+          <>
+            <dt>Model</dt>
+            <dd>{step.model}</dd>
           </>
         )}
         {dependencies.length > 0 && (

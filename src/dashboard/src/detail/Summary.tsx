@@ -11,7 +11,7 @@ import { formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
 import { describeRetry, splitRetries } from '../model/retries.ts'
-import { CHILDREN, type Execution } from './operations.ts'
+import { RELATIVES, type Execution } from './operations.ts'
 import styles from './Summary.module.css'
 
 interface SummaryProps {
@@ -76,7 +76,7 @@ export function Summary({ execution, status, behindSeconds, isRemoved }: Summary
             </Link>
           </Fact>
         )}
-        <Children execution={execution} />
+        <Relatives execution={execution} />
         {execution.tags.length > 0 && (
           <Fact name="Tags">
             <span className={styles.tags}>
@@ -102,14 +102,21 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   )
 }
 
-/** The executions that this one has started; later attempts of its own workflow are its retries. */
-function Children({ execution }: { execution: Execution }) {
-  const [{ data }, read] = useQuery({ query: CHILDREN, variables: { id: execution.executionId } })
+/** The chain of retries that the execution is in, and what it started otherwise. */
+function Relatives({ execution }: { execution: Execution }) {
+  const [{ data }, read] = useQuery({ query: RELATIVES, variables: { id: execution.executionId } })
   useEffect(() => read(), [read, execution.updatedAt])
-  const all = data?.executions.nodes ?? []
-  const { retries, children } = splitRetries(execution, all)
+  const { retryOf = null, recoveredBy = null, retries: named = [] } = data?.execution ?? {}
+  const { retries, children } = splitRetries(execution, data?.executions.nodes ?? [], named)
   return (
     <>
+      {retryOf !== null && (
+        <Fact name="Retry of">
+          <Link className={styles.child} href={executionPath(retryOf.executionId)}>
+            <StatusIcon status={retryOf.status} /> {describeRetry(retryOf)}
+          </Link>
+        </Fact>
+      )}
       {retries.length > 0 && (
         <Fact name="Retried">
           <span className={styles.tags}>
@@ -119,6 +126,13 @@ function Children({ execution }: { execution: Execution }) {
               </Link>
             ))}
           </span>
+        </Fact>
+      )}
+      {recoveredBy !== null && !retries.some((retry) => retry.executionId === recoveredBy) && (
+        <Fact name="Recovered by">
+          <Link className={styles.child} href={executionPath(recoveredBy)}>
+            <StatusIcon status="COMPLETED" /> <code>{recoveredBy}</code>
+          </Link>
         </Fact>
       )}
       {children.length > 0 && (

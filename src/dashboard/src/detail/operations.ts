@@ -37,6 +37,10 @@ const STEP = graphql(`
     dependsOn
     cost
     tokens
+    model
+    inputTokens
+    outputTokens
+    cachedTokens
     error {
       message
       code
@@ -200,23 +204,41 @@ export const OLDER_LOG_LINES = graphql(
   [LOG_LINE],
 )
 
-/** The executions that this one has started. */
-export const CHILDREN = graphql(`
-  query Children($id: String!) {
-    executions(filter: { parentExecutionId: { eq: $id } }, sort: [{ field: CREATED_AT, direction: ASC }], first: 20) {
-      nodes {
-        executionId
-        workflowName
-        status
-        attempt
-        durationSeconds
-      }
-      pageInfo {
-        hasNextPage
-      }
-    }
+const RELATIVE = graphql(`
+  fragment Relative on Execution @_unmask {
+    executionId
+    workflowName
+    status
+    attempt
+    durationSeconds
   }
 `)
+
+/** The executions that this one has started, the one that it repeats, those that repeat it, and what recovered it. */
+export const RELATIVES = graphql(
+  `
+    query Relatives($id: String!) {
+      executions(filter: { parentExecutionId: { eq: $id } }, sort: [{ field: CREATED_AT, direction: ASC }], first: 20) {
+        nodes {
+          ...Relative
+        }
+        pageInfo {
+          hasNextPage
+        }
+      }
+      execution(executionId: $id) {
+        recoveredBy
+        retryOf {
+          ...Relative
+        }
+        retries {
+          ...Relative
+        }
+      }
+    }
+  `,
+  [RELATIVE],
+)
 
 /** The input and result of an execution; needs the scope `executions:payload`. */
 export const PAYLOADS = graphql(`

@@ -1,18 +1,20 @@
 import { memo } from 'react'
 import { Link } from 'wouter'
 import { Duration } from '../components/Duration.tsx'
-import { StatusBadge } from '../components/StatusBadge.tsx'
+import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
 import { StartTime } from '../components/StartTime.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { infoOf, type Column } from '../model/columns.ts'
 import { formatBriefly, formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
+import { endedWithoutSuccess } from '../model/status.ts'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 
 interface ExecutionRowProps {
   row: Execution
+  recoveredBy: string | null
   index: number
   top: number
   columns: readonly Column[]
@@ -24,7 +26,7 @@ interface ExecutionRowProps {
 
 /** One execution in the list. */
 export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
-  const { row, index, top, columns, isSelected, isLeaving, onOpen, onSelect } = props
+  const { row, recoveredBy, index, top, columns, isSelected, isLeaving, onOpen, onSelect } = props
   const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
   return (
     // Keyboards and screen readers use the link; for pointers the whole row is the target.
@@ -46,17 +48,28 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
           className={`${styles.cell ?? ''} ${infoOf(column).isNumber ? (styles.number ?? '') : ''}`}
           data-column={column}
         >
-          <Cell column={column} row={row} />
+          <Cell column={column} row={row} recoveredBy={recoveredBy} />
         </div>
       ))}
     </div>
   )
 })
 
-function Cell({ column, row }: { column: Column; row: Execution }) {
+interface CellProps {
+  column: Column
+  row: Execution
+  recoveredBy: string | null
+}
+
+function Cell({ column, row, recoveredBy }: CellProps) {
   switch (column) {
     case 'status':
-      return <StatusBadge status={row.status} detail={row.statusDetail} />
+      return (
+        <>
+          <StatusBadge status={row.status} detail={row.statusDetail} />
+          {recoveredBy !== null && endedWithoutSuccess(row.status) && <Recovered by={recoveredBy} />}
+        </>
+      )
     case 'workflow':
       return (
         <Link className={styles.link} href={executionPath(row.executionId)} title={row.name ?? row.executionId}>
@@ -100,6 +113,20 @@ function Cell({ column, row }: { column: Column; row: Execution }) {
         </span>
       )
   }
+}
+
+/** The mark of an execution that was repeated, and completed then. */
+function Recovered({ by }: { by: string }) {
+  return (
+    <Link
+      className={styles.recovered}
+      href={executionPath(by)}
+      title={`Recovered by a later attempt: ${by}`}
+      aria-label="Recovered by a later attempt"
+    >
+      <StatusIcon status="COMPLETED" />
+    </Link>
+  )
 }
 
 function Progress({ row }: { row: Execution }) {

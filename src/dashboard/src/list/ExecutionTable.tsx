@@ -6,6 +6,7 @@ import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { fitColumns, infoOf, type Column } from '../model/columns.ts'
 import { executionPath } from '../model/paths.ts'
+import type { Recoveries } from '../model/retries.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SortField, SortKey } from '../model/sorting.ts'
 import type { Density } from '../model/view.ts'
@@ -21,6 +22,7 @@ export interface Place {
 
 interface ExecutionTableProps {
   rows: Rows<Execution>
+  recoveries: Recoveries
   hasMore: boolean
   columns: readonly Column[]
   density: Density
@@ -39,7 +41,7 @@ const LOAD_AHEAD = 40
 
 /** The table of executions: it renders the visible rows alone, and loads the next page before the end is reached. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, hasMore, density, order, place, onSort, onLoadMore } = props
+  const { rows, recoveries, hasMore, density, order, place, onSort, onLoadMore } = props
   const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const [selected, setSelected] = useState(place.selected)
@@ -140,6 +142,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
                 index={index}
                 top={start}
                 columns={columns}
+                recoveredBy={recoveries.get(row.executionId) ?? null}
                 isSelected={row.executionId === selected}
                 isLeaving={rows.leaving.has(row.executionId)}
                 onOpen={open}

@@ -74,6 +74,7 @@ export function ListPage() {
         ) : (
           <ExecutionTable
             rows={rows}
+            recoveries={snapshot.recoveries}
             hasMore={snapshot.hasMore}
             columns={view.columns}
             density={view.density}

@@ -43,6 +43,7 @@ class Server {
     vi.setSystemTime(Date.now() + seconds * 1000)
     const nodes = ids.map((executionId, index) => ({
       executionId,
+      recoveredBy: null,
       createdAt: new Date(1e12 - 1000 * (100 * number + index)).toISOString(),
       updatedAt: new Date(1e12).toISOString(),
     }))

@@ -5,9 +5,10 @@ import type { Connection, Subscription } from '../live/connection.ts'
 import type { Filter } from '../model/filter.ts'
 import { toFilterInput, type FilterInput } from '../model/filterInput.ts'
 import { SearchMeter } from '../model/searchProgress.ts'
+import { addRecoveries, type Recoveries } from '../model/retries.ts'
 import { appendPage, applyEvents, createRows, removeLeaving, settle, type RowEvent, type Rows } from '../model/rows.ts'
 import type { SortKey } from '../model/sorting.ts'
-import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution } from './operations.ts'
+import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution, type PageRow } from './operations.ts'
 import { INITIAL, type Snapshot } from './snapshot.ts'
 
 // The maximum of the server.
@@ -126,6 +127,7 @@ export class ExecutionList {
     })
     this.change({
       rows,
+      recoveries: withRecoveries(this.snapshot.recoveries, nodes),
       hasMore: pageInfo.hasNextPage,
       search: this.meter.after(search, nodes.length),
       isReading: false,
@@ -171,6 +173,7 @@ export class ExecutionList {
       return
     }
     const { nodes, pageInfo, totalCount, totalCountIsExact, liveCursor } = first.data.executions
+    let recoveries = withRecoveries(new Map(), nodes)
     let search = this.meter.after(first.data.executions.search, nodes.length)
     let rows = createRows(
       this.order,
@@ -185,6 +188,7 @@ export class ExecutionList {
       if (next.data === undefined) break
       end = next.data.executions.pageInfo
       search = this.meter.after(next.data.executions.search, next.data.executions.nodes.length)
+      recoveries = withRecoveries(recoveries, next.data.executions.nodes)
       rows = appendPage(rows, {
         rows: next.data.executions.nodes,
         hasMore: end.hasNextPage,
@@ -193,7 +197,7 @@ export class ExecutionList {
     }
     this.endCursor = end.endCursor
     this.isRestarting = false
-    this.change({ rows, hasMore: end.hasNextPage, search, isReading: false, error: null, waiting: 0 })
+    this.change({ rows, recoveries, hasMore: end.hasNextPage, search, isReading: false, error: null, waiting: 0 })
     this.subscribeFrom(liveCursor)
     this.goOnSearching()
   }
@@ -234,7 +238,13 @@ export class ExecutionList {
       void this.read()
       return
     }
-    const next = applyEvents(rows, changes.flatMap(toEvent))
+    const events = changes.flatMap(toEvent)
+    const next = applyEvents(rows, events)
+    const changed = events.flatMap(({ row }) => row ?? [])
+    const recoveries = addRecoveries(this.snapshot.recoveries, changed, () => {
+      return new Map([...next.rows, ...next.waiting.values()].map((row) => [row.executionId, row]))
+    })
+    if (recoveries !== this.snapshot.recoveries) this.change({ recoveries })
     this.removeLater(next.leaving, rows.leaving)
     this.show(next)
   }
@@ -285,6 +295,14 @@ export class ExecutionList {
     this.snapshot = { ...this.snapshot, ...changes }
     this.listeners.forEach((notify) => notify())
   }
+}
+
+/** `known` with what recovered the rows of a page. */
+function withRecoveries(known: Recoveries, page: readonly PageRow[]): Recoveries {
+  const recovered = page.flatMap(({ executionId, recoveredBy }) => {
+    return recoveredBy === null ? [] : [[executionId, recoveredBy] as const]
+  })
+  return new Map([...known, ...recovered])
 }
 
 function toEvent(change: Change): RowEvent<Execution>[] {

@@ -5,6 +5,8 @@ const ROW = graphql(
   `
     fragment Row on Execution @_unmask {
       ...ExecutionFields
+      parentExecutionId
+      retryOfExecutionId
       error {
         message
         code
@@ -22,8 +24,22 @@ const SEARCH = graphql(`
   }
 `)
 
+// Only of pages: what recovered it is looked up for each event that selects it, and the events of the retry tell it, too.
+const PAGE_ROW = graphql(
+  `
+    fragment PageRow on Execution @_unmask {
+      ...Row
+      recoveredBy
+    }
+  `,
+  [ROW],
+)
+
 /** An execution as the list shows it. */
 export type Execution = ResultOf<typeof ROW>
+
+/** An execution of a page of the list. */
+export type PageRow = ResultOf<typeof PAGE_ROW>
 
 /** The first page, the total, and the cursor to subscribe from. */
 export const FIRST_PAGE = graphql(
@@ -31,7 +47,7 @@ export const FIRST_PAGE = graphql(
     query FirstPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int) {
       executions(filter: $filter, sort: $sort, first: $first) {
         nodes {
-          ...Row
+          ...PageRow
         }
         pageInfo {
           hasNextPage
@@ -46,7 +62,7 @@ export const FIRST_PAGE = graphql(
       }
     }
   `,
-  [ROW, SEARCH],
+  [PAGE_ROW, SEARCH],
 )
 
 /** The page after a cursor. */
@@ -55,7 +71,7 @@ export const NEXT_PAGE = graphql(
     query NextPage($filter: ExecutionFilter, $sort: [ExecutionSort!], $first: Int, $after: String) {
       executions(filter: $filter, sort: $sort, first: $first, after: $after) {
         nodes {
-          ...Row
+          ...PageRow
         }
         pageInfo {
           hasNextPage
@@ -67,7 +83,7 @@ export const NEXT_PAGE = graphql(
       }
     }
   `,
-  [ROW, SEARCH],
+  [PAGE_ROW, SEARCH],
 )
 
 /** Every change to the executions that the filter matches. */

@@ -1,4 +1,5 @@
 import type { LiveStatus } from '../model/liveStatus.ts'
+import type { Recoveries } from '../model/retries.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SearchState } from '../model/searchProgress.ts'
 import type { Execution } from './operations.ts'
@@ -7,6 +8,8 @@ import type { Execution } from './operations.ts'
 export interface Snapshot {
   /** Null until the first page has been read. */
   rows: Rows<Execution> | null
+  /** What recovered executions that ended without success. */
+  recoveries: Recoveries
   hasMore: boolean
   /** How far the search went when it was ended by its time limit; otherwise null. */
   search: SearchState | null
@@ -22,6 +25,7 @@ export interface Snapshot {
 
 export const INITIAL: Snapshot = {
   rows: null,
+  recoveries: new Map(),
   hasMore: false,
   search: null,
   isReading: true,

@@ -1,5 +1,5 @@
 import { formatDuration } from './numbers.ts'
-import { nameStatus, type Status } from './status.ts'
+import { endedWithoutSuccess, nameStatus, type Status } from './status.ts'
 
 /** The fields of an execution that tell whether it is a retry. */
 export interface Attempted {
@@ -7,14 +7,72 @@ export interface Attempted {
   attempt: number
 }
 
-/** Separates the `children` of `execution` that are later attempts of its workflow from those that it started otherwise. */
-export function splitRetries<C extends Attempted>(
+/** The fields of an execution that tell which one it repeats. */
+export interface Repetition extends Attempted {
+  executionId: string
+  status: Status
+  parentExecutionId: string | null
+  retryOfExecutionId: string | null
+}
+
+/** The ids of the executions that recovered others, by the ids of those. */
+export type Recoveries = ReadonlyMap<string, string>
+
+// As on the server.
+const MAX_ATTEMPTS_AFTER = 5
+
+/**
+ * The retries of `execution`: those of its `children` that are later attempts of its workflow, and those that are `named`; and
+ * the children that it started otherwise.
+ */
+export function splitRetries<C extends Attempted & { executionId: string }>(
   execution: Attempted,
   children: readonly C[],
+  named: readonly C[] = [],
 ): { retries: readonly C[]; children: readonly C[] } {
-  const isRetry = (child: C): boolean =>
-    child.workflowName === execution.workflowName && child.attempt > execution.attempt
-  return { retries: children.filter(isRetry), children: children.filter((child) => !isRetry(child)) }
+  const ids = new Set(named.map((retry) => retry.executionId))
+  const others = children.filter((child) => !ids.has(child.executionId))
+  const isRetry = (child: C): boolean => isLaterAttempt(execution, child)
+  return {
+    retries: [...named, ...others.filter(isRetry)],
+    children: others.filter((child) => !isRetry(child)),
+  }
+}
+
+function isLaterAttempt(parent: Attempted, child: Attempted): boolean {
+  return child.workflowName === parent.workflowName && child.attempt > parent.attempt
+}
+
+/** `known` with those of the rows that the `changed` ones recovered, where these have completed. */
+export function addRecoveries<R extends Repetition>(
+  known: Recoveries,
+  changed: readonly R[],
+  rows: () => ReadonlyMap<string, R>,
+): Recoveries {
+  const completed = changed.filter(({ status, retryOfExecutionId, parentExecutionId, attempt }) => {
+    return status === 'COMPLETED' && (retryOfExecutionId !== null || (parentExecutionId !== null && attempt > 1))
+  })
+  if (completed.length === 0) return known
+  const byId = rows()
+  const recoveries = new Map(known)
+  for (const { executionId, ...row } of completed) {
+    let repeated = repeatedBy(row, byId)
+    for (let further = 0; further < MAX_ATTEMPTS_AFTER && repeated !== undefined; further += 1) {
+      if (!endedWithoutSuccess(repeated.status)) break
+      if (!recoveries.has(repeated.executionId)) recoveries.set(repeated.executionId, executionId)
+      repeated = repeatedBy(repeated, byId)
+    }
+  }
+  return recoveries
+}
+
+function repeatedBy<R extends Repetition>(
+  row: Omit<Repetition, 'executionId'>,
+  rows: ReadonlyMap<string, R>,
+): R | undefined {
+  const named = rows.get(row.retryOfExecutionId ?? '')
+  const parent = rows.get(row.parentExecutionId ?? '')
+  return named ?? (parent !== undefined && isLaterAttempt(parent, row) ? parent : undefined)
 }
 
 /** A retry for people: `attempt 2 completed in 30 s`. */

@@ -26,6 +26,11 @@ export function hasEnded(status: Status): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED' || status === 'TIMED_OUT'
 }
 
+/** Whether `status` is final, and no success. */
+export function endedWithoutSuccess(status: Status): boolean {
+  return hasEnded(status) && status !== 'COMPLETED'
+}
+
 /** Whether `text` is a status. */
 export function isStatus(text: string): text is Status {
   return Object.hasOwn(NAMES, text)

@@ -13,13 +13,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.credentials import has_credential
 from execution_monitor.errors import (
     BadUserInput,
-    DatabaseUnavailable,
     ExecutionMonitorError,
-    IssuerUnavailable,
     RateLimited,
     Unauthenticated,
+    Unavailable,
 )
 from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.execution.event_renderer import Payloads
@@ -171,7 +171,7 @@ class _Connection:
     async def handle_connection_init(self, message: Mapping[str, Any]) -> None:
         """Authenticate the socket and acknowledge it.
 
-        The token is in the payload, or in the headers of the handshake. The socket is closed when the token ends.
+        The token or key is in the payload, or in the headers of the handshake. The socket is closed when it expires.
         """
         if self._caller is not None:
             raise CloseSocket(CloseCode.TOO_MANY_INITIALISATION_REQUESTS)
@@ -194,12 +194,12 @@ class _Connection:
 
     async def _authenticate(self, payload: Mapping[str, Any]) -> Caller:
         in_payload = {name.lower(): value for name, value in payload.items() if isinstance(value, str)}
-        headers = in_payload if "authorization" in in_payload else self._socket.headers
+        headers = in_payload if has_credential(in_payload) else self._socket.headers
         try:
             return await self._endpoint.services.admit(headers, self._origin)
         except Unauthenticated as error:
             raise CloseSocket(CloseCode.FORBIDDEN, f"Forbidden: {error.message}") from error
-        except (IssuerUnavailable, DatabaseUnavailable) as error:
+        except Unavailable as error:
             raise CloseSocket(CloseCode.TRY_AGAIN_LATER) from error
 
     def _close_with_token(self, ended: Ended) -> None:

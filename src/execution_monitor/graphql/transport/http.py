@@ -24,6 +24,7 @@ from execution_monitor.asgi.headers import combined_header
 from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import Origin, origin_of
 from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.credentials import has_credential
 from execution_monitor.errors import BadUserInput, ExecutionMonitorError
 from execution_monitor.graphql.errors import to_request_error
 from execution_monitor.graphql.execution.executor import OperationExecutor
@@ -126,7 +127,7 @@ class GraphQLEndpoint:
 
     async def _read(self, request: Request, origin: Origin) -> tuple[Caller, GraphQLRequest]:
         """Authenticate the client, then read its request; the other way round where it may only introspect."""
-        if not self.open_introspection or "authorization" in request.headers:
+        if not self.open_introspection or has_credential(request.headers):
             # Before the body: a client without a token sends none of it into our memory.
             caller = await self.services.admit(request.headers, origin)
             return caller, await read_request(request, self.max_body_bytes)

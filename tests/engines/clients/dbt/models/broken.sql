@@ -1,0 +1,1 @@
+select amount from {{ ref('stg_orders') }} where password = 'hunter2'
