@@ -157,6 +157,8 @@ def _lifespan(services: Services, executor: OperationExecutor) -> Lifespan:
             await stack.enter_async_context(services.authenticator)
             await stack.enter_async_context(live)
             await stack.enter_async_context(services.requests.ingest)
+            sweeping = asyncio.create_task(services.sweeper.run())
+            stack.push_async_callback(end_tasks, sweeping)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}
 
     return lifespan

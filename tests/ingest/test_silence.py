@@ -56,8 +56,10 @@ async def test_executions_are_silent_after_a_day_whatever_the_clock_of_their_eng
 
 async def test_those_that_send_heartbeats_are_silent_after_two_minutes(database: Database):
     beaten_at = await now(database) - 9 * HOUR
-    await store("silent", 3 * MINUTE, database, last_heartbeat_at=beaten_at)
-    await store("beating", MINUTE, database, last_heartbeat_at=beaten_at)
+    beats = {"outcome": stamp(beaten_at), "beats": b""}
+    await store("silent", 3 * MINUTE, database, last_heartbeat_at=beaten_at, ingest=beats)
+    await store("beating", MINUTE, database, last_heartbeat_at=beaten_at, ingest=beats)
+    await store("said once that it was running", 3 * MINUTE, database, last_heartbeat_at=beaten_at)
     await store("without", 3 * MINUTE, database)
     silence = Silence(database, Patience())
 

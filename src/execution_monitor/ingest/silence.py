@@ -25,7 +25,10 @@ from execution_monitor.storage.rows import BsonDocument
 
 _TIMEOUT_MS = 20_000
 _AT_ONCE = 500
-_READ = ("tenant_id", "user_id", "execution_id", "status", "updated", "completed_at", "steps_failed", "ingest")
+_READ = (
+    *("tenant_id", "user_id", "execution_id", "status", "completed_at"),
+    *("updated", "last_heartbeat_at", "steps_failed", "ingest"),
+)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # What changed longer ago was looked at by earlier sweeps.
 _REVIVED_WITHIN = timedelta(days=1)
@@ -142,8 +145,8 @@ class Silence:
     def _patience_with(self, found: Found) -> timedelta:
         if found.is_trace_without_root:
             return self._patience.trace
-        # The spans of a trace are signs of life, but none that come by a clock.
-        return self._patience.execution if "trace" in found.row["ingest"] else self._patience.heartbeat
+        # Other signs of life come when something happens.
+        return self._patience.heartbeat if "beats" in found.row["ingest"] else self._patience.execution
 
     async def _executions(self, query: Mapping[str, Any], hint: Mapping[str, int] | None) -> AsyncGenerator[Found]:
         sort = {"updated": 1} if hint is not None else None

@@ -114,6 +114,12 @@ class DocumentFacts:
         """Report when an attempt began; of the last attempt the earliest time is kept."""
         self.set("started", {"started_at": started_at}, at=started_at, rank=attempt, earliest=True)
 
+    def beat(self, at: datetime) -> None:
+        """Report a heartbeat: a sign of life that comes regularly, so that two minutes without one mean an end."""
+        self.set_known({"last_heartbeat_at": at}, at=at)
+        # Its stamp alone says that heartbeats are to be expected.
+        self.set("beats", {}, at=at, earliest=True)
+
     def outcome(  # noqa: PLR0913 - what belongs together and must not be mixed from several reports
         self,
         status: ExecutionStatus,
@@ -174,6 +180,7 @@ class Facts:
         steps: by `execution_id` and `step_id`.
         log_lines: by `execution_id` and `line_id`.
         runs: the execution that a run belongs to, by the run's id, for engines whose runs name another's run as parent.
+        recounted: executions whose totals over their steps are made anew, though none of their steps is reported.
     """
 
     clean: Clean
@@ -181,6 +188,7 @@ class Facts:
     steps: dict[tuple[str, str], DocumentFacts] = field(default_factory=dict[tuple[str, str], DocumentFacts])
     log_lines: dict[tuple[str, str], LogLine] = field(default_factory=dict[tuple[str, str], LogLine])
     runs: dict[str, str] = field(default_factory=dict[str, str])
+    recounted: set[str] = field(default_factory=set[str])
 
     def execution(self, execution_id: str) -> DocumentFacts:
         """What is reported of this execution; raises `BadUserInput` where the id cannot be stored."""
@@ -233,6 +241,7 @@ class Facts:
         for line in other.log_lines.values():
             self._log(line)
         self.runs |= other.runs
+        self.recounted |= other.recounted
 
     def _log(self, line: LogLine) -> None:
         known = self.log_lines.setdefault((line.execution_id, line.line_id), line)

@@ -156,9 +156,8 @@ class Writer:
     async def _update_executions(
         self, owner: Owner, facts: Facts, inserted: Mapping[str, BsonDocument], outcome: Outcome
     ) -> None:
-        totals = await read_totals(
-            self._database, owner.tenant, {key[0] for key in facts.steps} - outcome.refused.keys()
-        )
+        counted = {key[0] for key in facts.steps} | facts.recounted
+        totals = await read_totals(self._database, owner.tenant, counted - outcome.refused.keys())
         for execution_id, each in totals.items():
             self._step_counts.put((owner.tenant, execution_id), each["progress"]["total_steps"])
         nothing = DocumentFacts(facts.clean)
