@@ -272,7 +272,7 @@ async def test_it_counts_and_logs_what_it_did(ingest: Ingest, sweeper: Sweeper):
 
     assert logs == [{"event": "ingest_swept", "log_level": "info", "ended": 1}]
     (family,) = sweeper.collect()
-    assert {sample.labels["action"]: sample.value for sample in family.samples}["ended"] == 1
+    assert {sample.labels["kind"]: sample.value for sample in family.samples}["ended"] == 1
 
 
 async def test_it_sweeps_while_it_runs(ingest: Ingest, sweeper: Sweeper):

@@ -77,7 +77,7 @@ class Sweeper(Collector):
         help_text = (
             "Executions of engines whose end was assumed, or taken back, because nothing or something was heard."
         )
-        yield counters_by("action", "ingest_swept_executions", help_text, self.swept)
+        yield counters_by("kind", "ingest_swept_executions", help_text, self.swept)
 
     async def _sweep_on(self) -> None:
         while True:
