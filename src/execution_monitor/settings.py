@@ -280,6 +280,10 @@ class Settings(BaseSettings):
     ingest_step_grace_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=60, description="Seconds after the end of an execution in which the ends of its steps must come."
     )
+    ingest_openlineage_sql: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether SQL statements that OpenLineage reports below a step are steps, too: `on` or `off`.",
+    )
     ingest_otlp_roots: RootRules = Field(
         default=DEFAULT_ROOTS,
         description="Which traces become executions: those with a span of an agent (`agents`), of a workflow engine "

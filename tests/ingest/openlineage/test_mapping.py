@@ -172,7 +172,7 @@ def test_a_run_of_dbt_below_a_task_of_airflow_without_its_statements():
 
     assert list(facts.executions) == ["e0741671-5f77-4015-bbf2-3cc5340d93b5"]
     execution = the_execution(facts)
-    assert execution["parent_run_id"] == "01a22075-0962-777a-b1b4-dc7053236ab7"
+    assert execution["ingest.parent_run_id"] == "01a22075-0962-777a-b1b4-dc7053236ab7"
     assert execution["error_details"] == {"message": "Command `dbt build` failed at 05:04:49.042108 after 8.00 seconds"}
     assert steps_of(facts, "step_type", "status", "status_detail") == {
         "raw_orders": ("seed", "completed", None),
@@ -248,7 +248,7 @@ def test_tasks_of_a_triggered_dag_belong_to_it_and_not_to_the_dag_that_triggered
     facts = facts_of([task, dag])
 
     assert list(facts.steps) == [("child-run", "child.count")]
-    assert document_of(facts.executions["child-run"])["parent_run_id"] == "trigger-task"
+    assert document_of(facts.executions["child-run"])["ingest.parent_run_id"] == "trigger-task"
     # So is found whose task triggered it.
     assert facts.runs == {"task": "child-run", "child-run": "child-run"}
 
@@ -319,7 +319,7 @@ def test_jobs_of_spark_are_steps_of_their_application_which_a_task_of_airflow_st
 
     facts = facts_of([application, job])
 
-    assert document_of(facts.executions["app"])["parent_run_id"] == "airflow-task"
+    assert document_of(facts.executions["app"])["ingest.parent_run_id"] == "airflow-task"
     step = document_of(facts.steps["app", "job-1"])
     assert (step["step_name"], step["step_type"], step["status"]) == (
         "execute_insert_into.orders",
@@ -346,7 +346,7 @@ def test_a_run_below_a_step_is_an_execution_of_its_own():
     facts = facts_of([check])
 
     assert (list(facts.executions), facts.steps) == (["check"], {})
-    assert the_execution(facts)["parent_run_id"] == "task"
+    assert the_execution(facts)["ingest.parent_run_id"] == "task"
 
 
 def test_a_program_with_steps_of_its_own_needs_no_type_of_job():

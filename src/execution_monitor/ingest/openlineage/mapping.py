@@ -72,7 +72,7 @@ def _map_execution(event: RunEvent, identity: Identity, execution: DocumentFacts
     tags = [*_tags_in(job_facets_of(event).tags), *_tags_in(run.tags), *_origin_tags(job.namespace, identity)]
     execution.set("tags", {"tags": tags[:_MAX_TAGS]}, at=at)
     if identity.parent_run_id is not None:
-        execution.set("parent_run", {"parent_run_id": identity.parent_run_id}, at=at)
+        execution.parent_run(identity.parent_run_id, at=at)
     _map_outcome(event, identity, execution)
     if run.airflow_dag_run is not None and run.airflow_dag_run.dag_run is not None:
         execution.set_known(describe_dag_run(event, run.airflow_dag_run.dag_run), at=at)

@@ -36,6 +36,9 @@ _LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
 _RANKS_OF_ATTEMPT = 4
 
+# Where an execution keeps the id of the run that started it, until it is known to which execution that belongs.
+PARENT_RUN = "ingest.parent_run_id"
+
 # Who speaks of a document: the engine of the document itself, or that of a child, which knows its parent by hearsay.
 OWN_WORD = 5
 HEARSAY = 1
@@ -150,6 +153,10 @@ class DocumentFacts:
             "status_detail": detail,
         }
         self.set("outcome", fields, at=at, rank=min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT + rank)
+
+    def parent_run(self, run_id: str, *, at: datetime) -> None:
+        """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
+        self.set("parent_run", {PARENT_RUN: run_id}, at=at)
 
     def join(self, other: "DocumentFacts") -> None:
         """Add what `other` reports of the same document."""

@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo import InsertOne, UpdateMany
 
 from execution_monitor.ingest.writer.bulk_writes import write_all
-from execution_monitor.ingest.writer.facts import DocumentFacts, Facts
+from execution_monitor.ingest.writer.facts import PARENT_RUN, DocumentFacts, Facts
 from execution_monitor.ingest.writer.pipelines import STAMPS, object_id
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.database import Database
@@ -18,9 +18,7 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import IngestRun
 
-# Where an execution keeps the id of the run that started it; the register `parent_run` sets it. What is reported as
-# the parent's execution goes before it.
-PARENT_RUN = f"{STAMPS}.parent_run_id"
+# What is reported as the parent's execution goes before what its run's id leads to.
 _PARENT, _PARENT_REPORTED = "parent_execution_id", f"{STAMPS}.parent_execution_id"
 _REMEMBERED = 100_000
 
