@@ -45,7 +45,7 @@ ALLOWED = {
     "live": ("errors", "tasks", "storage", "auth", "executions"),
     "observability.tracing": ("errors", "asgi"),
     "observability.metrics": ("errors", "observability.metrics.families", "asgi", "live"),
-    "ingest": ("errors", "tasks", "lru_cache", "storage", "auth"),
+    "ingest": ("errors", "tasks", "lru_cache", "observability.metrics.families", "storage", "auth"),
     "services": (
         "errors",
         "storage",

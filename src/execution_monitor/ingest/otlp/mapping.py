@@ -115,6 +115,8 @@ class Batch:
             # Marks it for whoever looks for traces whose root never came; it is the same in all reports.
             execution.set(TRACE, {}, at=_ANY_TIME)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
+            # Its stamp alone says that no root may ever come.
+            execution.set("trace", {}, at=first, earliest=True)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()
