@@ -171,8 +171,6 @@ ALLOWED = {
         "unknown_settings",
         "observability.metrics",
         "services",
-        "ingest",
-        "ingest.http",
         "graphql.errors",
         "graphql.validation",
         "graphql.execution",

@@ -10,15 +10,14 @@ from typing import Any
 
 from execution_monitor.ingest.openlineage.airflow import (
     declare_tasks,
-    describe_dag_run,
     index_of_instance,
+    report_dag_run,
     report_states,
     upstream_of,
 )
 from execution_monitor.ingest.openlineage.events import Dataset, ErrorMessage, RunEvent, Tags
 from execution_monitor.ingest.openlineage.identity import Identity, identify, job_facets_of, run_facets_of
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, Facts
-from execution_monitor.ingest.writer.runs import PARENT_RUN
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 _STATUSES = {
@@ -73,10 +72,9 @@ def _map_execution(event: RunEvent, identity: Identity, execution: DocumentFacts
     tags = [*_tags_in(job_facets_of(event).tags), *_tags_in(run.tags), *_origin_tags(job.namespace, identity)]
     execution.set("tags", {"tags": tags[:_MAX_TAGS]}, at=at)
     if identity.parent_run_id is not None:
-        execution.set("parent_run", {PARENT_RUN: identity.parent_run_id}, at=at)
+        execution.parent_run(identity.parent_run_id, at=at)
     _map_outcome(event, identity, execution)
-    if run.airflow_dag_run is not None and run.airflow_dag_run.dag_run is not None:
-        execution.set_known(describe_dag_run(event, run.airflow_dag_run.dag_run), at=at)
+    report_dag_run(event, execution)
     declare_tasks(event, facts)
     report_states(event, facts)
 
