@@ -24,7 +24,7 @@ def ingest_routes(services: Services) -> Sequence[BaseRoute]:
 
 
 def _openlineage(requests: IngestRequests, services: Services) -> Sequence[BaseRoute]:
-    return openlineage_routes(requests, keeps_statements=services.settings.ingest_openlineage_sql == "on")
+    return openlineage_routes(requests, keeps_statements=services.settings.ingest_statements == "on")
 
 
 def _otlp(requests: IngestRequests, services: Services) -> Sequence[BaseRoute]:

@@ -191,6 +191,14 @@ def test_a_run_of_dbt_below_a_task_of_airflow_without_its_statements():
     )
 
 
+@pytest.mark.parametrize("name", ["dbt-run-2", "dagster-run-1"])
+def test_steps_that_an_engine_does_not_number_are_in_the_order_of_their_starts(name: str):
+    starts = [start for (start,) in steps_of(facts_of(capture(name)), "started_at").values()]
+
+    assert len(set(starts)) > 1
+    assert starts == sorted(starts)
+
+
 def test_statements_of_dbt_are_steps_behind_their_model_where_they_are_kept():
     facts = facts_of(capture("dbt-run-2"), keeps_statements=True)
 
