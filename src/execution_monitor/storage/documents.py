@@ -160,8 +160,9 @@ class Execution(Document):
             ascending_where({"error_details.code": _EXISTS}, "tenant_id", "error_details.code", "created", "_id"),
             ascending_where({"triggered_by": _EXISTS}, "tenant_id", "triggered_by", "created", "_id"),
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
-            # Those whose parent is known by the id of its run alone.
-            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "ingest.parent_run_id"),
+            # Those that wait for the execution of the run that started or preceded them.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.parent_run_id"),
+            ascending_where({"ingest.retry_of_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.retry_of_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
