@@ -38,7 +38,7 @@ _NAMED_BY_RUN, _NAMED_BY_REQUEST, _NAMED_BY_LOCAL_ROOT = 4, 3, 2
 # What is known of a span before its end ranks below what its end tells.
 _STARTED, _ENDED = 1, 2
 _MILLISECOND = timedelta(milliseconds=1)
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_USAGE = genai.Usage()
 # What spans other than the root report of the execution is of no attempt.
 _NO_ATTEMPT = 0
@@ -112,8 +112,8 @@ class Batch:
             execution.created(first)
             execution.started(first, attempt=_NO_ATTEMPT)
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
-            # Marks it for whoever looks for traces whose root never came; it is the same in all reports.
-            execution.set(TRACE, {}, at=_ANY_TIME)
+            # Marks it for whoever looks for traces whose root never came.
+            execution.set(TRACE, {}, at=first, earliest=True)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
@@ -249,7 +249,7 @@ def _index(span: ReceivedSpan) -> int:
 
     It counts half milliseconds and begins again after 12 days: the API shows it as a number of 32 bits.
     """
-    milliseconds = (span.start - _ANY_TIME) // _MILLISECOND
+    milliseconds = (span.start - _EPOCH) // _MILLISECOND
     return (2 * milliseconds + (not span.is_root)) % 2**31
 
 
