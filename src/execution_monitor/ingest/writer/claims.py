@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution_monitor.ingest.writer.commands import insert
+from execution_monitor.ingest.writer.facts import Register
 from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -20,7 +21,32 @@ NOT_YOURS = "This execution cannot be reported: its id is not available to you."
 
 _TIMEOUT_MS = 10_000
 _IDS_AT_ONCE = 1_000
-_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest.steps": 1}
+_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExecution:
+    """What is stored of an execution: its version, the stamps of its registers, and how many steps it has.
+
+    Stamps and the clock of the totals only grow, so that what is older than them will not become newer.
+    """
+
+    version: int
+    ingest: Mapping[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """How many steps were stored when the totals were written last."""
+        return int(self.ingest.get("steps", 0))
+
+    def newer(self, registers: Mapping[str, Register]) -> Mapping[str, Register]:
+        """Those of `registers` that may win."""
+        stamps = self.ingest
+        return {name: each for name, each in registers.items() if name not in stamps or stamps[name] < each.stamp}
+
+    def is_behind(self, clock: int) -> bool:
+        """Whether totals with this clock may win."""
+        return self.ingest.get("totals", -1) < clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +54,12 @@ class Claims:
     """The executions that may be written.
 
     Attributes:
-        existing: by id, the version of those that were stored before.
+        existing: by id, what was read of those that were stored before.
         created: those that this report stored first.
-        steps: by id, how many steps are stored, as far as is known.
     """
 
-    existing: Mapping[str, int]
+    existing: Mapping[str, "StoredExecution"]
     created: frozenset[str]
-    steps: Mapping[str, int]
 
     def __contains__(self, execution_id: object) -> bool:
         return execution_id in self.existing or execution_id in self.created
@@ -56,9 +80,8 @@ async def claim(
     found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
     own = {each: row for each, row in found.items() if _is_own(owner, row)}
     return Claims(
-        existing={each: int(row.get("version", 0)) for each, row in own.items()},
+        existing={each: StoredExecution(int(row.get("version", 0)), row["ingest"]) for each, row in own.items()},
         created=created,
-        steps={each: int(row["ingest"].get("steps", 0)) for each, row in own.items()},
     )
 
 

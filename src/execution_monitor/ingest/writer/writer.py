@@ -7,9 +7,10 @@ one again completes it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from bson.raw_bson import RawBSONDocument
 
@@ -27,6 +28,9 @@ from execution_monitor.ingest.writer.totals import Totals, add_up, read_totals
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.rows import BsonDocument
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 _NOTHING: Mapping[str, Register] = {}
 
@@ -67,17 +71,16 @@ class Writer:
         claims = await claim(
             self._database, owner, facts.execution_ids, lambda ids: _new_executions(owner, facts, new_steps, ids)
         )
-        uncounted = await steps_beyond_limit(self._database, owner, facts, claims.steps)
+        uncounted = await steps_beyond_limit(
+            self._database, owner, facts, {each: stored.steps for each, stored in claims.existing.items()}
+        )
         steps = [key for key in facts.steps if key[0] in claims and key not in uncounted]
         lines = [line for key, line in facts.log_lines.items() if key[0] in claims]
         changed = set(claims.created)
-        # Both to their end: what one of them has begun is not left behind when the other fails.
-        for each in await asyncio.gather(
-            self._write_steps(owner, facts, steps, new_steps), self._write_lines(owner, lines), return_exceptions=True
-        ):
-            if isinstance(each, BaseException):
-                raise each
-            changed |= each
+        with_new_steps, with_new_lines = await _both(
+            self._write_steps(owner, facts, steps, new_steps), self._write_lines(owner, lines)
+        )
+        changed |= with_new_steps | with_new_lines
         changed |= await self._write_executions(owner, facts, claims, {key[0] for key in steps})
         refused = frozenset(each for each in facts.execution_ids if each not in claims)
         return Written(frozenset(changed), refused, uncounted)
@@ -87,8 +90,10 @@ class Writer:
     ) -> set[str]:
         """Returns the executions that have new steps; changed ones change their execution's totals."""
         known = [key for key in keys if key not in new_steps]
-        updated = await update(self._database, Step, _step_statements(owner, facts, known))
-        inserted = await self._insert_steps(owner, facts, [key for key in keys if key in new_steps], new_steps)
+        updated, inserted = await _both(
+            update(self._database, Step, _step_statements(owner, facts, known)),
+            self._insert_steps(owner, facts, [key for key in keys if key in new_steps], new_steps),
+        )
         if updated.matched < len(known):
             # Those that found nothing have nothing new, or have been deleted since they were known.
             inserted |= await self._insert_steps(owner, facts, known, {})
@@ -121,11 +126,20 @@ class Writer:
         linked = await self._runs.link(owner, facts, [each for each in facts.executions if each in claims])
         if outcome.changed == 0 and linked == 0:
             return set()
-        if linked == 0 and outcome.changed == len(ids):
-            return set(ids)
         # A reply only says how many have changed.
         after = await find_executions(self._database, owner, known)
-        return {each for each in known if each in after and after[each].get("version") != claims.existing[each]}
+        return {each for each in known if each in after and after[each].get("version") != claims.existing[each].version}
+
+
+async def _both(first: Awaitable[First], second: Awaitable[Second]) -> tuple[First, Second]:
+    """Await both to their end: what one of them has begun is not left behind when the other fails."""
+    found = await asyncio.gather(first, second, return_exceptions=True)
+    one, other = found
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    return one, other
 
 
 async def _date_executions(facts: Facts) -> None:
@@ -170,9 +184,11 @@ def _execution_statements(
     owner: Owner, facts: Facts, execution_ids: Iterable[str], claims: Claims, totals: Mapping[str, Totals]
 ) -> Iterator[RawBSONDocument]:
     for execution_id in execution_ids:
-        is_new = execution_id in claims.created
-        registers = _NOTHING if is_new else registers_of(facts.executions[execution_id])
+        stored = claims.existing.get(execution_id)
+        registers = _NOTHING if stored is None else stored.newer(registers_of(facts.executions[execution_id]))
         total = totals.get(execution_id)
+        if total is not None and stored is not None and not stored.is_behind(total.clock):
+            total = None
         if registers or total:
             where = {
                 "_id": owner.execution(execution_id),
