@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution_monitor.ingest.writer.commands import insert
-from execution_monitor.ingest.writer.facts import Register
+from execution_monitor.ingest.writer.joins import READ_FOR_JOIN
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.slices import in_slices
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
@@ -21,32 +22,7 @@ NOT_YOURS = "This execution cannot be reported: its id is not available to you."
 
 _TIMEOUT_MS = 10_000
 _IDS_AT_ONCE = 1_000
-_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class StoredExecution:
-    """What is stored of an execution: its version, the stamps of its registers, and how many steps it has.
-
-    Stamps and the clock of the totals only grow, so that what is older than them will not become newer.
-    """
-
-    version: int
-    ingest: Mapping[str, Any]
-
-    @property
-    def steps(self) -> int:
-        """How many steps were stored when the totals were written last."""
-        return int(self.ingest.get("steps", 0))
-
-    def newer(self, registers: Mapping[str, Register]) -> Mapping[str, Register]:
-        """Those of `registers` that may win."""
-        stamps = self.ingest
-        return {name: each for name, each in registers.items() if name not in stamps or stamps[name] < each.stamp}
-
-    def is_behind(self, clock: int) -> bool:
-        """Whether totals with this clock may win."""
-        return self.ingest.get("totals", -1) < clock
+_READ = {**READ_FOR_JOIN, "execution_id": 1, "user_id": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +31,16 @@ class Claims:
 
     Attributes:
         existing: by id, what was read of those that were stored before.
-        created: those that this report stored first.
+        created: those that this report stored first, as they were inserted.
     """
 
-    existing: Mapping[str, "StoredExecution"]
-    created: frozenset[str]
+    existing: Mapping[str, Row]
+    created: Mapping[str, Row]
+
+    @property
+    def steps(self) -> Mapping[str, int]:
+        """By id, how many steps were stored when the totals were written last."""
+        return {each: int(row["ingest"].get("steps", 0)) for each, row in self.existing.items()}
 
     def __contains__(self, execution_id: object) -> bool:
         return execution_id in self.existing or execution_id in self.created
@@ -74,15 +55,13 @@ async def claim(
     """Find the executions, or store those that `make` makes; raises as `insert` does."""
     found = await find_executions(database, owner, execution_ids)
     missing = [each for each in execution_ids if each not in found]
-    outcome = await insert(database, Execution, make(missing))
-    created = frozenset(each for place, each in enumerate(missing) if place not in outcome.duplicates)
+    rows = [row async for row in in_slices(make(missing))]
+    outcome = await insert(database, Execution, rows)
+    created = {each: rows[place] for place, each in enumerate(missing) if place not in outcome.duplicates}
     # Somebody else was faster: another process of the same owner, another owner, or an engine.
     found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
     own = {each: row for each, row in found.items() if _is_own(owner, row)}
-    return Claims(
-        existing={each: StoredExecution(int(row.get("version", 0)), row["ingest"]) for each, row in own.items()},
-        created=created,
-    )
+    return Claims(existing=own, created=created)
 
 
 def _is_own(owner: Owner, row: Row) -> bool:
