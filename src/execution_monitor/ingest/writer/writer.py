@@ -19,6 +19,7 @@ from execution_monitor.ingest.writer.joins import Join, join_all, join_of
 from execution_monitor.ingest.writer.known_steps import KnownSteps, read_steps
 from execution_monitor.ingest.writer.new_documents import new_execution, new_line, new_step, registers_of
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.parts import parts_of
 from execution_monitor.ingest.writer.pipelines import EXECUTION, STEP
 from execution_monitor.ingest.writer.runs import Runs
 from execution_monitor.ingest.writer.slices import in_slices
@@ -46,6 +47,9 @@ class Written:
     refused: frozenset[str] = frozenset()
     uncounted: frozenset[StepKey] = field(default_factory=frozenset[StepKey])
 
+    def __or__(self, other: "Written") -> "Written":
+        return Written(self.changed | other.changed, self.refused | other.refused, self.uncounted | other.uncounted)
+
 
 class Writer:
     """Writes to one database."""
@@ -62,6 +66,12 @@ class Writer:
             RefusedWrite: something of it can never be stored; the rest may have been.
             DatabaseUnavailable: nothing, or a part, was stored.
         """
+        written = Written()
+        async for part in parts_of(facts):
+            written |= await self._write_part(owner, part)
+        return written
+
+    async def _write_part(self, owner: Owner, facts: Facts) -> Written:
         await _date_executions(facts)
         unknown = [key for key in facts.steps if not self._known_steps.has(owner, key)]
         new_steps = {key: row async for key, row in in_slices(_new_steps(owner, facts, unknown))}
