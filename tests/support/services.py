@@ -15,7 +15,6 @@ def request_services(**needed: Any) -> RequestServices:
         "streams": None,
         "monitor": None,
         "live": None,
-        "ingest": None,
         "access_keys": None,
         "max_response_bytes": 2**20,
     }
