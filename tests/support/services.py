@@ -17,7 +17,6 @@ def request_services(**needed: Any) -> RequestServices:
         "live": None,
         "ingest": None,
         "access_keys": None,
-        "ingest": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})
