@@ -14,6 +14,7 @@ from execution_monitor.graphql.errors import to_client_errors
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.operation import OperationValidator
 from execution_monitor.graphql.validation.request import GraphQLRequest
+from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
 from tests.authorization_model.reference import Person
 
@@ -23,8 +24,8 @@ SCHEMA = create_schema()
 class Client:
     """Sends the requests of people."""
 
-    def __init__(self, monitor: Monitor, live: Live, client: httpx2.AsyncClient) -> None:
-        self._monitor, self._client, self._compiler = monitor, client, Compiler(SCHEMA)
+    def __init__(self, monitor: Monitor, live: Live, ingest: Ingest, client: httpx2.AsyncClient) -> None:
+        self._monitor, self._ingest, self._client, self._compiler = monitor, ingest, client, Compiler(SCHEMA)
         self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.live = live
         self.compiled = 0
@@ -34,7 +35,7 @@ class Client:
         question = self._validator.validate(GraphQLRequest(text, None, variables))
         responses: list[Any] = []
         for compiled in (False, True):
-            context = Context(who.caller, self._monitor, self.live)
+            context = Context(who.caller, self._monitor, self.live, reports=self._ingest)
             try:
                 if compiled:
                     result: Any = await self._compiler.execute(question, context)

@@ -46,6 +46,9 @@ PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
 RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
   sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
 RECOVERIES = "{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes { recoveredBy } } }"
+REPORT = """mutation R($input: ReportExecutionInput!) { reportExecution(input: $input) {
+  changed execution { userId tenantId workflowName } } }"""
+REPORTED = "query Q($id: String!) { execution(executionId: $id) { userId tenantId workflowName } }"
 NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { ... on Execution { sessionId } } }"
 NODE = "query Q($id: ID!) { node(id: $id) { ... on Execution { sessionId } } }"
 DETAIL = """query Q($id: String!) { execution(executionId: $id) { sessionId
@@ -65,6 +68,7 @@ REVOKE_KEY = "mutation M($id: ID!) { revokeAccessKey(id: $id) { accessKey { name
 VIEWER = "{ viewer { userId tenantId scopes } }"
 ADMIN = Person("ada", "acme", ("admin",), None)
 UNKNOWN = "no-such-execution"
+_MADE = "made-by-report"
 
 
 class DifferenceFound(Exception):
@@ -301,6 +305,42 @@ class Comparison:
         except ExecutionMonitorError as error:
             actual = [error.code]
         self.expect(f"live cursor of {other}", who, actual, expected)
+
+    async def compare_reports(self) -> None:
+        """Compare what reports of everyone do: of what is stored, nothing, and of an id of their own, theirs alone."""
+        before = await collection_of(Execution).find({}).sort("_id").to_list()
+        for who in self.people:
+            for row in self.model.random.sample(
+                own := [r for r in before if r["tenant_id"] == who.tenant], min(3, len(own))
+            ):
+                (response,) = await self.client.execute(who, REPORT, input=self._report(row["execution_id"], "stolen"))
+                codes = [error["extensions"]["code"] for error in response["errors"]]
+                self.expect(f"report of {row['execution_id']}", who, (response["data"], codes), (None, ["FORBIDDEN"]))
+        after = await collection_of(Execution).find({}).sort("_id").to_list()
+        self.expect("report of what is stored", self.people[0], after == before, expected=True)
+        admin = Person(USERS[0], TENANTS[0], ("admin",), None)
+        for writer in {admin: None, **{each: None for each in self.people if "executions:write" in each.scopes}}:
+            await self._compare_report_of(writer)
+        await collection_of(Execution).delete_many({"execution_id": _MADE})
+
+    async def _compare_report_of(self, writer: Person) -> None:
+        made = {"user_id": writer.user, "tenant_id": writer.tenant, "workflow_name": "ml-train", "status": "running"}
+        shown = {"userId": writer.user, "tenantId": writer.tenant, "workflowName": "ml-train"}
+        await collection_of(Execution).delete_many({"execution_id": _MADE})
+        (response,) = await self.client.execute(writer, REPORT, input=self._report(_MADE, "ml-train"))
+        expected = {"changed": True, "execution": shown if writer.sees(made) else None}
+        self.expect("report of one's own", writer, as_data(response).get("reportExecution"), expected, 3)
+        thief = Person(next(each for each in USERS if each != writer.user), writer.tenant, ("admin",), None)
+        (stolen,) = await self.client.execute(thief, REPORT, input=self._report(_MADE, "stolen"))
+        codes = [error["extensions"]["code"] for error in stolen["errors"]]
+        self.expect("report of another's", thief, codes, ["FORBIDDEN"])
+        for who in self.people:
+            for read in await self.client.execute(who, REPORTED, id=_MADE):
+                found: Any = as_data(read).get("execution")
+                self.expect("report of another, read", who, found, shown if who.sees(made) else None)
+
+    def _report(self, execution_id: str, name: str) -> dict[str, Any]:
+        return {"executionId": execution_id, "reportedAt": "2026-01-01T00:00:00Z", "workflowName": name}
 
     async def _compare_children(self) -> None:
         """Compare steps by their global ids, and children after cursors that another caller may have received."""

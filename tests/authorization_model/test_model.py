@@ -5,7 +5,7 @@
 
 import os
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,8 @@ from execution_monitor.executions.counts import CountResult
 from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.services import Monitor
 from execution_monitor.executions.visibility import visible_to
+from execution_monitor.ingest.service import Ingest
+from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscriber import BacklogLimits
@@ -62,6 +64,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
+        Ingest(database, lambda _, value: value) as ingest,
     ):
 
         async def compare(
@@ -69,7 +72,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
         ) -> Comparison:
             generator = random.Random(7)  # noqa: S311 - the same in every run
             requests = Client(
-                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, client
+                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, ingest, client
             )
             comparison = Comparison(
                 ReferenceModel(generator), requests, people(generator, callers, roles), server, raising_for
@@ -81,6 +84,7 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
                 await comparison.compare_events(100)
                 await comparison.compare_transports(50)
                 await comparison.compare_responses()
+                await comparison.compare_reports()
             return comparison
 
         yield compare
@@ -111,6 +115,10 @@ async def count_before_filtering(self: Executions, caller: Caller, where: Filter
     anyones = all_of(equals("tenant_id", caller.tenant), where).bind(datetime.now(UTC))
     count = await self.reader.count(Execution, anyones, self.count_limit)
     return CountResult(count.found, is_exact=True)
+
+
+def is_reported(_: Owner, row: Mapping[str, Any]) -> bool:
+    return "ingest" in row
 
 
 class AnyOfTheTenant:
@@ -180,6 +188,12 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             decode_for_anyone,
             "cursor of",
             id="a cursor for anyone",
+        ),
+        pytest.param(
+            "execution_monitor.ingest.writer.claims._is_own",
+            is_reported,
+            "report of another's",
+            id="a report for anyone",
         ),
         pytest.param("execution_monitor.executions.retries.Executions", AnyOfTheTenant, "relatives", id="retries"),
         pytest.param(

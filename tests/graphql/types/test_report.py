@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from execution_monitor.ingest.writer.step_limit import steps_beyond_limit
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.server_documents import AuditEvent
@@ -173,6 +174,32 @@ async def test_a_wrong_entry_is_rejected_and_costs_no_other(database: Database, 
     assert (logged["accepted"], [each["index"] for each in logged["rejected"]]) == (2, [1, 2])
     assert sorted(await database.collection(Step).distinct("step_id")) == ["a", "c"]
     assert sorted(await database.collection(LogEntry).distinct("message")) == ["first", "last"]
+
+
+async def test_steps_beyond_the_limit_of_an_execution_are_rejected(
+    database: Database, report: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("execution_monitor.ingest.writer.step_limit.MAX_STEPS", 2)
+    monkeypatch.setattr(steps_beyond_limit, "__kwdefaults__", {"limit": 2})
+    first = [{"stepId": each, "reportedAt": at(0)} for each in "ab"]
+    again = [{"stepId": each, "reportedAt": at(1), "status": "RUNNING"} for each in ("c", "a", "", "d")]
+    await report(STEPS, steps=first)
+
+    answer = (await report(STEPS, steps=again)).data["reportSteps"]
+
+    assert (answer["accepted"], [each["index"] for each in answer["rejected"]]) == (1, [0, 2, 3])
+    assert answer["rejected"][0]["message"].startswith("An execution has at most 10,000 steps; this one is beyond")
+    assert sorted(await database.collection(Step).distinct("step_id")) == ["a", "b"]
+
+
+async def test_it_was_created_when_a_report_says_or_else_at_the_earliest_time_that_is_known(report: Callable[..., Any]):
+    async def created(**given: Any) -> str:
+        return (await report(EXECUTION, **given)).data["reportExecution"]["execution"]["createdAt"][14:19]
+
+    inferred = [await created(reportedAt=at(50)), await created(reportedAt=at(40), startedAt=at(10))]
+    stated = [await created(reportedAt=at(60), createdAt=at(30)), await created(reportedAt=at(5))]
+
+    assert (inferred, stated) == (["00:50", "00:10"], ["00:30", "00:30"])
 
 
 async def test_entries_that_are_all_wrong_make_no_execution(database: Database, report: Callable[..., Any]):

@@ -208,13 +208,8 @@ def test_a_time_in_the_year_1_is_none():
     report = execution(5, status=FAILED, created_at=YEAR_1, started_at=YEAR_1, completed_at=YEAR_1)
 
     assert "started_at" not in shown(report)
-    assert (shown(report)["created"], shown(report)["completed_at"]) == (at(5), at(5))
-
-
-def test_it_was_created_when_a_report_says_or_else_at_the_earliest_time_that_is_known():
-    assert shown(execution(5), execution(3, started_at=at(1)))["created"] == at(1)
-    assert shown(execution(5), execution(9, created_at=at(7)))["created"] == at(7)
-    assert shown(step(5), step(3))["created"] == at(3)
+    assert "created" not in shown(report)
+    assert shown(report)["completed_at"] == at(5)
 
 
 def test_tokens_of_a_step_are_those_of_its_model():

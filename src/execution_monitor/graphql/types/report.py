@@ -1,8 +1,7 @@
 """Reports by mutation: what they return, and how they are stored. The owner and the tenant are the caller's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
 
 import strawberry
 
@@ -16,11 +15,11 @@ from execution_monitor.graphql.types.report_facts import add_execution, add_log_
 from execution_monitor.graphql.types.report_inputs import AppendLogsInput, ReportExecutionInput, ReportStepsInput
 from execution_monitor.ingest.service import Stored
 from execution_monitor.ingest.writer.facts import Facts, check_id
+from execution_monitor.ingest.writer.step_limit import MAX_STEPS
 
 # Of one request.
 MAX_ENTRIES = 1_000
-
-Entry = TypeVar("Entry")
+_TOO_MANY_STEPS = f"An execution has at most {MAX_STEPS:,} steps; this one is beyond them, and was not stored."
 
 
 @strawberry.type(description="An entry of a report that was not stored; the others were.")
@@ -69,8 +68,9 @@ async def resolve_report_execution(info: ContextInfo, report: ReportExecutionInp
     """
     facts = info.context.ingest.begin()
     add_execution(facts, report)
-    changed = await _store(info, facts, report.execution_id)
-    return ReportExecutionPayload(changed=changed, execution=await _find(info, report.execution_id))
+    stored = await _store(info, facts, report.execution_id)
+    execution = await _find(info, report.execution_id)
+    return ReportExecutionPayload(changed=report.execution_id in stored.changed, execution=execution)
 
 
 async def resolve_report_steps(info: ContextInfo, report: ReportStepsInput) -> ReportStepsPayload:
@@ -81,10 +81,15 @@ async def resolve_report_steps(info: ContextInfo, report: ReportStepsInput) -> R
         Forbidden: the id is taken, or cannot be had.
     """
     execution_id = report.execution_id
-    accepted, rejected = await _store_entries(
-        info, execution_id, report.steps, "steps", lambda facts, step: add_step(facts, execution_id, step)
-    )
-    return ReportStepsPayload(accepted=accepted, rejected=rejected)
+    entries = _Entries(info, execution_id, "steps", len(report.steps))
+    for index, step in enumerate(report.steps):
+        entries.add(index, lambda facts, step=step: add_step(facts, execution_id, step))
+    stored = await entries.store()
+    if stored.left_out:
+        for index, step in enumerate(report.steps):
+            if (execution_id, step.step_id) in stored.left_out:
+                entries.reject(index, BadUserInput(_TOO_MANY_STEPS))
+    return ReportStepsPayload(accepted=len(report.steps) - len(entries.rejected), rejected=entries.rejected)
 
 
 async def resolve_append_logs(info: ContextInfo, report: AppendLogsInput) -> AppendLogsPayload:
@@ -95,46 +100,57 @@ async def resolve_append_logs(info: ContextInfo, report: AppendLogsInput) -> App
         Forbidden: the id is taken, or cannot be had.
     """
     execution_id = report.execution_id
-    accepted, rejected = await _store_entries(
-        info, execution_id, report.entries, "entries", lambda facts, entry: add_log_line(facts, execution_id, entry)
-    )
-    return AppendLogsPayload(accepted=accepted, rejected=rejected)
+    entries = _Entries(info, execution_id, "entries", len(report.entries))
+    for index, entry in enumerate(report.entries):
+        entries.add(index, lambda facts, entry=entry: add_log_line(facts, execution_id, entry))
+    await entries.store()
+    return AppendLogsPayload(accepted=len(report.entries) - len(entries.rejected), rejected=entries.rejected)
 
 
-async def _store_entries(
-    info: ContextInfo,
-    execution_id: str,
-    entries: Sequence[Entry],
-    name: str,
-    add: Callable[[Facts, Entry], datetime],
-) -> tuple[int, list[Rejection]]:
-    """Store the entries that are right; returns how many these are, and the others."""
-    check_id(execution_id, "executionId")
-    if len(entries) > MAX_ENTRIES:
-        raise BadUserInput(f"{name} has {len(entries):,} entries; send at most {MAX_ENTRIES:,} at once.")
-    facts = info.context.ingest.begin()
-    times, rejected = list[datetime](), list[Rejection]()
-    for index, entry in enumerate(entries):
+class _Entries:
+    """The entries of a report of one execution: those that are right are stored, and the others rejected."""
+
+    def __init__(self, info: ContextInfo, execution_id: str, name: str, count: int) -> None:
+        self._execution_id = check_id(execution_id, "executionId")
+        if count > MAX_ENTRIES:
+            raise BadUserInput(f"{name} has {count:,} entries; send at most {MAX_ENTRIES:,} at once.")
+        self._info = info
+        self._facts = info.context.ingest.begin()
+        self._times: list[datetime] = []
+        self._rejected: dict[int, Rejection] = {}
+
+    @property
+    def rejected(self) -> list[Rejection]:
+        """Those that are not stored, in the order in which they were sent."""
+        return [self._rejected[index] for index in sorted(self._rejected)]
+
+    def add(self, index: int, describe: Callable[[Facts], datetime]) -> None:
+        """Add an entry, which `describe` adds to facts and says the time of; or reject it."""
         try:
-            times.append(add(facts, entry))
+            self._times.append(describe(self._facts))
         except BadUserInput as error:
-            rejected.append(Rejection(index=index, code=error.code, message=error.message))
-    if times:
-        add_running(facts, execution_id, min(times), max(times))
-        await _store(info, facts, execution_id)
-    return len(times), rejected
+            self.reject(index, error)
+
+    def reject(self, index: int, error: BadUserInput) -> None:
+        """Reject an entry, once."""
+        self._rejected.setdefault(index, Rejection(index=index, code=error.code, message=error.message))
+
+    async def store(self) -> Stored:
+        """Store those that were added; raises `Forbidden` where the execution is not the caller's."""
+        if not self._times:
+            return Stored()
+        add_running(self._facts, self._execution_id, min(self._times), max(self._times))
+        return await _store(self._info, self._facts, self._execution_id)
 
 
-async def _store(info: ContextInfo, facts: Facts, execution_id: str) -> bool:
-    """Store `facts` of one execution; returns whether anything changed."""
+async def _store(info: ContextInfo, facts: Facts, execution_id: str) -> Stored:
+    """Store `facts` of one execution."""
     stored: Stored = await info.context.ingest.store(info.context.caller, facts)
     refusal = stored.refused.get(execution_id)
     if refusal is not None:
         raise Forbidden(refusal)
-    has_changed = execution_id in stored.changed
-    if has_changed:
-        info.context.outcome.answer_with(execution_id)
-    return has_changed
+    info.context.outcome.answer_with(*stored.changed)
+    return stored
 
 
 async def _find(info: ContextInfo, execution_id: str) -> Execution | None:

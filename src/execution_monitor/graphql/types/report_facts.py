@@ -56,7 +56,8 @@ def add_execution(facts: Facts, report: ReportExecutionInput) -> None:
     }
     execution = facts.execution(report.execution_id)
     execution.set_known(known, at=at)
-    _set_created(execution, created_at, started_at, at)
+    if created_at is not None:
+        execution.created(created_at)
     if started_at is not None:
         execution.started(started_at, attempt=attempt)
     if present(report.status) is None:
@@ -92,7 +93,6 @@ def add_step(facts: Facts, execution_id: str, report: ReportStepInput) -> dateti
     }
     step = facts.step(execution_id, report.step_id)
     step.set_known(known, at=at)
-    _set_created(step, None, started_at, at)
     parts = [each for each in counted if each is not None]
     if parts:
         # A report of one of the two is the total until a report has both.
@@ -129,7 +129,6 @@ def add_log_line(facts: Facts, execution_id: str, entry: LogEntryInput) -> datet
 def add_running(facts: Facts, execution_id: str, first: datetime, last: datetime) -> None:
     """Add what steps or log lines from `first` to `last` say of their execution: that it exists, and runs."""
     execution = facts.execution(execution_id)
-    _set_created(execution, None, None, first)
     for at in (first, last):
         _set_running(execution, at)
 
@@ -173,17 +172,6 @@ def _set_outcome(  # noqa: PLR0913 - what belongs together
         return
     completed_at = (_time(report.completed_at) or at) if status.is_terminal else None
     document.outcome(status, at=at, attempt=attempt, completed_at=completed_at, error=error, detail=detail)
-
-
-def _set_created(
-    document: DocumentFacts, created_at: datetime | None, started_at: datetime | None, reported_at: datetime
-) -> None:
-    if created_at is not None:
-        document.created(created_at)
-        return
-    # Until a report says it: the earliest time that is known of it.
-    first = reported_at if started_at is None else min(started_at, reported_at)
-    document.set("created", {"created": first}, at=first, rank=HEARSAY, earliest=True)
 
 
 def _now_or_past(value: datetime, name: str) -> datetime:
