@@ -57,7 +57,7 @@ def block(language: str) -> str:
 def variables(server: str, token: str) -> dict[str, str]:
     """The variables of the page, with the address and the key that a reader puts in."""
     lines = dict(line.split("=", 1) for line in block("sh").splitlines())
-    found = {name: value.replace("https://monitor.example.com", server) for name, value in lines.items()}
+    found = {name: value.replace("https://monitor.example.org", server) for name, value in lines.items()}
     key = "em_0123456789ab_EXAMPLE"
     assert found["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer%20{key}"
     found["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization=Bearer%20{token}"
