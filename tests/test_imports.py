@@ -172,6 +172,8 @@ ALLOWED = {
         "unknown_settings",
         "observability.metrics",
         "services",
+        "ingest.http",
+        "ingest.otlp",
         "ingest",
         "ingest.http",
         "ingest.openlineage",

@@ -231,7 +231,7 @@ async def test_every_index_serves_a_read(large_database: tuple[Database, SentCom
 
     declared = {index.document["name"] for document in DOCUMENTS for index in indexes_of(document)}
     # The writer of reports finds by it what it updates.
-    assert declared - used == {"tenant_id_ingest.parent_run_id"}
+    assert declared - used == {"tenant_id_user_id_ingest.parent_run_id", "tenant_id_user_id_ingest.retry_of_run_id"}
 
 
 async def test_severe_lines_are_searched_within_one_execution_only(

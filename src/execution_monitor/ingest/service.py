@@ -1,29 +1,17 @@
 """Ingest: the service that endpoints and mutations store reports with."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-import structlog
-from bson.errors import BSONError
-from pymongo.errors import OperationFailure, PyMongoError
-
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import BadUserInput, DatabaseUnavailable
+from execution_monitor.ingest.writer.claims import NOT_YOURS
 from execution_monitor.ingest.writer.facts import Clean, Facts
-from execution_monitor.ingest.writer.group_commit import GroupCommit
-from execution_monitor.ingest.writer.ownership import Owner
-from execution_monitor.ingest.writer.writer import Outcome, Writer
+from execution_monitor.ingest.writer.group_commit import GroupCommit, GroupLimits
+from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.writer import Writer, Written
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.deadlines import await_reply
-from execution_monitor.storage.mongodb_errors import explain, reason_of
-
-log = structlog.get_logger()
-
-# Longer than an election takes, and than most senders wait.
-_WRITE_MS = 30_000
-# BadValue, TypeMismatch, DocumentValidationFailure, BSONObjectTooLarge, and documents that an update makes too large.
-_REFUSALS = frozenset({2, 14, 121, 10334, 17419, 17420})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +19,8 @@ class Stored:
     """What became of the facts of a request.
 
     Attributes:
-        changed: ids of the executions of which the write changed something: the execution, a step or a log line. It
-            may name those that others changed in the same write.
+        changed: ids of the executions of which the write changed something: the execution, a step or a log line. Where
+            others report the same execution at the same moment, it is not known whose change it was.
         refused: by id, why the reports of an execution were not stored. An execution of another owner, one that an
             engine wrote itself, and an id that cannot be had are refused with the same words.
         uncounted_steps: by execution id, how many steps beyond the limit were not stored.
@@ -48,18 +36,18 @@ class Ingest:
 
     Args:
         clean: makes the value of a stored field fit to be kept.
+        limits: of what is written at once, and of what may wait.
     """
 
-    def __init__(self, database: Database, clean: Clean) -> None:
+    def __init__(self, database: Database, clean: Clean, limits: GroupLimits | None = None) -> None:
         self._clean = clean
-        self._writer = Writer(database)
-        self._group_commit = GroupCommit(self._write)
+        self._commits = GroupCommit(Writer(database), limits)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._group_commit.close()
+        await self._commits.close()
 
     def begin(self) -> Facts:
         """Empty facts, for one request, that mask and cut values as the settings say."""
@@ -70,36 +58,22 @@ class Ingest:
 
         Raises:
             Forbidden: the caller lacks `executions:write`.
-            BadUserInput: MongoDB cannot hold a value.
+            BadUserInput: a value can never be stored; what else was reported may have been stored.
             ServerBusy: too many reports wait; send the same again later.
             DatabaseUnavailable: nothing, or a part, was stored; send the same again later.
         """
         caller.require(Scope.EXECUTIONS_WRITE)
-        reported = set(facts.execution_ids)
-        if not reported:
+        if not (facts.executions or facts.steps or facts.log_lines or facts.runs):
             return Stored()
-        outcome = await self._group_commit.submit(Owner(caller.tenant, caller.subject), facts)
-        steps = {execution_id for execution_id, _ in facts.steps}
-        return Stored(
-            changed=frozenset(outcome.changed & reported),
-            refused={each: reason for each, reason in outcome.refused.items() if each in reported},
-            uncounted_steps={each: count for each, count in outcome.uncounted_steps.items() if each in steps},
-        )
-
-    async def _write(self, owner: Owner, facts: Facts) -> Outcome:
-        try:
-            return await await_reply(self._writer.write(owner, facts), _WRITE_MS)
-        except (BSONError, OverflowError) as error:
-            raise BadUserInput(f"MongoDB cannot hold a value of this report ({error}).") from error
-        except PyMongoError as error:
-            if _codes_of(error) & _REFUSALS:
-                raise BadUserInput("MongoDB cannot hold a value of this report; send less in one document.") from error
-            log.warning("reports_not_stored", reason=reason_of(error))
-            raise DatabaseUnavailable(explain(error)) from error
+        written = await self._commits.write(Owner(caller.tenant, caller.subject), facts)
+        return _of_member(facts, written)
 
 
-def _codes_of(error: PyMongoError) -> set[int]:
-    """The codes of an error of MongoDB, or of each of the writes that failed."""
-    details = (error.details or {}) if isinstance(error, OperationFailure) else {}
-    codes = {each["code"] for each in details.get("writeErrors", ())}
-    return codes | ({error.code} if isinstance(error, OperationFailure) and error.code is not None else set())
+def _of_member(facts: Facts, written: Written) -> Stored:
+    """What became of the `facts` of one request, which were written with those of others."""
+    own = frozenset(facts.execution_ids)
+    return Stored(
+        changed=written.changed & own,
+        refused=dict.fromkeys(written.refused & own, NOT_YOURS),
+        uncounted_steps=Counter(key[0] for key in facts.steps if key in written.uncounted),
+    )

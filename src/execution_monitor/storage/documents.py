@@ -169,8 +169,9 @@ class Execution(Document):
             ascending_where({"tags": _EXISTS}, "tenant_id", "tags.key", "tags.value", "created", "_id"),
             ascending_where(_WITHOUT_END, *SILENT_INDEX),
             ascending_where({"ingest.assumed": _EXISTS}, *ASSUMED_INDEX),
-            # Those whose parent is known by the id of its run alone.
-            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "ingest.parent_run_id"),
+            # Those that wait for the execution of the run that started or preceded them.
+            ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.parent_run_id"),
+            ascending_where({"ingest.retry_of_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.retry_of_run_id"),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]

@@ -6,7 +6,7 @@ NO_REPLY = "MongoDB does not answer; check that it runs and that the network to 
 SHARD_DOWN = "A shard of MongoDB does not answer; what it keeps cannot be shown until it is back."
 
 # A server sends these when it cannot reach another one, is about to stop, or no longer serves the request.
-_UNAVAILABLE_CODES = frozenset(
+UNAVAILABLE_CODES = frozenset(
     {
         6,  # HostUnreachable
         7,  # HostNotFound
@@ -39,7 +39,7 @@ _SENTENCES = {
 
 def is_unavailable(error: PyMongoError) -> bool:
     """Whether a server reports that it, or another one that it needs, cannot serve the request."""
-    return isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES
+    return isinstance(error, OperationFailure) and error.code in UNAVAILABLE_CODES
 
 
 def explain(error: PyMongoError) -> str:

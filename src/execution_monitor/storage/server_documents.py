@@ -73,16 +73,16 @@ class HeldReport(Document):
 
 
 class IngestRun(Document):
-    """The execution that a run of an engine belongs to (`ingest_runs`); its id is that of the run."""
+    """The execution that a run of an engine belongs to (`ingest_runs`); `_id` is made of the owner and the run's id."""
 
-    tenant_id: str
     execution_id: str
+    expires_at: datetime
 
     class Settings:
-        """Collection; it is read by its ids."""
+        """Collection and indexes."""
 
         name = "ingest_runs"
-        indexes: list[IndexModel] = []  # noqa: RUF012 - Beanie reads a plain list
+        indexes = [IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0)]  # noqa: RUF012
 
 
 class Revocation(Document):

@@ -27,6 +27,8 @@ from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 # The register, without a value, that all executions have which traces are.
 TRACE = "trace"
+# The register of what a span says of its step at once.
+SPAN = "span"
 # The register of the tokens and the cost of a step that count in its execution.
 USAGE = "usage"
 
@@ -144,7 +146,8 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": _index(span.start),
+            "step_index": _index(span),
+            "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
             "input_tokens": usage.input_tokens,
@@ -153,11 +156,12 @@ class Batch:
             "input_data": genai.input_of(span.attributes) if keeps else None,
             "result": genai.result_of(span.attributes) if keeps else None,
         }
-        # One register: a span reports all of this at once, and again only what it had not known at its start.
-        step.set("span", fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        # One register, since stamps take time: a span reports all of this at once, or again when it knows more.
+        step.set(SPAN, fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
         if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
             step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
-        _report_times(step, span)
+        step.created(span.start)
+        _report_outcome(step, span)
 
     def _cost(self, span: ReceivedSpan, usage: genai.Usage) -> float | None:
         cost = self.mapper.prices.cost_of(usage)
@@ -184,7 +188,9 @@ class Batch:
         if rank is not None:
             execution.set("name", _name(_service(origin), span.name), at=span.start, rank=rank, earliest=True)
         if span.is_root:
-            _report_times(execution, span)
+            execution.created(span.start)
+            execution.started(span.start)
+            _report_outcome(execution, span)
             tags = _tags(origin.resource, user=text_of(span.attributes, "user.id", "enduser.id"))
             execution.set("tags", {"tags": tags}, at=span.start, earliest=True)
             if self.mapper.keeps_payloads:
@@ -195,9 +201,7 @@ class Batch:
                 execution.set("payloads", payloads, at=span.start, rank=_STARTED if span.end is None else _ENDED)
 
 
-def _report_times(document: DocumentFacts, span: ReceivedSpan) -> None:
-    document.created(span.start)
-    document.started(span.start)
+def _report_outcome(document: DocumentFacts, span: ReceivedSpan) -> None:
     if span.end is None:
         document.outcome(ExecutionStatus.RUNNING, at=span.start)
     elif span.has_failed:
@@ -242,12 +246,13 @@ def _depends_on(span: ReceivedSpan) -> list[str] | None:
     return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
 
 
-def _index(start: datetime) -> int:
-    """A position by which steps are in the order of their starts, without knowledge of any other span.
+def _index(span: ReceivedSpan) -> int:
+    """A position by which steps are in the order of their starts, the root first, without knowledge of other spans.
 
-    It counts milliseconds, and begins again after 2³¹ of them, 25 days: the API shows it as a number of 32 bits.
+    It counts half milliseconds and begins again after 12 days: the API shows it as a number of 32 bits.
     """
-    return (start - _ANY_TIME) // _MILLISECOND % 2**31
+    milliseconds = (span.start - _ANY_TIME) // _MILLISECOND
+    return (2 * milliseconds + (not span.is_root)) % 2**31
 
 
 def _call_side(kind: SpanKind) -> str | None:

@@ -36,8 +36,9 @@ _LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
 _RANKS_OF_ATTEMPT = 4
 
-# Where an execution keeps the id of the run that started it, until it is known to which execution that belongs.
-PARENT_RUN = "ingest.parent_run_id"
+# Where an execution keeps the ids of the runs that started it and that it repeats: the executions that these belong
+# to may become known later.
+PARENT_RUN, RETRY_OF_RUN = "ingest.parent_run_id", "ingest.retry_of_run_id"
 
 # Who speaks of a document: the engine of the document itself, or that of a child, which knows its parent by hearsay.
 OWN_WORD = 5
@@ -82,20 +83,28 @@ class OutcomeStamp:
 
 
 class DocumentFacts:
-    """What is reported of one document: its registers by their names."""
+    """What is reported of one document: its registers by their names.
 
-    __slots__ = ("_clean", "registers")
+    A register has the same fields in every report, with None for those without a value, and no field is in two.
+
+    Attributes:
+        since: the earliest time that anything was reported as of.
+    """
+
+    __slots__ = ("_clean", "registers", "since")
 
     def __init__(self, clean: Clean) -> None:
         self._clean = clean
         self.registers: dict[str, Register] = {}
+        self.since: datetime | None = None
 
     def set(
         self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
     ) -> None:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
+        self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
-        cleaned = {each: self._clean(each, value) for each, value in fields.items()}
+        cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
         if not any(value is not None for value in cleaned.values()) and any(
             value is not None for value in fields.values()
@@ -158,10 +167,21 @@ class DocumentFacts:
         """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
         self.set("parent_run", {PARENT_RUN: run_id}, at=at)
 
+    def retry_of_run(self, run_id: str, *, at: datetime) -> None:
+        """Report the run that this execution repeats, which belongs to another one."""
+        self.set("retry_of_run", {RETRY_OF_RUN: run_id}, at=at)
+
     def join(self, other: "DocumentFacts") -> None:
         """Add what `other` reports of the same document."""
         for name, register in other.registers.items():
             self._join(name, register)
+        if other.since is not None:
+            self.see(other.since)
+
+    def see(self, at: datetime) -> None:
+        """Report that it existed `at` a time, where no report says when it was created."""
+        if self.since is None or at < self.since:
+            self.since = at
 
     def _join(self, name: str, register: Register) -> None:
         known = self.registers.get(name)

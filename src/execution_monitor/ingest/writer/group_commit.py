@@ -1,145 +1,147 @@
-"""Group commit: while one write is under way, what arrives for the same owner is joined and goes with the next.
+"""Group commit: one write under way for each owner; what arrives meanwhile is joined, and goes with the next.
 
-A write waits three times for a majority of MongoDB, whether it holds one report or a hundred.
+Three writes that wait for a majority take as long for one event as for five hundred.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from execution_monitor.errors import DatabaseUnavailable, ServerBusy
+from execution_monitor.errors import ServerBusy
+from execution_monitor.ingest.writer.bson_encoding import RefusedWrite
 from execution_monitor.ingest.writer.facts import Facts
-from execution_monitor.ingest.writer.ownership import Owner
-from execution_monitor.ingest.writer.writer import Outcome
+from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.writer import Writer, Written
 from execution_monitor.tasks import end_tasks
-
-Write = Callable[[Owner, Facts], Awaitable[Outcome]]
-
-_MAX_MEMBERS = 500
-_MAX_DOCUMENTS = 5_000
-# Of all owners together: some ten groups, which take seconds. Senders that are refused send again.
-MAX_WAITING = 2_000
-MAX_WAITING_DOCUMENTS = 200_000
-# Servers stop within seconds.
-_CLOSING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
-    """One request that waits for its write."""
+class GroupLimits:
+    """How much goes with one write, and how much may wait for writes in all.
 
+    Attributes:
+        requests: in one write.
+        documents: in one write; a request with more is a write of its own.
+        waiting_requests: of all owners, those being written among them.
+        waiting_documents: the same in documents; some kilobytes of memory each.
+        writes: under way at once, each of another owner.
+    """
+
+    requests: int = 500
+    documents: int = 5_000
+    waiting_requests: int = 5_000
+    waiting_documents: int = 100_000
+    writes: int = 16
+
+
+@dataclass(slots=True)
+class _Member:
     facts: Facts
-    outcome: asyncio.Future[Outcome]
+    documents: int
+    written: asyncio.Future[Written]
+
+    def succeed(self, written: Written) -> None:
+        if not self.written.done():
+            self.written.set_result(written)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.written.done():
+            self.written.set_exception(error)
 
 
 @dataclass(slots=True)
 class _Queue:
-    """The requests of one owner, and the task that writes them."""
-
-    members: deque[_Member] = field(default_factory=deque[_Member])
+    waiting: deque[_Member] = field(default_factory=deque[_Member])
     task: asyncio.Task[None] | None = None
 
 
 class GroupCommit:
-    """Writes with `write`, one group at a time for each owner."""
+    """Writes what requests report; `close` ends what is under way."""
 
-    def __init__(self, write: Write) -> None:
-        self._write = write
+    def __init__(self, writer: Writer, limits: GroupLimits | None = None) -> None:
+        self._writer = writer
+        self._limits = limits or GroupLimits()
         self._queues: dict[Owner, _Queue] = {}
-        self._waiting = 0
-        self._waiting_documents = 0
-        self._is_closed = False
+        self._slots = asyncio.Semaphore(self._limits.writes)
+        self._requests = 0
+        self._documents = 0
 
-    async def submit(self, owner: Owner, facts: Facts) -> Outcome:
-        """Write `facts`, with others'; returns once that is done.
-
-        Raises:
-            ServerBusy: too many requests wait, or the server stops.
-            Exception: what the write of these facts raised.
-        """
-        size = _size(facts)
-        is_full = self._waiting >= MAX_WAITING or (
-            self._waiting and self._waiting_documents + size > MAX_WAITING_DOCUMENTS
-        )
-        if self._is_closed or is_full:
-            raise ServerBusy("Too many reports wait to be stored; send this one again in a moment.")
+    async def write(self, owner: Owner, facts: Facts) -> Written:
+        """Write `facts`, and return once they are durable; raises as `Writer.write` does, and `ServerBusy`."""
+        documents = len(facts.executions) + len(facts.steps) + len(facts.log_lines) + len(facts.runs)
+        limits = self._limits
+        if self._requests >= limits.waiting_requests or (
+            self._documents and self._documents + documents > limits.waiting_documents
+        ):
+            raise ServerBusy("The server has as many reports to store as it can hold; send this again in some seconds.")
+        member = _Member(facts, documents, asyncio.get_running_loop().create_future())
+        self._requests += 1
+        self._documents += documents
         queue = self._queues.setdefault(owner, _Queue())
-        member = _Member(facts, asyncio.get_running_loop().create_future())
-        queue.members.append(member)
-        self._waiting += 1
-        self._waiting_documents += size
+        queue.waiting.append(member)
         if queue.task is None:
-            queue.task = asyncio.create_task(self._run(owner, queue))
+            queue.task = asyncio.create_task(self._write_all(owner, queue))
         try:
-            # A sender that goes away cancels its own outcome, and not the write of others.
-            return await member.outcome
+            return await member.written
         finally:
-            self._waiting -= 1
-            self._waiting_documents -= size
+            self._requests -= 1
+            self._documents -= documents
 
     async def close(self) -> None:
-        """Write what waits, and take no more."""
-        self._is_closed = True
-        tasks = [queue.task for queue in self._queues.values() if queue.task is not None]
-        if tasks:
-            _, left = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
-            await end_tasks(*left)
+        """End the writes that are under way; those who wait for them get `ServerBusy`."""
+        queues = tuple(self._queues.values())
+        await end_tasks(*(queue.task for queue in queues if queue.task is not None))
+        for queue in queues:
+            for member in queue.waiting:
+                member.fail(_stopping())
 
-    async def _run(self, owner: Owner, queue: _Queue) -> None:
+    async def _write_all(self, owner: Owner, queue: _Queue) -> None:
+        while queue.waiting:
+            async with self._slots:
+                await self._write_group(owner, self._take_group(queue))
+        # Nothing was awaited since: whoever comes now makes a new queue.
+        del self._queues[owner]
+
+    def _take_group(self, queue: _Queue) -> list[_Member]:
+        group = [queue.waiting.popleft()]
+        documents = group[0].documents
+        while queue.waiting and len(group) < self._limits.requests:
+            documents += queue.waiting[0].documents
+            if documents > self._limits.documents:
+                break
+            group.append(queue.waiting.popleft())
+        return group
+
+    async def _write_group(self, owner: Owner, group: list[_Member]) -> None:
         try:
-            while queue.members:
-                await self._write_group(owner, _take(queue.members))
-        finally:
-            del self._queues[owner]
-            for member in queue.members:
-                member.outcome.cancel()
-
-    async def _write_group(self, owner: Owner, members: list[_Member]) -> None:
-        if len(members) > 1:
-            joined = Facts(members[0].facts.clean)
-            for member in members:
-                joined.join(member.facts)
-            try:
-                outcome = await self._write(owner, joined)
-            except Exception as error:  # noqa: BLE001 - each sender gets its own
-                if isinstance(error, DatabaseUnavailable):
-                    for member in members:
-                        _fail(member, error)
-                    return
-                # Whose facts cannot be written shows when each is written alone.
+            written = await self._writer.write(owner, _joined(group))
+        except RefusedWrite as error:
+            if len(group) == 1:
+                group[0].fail(error)
             else:
-                for member in members:
-                    _resolve(member, outcome)
-                return
-        for member in members:
-            try:
-                _resolve(member, await self._write(owner, member.facts))
-            except Exception as error:  # noqa: BLE001 - it is the sender's
-                _fail(member, error)
+                # One that cannot be stored must not keep the others from being stored.
+                for member in group:
+                    await self._write_group(owner, [member])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it is waited for
+            for member in group:
+                member.fail(error)
+        except BaseException:
+            for member in group:
+                member.fail(_stopping())
+            raise
+        else:
+            for member in group:
+                member.succeed(written)
 
 
-def _take(members: deque[_Member]) -> list[_Member]:
-    """The next members, at least one, as far as their documents fit into one group."""
-    taken = [members.popleft()]
-    size = _size(taken[0].facts)
-    while members and len(taken) < _MAX_MEMBERS:
-        size += _size(members[0].facts)
-        if size > _MAX_DOCUMENTS:
-            break
-        taken.append(members.popleft())
-    return taken
+def _joined(group: list[_Member]) -> Facts:
+    if len(group) == 1:
+        return group[0].facts
+    joined = Facts(group[0].facts.clean)
+    for member in group:
+        joined.join(member.facts)
+    return joined
 
 
-def _size(facts: Facts) -> int:
-    return len(facts.executions) + len(facts.steps) + len(facts.log_lines)
-
-
-def _resolve(member: _Member, outcome: Outcome) -> None:
-    if not member.outcome.done():
-        member.outcome.set_result(outcome)
-
-
-def _fail(member: _Member, error: Exception) -> None:
-    if not member.outcome.done():
-        member.outcome.set_exception(error)
+def _stopping() -> ServerBusy:
+    return ServerBusy("The server is stopping; send this again to another one, or in some seconds.")

@@ -1,144 +1,136 @@
-"""Documents and update pipelines made of facts.
+"""Update pipelines: join what is reported of a document with what is stored, and change nothing where that is newer.
 
-A pipeline compares each register's stamp with the stored one and takes the fields of those that are newer, in one
-update of one document: reports of several processes need no lock. Where no register wins it changes nothing, so that
-MongoDB stores and tells nothing. Values are literals, so that text which looks like an expression stays text.
+A pipeline depends only on which registers are reported; values reach it as constants of the statement, which MongoDB
+never takes for expressions. A statement finds no document where none of its registers wins.
 """
 
+import functools
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 
-from execution_monitor.ingest.core.recorded_run import identity_digest
-from execution_monitor.ingest.writer.facts import DocumentFacts
-from execution_monitor.storage.bson_ordering import milliseconds_of
-from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.ingest.writer.bson_encoding import encode
+from execution_monitor.ingest.writer.facts import PARENT_RUN, RETRY_OF_RUN, Register
+from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.rows import BsonDocument
 
-STAMPS = "ingest"
-# The clock of the totals over an execution's steps stands among the stamps; no register has this name.
-CLOCK = "clock"
-_WINS, _CHANGED = "_wins", "_changed"
-_MILLISECONDS = 1_000
-# Totals of steps, unless a register of this name reports them for the execution itself.
-_REPORTED = ("progress", "total_cost", "tokens_used")
+# Distinct shapes of reports; a protocol has some dozens.
+_MAX_SHAPES = 2_000
+_LENGTH = struct.Struct("<i")
+# An own word about these fields of an execution is worth more than a total over its steps.
+_TOTALLED = ("progress", "total_cost", "tokens_used")
+_ALWAYS_TOTALLED = ("steps_completed", "steps_failed")
+# By the hidden field that names a run: the field that holds its execution once that is known.
+REFERENCES = {PARENT_RUN: "parent_execution_id", RETRY_OF_RUN: "retry_of_execution_id"}
+
+# The names of registers and their fields, each with whether it has a value.
+_Shape = tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of document.
+class DocumentKind:
+    """What differs between documents: the field of the duration, and whether the time of the last change is kept."""
 
-    Attributes:
-        name: the field that must have a value, which is an id until one is reported.
-        name_is: the field with that id.
-        duration: the field that holds the seconds from start to end.
-        tracks_updates: whether the time of the last change is stored.
-    """
-
-    name: str
-    name_is: str
     duration: str
-    tracks_updates: bool
+    has_updated: bool
 
 
-EXECUTION = Kind("workflow_name", "execution_id", "total_duration", tracks_updates=True)
-STEP = Kind("step_name", "step_id", "duration", tracks_updates=False)
+EXECUTION = DocumentKind("total_duration", has_updated=True)
+STEP = DocumentKind("duration", has_updated=False)
 
 
-def object_id(*identity: str) -> ObjectId:
-    """The `_id` of the document with this identity: its tenant, its execution and what names it there."""
-    return ObjectId(identity_digest(*identity))
-
-
-def document_of(kind: Kind, identity: BsonDocument, facts: DocumentFacts, totals: BsonDocument | None) -> BsonDocument:
-    """The document as it is first stored; `totals` are those of its steps, with their clock under `CLOCK`."""
-    document: BsonDocument = {
-        **identity,
-        kind.name: identity[kind.name_is],
-        "status": ExecutionStatus.PENDING.value,
-        "version": 1,
-    }
-    stamps: BsonDocument = {}
-    for name, value in (totals or {}).items():
-        if name == CLOCK:
-            stamps[CLOCK] = value
-        elif name not in facts.registers:
-            document[name] = value
-    for name, register in facts.registers.items():
-        stamps[name] = register.stamp
-        for field, value in register.fields.items():
-            _put(document, stamps, field, value)
-    now = datetime.now(UTC)
-    document.setdefault("created", now)
-    if kind.tracks_updates:
-        document["updated"] = now
-    started, completed = document.get("started_at"), document.get("completed_at")
-    if started is not None and completed is not None:
-        milliseconds = milliseconds_of(completed) - milliseconds_of(started)
-        document[kind.duration] = max(0, milliseconds) / _MILLISECONDS
-    document[STAMPS] = stamps
-    return document
-
-
-def _put(document: BsonDocument, stamps: BsonDocument, field: str, value: Any) -> None:
-    within, _, name = field.partition(".")
-    target, key = (stamps, name) if within == STAMPS and name else (document, field)
-    if value is None:
-        target.pop(key, None)
-    else:
-        target[key] = value
-
-
-def pipeline_of(kind: Kind, facts: DocumentFacts, totals: BsonDocument | None) -> list[Any]:
-    """The update that joins `facts` and `totals` with the stored document, or with one that it inserts."""
-    registers = facts.registers
-    wins, takes = dict[str, Any](), dict[str, Any]()
-    for name, register in registers.items():
-        stored, newer = f"${STAMPS}.{name}", f"${_WINS}.{name}"
-        wins[name] = {"$lt": [{"$ifNull": [stored, b""]}, register.stamp]}
-        takes[f"{STAMPS}.{name}"] = {"$cond": [newer, register.stamp, stored]}
-        for field, value in register.fields.items():
-            new = "$$REMOVE" if value is None else {"$literal": value}
-            takes[field] = {"$cond": [newer, new, f"${field}"]}
-    changes = [f"${_WINS}.{name}" for name in registers]
-    completes: BsonDocument = {}
+def statement(
+    kind: DocumentKind, where: Mapping[str, Any], registers: Mapping[str, Register], totals: Totals | None = None
+) -> RawBSONDocument:
+    """The statement of an `update` command that joins `registers`, and `totals`, with the document at `where`."""
+    names = sorted(registers)
+    shape: list[tuple[str, tuple[tuple[str, bool], ...]]] = []
+    constants: BsonDocument = {}
+    wins: list[BsonDocument] = []
+    for place, name in enumerate(names):
+        register = registers[name]
+        fields: list[tuple[str, bool]] = []
+        for number, (field, value) in enumerate(register.fields.items()):
+            fields.append((field, value is not None))
+            if value is not None:
+                constants[f"v{place}_{number}"] = value
+        shape.append((name, tuple(fields)))
+        constants[f"s{place}"] = register.stamp
+        wins.append(_is_behind(f"ingest.{name}", register.stamp))
     if totals is not None:
-        changes.append(f"${_WINS}.{CLOCK}")
-        stored = f"${STAMPS}.{CLOCK}"
-        wins[CLOCK] = {"$lt": [{"$ifNull": [stored, -1]}, totals[CLOCK]]}
-        takes[f"{STAMPS}.{CLOCK}"] = {"$cond": [f"${_WINS}.{CLOCK}", totals[CLOCK], stored]}
-        for field, value in totals.items():
-            if field == CLOCK:
-                continue
-            newer = f"${_WINS}.{CLOCK}"
-            if field in _REPORTED:
-                # Those of the execution itself stay.
-                newer = {"$and": [newer, {"$eq": [{"$type": f"${STAMPS}.{field}"}, "missing"]}]}
-            completes[field] = {"$cond": [newer, value, f"${field}"]}
-    return [
-        {"$set": {_WINS: wins}},
-        # A new document, of an update that inserts, has changed in any case.
-        {"$set": {**takes, _CHANGED: {"$or": [*changes, {"$eq": [{"$type": "$version"}, "missing"]}]}}},
-        {"$set": {**completes, **_last_stage(kind)}},
-        {"$unset": [_WINS, _CHANGED]},
+        constants["totals"] = totals.fields()
+        constants["clock"] = totals.clock
+        constants["steps"] = totals.steps
+        wins.append(_is_behind("ingest.totals", totals.clock))
+    condition = wins[0] if len(wins) == 1 else {"$or": wins}
+    head = encode({"q": {**where, **condition}, "c": constants})
+    pipeline = _encoded_pipeline(kind, tuple(shape), totals is not None)
+    # Elements of a document may stand in any order; those that are always the same are encoded once.
+    return RawBSONDocument(_LENGTH.pack(len(head) + len(pipeline)) + head[4:-1] + pipeline + b"\0")
+
+
+def _is_behind(path: str, value: bytes | int) -> BsonDocument:
+    return {path: {"$not": {"$gte": value}}}
+
+
+@functools.lru_cache(_MAX_SHAPES)
+def _encoded_pipeline(kind: DocumentKind, shape: _Shape, has_totals: bool) -> bytes:  # noqa: FBT001 - a key of the cache
+    """The element `u` of a statement."""
+    return encode({"u": _pipeline(kind, shape, has_totals=has_totals)})[4:-1]
+
+
+def _pipeline(kind: DocumentKind, shape: _Shape, *, has_totals: bool) -> Sequence[BsonDocument]:
+    names = {name for name, _ in shape}
+    # The filter has made sure that a single register wins.
+    is_only = len(shape) + has_totals == 1
+    changes: BsonDocument = {}
+    for place, (name, fields) in enumerate(shape):
+        wins: Any = True if is_only else {"$lt": [f"$ingest.{name}", f"$$s{place}"]}
+        for number, (field, has_value) in enumerate(fields):
+            new = f"$$v{place}_{number}" if has_value else "$$REMOVE"
+            changes[field] = _either(wins, new, field)
+            if field in REFERENCES and REFERENCES[field] not in names:
+                changes[REFERENCES[field]] = _forget_other(wins, field, new, REFERENCES[field])
+        changes[f"ingest.{name}"] = {"$max": [f"$ingest.{name}", f"$$s{place}"]}
+    if has_totals:
+        changes |= _totalled(names, is_only=is_only)
+    changes["version"] = {"$add": [{"$ifNull": ["$version", 0]}, 1]}
+    if kind.has_updated:
+        changes["updated"] = "$$NOW"
+    stages: list[BsonDocument] = [{"$set": changes}]
+    if changes.keys() & {"started_at", "completed_at"}:
+        stages.append({"$set": {kind.duration: _DURATION}})
+    return stages
+
+
+def _either(wins: Any, new: Any, path: str) -> Any:
+    return new if wins is True else {"$cond": [wins, new, f"${path}"]}
+
+
+def _forget_other(wins: Any, path: str, run: Any, reference: str) -> Any:
+    """Without an own word about it, the reference is that of the run, to be found again where the run is another."""
+    is_other = {"$and": [wins, {"$ne": [f"${path}", run]}, {"$lte": [f"$ingest.{reference}", None]}]}
+    return {"$cond": [is_other, "$$REMOVE", f"${reference}"]}
+
+
+def _totalled(names: set[str], *, is_only: bool) -> BsonDocument:
+    wins: Any = True if is_only else {"$lt": ["$ingest.totals", "$$clock"]}
+    changes = {name: _either(wins, f"$$totals.{name}", name) for name in _ALWAYS_TOTALLED}
+    for name in _TOTALLED:
+        if name not in names:
+            changes[name] = _either({"$and": [wins, {"$lte": [f"$ingest.{name}", None]}]}, f"$$totals.{name}", name)
+    changes["ingest.totals"] = {"$max": ["$ingest.totals", "$$clock"]}
+    changes["ingest.steps"] = _either(wins, "$$steps", "ingest.steps")
+    return changes
+
+
+_DURATION: BsonDocument = {
+    "$cond": [
+        {"$and": ["$started_at", "$completed_at"]},
+        {"$max": [0.0, {"$divide": [{"$subtract": ["$completed_at", "$started_at"]}, 1_000]}]},
+        "$$REMOVE",
     ]
-
-
-@lru_cache
-def _last_stage(kind: Kind) -> BsonDocument:
-    ran = {"$divide": [{"$subtract": ["$completed_at", "$started_at"]}, _MILLISECONDS]}
-    both = {"$and": [{"$eq": [{"$type": f"${name}"}, "date"]} for name in ("started_at", "completed_at")]}
-    fields: BsonDocument = {
-        # Where an update inserts the document, MongoDB has set what its filter says.
-        kind.name: {"$ifNull": [f"${kind.name}", f"${kind.name_is}"]},
-        "status": {"$ifNull": ["$status", ExecutionStatus.PENDING.value]},
-        "created": {"$ifNull": ["$created", "$$NOW"]},
-        kind.duration: {"$cond": [both, {"$max": [0.0, ran]}, "$$REMOVE"]},
-        "version": {"$cond": [f"${_CHANGED}", {"$add": [{"$ifNull": ["$version", 0]}, 1]}, "$version"]},
-    }
-    if kind.tracks_updates:
-        fields["updated"] = {"$cond": [f"${_CHANGED}", "$$NOW", "$updated"]}
-    return fields
+}

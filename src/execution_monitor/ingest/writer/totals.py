@@ -1,74 +1,116 @@
-"""Totals of an execution over its steps: how many ended and failed, what they cost, how many tokens they used."""
+"""Totals of an execution over its steps, with a clock: the sum of the versions of the steps, which only grows.
+
+There is nothing to drift: whoever has written steps computes the totals anew, and totals with a smaller clock lose.
+"""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from execution_monitor.ingest.writer.pipelines import CLOCK
+from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import TERMINAL_STATUSES, ExecutionStatus, Step
-from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.rows import BsonDocument, Row
 
-_ENDED = [status.value for status in TERMINAL_STATUSES]
-_BY_EXECUTION = {"tenant_id": 1, "execution_id": 1, "step_index": 1, "_id": 1}
-
-
-async def read_totals(database: Database, tenant: str, execution_ids: Collection[str]) -> dict[str, BsonDocument]:
-    """The totals of each of these executions that has steps, as one statement about all of its steps.
-
-    The clock is the sum of the versions of the steps. Each change of a step makes it greater, so that of two
-    statements the later one has the greater clock, whoever made it.
-    """
-    if not execution_ids:
-        return {}
-
-    def count(*statuses: str) -> BsonDocument:
-        return {"$sum": {"$cond": [{"$in": ["$status", list(statuses)]}, 1, 0]}}
-
-    pipeline = [
-        {"$match": {"tenant_id": tenant, "execution_id": {"$in": list(execution_ids)}}},
-        {
-            "$group": {
-                "_id": "$execution_id",
-                "clock": {"$sum": "$version"},
-                "steps": {"$sum": 1},
-                "ended": count(*_ENDED),
-                "completed": count(ExecutionStatus.COMPLETED),
-                "failed": count(ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT),
-                "cost": {"$sum": "$cost"},
-                "tokens": {"$sum": "$tokens_used"},
-            }
-        },
-    ]
-    cursor = await database.collection(Step).aggregate(pipeline, hint=_BY_EXECUTION)
-    return {row["_id"]: _totals(row) for row in await cursor.to_list()}
+_TIMEOUT_MS = 10_000
+_EXECUTIONS_AT_ONCE = 500
+_ENDED = frozenset(status.value for status in TERMINAL_STATUSES)
+_FAILED = (ExecutionStatus.FAILED.value, ExecutionStatus.TIMED_OUT.value)
 
 
-def add_up(steps: Iterable[BsonDocument]) -> BsonDocument:
-    """As `read_totals`, of the steps of one execution as they are first stored."""
-    found: dict[str, Any] = dict.fromkeys(("clock", "steps", "ended", "completed", "failed", "cost", "tokens"), 0)
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The totals of one execution; `steps` is how many it has, `ended` how many of them have ended."""
+
+    clock: int
+    steps: int
+    ended: int
+    completed: int
+    failed: int
+    cost: float
+    tokens: int
+
+    @classmethod
+    def of(cls, row: Row) -> "Totals":
+        """The totals in a row of the aggregation."""
+        return cls(
+            clock=row["clock"],
+            steps=row["steps"],
+            ended=row["ended"],
+            completed=row["completed"],
+            failed=row["failed"],
+            cost=float(row["cost"]),
+            tokens=int(row["tokens"]),
+        )
+
+    def fields(self) -> BsonDocument:
+        """The fields of the execution, by their stored names."""
+        return {
+            "progress": {
+                "current_step": self.ended,
+                "total_steps": self.steps,
+                "percentage": 100 * self.ended / self.steps,
+            },
+            "steps_completed": self.completed,
+            "steps_failed": self.failed,
+            "total_cost": self.cost,
+            "tokens_used": self.tokens,
+        }
+
+
+def add_up(rows: Iterable[BsonDocument]) -> Totals | None:
+    """The totals of steps as they are first stored; None without any."""
+    statuses: list[str] = []
     costs: list[float] = []
-    for step in steps:
-        status = step["status"]
-        found["clock"] += step["version"]
-        found["steps"] += 1
-        found["ended"] += status in _ENDED
-        found["completed"] += status == ExecutionStatus.COMPLETED
-        found["failed"] += status in (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
-        costs.append(step.get("cost", 0))
-        found["tokens"] += step.get("tokens_used", 0)
-    # Exact, as MongoDB's sum is, whatever the order.
-    found["cost"] = math.fsum(costs)
-    return _totals(found)
+    tokens = 0
+    for row in rows:
+        statuses.append(row["status"])
+        costs.append(row.get("cost") or 0.0)
+        tokens += row.get("tokens_used") or 0
+    if not statuses:
+        return None
+    return Totals(
+        clock=len(statuses),
+        steps=len(statuses),
+        ended=sum(status in _ENDED for status in statuses),
+        completed=statuses.count(ExecutionStatus.COMPLETED.value),
+        failed=sum(status in _FAILED for status in statuses),
+        # Exact whatever the order, as far as MongoDB's sum is.
+        cost=math.fsum(costs),
+        tokens=tokens,
+    )
 
 
-def _totals(found: BsonDocument) -> BsonDocument:
-    ended, steps = found["ended"], found["steps"]
-    return {
-        "steps_completed": found["completed"],
-        "steps_failed": found["failed"],
-        "progress": {"current_step": ended, "total_steps": steps, "percentage": 100.0 * ended / steps},
-        "total_cost": float(found["cost"]),
-        "tokens_used": found["tokens"],
-        CLOCK: found["clock"],
-    }
+async def read_totals(database: Database, owner: Owner, execution_ids: Sequence[str]) -> Mapping[str, Totals]:
+    """The totals of those of the executions that have steps."""
+    found: dict[str, Totals] = {}
+    for start in range(0, len(execution_ids), _EXECUTIONS_AT_ONCE):
+        ids = list(execution_ids[start : start + _EXECUTIONS_AT_ONCE])
+        where = {"tenant_id": owner.tenant_id, "execution_id": {"$in": ids}}
+        rows = await await_reply(_aggregate(database, where), _TIMEOUT_MS)
+        found |= {row["_id"]: Totals.of(row) for row in rows}
+    return found
+
+
+async def _aggregate(database: Database, where: Mapping[str, Any]) -> list[BsonDocument]:
+    steps = database.collection(Step)
+    cursor = await steps.aggregate([{"$match": where}, {"$group": _GROUP}], maxTimeMS=_TIMEOUT_MS)
+    return await cursor.to_list()
+
+
+def _count(condition: Any) -> BsonDocument:
+    return {"$sum": {"$cond": [condition, 1, 0]}}
+
+
+_GROUP: BsonDocument = {
+    "_id": "$execution_id",
+    "clock": {"$sum": "$version"},
+    "steps": {"$sum": 1},
+    "ended": _count({"$in": ["$status", sorted(_ENDED)]}),
+    "completed": _count({"$eq": ["$status", ExecutionStatus.COMPLETED.value]}),
+    "failed": _count({"$in": ["$status", list(_FAILED)]}),
+    "cost": {"$sum": "$cost"},
+    "tokens": {"$sum": "$tokens_used"},
+}

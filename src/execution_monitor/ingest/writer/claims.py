@@ -1,0 +1,82 @@
+"""Claims: which of the reported executions are the owner's, and why the others are not stored.
+
+An execution belongs to the owner who reported it first, which its insert decides: `_id` and the index of a tenant's
+execution ids are unique.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from execution_monitor.ingest.writer.commands import insert
+from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.rows import BsonDocument, Row
+
+# The same of an execution of another owner and of one that an engine wrote itself: who reports does not learn which.
+NOT_YOURS = "This execution cannot be reported: its id is not available to you."
+
+_TIMEOUT_MS = 10_000
+_IDS_AT_ONCE = 1_000
+_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest.steps": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The executions that may be written.
+
+    Attributes:
+        existing: by id, the version of those that were stored before.
+        created: those that this report stored first.
+        steps: by id, how many steps are stored, as far as is known.
+    """
+
+    existing: Mapping[str, int]
+    created: frozenset[str]
+    steps: Mapping[str, int]
+
+    def __contains__(self, execution_id: object) -> bool:
+        return execution_id in self.existing or execution_id in self.created
+
+
+async def claim(
+    database: Database,
+    owner: Owner,
+    execution_ids: Sequence[str],
+    make: Callable[[Iterable[str]], Iterable[BsonDocument]],
+) -> Claims:
+    """Find the executions, or store those that `make` makes; raises as `insert` does."""
+    found = await find_executions(database, owner, execution_ids)
+    missing = [each for each in execution_ids if each not in found]
+    outcome = await insert(database, Execution, make(missing))
+    created = frozenset(each for place, each in enumerate(missing) if place not in outcome.duplicates)
+    # Somebody else was faster: another process of the same owner, another owner, or an engine.
+    found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
+    own = {each: row for each, row in found.items() if _is_own(owner, row)}
+    return Claims(
+        existing={each: int(row.get("version", 0)) for each, row in own.items()},
+        created=created,
+        steps={each: int(row["ingest"].get("steps", 0)) for each, row in own.items()},
+    )
+
+
+def _is_own(owner: Owner, row: Row) -> bool:
+    return (
+        row.get("user_id") == owner.user_id
+        and isinstance(row.get("ingest"), Mapping)
+        and row["_id"] == owner.execution(row["execution_id"])
+    )
+
+
+async def find_executions(database: Database, owner: Owner, execution_ids: Sequence[str]) -> dict[str, Any]:
+    """What is stored of executions of the tenant, whosoever they are, by their ids."""
+    executions = database.collection(Execution)
+    found: dict[str, Any] = {}
+    for start in range(0, len(execution_ids), _IDS_AT_ONCE):
+        ids = list(execution_ids[start : start + _IDS_AT_ONCE])
+        where = {"tenant_id": owner.tenant_id, "execution_id": {"$in": ids}}
+        cursor = executions.find(where, _READ, max_time_ms=_TIMEOUT_MS)
+        found |= {row["execution_id"]: row for row in await await_reply(cursor.to_list(), _TIMEOUT_MS)}
+    return found

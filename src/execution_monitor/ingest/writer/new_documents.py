@@ -1,0 +1,109 @@
+"""The documents of executions, steps and log lines that are reported for the first time."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, LogLine, Register, stamp_of
+from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.totals import Totals
+from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.rows import BsonDocument
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# Stamps lie here, and fields that nobody but the server reads beside them.
+_HIDDEN = "ingest."
+
+
+def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
+    """The registers, `created` among them: without a word about it, it is the earliest time that is reported."""
+    since = facts.since
+    if "created" in facts.registers or since is None:
+        return facts.registers
+    fields = {"created": since}
+    stamp = stamp_of(fields, rank=HEARSAY, at=since, earliest=True)
+    return {**facts.registers, "created": Register(stamp, fields)}
+
+
+def new_execution(
+    owner: Owner, execution_id: str, facts: DocumentFacts, totals: Totals | None, now: datetime
+) -> BsonDocument:
+    """An execution as it is first stored; `totals` are those of its steps, if any are reported with it."""
+    defaults: BsonDocument = {
+        "_id": owner.execution(execution_id),
+        "execution_id": execution_id,
+        "tenant_id": owner.tenant_id,
+        "user_id": owner.user_id,
+        "workflow_name": execution_id,
+        "status": ExecutionStatus.PENDING.value,
+        "created": now,
+        "updated": now,
+        "attempt": 1,
+        "progress": {"current_step": 0, "total_steps": 0, "percentage": 0.0},
+        "steps_completed": 0,
+        "steps_failed": 0,
+        "total_cost": 0.0,
+        "tokens_used": 0,
+        "version": 1,
+    }
+    if totals is None:
+        return _complete(defaults, facts, "total_duration")
+    # What is reported of the execution itself replaces them.
+    document = _complete({**defaults, **totals.fields()}, facts, "total_duration")
+    document["ingest"] |= {"totals": totals.clock, "steps": totals.steps}
+    return document
+
+
+def new_step(owner: Owner, execution_id: str, step_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
+    """A step as it is first stored."""
+    defaults: BsonDocument = {
+        "_id": owner.step(execution_id, step_id),
+        "execution_id": execution_id,
+        "tenant_id": owner.tenant_id,
+        "step_id": step_id,
+        "step_name": step_id,
+        "step_index": 0,
+        "status": ExecutionStatus.PENDING.value,
+        "created": now,
+        "attempt": 1,
+        "cost": 0.0,
+        "tokens_used": 0,
+        "version": 1,
+    }
+    return _complete(defaults, facts, "duration")
+
+
+def new_line(owner: Owner, line: LogLine) -> BsonDocument:
+    """A log line as it is stored."""
+    return {
+        "_id": owner.line(line.execution_id, line.line_id),
+        "execution_id": line.execution_id,
+        "tenant_id": owner.tenant_id,
+        **line.fields,
+    }
+
+
+def _complete(document: BsonDocument, facts: DocumentFacts, duration: str) -> BsonDocument:
+    ingest: BsonDocument = {}
+    for name, register in registers_of(facts).items():
+        ingest[name] = register.stamp
+        for field, value in register.fields.items():
+            is_hidden = field.startswith(_HIDDEN)
+            target, key = (ingest, field.removeprefix(_HIDDEN)) if is_hidden else (document, field)
+            if value is None:
+                target.pop(key, None)
+            else:
+                target[key] = value
+    seconds = _seconds(document.get("started_at"), document.get("completed_at"))
+    if seconds is not None:
+        document[duration] = seconds
+    document["ingest"] = ingest
+    return document
+
+
+def _seconds(start: Any, end: Any) -> float | None:
+    if not (isinstance(start, datetime) and isinstance(end, datetime)):
+        return None
+    # MongoDB keeps whole milliseconds, and updates compute this from what it keeps.
+    return max(0.0, ((end - _EPOCH) // _MILLISECOND - (start - _EPOCH) // _MILLISECOND) / 1_000)
