@@ -24,13 +24,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
-from execution_monitor.ingest.http.requests import IngestRequests
-from execution_monitor.ingest.openlineage.routes import openlineage_routes
-from execution_monitor.ingest.otlp.exports import Exports
-from execution_monitor.ingest.otlp.mapping import Mapper
-from execution_monitor.ingest.otlp.prices import Prices
-from execution_monitor.ingest.otlp.roots import Roots
-from execution_monitor.ingest.otlp.routes import otlp_routes
+from execution_monitor.ingest.endpoints import ingest_routes
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY
 from execution_monitor.observability.logging import configure_logging
 from execution_monitor.observability.metrics.http import HttpMetrics
@@ -61,7 +55,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     routes = [
         *_graphql_routes(services, executor),
         *rest_routes(services.requests),
-        *_ingest_routes(services),
+        *ingest_routes(services),
         *_page_routes(settings, people),
         *_operating_routes(services, [services.requests.live.behind]),
     ]
@@ -75,7 +69,7 @@ def create_ingest_app(settings: Settings) -> ASGIApp:
     """
     schema = create_schema()
     services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
-    routes = [*_ingest_routes(services), *_operating_routes(services, [])]
+    routes = [*ingest_routes(services), *_operating_routes(services, [])]
     return _application(services, routes, _lifespan(services, None))
 
 
@@ -111,23 +105,6 @@ def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence
     return [
         Route("/graphql", endpoint, methods=["GET", "POST"], middleware=COMPRESSED),
         WebSocketRoute("/graphql", sockets.handle),
-    ]
-
-
-def _ingest_routes(services: Services) -> Sequence[BaseRoute]:
-    """The endpoints that engines report to, a line for each protocol."""
-    settings, ingest = services.settings, services.requests.ingest
-    requests = IngestRequests(
-        services.requests, ingest, origins=settings.allowed_origins, max_body_bytes=settings.ingest_max_body_bytes
-    )
-    mapper = Mapper(
-        roots=Roots.parse(settings.ingest_otlp_roots),
-        prices=Prices(settings.ingest_prices),
-        keeps_payloads=settings.ingest_payloads == "on",
-    )
-    return [
-        *openlineage_routes(requests, keeps_statements=settings.ingest_openlineage_sql == "on"),
-        *otlp_routes(requests, Exports(mapper, services.database, ingest.begin)),
     ]
 
 

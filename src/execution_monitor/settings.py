@@ -119,7 +119,8 @@ class Settings(BaseSettings):
     )
     cursor_secret: SecretStr | None = Field(
         default=None,
-        description="Seals live cursors, alike on every replica. Without it the JWT secret; required with an issuer.",
+        description="Seals live cursors, and derives the signing secrets of access keys, alike on every replica. "
+        "Without it the JWT secret; required with an issuer.",
     )
     tenant_claim: ClaimPathText | None = Field(
         default=None, description="Claim that names the tenant. Without it `tenant_id`, or else `tenant`."
@@ -261,6 +262,10 @@ class Settings(BaseSettings):
         default="off",
         description="Whether inputs, results and prompts that engines report are stored: `on` or `off`.",
     )
+    ingest_statements: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether SQL statements below dbt models and Airflow tasks are reported, too: `on` or `off`.",
+    )
     ingest_redact: tuple[str, ...] = Field(
         default=(),
         description='Regular expressions (RE2) of what is masked beside secrets, as JSON: `["EMP-[0-9]{6}"]`.',
@@ -279,10 +284,6 @@ class Settings(BaseSettings):
     )
     ingest_step_grace_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=60, description="Seconds after the end of an execution in which the ends of its steps must come."
-    )
-    ingest_openlineage_sql: Literal["on", "off"] = Field(
-        default="off",
-        description="Whether SQL statements that OpenLineage reports below a step are steps, too: `on` or `off`.",
     )
     ingest_otlp_roots: RootRules = Field(
         default=DEFAULT_ROOTS,

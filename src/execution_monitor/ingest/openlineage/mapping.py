@@ -17,6 +17,7 @@ from execution_monitor.ingest.openlineage.airflow import (
 )
 from execution_monitor.ingest.openlineage.events import Dataset, ErrorMessage, RunEvent, Tags
 from execution_monitor.ingest.openlineage.identity import Identity, identify, job_facets_of, run_facets_of
+from execution_monitor.ingest.step_positions import position_of_start
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
@@ -101,6 +102,8 @@ def _map_hearsay(event: RunEvent, identity: Identity, execution: DocumentFacts) 
 def _map_step(event: RunEvent, identity: Identity, step: DocumentFacts) -> None:
     at = event.event_time
     step.created(at)
+    # The order of an engine that numbers its steps goes before that of their starts.
+    step.set("step_index", {"step_index": position_of_start(at)}, at=at, rank=HEARSAY, earliest=True)
     step.set_known(
         {
             "step_name": _step_name(event),

@@ -6,7 +6,7 @@ status and the times; until it comes, which is last, the spans below it show tha
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -22,6 +22,7 @@ from execution_monitor.ingest.otlp.rejections import Rejections
 from execution_monitor.ingest.otlp.roots import Roots
 from execution_monitor.ingest.otlp.span import ReceivedSpan, SpanKind, receive, time_of
 from execution_monitor.ingest.service import Stored
+from execution_monitor.ingest.step_positions import position_of_start
 from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
@@ -37,7 +38,6 @@ USAGE = "usage"
 _NAMED_BY_RUN, _NAMED_BY_REQUEST, _NAMED_BY_LOCAL_ROOT = 4, 3, 2
 # What is known of a span before its end ranks below what its end tells.
 _STARTED, _ENDED = 1, 2
-_MILLISECOND = timedelta(milliseconds=1)
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_USAGE = genai.Usage()
 # What spans other than the root report of the execution is of no attempt.
@@ -146,7 +146,7 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": _index(span),
+            "step_index": position_of_start(span.start, goes_first=span.is_root),
             "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
@@ -244,15 +244,6 @@ def _depends_on(span: ReceivedSpan) -> list[str] | None:
     linked = (link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id)
     parents = [*([span.parent_id] if span.parent_id else []), *linked]
     return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
-
-
-def _index(span: ReceivedSpan) -> int:
-    """A position by which steps are in the order of their starts, the root first, without knowledge of other spans.
-
-    It counts half milliseconds and begins again after 12 days: the API shows it as a number of 32 bits.
-    """
-    milliseconds = (span.start - _ANY_TIME) // _MILLISECOND
-    return (2 * milliseconds + (not span.is_root)) % 2**31
 
 
 def _call_side(kind: SpanKind) -> str | None:

@@ -27,8 +27,8 @@ def calls_in(facts: Facts) -> Mapping[Key, Key | None]:
     for (execution_id, step_id), step in facts.steps.items():
         if USAGE in step.registers and SPAN in step.registers:
             # The parent comes before spans that it is linked with.
-            parents = step.registers[SPAN].fields["depends_on"] or [None]
-            calls[execution_id, step_id] = None if parents[0] is None else (execution_id, parents[0])
+            parents: list[str] = step.registers[SPAN].fields["depends_on"] or []
+            calls[execution_id, step_id] = (execution_id, parents[0]) if parents else None
     return calls
 
 
