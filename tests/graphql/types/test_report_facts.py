@@ -294,7 +294,7 @@ def test_reports_in_any_order_repeated_and_in_any_batches_come_to_the_same(repor
     ],
 )
 def test_only_of_a_program_that_says_nothing_else_more_heartbeats_are_expected(
-    report: ReportExecutionInput, expects_more: bool
+    report: ReportExecutionInput, *, expects_more: bool
 ):
     facts = Facts(keep)
     add(facts, report)
