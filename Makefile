@@ -111,6 +111,7 @@ bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 bench-ingest: setup ## Compare the writer of reports with plain updates, and OTLP over HTTP with inserts
 	@$(BIN)/python -m tests.benchmarks.ingest
 	@$(BIN)/python -m tests.benchmarks.ingest_otlp
+	@$(BIN)/python -m tests.benchmarks.ingest_beside_lists
 
 check: setup ## Lint, check formats and types, compare schema.graphql
 	@$(AT_ONCE) check-python check-dashboard

@@ -253,7 +253,7 @@ async def test_another_sweeps_what_one_that_was_killed_has_left(database: Databa
 async def test_totals_that_a_crash_left_behind_are_made_anew(ingest: Ingest, sweeper: Sweeper):
     await report(ingest, start)
     await report(ingest, lambda facts: facts.step("run", "load").outcome(FAILED, at=NOON))
-    left = {"$set": {"steps_failed": 0}, "$unset": {"ingest.clock": 1}}
+    left = {"$set": {"steps_failed": 0}, "$unset": {"ingest.totals": 1}}
     await collection_of(Execution).update_one({}, left)
     await age(25 * HOUR)
 

@@ -57,6 +57,8 @@ ARGUMENTS: Mapping[str, Rule] = {
         **_shown("executionId", "reportedAt", "workflowName", "status", "attempt"),
         **dict.fromkeys(("steps", "entries"), COUNTED),
     },
+    # Of what engines report: how many there were in a request.
+    **_shown("events", "unreadable", "spans", "logRecords", "dataPoints"),
     # Of REST.
     **_shown("status", "workflow_id", "workflow_template_id", "start_date", "end_date", "sort_by", "order"),
     **_shown("page", "page_size", "limit", "execution_id"),

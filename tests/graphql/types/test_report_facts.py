@@ -278,3 +278,19 @@ def test_reports_in_any_order_repeated_and_in_any_batches_come_to_the_same(repor
         key: each.registers for key, each in others.steps.items()
     }
     assert facts.log_lines == others.log_lines
+
+
+@pytest.mark.parametrize(
+    ("report", "expects_more"),
+    [
+        pytest.param(execution(), True, id="a heartbeat"),
+        pytest.param(execution(tags=[TagInput(key="env", value="prod")]), False, id="tags"),
+        pytest.param(execution(status=RUNNING), False, id="a status"),
+    ],
+)
+def test_only_of_a_program_that_says_nothing_else_more_heartbeats_are_expected(
+    report: ReportExecutionInput, *, expects_more: bool
+):
+    facts = Facts(keep)
+    add(facts, report)
+    assert ("beats" in facts.execution("run-1").registers) is expects_more

@@ -62,6 +62,9 @@ def add_execution(facts: Facts, report: ReportExecutionInput) -> None:
         execution.started(started_at, attempt=attempt)
     if present(report.status) is None:
         _set_running(execution, at)
+        if all(value is None for name, value in known.items() if name != "last_heartbeat_at"):
+            # Nothing but a sign of life: a program that sends such sends them regularly.
+            execution.beat(at)
     else:
         _set_outcome(execution, report, at, attempt, error=error, detail=present(report.status_detail))
 
