@@ -114,6 +114,8 @@ class Batch:
             # Marks it for whoever looks for traces whose root never came.
             execution.set(TRACE, {}, at=first, earliest=True)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
+            # Its stamp alone says that no root may ever come.
+            execution.set("trace", {}, at=first, earliest=True)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()

@@ -78,7 +78,8 @@ class Writer:
             if isinstance(each, BaseException):
                 raise each
             changed |= each
-        changed |= await self._write_executions(owner, facts, claims, {key[0] for key in steps})
+        counted = {key[0] for key in steps} | {each for each in facts.recounted if each in claims}
+        changed |= await self._write_executions(owner, facts, claims, counted)
         refused = frozenset(each for each in facts.execution_ids if each not in claims)
         return Written(frozenset(changed), refused, uncounted)
 
