@@ -39,7 +39,7 @@ _REPLY_MS = 10_000
 _SLICE_SECONDS = 0.005
 # What is mapped before it is stored: more would be held in memory many times over, and the garbage collector would
 # stop everything else to look through it.
-_RECORDS_AT_ONCE = 2_000
+_RECORDS_AT_ONCE = 1_000
 
 
 class Exports:
