@@ -12,7 +12,8 @@ const IMPORTS = {
   session: ['components', 'model'],
   list: ['components', 'graphql', 'live', 'model'],
   detail: ['components', 'graphql', 'live', 'model'],
-  app: ['components', 'detail', 'graphql', 'list', 'live', 'model', 'session'],
+  keys: ['components', 'graphql', 'model'],
+  app: ['components', 'detail', 'graphql', 'keys', 'list', 'live', 'model', 'session'],
   graphiql: ['components', 'session', 'styles'],
 }
 

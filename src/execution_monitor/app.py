@@ -24,6 +24,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.transport.graphql_transport_ws import GraphQLTransportWSEndpoint, SocketLimits
 from execution_monitor.graphql.transport.http import GraphQLEndpoint
 from execution_monitor.graphql.validation.trusted_documents import AnyDocument, read_trusted_documents
+from execution_monitor.ingest.endpoints import ingest_routes
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY
 from execution_monitor.observability.logging import configure_logging
 from execution_monitor.observability.metrics.http import HttpMetrics
@@ -55,6 +56,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         routes=[
             *_graphql_routes(services, executor),
             *rest_routes(services.requests),
+            *ingest_routes(services),
             *_web_routes(services, people),
         ],
         exception_handlers=problem_handlers(),

@@ -119,7 +119,8 @@ class Settings(BaseSettings):
     )
     cursor_secret: SecretStr | None = Field(
         default=None,
-        description="Seals live cursors, alike on every replica. Without it the JWT secret; required with an issuer.",
+        description="Seals live cursors, and derives the signing secrets of access keys, alike on every replica. "
+        "Without it the JWT secret; required with an issuer.",
     )
     tenant_claim: ClaimPathText | None = Field(
         default=None, description="Claim that names the tenant. Without it `tenant_id`, or else `tenant`."
@@ -260,6 +261,10 @@ class Settings(BaseSettings):
     ingest_payloads: Literal["on", "off"] = Field(
         default="off",
         description="Whether inputs, results and prompts that engines report are stored: `on` or `off`.",
+    )
+    ingest_statements: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether SQL statements below dbt models and Airflow tasks are reported, too: `on` or `off`.",
     )
     ingest_redact: tuple[str, ...] = Field(
         default=(),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.engines.environments import clean_variables
 
-_EXIT_SECONDS = 30
+# Airflow's processes do not end together when they are interrupted; nothing of them is kept.
+_EXIT_SECONDS = 5
 
 
 def run_commands(commands: str, programs: Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any, Final, Literal, cast
 
 from execution_monitor.storage.filter_fields import AUDIT_EVENT_FIELDS, EXECUTION_FIELDS
 
@@ -27,8 +27,10 @@ _INT_64 = 2**63
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FIELD = 128  # characters of a root field and its alias
 
-# The rule for an argument: whether its value is kept, or the rules for the fields of its value.
-Rule = bool | Mapping[str, "Rule"]
+COUNTED: Final = "counted"  # of a list, how many values it has
+
+# The rule for an argument: whether its value is kept, or counted, or the rules for the fields of its value.
+Rule = bool | Literal["counted"] | Mapping[str, "Rule"]
 
 
 def _shown(*names: str) -> Mapping[str, Rule]:
@@ -50,7 +52,11 @@ ARGUMENTS: Mapping[str, Rule] = {
     # Of GraphQL. A cursor holds the values that a list is sorted by.
     **_shown("id", "ids", "executionId", "first", "last", "minLevel"),
     # Of mutations.
-    "input": _shown("name", "scopes", "userId", "expiresAt"),
+    "input": {
+        **_shown("name", "scopes", "userId", "expiresAt"),
+        **_shown("executionId", "reportedAt", "workflowName", "status", "attempt"),
+        **dict.fromkeys(("steps", "entries"), COUNTED),
+    },
     # Of REST.
     **_shown("status", "workflow_id", "workflow_template_id", "start_date", "end_date", "sort_by", "order"),
     **_shown("page", "page_size", "limit", "execution_id"),
@@ -99,14 +105,20 @@ def _show(value: Any, rule: Rule, budget: _Budget) -> Any:
     if budget.left <= 0:
         return CUT
     if isinstance(value, list | tuple):
-        given = cast("list[Any]", value)
-        kept = [_show(each, rule, budget) for each in given[:MAX_LISTED]]
-        return kept if len(kept) == len(given) else [*kept, CUT]
+        return _show_list(cast("Sequence[Any]", value), rule, budget)
     if isinstance(value, Mapping):
-        return LEFT_OUT if rule is True else _show_object(cast("Mapping[str, Any]", value), rule, budget)
+        fields = cast("Mapping[str, Any]", value)
+        return _show_object(fields, rule, budget) if isinstance(rule, Mapping) else LEFT_OUT
     budget.left -= 1
     # A value where the table expects fields is left out.
     return _show_scalar(value) if rule is True else LEFT_OUT
+
+
+def _show_list(given: Sequence[Any], rule: Rule, budget: _Budget) -> Any:
+    if rule == COUNTED:
+        return len(given)
+    kept = [_show(each, rule, budget) for each in given[:MAX_LISTED]]
+    return kept if len(kept) == len(given) else [*kept, CUT]
 
 
 def _show_scalar(value: Any) -> Any:

@@ -29,15 +29,23 @@ if TYPE_CHECKING:
     from execution_monitor.ingest.core.replay import ReplayReport
     from execution_monitor.settings import Settings
 
-app = typer.Typer(
-    name="execution-monitor",
-    help="Every workflow run, live, through GraphQL, and never a run you may not see.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-
 key = typer.Typer(help="Make, list and revoke access keys, with which programs authenticate.", no_args_is_help=True)
-app.add_typer(key, name="key")
+
+
+def _with_groups(**groups: typer.Typer) -> typer.Typer:
+    """The command line, with `groups` of commands by name."""
+    commands = typer.Typer(
+        name="execution-monitor",
+        help="Every workflow run, live, through GraphQL, and never a run you may not see.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    for name, group in groups.items():
+        commands.add_typer(group, name=name)
+    return commands
+
+
+app = _with_groups(key=key)
 
 Result = TypeVar("Result")
 

@@ -31,8 +31,8 @@ USERS = (
     DemoUser("grace", "another owner: sees other executions, and no payloads", ()),
     DemoUser(
         "olivia",
-        "an operator: sees all of the tenant",
-        (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD),
+        "an operator: sees all of the tenant, and makes access keys",
+        (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD, Scope.EXECUTIONS_WRITE, Scope.KEYS_WRITE),
     ),
 )
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.executions import Executions
 from execution_monitor.storage.documents import TERMINAL_STATUSES, Execution, ExecutionStatus
-from execution_monitor.storage.filters import EVERYTHING, MAX_VALUES, OneOf, Range, all_of
-from execution_monitor.storage.payloads import mark_too_large, projection_within
+from execution_monitor.storage.filters import MAX_VALUES, OneOf, Range, all_of
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.rows import Row
@@ -30,6 +29,7 @@ _COMPLETED_FIRST = {"is_completed": -1, **_OLDEST_FIRST}
 _IS_COMPLETED = {"is_completed": {"$eq": ["$status", ExecutionStatus.COMPLETED.value]}}
 # Thousands may have these in common, of which the first few are enough.
 _ALIKE = ("retry_of_execution_id", "parent_execution_id", "workflow_name")
+_OLDEST_IDS = {"$topN": {"n": MAX_RETRIES, "sortBy": _OLDEST_FIRST, "output": "$execution_id"}}
 _FIRST_OF_GROUP = {"$topN": {"n": MAX_RETRIES, "sortBy": _COMPLETED_FIRST, "output": "$$ROOT"}}
 
 
@@ -62,31 +62,35 @@ class Retries:
     ) -> Mapping[str, Sequence[Row]]:
         """Find the first `MAX_RETRIES` executions that name each of these in `retry_of_execution_id`, oldest first.
 
-        One query for all of them; both sides must be visible to `caller`.
+        Two queries for all of them: which there are, and the executions, which may be large.
         """
-        stages = [
-            {"$match": Executions.visible(caller, EVERYTHING).to_mongo()},
-            {"$sort": _OLDEST_FIRST},
-            {"$limit": MAX_RETRIES},
-            {"$project": projection_within(fields | {"_id"}, self.reader.max_bytes)},
-        ]
-        lookup = {
-            "from": Execution.get_collection_name(),
-            "localField": "execution_id",
-            "foreignField": "retry_of_execution_id",
-            "pipeline": stages,
-            "as": "retry",
-        }
-        found = await self.reader.aggregate(
+        groups = await self.reader.aggregate(
             Execution,
-            [{"$project": {"_id": 0, "execution_id": 1}}, {"$lookup": lookup}, {"$unwind": "$retry"}],
-            Executions.visible(caller, OneOf("execution_id", tuple(execution_ids))),
+            [
+                {"$project": {"execution_id": 1, "retry_of_execution_id": 1, "created": 1}},
+                {"$group": {"_id": "$retry_of_execution_id", "ids": _OLDEST_IDS}},
+            ],
+            Executions.visible(caller, OneOf("retry_of_execution_id", tuple(execution_ids))),
         )
-        mark_too_large((row["retry"] for row in found), self.reader.max_bytes)
-        retries: dict[str, list[Row]] = {each: [] for each in execution_ids}
-        for row in found:
-            retries[row["execution_id"]].append(row["retry"])
-        return retries
+        # An array or an object that an engine wrote there is nobody's reference.
+        ids_by_execution = {
+            group["_id"]: [each for each in group["ids"] if isinstance(each, str)]
+            for group in groups
+            if isinstance(group["_id"], str)
+        }
+        found = await self._find(caller, [each for ids in ids_by_execution.values() for each in ids], fields)
+        return {
+            each: [found[retry] for retry in ids_by_execution.get(each, ()) if retry in found] for each in execution_ids
+        }
+
+    async def _find(self, caller: Caller, execution_ids: Sequence[str], fields: frozenset[str]) -> Mapping[str, Row]:
+        found: dict[str, Row] = {}
+        for start in range(0, len(execution_ids), MAX_VALUES):
+            ids = tuple(execution_ids[start : start + MAX_VALUES])
+            where = Executions.visible(caller, OneOf("execution_id", ids))
+            rows = await self.reader.read_some(Execution, where, fields | {"execution_id"}, limit=len(ids))
+            found.update((row["execution_id"], row) for row in rows)
+        return found
 
     async def find_recoveries(self, caller: Caller, runs: Sequence[EndedRun]) -> Mapping[str, str]:
         """Find the execution that repeated each of `runs` and completed: its id, by that of the one that it recovered.

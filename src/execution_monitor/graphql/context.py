@@ -14,6 +14,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.executions.children import ChildrenRequest
 from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
+from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
@@ -42,6 +43,7 @@ class Context:
     live: Live
     outcome: Outcome = field(default_factory=Outcome)
     keys: AccessKeys | None = None
+    reports: Ingest | None = None
 
     @property
     def access_keys(self) -> AccessKeys:
@@ -49,6 +51,13 @@ class Context:
         if self.keys is None:
             raise RuntimeError("this context has no access keys")
         return self.keys
+
+    @property
+    def ingest(self) -> Ingest:
+        """Stores reports; raises `RuntimeError` in a context that was made without it."""
+        if self.reports is None:
+            raise RuntimeError("this context stores no reports")
+        return self.reports
 
     @cached_property
     def steps(self) -> DataLoader[ChildrenKey, Page]:

@@ -27,6 +27,8 @@ from strawberry.types import Info
 LARGEST_PAGE = "largest page"
 # The same for a field that looks up other objects without paging: how many they are at most.
 LARGEST_LIST = "largest list"
+# The same for a mutation that stores the entries of a list: the name of the list in its argument `input`.
+ENTRIES = "entries"
 
 # Field nodes by field name, one for each time a field is selected.
 Selected = Mapping[str, Sequence[FieldNode]]

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from execution_monitor.asgi.problems import PROBLEM_JSON, Problem
+from execution_monitor.auth.credentials import API_KEY
 from execution_monitor.errors import (
     BadUserInput,
     DatabaseUnavailable,
@@ -63,7 +64,7 @@ def describe() -> bytes:
                 ),
             },
             "servers": [{"url": "/"}],
-            "security": [{"bearer": []}],
+            "security": [{"bearer": []}, {"accessKey": []}],
             "paths": {
                 LIST_PATH: {"get": _describe_list()},
                 STREAM_PATH: {"get": _describe_stream()},
@@ -71,7 +72,10 @@ def describe() -> bytes:
             },
             "components": {
                 "schemas": _describe_models(ExecutionList, ExecutionDetail, *MESSAGES, Problem),
-                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "A token (JWT), or an access key."},
+                    "accessKey": {"type": "apiKey", "in": "header", "name": API_KEY, "description": "An access key."},
+                },
             },
         }
     )

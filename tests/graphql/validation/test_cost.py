@@ -63,6 +63,23 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
         pytest.param(
             "{ executions(first: 9) { nodes { retries { retryOf { id } } } } }", 1 + 9 * (1 + 20 * 2), id="retries"
         ),
+        pytest.param(
+            'mutation { reportExecution(input: {executionId: "a", reportedAt: "2026-01-01T00:00:00Z"}) { changed } }',
+            1,
+            id="a report",
+        ),
+        pytest.param(
+            'mutation M($at: DateTime!) { appendLogs(input: {executionId: "a", entries: '
+            '[{id: "1", at: $at, message: ""}, {id: "2", at: $at, message: ""}]}) { accepted rejected { index } } }',
+            2,
+            id="two log lines",
+        ),
+        pytest.param(
+            'mutation M($at: DateTime!) { a: reportSteps(input: {executionId: "a", steps: []}) { accepted } '
+            'b: reportSteps(input: {executionId: "a", steps: {stepId: "b", reportedAt: $at}}) { accepted } }',
+            2,
+            id="no step, and one that is no list",
+        ),
         pytest.param('{ nodes(ids: ["a", "b", "c"]) { id } }', 3, id="ids"),
         pytest.param('{ nodes(ids: "a") { ... on Execution { steps { nodes { id } } } } }', 1 + 21, id="one id"),
         pytest.param("{ executions(first: 1000000) { nodes { id } } }", 1 + 100, id="more than a page may have"),
@@ -107,6 +124,17 @@ def test_variables_count_with_their_values(variables: dict[str, Any], cost: int)
       nodes(ids: $ids) { id ... on Execution @include(if: $more) { steps { nodes { id } } } } }"""
 
     assert cost_of(text, **variables) == cost
+
+
+@pytest.mark.parametrize("entries", [0, 1, 1_000])
+def test_a_point_is_an_entry_of_a_report(entries: int):
+    listed = [{"id": str(number)} for number in range(entries)]
+    whole = "mutation M($input: AppendLogsInput!) { appendLogs(input: $input) { accepted } }"
+    inner = 'mutation M($all: [LogEntryInput!]!) { appendLogs(input: {executionId: "a", entries: $all}) { accepted } }'
+
+    costs = cost_of(whole, input={"executionId": "a", "entries": listed}), cost_of(inner, all=listed)
+
+    assert costs == (max(1, entries),) * 2
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,17 @@ class Endpoint:
 
     def connect(self) -> MemoryConnection:
         """A new connection."""
+        return MemoryConnection(self.application())
+
+    def application(self) -> Starlette:
+        """The application with the routes."""
         services = request_services(
             admit=self._admit, observers=Observers(self.observer), refuse_exhausted=self._refuse_exhausted
         )
         requests = IngestRequests(
             services, self.ingest, origins=["https://friend.example"], max_body_bytes=self.max_body_bytes
         )
-        return MemoryConnection(Starlette(routes=self.routes(requests), exception_handlers=problem_handlers()))
+        return Starlette(routes=self.routes(requests), exception_handlers=problem_handlers())
 
     async def post(self, body: bytes, *, path: str | None = None, **headers: str) -> HttpResponse:
         """The response to a request."""

@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import bson
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.ingest.openlineage.routes import BATCH_PATH, LINEAGE_PATH, openlineage_routes
 from execution_monitor.ingest.redaction import Redaction
 from tests.ingest.http.storing_nothing import Endpoint
 from tests.ingest.openlineage.captures import NAMES, capture, documents_of, facts_of
+from tests.storage.strategies import bounded
 
 # Each shape of an event once: its type, the type of its job, and whether it has an error.
 SHAPES = list(
@@ -66,7 +67,7 @@ def spoilt_events(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(event=spoilt_events())
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@bounded(max_examples=300)
 async def test_a_spoilt_event_is_stored_or_refused_beside_one_that_is_whole(event: dict[str, Any]):
     endpoint = Endpoint(openlineage_routes, LINEAGE_PATH)
     endpoint.ingest.clean = clean = Redaction(keeps_payloads=True).clean
@@ -86,7 +87,7 @@ async def test_a_spoilt_event_is_stored_or_refused_beside_one_that_is_whole(even
 
 
 @given(content=VALUES.map(orjson.dumps) | st.binary(max_size=200))
-@settings(deadline=None, max_examples=100)
+@bounded(max_examples=150)
 async def test_what_is_no_event_is_refused(content: bytes):
     endpoint = Endpoint(openlineage_routes, LINEAGE_PATH)
 

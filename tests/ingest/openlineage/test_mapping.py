@@ -12,8 +12,9 @@ from openlineage.client.uuid import generate_static_uuid
 from execution_monitor.errors import BadUserInput
 from execution_monitor.ingest.openlineage.events import read_event
 from execution_monitor.ingest.openlineage.mapping import map_event
-from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, Facts
+from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, PARENT_RUN, Facts
 from tests.ingest.openlineage.captures import NAMES, capture, document_of, documents_of, facts_of
+from tests.storage.strategies import bounded
 
 AIRFLOW_TAGS = [
     {"key": "shop", "value": "shop"},
@@ -172,7 +173,7 @@ def test_a_run_of_dbt_below_a_task_of_airflow_without_its_statements():
 
     assert list(facts.executions) == ["e0741671-5f77-4015-bbf2-3cc5340d93b5"]
     execution = the_execution(facts)
-    assert execution["parent_run_id"] == "01a22075-0962-777a-b1b4-dc7053236ab7"
+    assert execution[PARENT_RUN] == "01a22075-0962-777a-b1b4-dc7053236ab7"
     assert execution["error_details"] == {"message": "Command `dbt build` failed at 05:04:49.042108 after 8.00 seconds"}
     assert steps_of(facts, "step_type", "status", "status_detail") == {
         "raw_orders": ("seed", "completed", None),
@@ -188,6 +189,14 @@ def test_a_run_of_dbt_below_a_task_of_airflow_without_its_statements():
     assert steps_of(facts, "error_details")["accepted_values_stg_orders_amount__10"] == (
         {"message": "Got 1 result, configured to fail if != 0"},
     )
+
+
+@pytest.mark.parametrize("name", ["dbt-run-2", "dagster-run-1"])
+def test_steps_that_an_engine_does_not_number_are_in_the_order_of_their_starts(name: str):
+    starts = [start for (start,) in steps_of(facts_of(capture(name)), "started_at").values()]
+
+    assert len(set(starts)) > 1
+    assert starts == sorted(starts)
 
 
 def test_statements_of_dbt_are_steps_behind_their_model_where_they_are_kept():
@@ -222,6 +231,7 @@ def test_a_run_of_dagster_that_its_sensor_reads_again_has_no_step_twice():
 
 
 @pytest.mark.parametrize("name", NAMES)
+@bounded(max_examples=60)
 @given(shuffled=st.data())
 def test_events_in_any_order_and_any_number_of_times_report_the_same(name: str, shuffled: st.DataObject):
     events = list(capture(name))
@@ -248,7 +258,7 @@ def test_tasks_of_a_triggered_dag_belong_to_it_and_not_to_the_dag_that_triggered
     facts = facts_of([task, dag])
 
     assert list(facts.steps) == [("child-run", "child.count")]
-    assert document_of(facts.executions["child-run"])["parent_run_id"] == "trigger-task"
+    assert document_of(facts.executions["child-run"])[PARENT_RUN] == "trigger-task"
     # So is found whose task triggered it.
     assert facts.runs == {"task": "child-run", "child-run": "child-run"}
 
@@ -319,7 +329,7 @@ def test_jobs_of_spark_are_steps_of_their_application_which_a_task_of_airflow_st
 
     facts = facts_of([application, job])
 
-    assert document_of(facts.executions["app"])["parent_run_id"] == "airflow-task"
+    assert document_of(facts.executions["app"])[PARENT_RUN] == "airflow-task"
     step = document_of(facts.steps["app", "job-1"])
     assert (step["step_name"], step["step_type"], step["status"]) == (
         "execute_insert_into.orders",
@@ -346,7 +356,7 @@ def test_a_run_below_a_step_is_an_execution_of_its_own():
     facts = facts_of([check])
 
     assert (list(facts.executions), facts.steps) == (["check"], {})
-    assert the_execution(facts)["parent_run_id"] == "task"
+    assert the_execution(facts)[PARENT_RUN] == "task"
 
 
 def test_a_program_with_steps_of_its_own_needs_no_type_of_job():

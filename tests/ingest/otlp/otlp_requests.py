@@ -25,6 +25,7 @@ MILLISECOND = 10**6
 TRACE = bytes(range(1, 17))
 ROOT, CHILD, GRANDCHILD = b"root-id.", b"child-id", b"grand-id"
 
+_NAMES_OF_SPANS = ("resource_spans", "scope_spans", "spans")
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
@@ -116,3 +117,21 @@ def with_hexadecimal_ids(value: Any) -> Any:
 
 def bodies(captures: Iterable[Capture], path: str) -> list[bytes]:
     return [each.body for each in captures if each.path == path]
+
+
+def single(captures: Iterable[Capture]) -> list[Any]:
+    """Each span and each record of the requests in a request of its own."""
+    found: list[Any] = []
+    for capture in captures:
+        # Requests of spans and of records have the same form, with other names.
+        names = ("resource_logs", "scope_logs", "log_records") if capture.path == LOGS else _NAMES_OF_SPANS
+        request: Any = logs() if capture.path == LOGS else traces()
+        request.ParseFromString(capture.body)
+        for group in getattr(request, names[0]):
+            for scope_group in getattr(group, names[1]):
+                for each in getattr(scope_group, names[2]):
+                    one: Any = type(request)()
+                    origin = getattr(one, names[0]).add(resource=group.resource)
+                    getattr(getattr(origin, names[1]).add(scope=scope_group.scope), names[2]).append(each)
+                    found.append(one)
+    return found

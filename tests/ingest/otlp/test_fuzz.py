@@ -5,7 +5,7 @@ import json
 from typing import Any, cast
 
 from bson import encode
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput
@@ -28,6 +28,7 @@ from tests.ingest.otlp.otlp_requests import (
     span,
     traces,
 )
+from tests.storage.strategies import bounded
 
 MAPPER = Mapper(Roots.parse(DEFAULT_ROOTS), Prices({}), keeps_payloads=True)
 BODIES = [
@@ -65,7 +66,7 @@ def take(body: bytes, *, is_json: bool) -> None:
         encode(line.fields)
 
 
-@settings(max_examples=300)
+@bounded(max_examples=600)
 @given(body=st.sampled_from(BODIES), data=st.data())
 def test_protobuf_with_changed_bytes(body: bytes, data: st.DataObject):
     changed = bytearray(body)
@@ -74,18 +75,20 @@ def test_protobuf_with_changed_bytes(body: bytes, data: st.DataObject):
     take(bytes(changed), is_json=False)
 
 
+@bounded(max_examples=300)
 @given(body=st.sampled_from(BODIES), data=st.data())
 def test_protobuf_that_breaks_off(body: bytes, data: st.DataObject):
     take(body[: data.draw(st.integers(0, len(body)))], is_json=False)
 
 
+@bounded(max_examples=300)
 @given(body=st.binary(max_size=200))
 def test_bytes_that_are_no_request(body: bytes):
     take(body, is_json=False)
     take(body, is_json=True)
 
 
-@settings(max_examples=150)
+@bounded(max_examples=300)
 @given(request=st.sampled_from(REQUESTS), data=st.data())
 def test_json_with_other_values(request: dict[str, Any], data: st.DataObject):
     take(json.dumps(with_another_value(request, data)).encode(), is_json=True)

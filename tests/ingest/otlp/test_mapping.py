@@ -1,11 +1,11 @@
 """What spans and log records say of executions and steps; the values are those of the winning registers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -31,9 +31,11 @@ from tests.ingest.otlp.otlp_requests import (
     event,
     logs,
     record,
+    single,
     span,
     traces,
 )
+from tests.storage.strategies import bounded
 
 MAPPER = Mapper(Roots.parse(DEFAULT_ROOTS), Prices({"gpt-4o-mini*": Price(input=1, output=10)}), keeps_payloads=True)
 EXECUTION = TRACE.hex()
@@ -96,9 +98,10 @@ def test_a_trace_is_an_execution_and_each_span_a_step():
     assert set(found.facts.steps) == {(EXECUTION, ROOT.hex()), (EXECUTION, CHILD.hex())}
 
 
-def test_steps_are_in_the_order_of_their_starts():
-    later, earlier = step(span(begin=5)), step(span(begin=4))
-    assert 0 <= earlier["step_index"] == later["step_index"] - 1 < 2**31
+def test_steps_are_in_the_order_of_their_starts_and_the_root_is_the_first():
+    root, child = step(span(begin=4)), step(span(CHILD, ROOT, begin=4), of=CHILD)
+    later = step(span(GRANDCHILD, CHILD, begin=5), of=GRANDCHILD)
+    assert 0 <= root["step_index"] < child["step_index"] < later["step_index"] < 2**31
 
 
 def test_an_execution_runs_under_the_name_of_its_service_until_its_root_ends():
@@ -355,30 +358,11 @@ def test_an_end_before_the_start_is_the_start():
     assert step(span(begin=500, end=100))["completed_at"] == seconds(0.5)
 
 
-def single(captures: Iterable[Capture]) -> list[Any]:
-    """Each span and each record of the requests in a request of its own."""
-    found: list[Any] = []
-    for capture in captures:
-        # Requests of spans and of records have the same form, with other names.
-        names = ("resource_logs", "scope_logs", "log_records") if capture.path == LOGS else _NAMES_OF_SPANS
-        request: Any = logs() if capture.path == LOGS else traces()
-        request.ParseFromString(capture.body)
-        for group in getattr(request, names[0]):
-            for scope_group in getattr(group, names[1]):
-                for each in getattr(scope_group, names[2]):
-                    one: Any = type(request)()
-                    origin = getattr(one, names[0]).add(resource=group.resource)
-                    getattr(getattr(origin, names[1]).add(scope=scope_group.scope), names[2]).append(each)
-                    found.append(one)
-    return found
-
-
-_NAMES_OF_SPANS = ("resource_spans", "scope_spans", "spans")
 PIECES = {name: single(captured(name)) for name in ("invoices", "invoices_failed", "agent")}
 
 
 @pytest.mark.parametrize("name", PIECES)
-@settings(max_examples=25)
+@bounded(max_examples=60)
 @given(data=st.data())
 def test_facts_are_the_same_in_whatever_order_and_how_often_spans_arrive(name: str, data: st.DataObject):
     pieces = data.draw(st.permutations(PIECES[name]))

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from pymongo.errors import AutoReconnect
 from starlette.applications import Starlette
 from typing_extensions import override
 
@@ -29,6 +30,7 @@ from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import ExecutionMonitorError, RateLimited, ServerBusy, Unauthenticated
 from execution_monitor.ingest.http.requests import IngestRequests
 from execution_monitor.ingest.otlp.exports import Exports
+from execution_monitor.ingest.otlp.held import HeldReports
 from execution_monitor.ingest.otlp.mapping import Mapper
 from execution_monitor.ingest.otlp.prices import Prices
 from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS
@@ -268,6 +270,18 @@ async def test_clients_are_asked_to_send_again_later(server: Server, error: Exec
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert int(response.headers["retry-after"]) > 0
     assert Status.FromString(response.body).code == 14
+
+
+async def test_a_database_that_does_not_reply_is_no_error_of_the_request(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    async def fail(*_: object) -> None:
+        raise AutoReconnect("gone")
+
+    monkeypatch.setattr(HeldReports, "existing", fail)
+    response = await server.post(TRACES, traces(QUERY))
+    assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "retry-after" in response.headers
 
 
 async def test_a_caller_without_points_is_asked_to_send_again_later(server: Server):

@@ -76,7 +76,7 @@ def _add(facts: Facts, kind: str, run: str, *values: Any) -> None:
         facts.execution(run).created(at)
     elif kind == "child":
         second, parent = values
-        facts.execution(run).set("parent_run", {"ingest.parent_run_id": parent}, at=NOON + timedelta(seconds=second))
+        facts.execution(run).parent_run(parent, at=NOON + timedelta(seconds=second))
         facts.execution(run).created(NOON)
     else:
         (parent,) = values

@@ -7,7 +7,7 @@ import { createClient } from '../graphql/client.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
-import { executionIdOf, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
@@ -15,6 +15,7 @@ import { SignInCallback } from '../session/SignInCallback.tsx'
 import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
+const KeysPage = lazy(() => import('../keys/KeysPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {
@@ -34,6 +35,7 @@ function SignedIn({ token }: { token: string }) {
           <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
             <Switch>
               <Route path="/" component={ListPage} />
+              <Route path={KEYS_PATH} component={KeysPage} />
               <Route>
                 <ExecutionRoute />
               </Route>

@@ -10,6 +10,7 @@ import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
 import styles from './Shell.module.css'
 import { ShortcutsHelp } from './ShortcutsHelp.tsx'
+import { UserMenu } from './UserMenu.tsx'
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
@@ -100,10 +101,7 @@ function Account() {
   const claims = readClaims(token ?? '')
   return (
     <>
-      <span className={styles.user}>
-        {claims?.subject}
-        {claims?.tenant !== null && <span className={styles.tenant}> {claims?.tenant}</span>}
-      </span>
+      {claims !== null && <UserMenu subject={claims.subject} tenant={claims.tenant} />}
       <Button kind="quiet" onClick={() => signOut()} aria-label="Sign out" title="Sign out">
         <Icon name="signOut" />
       </Button>

@@ -3,6 +3,9 @@ export function listPath(query = ''): string {
   return query === '' ? '/' : `/?${query}`
 }
 
+/** The page of the access keys. */
+export const KEYS_PATH = '/keys'
+
 /** What the paths of all executions begin with. */
 const EXECUTIONS_PATH = '/executions/'
 

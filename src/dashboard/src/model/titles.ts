@@ -7,6 +7,9 @@ const PRODUCT = 'Execution Monitor'
 const MAX_LENGTH = 60
 const SYMBOLS: Partial<Record<Status, string>> = { COMPLETED: '✓', FAILED: '✗', TIMED_OUT: '✗', RUNNING: '▶' }
 
+/** The title of the page of the access keys. */
+export const TITLE_OF_KEYS = `Access keys – ${PRODUCT}`
+
 /** The title of the list: `(3) Status is Failed – Execution Monitor`, with the number of new executions. */
 export function titleOfList(filter: Filter, waiting: number): string {
   const names = conjunctsOf(filter).map((node) => {

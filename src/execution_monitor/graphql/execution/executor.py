@@ -38,7 +38,8 @@ class OperationExecutor:
 
     Args:
         schema: the schema, with its documents.
-        services: what reads executions and keeps access keys, subscribes to live updates and observes operations.
+        services: what reads and stores executions and keeps access keys, subscribes to live updates and observes
+            operations.
         max_cost: points that one operation may cost.
         documents: which documents run.
     """
@@ -55,6 +56,7 @@ class OperationExecutor:
         self._monitor = services.monitor
         self._live = services.live
         self._access_keys = services.access_keys
+        self._ingest = services.ingest
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -179,7 +181,7 @@ class OperationExecutor:
         return events
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
-        return Context(caller, self._monitor, self._live, outcome, self._access_keys)
+        return Context(caller, self._monitor, self._live, outcome, self._access_keys, self._ingest)
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:

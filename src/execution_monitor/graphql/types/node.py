@@ -37,4 +37,5 @@ def decode_id(global_id: str) -> tuple[str, tuple[object, ...]]:
     for name, length in _LENGTHS.items():
         if digest == digest_of(name) and len(values) == length:
             return name, values
-    raise BadUserInput(f"This id names no {' or '.join(_LENGTHS)}.")
+    *others, last = _LENGTHS
+    raise BadUserInput(f"This id names no {', '.join(others)} or {last}.")

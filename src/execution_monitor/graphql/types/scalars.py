@@ -12,12 +12,14 @@ from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.storage.coercion import MAX_BIG_INT
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
 # RFC 3339, section 5.6; `fromisoformat` alone also takes week dates and times without an offset.
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
 def parse_datetime(value: Any) -> datetime:
-    """Parse RFC 3339 text with an offset into a datetime in UTC.
+    """Parse RFC 3339 text with an offset into a datetime in UTC; the year 0 becomes the beginning of the year 1.
 
     Raises:
         BadUserInput: it is anything else; the message has an example.
@@ -26,6 +28,10 @@ def parse_datetime(value: Any) -> datetime:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise wrong
     try:
+        if value.startswith("0000-"):
+            # Python's calendar lacks it. It is as leap as the year 4.
+            datetime.fromisoformat(value.upper().replace("0000-", "0004-", 1))
+            return _FIRST
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise wrong from error

@@ -22,6 +22,8 @@ from graphql import (
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
+    ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
@@ -33,7 +35,7 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.graphql.selection import LARGEST_LIST, LARGEST_PAGE, Fragments, Variables, walk_fields
+from execution_monitor.graphql.selection import ENTRIES, LARGEST_LIST, LARGEST_PAGE, Fragments, Variables, walk_fields
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
@@ -48,7 +50,8 @@ _REMEMBERED_WEIGHTS = 32
 # Arguments that say how many objects a field returns, and the one of directives that leave it out.
 _SIZES = ("first", "last")
 _IDS = "ids"
-_PRICED = frozenset({*_SIZES, _IDS, "if"})
+_INPUT = "input"
+_PRICED = frozenset({*_SIZES, _IDS, _INPUT, "if"})
 _ITEMS = frozenset({"edges", "nodes"})
 
 
@@ -141,6 +144,8 @@ class _Weigher:
                 times = self._count_ids(field)
             elif (looked_up := _metadata_of(definition).get(LARGEST_LIST)) is not None:
                 times, own = looked_up, True
+            elif (entries := _metadata_of(definition).get(ENTRIES)) is not None:
+                objects += self._count_entries(field, entries) - 1
             objects += times * (own + below.objects)
             depth = max(depth, 1 + below.depth)
             fields += 1 + below.fields
@@ -170,6 +175,18 @@ class _Weigher:
                 return found if isinstance(found, int) else 1
         return 1
 
+    def _count_entries(self, field: FieldNode, name: str) -> int:
+        """How many entries the list `name` of the argument `input` has; at least 1."""
+        (given,) = (each.value for each in field.arguments or () if each.name.value == _INPUT)
+        if isinstance(given, VariableNode):
+            counts: Mapping[str, int] = dict((self._variables or {}).get(given.name.value) or ())
+            return max(1, counts.get(name, 1))
+        (listed,) = (each.value for each in cast("ObjectValueNode", given).fields if each.name.value == name)
+        if isinstance(listed, ListValueNode):
+            return max(1, len(listed.values))
+        found = self._value(listed)
+        return max(1, found) if isinstance(found, int) else 1
+
     def _value(self, node: ValueNode) -> int | bool | None:
         if isinstance(node, VariableNode):
             return (self._variables or {}).get(node.name.value)
@@ -187,7 +204,9 @@ class _VariableFinder(Visitor):
 
     def enter(self, node: Any, *_: Any) -> None:
         """Called by the visit."""
-        if isinstance(node, ArgumentNode) and node.name.value in _PRICED and isinstance(node.value, VariableNode):
+        # Within the argument `input` any field may be the list of entries.
+        is_priced = isinstance(node, ObjectFieldNode) or (isinstance(node, ArgumentNode) and node.name.value in _PRICED)
+        if is_priced and isinstance(node.value, VariableNode):
             self.names.add(node.value.name.value)
 
 
@@ -197,5 +216,10 @@ def _metadata_of(definition: GraphQLField) -> Mapping[Any, Any]:
 
 
 def _countable(value: Any) -> Any:
-    """`value` as far as the cost depends on it: the length of a list."""
-    return len(cast("list[Any]", value)) if isinstance(value, list) else value
+    """`value` as far as the cost depends on it: the length of a list, and those of the lists in an object, by name."""
+    if isinstance(value, list):
+        return len(cast("list[Any]", value))
+    if isinstance(value, dict):
+        fields = sorted(cast("dict[str, Any]", value).items())
+        return tuple((name, len(cast("list[Any]", each))) for name, each in fields if isinstance(each, list))
+    return value

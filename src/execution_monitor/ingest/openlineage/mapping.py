@@ -17,6 +17,7 @@ from execution_monitor.ingest.openlineage.airflow import (
 )
 from execution_monitor.ingest.openlineage.events import Dataset, ErrorMessage, RunEvent, Tags
 from execution_monitor.ingest.openlineage.identity import Identity, identify, job_facets_of, run_facets_of
+from execution_monitor.ingest.step_positions import position_of_start
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
@@ -72,7 +73,7 @@ def _map_execution(event: RunEvent, identity: Identity, execution: DocumentFacts
     tags = [*_tags_in(job_facets_of(event).tags), *_tags_in(run.tags), *_origin_tags(job.namespace, identity)]
     execution.set("tags", {"tags": tags[:_MAX_TAGS]}, at=at)
     if identity.parent_run_id is not None:
-        execution.set("parent_run", {"parent_run_id": identity.parent_run_id}, at=at)
+        execution.parent_run(identity.parent_run_id, at=at)
     _map_outcome(event, identity, execution)
     if run.airflow_dag_run is not None and run.airflow_dag_run.dag_run is not None:
         execution.set_known(describe_dag_run(event, run.airflow_dag_run.dag_run), at=at)
@@ -101,6 +102,8 @@ def _map_hearsay(event: RunEvent, identity: Identity, execution: DocumentFacts) 
 def _map_step(event: RunEvent, identity: Identity, step: DocumentFacts) -> None:
     at = event.event_time
     step.created(at)
+    # The order of an engine that numbers its steps goes before that of their starts.
+    step.set("step_index", {"step_index": position_of_start(at)}, at=at, rank=HEARSAY, earliest=True)
     step.set_known(
         {
             "step_name": _step_name(event),

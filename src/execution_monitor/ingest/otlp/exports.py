@@ -2,10 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from pymongo.errors import PyMongoError
 
+from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.ingest.http.requests import IngestRequest
 from execution_monitor.ingest.otlp.decoding import (
     LOG_RECORDS,
@@ -20,12 +24,17 @@ from execution_monitor.ingest.otlp.decoding import (
 )
 from execution_monitor.ingest.otlp.held import HeldReports, take_out
 from execution_monitor.ingest.otlp.mapping import Batch, Mapper
-from execution_monitor.ingest.otlp.nested_calls import take_off, with_calls
+from execution_monitor.ingest.otlp.nested_calls import take_off_stored, take_off_within
 from execution_monitor.ingest.otlp.rejections import Rejections
 from execution_monitor.ingest.otlp.responses import JSON
 from execution_monitor.ingest.writer.facts import Facts
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.mongodb_errors import explain
 
+Reply = TypeVar("Reply")
+
+_REPLY_MS = 10_000
 # Between two turns of the event loop.
 _SLICE_SECONDS = 0.005
 # What is mapped before it is stored: more would be held in memory many times over, and the garbage collector would
@@ -89,31 +98,38 @@ class Exports:
         return rejections
 
     async def _store_batch(self, received: IngestRequest, unit: str, batch: Batch) -> None:
-        facts, matched = batch.complete(), batch.matched
+        caller, facts, matched = received.caller, batch.complete(), batch.matched
         unmatched = set(batch.records) - matched
-        existing = await self._held.existing(received.caller, unmatched)
+        existing = await _reply(partial(self._held.existing, caller, unmatched))
         aside = take_out(facts, unmatched - existing, self._begin())
+        take_off_within(facts)
         stored = await received.store(facts, {unit: batch.total})
         batch.reject_refused(stored)
-        await self._take_off_nested_calls(received, facts)
-        await self._held.keep(received.caller, aside)
-        late = await self._held.existing(received.caller, unmatched - existing)
-        if not self._mapper.roots.takes_all:
-            await self._store_held(received, matched | late)
-
-    async def _store_held(self, received: IngestRequest, execution_ids: Collection[str]) -> None:
-        found = await self._held.find(received.caller, execution_ids, self._begin())
+        await _reply(partial(self._held.keep, caller, aside))
+        late = await _reply(partial(self._held.existing, caller, unmatched - existing))
+        sought = frozenset[str]() if self._mapper.roots.takes_all else matched | late
+        found, _ = await asyncio.gather(
+            _reply(partial(self._held.find, caller, sought, self._begin())),
+            self._take_off_nested_calls(received, facts),
+        )
         if found.ids:
-            await received.ingest.store(received.caller, found.facts)
+            take_off_within(found.facts)
+            await received.ingest.store(caller, found.facts)
             await self._take_off_nested_calls(received, found.facts)
-            await self._held.forget(found)
+            await _reply(partial(self._held.forget, found))
 
     async def _take_off_nested_calls(self, received: IngestRequest, stored: Facts) -> None:
-        execution_ids = with_calls(stored)
-        if execution_ids:
-            nested = await take_off(self._database, received.caller, execution_ids, self._begin())
-            if nested.steps:
-                await received.ingest.store(received.caller, nested)
+        nested = await _reply(partial(take_off_stored, self._database, received.caller, stored, self._begin()))
+        if nested.steps:
+            await received.ingest.store(received.caller, nested)
+
+
+async def _reply(send: Callable[[], Awaitable[Reply]]) -> Reply:
+    """The reply of MongoDB to what is sent; raises `DatabaseUnavailable` where there is none."""
+    try:
+        return await await_reply(send(), _REPLY_MS)
+    except PyMongoError as error:
+        raise DatabaseUnavailable(explain(error)) from error
 
 
 def _decode(signal: Signal[Record], received: IngestRequest) -> Iterator[Decoded[Record]]:

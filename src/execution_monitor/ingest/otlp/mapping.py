@@ -6,7 +6,7 @@ status and the times; until it comes, which is last, the spans below it show tha
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -22,11 +22,14 @@ from execution_monitor.ingest.otlp.rejections import Rejections
 from execution_monitor.ingest.otlp.roots import Roots
 from execution_monitor.ingest.otlp.span import ReceivedSpan, SpanKind, receive, time_of
 from execution_monitor.ingest.service import Stored
+from execution_monitor.ingest.step_positions import position_of_start
 from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 # The register, without a value, that all executions have which traces are.
 TRACE = "trace"
+# The register of what a span says of its step at once.
+SPAN = "span"
 # The register of the tokens and the cost of a step that count in its execution.
 USAGE = "usage"
 
@@ -35,7 +38,6 @@ USAGE = "usage"
 _NAMED_BY_RUN, _NAMED_BY_REQUEST, _NAMED_BY_LOCAL_ROOT = 4, 3, 2
 # What is known of a span before its end ranks below what its end tells.
 _STARTED, _ENDED = 1, 2
-_MILLISECOND = timedelta(milliseconds=1)
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_USAGE = genai.Usage()
 # What spans other than the root report of the execution is of no attempt.
@@ -142,7 +144,8 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": _index(span.start),
+            "step_index": position_of_start(span.start, goes_first=span.is_root),
+            "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
             "input_tokens": usage.input_tokens,
@@ -151,11 +154,12 @@ class Batch:
             "input_data": genai.input_of(span.attributes) if keeps else None,
             "result": genai.result_of(span.attributes) if keeps else None,
         }
-        # One register: a span reports all of this at once, and again only what it had not known at its start.
-        step.set("span", fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        # One register, since stamps take time: a span reports all of this at once, or again when it knows more.
+        step.set(SPAN, fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
         if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
             step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
-        _report_times(step, span)
+        step.created(span.start)
+        _report_outcome(step, span)
 
     def _cost(self, span: ReceivedSpan, usage: genai.Usage) -> float | None:
         cost = self.mapper.prices.cost_of(usage)
@@ -182,7 +186,9 @@ class Batch:
         if rank is not None:
             execution.set("name", _name(_service(origin), span.name), at=span.start, rank=rank, earliest=True)
         if span.is_root:
-            _report_times(execution, span)
+            execution.created(span.start)
+            execution.started(span.start)
+            _report_outcome(execution, span)
             tags = _tags(origin.resource, user=text_of(span.attributes, "user.id", "enduser.id"))
             execution.set("tags", {"tags": tags}, at=span.start, earliest=True)
             if self.mapper.keeps_payloads:
@@ -193,9 +199,7 @@ class Batch:
                 execution.set("payloads", payloads, at=span.start, rank=_STARTED if span.end is None else _ENDED)
 
 
-def _report_times(document: DocumentFacts, span: ReceivedSpan) -> None:
-    document.created(span.start)
-    document.started(span.start)
+def _report_outcome(document: DocumentFacts, span: ReceivedSpan) -> None:
     if span.end is None:
         document.outcome(ExecutionStatus.RUNNING, at=span.start)
     elif span.has_failed:
@@ -238,14 +242,6 @@ def _depends_on(span: ReceivedSpan) -> list[str] | None:
     linked = (link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id)
     parents = [*([span.parent_id] if span.parent_id else []), *linked]
     return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
-
-
-def _index(start: datetime) -> int:
-    """A position by which steps are in the order of their starts, without knowledge of any other span.
-
-    It counts milliseconds, and begins again after 2³¹ of them, 25 days: the API shows it as a number of 32 bits.
-    """
-    return (start - _ANY_TIME) // _MILLISECOND % 2**31
 
 
 def _call_side(kind: SpanKind) -> str | None:

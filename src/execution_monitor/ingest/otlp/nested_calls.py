@@ -5,11 +5,11 @@ its trace, and takes the tokens off those that are the parent of another. What i
 parent reports again; so it does not matter in which order they come, nor how often, nor over how many processes.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.ingest.otlp.mapping import USAGE
+from execution_monitor.ingest.otlp.mapping import SPAN, USAGE
 from execution_monitor.ingest.writer.facts import OWN_WORD, Facts
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Step
@@ -17,27 +17,58 @@ from execution_monitor.storage.documents import Step
 _TAKEN_OFF = OWN_WORD + 1
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-def with_calls(facts: Facts) -> set[str]:
-    """The executions of which `facts` report a call of a model."""
-    return {execution_id for (execution_id, _), step in facts.steps.items() if USAGE in step.registers}
+# An execution and a step.
+Key = tuple[str, str]
 
 
-async def take_off(database: Database, caller: Caller, execution_ids: Collection[str], empty: Facts) -> Facts:
-    """Add to `empty` facts that those calls of these executions do not count which contain others."""
+def calls_in(facts: Facts) -> Mapping[Key, Key | None]:
+    """The calls that `facts` report, each with its parent."""
+    calls: dict[Key, Key | None] = {}
+    for (execution_id, step_id), step in facts.steps.items():
+        if USAGE in step.registers and SPAN in step.registers:
+            # The parent comes before spans that it is linked with.
+            parents: list[str] = step.registers[SPAN].fields["depends_on"] or []
+            calls[execution_id, step_id] = (execution_id, parents[0]) if parents else None
+    return calls
+
+
+def take_off_within(facts: Facts) -> None:
+    """Take the tokens off those calls in `facts` that contain others in `facts`."""
+    calls = calls_in(facts)
+    for parent in calls.values():
+        if parent is not None and parent in calls:
+            _take_off(facts, parent)
+
+
+async def take_off_stored(database: Database, caller: Caller, facts: Facts, empty: Facts) -> Facts:
+    """Add to `empty` facts what is to be taken off calls that contain calls, one of them in `facts`, the other stored.
+
+    `facts` must be stored before.
+    """
+    calls = calls_in(facts)
+    if not calls:
+        return empty
+    parents = {parent for parent in calls.values() if parent is not None and parent not in facts.steps}
     query = {
         "tenant_id": caller.tenant,
-        "execution_id": {"$in": list(execution_ids)},
-        # Of all calls, those whose tokens were taken off among them.
+        "execution_id": {"$in": list({execution_id for execution_id, _ in calls})},
+        # Calls have it for ever, those whose tokens were taken off among them.
         f"ingest.{USAGE}": {"$exists": True},
+        "$or": [
+            {"depends_on": {"$in": [step_id for _, step_id in calls]}},
+            {"step_id": {"$in": [step_id for _, step_id in parents]}},
+        ],
     }
-    fields = {"execution_id": 1, "step_id": 1, "depends_on": 1, "tokens_used": 1, "cost": 1, "_id": 0}
-    rows = [row async for row in database.collection(Step).find(query, fields)]
-    counting = {(row["execution_id"], row["step_id"]) for row in rows if row.get("tokens_used") or row.get("cost")}
-    for row in rows:
-        # The parent comes before spans that it is linked with.
+    fields = {"execution_id": 1, "step_id": 1, "depends_on": 1, "_id": 0}
+    async for row in database.collection(Step).find(query, fields):
+        execution_id = row["execution_id"]
+        if (execution_id, row["step_id"]) in parents:
+            _take_off(empty, (execution_id, row["step_id"]))
         for parent in row.get("depends_on", ())[:1]:
-            if (row["execution_id"], parent) in counting:
-                step = empty.step(row["execution_id"], parent)
-                step.set(USAGE, {"tokens_used": None, "cost": None}, at=_ANY_TIME, rank=_TAKEN_OFF)
+            if (execution_id, parent) in calls:
+                _take_off(empty, (execution_id, parent))
     return empty
+
+
+def _take_off(facts: Facts, key: Key) -> None:
+    facts.step(*key).set(USAGE, {"tokens_used": None, "cost": None}, at=_ANY_TIME, rank=_TAKEN_OFF)

@@ -35,6 +35,10 @@ _LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
 _RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
 _RANKS_OF_ATTEMPT = 4
 
+# Where an execution keeps the ids of the runs that started it and that it repeats: the executions that these belong
+# to may become known later.
+PARENT_RUN, RETRY_OF_RUN = "ingest.parent_run_id", "ingest.retry_of_run_id"
+
 # Who speaks of a document: the engine of the document itself, or that of a child, which knows its parent by hearsay.
 OWN_WORD = 5
 HEARSAY = 1
@@ -79,7 +83,7 @@ class DocumentFacts:
         """Report the `fields` of the register `name`, as of the time `at` of the sender."""
         self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
-        cleaned = {each: self._clean(each, value) for each, value in fields.items()}
+        cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
         if not any(value is not None for value in cleaned.values()) and any(
             value is not None for value in fields.values()
@@ -131,6 +135,14 @@ class DocumentFacts:
             "status_detail": detail,
         }
         self.set("outcome", fields, at=at, rank=min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT + rank)
+
+    def parent_run(self, run_id: str, *, at: datetime) -> None:
+        """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
+        self.set("parent_run", {PARENT_RUN: run_id}, at=at)
+
+    def retry_of_run(self, run_id: str, *, at: datetime) -> None:
+        """Report the run that this execution repeats, which belongs to another one."""
+        self.set("retry_of_run", {RETRY_OF_RUN: run_id}, at=at)
 
     def join(self, other: "DocumentFacts") -> None:
         """Add what `other` reports of the same document."""

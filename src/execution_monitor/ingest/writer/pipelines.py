@@ -13,7 +13,7 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.ingest.writer.bson_encoding import encode
-from execution_monitor.ingest.writer.facts import Register
+from execution_monitor.ingest.writer.facts import PARENT_RUN, RETRY_OF_RUN, Register
 from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.rows import BsonDocument
 
@@ -24,8 +24,6 @@ _LENGTH = struct.Struct("<i")
 TOTALLED = ("progress", "total_cost", "tokens_used")
 _ALWAYS_TOTALLED = ("steps_completed", "steps_failed")
 # By the hidden field that names a run: the field that holds its execution once that is known.
-PARENT_RUN = "ingest.parent_run_id"
-RETRY_OF_RUN = "ingest.retry_of_run_id"
 REFERENCES = {PARENT_RUN: "parent_execution_id", RETRY_OF_RUN: "retry_of_execution_id"}
 
 # The names of registers and their fields, each with whether it has a value.

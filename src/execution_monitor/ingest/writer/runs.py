@@ -13,16 +13,13 @@ from execution_monitor.ingest.writer.bson_encoding import encode
 from execution_monitor.ingest.writer.commands import insert, update
 from execution_monitor.ingest.writer.facts import Facts
 from execution_monitor.ingest.writer.owner import Owner
-from execution_monitor.ingest.writer.pipelines import PARENT_RUN, REFERENCES, RETRY_OF_RUN
+from execution_monitor.ingest.writer.pipelines import REFERENCES
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import IngestRun
-
-# The registers `parent_run` and `retry_of_run` set these fields; what is reported as the execution itself goes before.
-__all__ = ["PARENT_RUN", "RETRY_OF_RUN", "Runs"]
 
 # Runs start others while they run. Attempts of a task may be days apart.
 KEPT_FOR = timedelta(days=90)
