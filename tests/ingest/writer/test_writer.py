@@ -223,3 +223,20 @@ async def test_a_line_is_stored_once(database: Database):
         await Writer(database).write(ADA, of_a_run())
 
     assert await database.collection(LogEntry).count_documents({}) == 1
+
+
+async def test_totals_are_those_of_the_stored_steps_though_older_ones_are_reported_with_a_new_execution(
+    database: Database,
+):
+    ended = of_a_run()
+    ended.step("run", "load").outcome(ExecutionStatus.COMPLETED, at=NOON)
+    await Writer(database).write(ADA, ended)
+    # As it is for a process that finds no execution, and whose steps another process stores a moment before.
+    await database.collection(Execution).delete_many({})
+    running = of_a_run()
+    running.step("run", "load").outcome(ExecutionStatus.RUNNING, at=NOON)
+    await Writer(database).write(ADA, running)
+
+    row = await database.collection(Execution).find_one({})
+    assert row is not None
+    assert row["steps_completed"] == 1

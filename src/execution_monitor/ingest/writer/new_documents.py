@@ -6,7 +6,6 @@ from typing import Any
 
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, LogLine, Register, stamp_of
 from execution_monitor.ingest.writer.owner import Owner
-from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
@@ -26,10 +25,8 @@ def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
     return {**facts.registers, "created": Register(stamp, fields)}
 
 
-def new_execution(
-    owner: Owner, execution_id: str, facts: DocumentFacts, totals: Totals | None, now: datetime
-) -> BsonDocument:
-    """An execution as it is first stored; `totals` are those of its steps, if any are reported with it."""
+def new_execution(owner: Owner, execution_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
+    """An execution as it is first stored. Totals are read once its steps are stored: others may store the same ones."""
     defaults: BsonDocument = {
         "_id": owner.execution(execution_id),
         "execution_id": execution_id,
@@ -47,12 +44,7 @@ def new_execution(
         "tokens_used": 0,
         "version": 1,
     }
-    if totals is None:
-        return _complete(defaults, facts, "total_duration")
-    # What is reported of the execution itself replaces them.
-    document = _complete({**defaults, **totals.fields()}, facts, "total_duration")
-    document["ingest"] |= {"totals": totals.clock, "steps": totals.steps}
-    return document
+    return _complete(defaults, facts, "total_duration")
 
 
 def new_step(owner: Owner, execution_id: str, step_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:

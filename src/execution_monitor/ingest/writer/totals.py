@@ -3,8 +3,7 @@
 There is nothing to drift: whoever has written steps computes the totals anew, and totals with a smaller clock lose.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,29 +57,6 @@ class Totals:
             "total_cost": self.cost,
             "tokens_used": self.tokens,
         }
-
-
-def add_up(rows: Iterable[BsonDocument]) -> Totals | None:
-    """The totals of steps as they are first stored; None without any."""
-    statuses: list[str] = []
-    costs: list[float] = []
-    tokens = 0
-    for row in rows:
-        statuses.append(row["status"])
-        costs.append(row.get("cost") or 0.0)
-        tokens += row.get("tokens_used") or 0
-    if not statuses:
-        return None
-    return Totals(
-        clock=len(statuses),
-        steps=len(statuses),
-        ended=sum(status in _ENDED for status in statuses),
-        completed=statuses.count(ExecutionStatus.COMPLETED.value),
-        failed=sum(status in _FAILED for status in statuses),
-        # Exact whatever the order, as far as MongoDB's sum is.
-        cost=math.fsum(costs),
-        tokens=tokens,
-    )
 
 
 async def read_totals(database: Database, owner: Owner, execution_ids: Sequence[str]) -> Mapping[str, Totals]:

@@ -6,10 +6,10 @@ one again completes it.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from execution_monitor.ingest.writer.claims import Claims, claim, find_executions
@@ -23,8 +23,8 @@ from execution_monitor.ingest.writer.parts import parts_of
 from execution_monitor.ingest.writer.pipelines import EXECUTION, STEP
 from execution_monitor.ingest.writer.runs import Runs
 from execution_monitor.ingest.writer.slices import in_slices
-from execution_monitor.ingest.writer.step_limit import MAX_STEPS, StepKey, steps_beyond_limit
-from execution_monitor.ingest.writer.totals import Totals, add_up, read_totals
+from execution_monitor.ingest.writer.step_limit import StepKey, steps_beyond_limit
+from execution_monitor.ingest.writer.totals import Totals, read_totals
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.rows import BsonDocument
@@ -75,9 +75,7 @@ class Writer:
         await _date_executions(facts)
         unknown = [key for key in facts.steps if not self._known_steps.has(owner, key)]
         new_steps = {key: row async for key, row in in_slices(_new_steps(owner, facts, unknown))}
-        claims = await claim(
-            self._database, owner, facts.execution_ids, lambda ids: _new_executions(owner, facts, new_steps, ids)
-        )
+        claims = await claim(self._database, owner, facts.execution_ids, partial(_new_executions, owner, facts))
         uncounted = await steps_beyond_limit(self._database, owner, facts, claims.steps)
         steps = [key for key in facts.steps if key[0] in claims and key not in uncounted]
         lines = [line for key, line in facts.log_lines.items() if key[0] in claims]
@@ -180,17 +178,10 @@ def _new_steps(owner: Owner, facts: Facts, keys: Iterable[StepKey]) -> Iterator[
         yield key, new_step(owner, *key, facts.steps[key], now)
 
 
-def _new_executions(
-    owner: Owner, facts: Facts, new_steps: Mapping[StepKey, BsonDocument], execution_ids: Iterable[str]
-) -> Iterator[BsonDocument]:
-    rows: defaultdict[str, list[BsonDocument]] = defaultdict(list)
-    for (execution_id, _), row in new_steps.items():
-        rows[execution_id].append(row)
+def _new_executions(owner: Owner, facts: Facts, execution_ids: Iterable[str]) -> Iterator[BsonDocument]:
     now = datetime.now(UTC)
     for execution_id in execution_ids:
-        of_steps = rows[execution_id]
-        totals = add_up(of_steps) if len(of_steps) <= MAX_STEPS else None
-        yield new_execution(owner, execution_id, facts.executions[execution_id], totals, now)
+        yield new_execution(owner, execution_id, facts.executions[execution_id], now)
 
 
 def _execution_joins(
