@@ -31,7 +31,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit check check-python check-dashboard format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit bench-ingest check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -107,6 +107,10 @@ bench-compression: setup ## Measure what gzip costs and saves on a list of 100
 
 bench-audit: setup ## Measure what the audit trail adds to the CPU of a request
 	@$(BIN)/python -m tests.benchmarks.audit_share
+
+bench-ingest: setup ## Compare the writer of reports with plain updates, and OTLP over HTTP with inserts
+	@$(BIN)/python -m tests.benchmarks.ingest
+	@$(BIN)/python -m tests.benchmarks.ingest_otlp
 
 check: setup ## Lint, check formats and types, compare schema.graphql
 	@$(AT_ONCE) check-python check-dashboard

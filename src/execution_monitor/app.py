@@ -35,7 +35,7 @@ from execution_monitor.tasks import end_tasks
 from execution_monitor.unknown_settings import warn_of_unknown_settings
 from execution_monitor.web.dashboard import dashboard_routes
 from execution_monitor.web.disconnects import DisconnectMiddleware
-from execution_monitor.web.health import health_routes
+from execution_monitor.web.health import Component, health_routes
 from execution_monitor.web.host_and_origin import HostAndOriginMiddleware, cors_middleware
 from execution_monitor.web.metrics import metrics_routes
 from execution_monitor.web.request_log import RequestLogMiddleware
@@ -52,16 +52,29 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     schema = create_schema(allows_introspection=settings.allows_introspection)
     services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
     executor = _executor(services, schema)
-    application = Starlette(
-        routes=[
-            *_graphql_routes(services, executor),
-            *rest_routes(services.requests),
-            *ingest_routes(services),
-            *_web_routes(services, people),
-        ],
-        exception_handlers=problem_handlers(),
-        lifespan=_lifespan(services, executor),
-    )
+    routes = [
+        *_graphql_routes(services, executor),
+        *rest_routes(services.requests),
+        *ingest_routes(services),
+        *_page_routes(settings, people),
+        *_operating_routes(services, [services.requests.live.behind]),
+    ]
+    return _application(services, routes, _lifespan(services, executor))
+
+
+def create_ingest_app(settings: Settings) -> ASGIApp:
+    """The application of a process that only takes what engines report: their endpoints, health and metrics.
+
+    It reads no change stream and answers no lists, so that reports slow down no one who reads.
+    """
+    schema = create_schema()
+    services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
+    routes = [*ingest_routes(services), *_operating_routes(services, [])]
+    return _application(services, routes, _lifespan(services, None))
+
+
+def _application(services: Services, routes: Sequence[BaseRoute], lifespan: Lifespan) -> ASGIApp:
+    application = Starlette(routes=routes, exception_handlers=problem_handlers(), lifespan=lifespan)
     application.router.default = refuse_unknown
     return _wrap(application, _middleware(services))
 
@@ -95,7 +108,15 @@ def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence
     ]
 
 
-def _web_routes(services: Services, people: People | None) -> Sequence[BaseRoute]:
+def _page_routes(settings: Settings, people: People | None) -> Sequence[BaseRoute]:
+    return [
+        *dashboard_routes(explorer=settings.allows_introspection),
+        *sign_in_routes(people, _code_flow(settings), explorer=settings.allows_introspection),
+    ]
+
+
+def _operating_routes(services: Services, others: Sequence[Component]) -> Sequence[BaseRoute]:
+    """Health, which `others` may impair, and metrics."""
     settings = services.settings
     dependencies = {
         "MongoDB": services.database,
@@ -104,9 +125,7 @@ def _web_routes(services: Services, people: People | None) -> Sequence[BaseRoute
         "Rate limits": services.rate_limits,
     }
     return [
-        *dashboard_routes(explorer=settings.allows_introspection),
-        *sign_in_routes(people, _code_flow(settings), explorer=settings.allows_introspection),
-        *health_routes(dependencies, [services.requests.live.behind], services.draining),
+        *health_routes(dependencies, others, services.draining),
         *metrics_routes(services.registry, services.metrics_requests, settings.metrics, settings.metrics_port),
     ]
 
@@ -139,8 +158,11 @@ def _wrap(application: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
     return application
 
 
-def _lifespan(services: Services, executor: OperationExecutor) -> Lifespan:
-    """Open the services in the order in which they stand here, and close them in the reverse order."""
+def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespan:
+    """Open the services in the order in which they stand here, and close them in the reverse order.
+
+    Without an `executor` nothing is read, and live updates stay closed.
+    """
     live = services.requests.live
 
     @contextlib.asynccontextmanager
@@ -151,14 +173,18 @@ def _lifespan(services: Services, executor: OperationExecutor) -> Lifespan:
             preparation = asyncio.create_task(services.database.prepare_until_done())
             stack.push_async_callback(end_tasks, preparation)
             stack.callback(services.rate_limits.close)
-            stack.push_async_callback(executor.close)
+            if executor is not None:
+                stack.push_async_callback(executor.close)
             if services.tracing is not None:
                 await stack.enter_async_context(services.tracing)
             # Closed after what it records.
             await stack.enter_async_context(services.journal)
             await stack.enter_async_context(services.authenticator)
-            await stack.enter_async_context(live)
+            if executor is not None:
+                await stack.enter_async_context(live)
             await stack.enter_async_context(services.requests.ingest)
+            sweeping = asyncio.create_task(services.sweeper.run())
+            stack.push_async_callback(end_tasks, sweeping)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}
 
     return lifespan

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +26,8 @@ from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.redaction import Redaction
 from execution_monitor.ingest.service import Ingest
+from execution_monitor.ingest.silence import Patience
+from execution_monitor.ingest.sweeper import Sweeper
 from execution_monitor.limits.rate_limits import ADDRESS, CALLER, Policy, RateLimits, shared_store
 from execution_monitor.limits.streams import OpenStreams, StreamLimits
 from execution_monitor.limits.tcp_connections import TcpConnectionLimits, TcpConnections
@@ -77,6 +80,7 @@ class Services:
 
     Attributes:
         requests: for all routes but that of the metrics.
+        sweeper: assumes the ends that engines never report.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -91,6 +95,7 @@ class Services:
     authenticator: Authenticator
     rate_limits: RateLimits
     requests: RequestServices
+    sweeper: Sweeper
     metrics_requests: RequestServices
 
     @classmethod
@@ -118,7 +123,9 @@ class Services:
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
-        for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits):
+        ingest = Ingest(database, _redaction(settings).clean)
+        sweeper = Sweeper(database, ingest, _patience(settings))
+        for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits, sweeper):
             registry.register(collector)
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
         on_refusal = [audit.record_refusal for audit in audits]
@@ -136,7 +143,7 @@ class Services:
                 max_bytes=settings.max_response_bytes,
             ),
             live=live,
-            ingest=Ingest(database, _redaction(settings).clean),
+            ingest=ingest,
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
@@ -158,6 +165,7 @@ class Services:
             authenticator=authenticator,
             rate_limits=rate_limits,
             requests=requests,
+            sweeper=sweeper,
             metrics_requests=metrics_requests,
         )
 
@@ -184,6 +192,15 @@ def _authenticator(settings: Settings, roles: Roles, database: Database) -> Auth
 
 def _redaction(settings: Settings) -> Redaction:
     return Redaction(keeps_payloads=settings.ingest_payloads == "on", patterns=settings.ingest_redact)
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        execution=timedelta(seconds=settings.ingest_silence_seconds),
+        heartbeat=timedelta(seconds=settings.ingest_heartbeat_seconds),
+        trace=timedelta(seconds=settings.ingest_trace_seconds),
+        step=timedelta(seconds=settings.ingest_step_grace_seconds),
+    )
 
 
 def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:

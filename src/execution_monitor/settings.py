@@ -273,6 +273,18 @@ class Settings(BaseSettings):
     ingest_max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = Field(
         default=16 * 1024 * 1024, description="Largest request body of engines, in bytes, unpacked."
     )
+    ingest_silence_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = Field(
+        default=86_400, description="Seconds without a word after which an execution is stored as timed out."
+    )
+    ingest_heartbeat_seconds: Annotated[int, Field(ge=30, le=86_400)] = Field(
+        default=120, description="The same for executions whose programs send heartbeats, every 30 s as a rule."
+    )
+    ingest_trace_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
+        default=600, description="Seconds after the last span in which the root of a trace must come, or it has ended."
+    )
+    ingest_step_grace_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        default=60, description="Seconds after the end of an execution in which the ends of its steps must come."
+    )
     ingest_otlp_roots: RootRules = Field(
         default=DEFAULT_ROOTS,
         description="Which traces become executions: those with a span of an agent (`agents`), of a workflow engine "

@@ -156,10 +156,13 @@ def _documents(
 
 
 def run(rounds: int, count: int, folder: Path) -> Mapping[str, float]:
-    """Spans a second, `otlp` and `insert_many`: the medians of so many rounds of `count` batches each."""
+    """Spans a second, `otlp` and `insert_many`, and microseconds of `cpu` of the server a span.
+
+    They are the medians of so many rounds of `count` batches each.
+    """
     random = Random(17)  # noqa: S311 - ids, no secrets
     token = token_of("ada", "executions:read", "executions:write")
-    found: dict[str, list[float]] = {"otlp": [], "insert_many": []}
+    found: dict[str, list[float]] = {"otlp": [], "insert_many": [], "cpu": []}
     with (
         running(SingleNodeReplicaSet(folder)) as mongod,
         running_contender("ours", mongod.uri, token, folder / "server.log") as server,
@@ -168,7 +171,9 @@ def run(rounds: int, count: int, folder: Path) -> Mapping[str, float]:
         with client:
             for number in range(rounds + 1):
                 sent = batches(count, random)
+                cpu = server.cpu_seconds()
                 over_http = _seconds(lambda part: export(server.port, token, part), sent)
+                cpu = server.cpu_seconds() - cpu
                 documents = _documents(client, sent)
                 _copy_indexes(client)
                 began = time.perf_counter()
@@ -177,6 +182,7 @@ def run(rounds: int, count: int, folder: Path) -> Mapping[str, float]:
                 if number:  # the first round warms up
                     found["otlp"].append(SPANS * count / over_http)
                     found["insert_many"].append(SPANS * count / without)
+                    found["cpu"].append(cpu / (SPANS * count) * 1e6)
     return {name: statistics.median(each) for name, each in found.items()}
 
 
@@ -188,9 +194,10 @@ def main() -> None:
     options = parser.parse_args()
     use_load_processor()
     with tempfile.TemporaryDirectory() as folder:
-        spans = run(options.rounds, options.batches, Path(folder))
-    sys.stdout.writelines(f"{name}: {each:,.0f} spans a second\n" for name, each in spans.items())
-    sys.stdout.write(f"otlp_vs_insert_many: {spans['otlp'] / spans['insert_many']:.3f}\n")
+        found = run(options.rounds, options.batches, Path(folder))
+    sys.stdout.writelines(f"{name}: {found[name]:,.0f} spans a second\n" for name in ("otlp", "insert_many"))
+    sys.stdout.write(f"server: {found['cpu']:.0f} µs of CPU a span\n")
+    sys.stdout.write(f"otlp_vs_insert_many: {found['otlp'] / found['insert_many']:.3f}\n")
 
 
 if __name__ == "__main__":

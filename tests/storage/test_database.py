@@ -249,6 +249,8 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
         *names,
         *(f"{name}, indexes" for name in names),
         "audit_events, indexes",
+        "ingest_held_reports, indexes",
+        "ingest_runs, indexes",
         "access_revocations, indexes",
         "access_keys, indexes",
         "audit_events, index at",

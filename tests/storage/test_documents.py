@@ -7,6 +7,8 @@ import pytest
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.executions.children import ChildCollection, ChildrenRequest, log_filter
 from execution_monitor.executions.services import Monitor
+from execution_monitor.ingest.silence import Patience, Silence
+from execution_monitor.ingest.writer.pipelines import REFERENCES
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import DOCUMENTS, SORTED_FIELDS, Execution, LogLevel
 from execution_monitor.storage.filters import EVERYTHING, Filter, HasTag, OneOf, Range, StartsWith, all_of, equals
@@ -222,12 +224,16 @@ async def test_every_index_serves_a_read(large_database: tuple[Database, SentCom
         for kind in ("steps", "logs"):
             request = ChildrenRequest(EVERYTHING, PageRequest(20))
             await _children(database, kind).list(caller, [LONG_EXECUTION], request)
+    silence = Silence(database, Patience())
+    for found in (silence.silent, silence.revived, silence.unended):
+        assert [each async for each in found(await silence.now())] == []
     for read in commands.reads:
         used |= (await explain(database, read)).indexes
 
     declared = {index.document["name"] for document in DOCUMENTS for index in indexes_of(document)}
-    # The writer of reports finds by it what it updates.
-    assert declared - used == {"tenant_id_user_id_ingest.parent_run_id", "tenant_id_user_id_ingest.retry_of_run_id"}
+    # The writer of reports finds by them what it updates.
+    waiting = {f"tenant_id_user_id_{field}" for field in REFERENCES}
+    assert declared - used == waiting
 
 
 async def test_severe_lines_are_searched_within_one_execution_only(

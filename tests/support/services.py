@@ -15,9 +15,7 @@ def request_services(**needed: Any) -> RequestServices:
         "streams": None,
         "monitor": None,
         "live": None,
-        "ingest": None,
         "access_keys": None,
-        "ingest": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})

@@ -78,19 +78,23 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Annotated[int, typer.Option(help="The number of processes.", min=1, max=64)] = 1,
+    ingest_only: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--ingest-only", help="Serve only the endpoints that engines report to, health and metrics.")
+    ] = False,
 ) -> None:
     """Serve GraphQL and REST."""
     with _importing():
-        from execution_monitor.app import create_app
+        from execution_monitor.app import create_app, create_ingest_app
         from execution_monitor.server.listeners import bind
         from execution_monitor.server.uvicorn_server import run
         from execution_monitor.server.workers import run_workers
 
+    create = create_ingest_app if ingest_only else create_app
     with bind(host, port) as listener, _serving() as settings:
         if workers > 1:
-            run_workers(create_app, settings, listener, workers)
+            run_workers(create, settings, listener, workers)
         else:
-            run(create_app(settings), settings, listener)
+            run(create(settings), settings, listener)
 
 
 @app.command()

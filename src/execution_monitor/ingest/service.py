@@ -75,5 +75,5 @@ def _of_member(facts: Facts, written: Written) -> Stored:
     return Stored(
         changed=written.changed & own,
         refused=dict.fromkeys(written.refused & own, NOT_YOURS),
-        uncounted_steps=Counter(key[0] for key in facts.steps if key in written.uncounted),
+        uncounted_steps=Counter(key[0] for key in written.uncounted if key in facts.steps),
     )

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from beanie import Document
 from pydantic import BaseModel, ConfigDict, Field
+from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.storage.indexes import ascending, ascending_where, newest_within, unsortable_index
@@ -91,6 +92,12 @@ SORTED_FIELDS = (
 
 
 _EXISTS = {"$exists": True}
+_WITHOUT_END = {"status": {"$in": list(ACTIVE_STATUSES)}, "ingest": _EXISTS}
+# Of what engines reported, for the sweeper: executions without an end by when they last changed, and those of which an
+# end was assumed; steps without an end by their execution. They have few documents.
+SILENT_INDEX = {"updated": ASCENDING, "last_heartbeat_at": ASCENDING}
+ASSUMED_INDEX = {"updated": ASCENDING}
+UNENDED_STEPS_INDEX = {"tenant_id": ASCENDING, "execution_id": ASCENDING}
 
 
 class Execution(Document):
@@ -163,6 +170,8 @@ class Execution(Document):
             # Those that wait for the execution of the run that started or preceded them.
             ascending_where({"ingest.parent_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.parent_run_id"),
             ascending_where({"ingest.retry_of_run_id": _EXISTS}, "tenant_id", "user_id", "ingest.retry_of_run_id"),
+            ascending_where(_WITHOUT_END, *SILENT_INDEX),
+            ascending_where({"ingest.assumed": _EXISTS}, *ASSUMED_INDEX),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
         ]
@@ -203,6 +212,7 @@ class Step(Document):
         keep_nulls = False
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
             ascending("tenant_id", "execution_id", "step_index", "_id"),
+            ascending_where(_WITHOUT_END, *UNENDED_STEPS_INDEX),
             unsortable_index("tenant_id", "execution_id", "_id", of=["step_index"]),
         ]
 

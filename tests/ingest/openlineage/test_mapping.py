@@ -12,7 +12,7 @@ from openlineage.client.uuid import generate_static_uuid
 from execution_monitor.errors import BadUserInput
 from execution_monitor.ingest.openlineage.events import read_event
 from execution_monitor.ingest.openlineage.mapping import map_event
-from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, PARENT_RUN, Facts
+from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, PARENT_RUN, RETRY_OF_RUN, Facts
 from tests.ingest.openlineage.captures import NAMES, capture, document_of, documents_of, facts_of
 from tests.storage.strategies import bounded
 
@@ -301,14 +301,14 @@ def test_a_run_of_airflow_that_was_cleared_repeats_the_one_before():
 
     execution = the_execution(facts_of([event]))
 
-    assert (execution["retry_of_execution_id"], execution["attempt"]) == (first, 2)
+    assert (execution[RETRY_OF_RUN], execution["attempt"]) == (first, 2)
 
 
 def test_a_run_id_that_is_made_otherwise_names_no_run_before():
     event = copy.deepcopy(capture("airflow-run-2")[0])
     event["run"]["facets"]["airflowDagRun"]["dagRun"]["clear_number"] = 1
 
-    assert "retry_of_execution_id" not in the_execution(facts_of([event]))
+    assert RETRY_OF_RUN not in the_execution(facts_of([event]))
 
 
 def test_jobs_of_spark_are_steps_of_their_application_which_a_task_of_airflow_started():

@@ -35,13 +35,16 @@ async def test_an_event_is_stored_and_responded_to_without_a_body(endpoint: Endp
     assert (operation.cost, outcome.execution_ids, outcome.codes) == (1, [EXECUTION_ID], [])
 
 
-@pytest.mark.parametrize("times", [1, 20])
-async def test_a_list_of_events_is_stored_at_once(endpoint: Endpoint, times: int):
+# Beyond what is decoded at one go and what is stored at once.
+@pytest.mark.parametrize("times", [1, 20, 70])
+async def test_a_list_of_events_is_one_operation_however_long_it_is(endpoint: Endpoint, times: int):
     response = await endpoint.post(orjson.dumps(EVENTS * times))
 
     operation, _ = await endpoint.observer.last()
-    assert (response.status, response.body) == (201, b"")
-    assert documents_of(endpoint.ingest.given[0]) == documents_of(facts_of(EVENTS))
+    assert (response.status, response.body, len(endpoint.observer.ended)) == (201, b"", 1)
+    assert len(endpoint.ingest.given) == 1 + len(EVENTS) * times // 500
+    for facts in endpoint.ingest.given:
+        assert documents_of(facts) == documents_of(facts_of(EVENTS))
     assert operation.cost == len(EVENTS) * times
 
 
@@ -60,14 +63,15 @@ async def test_a_batch_is_responded_to_with_a_summary(endpoint: Endpoint):
 async def test_a_bad_event_costs_no_other(endpoint: Endpoint, path: str):
     response = await endpoint.post(orjson.dumps([{"eventType": "START"}, *EVENTS]), path=path)
 
-    operation, _ = await endpoint.observer.last()
+    operation, outcome = await endpoint.observer.last()
     (failed,) = response.json["failed_events"]
     assert (response.status, response.json["status"]) == (200, "partial_success")
     assert response.json["summary"] == summary(len(EVENTS) + 1, 1)
     assert (failed["index"], failed["retriable"]) == (0, False)
     assert failed["reason"].startswith("eventTime: ")
     assert documents_of(endpoint.ingest.given[0]) == documents_of(facts_of(EVENTS))
-    assert operation.arguments() == {operation.name: {"events": len(EVENTS), "unreadable": 1}}
+    assert operation.arguments() == {operation.name: {"events": len(EVENTS) + 1}}
+    assert outcome.codes == ["BAD_USER_INPUT"]
 
 
 async def test_events_of_an_execution_of_another_owner_are_told_from_the_others(endpoint: Endpoint):
@@ -98,9 +102,16 @@ BAD: list[Any] = [b"", b"{", b"5", b"{}", b"[5]", b"[{}, {}]", b"[" * 10_000, b'
 async def test_what_holds_no_event_is_refused_and_recorded(endpoint: Endpoint, content: bytes):
     response = await endpoint.post(content)
 
-    operation, outcome = await endpoint.observer.last()
+    _, outcome = await endpoint.observer.last()
     assert (response.status, response.json["code"]) == (400, "BAD_USER_INPUT")
-    assert (operation.cost, outcome.codes, endpoint.ingest.given) == (1, ["BAD_USER_INPUT"], [])
+    assert set(outcome.codes) == {"BAD_USER_INPUT"}
+    assert [each for facts in endpoint.ingest.given for each in facts.execution_ids] == []
+
+
+async def test_a_long_list_that_is_not_json_in_the_end_is_not_stored_in_part(endpoint: Endpoint):
+    response = await endpoint.post(orjson.dumps(EVENTS * 70)[:-1])
+
+    assert (response.status, endpoint.ingest.given) == (400, [])
 
 
 async def test_a_batch_must_be_a_list(endpoint: Endpoint):

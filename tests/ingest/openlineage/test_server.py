@@ -1,6 +1,7 @@
 """Captured runs sent to a server over HTTP: what is stored, whose it is, and what others see of it."""
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
+from openlineage.client.uuid import generate_static_uuid
 from pydantic import SecretStr
 
 from execution_monitor.auth.caller import Scope
@@ -150,6 +152,24 @@ async def test_a_run_that_a_task_started_is_below_the_execution_of_the_task(send
 
     parents = {row["workflow_name"]: row.get("parent_execution_id") for row in await rows_of(database)}
     assert parents == {"shop_orders": None, "dbt-run-shop": task["run"]["facets"]["parent"]["run"]["runId"]}
+
+
+@pytest.mark.parametrize("order", ["in order", "in reverse"])
+async def test_a_run_that_was_cleared_and_the_run_that_clearing_began_are_two_of_which_one_repeats_the_other(
+    send: Send, database: Database, order: str
+):
+    first = capture("airflow-run-2")[0]
+    again = copy.deepcopy(first)
+    dag_run = again["run"]["facets"]["airflowDagRun"]["dagRun"]
+    dag_run["clear_number"] = 1
+    run_after = datetime.fromisoformat(dag_run["run_after"])
+    again["run"]["runId"] = str(generate_static_uuid(run_after, b"prod-airflow.shop_orders.1"))
+
+    for event in [first, again] if order == "in order" else [again, first]:
+        assert (await send(event)).status_code == 201
+
+    repeated = {row["execution_id"]: row.get("retry_of_execution_id") for row in await rows_of(database)}
+    assert repeated == {AIRFLOW_RUN: None, again["run"]["runId"]: AIRFLOW_RUN}
 
 
 async def test_the_same_run_of_two_tenants_is_two_executions_of_which_each_sees_its_own(

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from tests.ingest.http.storing_nothing import Endpoint, StoringNothing
 from tests.ingest.openlineage.captures import documents_of
 from tests.support.raw_http import serving_raw
 
-PAGE = (Path(__file__).parents[3] / "src" / "docs" / "openlineage.md").read_text(encoding="utf-8")
+_DOCS = Path(__file__).parents[3] / "src" / "docs"
+PAGES = "".join((_DOCS / page).read_text(encoding="utf-8") for page in ("ingest.md", "openlineage.md"))
 _EXPORT = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)
 
 
@@ -54,22 +55,36 @@ async def url(endpoint: Endpoint) -> AsyncGenerator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_other_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("OPENLINEAGE")]:
-        monkeypatch.delenv(name)
+def _no_other_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[None]:
     monkeypatch.chdir(tmp_path)
+    for name in _settings():
+        monkeypatch.delenv(name)
+    yield
+    # The client sets some itself.
+    for name in _settings():
+        del os.environ[name]
+
+
+def _settings() -> list[str]:
+    return [name for name in os.environ if name.startswith("OPENLINEAGE")]
 
 
 def written_for(url: str, language: str, mark: str) -> str:
-    """The block of the page in `language` that contains `mark`, with an address and a key."""
+    """The block of the pages in `language` that contains `mark`, with an address and a key."""
     (block,) = [
-        each for each in re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if mark in each
+        each for each in re.findall(rf"^```{language}\n(.*?)^```", PAGES, re.MULTILINE | re.DOTALL) if mark in each
     ]
     return block.replace("https://monitor.example.org", url).replace("em_...", "em_1")
 
 
 def by_variables(url: str, monkeypatch: pytest.MonkeyPatch) -> OpenLineageClient:
     for name, value in _EXPORT.findall(written_for(url, "sh", "OPENLINEAGE__TRANSPORT__TYPE")):
+        monkeypatch.setenv(name, value)
+    return OpenLineageClient()
+
+
+def as_dbt_does(url: str, monkeypatch: pytest.MonkeyPatch) -> OpenLineageClient:
+    for name, value in _EXPORT.findall(written_for(url, "sh", "dbt-ol build")):
         monkeypatch.setenv(name, value)
     return OpenLineageClient()
 
@@ -106,7 +121,7 @@ def events_of_a_run() -> list[RunEvent]:
     ]
 
 
-@pytest.mark.parametrize("configure", [by_variables, by_file, as_airflow_does])
+@pytest.mark.parametrize("configure", [by_variables, by_file, as_airflow_does, as_dbt_does])
 async def test_a_client_that_is_configured_as_documented_reports(
     endpoint: Endpoint,
     url: str,

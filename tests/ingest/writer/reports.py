@@ -84,7 +84,8 @@ def _add(facts: Facts, kind: str, run: str, *values: Any) -> None:
         facts.run(parent, run)
 
 
-def _report_outcome(document: Any, status: ExecutionStatus, at: datetime, attempt: int) -> None:
+def _report_outcome(document: Any, stored_status: str, at: datetime, attempt: int) -> None:
+    status = ExecutionStatus(stored_status)
     if status is not ExecutionStatus.PENDING:
         document.started(at, attempt=attempt)
     error = {"message": f"failed at {at}"} if status is ExecutionStatus.FAILED else None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, DocumentFacts, Facts, check_id
+from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, DocumentFacts, Facts, OutcomeStamp, check_id
 from execution_monitor.storage.documents import ExecutionStatus
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -123,3 +123,12 @@ def test_a_payload_that_is_not_kept_leaves_no_register():
     facts.set("result", {"result": "text"}, at=NOON)
     facts.set("removed", {"model": None}, at=NOON)
     assert list(facts.registers) == ["removed"]
+
+
+def test_a_stamp_tells_of_which_attempt_an_outcome_is_when_and_whether_it_is_final():
+    def stamp(status: ExecutionStatus, **options: Any) -> OutcomeStamp:
+        return OutcomeStamp.of(outcome(status, LATER, **options).registers["outcome"].stamp)
+
+    assert stamp(ExecutionStatus.FAILED, attempt=3) == OutcomeStamp(3, LATER, is_final=True)
+    assert stamp(ExecutionStatus.FAILED, attempt=3, is_assumed=True) == OutcomeStamp(3, LATER, is_final=False)
+    assert stamp(ExecutionStatus.RUNNING, attempt=0) == OutcomeStamp(0, LATER, is_final=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from execution_monitor.asgi.cross_site import refuse_cross_site
-from execution_monitor.asgi.operations import Operation, OperationKind
+from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin, origin_of
 from execution_monitor.asgi.request_bodies import media_type_of, read_unpacked_body
 from execution_monitor.auth.caller import Caller, Scope
@@ -42,20 +42,34 @@ class IngestRequest:
     is_observed: bool = False
 
     async def store(self, facts: Facts, counts: Mapping[str, int]) -> Stored:
-        """Store `facts`, for a point each of what `counts` counts, such as `{"events": 12}`; it stands in the audit.
+        """Store all that the request reports, as `observe` and `store_part` do.
 
         Raises:
             RateLimited: the caller has too few points.
             ExecutionMonitorError: what `Ingest.store` raises.
         """
+        async with self.observe(counts) as outcome:
+            stored = await self.store_part(facts, outcome)
+            outcome.fail_with([BadUserInput.code] * len(stored.refused))
+        return stored
+
+    @contextlib.asynccontextmanager
+    async def observe(self, counts: Mapping[str, int]) -> AsyncGenerator[Outcome]:
+        """Have observers see the block, in which parts are stored, as one operation.
+
+        It costs a point for each of what `counts` counts, such as `{"events": 12}`, which stands in the audit trail.
+        """
         operation = self.describe(max(1, sum(counts.values())), counts)
         self.is_observed = True
         async with self.services.observers.observe(operation) as outcome:
-            stored = await self.ingest.store(self.caller, facts)
-            outcome.answer_with(*sorted(stored.changed))
-            outcome.fail_with([BadUserInput.code] * len(stored.refused))
+            yield outcome
             outcome.payloads += 1
         self.headers = operation.allowance.headers
+
+    async def store_part(self, facts: Facts, outcome: Outcome) -> Stored:
+        """Store a part of what the request reports, within `observe`; raises what `Ingest.store` raises."""
+        stored = await self.ingest.store(self.caller, facts)
+        outcome.answer_with(*sorted(stored.changed))
         return stored
 
     def describe(self, cost: int, counts: Mapping[str, int]) -> Operation:

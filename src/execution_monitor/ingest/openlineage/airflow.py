@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha1
-from typing import Any
 from uuid import UUID
 
 from execution_monitor.ingest.openlineage.events import DagRun, DeclaredTask, RunEvent, Task
 from execution_monitor.ingest.openlineage.identity import job_facets_of, run_facets_of
-from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, Facts
+from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFacts, Facts
 from execution_monitor.storage.documents import ExecutionStatus
 
 # Where a task stands in a list of Python.
@@ -37,14 +36,23 @@ _VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
 _VERSION_7 = 7 << 76 | 2 << 62
 
 
-def describe_dag_run(event: RunEvent, dag_run: DagRun) -> Mapping[str, Any]:
-    """The fields of the execution that `dag_run` knows, None where it does not."""
-    return {
-        "execution_name": dag_run.run_id,
-        "triggered_by": dag_run.triggered_by or dag_run.run_type,
-        "input_parameters": dag_run.conf or None,
-        "retry_of_execution_id": _run_before_clearing(event, dag_run),
-    }
+def report_dag_run(event: RunEvent, execution: DocumentFacts) -> None:
+    """Report what the event of a DAG says of its run."""
+    facet, at = run_facets_of(event).airflow_dag_run, event.event_time
+    if facet is None or facet.dag_run is None:
+        return
+    dag_run = facet.dag_run
+    execution.set_known(
+        {
+            "execution_name": dag_run.run_id,
+            "triggered_by": dag_run.triggered_by or dag_run.run_type,
+            "input_parameters": dag_run.conf or None,
+        },
+        at=at,
+    )
+    before = _run_before_clearing(event, dag_run)
+    if before is not None:
+        execution.retry_of_run(before, at=at)
 
 
 def declare_tasks(event: RunEvent, facts: Facts) -> None:

@@ -21,6 +21,7 @@ MAX_EVENT_BYTES = 2 * 1024 * 1024
 _AT_ONE_GO_BYTES = 256 * 1024
 # More are a mistake, and their failures alone would be a long response.
 MAX_EVENTS = 10_000
+_TOO_MANY = f"A batch may have {MAX_EVENTS:,} events; send several."
 _NOT_JSON = (b"NaN", b"Infinity", b"\\ud", b"\\uD")
 _WHITESPACE = " \t\r\n"
 _SCANNER = json.JSONDecoder()
@@ -43,12 +44,24 @@ def decode_events(content: bytes) -> Iterator[Decoded]:
     if is_list(content):
         for place, event in enumerate(_decode_list(content)):
             if place == MAX_EVENTS:
-                raise BadUserInput(f"A batch may have {MAX_EVENTS:,} events; send several.")
+                raise BadUserInput(_TOO_MANY)
             yield event
     elif len(content) > MAX_EVENT_BYTES:
         raise BodyTooLarge(_too_long())
     else:
         yield _read(_loads(content))
+
+
+def count_events(content: bytes) -> int:
+    """How many events a body has; raises `BadUserInput` where `decode_events` would, whatever the events are."""
+    if not is_list(content):
+        return 1
+    count = 0
+    for _ in _elements(content):
+        count += 1
+        if count > MAX_EVENTS:
+            raise BadUserInput(_TOO_MANY)
+    return count
 
 
 def _decode_list(content: bytes) -> Iterator[Decoded]:

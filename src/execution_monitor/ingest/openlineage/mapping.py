@@ -10,8 +10,8 @@ from typing import Any
 
 from execution_monitor.ingest.openlineage.airflow import (
     declare_tasks,
-    describe_dag_run,
     index_of_instance,
+    report_dag_run,
     report_states,
     upstream_of,
 )
@@ -75,8 +75,7 @@ def _map_execution(event: RunEvent, identity: Identity, execution: DocumentFacts
     if identity.parent_run_id is not None:
         execution.parent_run(identity.parent_run_id, at=at)
     _map_outcome(event, identity, execution)
-    if run.airflow_dag_run is not None and run.airflow_dag_run.dag_run is not None:
-        execution.set_known(describe_dag_run(event, run.airflow_dag_run.dag_run), at=at)
+    report_dag_run(event, execution)
     declare_tasks(event, facts)
     report_states(event, facts)
 

@@ -6,7 +6,7 @@ status and the times; until it comes, which is last, the spans below it show tha
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -38,7 +38,6 @@ USAGE = "usage"
 _NAMED_BY_RUN, _NAMED_BY_REQUEST, _NAMED_BY_LOCAL_ROOT = 4, 3, 2
 # What is known of a span before its end ranks below what its end tells.
 _STARTED, _ENDED = 1, 2
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_USAGE = genai.Usage()
 # What spans other than the root report of the execution is of no attempt.
 _NO_ATTEMPT = 0
@@ -112,9 +111,11 @@ class Batch:
             execution.created(first)
             execution.started(first, attempt=_NO_ATTEMPT)
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
-            # Marks it for whoever looks for traces whose root never came; it is the same in all reports.
-            execution.set(TRACE, {}, at=_ANY_TIME)
+            # Marks it for whoever looks for traces whose root never came.
+            execution.set(TRACE, {}, at=first, earliest=True)
             execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
+            # Its stamp alone says that no root may ever come.
+            execution.set("trace", {}, at=first, earliest=True)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()

@@ -6,7 +6,7 @@ parent reports again; so it does not matter in which order they come, nor how of
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.ingest.otlp.mapping import SPAN, USAGE
@@ -15,7 +15,6 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Step
 
 _TAKEN_OFF = OWN_WORD + 1
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An execution and a step.
 Key = tuple[str, str]
@@ -37,7 +36,7 @@ def take_off_within(facts: Facts) -> None:
     calls = calls_in(facts)
     for parent in calls.values():
         if parent is not None and parent in calls:
-            _take_off(facts, parent)
+            _take_off(facts, parent, _start(facts, parent))
 
 
 async def take_off_stored(database: Database, caller: Caller, facts: Facts, empty: Facts) -> Facts:
@@ -59,16 +58,21 @@ async def take_off_stored(database: Database, caller: Caller, facts: Facts, empt
             {"step_id": {"$in": [step_id for _, step_id in parents]}},
         ],
     }
-    fields = {"execution_id": 1, "step_id": 1, "depends_on": 1, "_id": 0}
+    fields = {"execution_id": 1, "step_id": 1, "depends_on": 1, "started_at": 1, "_id": 0}
     async for row in database.collection(Step).find(query, fields):
-        execution_id = row["execution_id"]
-        if (execution_id, row["step_id"]) in parents:
-            _take_off(empty, (execution_id, row["step_id"]))
-        for parent in row.get("depends_on", ())[:1]:
-            if (execution_id, parent) in calls:
-                _take_off(empty, (execution_id, parent))
+        call = row["execution_id"], row["step_id"]
+        if call in parents:
+            _take_off(empty, call, row["started_at"])
+        for step_id in row.get("depends_on", ())[:1]:
+            parent = row["execution_id"], step_id
+            if parent in calls:
+                _take_off(empty, parent, _start(facts, parent))
     return empty
 
 
-def _take_off(facts: Facts, key: Key) -> None:
-    facts.step(*key).set(USAGE, {"tokens_used": None, "cost": None}, at=_ANY_TIME, rank=_TAKEN_OFF)
+def _start(facts: Facts, call: Key) -> datetime:
+    return facts.steps[call].registers[SPAN].fields["started_at"]
+
+
+def _take_off(facts: Facts, call: Key, started_at: datetime) -> None:
+    facts.step(*call).set(USAGE, {"tokens_used": None, "cost": None}, at=started_at, rank=_TAKEN_OFF)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution_monitor.ingest.writer.commands import insert
+from execution_monitor.ingest.writer.joins import READ_FOR_JOIN
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.slices import in_slices
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
@@ -20,7 +22,7 @@ NOT_YOURS = "This execution cannot be reported: its id is not available to you."
 
 _TIMEOUT_MS = 10_000
 _IDS_AT_ONCE = 1_000
-_READ = {"execution_id": 1, "user_id": 1, "version": 1, "ingest.steps": 1}
+_READ = {**READ_FOR_JOIN, "execution_id": 1, "user_id": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,17 @@ class Claims:
     """The executions that may be written.
 
     Attributes:
-        existing: by id, the version of those that were stored before.
-        created: those that this report stored first.
-        steps: by id, how many steps are stored, as far as is known.
+        existing: by id, what was read of those that were stored before.
+        created: those that this report stored first, as they were inserted.
     """
 
-    existing: Mapping[str, int]
-    created: frozenset[str]
-    steps: Mapping[str, int]
+    existing: Mapping[str, Row]
+    created: Mapping[str, Row]
+
+    @property
+    def steps(self) -> Mapping[str, int]:
+        """By id, how many steps were stored when the totals were written last."""
+        return {each: int(row["ingest"].get("steps", 0)) for each, row in self.existing.items()}
 
     def __contains__(self, execution_id: object) -> bool:
         return execution_id in self.existing or execution_id in self.created
@@ -50,16 +55,13 @@ async def claim(
     """Find the executions, or store those that `make` makes; raises as `insert` does."""
     found = await find_executions(database, owner, execution_ids)
     missing = [each for each in execution_ids if each not in found]
-    outcome = await insert(database, Execution, make(missing))
-    created = frozenset(each for place, each in enumerate(missing) if place not in outcome.duplicates)
+    rows = [row async for row in in_slices(make(missing))]
+    outcome = await insert(database, Execution, rows)
+    created = {each: rows[place] for place, each in enumerate(missing) if place not in outcome.duplicates}
     # Somebody else was faster: another process of the same owner, another owner, or an engine.
     found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
     own = {each: row for each, row in found.items() if _is_own(owner, row)}
-    return Claims(
-        existing={each: int(row.get("version", 0)) for each, row in own.items()},
-        created=created,
-        steps={each: int(row["ingest"].get("steps", 0)) for each, row in own.items()},
-    )
+    return Claims(existing=own, created=created)
 
 
 def _is_own(owner: Owner, row: Row) -> bool:

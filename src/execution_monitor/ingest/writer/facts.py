@@ -29,6 +29,7 @@ _TIME_BYTES = 6
 _DIGEST_BYTES = 6
 STAMP_BYTES = _RANK_BYTES + _TIME_BYTES + _DIGEST_BYTES
 _LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
+_LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
@@ -59,6 +60,26 @@ def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bo
         milliseconds = _LAST_TIME - milliseconds
     digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
     return rank.to_bytes(_RANK_BYTES, "big") + milliseconds.to_bytes(_TIME_BYTES, "big") + digest
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeStamp:
+    """What the stamp of an outcome says: of which attempt it is, at which time of the sender, and whether it is final.
+
+    An end that is not final was assumed.
+    """
+
+    attempt: int
+    at: datetime
+    is_final: bool
+
+    @classmethod
+    def of(cls, stamp: bytes) -> "OutcomeStamp":
+        """The parts of `stamp`, that of a register `outcome`."""
+        rank = int.from_bytes(stamp[:_RANK_BYTES], "big")
+        milliseconds = int.from_bytes(stamp[_RANK_BYTES : _RANK_BYTES + _TIME_BYTES], "big")
+        at = _EPOCH + min(milliseconds, _LAST_DATE) * _MILLISECOND
+        return cls(rank // _RANKS_OF_ATTEMPT, at, rank % _RANKS_OF_ATTEMPT == _RANK_ENDED)
 
 
 class DocumentFacts:
@@ -104,6 +125,12 @@ class DocumentFacts:
     def started(self, started_at: datetime, *, attempt: int = 1) -> None:
         """Report when an attempt began; of the last attempt the earliest time is kept."""
         self.set("started", {"started_at": started_at}, at=started_at, rank=attempt, earliest=True)
+
+    def beat(self, at: datetime) -> None:
+        """Report a heartbeat: a sign of life that comes regularly, so that two minutes without one mean an end."""
+        self.set_known({"last_heartbeat_at": at}, at=at)
+        # Its stamp alone says that heartbeats are to be expected.
+        self.set("beats", {}, at=at, earliest=True)
 
     def outcome(  # noqa: PLR0913 - what belongs together and must not be mixed from several reports
         self,
@@ -180,6 +207,7 @@ class Facts:
         steps: by `execution_id` and `step_id`.
         log_lines: by `execution_id` and `line_id`.
         runs: the execution that a run belongs to, by the run's id, for engines whose runs name another's run as parent.
+        recounted: executions whose totals over their steps are made anew, though none of their steps is reported.
     """
 
     clean: Clean
@@ -187,6 +215,7 @@ class Facts:
     steps: dict[tuple[str, str], DocumentFacts] = field(default_factory=dict[tuple[str, str], DocumentFacts])
     log_lines: dict[tuple[str, str], LogLine] = field(default_factory=dict[tuple[str, str], LogLine])
     runs: dict[str, str] = field(default_factory=dict[str, str])
+    recounted: set[str] = field(default_factory=set[str])
 
     def execution(self, execution_id: str) -> DocumentFacts:
         """What is reported of this execution; raises `BadUserInput` where the id cannot be stored."""
@@ -239,6 +268,7 @@ class Facts:
         for line in other.log_lines.values():
             self._log(line)
         self.runs |= other.runs
+        self.recounted |= other.recounted
 
     def _log(self, line: LogLine) -> None:
         known = self.log_lines.setdefault((line.execution_id, line.line_id), line)

@@ -95,14 +95,15 @@ def _complete(document: BsonDocument, facts: DocumentFacts, duration: str) -> Bs
                 target.pop(key, None)
             else:
                 target[key] = value
-    seconds = _seconds(document.get("started_at"), document.get("completed_at"))
+    seconds = seconds_between(document.get("started_at"), document.get("completed_at"))
     if seconds is not None:
         document[duration] = seconds
     document["ingest"] = ingest
     return document
 
 
-def _seconds(start: Any, end: Any) -> float | None:
+def seconds_between(start: Any, end: Any) -> float | None:
+    """How long something took, in seconds, not below 0; None unless both are dates."""
     if not (isinstance(start, datetime) and isinstance(end, datetime)):
         return None
     # MongoDB keeps whole milliseconds, and updates compute this from what it keeps.

@@ -21,7 +21,7 @@ from execution_monitor.storage.rows import BsonDocument
 _MAX_SHAPES = 2_000
 _LENGTH = struct.Struct("<i")
 # An own word about these fields of an execution is worth more than a total over its steps.
-_TOTALLED = ("progress", "total_cost", "tokens_used")
+TOTALLED = ("progress", "total_cost", "tokens_used")
 _ALWAYS_TOTALLED = ("steps_completed", "steps_failed")
 # By the hidden field that names a run: the field that holds its execution once that is known.
 REFERENCES = {PARENT_RUN: "parent_execution_id", RETRY_OF_RUN: "retry_of_execution_id"}
@@ -119,7 +119,7 @@ def _forget_other(wins: Any, path: str, run: Any, reference: str) -> Any:
 def _totalled(names: set[str], *, is_only: bool) -> BsonDocument:
     wins: Any = True if is_only else {"$lt": ["$ingest.totals", "$$clock"]}
     changes = {name: _either(wins, f"$$totals.{name}", name) for name in _ALWAYS_TOTALLED}
-    for name in _TOTALLED:
+    for name in TOTALLED:
         if name not in names:
             changes[name] = _either({"$and": [wins, {"$lte": [f"$ingest.{name}", None]}]}, f"$$totals.{name}", name)
     changes["ingest.totals"] = {"$max": ["$ingest.totals", "$$clock"]}

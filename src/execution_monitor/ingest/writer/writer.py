@@ -7,19 +7,20 @@ one again completes it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from bson.raw_bson import RawBSONDocument
+from typing import TypeVar
 
 from execution_monitor.ingest.writer.claims import Claims, claim, find_executions
-from execution_monitor.ingest.writer.commands import insert, update
-from execution_monitor.ingest.writer.facts import Facts, LogLine, Register
-from execution_monitor.ingest.writer.known_steps import KnownSteps
+from execution_monitor.ingest.writer.commands import insert
+from execution_monitor.ingest.writer.facts import Facts, LogLine
+from execution_monitor.ingest.writer.joins import Join, join_all, join_of
+from execution_monitor.ingest.writer.known_steps import KnownSteps, read_steps
 from execution_monitor.ingest.writer.new_documents import new_execution, new_line, new_step, registers_of
 from execution_monitor.ingest.writer.owner import Owner
-from execution_monitor.ingest.writer.pipelines import EXECUTION, STEP, statement
+from execution_monitor.ingest.writer.parts import parts_of
+from execution_monitor.ingest.writer.pipelines import EXECUTION, STEP
 from execution_monitor.ingest.writer.runs import Runs
 from execution_monitor.ingest.writer.slices import in_slices
 from execution_monitor.ingest.writer.step_limit import MAX_STEPS, StepKey, steps_beyond_limit
@@ -28,7 +29,8 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.rows import BsonDocument
 
-_NOTHING: Mapping[str, Register] = {}
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Written:
     changed: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     uncounted: frozenset[StepKey] = field(default_factory=frozenset[StepKey])
+
+    def __or__(self, other: "Written") -> "Written":
+        return Written(self.changed | other.changed, self.refused | other.refused, self.uncounted | other.uncounted)
 
 
 class Writer:
@@ -61,6 +66,12 @@ class Writer:
             RefusedWrite: something of it can never be stored; the rest may have been.
             DatabaseUnavailable: nothing, or a part, was stored.
         """
+        written = Written()
+        async for part in parts_of(facts):
+            written |= await self._write_part(owner, part)
+        return written
+
+    async def _write_part(self, owner: Owner, facts: Facts) -> Written:
         await _date_executions(facts)
         unknown = [key for key in facts.steps if not self._known_steps.has(owner, key)]
         new_steps = {key: row async for key, row in in_slices(_new_steps(owner, facts, unknown))}
@@ -71,14 +82,12 @@ class Writer:
         steps = [key for key in facts.steps if key[0] in claims and key not in uncounted]
         lines = [line for key, line in facts.log_lines.items() if key[0] in claims]
         changed = set(claims.created)
-        # Both to their end: what one of them has begun is not left behind when the other fails.
-        for each in await asyncio.gather(
-            self._write_steps(owner, facts, steps, new_steps), self._write_lines(owner, lines), return_exceptions=True
-        ):
-            if isinstance(each, BaseException):
-                raise each
-            changed |= each
-        changed |= await self._write_executions(owner, facts, claims, {key[0] for key in steps})
+        with_new_steps, with_new_lines = await _both(
+            self._write_steps(owner, facts, steps, new_steps), self._write_lines(owner, lines)
+        )
+        changed |= with_new_steps | with_new_lines
+        counted = {key[0] for key in steps} | {each for each in facts.recounted if each in claims}
+        changed |= await self._write_executions(owner, facts, claims, counted)
         refused = frozenset(each for each in facts.execution_ids if each not in claims)
         return Written(frozenset(changed), refused, uncounted)
 
@@ -87,23 +96,36 @@ class Writer:
     ) -> set[str]:
         """Returns the executions that have new steps; changed ones change their execution's totals."""
         known = [key for key in keys if key not in new_steps]
-        updated = await update(self._database, Step, _step_statements(owner, facts, known))
-        inserted = await self._insert_steps(owner, facts, [key for key in keys if key in new_steps], new_steps)
-        if updated.matched < len(known):
-            # Those that found nothing have nothing new, or have been deleted since they were known.
-            inserted |= await self._insert_steps(owner, facts, known, {})
+        deleted, inserted = await _both(
+            self._join_steps(owner, facts, known),
+            self._insert_steps(owner, facts, {key: new_steps[key] for key in keys if key in new_steps}),
+        )
+        if deleted:
+            inserted |= await self._insert_steps(owner, facts, dict(_new_steps(owner, facts, deleted)))
         self._known_steps.add(owner, keys)
         return {key[0] for key in inserted}
 
     async def _insert_steps(
-        self, owner: Owner, facts: Facts, keys: Sequence[StepKey], new_steps: Mapping[StepKey, BsonDocument]
+        self, owner: Owner, facts: Facts, new_steps: Mapping[StepKey, BsonDocument]
     ) -> set[StepKey]:
         """Insert those that are not stored, and join the others; returns the inserted ones."""
-        rows = (new_steps[key] for key in keys) if new_steps else (row for _, row in _new_steps(owner, facts, keys))
-        outcome = await insert(self._database, Step, rows)
-        stored = [keys[place] for place in sorted(outcome.duplicates)]
-        await update(self._database, Step, _step_statements(owner, facts, stored))
+        keys = list(new_steps)
+        outcome = await insert(self._database, Step, new_steps.values())
+        await self._join_steps(owner, facts, [keys[place] for place in sorted(outcome.duplicates)])
         return {key for place, key in enumerate(keys) if place not in outcome.duplicates}
+
+    async def _join_steps(self, owner: Owner, facts: Facts, keys: Sequence[StepKey]) -> list[StepKey]:
+        """Join those that are stored; returns the others."""
+        stored = await read_steps(self._database, owner, keys)
+        joins = (
+            join_of(
+                {"_id": owner.step(*key), "tenant_id": owner.tenant_id}, stored[key], registers_of(facts.steps[key])
+            )
+            for key in keys
+            if key in stored
+        )
+        await join_all(self._database, Step, STEP, joins)
+        return [key for key in keys if key not in stored]
 
     async def _write_lines(self, owner: Owner, lines: Sequence[LogLine]) -> set[str]:
         """Returns the executions that have new lines."""
@@ -117,15 +139,27 @@ class Writer:
         totals = await read_totals(self._database, owner, list(with_steps))
         known = [each for each in facts.executions if each in claims.existing]
         ids = list(dict.fromkeys([*known, *with_steps]))
-        outcome = await update(self._database, Execution, _execution_statements(owner, facts, ids, claims, totals))
+        joins = {each: join async for each, join in in_slices(_execution_joins(owner, facts, ids, claims, totals))}
+        newer = {each: join for each, join in joins.items() if not join.is_empty}
+        outcome = await join_all(self._database, Execution, EXECUTION, newer.values())
         linked = await self._runs.link(owner, facts, [each for each in facts.executions if each in claims])
-        if outcome.changed == 0 and linked == 0:
-            return set()
-        if linked == 0 and outcome.changed == len(ids):
-            return set(ids)
+        if linked == 0 and outcome.changed in {0, len(newer)}:
+            return set(newer) if outcome.changed else set()
         # A reply only says how many have changed.
-        after = await find_executions(self._database, owner, known)
-        return {each for each in known if each in after and after[each].get("version") != claims.existing[each]}
+        after = await find_executions(self._database, owner, ids)
+        before = {**claims.existing, **claims.created}
+        return {each for each in ids if each in after and after[each].get("version") != before[each].get("version")}
+
+
+async def _both(first: Awaitable[First], second: Awaitable[Second]) -> tuple[First, Second]:
+    """Await both to their end: what one of them has begun is not left behind when the other fails."""
+    found = await asyncio.gather(first, second, return_exceptions=True)
+    one, other = found
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    return one, other
 
 
 async def _date_executions(facts: Facts) -> None:
@@ -159,24 +193,15 @@ def _new_executions(
         yield new_execution(owner, execution_id, facts.executions[execution_id], totals, now)
 
 
-def _step_statements(owner: Owner, facts: Facts, keys: Iterable[StepKey]) -> Iterator[RawBSONDocument]:
-    for key in keys:
-        registers = registers_of(facts.steps[key])
-        if registers:
-            yield statement(STEP, {"_id": owner.step(*key), "tenant_id": owner.tenant_id}, registers)
-
-
-def _execution_statements(
+def _execution_joins(
     owner: Owner, facts: Facts, execution_ids: Iterable[str], claims: Claims, totals: Mapping[str, Totals]
-) -> Iterator[RawBSONDocument]:
+) -> Iterator[tuple[str, Join]]:
     for execution_id in execution_ids:
-        is_new = execution_id in claims.created
-        registers = _NOTHING if is_new else registers_of(facts.executions[execution_id])
-        total = totals.get(execution_id)
-        if registers or total:
-            where = {
-                "_id": owner.execution(execution_id),
-                "tenant_id": owner.tenant_id,
-                "user_id": owner.user_id,
-            }
-            yield statement(EXECUTION, where, registers, total)
+        stored = claims.existing.get(execution_id) or claims.created[execution_id]
+        registers = registers_of(facts.executions[execution_id])
+        where = {
+            "_id": owner.execution(execution_id),
+            "tenant_id": owner.tenant_id,
+            "user_id": owner.user_id,
+        }
+        yield execution_id, join_of(where, stored, registers, totals.get(execution_id))
