@@ -44,8 +44,8 @@ NAMED = {
     "google-re2": "own_patterns imports it by its name, where patterns are configured",
     "uvloop": "uvicorn loads it by the name of its event loop",
 }
-# Of one distribution that is declared and brings the rest.
-OPENTELEMETRY = {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk"}
+# Of the distributions of one namespace those that are declared, and bring the rest.
+OPENTELEMETRY = {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-proto", "opentelemetry-sdk"}
 
 # What our subclasses use of uvicorn's objects, which document none of it, and which of their methods they replace.
 RELIED_ON = {

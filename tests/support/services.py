@@ -15,6 +15,7 @@ def request_services(**needed: Any) -> RequestServices:
         "streams": None,
         "monitor": None,
         "live": None,
+        "ingest": None,
         "access_keys": None,
         "max_response_bytes": 2**20,
     }

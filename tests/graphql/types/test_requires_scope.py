@@ -44,6 +44,7 @@ BELOW_A_GUARDED_ROOT = {
     "AccessKey": "returned by guarded root fields, if the caller may see it",
     "AccessKeyConnection": "a page of such keys",
     "AccessKeyEdge": "of such a page",
+    "AppendLogsPayload": "counts of what a guarded mutation was sent",
     "AuditEvent": "of the caller's own tenant, returned by a guarded root field",
     "AuditEventConnection": "a page of such events",
     "AuditEventEdge": "of such a page",
@@ -64,6 +65,9 @@ BELOW_A_GUARDED_ROOT = {
     "LogAppended": "an event of a guarded subscription",
     "Node": "returned by guarded root fields",
     "PageInfo": "of a page that was returned",
+    "Rejection": "of what a guarded mutation was sent",
+    "ReportExecutionPayload": "of a guarded mutation; its execution is null to callers who may not read it",
+    "ReportStepsPayload": "counts of what a guarded mutation was sent",
     "RevokeAccessKeyPayload": "of the key that a guarded mutation revoked",
     "SearchProgress": "of a page, counted in visible executions",
     "StepUpdate": "an event of a guarded subscription",
@@ -228,6 +232,9 @@ VALUES = {
     "String!": '"x"',
     "String": '"x"',
     "CreateAccessKeyInput!": '{ name: "nightly" }',
+    "ReportExecutionInput!": '{ executionId: "x", reportedAt: "2026-01-01T00:00:00Z" }',
+    "ReportStepsInput!": '{ executionId: "x", steps: [] }',
+    "AppendLogsInput!": '{ executionId: "x", entries: [] }',
 }
 
 
