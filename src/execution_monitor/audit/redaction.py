@@ -62,8 +62,6 @@ ARGUMENTS: Mapping[str, Rule] = {
     # Of REST.
     **_shown("status", "workflow_id", "workflow_template_id", "start_date", "end_date", "sort_by", "order"),
     **_shown("page", "page_size", "limit", "execution_id"),
-    # Of ingest: how many there were.
-    **_shown("events", "spans", "logRecords", "dataPoints"),
 }
 
 
