@@ -97,6 +97,7 @@ def _graphql_routes(services: Services, executor: OperationExecutor) -> Sequence
         services.requests,
         max_body_bytes=settings.max_body_bytes,
         open_introspection=settings.is_development and settings.allows_introspection,
+        origins=settings.allowed_origins,
         explorer="/graphiql" if settings.allows_introspection else None,
     )
     sockets = GraphQLTransportWSEndpoint(

@@ -71,6 +71,17 @@ def test_counts_of_tokens_and_names_that_are_only_similar_are_not_secret(name: s
         ("https://hunter2hunter2hunter2@example.com/", "https://***@example.com/"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl is expired", "*** is expired"),
         ("key em_a1b2c3d4_0123456789abcdefghij is refused", "key *** is refused"),
+        (f"Bearer%20em_{'0123456789ab' * 2}_{'Az0' * 14}x is no header", "Bearer%20*** is no header"),
+        (f"DAG_em_{'0123456789ab' * 2}_{'Az0' * 14}x", "DAG_***"),
+        (
+            "em_user_authentication_service-x of system_user_authentication_service",
+            "*** of system_user_authentication_service",
+        ),
+        ("refused: Bearer%20abcdef123", "refused: Bearer%20***"),
+        ("<db:password>hunter2</db:password><user>ada</user>", "<db:password>***</db:password><user>ada</user>"),
+        ('<password kind="x">\n  hun ter2\n</password>', '<password kind="x">\n  ***</password>'),
+        ("<password></password>", "<password></password>"),
+        ("<li>the password</li>", "<li>the password</li>"),
         ("ghp_0123456789abcdefghij and AKIA0123456789ABCDEF", "*** and ***"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nend",

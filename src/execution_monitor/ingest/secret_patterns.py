@@ -51,9 +51,14 @@ _RULES = (
     _Rule(
         ("bearer", "basic"),
         re.compile(
-            r"\b(?:bearer\s{1,8}(?!(?:auth|realm|scheme|token)[a-z]*\b)(?P<a>[\w.~+/=-]{6,}+)"
+            r"\b(?:bearer(?:\s{1,8}|%20)(?!(?:auth|realm|scheme|token)[a-z]*\b)(?P<a>[\w.~+/=-]{6,}+)"
             r"|basic\s{1,8}(?P<b>(?=[a-z+/]{0,200}[0-9=])[\w+/=-]{8,}+))"
         ),
+    ),
+    # Elements of XML, such as settings and SOAP.
+    _Rule(
+        ("</",),
+        re.compile(rf"{_SECRET}[\w.-]{{0,40}}+(?:\s[^<>]{{0,200}}+)?>\s{{0,8}}+(?P<a>[^<>\s][^<>]*+)</"),
     ),
     # User and password of a URL; the last @ before the path ends them. A long user without one is a token.
     _Rule(
@@ -63,8 +68,8 @@ _RULES = (
         ),
     ),
     _Rule(("eyj",), re.compile(r"\b(?P<a>eyj[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*+){0,3})")),
-    # Keys of this server, and of services that mark theirs.
-    _Rule(("em_",), re.compile(r"\b(?P<a>em_[a-z0-9]{4,64}_[\w-]{16,}+)")),
+    # Keys of this server, whatever is before them, such as the "%20" of a variable; and of services that mark theirs.
+    _Rule(("em_",), re.compile(r"(?P<a>\bem_[a-z0-9]{4,64}_[\w-]{16,}+|em_[0-9a-f]{24}_[0-9a-z]{43})")),
     _Rule(
         ("gh", "glpat-", "xox", "sk-", "akia", "aiza"),
         re.compile(

@@ -220,6 +220,21 @@ async def test_no_cache_may_store_a_response(server: str, token_for: Token):
         assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("sent", [{"origin": "https://stranger.example.com"}, {"sec-fetch-site": "cross-site"}])
+async def test_a_page_of_another_site_sends_no_mutation(server: str, token_for: Token, sent: dict[str, str]):
+    token = token_for("ada", "acme", "executions:write")
+    values = f'executionId: "{uuid.uuid4()}", reportedAt: "2026-11-01T00:00:00Z"'
+    report = f"mutation {{ reportExecution(input: {{ {values} }}) {{ changed }} }}"
+
+    refused = await send(server, "POST", token, json={"query": report}, headers=sent)
+    read = await send(server, "POST", token, json={"query": WHO}, headers=sent)
+    own = await send(server, "POST", token, json={"query": report}, headers={"origin": server})
+
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+    assert read.json()["data"] == {"viewer": {"userId": "ada"}}
+    assert own.json()["data"] == {"reportExecution": {"changed": True}}
+
+
 async def test_a_get_carries_no_mutation(server: str, token_for: Token):
     token = token_for("ada", "acme")
 

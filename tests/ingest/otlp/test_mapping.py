@@ -1,5 +1,6 @@
 """What spans and log records say of executions and steps; the values are those of the winning registers."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -322,6 +323,7 @@ def test_a_log_line_that_is_sent_as_a_span_is_no_step():
         (span(trace=b"short"), "its trace_id must have 16 bytes, not all zero, and has 5"),
         (span(trace=bytes(16)), "its trace_id must have 16 bytes, not all zero, and has 16"),
         (span(b"shor"), "its span_id must have 8 bytes, and has 4"),
+        (span(bytes(8)), "its span_id is all zero"),
         (span(CHILD, b"parent"), "its parent_span_id must have 8 bytes, and has 6"),
         (Span(trace_id=TRACE, span_id=CHILD), "it has no start_time_unix_nano"),
         (span(attributes={"logfire.span_type": "pending_span"}), "it is a pending span without a parent_span_id"),
@@ -334,9 +336,9 @@ def test_a_span_that_cannot_be_stored_costs_no_other(sent: Span, problem: str):
 
 
 def test_a_record_that_cannot_be_stored_costs_no_other():
-    broken = [record(trace=b""), record(trace=b"12"), record(span_id=b"12"), record(time=0)]
+    broken = [record(trace=b""), record(trace=b"12"), record(span_id=b"12"), record(time=0), record(time=2**64 - 1)]
     found = batch(logs(*broken, record("fine")))
-    assert (found.rejections.count, found.total) == (4, 5)
+    assert (found.rejections.count, found.total) == (5, 6)
     assert found.rejections.message.startswith("It has no trace_id, and so belongs to no execution. Its trace_id must")
     assert [line.fields["message"] for line in found.facts.log_lines.values()] == ["fine"]
 
@@ -348,10 +350,19 @@ def test_what_is_refused_counts_with_all_spans_of_its_execution():
     assert found.rejections.message == "No. An execution has more spans than are stored of one."
 
 
-def test_a_time_beyond_all_dates_is_stored():
+@pytest.mark.parametrize("times", [(2**64 - 1, 2**64 - 1), (NOW, time.time_ns() + 25 * 3_600 * 10**9)])
+def test_a_span_more_than_a_day_ahead_is_rejected(times: tuple[int, int]):
     far = span()
-    far.start_time_unix_nano = far.end_time_unix_nano = 2**64 - 1
-    assert step(far)["started_at"].year == 2554
+    far.start_time_unix_nano, far.end_time_unix_nano = times
+    found = batch(traces(far, span(CHILD, ROOT)))
+    assert (found.rejections.count, set(found.facts.steps)) == (1, {(EXECUTION, CHILD.hex())})
+    assert found.rejections.message == "Its time is more than a day ahead; set the clock of the sender."
+
+
+def test_a_clock_that_is_hours_ahead_is_accepted():
+    ahead = span()
+    ahead.start_time_unix_nano = ahead.end_time_unix_nano = time.time_ns() + 23 * 3_600 * 10**9
+    assert step(ahead)["started_at"] > datetime.now(UTC)
 
 
 def test_an_end_before_the_start_is_the_start():

@@ -2,7 +2,7 @@
 
 The endpoints share an executor and the services of all transports:
 
-    http = GraphQLEndpoint(executor, services, max_body_bytes=1_048_576, open_introspection=False)
+    http = GraphQLEndpoint(executor, services, max_body_bytes=1_048_576, open_introspection=False, origins=[])
     socket = GraphQLTransportWSEndpoint(executor, services)
     Starlette(routes=[Route("/graphql", http, methods=["GET", "POST"]), WebSocketRoute("/graphql", socket.handle)])
 """

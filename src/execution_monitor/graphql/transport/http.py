@@ -10,7 +10,7 @@ The response to an operation that ran in part has status 200. The draft's sectio
 section "Field errors encountered during execution" 200; 294 is not registered, and clients that look for 200 exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from execution_monitor.asgi.cross_site import refuse_cross_site
 from execution_monitor.asgi.headers import combined_header
 from execution_monitor.asgi.operations import OperationKind
 from execution_monitor.asgi.origin import Origin, origin_of
@@ -94,13 +95,15 @@ class GraphQLEndpoint:
     """The ASGI application at `/graphql`, for GET and POST.
 
     With `open_introspection` an operation that only introspects needs no token. A browser that opens the address
-    without a query is sent on to `explorer`, the path of GraphiQL where it is served.
+    without a query is sent on to `explorer`, the path of GraphiQL where it is served. Of pages of other sites, only
+    those of `origins` may send a mutation.
     """
 
     executor: OperationExecutor
     services: RequestServices
     max_body_bytes: int
     open_introspection: bool
+    origins: Collection[str]
     explorer: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,12 +142,20 @@ class GraphQLEndpoint:
     async def _prepare(
         self, request: Request, graphql_request: GraphQLRequest, caller: Caller, origin: Origin
     ) -> ExecutableOperation:
-        """Validate the operation; raises `MethodNotAllowed` for a mutation in a GET."""
+        """Validate the operation.
+
+        Raises:
+            MethodNotAllowed: it is a mutation in a GET.
+            Forbidden: it is a mutation, and a page of another site sent it.
+        """
         kinds = _KINDS_OF_GET if has_safe_method(request) else _KINDS_OF_POST
         try:
-            return await self.executor.prepare(graphql_request, caller, origin, kinds)
+            executable = await self.executor.prepare(graphql_request, caller, origin, kinds)
         except OperationKindNotAllowed as error:
             raise MethodNotAllowed("Send a mutation with POST.") from error
+        if executable.operation.kind is OperationKind.MUTATION:
+            refuse_cross_site(request.headers, self.origins)
+        return executable
 
     async def _respond(self, executable: ExecutableOperation, accepted: _Accepted) -> Response:
         """Run the operation and respond with its payload, or with a stream of its payloads."""

@@ -10,7 +10,7 @@ from execution_monitor.ingest.otlp import exceptions
 from execution_monitor.ingest.otlp.attributes import Attributes, attributes_of, count_of, text_of, value_of
 from execution_monitor.ingest.otlp.decoding import InvalidRecord
 from execution_monitor.ingest.otlp.genai import concerns_a_model
-from execution_monitor.ingest.otlp.span import ReceivedSpan, span_id_of, time_of, trace_id_of
+from execution_monitor.ingest.otlp.span import ReceivedSpan, refuse_future, span_id_of, time_of, trace_id_of
 from execution_monitor.ingest.writer.facts import Facts
 from execution_monitor.storage.documents import LogLevel
 
@@ -37,6 +37,7 @@ def report_record(facts: Facts, record: LogRecord, attributes: Attributes) -> st
     at = record.time_unix_nano or record.observed_time_unix_nano
     if not at:
         raise InvalidRecord("it has no time_unix_nano")
+    refuse_future(at)
     body = value_of(record.body)
     name = record.event_name or text_of(attributes, "event.name") or ""
     message, details = _content(name, body, attributes)

@@ -1,5 +1,6 @@
 """A span as the server understands it: its ids checked, its times as dates, and what some clients send as spans."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS_IN_MILLISECOND = 1_000_000
+_MAX_AHEAD = 24 * 3_600 * 10**9
 # Bits of `Span.flags`: whether it is known if the parent is in another process, and if it is.
 _REMOTE_IS_KNOWN, _IS_REMOTE = 0x100, 0x200
 _NO_SPAN = "0" * (2 * SPAN_ID_BYTES)
@@ -82,11 +84,14 @@ def receive(span: Span) -> ReceivedSpan:
     attributes = attributes_of(span.attributes)
     trace_id = trace_id_of(span.trace_id)
     span_id = span_id_of(span.span_id, "span_id")
+    if span_id == _NO_SPAN:
+        raise InvalidRecord("its span_id is all zero")
     parent_id = span_id_of(span.parent_span_id, "parent_span_id") if span.parent_span_id else None
     name = span.name
     start, end = span.start_time_unix_nano or span.end_time_unix_nano, span.end_time_unix_nano
     if not start:
         raise InvalidRecord("it has no start_time_unix_nano")
+    refuse_future(max(start, end))
     span_type = attributes.get(_SPAN_TYPE)
     if span_type == _PENDING:
         if parent_id is None:
@@ -125,6 +130,12 @@ def span_id_of(value: bytes, name: str) -> str:
     if len(value) != SPAN_ID_BYTES:
         raise InvalidRecord(f"its {name} must have {SPAN_ID_BYTES} bytes, and has {len(value)}")
     return value.hex()
+
+
+def refuse_future(nanoseconds: int) -> None:
+    """Raise `InvalidRecord` for a time so far ahead that what it says would count as the newest for long."""
+    if nanoseconds > time.time_ns() + _MAX_AHEAD:
+        raise InvalidRecord("its time is more than a day ahead; set the clock of the sender")
 
 
 def time_of(nanoseconds: int) -> datetime:
