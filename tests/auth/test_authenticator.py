@@ -358,11 +358,12 @@ def headers_of(user: str) -> Headers:
 
 
 async def test_a_revoked_token_is_refused_even_as_the_first_request_of_a_process(database: Database):
+    headers = headers_of("ada")
     await revoke(subject="ada", tenant="acme", keep=timedelta(days=1))
     authenticator = authenticator_of(database)
 
     with pytest.raises(Unauthenticated, match="has been revoked"):
-        await authenticator.authenticate(headers_of("ada"))
+        await authenticator.authenticate(headers)
     assert (await authenticator.authenticate(headers_of("ben"))).subject == "ben"
 
 

@@ -103,6 +103,8 @@ def shown(*reports: ReportExecutionInput | ReportStepInput | LogEntryInput) -> d
             execution(progress=ProgressInput(current_step=-1, total_steps=2)), "progress.currentStep", id="progress"
         ),
         pytest.param(execution(parent_execution_id=""), "parentExecutionId has 0", id="a parent without an id"),
+        pytest.param(execution(parent_execution_id="run-1"), "own id", id="a parent of itself"),
+        pytest.param(execution(retry_of_execution_id="run-1"), "own id", id="a retry of itself"),
         pytest.param(execution(retry_of_execution_id="x" * 2_000), "retryOfExecutionId has 2,000", id="a long retry"),
         pytest.param(step(step_id=""), "stepId has 0 characters", id="a step without an id"),
         pytest.param(step(index=-1), "index is -1", id="an index below 0"),

@@ -43,8 +43,8 @@ def add_execution(facts: Facts, report: ReportExecutionInput) -> None:
         "workflow_template_id": present(report.workflow_template_id),
         "triggered_by": present(report.triggered_by),
         "session_id": present(report.session_id),
-        "parent_execution_id": _id(report.parent_execution_id, "parentExecutionId"),
-        "retry_of_execution_id": _id(report.retry_of_execution_id, "retryOfExecutionId"),
+        "parent_execution_id": _id_of_another(report, report.parent_execution_id, "parentExecutionId"),
+        "retry_of_execution_id": _id_of_another(report, report.retry_of_execution_id, "retryOfExecutionId"),
         "tags": _tags(present(report.tags)),
         "progress": _progress(present(report.progress)),
         "total_cost": _not_negative(report.total_cost, "totalCost"),
@@ -192,6 +192,13 @@ def _time(value: datetime | None) -> datetime | None:
 def _id(value: str | None, name: str) -> str | None:
     found = present(value)
     return None if found is None else check_id(found, name)
+
+
+def _id_of_another(report: ReportExecutionInput, value: str | None, name: str) -> str | None:
+    found = _id(value, name)
+    if found == report.execution_id:
+        raise BadUserInput(f"{name} is the execution's own id; leave it out, or name another execution.")
+    return found
 
 
 def _not_negative(value: Any, name: str) -> Any:
