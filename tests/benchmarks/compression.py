@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from tests.benchmarks.documents import store
+from tests.benchmarks.latest import record
 from tests.benchmarks.list_query import LONG, USER
 from tests.benchmarks.lists import measure
 from tests.benchmarks.ratios import Round, median_of
@@ -22,7 +21,6 @@ from tests.support.processes import running
 from tests.support.tokens import token_of
 
 EXECUTIONS = 2_000
-RESULTS = Path(__file__).parent / "results" / "latest.json"
 CODINGS = ("identity", "gzip")
 
 
@@ -77,9 +75,7 @@ def main() -> None:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         sys.stdout.write(f"{coding}: {shown}\n")
     sys.stdout.writelines(f"{name}: {value:.3f}\n" for name, value in part["ratios"].items())
-    kept = orjson.loads(RESULTS.read_bytes())
-    kept |= part | {"ratios": kept["ratios"] | part["ratios"]}
-    RESULTS.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    record(part["ratios"], compression=part["compression"])
 
 
 if __name__ == "__main__":

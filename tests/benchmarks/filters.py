@@ -9,10 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import orjson
 from bson import Timestamp
 
 from execution_monitor.auth.caller import Caller, Scope
@@ -24,8 +22,8 @@ from execution_monitor.live.subscriber import BacklogLimits, Subscriber, Subscri
 from execution_monitor.live.topics import ExecutionsTopic, Visibility
 from execution_monitor.storage.filters import AllOf, Contains, Filter, HasTag, OneOf, Range, StartsWith, equals
 from execution_monitor.storage.relative_filters import Duration, Within
+from tests.benchmarks.latest import record
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
 FILTERS = 1_000
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -144,9 +142,7 @@ def main() -> None:
     }
     sys.stdout.write(f"{events:.1f} events a change\n")
     sys.stdout.writelines(f"{name}: {value:.3f}\n" for name, value in found.items())
-    kept = orjson.loads(RESULTS.read_bytes())
-    kept["ratios"] |= found
-    RESULTS.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    record(found)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pymongo import UpdateOne
 
 from execution_monitor.auth.caller import Caller, Scope
@@ -34,10 +33,10 @@ from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.ingest.writer.writer import Writer
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import Execution, ExecutionStatus, Step
+from tests.benchmarks.latest import record
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
 EVENTS, RUNS, STEPS, CLIENTS = 360, 60, 8, 64
 _OWNER = Owner("acme", "ada")
 _CALLER = Caller(_OWNER.user_id, _OWNER.tenant_id, frozenset({Scope.EXECUTIONS_WRITE}))
@@ -228,10 +227,7 @@ def main() -> None:
     ratios = ingest_ratios(found)
     sys.stdout.writelines(f"{name}: {each:,.0f} events a second\n" for name, each in found.items())
     sys.stdout.writelines(f"{name}: {each:.2f}\n" for name, each in ratios.items())
-    results = orjson.loads(RESULTS.read_bytes())
-    results["ingest"] = found
-    results["ratios"] |= ratios
-    RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    record(ratios, ingest=found)
 
 
 if __name__ == "__main__":
