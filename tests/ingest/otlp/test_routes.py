@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import count, permutations
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -371,6 +372,20 @@ async def test_spans_of_another_owner_are_no_reason_to_store_those_that_are_kept
     await server.post(TRACES, traces(CALL))
     assert server.stored == {"chat"}
     assert await server.held() == 1
+
+
+@pytest.mark.parametrize("as_sent", [methodcaller("SerializeToString"), as_json], ids=["protobuf", "JSON"])
+async def test_of_a_request_beyond_all_measure_the_rest_is_rejected(
+    server: Server, monkeypatch: pytest.MonkeyPatch, as_sent: Callable[[Message], Any]
+):
+    monkeypatch.setattr("execution_monitor.ingest.otlp.exports._MAX_RECORDS", 2_000)
+    sent = traces(*(span(number.to_bytes(8, "big"), name=str(number)) for number in range(1, 3_101)))
+
+    found = await server.post(TRACES, as_sent(sent))
+
+    assert found.status == 200
+    assert b"A request may have 2,000 spans; export smaller batches" in found.body
+    assert len(server.ingest.facts.steps) == 2_000
 
 
 async def test_a_request_that_is_sent_again_is_kept_aside_once(server: Server):

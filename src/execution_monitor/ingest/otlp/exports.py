@@ -40,6 +40,8 @@ _SLICE_SECONDS = 0.005
 # What is mapped before it is stored: more would be held in memory many times over, and the garbage collector would
 # stop everything else to look through it.
 _RECORDS_AT_ONCE = 1_000
+# Of one request: half of the points that a caller has in a minute. One that needs more could be sent again for ever.
+_MAX_RECORDS = 50_000
 
 
 class Exports:
@@ -89,12 +91,19 @@ class Exports:
             async with self._turn:
                 while not await _take(checking):
                     pass
-        is_complete = False
-        while not is_complete:
+        taken, is_complete = 0, False
+        while not is_complete and taken < _MAX_RECORDS:
             batch = Batch(self._mapper, self._begin(), rejections)
             async with self._turn:
                 is_complete = await _take(add(batch, each) for each in records)
+            taken += batch.total
             await self._store_batch(received, unit, batch)
+        left: list[None] = []
+        async with self._turn:
+            while not is_complete:
+                is_complete = await _take(left.append(None) for _ in records)
+        if left:
+            rejections.add(len(left), f"a request may have {_MAX_RECORDS:,} {unit}; export smaller batches")
         return rejections
 
     async def _store_batch(self, received: IngestRequest, unit: str, batch: Batch) -> None:

@@ -24,6 +24,7 @@ from execution_monitor.ingest.otlp.span import ReceivedSpan, SpanKind, receive, 
 from execution_monitor.ingest.service import Stored
 from execution_monitor.ingest.step_positions import position_of_start
 from execution_monitor.ingest.writer.facts import HEARSAY, OWN_WORD, DocumentFacts, Facts
+from execution_monitor.ingest.writer.step_limit import MAX_STEPS
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 # The register, without a value, that all executions have which traces are.
@@ -102,7 +103,7 @@ class Batch:
         for execution_id, reason in stored.refused.items():
             self.rejections.add(self.records[execution_id], reason)
         for steps in stored.uncounted_steps.values():
-            self.rejections.add(steps, "an execution has more spans than are stored of one")
+            self.rejections.add(steps, f"an execution may have {MAX_STEPS:,} spans")
 
     def complete(self) -> Facts:
         """The facts, with what all spans together show of their executions."""
