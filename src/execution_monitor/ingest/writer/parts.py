@@ -31,12 +31,12 @@ async def parts_of(facts: Facts) -> AsyncIterator[Facts]:
             yield part
             part = Facts(facts.clean)
     yield part
-    part = Facts(facts.clean, runs=facts.runs)
+    part = Facts(facts.clean, runs=facts.runs, recounted=facts.recounted)
     async for execution_id, execution in in_slices(facts.executions.items()):
         part.executions[execution_id] = execution
         if len(part.executions) >= _MAX_DOCUMENTS:
             yield part
-            part = Facts(facts.clean, runs=facts.runs)
+            part = Facts(facts.clean, runs=facts.runs, recounted=facts.recounted)
     yield part
 
 
