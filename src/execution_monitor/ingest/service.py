@@ -1,6 +1,5 @@
 """Ingest: the service that endpoints and mutations store reports with."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -23,13 +22,11 @@ class Stored:
             others report the same execution at the same moment, it is not known whose change it was.
         refused: by id, why the reports of an execution were not stored. An execution of another owner, one that an
             engine wrote itself, and an id that cannot be had are refused with the same words.
-        uncounted_steps: by execution id, how many steps beyond the limit were not stored.
-        left_out: these steps, by the ids of the execution and the step.
+        left_out: steps beyond the limit of an execution, by the ids of the execution and the step; not stored.
     """
 
     changed: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict[str, str])
-    uncounted_steps: Mapping[str, int] = field(default_factory=dict[str, int])
     left_out: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -77,6 +74,5 @@ def _of_member(facts: Facts, written: Written) -> Stored:
     return Stored(
         changed=written.changed & own,
         refused=dict.fromkeys(written.refused & own, NOT_YOURS),
-        uncounted_steps=Counter(key[0] for key in written.uncounted if key in facts.steps),
         left_out=frozenset(key for key in written.uncounted if key in facts.steps),
     )

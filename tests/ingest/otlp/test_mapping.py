@@ -345,7 +345,7 @@ def test_a_record_that_cannot_be_stored_costs_no_other():
 
 def test_what_is_refused_counts_with_all_spans_of_its_execution():
     found = batch(traces(span(), span(CHILD, ROOT)))
-    found.reject_refused(Stored(refused={EXECUTION: "no"}, uncounted_steps={"other": 3}))
+    found.reject_refused(Stored(refused={EXECUTION: "no"}, left_out=frozenset(("other", each) for each in "abc")))
     assert found.rejections.count == 5
     assert found.rejections.message == "No. An execution may have 10,000 spans."
 

@@ -102,8 +102,8 @@ class Batch:
         """Count what was not stored though it was understood."""
         for execution_id, reason in stored.refused.items():
             self.rejections.add(self.records[execution_id], reason)
-        for steps in stored.uncounted_steps.values():
-            self.rejections.add(steps, f"an execution may have {MAX_STEPS:,} spans")
+        if stored.left_out:
+            self.rejections.add(len(stored.left_out), f"an execution may have {MAX_STEPS:,} spans")
 
     def complete(self) -> Facts:
         """The facts, with what all spans together show of their executions."""
@@ -114,7 +114,7 @@ class Batch:
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
             # Marks it for whoever looks for traces whose root never came.
             execution.set(TRACE, {}, at=first, earliest=True)
-            execution.set("heartbeat", {"last_heartbeat_at": last}, at=last)
+            execution.set_known({"last_heartbeat_at": last}, at=last)
             # Its stamp alone says that no root may ever come.
             execution.set("trace", {}, at=first, earliest=True)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)

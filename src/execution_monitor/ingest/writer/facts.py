@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.rows import BsonDocument
@@ -27,9 +28,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _RANK_BYTES = 4
 _TIME_BYTES = 6
 _DIGEST_BYTES = 6
-STAMP_BYTES = _RANK_BYTES + _TIME_BYTES + _DIGEST_BYTES
 _LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
-_LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_DATE = milliseconds_of(datetime.max.replace(tzinfo=UTC))
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
@@ -55,7 +55,7 @@ class Register:
 
 def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bool = False) -> bytes:
     """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater."""
-    milliseconds = min(max((at - _EPOCH) // _MILLISECOND, 0), _LAST_TIME)
+    milliseconds = min(max(milliseconds_of(at), 0), _LAST_TIME)
     if earliest:
         milliseconds = _LAST_TIME - milliseconds
     digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
@@ -203,7 +203,7 @@ class Facts:
     """What a request reports. Its documents are those of one tenant and one owner, the caller's.
 
     Attributes:
-        executions: by `execution_id`. A step or a log line needs an execution here or in the database.
+        executions: by `execution_id`. Where there is none for a step or a log line, that alone makes it known.
         steps: by `execution_id` and `step_id`.
         log_lines: by `execution_id` and `line_id`.
         runs: the execution that a run belongs to, by the run's id, for engines whose runs name another's run as parent.

@@ -1,16 +1,15 @@
 """The documents of executions, steps and log lines that are reported for the first time."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, LogLine, Register, stamp_of
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 # Stamps lie here, and fields that nobody but the server reads beside them.
 _HIDDEN = "ingest."
 
@@ -99,4 +98,4 @@ def seconds_between(start: Any, end: Any) -> float | None:
     if not (isinstance(start, datetime) and isinstance(end, datetime)):
         return None
     # MongoDB keeps whole milliseconds, and updates compute this from what it keeps.
-    return max(0.0, ((end - _EPOCH) // _MILLISECOND - (start - _EPOCH) // _MILLISECOND) / 1_000)
+    return max(0.0, (milliseconds_of(end) - milliseconds_of(start)) / 1_000)
