@@ -26,7 +26,3 @@ class LruCache(Generic[Value]):
         self._values[key] = value
         if len(self._values) > self._size:
             self._values.popitem(last=False)
-
-    def discard(self, key: Hashable) -> None:
-        """Drop the value of `key`, if there is one."""
-        self._values.pop(key, None)
