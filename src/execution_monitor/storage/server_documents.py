@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
 from execution_monitor.storage.indexes import ascending
+from execution_monitor.storage.webhook_documents import WEBHOOK_DOCUMENTS
 
 # The index by which MongoDB deletes events that are older than a setting allows.
 EXPIRY_INDEX = "at"
@@ -157,4 +158,5 @@ SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     Revocation,
     AccessKey,
     LeaseRecord,
+    *WEBHOOK_DOCUMENTS,
 )

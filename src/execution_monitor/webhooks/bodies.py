@@ -1,0 +1,72 @@
+"""Bodies of deliveries: what a receiver gets, as JSON in the form that Standard Webhooks recommends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from execution_monitor.rest.mapping import show_item
+from execution_monitor.storage.coercion import to_json
+from execution_monitor.storage.records import ExecutionRecord
+from execution_monitor.storage.rows import Row
+
+# Receivers refuse large bodies, and each attempt sends it again.
+MAX_BODY_BYTES = 256 * 1024
+PAYLOAD_FIELDS = ("input_parameters", "final_result")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMessage:
+    """A change of an execution, for one webhook.
+
+    Attributes:
+        webhook_id: of the webhook.
+        kind: `entered`, `updated`, `left` or `deleted`.
+        occurred_at: when MongoDB committed the change.
+        execution_id: of the execution.
+        row: the execution after the change; None where it may not be shown, or is gone.
+        changed: the names of the stored fields that changed; None where unknown.
+        cursor: from which a subscription with the same rights goes on.
+        with_payloads: whether inputs and results are shown.
+    """
+
+    webhook_id: str
+    kind: str
+    occurred_at: datetime
+    execution_id: str | None
+    row: Row | None
+    changed: Sequence[str] | None
+    cursor: str
+    with_payloads: bool
+
+    def render(self) -> str:
+        """The body; payloads that would make it larger than 256 kB are left out, and said to be."""
+        body = _to_text(self._content(with_payloads=self.with_payloads))
+        if len(body.encode()) <= MAX_BODY_BYTES or not self.with_payloads:
+            return body
+        return _to_text(self._content(with_payloads=False) | {"payloads_omitted": True})
+
+    def _content(self, *, with_payloads: bool) -> dict[str, Any]:
+        row = self.row
+        data: dict[str, Any] = {
+            "webhook_id": self.webhook_id,
+            "execution_id": self.execution_id,
+            "execution": None if row is None else show_item(ExecutionRecord(row)).model_dump(mode="json"),
+            "changed_fields": None if self.changed is None else sorted(self.changed),
+            "version": None if row is None else to_json(row.get("version")),
+            "cursor": self.cursor,
+        }
+        if row is not None and with_payloads:
+            data |= {name: to_json(row.get(name)) for name in PAYLOAD_FIELDS}
+        return {"type": f"execution.{self.kind}", "timestamp": self.occurred_at, "data": data}
+
+
+def render_message(kind: str, occurred_at: datetime, data: Mapping[str, Any]) -> str:
+    """The body of what is no change: a gap, a test or an alert."""
+    return _to_text({"type": kind, "timestamp": occurred_at, "data": to_json(data)})
+
+
+def _to_text(content: Mapping[str, Any]) -> str:
+    return orjson.dumps(content, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z).decode()

@@ -1,0 +1,120 @@
+"""Webhooks as senders need them: decrypted, with the rights of their owners, and at most half a second old."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import ObjectId
+
+from execution_monitor.auth.caller import Scope
+from execution_monitor.encryption import Encryption, NotDecrypted
+from execution_monitor.lru_cache import LruCache
+from execution_monitor.storage.coercion import to_datetime
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.predicates import Predicate, as_list, as_mapping
+from execution_monitor.storage.rows import Row
+from execution_monitor.storage.webhook_documents import Webhook, WebhookState
+from execution_monitor.webhooks.rights import Rights, RightsUnclear
+
+# Within it a webhook that is paused, or whose owner is revoked, sends no more.
+_KNOWN_SECONDS = 0.5
+_REMEMBERED = 10_000
+_TIMEOUT_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class SendingWebhook:
+    """A webhook that is there.
+
+    Attributes:
+        webhook_id: its id.
+        state: whether it sends.
+        url: where to; None where it cannot be decrypted.
+        secrets: the texts that sign now, the newest first.
+        may_see: whether its owner may see an execution; None where they may see none, or it is not clear which.
+        rights_revision: of these rights.
+        visibility: what cursors are sealed for; None as with `may_see`.
+        with_payloads: whether inputs and results are sent.
+        failing_since: since when nothing has arrived.
+    """
+
+    webhook_id: ObjectId
+    state: WebhookState
+    url: str | None = field(repr=False)
+    secrets: Sequence[str] = field(repr=False)
+    rights: Rights | None
+    may_see: Predicate | None
+    rights_revision: int
+    with_payloads: bool
+    failing_since: datetime | None
+
+
+class SendingWebhooks:
+    """Finds the webhooks of `database`.
+
+    Args:
+        database: where they are stored.
+        encryption: decrypts their addresses and secrets.
+        clock: seconds, of which only differences count.
+    """
+
+    def __init__(self, database: Database, encryption: Encryption, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._encryption = encryption
+        self._clock = clock
+        self._known: LruCache[tuple[float, SendingWebhook | None]] = LruCache(_REMEMBERED)
+
+    async def find(self, webhook_id: ObjectId) -> SendingWebhook | None:
+        """The webhook with this id; None when it is deleted.
+
+        Raises:
+            PyMongoError, DatabaseUnavailable: MongoDB did not say.
+        """
+        known = self._known.get(webhook_id)
+        if known is not None and self._clock() < known[0]:
+            return known[1]
+        read_at = self._clock()
+        reading = self._database.collection(Webhook).find_one({"_id": webhook_id})
+        row: Any = await await_reply(reading, _TIMEOUT_MS)
+        found = None if row is None else self._read(row)
+        self._known.put(webhook_id, (read_at + _KNOWN_SECONDS, found))
+        return found
+
+    def forget(self, webhook_id: ObjectId) -> None:
+        """Have the webhook read again."""
+        self._known.put(webhook_id, (0.0, None))
+
+    def _read(self, row: Row) -> SendingWebhook:
+        try:
+            rights = Rights.read(row)
+            may_see = rights.condition.predicate()
+        except (RightsUnclear, ValueError):
+            rights = may_see = None
+        return SendingWebhook(
+            webhook_id=row["_id"],
+            state=WebhookState(row["state"]),
+            url=self._decrypt(row["url"]),
+            secrets=[each for each in map(self._secret, as_list(row["secrets"])) if each is not None],
+            rights=rights,
+            may_see=may_see,
+            rights_revision=row["rights_revision"],
+            with_payloads=bool(row["include_payloads"])
+            and rights is not None
+            and Scope.EXECUTIONS_PAYLOAD in rights.scopes,
+            failing_since=to_datetime(row.get("failing_since")),
+        )
+
+    def _decrypt(self, stored: Any) -> str | None:
+        try:
+            return self._encryption.decrypt(stored)
+        except NotDecrypted:
+            return None
+
+    def _secret(self, stored: Any) -> str | None:
+        secret: Mapping[str, Any] = as_mapping(stored) or {}
+        until = to_datetime(secret.get("until"))
+        is_over = until is not None and until <= datetime.now(UTC)
+        return None if is_over else self._decrypt(secret.get("secret"))
