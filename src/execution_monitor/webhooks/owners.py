@@ -1,0 +1,153 @@
+"""Owners of webhooks: what their signing in, their revocation and their absence do to what they own.
+
+No one is signed in when a webhook sends. Each time its owner signs in, it is confirmed; with less than before it keeps
+less. Owners who are revoked, or have not signed in for long, have their webhooks paused until they save them again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.lru_cache import LruCache
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.rows import Row
+from execution_monitor.storage.webhook_documents import Webhook, WebhookState
+from execution_monitor.tasks import end_tasks
+from execution_monitor.webhooks.rights import Rights, RightsUnclear
+from execution_monitor.webhooks.tenants import change_webhooks
+
+log = structlog.get_logger()
+
+_TIMEOUT_MS = 5_000
+# Everyone who sends requests is remembered so long; whoever owns no webhook costs one small query within it.
+_CONFIRMED_EVERY_SECONDS = 600.0
+_REMEMBERED = 10_000
+_MAX_WAITING = 1_000
+
+REVOKED = "Its owner was revoked; save it again once you may sign in."
+UNCLEAR = "Its owner signed in with rights that do not fit those it was saved with; save it again."
+NOTHING_LEFT = "Its owner may no longer read executions; save it again once you may."
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The owners of the webhooks of one database; every method raises `PyMongoError` or `DatabaseUnavailable`.
+
+    Attributes:
+        database: where webhooks are.
+        confirmed_for: how long a sign-in confirms what somebody owns.
+    """
+
+    database: Database
+    confirmed_for: timedelta
+
+    async def confirm(self, caller: Caller) -> None:
+        """Record that `caller` has signed in, and narrow the rights of what they own to what they have now."""
+        webhooks = self.database.collection(Webhook)
+        query = {"tenant_id": caller.tenant, "user_id": caller.subject}
+        rows = await await_reply(webhooks.find(query).to_list(), _TIMEOUT_MS)
+        now = Rights.of(caller)
+        for row in rows:
+            change = _narrowing(row, now)
+            if change is None:
+                confirming = webhooks.update_one({"_id": row["_id"]}, [{"$set": {"confirmed_at": "$$NOW"}}])
+                await await_reply(confirming, _TIMEOUT_MS)
+            else:
+                # Unless it was saved or narrowed meanwhile: the next sign-in narrows it then.
+                unchanged = {"_id": row["_id"], "revision": row["revision"]}
+                await change_webhooks(self.database, caller.tenant, unchanged, {**change, "confirmed_at": "$$NOW"})
+
+    async def pause_of(self, user: str, tenant: str | None) -> int:
+        """Pause the webhooks of a revoked `user` in `tenant`, or in every one (None); returns how many."""
+        query: dict[str, Any] = {"user_id": user, "state": WebhookState.ENABLED.value}
+        return await self._pause(query if tenant is None else {**query, "tenant_id": tenant}, REVOKED)
+
+    async def pause_unconfirmed(self) -> int:
+        """Pause the webhooks whose owners have not signed in for too long; returns how many."""
+        days = self.confirmed_for // timedelta(days=1)
+        since = {"$subtract": ["$$NOW", self.confirmed_for // timedelta(milliseconds=1)]}
+        query = {"state": WebhookState.ENABLED.value, "$expr": {"$lt": ["$confirmed_at", since]}}
+        return await self._pause(query, f"Its owner has not signed in for {days} days; save it again.")
+
+    async def _pause(self, query: dict[str, Any], reason: str) -> int:
+        webhooks = self.database.collection(Webhook)
+        tenants = await await_reply(webhooks.distinct("tenant_id", query), _TIMEOUT_MS)
+        change = {"state": WebhookState.PAUSED.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
+        return sum([await change_webhooks(self.database, tenant, query, change) for tenant in tenants])
+
+
+def _narrowing(row: Row, now: Rights) -> dict[str, Any] | None:
+    """What to change of a webhook whose owner has the rights `now`; None where it has no more than these."""
+    more = {"rights_revision": row["rights_revision"] + 1}
+    paused = {"state": WebhookState.PAUSED.value} if row["state"] == WebhookState.ENABLED.value else {}
+    try:
+        before = Rights.read(row)
+        narrowed = before.narrowed_by(now)
+    except RightsUnclear:
+        # Paused once is enough.
+        return {**more, **paused, "state_reason": UNCLEAR} if paused else None
+    if narrowed == before:
+        return None
+    stored = {name: {"$literal": value} for name, value in narrowed.to_stored().items()}
+    if narrowed.may_read:
+        return {**more, **stored}
+    return {**more, **stored, **paused, **({"state_reason": NOTHING_LEFT} if paused else {})}
+
+
+class SignIns:
+    """Notices who signs in, and confirms what they own in the background: no request waits for it.
+
+    Args:
+        owners: confirms.
+        clock: seconds, of which only differences count.
+    """
+
+    def __init__(self, owners: Owners, clock: Callable[[], float] = time.monotonic) -> None:
+        self._owners = owners
+        self._clock = clock
+        self._noticed: LruCache[float] = LruCache(_REMEMBERED)
+        self._waiting: asyncio.Queue[Caller] = asyncio.Queue(_MAX_WAITING)
+        self._confirming: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._confirming = asyncio.create_task(self._confirm_on())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._confirming is not None:
+            await end_tasks(self._confirming)
+
+    def notice(self, caller: Caller) -> None:
+        """Have what `caller` owns confirmed, unless that was done a moment ago with the same rights.
+
+        An access key is no sign-in: it is used by a program, and has less than its owner.
+        """
+        if caller.is_key:
+            return
+        key = (caller.tenant, caller.subject, caller.scopes, caller.grants)
+        until = self._noticed.get(key)
+        if (until is not None and self._clock() < until) or self._waiting.full():
+            return
+        self._noticed.put(key, self._clock() + _CONFIRMED_EVERY_SECONDS)
+        self._waiting.put_nowait(caller)
+
+    async def _confirm_on(self) -> None:
+        while True:
+            caller = await self._waiting.get()
+            try:
+                await self._owners.confirm(caller)
+            except (PyMongoError, ExecutionMonitorError) as error:
+                reason = explain(error) if isinstance(error, PyMongoError) else error.message
+                log.warning("owner_not_confirmed", reason=reason)
+                # The next request tries again.
+                self._noticed.put((caller.tenant, caller.subject, caller.scopes, caller.grants), 0.0)
