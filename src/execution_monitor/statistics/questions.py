@@ -61,7 +61,8 @@ class Question:
         request: what was requested.
         now: the instant to which everything that speaks of now is bound.
         visible: which executions the caller may see.
-        where: the filter, the caller's visibility and the range of time, bound to `now`.
+        matching: the filter and the range of time, bound to `now`.
+        where: the same of those that the caller may see.
         time_range: from when to when.
         buckets: of the series, oldest first; none where no series was requested.
     """
@@ -69,6 +70,7 @@ class Question:
     request: StatisticsRequest
     now: datetime
     visible: Filter
+    matching: Filter
     where: Filter
     time_range: TimeRange
     buckets: Sequence[TimeBucket]
@@ -88,9 +90,10 @@ class Question:
         buckets: Sequence[TimeBucket] = ()
         if request.series is not None:
             buckets = buckets_between(time_range.start, time_range.last(now), request.interval, zone)
+        matching = all_of(request.where, time_range.condition).bind(now)
         # A role's filter may speak of now as well.
-        where = all_of(visible, request.where, time_range.condition).bind(now)
-        return cls(request, now, visible, where, time_range, buckets)
+        where = all_of(visible.bind(now), matching)
+        return cls(request, now, visible, matching, where, time_range, buckets)
 
     @cached_property
     def grouped(self) -> Mapping[GroupField, Measure]:

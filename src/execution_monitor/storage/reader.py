@@ -14,7 +14,7 @@ from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.counting import Count, Counter
@@ -24,7 +24,7 @@ from execution_monitor.storage.distinct_values import resolve_texts
 from execution_monitor.storage.duration_scan import scan_of
 from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
+from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows
 from execution_monitor.storage.index_choice import narrowest_index
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.long_values import find_long_values
@@ -170,23 +170,37 @@ class Reader:
             return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
-        self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
+        self,
+        document: type[Document],
+        pipeline: Sequence[Mapping[str, Any]],
+        where: Filter,
+        *,
+        hint: IndexKey | None = None,
     ) -> list[BsonDocument]:
-        """Run `pipeline` on the documents that match `where`."""
+        """Run `pipeline` on the documents that match `where`, found by the index with the key `hint` if it exists."""
         with _translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
-            return await await_query(
-                self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms
-            )
+            stages = [{"$match": query}, *pipeline]
+            try:
+                return await await_query(self._aggregate(rows, stages, hint), rows, query, self.timeout_ms)
+            except OperationFailure as error:
+                # The index is missing.
+                if hint is None or error.code != BAD_VALUE:
+                    raise
+                return await await_query(self._aggregate(rows, stages), rows, query, self.timeout_ms)
 
     async def _aggregate(
-        self, rows: AsyncCollection[BsonDocument], pipeline: Sequence[Mapping[str, Any]]
+        self,
+        rows: AsyncCollection[BsonDocument],
+        pipeline: Sequence[Mapping[str, Any]],
+        hint: IndexKey | None = None,
     ) -> list[BsonDocument]:
-        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_BATCH_SIZE) as cursor:
+        options: dict[str, Any] = {"maxTimeMS": self.timeout_ms, **({} if hint is None else {"hint": dict(hint)})}
+        async with await rows.aggregate(pipeline, batchSize=_BATCH_SIZE, **options) as cursor:
             if cursor.alive and self.max_bytes != UNLIMITED:
                 # More than 16 MB: the rest is measured before it is read.
                 sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
-                (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
+                (total,) = await (await rows.aggregate(sized, **options)).to_list()
                 if total["bytes"] > self.max_bytes:
                     raise ResponseTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())
