@@ -24,6 +24,8 @@ class Scope(StrEnum):
     EXECUTIONS_CONTROL = "executions:control"
     AUDIT_READ = "audit:read"
     KEYS_WRITE = "keys:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    ALERTS_WRITE = "alerts:write"
     MANAGE = "manage"
 
 
