@@ -62,6 +62,7 @@ class RequestServices:
         live: subscribes to changes.
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
+        deliveries: what webhooks send, and the webhooks.
         max_response_bytes: the largest response to an operation.
     """
 
@@ -74,6 +75,7 @@ class RequestServices:
     live: Live
     ingest: Ingest
     access_keys: AccessKeys
+    deliveries: Deliveries
     max_response_bytes: int
 
 

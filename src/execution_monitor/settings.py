@@ -1,5 +1,7 @@
 """Every setting of the server, read once from the environment (`EXECUTION_MONITOR_*`)."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -8,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from cryptography.fernet import Fernet
 from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +33,7 @@ _PREFIX = "EXECUTION_MONITOR_"
 _OTHERS = frozenset({f"{_PREFIX}TOKEN"})
 # How alike a misspelt variable must be to the one that is suggested. All share the prefix, two thirds of most.
 _SIMILARITY = 0.85
+_LAST_PORT = 65_535
 
 
 def _checked_by(check: Callable[[str], object]) -> AfterValidator:
@@ -69,6 +73,23 @@ def _split(value: object) -> object:
     return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
+def _check_host_and_port(text: str) -> None:
+    host, colon, port = text.rpartition(":")
+    is_host = re.fullmatch(r"[a-zA-Z0-9_.-]+|\[[0-9a-fA-F:.]+\]", host)
+    if not (colon and is_host and port.isascii() and port.isdecimal() and 0 < int(port) <= _LAST_PORT):
+        raise ValueError(f"{text!r} is no host and port; write it as receiver.internal:443.")
+
+
+def _to_fernet_key(value: SecretStr) -> SecretStr:
+    # What openssl prints is base64 with other letters.
+    key = value.get_secret_value().translate(str.maketrans("+/", "-_"))
+    try:
+        Fernet(key)
+    except ValueError as error:
+        raise ValueError("Each key must be 32 bytes as base64; make one with `openssl rand -base64 32`.") from error
+    return SecretStr(key)
+
+
 ClaimPathText = Annotated[str, _checked_by(parse_claim_path)]
 RateText = Annotated[str, _checked_by(parse_rate)]
 Url = Annotated[str, _checked_by(_check_url)]
@@ -76,6 +97,10 @@ ProxiesText = Annotated[str, _checked_by(_check_proxies)]
 # Without NoDecode a list in the environment would have to be JSON.
 HostNames = Annotated[tuple[Annotated[str, _checked_by(_check_host)], ...], NoDecode, BeforeValidator(_split)]
 RootRules = Annotated[tuple[Annotated[str, _checked_by(check_root)], ...], NoDecode, BeforeValidator(_split)]
+HostPorts = Annotated[tuple[Annotated[str, _checked_by(_check_host_and_port)], ...], NoDecode, BeforeValidator(_split)]
+SecretKeys = Annotated[
+    tuple[Annotated[SecretStr, AfterValidator(_to_fernet_key)], ...], NoDecode, BeforeValidator(_split)
+]
 Origins = Annotated[tuple[Annotated[str, _checked_by(_check_origin)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -296,6 +321,20 @@ class Settings(BaseSettings):
         '`{"gpt-4o-mini*": {"input": 0.15, "output": 0.6, "cached": 0.075}}`. The first pattern that matches counts.',
     )
 
+    # What is sent out: webhooks, and the messages of alerts.
+    secrets_keys: SecretKeys = Field(
+        default=(),
+        description="Keys that encrypt the secrets and addresses of receivers, with commas between, the newest first: "
+        "each 32 random bytes as base64. Without one there are no webhooks; development makes one.",
+    )
+    outbound_allow: HostPorts = Field(
+        default=(),
+        description="Receivers that may be sent to though they are not public: `alerts.internal:443,10.0.0.7:8443`.",
+    )
+    owner_confirm_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        default=30, description="Days after which a webhook is paused whose owner has not signed in."
+    )
+
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod
     def _require_a_strong_secret(cls, value: SecretStr | None) -> SecretStr | None:
@@ -367,6 +406,17 @@ class Settings(BaseSettings):
         # Who can sign tokens may read cursors as well, but not the other way round.
         secret = self.cursor_secret.get_secret_value() if self.cursor_secret else self.require_jwt_secret()
         return secret.encode()
+
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The keys that encrypt secrets at rest, the newest first; none where none is set."""
+        if self.secrets_keys or not self.is_development or self.jwt_secret is None:
+            return tuple(each.get_secret_value() for each in self.secrets_keys)
+        # In development it comes from the other secret, which is made there.
+        derived = hashlib.blake2b(
+            self.jwt_secret.get_secret_value().encode(), person=b"secrets at rest", digest_size=32
+        )
+        return (base64.urlsafe_b64encode(derived.digest()).decode("ascii"),)
 
     def require_jwt_secret(self) -> str:
         """The secret that signs tokens; raises `SetupError` when an issuer signs them, or there is no secret."""

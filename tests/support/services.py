@@ -18,6 +18,7 @@ def request_services(**needed: Any) -> RequestServices:
         "live": None,
         "ingest": None,
         "access_keys": None,
+        "deliveries": None,
         "max_response_bytes": 2**20,
     }
     return RequestServices(**{**defaults, **needed})

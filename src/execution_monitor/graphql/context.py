@@ -20,6 +20,8 @@ from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
+from execution_monitor.webhooks.deliveries import Deliveries
+from execution_monitor.webhooks.webhooks import Webhooks
 
 # The id of an execution, and which page of its steps or log lines is selected.
 ChildrenKey = tuple[str, ChildrenRequest]
@@ -46,6 +48,7 @@ class Context:
     keys: AccessKeys | None = None
     reports: Ingest | None = None
     sums: Statistics | None = None
+    sending: Deliveries | None = None
 
     @property
     def statistics(self) -> Statistics:
@@ -53,6 +56,18 @@ class Context:
         if self.sums is None:
             raise RuntimeError("this context adds nothing up")
         return self.sums
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks; raises `RuntimeError` in a context that was made without them."""
+        return self.deliveries.webhooks
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What webhooks send; raises `RuntimeError` in a context that was made without them."""
+        if self.sending is None:
+            raise RuntimeError("this context has no webhooks")
+        return self.sending
 
     @property
     def access_keys(self) -> AccessKeys:

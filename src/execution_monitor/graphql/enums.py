@@ -14,6 +14,7 @@ from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.statistics.requests import Basis, GroupField, GroupOrder
 from execution_monitor.statistics.time_buckets import Interval
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
+from execution_monitor.storage.webhook_documents import DeliveryState, WebhookState
 
 E = TypeVar("E", bound=type[Enum])
 
@@ -135,4 +136,21 @@ ENUMS = (
         },
         name="StatisticsGroupOrder",
     )(GroupOrder),
+    described_enum(
+        "Whether a webhook sends.",
+        {
+            "ENABLED": "It sends.",
+            "PAUSED": "It sends nothing until it is enabled again; `stateReason` says why.",
+            "DISABLED": "Its receiver wants no more, or has not answered for days; `stateReason` says which.",
+        },
+    )(WebhookState),
+    described_enum(
+        "What became of a delivery.",
+        {
+            "PENDING": "It has not been tried yet.",
+            "RETRYING": "It was tried, and will be tried again.",
+            "DELIVERED": "The receiver accepted it.",
+            "DEAD": "It was given up; `replayDeliveries` sends it again.",
+        },
+    )(DeliveryState),
 )

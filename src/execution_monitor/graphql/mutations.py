@@ -27,6 +27,28 @@ from execution_monitor.graphql.types.report import (
 )
 from execution_monitor.graphql.types.report_inputs import AppendLogsInput, ReportExecutionInput, ReportStepsInput
 from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.webhook import (
+    CreateWebhookInput,
+    CreateWebhookPayload,
+    DeleteWebhookPayload,
+    RotateWebhookSecretInput,
+    RotateWebhookSecretPayload,
+    UpdateWebhookInput,
+    UpdateWebhookPayload,
+    resolve_create_webhook,
+    resolve_delete_webhook,
+    resolve_rotate_secret,
+    resolve_update_webhook,
+)
+from execution_monitor.graphql.types.webhook_delivery import (
+    ReplayDeliveriesInput,
+    ReplayDeliveriesPayload,
+    TestWebhookPayload,
+    resolve_replay,
+    resolve_test,
+)
+
+WebhookId = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the webhook.")]
 
 
 @strawberry.type(description="What can be changed.")
@@ -116,3 +138,89 @@ class Mutation:
     ) -> AppendLogsPayload:
         """Store log lines."""
         return await resolve_append_logs(info, input)
+
+    @strawberry.mutation(
+        description=(
+            "Make a webhook: changes of the executions that match, and that the caller may see, are sent to its address "
+            "from now on. The secret that signs them is returned once."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def create_webhook(
+        self,
+        info: ContextInfo,
+        input: Annotated[  # noqa: A002 - the API's name
+            CreateWebhookInput, strawberry.argument(description="The webhook to make.")
+        ],
+    ) -> CreateWebhookPayload:
+        """Make a webhook of the caller's."""
+        return await resolve_create_webhook(info, input)
+
+    @strawberry.mutation(
+        description=(
+            "Change a webhook of the caller's; from now on it sends what the caller may see now. With `manage`, pause "
+            "any of the tenant."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def update_webhook(
+        self,
+        info: ContextInfo,
+        id: WebhookId,  # noqa: A002 - Relay's name
+        input: Annotated[  # noqa: A002 - the API's name
+            UpdateWebhookInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> UpdateWebhookPayload:
+        """Change a webhook."""
+        return await resolve_update_webhook(info, id, input)
+
+    @strawberry.mutation(
+        description=(
+            "Delete a webhook of the caller's, or any of the tenant with `manage`; what waits for it is not sent."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def delete_webhook(self, info: ContextInfo, id: WebhookId) -> DeleteWebhookPayload:  # noqa: A002 - Relay's name
+        """Delete a webhook."""
+        return await resolve_delete_webhook(info, id)
+
+    @strawberry.mutation(
+        description="Give a webhook of the caller's a new secret; the old one signs beside it for a while.",
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def rotate_webhook_secret(
+        self,
+        info: ContextInfo,
+        id: WebhookId,  # noqa: A002 - Relay's name
+        input: Annotated[  # noqa: A002 - the API's name
+            RotateWebhookSecretInput, strawberry.argument(description="For how long the old secret signs, too.")
+        ],
+    ) -> RotateWebhookSecretPayload:
+        """Rotate the secret of a webhook."""
+        return await resolve_rotate_secret(info, id, input)
+
+    @strawberry.mutation(
+        description="Send a sample to a webhook of the caller's now; returns what its receiver answered.",
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def test_webhook(self, info: ContextInfo, id: WebhookId) -> TestWebhookPayload:  # noqa: A002 - Relay's name
+        """Try a webhook out."""
+        return await resolve_test(info, id)
+
+    @strawberry.mutation(
+        description=(
+            "Send deliveries of a webhook of the caller's again: those with these ids, or all within a time that were "
+            "given up, up to 10,000."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def replay_deliveries(
+        self,
+        info: ContextInfo,
+        webhook_id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of the webhook.")],
+        input: Annotated[  # noqa: A002 - the API's name
+            ReplayDeliveriesInput, strawberry.argument(description="Which deliveries.")
+        ],
+    ) -> ReplayDeliveriesPayload:
+        """Send deliveries again."""
+        return await resolve_replay(info, webhook_id, input)

@@ -10,6 +10,7 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.enums import ENUMS
 from execution_monitor.graphql.errors import ClientSafeSchema
+from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.mutations import Mutation
@@ -37,6 +38,13 @@ from execution_monitor.graphql.types.statistics import (
 )
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.graphql.types.viewer import Viewer
+from execution_monitor.graphql.types.webhook import Webhook, WebhookConnection, resolve_webhooks
+from execution_monitor.graphql.types.webhook_delivery import (
+    WebhookDelivery,
+    WebhookDeliveryConnection,
+    resolve_deliveries,
+)
+from execution_monitor.storage.webhook_documents import DeliveryState
 
 
 @strawberry.type(description="What can be read.")
@@ -171,6 +179,48 @@ class Query:
         """Reads a page of the access keys that the caller may see."""
         return await resolve_access_keys(info, first, after, last, before)
 
+    @strawberry.field(
+        description=(
+            "The webhooks of the caller, or all of the tenant with the scope `manage`, newest first. `first` and "
+            "`after` page forwards, `last` and `before` backwards."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def webhooks(
+        self,
+        info: ContextInfo,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> WebhookConnection:
+        """Reads a page of the webhooks that the caller may list."""
+        return await resolve_webhooks(info, first, after, last, before)
+
+    @strawberry.field(
+        description=(
+            "What a webhook of the caller's has sent or has still to send, newest first. `first` and `after` page "
+            "forwards, `last` and `before` backwards."
+        ),
+        extensions=[Requires(Scope.WEBHOOKS_WRITE)],
+    )
+    async def webhook_deliveries(  # noqa: PLR0913 - the arguments of the field
+        self,
+        info: ContextInfo,
+        webhook_id: Annotated[strawberry.ID, strawberry.argument(description="The `id` of the webhook.")],
+        state: Annotated[
+            DeliveryState | None, strawberry.argument(description="In which state; any when absent.")
+        ] = UNSET,
+        *,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> WebhookDeliveryConnection:
+        """Reads a page of the deliveries of a webhook."""
+        wanted = present(state)
+        return await resolve_deliveries(info, webhook_id, wanted, first=first, after=after, last=last, before=before)
+
 
 def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
     """Create the schema; without `allows_introspection` it refuses introspection, and errors suggest no names of it."""
@@ -178,7 +228,7 @@ def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
         Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[ExecutionStep, AccessKey, *ENUMS],
+        types=[ExecutionStep, AccessKey, Webhook, WebhookDelivery, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         allows_introspection=allows_introspection,
     )

@@ -15,9 +15,10 @@ from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.payloads import TooLarge
 from execution_monitor.storage.rows import Row
+from execution_monitor.storage.webhook_documents import DeliveryState, WebhookState
 
 Value = TypeVar("Value")
-Choice = TypeVar("Choice", ExecutionStatus, LogLevel)
+Choice = TypeVar("Choice", ExecutionStatus, LogLevel, WebhookState, DeliveryState)
 
 
 class HasRow(Protocol):

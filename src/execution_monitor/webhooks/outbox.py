@@ -93,7 +93,7 @@ class Outbox:
 
     async def finish(self, claimed: BsonDocument, attempt: Attempt) -> None:
         """Record that a claimed delivery has arrived; does nothing where another sender has it now."""
-        done = {"state": DeliveryState.DELIVERED.value, "delivered_at": "$$NOW", "image": None}
+        done = {"state": DeliveryState.DELIVERED.value, "delivered_at": "$$NOW"}
         await self._end(claimed, {**done, **_literals(attempt)}, timedelta(hours=DONE_HOURS))
 
     async def retry(self, claimed: BsonDocument, attempt: Attempt, seconds: float) -> None:
@@ -124,6 +124,18 @@ class Outbox:
         # The feeder may read the change again, and must find that it was put in.
         gone = {"state": DeliveryState.DEAD.value, "error": {"$literal": reason}, "image": None, "data": None}
         await self._end(claimed, gone, timedelta(hours=DONE_HOURS))
+
+    async def send_again(self, query: Mapping[str, Any], most: int) -> int:
+        """Make up to `most` deliveries that have ended, and still have their content, due now; returns how many."""
+        deliveries = self.database.collection(WebhookDelivery)
+        has_content = {"$or": [{"position": None}, {"image": {"$ne": None}}, {"kind": {"$in": ["left", "deleted"]}}]}
+        finding = deliveries.find({"$and": [query, has_content]}, {"_id": 1}).limit(most).to_list()
+        ids = [row["_id"] for row in await await_reply(finding, _TIMEOUT_MS)]
+        again = {"state": DeliveryState.RETRYING.value, "due": "$$NOW", "attempts": 0, "claim": None}
+        updating = deliveries.update_many(
+            {"$and": [query, {"_id": {"$in": ids}}]}, [{"$set": {**again, "expires_at": None, "delivered_at": None}}]
+        )
+        return (await await_reply(updating, _TIMEOUT_MS)).modified_count
 
     async def now(self) -> datetime:
         """The time of MongoDB."""

@@ -91,6 +91,11 @@ class Sender(Collector):
         finally:
             await end_tasks(*self._sending)
 
+    async def send_once(self, claimed: BsonDocument) -> None:
+        """Send a delivery that the caller has claimed, and record how it ended."""
+        self._circuits.begin(claimed["host"])
+        await self._send(claimed)
+
     async def _fill(self) -> None:
         """Claim as long as there are places and something is due."""
         while len(self._sending) < AT_ONCE:

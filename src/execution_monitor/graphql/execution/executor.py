@@ -58,6 +58,7 @@ class OperationExecutor:
         self._access_keys = services.access_keys
         self._ingest = services.ingest
         self._statistics = services.statistics
+        self._deliveries = services.deliveries
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -183,7 +184,7 @@ class OperationExecutor:
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
         keys, ingest = self._access_keys, self._ingest
-        return Context(caller, self._monitor, self._live, outcome, keys, ingest, self._statistics)
+        return Context(caller, self._monitor, self._live, outcome, keys, ingest, self._statistics, self._deliveries)
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:
