@@ -14,16 +14,26 @@ Admit = Callable[[Mapping[str, str], Origin], Awaitable[Caller]]
 
 @dataclass(frozen=True, slots=True)
 class RequestAuthenticator:
-    """Authenticates requests with `authenticate`, and calls each of `on_refusal` for those without a valid token."""
+    """Authenticates requests with `authenticate`.
+
+    Attributes:
+        authenticate: finds the caller.
+        on_refusal: called for each request without a valid token.
+        on_success: called for the caller of each other request, and must not wait.
+    """
 
     authenticate: Authenticate
     on_refusal: Sequence[Callable[[Origin, Unauthenticated], None]] = ()
+    on_success: Sequence[Callable[[Caller], None]] = ()
 
     async def admit(self, headers: Mapping[str, str], origin: Origin) -> Caller:
         """The caller of a request with `headers` from `origin`; raises what `authenticate` raises."""
         try:
-            return await self.authenticate(headers)
+            caller = await self.authenticate(headers)
         except Unauthenticated as error:
             for report in self.on_refusal:
                 report(origin, error)
             raise
+        for notice in self.on_success:
+            notice(caller)
+        return caller

@@ -239,7 +239,7 @@ def revoke(
 ) -> None:
     """Revoke tokens before they expire, on every server, and close the connections they opened.
 
-    With --user also the access keys that were made by or for that user.
+    With --user also the access keys that were made by or for that user; that user's webhooks are paused.
     """
     if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
@@ -256,19 +256,20 @@ def revoke(
     # Tokens are accepted for the leeway after they expire, too.
     keep = read_settings().token_rules.max_lifetime + LEEWAY
 
-    async def work(settings: "Settings") -> tuple[datetime, int]:
+    async def work(settings: "Settings") -> tuple[datetime, int, int]:
         by = None if settings.audit == "off" else _operator()
         async with connected(settings) as database:
             return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
 
     with _serving() as settings:
-        at, keys = asyncio.run(work(settings))
+        at, keys, webhooks = asyncio.run(work(settings))
     until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     if token_id is not None:
         typer.echo(f"The token {token_id} is refused since {until}.")
     else:
         typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
         typer.echo(f"Access keys that were made by or for {user} and are revoked now: {keys}.")
+        typer.echo(f"Webhooks of {user} that are paused now: {webhooks}.")
 
 
 @key.command("create")

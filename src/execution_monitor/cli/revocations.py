@@ -8,6 +8,7 @@ from execution_monitor.auth.access_keys import revoke_keys_of
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.revocations import revoke
+from execution_monitor.webhooks.owners import pause_webhooks_of
 
 
 async def revoke_and_record(  # noqa: PLR0913 - the options of the command
@@ -18,13 +19,13 @@ async def revoke_and_record(  # noqa: PLR0913 - the options of the command
     tenant: str | None = None,
     token_id: str | None = None,
     keep: timedelta,
-) -> tuple[datetime, int]:
-    """Revoke tokens for the time `keep`, and the access keys made by or for `user`.
+) -> tuple[datetime, int, int]:
+    """Revoke tokens for the time `keep`, and the access keys made by or for `user`; pause the webhooks of `user`.
 
     The audit trail records who did it, unless `by` is None.
 
     Returns:
-        The database's time of the revocation, and how many access keys are revoked.
+        The database's time of the revocation, how many access keys are revoked, and how many webhooks are paused.
 
     Raises:
         AuditUnavailable: the tokens are revoked, but that could not be recorded.
@@ -33,11 +34,12 @@ async def revoke_and_record(  # noqa: PLR0913 - the options of the command
     # is refused before the keys are looked for.
     at = await revoke(subject=user, tenant=tenant, token_id=token_id, keep=keep)
     keys = 0 if user is None else await revoke_keys_of(database, user, tenant)
+    webhooks = 0 if user is None else await pause_webhooks_of(database, user, tenant)
     if by is not None:
         row = describe_revocation(by=by, tenant=tenant, user=user, token_id=token_id)
         unrecorded = "The tokens are revoked, but the audit trail could not record that; run this again."
         await record(database, row, unrecorded)
-    return at, keys
+    return at, keys, webhooks
 
 
 async def record(database: Database, row: AuditRow, unrecorded: str) -> None:

@@ -67,23 +67,29 @@ class Owners:
                 unchanged = {"_id": row["_id"], "revision": row["revision"]}
                 await change_webhooks(self.database, caller.tenant, unchanged, {**change, "confirmed_at": "$$NOW"})
 
-    async def pause_of(self, user: str, tenant: str | None) -> int:
-        """Pause the webhooks of a revoked `user` in `tenant`, or in every one (None); returns how many."""
-        query: dict[str, Any] = {"user_id": user, "state": WebhookState.ENABLED.value}
-        return await self._pause(query if tenant is None else {**query, "tenant_id": tenant}, REVOKED)
-
     async def pause_unconfirmed(self) -> int:
         """Pause the webhooks whose owners have not signed in for too long; returns how many."""
         days = self.confirmed_for // timedelta(days=1)
         since = {"$subtract": ["$$NOW", self.confirmed_for // timedelta(milliseconds=1)]}
         query = {"state": WebhookState.ENABLED.value, "$expr": {"$lt": ["$confirmed_at", since]}}
-        return await self._pause(query, f"Its owner has not signed in for {days} days; save it again.")
+        return await _pause(self.database, query, f"Its owner has not signed in for {days} days; save it again.")
 
-    async def _pause(self, query: dict[str, Any], reason: str) -> int:
-        webhooks = self.database.collection(Webhook)
-        tenants = await await_reply(webhooks.distinct("tenant_id", query), _TIMEOUT_MS)
-        change = {"state": WebhookState.PAUSED.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
-        return sum([await change_webhooks(self.database, tenant, query, change) for tenant in tenants])
+
+async def pause_webhooks_of(database: Database, user: str, tenant: str | None) -> int:
+    """Pause the webhooks of a revoked `user` in `tenant`, or in every one (None); returns how many.
+
+    Raises:
+        PyMongoError, DatabaseUnavailable: MongoDB did not do it.
+    """
+    query: dict[str, Any] = {"user_id": user, "state": WebhookState.ENABLED.value}
+    return await _pause(database, query if tenant is None else {**query, "tenant_id": tenant}, REVOKED)
+
+
+async def _pause(database: Database, query: dict[str, Any], reason: str) -> int:
+    webhooks = database.collection(Webhook)
+    tenants = await await_reply(webhooks.distinct("tenant_id", query), _TIMEOUT_MS)
+    change = {"state": WebhookState.PAUSED.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
+    return sum([await change_webhooks(database, tenant, query, change) for tenant in tenants])
 
 
 def _narrowing(row: Row, now: Rights) -> dict[str, Any] | None:
