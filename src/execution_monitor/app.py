@@ -184,6 +184,8 @@ def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespa
             if executor is not None:
                 await stack.enter_async_context(live)
             await stack.enter_async_context(services.requests.ingest)
+            if executor is not None:
+                await stack.enter_async_context(services.webhooks)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}

@@ -22,6 +22,7 @@ from execution_monitor.auth.keys import SharedSecret
 from execution_monitor.auth.oidc import Issuer
 from execution_monitor.auth.roles import Role, Roles
 from execution_monitor.auth.tokens import TokenVerifier
+from execution_monitor.encryption import Encryption
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.redaction import Redaction
@@ -37,12 +38,15 @@ from execution_monitor.observability.metrics.live import LiveCollector
 from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
+from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.storage.reader import Reader
+from execution_monitor.webhooks.deliveries import Deliveries
+from execution_monitor.webhooks.service import WebhookLimits, WebhookService
 
 # Reads the JSON of a filter of executions; raises `ValueError`.
 ReadFilter = Callable[[object], Filter]
@@ -86,6 +90,7 @@ class Services:
     Attributes:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
+        webhooks: send what changes.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -101,6 +106,7 @@ class Services:
     rate_limits: RateLimits
     requests: RequestServices
     sweeper: Sweeper
+    webhooks: WebhookService
     metrics_requests: RequestServices
 
     @classmethod
@@ -119,24 +125,39 @@ class Services:
         listeners = [pool, *([tracing.commands] if tracing else [])]
         database = Database.at(uri, settings.database, listeners, audit_days=settings.audit_days)
         authenticator = _authenticator(settings, _roles(settings, read_filter), database)
+        cursors = LiveCursors(settings.cursor_key)
         live = Live(
             database,
             uri,
-            LiveCursors(settings.cursor_key),
+            cursors,
             LiveLimits(behind_seconds=settings.live_behind_seconds, replay_buffer_bytes=settings.live_replay_bytes),
         )
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
         ingest = Ingest(database, _redaction(settings).clean)
+        webhooks = WebhookService(
+            Reader(database, settings.query_timeout_ms),
+            Encryption(settings.encryption_keys),
+            cursors,
+            _webhook_limits(settings),
+        )
         sweeper = Sweeper(database, ingest, _patience(settings))
-        for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits, sweeper):
+        for collector in (
+            LiveCollector(live.stats),
+            pool,
+            tcp_connections,
+            journal,
+            rate_limits,
+            sweeper,
+            webhooks.sender,
+        ):
             registry.register(collector)
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
         requests = RequestServices(
-            admit=RequestAuthenticator(authenticator.authenticate, on_refusal).admit,
+            admit=RequestAuthenticator(authenticator.authenticate, on_refusal, [webhooks.sign_ins.notice]).admit,
             # The audit trail is the first: it records what others refuse, and they see what it withholds.
             observers=Observers(*audits, OperationMetrics(registry), *traces, rate_limits),
             refuse_exhausted=rate_limits.refuse_exhausted,
@@ -153,6 +174,7 @@ class Services:
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
+            deliveries=webhooks.deliveries,
             max_response_bytes=settings.max_response_bytes,
         )
         metrics_requests = replace(
@@ -172,6 +194,7 @@ class Services:
             rate_limits=rate_limits,
             requests=requests,
             sweeper=sweeper,
+            webhooks=webhooks,
             metrics_requests=metrics_requests,
         )
 
@@ -206,6 +229,13 @@ def _patience(settings: Settings) -> Patience:
         heartbeat=timedelta(seconds=settings.ingest_heartbeat_seconds),
         trace=timedelta(seconds=settings.ingest_trace_seconds),
         step=timedelta(seconds=settings.ingest_step_grace_seconds),
+    )
+
+
+def _webhook_limits(settings: Settings) -> WebhookLimits:
+    return WebhookLimits(
+        rules=DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development),
+        confirmed_for=timedelta(days=settings.owner_confirm_days),
     )
 
 
