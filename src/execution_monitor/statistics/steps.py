@@ -1,7 +1,7 @@
 """Statistics of steps: what the steps of some executions add up to, by the name of the step."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from execution_monitor.statistics.sketches import (
 )
 from execution_monitor.storage.coercion import to_text
 from execution_monitor.storage.documents import TERMINAL_STATUSES, ExecutionStatus, Step
-from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
+from execution_monitor.storage.filters import OneOf, all_of, equals
+from execution_monitor.storage.reader import translated_errors
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.snapshots import Snapshot
 
 # The newest executions whose steps are added up: enough for percentiles, and read in some milliseconds.
 LATEST = 200
@@ -55,15 +57,15 @@ class StepSums:
         return min(self.kinds, key=lambda each: (-self.kinds[each], each), default=None)
 
     def add(self, row: BsonDocument) -> None:
-        """Add a row of `_PIPELINE`."""
-        key, count = row["_id"], row["count"]
+        """Add steps of one type, status and bin, as a row of `_pipeline` has them."""
+        count = row["count"]
         self.count += count
-        if key.get("status") in _FAILED:
+        if row.get("status") in _FAILED:
             self.failures += count
-        if key.get("bin") is not None:
-            self.durations.add_bins({key["bin"]: count}, row["micros"])
+        if row.get("bin") is not None:
+            self.durations.add_bins({row["bin"]: count}, row["micros"])
         self.cost_micros += row["cost"]
-        kind = to_text(key.get("kind"))
+        kind = to_text(row.get("kind"))
         if kind is not None:
             self.kinds[kind] += count
 
@@ -71,36 +73,52 @@ class StepSums:
 _DURATION = {"$cond": [{"$in": ["$status", sorted(TERMINAL_STATUSES)]}, usable_expression("$duration"), None]}
 # Where a step has no name, its id is shown as its name.
 _NAME = {"$cond": [{"$in": [{"$ifNull": ["$step_name", ""]}, [""]]}, "$step_id", "$step_name"]}
-_PIPELINE: Sequence[dict[str, Any]] = (
-    {
-        "$group": {
-            "_id": {"name": _NAME, "kind": "$step_type", "status": "$status", "bin": bin_expression(_DURATION)},
-            "count": {"$sum": 1},
-            "micros": {"$sum": micros_expression(_DURATION)},
-            "cost": {"$sum": micros_expression(usable_expression("$cost"))},
-        }
-    },
-)
+_BY_BIN = {
+    "_id": {"name": _NAME, "kind": "$step_type", "status": "$status", "bin": bin_expression(_DURATION)},
+    "count": {"$sum": 1},
+    "micros": {"$sum": micros_expression(_DURATION)},
+    "cost": {"$sum": micros_expression(usable_expression("$cost"))},
+}
+_ROW = {"kind": "$_id.kind", "status": "$_id.status", "bin": "$_id.bin"}
+_BY_NAME = {
+    "_id": "$_id.name",
+    "count": {"$sum": "$count"},
+    "ended": {"$sum": {"$cond": [{"$eq": [{"$ifNull": ["$_id.bin", None]}, None]}, 0, "$count"]}},
+    "micros": {"$sum": "$micros"},
+    "rows": {"$push": {**_ROW, "count": "$count", "micros": "$micros", "cost": "$cost"}},
+}
+_MEAN = {"$cond": [{"$gt": ["$ended", 0]}, {"$divide": ["$micros", "$ended"]}, None]}
 
 
-async def steps_by_name(examples: Examples, caller: Caller, matching: Filter, first: int) -> list[StepSums]:
-    """The steps of the latest 200 executions that match and `caller` may see, by name: the slowest by mean first.
+def _pipeline(first: int) -> Sequence[Mapping[str, Any]]:
+    """The stages that find the `first` names, the slowest first, with rows of their steps."""
+    return (
+        {"$group": _BY_BIN},
+        {"$group": _BY_NAME},
+        {"$project": {"count": 1, "rows": 1, "mean": _MEAN}},
+        {"$sort": {"mean": -1, "count": -1, "_id": 1}},
+        {"$limit": first},
+    )
+
+
+async def steps_by_name(examples: Examples, caller: Caller, first: int) -> list[StepSums]:
+    """The steps of the latest 200 executions that `caller` may see, by name: those with the greatest mean first.
 
     Raises:
-        QueryTimeout: The time allowed no search for all of these executions.
+        QueryTimeout: There was no time to search all executions, or to add up the steps of these.
     """
-    page = await examples.latest(caller, matching, LATEST)
+    page = await examples.latest(caller, frozenset({"execution_id"}), LATEST)
     ids = tuple(row["execution_id"] for row in page.rows)
     if not ids:
         return []
+    reader, found = examples.executions.reader, dict[str, StepSums]()
     where = all_of(equals("tenant_id", caller.tenant), OneOf("execution_id", ids))
-    found = dict[str, StepSums]()
-    for row in await examples.executions.reader.aggregate(Step, _PIPELINE, where):
-        name = to_text(row["_id"].get("name")) or ""
-        found.setdefault(name, StepSums(name)).add(row)
-    return sorted(found.values(), key=_slowest_first)[:first]
-
-
-def _slowest_first(sums: StepSums) -> tuple[float, int, str]:
-    mean = sums.durations.mean
-    return (1.0 if mean is None else -mean, -sums.count, sums.name)
+    with translated_errors(Step, where):
+        async with Snapshot.opened(reader.database.rows(Step), reader.timeout_ms, examples.answer.read_at) as snapshot:
+            async for named in snapshot.aggregate(where.to_mongo(), _pipeline(first), None):
+                # Names of several types may be the same text.
+                name = to_text(named["_id"]) or ""
+                sums = found.setdefault(name, StepSums(name))
+                for row in named["rows"]:
+                    sums.add(row)
+    return list(found.values())

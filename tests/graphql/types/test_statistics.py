@@ -399,6 +399,43 @@ async def test_steps_are_those_of_the_latest_executions(ask: Ask):
     assert [each["name"] for each in found] == ["new", "of the last"]
 
 
+async def test_executions_and_steps_are_those_of_the_instant_that_was_counted(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+):
+    await collection_of(Step).insert_one(step("e001", 1, step_name="load"))
+    answer = Statistics.answer
+
+    async def change_afterwards(self: Statistics, caller: Caller, request: StatisticsRequest) -> StatisticsAnswer:
+        answered = await answer(self, caller, request)
+        await store(execution(20, status="failed", total_duration=99))
+        await collection_of(Step).insert_one(step("e002", 1, step_name="load"))
+        return answered
+
+    monkeypatch.setattr(Statistics, "answer", change_afterwards)
+
+    found = await ask(
+        ADA,
+        query("count slowest(first: 1) { executionId } latestFailures { executionId } steps { count }"),
+        where=SINCE_NOON,
+    )
+
+    assert found == {
+        "count": 5,
+        "slowest": [{"executionId": "e3600"}],
+        "latestFailures": [{"executionId": "e3600"}, {"executionId": "e003"}],
+        "steps": [{"count": 1}],
+    }
+
+
+async def test_what_adds_nothing_up_examines_nothing(ask: Ask):
+    found = await ask(ADA, query("asOf documentsExamined basis slowest(first: 1) { executionId }"), where=SINCE_NOON)
+    counted = await ask(ADA, query("count documentsExamined"), where=SINCE_NOON)
+
+    assert (found["documentsExamined"], found["basis"]) == (0, "EXACT")
+    assert found["slowest"] == [{"executionId": "e3600"}]
+    assert counted == {"count": 5, "documentsExamined": 5}
+
+
 async def test_lists_and_statistics_are_answered_by_one_operation(server: str, token_for: Callable[..., str]):
     await store(*STORED)
     both = """query Q($where: ExecutionFilter) {

@@ -18,7 +18,6 @@ from execution_monitor.statistics.examples import Examples
 from execution_monitor.statistics.requests import Basis, GroupField, GroupOrder, StatisticsAnswer, StatisticsRequest
 from execution_monitor.statistics.steps import LATEST, steps_by_name
 from execution_monitor.statistics.time_buckets import MAX_BUCKETS
-from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pagination import Page
 
 # What adding up costs beside a point for each 1,000 executions that are read, of which there may be none: as much as a
@@ -27,7 +26,7 @@ STATISTICS_POINTS = 50
 # A point for each execution whose steps are read.
 STEPS_POINTS = LATEST
 
-ReadExamples = Callable[[Caller, Filter, frozenset[str], int], Awaitable[Page]]
+ReadExamples = Callable[[Caller, frozenset[str], int], Awaitable[Page]]
 
 
 @strawberry.type(
@@ -73,11 +72,11 @@ class ExecutionStatistics(Measured):
         description="The executions that took longest, of those that have ended and have a duration, longest first."
     )
     async def slowest(self, info: ContextInfo, first: FirstOfMost = 10) -> list[Execution]:
-        return await self._shown(info, _examples(info).slowest, first)
+        return await _shown(info, self._examples(info).slowest, first)
 
     @strawberry.field(description="The executions that failed or timed out, newest first by `createdAt`.")
     async def latest_failures(self, info: ContextInfo, first: FirstOfMost = 10) -> list[Execution]:
-        return await self._shown(info, _examples(info).latest_failures, first)
+        return await _shown(info, self._examples(info).latest_failures, first)
 
     @strawberry.field(
         description=(
@@ -87,8 +86,7 @@ class ExecutionStatistics(Measured):
         metadata={POINTS: STEPS_POINTS},
     )
     async def steps(self, info: ContextInfo, first: FirstOfMost = 10) -> list[StepStatistics]:
-        caller, matching = info.context.caller, self.answer.matching
-        found = await steps_by_name(_examples(info), caller, matching, checked_first(first))
+        found = await steps_by_name(self._examples(info), info.context.caller, checked_first(first))
         return [StepStatistics.of(each) for each in found]
 
     @strawberry.field(description="The instant at which everything was read.")
@@ -118,16 +116,15 @@ class ExecutionStatistics(Measured):
         """The statistics that `answer` holds."""
         return cls(breakdown=answer.totals, answer=answer)
 
-    async def _shown(self, info: ContextInfo, read: ReadExamples, first: int) -> list[Execution]:
-        """The executions that `read` finds, with the stored fields that are selected."""
-        fields = fields_of_execution(info)
-        page = await read(info.context.caller, self.answer.matching, fields, checked_first(first))
-        info.context.outcome.examined += page.search.examined
-        return shown_executions(info, page.rows)
+    def _examples(self, info: ContextInfo) -> Examples:
+        return Examples(info.context.monitor.executions, self.answer)
 
 
-def _examples(info: ContextInfo) -> Examples:
-    return Examples(info.context.monitor.executions)
+async def _shown(info: ContextInfo, read: ReadExamples, first: int) -> list[Execution]:
+    """The executions that `read` finds, with the stored fields that are selected."""
+    page = await read(info.context.caller, fields_of_execution(info), checked_first(first))
+    info.context.outcome.examined += page.search.examined
+    return shown_executions(info, page.rows)
 
 
 async def resolve_statistics(info: ContextInfo, request: StatisticsRequest) -> ExecutionStatistics:

@@ -150,12 +150,12 @@ class _Weigher:
             times, own = 1, root or has_size
             if page is not None and name in _ITEMS:
                 times, own = page, True
-            elif page_size is not None and _is_list(definition.type):
-                times = page_size  # it returns its items themselves
             elif _IDS in definition.args:
                 times = self._count_ids(field)
             elif (looked_up := _metadata_of(definition).get(LARGEST_LIST)) is not None:
                 times, own = looked_up, True
+            elif page_size is not None and _is_list(definition.type):
+                times = page_size  # it returns its items themselves
             elif (entries := _metadata_of(definition).get(ENTRIES)) is not None:
                 objects += self._count_entries(field, entries) - 1
             objects += times * (own + below.objects) + _metadata_of(definition).get(POINTS, 0)
