@@ -50,7 +50,7 @@ async def check(database: Database, caller: Caller, request: StatisticsRequest, 
     expected = in_python(question, stored)
     assert shown(question, tables) == shown(question, expected)
     matches = question.where.predicate()
-    assert filled.found == sum(map(matches, stored))
+    assert filled.found == (0 if question.is_empty else sum(map(matches, stored)))
 
 
 _OWNERS = ("ada", "ben", "grace", "grace")
