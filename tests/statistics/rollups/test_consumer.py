@@ -28,7 +28,7 @@ async def feeding(database: Database) -> AsyncGenerator[Feeder]:
 
 
 async def test_rows_follow_random_changes(database: Database):
-    random_ = random.Random(1)
+    random_ = random.Random(1)  # noqa: S311
     await change_at_random(collection_of(Execution), random_, 100)
     async with feeding(database):
         for _ in range(3):

@@ -1,9 +1,8 @@
 """Row changes: what executions that come and go add to the rows of a tenant and subtract from them."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from bson import DatetimeMS, Decimal128, Int64
+from bson import DatetimeMS, Int64
 from pymongo import UpdateOne
 
 from execution_monitor.statistics.measures import Contribution, Measures
@@ -18,6 +17,7 @@ from execution_monitor.statistics.rollups.families import (
     quarter_of,
 )
 from execution_monitor.statistics.rollups.keys import Values, row_key, tenant_prefix
+from execution_monitor.statistics.rollups.whole_numbers import as_decimal
 from execution_monitor.statistics.sketches import Sketch, bin_of, micros_of
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.facts import is_plain
@@ -66,7 +66,7 @@ class RowChanges:
     def operations(self) -> Iterator[UpdateOne]:
         """The updates of rows; a row that does not change has none."""
         for (family, span, first, values), measures in self._changes.items():
-            increments = dict(_increments(measures))
+            increments = _increments(measures)
             if not increments:
                 continue
             named = dict(zip(family.fields, values, strict=True))
@@ -103,15 +103,16 @@ def _merge(sketch: Sketch, change: _OfSketch) -> None:
         sketch.micros += micros
 
 
-def _increments(measures: Measures) -> Iterator[tuple[str, Any]]:
+def _increments(measures: Measures) -> BsonDocument:
+    found: BsonDocument = {}
     if measures.count:
-        yield "n", Int64(measures.count)
+        found["n"] = Int64(measures.count)
     if measures.tokens:
-        yield "tokens", Int64(measures.tokens)
+        found["tokens"] = Int64(measures.tokens)
     for name, sketch in (("duration", measures.durations), ("cost", measures.costs)):
-        # Some 90,000 of the largest values exceed 64 bits, and an overflow would fail each time that it is tried again.
         if sketch.micros:
-            yield name, Decimal128(str(sketch.micros))
+            found[name] = as_decimal(sketch.micros)
         for number, count in sketch.bins.items():
             if count:
-                yield f"{name}s.{number}", Int64(count)
+                found[f"{name}s.{number}"] = Int64(count)
+    return found
