@@ -110,8 +110,8 @@ async def recounted_rows(database: Database) -> dict[RowPlace, RowSums]:
         tenant, created = document.get("tenant_id"), document["created"]
         if not (is_plain(document) and isinstance(tenant, str) and isinstance(created, datetime)):
             continue
-        error = document.get("error_details") or {}
-        values = {**document, "error_details.code": error.get("code")}
+        error: dict[str, Any] = document.get("error_details") or {}
+        values: dict[str, Any] = {**document, "error_details.code": error.get("code")}
         quarter = int((created - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(minutes=15) // 1)
         for family in Family:
             own = tuple((field, values.get(field)) for field in family.fields)

@@ -1,30 +1,11 @@
-"""The rows of rollups are what a recount of the executions gives, whatever changes and whoever fails."""
+"""The rows of rollups are what a recount of the executions gives, whatever changes."""
 
-import asyncio
-import contextlib
 import random
-from collections.abc import AsyncGenerator
 
-from execution_monitor.feeder.feeder import Feeder
-from execution_monitor.feeder.positions import load_position
-from execution_monitor.live.change_stream_cursor import current_position
-from execution_monitor.statistics.rollups.consumer import NAME, Rollups
-from execution_monitor.statistics.rollups.states import States
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
-from execution_monitor.storage.leases import Lease
-from execution_monitor.tasks import end_tasks
+from tests.statistics.rollups.feeding import caught_up, feeding
 from tests.statistics.rollups.recount import change_at_random, differences
-
-
-@contextlib.asynccontextmanager
-async def feeding(database: Database) -> AsyncGenerator[Feeder]:
-    feeder = Feeder(database, [Rollups(database)], Lease(database, "feeder"))
-    running = asyncio.create_task(feeder.run())
-    try:
-        yield feeder
-    finally:
-        await end_tasks(running)
 
 
 async def test_rows_follow_random_changes(database: Database):
@@ -35,15 +16,3 @@ async def test_rows_follow_random_changes(database: Database):
             await change_at_random(collection_of(Execution), random_, 150)
             await caught_up(database)
             assert await differences(database) == []
-
-
-async def caught_up(database: Database) -> None:
-    """Return when every change until now is in the rows, and all are built."""
-    now = await current_position(database.handle)
-    async with asyncio.timeout(60):
-        while True:
-            position = await load_position(database, NAME)
-            found = [state async for state in States(database).all()]
-            if position is not None and position >= now and found and all(each.is_built for each in found):
-                return
-            await asyncio.sleep(0.05)
