@@ -27,6 +27,7 @@ ALLOWED = {
     "observability.metrics.families": (),
     "storage": ("errors", "tasks", "observability.metrics.families"),
     "auth": ("errors", "lru_cache", "tasks", "token_bucket", "storage"),
+    "outbound": ("errors",),
     "asgi": ("errors", "auth"),
     "limits": ("errors", "observability.metrics.families", "auth", "asgi"),
     "audit": ("errors", "tasks", "token_bucket", "observability.metrics.families", "storage", "auth", "asgi"),
@@ -197,7 +198,18 @@ ALLOWED = {
         "web",
     ),
 }
-FRAMEWORK_FREE = ("storage", "auth", "limits", "audit", "executions", "live", "ingest")
+FRAMEWORK_FREE = (
+    "storage",
+    "auth",
+    "limits",
+    "audit",
+    "outbound",
+    "executions",
+    "live",
+    "feeder",
+    "statistics",
+    "ingest",
+)
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 
 

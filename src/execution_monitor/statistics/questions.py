@@ -4,6 +4,7 @@ Whatever adds up executions fills the same tables: MongoDB (path A), rollups (pa
 changes, and `Question.add`, which says in Python what one stored document means.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,15 @@ class StatisticsTables:
         """The breakdown of a group, to add to."""
         return self.by_group.setdefault(by, {}).setdefault(key, Breakdown())
 
+    def merge(self, other: "StatisticsTables") -> None:
+        """Add what `other` holds."""
+        self.totals.merge(other.totals)
+        for place, breakdown in other.by_bucket.items():
+            self.of_bucket(place).merge(breakdown)
+        for by, groups in other.by_group.items():
+            for key, breakdown in groups.items():
+                self.of_group(by, key).merge(breakdown)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -61,7 +71,8 @@ class Question:
         request: what was requested.
         now: the instant to which everything that speaks of now is bound.
         visible: which executions the caller may see.
-        where: the filter, the caller's visibility and the range of time, bound to `now`.
+        matching: the filter and the range of time, bound to `now`.
+        where: the same of those that the caller may see.
         time_range: from when to when.
         buckets: of the series, oldest first; none where no series was requested.
     """
@@ -69,6 +80,7 @@ class Question:
     request: StatisticsRequest
     now: datetime
     visible: Filter
+    matching: Filter
     where: Filter
     time_range: TimeRange
     buckets: Sequence[TimeBucket]
@@ -88,9 +100,10 @@ class Question:
         buckets: Sequence[TimeBucket] = ()
         if request.series is not None:
             buckets = buckets_between(time_range.start, time_range.last(now), request.interval, zone)
+        matching = all_of(request.where, time_range.condition).bind(now)
         # A role's filter may speak of now as well.
-        where = all_of(visible, request.where, time_range.condition).bind(now)
-        return cls(request, now, visible, where, time_range, buckets)
+        where = all_of(visible.bind(now), matching)
+        return cls(request, now, visible, matching, where, time_range, buckets)
 
     @cached_property
     def grouped(self) -> Mapping[GroupField, Measure]:
@@ -99,6 +112,14 @@ class Question:
         for each in self.request.groups:
             needed = each.measures | _NEEDED.get(each.order, COUNT_ALONE)
             found[each.by] = found.get(each.by, COUNT_ALONE) | needed
+        return found
+
+    def first_of(self, by: GroupField) -> Mapping[GroupOrder, int]:
+        """How many groups by one field are wanted, by order."""
+        found = dict[GroupOrder, int]()
+        for each in self.request.groups:
+            if each.by is by:
+                found[each.order] = max(each.first, found.get(each.order, 0))
         return found
 
     @cached_property
@@ -154,7 +175,7 @@ def _tags_of(document: Row) -> Iterator[tuple[str, str]]:
     for each in as_list(document.get("tags")):
         tag = as_mapping(each) or {}
         key, value = tag.get("key"), tag.get("value")
-        if isinstance(key, str) and isinstance(value, str):
+        if type(key) is str and type(value) is str:
             yield key, value
 
 
@@ -162,7 +183,8 @@ def _text_at(document: Row, path: str) -> str | None:
     value: Any = document
     for name in path.split("."):
         value = (as_mapping(value) or {}).get(name)
-    return value if isinstance(value, str) else None
+    # BSON's code is text with a scope.
+    return value if type(value) is str else None
 
 
 def first_groups(request: GroupsRequest, found: Mapping[GroupKey, Breakdown]) -> list[Group]:
@@ -183,7 +205,7 @@ def _rank(order: GroupOrder, breakdown: Breakdown) -> float:
             return -1 if rate is None else 1 - rate
         case GroupOrder.P95:
             (value,) = breakdown.durations.percentiles([_P95])
-            return -1 if value is None else value
+            return -math.inf if value is None else value
         case GroupOrder.COST:
             return breakdown.costs.micros
 

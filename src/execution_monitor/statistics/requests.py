@@ -105,6 +105,7 @@ class StatisticsAnswer:
         totals: all together; empty where they were not selected.
         series: the buckets, oldest first, empty ones included; none where they were not selected.
         groups: of each request for groups, the first.
+        matching: the filter and its range at the instant of the answer, for reads of the executions themselves.
         read_at: the cluster time that everything was read at; live updates go on behind it.
         as_of: the same as a time of the clock.
         basis: how counts and sums were found.
@@ -115,6 +116,7 @@ class StatisticsAnswer:
     totals: Breakdown
     series: Sequence[SeriesBucket]
     groups: Mapping[GroupsRequest, Sequence[Group]]
+    matching: Filter
     read_at: Timestamp
     as_of: datetime
     basis: Basis = Basis.EXACT

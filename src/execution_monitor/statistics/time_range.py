@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bson import DatetimeMS
 
-from execution_monitor.storage.coercion import to_datetime
+from execution_monitor.storage.coercion import FIRST_TIME, to_datetime
 from execution_monitor.storage.filters import AllOf, Filter, OneOf, Range, all_of
 from execution_monitor.storage.relative_filters import Within
 
@@ -57,6 +57,8 @@ def time_range_of(where: Filter, now: datetime) -> TimeRange:
             if times and len(times) == len(part.values):
                 starts.append(min(times))
                 ends.append(max(times) + _MILLISECOND)
+    # That the time is not missing is no bound.
+    starts = [start for start in starts if start > FIRST_TIME]
     if not starts:
         moves = True
         starts.append(min([now, *ends]) - timedelta(days=DEFAULT_DAYS))
