@@ -8,6 +8,7 @@ from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.statistics.live import feed
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.reader import Reader
 from tests.live.factories import CURSORS
 
 
@@ -22,5 +23,5 @@ async def live(database: Database, mongodb_uri: str) -> AsyncGenerator[Live]:
 async def statistics(database: Database, live: Live, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[LiveStatistics]:
     """Open live statistics, which answer ten times a second: a test sees as many answers as a minute has."""
     monkeypatch.setattr(feed, "SECONDS_BETWEEN_ANSWERS", 0.1)
-    async with LiveStatistics(database, live, timeout_ms=10_000) as statistics:
+    async with LiveStatistics(Reader(database, 10_000), live) as statistics:
         yield statistics

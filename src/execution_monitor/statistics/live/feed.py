@@ -19,7 +19,6 @@ from execution_monitor.statistics.live.subscription import StatisticsDelivery, S
 from execution_monitor.statistics.live.tables import FollowingTables, MustReadAgain, same_content, same_facts
 from execution_monitor.statistics.questions import Question
 from execution_monitor.storage.bson_ordering import milliseconds_of
-from execution_monitor.storage.running_time import now_in_utc
 
 log = structlog.get_logger()
 
@@ -56,7 +55,7 @@ class FeedSources:
     reader: LiveReader
     turns: asyncio.Semaphore
     due: asyncio.Queue["Feed"]
-    clock: Callable[[], datetime] = now_in_utc
+    clock: Callable[[], datetime]
 
 
 class Feed:
@@ -88,6 +87,7 @@ class Feed:
         self._question_at = question_at
         self._follows_every_change = follows_every_change
         self._tables: FollowingTables | None = None
+        self._follows = True  # until it turns out that it must read for each answer
         self._must_publish = False
         self._is_stale = False
         self._subscriber: Subscriber | None = None
@@ -206,15 +206,16 @@ class Feed:
             began = self._now()
             self._is_stale = False
             question = self._question_at(self._instant())
-            reading = await self._sources.reader.read(question)
+            self._follows = self._follows and not standing(question).is_relative
+            reading = await self._sources.reader.read(question, follows=self._follows)
             self._read_at = self._now()
             self._read_seconds = self._read_at - began
             self.reads += 1
         tables = FollowingTables(reading, self._question_at)
         self._subscriber = await self._sources.live.follow_images(self.topic, tables.position)
         with closing(self._subscriber) as subscriber:
-            follows = reading.edges is not None and tables.groups_kept() <= _MAX_GROUPS_KEPT
-            self._tables = tables if follows else None
+            self._follows = reading.edges is not None and tables.groups_kept() <= _MAX_GROUPS_KEPT
+            self._tables = tables if self._follows else None
             subscriber.push_to(self)
             self._publish(self._delivery_of(tables), tables)
             if not self.ready.done():
@@ -249,7 +250,7 @@ class Feed:
                 self._schedule(self._next_answer_at)
             return
         if tables.groups_kept() > _MAX_GROUPS_KEPT:
-            self._tables = None
+            self._follows, self._tables = False, None
             return
         self._refill_in_time(tables)
         wait = tables.seconds_to_next()

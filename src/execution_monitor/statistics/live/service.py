@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable
-from datetime import datetime
+from collections.abc import Hashable
 from functools import partial
 from typing import Self
 
@@ -18,8 +17,7 @@ from execution_monitor.statistics.live.subscription import StatisticsSubscriptio
 from execution_monitor.statistics.questions import Question
 from execution_monitor.statistics.requests import StatisticsRequest
 from execution_monitor.statistics.time_range import without_moving_start
-from execution_monitor.storage.database import Database
-from execution_monitor.storage.running_time import now_in_utc
+from execution_monitor.storage.reader import Reader
 from execution_monitor.tasks import end_tasks
 
 log = structlog.get_logger()
@@ -34,13 +32,9 @@ _REST = 2
 class LiveStatistics:
     """Subscriptions of statistics over the live updates of a process; an async context manager."""
 
-    def __init__(
-        self, database: Database, live: Live, timeout_ms: int, clock: Callable[[], datetime] = now_in_utc
-    ) -> None:
+    def __init__(self, reader: Reader, live: Live) -> None:
         self._live = live
-        self._database = database
-        self._timeout_ms = timeout_ms
-        self._clock = clock
+        self._reader = reader
         self._feeds: dict[Hashable, Feed] = {}
         self._tasks: dict[Feed, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -48,9 +42,8 @@ class LiveStatistics:
         self._ticking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        reader = LiveReader(self._database, self._timeout_ms)
-        turns = asyncio.Semaphore(_READS_AT_ONCE)
-        self._sources = FeedSources(self._live, reader, turns, asyncio.Queue(), self._clock)
+        reader, turns = LiveReader(self._reader), asyncio.Semaphore(_READS_AT_ONCE)
+        self._sources = FeedSources(self._live, reader, turns, asyncio.Queue(), self._reader.clock)
         self._ticking = asyncio.create_task(self._tick(self._sources))
         return self
 
@@ -94,7 +87,7 @@ class LiveStatistics:
         if self._sources is None:
             raise RuntimeError("Live statistics are not open.")
         question_at = partial(Question.of, caller, request)
-        question_at(self._clock())
+        question_at(self._reader.clock())
         visibility = self._live.visibility_of(caller)
         topic = self._live.images(visibility, without_moving_start(request.where))
         position = None if after is None else await self._live.position_of(topic, after)

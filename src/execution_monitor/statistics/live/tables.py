@@ -9,9 +9,9 @@ from bson import Timestamp
 from execution_monitor.live.image_topics import ImagesDelivery
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.statistics.live.edges import FACTS, CountedChange, Edges, leaves_at
-from execution_monitor.statistics.measures import Breakdown, Measures
+from execution_monitor.statistics.measures import Breakdown, Measure, Measures
 from execution_monitor.statistics.questions import Question, StatisticsTables
-from execution_monitor.statistics.requests import Basis, StatisticsAnswer
+from execution_monitor.statistics.requests import StatisticsAnswer
 from execution_monitor.statistics.service import answer_of
 from execution_monitor.statistics.sketches import Sketch
 from execution_monitor.storage.bson_ordering import milliseconds_of
@@ -36,7 +36,6 @@ class Reading:
     tables: StatisticsTables
     read_at: Timestamp
     edges: Edges | None
-    basis: Basis = Basis.EXACT
     examined: int = 0
 
 
@@ -109,17 +108,17 @@ class FollowingTables:
 
     def answer(self) -> StatisticsAnswer:
         """The answer at the last instant, a copy."""
+        request = self.question.request
         found = answer_of(self.question, self._tables, time_of(self.position), examined=self._read.examined)
         return replace(
             found,
-            totals=_copy(found.totals),
-            series=[replace(each, breakdown=_copy(each.breakdown)) for each in found.series],
+            totals=_copy(found.totals, request.totals),
+            series=[replace(each, breakdown=_copy(each.breakdown, request.series)) for each in found.series],
             groups={
-                request: [replace(each, breakdown=_copy(each.breakdown)) for each in groups]
-                for request, groups in found.groups.items()
+                of: [replace(each, breakdown=_copy(each.breakdown, of.measures)) for each in groups]
+                for of, groups in found.groups.items()
             },
             as_of=self.question.now,
-            basis=self._read.basis,
         )
 
     def groups_kept(self) -> int:
@@ -175,15 +174,19 @@ def same_facts(before: Row, after: Row) -> bool:
     return all(type(one) is type(other) and one == other for one, other in pairs)
 
 
-def _copy(breakdown: Breakdown) -> Breakdown:
+def _copy(breakdown: Breakdown, measures: Measure | None) -> Breakdown:
+    """What `breakdown` says of `measures`, without statuses that no execution has."""
     copy = Breakdown()
     for status, each in breakdown.items():
-        if each.count:
-            durations, costs = each.durations, each.costs
+        if measures is not None and each.count:
             copy[status] = Measures(
                 each.count,
-                Sketch(dict(durations.bins), durations.micros),
-                Sketch(dict(costs.bins), costs.micros),
-                each.tokens,
+                _copy_sketch(each.durations) if Measure.DURATION in measures else Sketch(),
+                _copy_sketch(each.costs) if Measure.COST in measures else Sketch(),
+                each.tokens if Measure.TOKENS in measures else 0,
             )
     return copy
+
+
+def _copy_sketch(sketch: Sketch) -> Sketch:
+    return Sketch(dict(sketch.bins), sketch.micros)
