@@ -68,6 +68,12 @@ def time_range_of(where: Filter, now: datetime) -> TimeRange:
     return TimeRange(max(starts), min(ends) if ends else None, moves)
 
 
+def without_moving_start(where: Filter) -> Filter:
+    """`where` but for the `withinSeconds` of `createdAt` that the start of its range of time says."""
+    parts = where.parts if isinstance(where, AllOf) else (where,)
+    return all_of(*(each for each in parts if not (isinstance(each, Within) and each.field == CREATED)))
+
+
 def within_range(where: Filter, time_range: TimeRange) -> Filter:
     """`where` and the condition of its range; what speaks of now in it must be bound besides."""
     return all_of(where, time_range.condition)
