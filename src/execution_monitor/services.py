@@ -38,6 +38,7 @@ from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pool_listener import Connections
@@ -57,6 +58,7 @@ class RequestServices:
         refuse_exhausted: raises `RateLimited` for a caller whose document is not worth reading now.
         streams: limits open sockets and streams.
         monitor: reads executions.
+        statistics: adds them up.
         live: subscribes to changes.
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
@@ -68,6 +70,7 @@ class RequestServices:
     refuse_exhausted: Callable[[Caller, Origin], None]
     streams: OpenStreams
     monitor: Monitor
+    statistics: Statistics
     live: Live
     ingest: Ingest
     access_keys: AccessKeys
@@ -142,6 +145,7 @@ class Services:
                 count_limit=settings.count_limit,
                 max_bytes=settings.max_response_bytes,
             ),
+            statistics=Statistics(Reader(database, settings.query_timeout_ms, settings.max_response_bytes)),
             live=live,
             ingest=ingest,
             access_keys=AccessKeys(

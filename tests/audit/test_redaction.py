@@ -53,6 +53,7 @@ def show(**arguments: Any) -> Any:
         pytest.param({"filter": {"or": [{"not": {"tags": {"key": "env"}}}, {"attempt": None}]}}, id="a tree"),
         pytest.param({"filter": {"errorMessage": {"isNull": False}}}, id="whether there is an error"),
         pytest.param({"sort": [{"field": "CREATED_AT", "direction": "ASC"}]}, id="an order"),
+        pytest.param({"timeZone": "Europe/Berlin", "interval": "DAY", "allowSampling": True}, id="of statistics"),
         pytest.param({"filter": None, "first": None}, id="nulls"),
         pytest.param({"events": 3, "unreadable": 1, "spans": 5, "logRecords": 2}, id="how much an engine reported"),
         pytest.param({"status": ["failed"], "start_date": "2026-11-01", "page_size": 20}, id="parameters of REST"),

@@ -5,6 +5,7 @@ A response that lists executions is as many checks as executions are stored: eac
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,8 @@ from tests.support.documents import execution, store
 LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: String) {
   executions(first: 100, filter: $where, sort: $sort, after: $after) {
     totalCount edges { cursor node { sessionId } } liveCursor } }"""
+FACETS = """query Q($where: ExecutionFilter) { executions(first: 1, filter: $where) { facets {
+  status { value count } workflowName { value count } userId { value count } } } }"""
 PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
 RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
   sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
@@ -160,6 +163,7 @@ class Comparison:
             if who.reads:
                 cursors[who] = await self._compare_lists(who)
                 await self._compare_payloads(who)
+                await self._compare_facets(who)
                 await self._compare_relatives(who)
             else:
                 await self._compare_refusals(who)
@@ -214,6 +218,19 @@ class Comparison:
             payloads = [node["inputParameters"] for node in response["data"]["executions"]["nodes"]]
             actual = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
             self.expect("payloads", who, actual, expected, len(self.model.rows))
+
+    async def _compare_facets(self, who: Person) -> None:
+        """Compare what each facet counts, also where the filter has a condition on its field."""
+        fields = {"status": "status", "workflowName": "workflow_name", "userId": "user_id"}
+        for user in (None, who.user, "nobody"):
+            where = {} if user is None else {"userId": {"eq": user}}
+            for response in await self.client.execute(who, FACETS, where=where):
+                facets = response["data"]["executions"]["facets"]
+                for name, stored in fields.items():
+                    rows = [row for row in self._seen(who) if name == "userId" or user in (None, row["user_id"])]
+                    actual = {each["value"]: each["count"] for each in facets[name]}
+                    expected = Counter(row[stored].upper() if name == "status" else row[stored] for row in rows)
+                    self.expect(f"facet of {name}", who, actual, dict(expected), len(self.model.rows))
 
     async def _compare_relatives(self, who: Person) -> None:
         seen = sorted(self._seen(who), key=lambda row: row["created"])

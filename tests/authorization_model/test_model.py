@@ -25,6 +25,7 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.facets import Facets, FacetValue
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -117,6 +118,14 @@ async def count_before_filtering(self: Executions, caller: Caller, where: Filter
     return CountResult(count.found, is_exact=True)
 
 
+async def facets_of_the_tenant(self: Facets, caller: Caller, *arguments: Any) -> list[FacetValue]:
+    whole = replace(caller, scopes=caller.scopes | {Scope.EXECUTIONS_READ_TENANT}, grants=())
+    return await _READ_FACET(self, whole, *arguments)
+
+
+_READ_FACET: Any = Facets.__dict__["read"]
+
+
 def is_reported(_: Owner, row: Mapping[str, Any]) -> bool:
     return "ingest" in row
 
@@ -194,6 +203,9 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             is_reported,
             "report of another's",
             id="a report for anyone",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.facets.Facets.read", facets_of_the_tenant, "facet of", id="facets of a tenant"
         ),
         pytest.param("execution_monitor.executions.retries.Executions", AnyOfTheTenant, "relatives", id="retries"),
         pytest.param(

@@ -92,6 +92,7 @@ async def test_without_the_scope_to_read_every_field_is_forbidden(server: str):
         "{ executions { totalCount } }",
         '{ execution(executionId: "e001") { id } }',
         "{ nodes(ids: []) { id } }",
+        "{ executionStatistics { count } }",
     ):
         answer = await execute(server, token, operation)
 

@@ -14,6 +14,7 @@ def request_services(**needed: Any) -> RequestServices:
         "refuse_exhausted": None,
         "streams": None,
         "monitor": None,
+        "statistics": None,
         "live": None,
         "ingest": None,
         "access_keys": None,

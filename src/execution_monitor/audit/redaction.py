@@ -51,6 +51,8 @@ ARGUMENTS: Mapping[str, Rule] = {
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
     **_shown("id", "ids", "executionId", "first", "last", "minLevel"),
+    # Of statistics.
+    **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.
     "input": {
         **_shown("name", "scopes", "userId", "expiresAt"),

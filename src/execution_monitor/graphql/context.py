@@ -16,6 +16,7 @@ from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
@@ -44,6 +45,14 @@ class Context:
     outcome: Outcome = field(default_factory=Outcome)
     keys: AccessKeys | None = None
     reports: Ingest | None = None
+    sums: Statistics | None = None
+
+    @property
+    def statistics(self) -> Statistics:
+        """Adds executions up; raises `RuntimeError` in a context that was made without it."""
+        if self.sums is None:
+            raise RuntimeError("this context adds nothing up")
+        return self.sums
 
     @property
     def access_keys(self) -> AccessKeys:

@@ -11,13 +11,17 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 
 from execution_monitor.audit.events import AuditKind, AuditOutcome
+from execution_monitor.statistics.requests import Basis, GroupField, GroupOrder
+from execution_monitor.statistics.time_buckets import Interval
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 
 E = TypeVar("E", bound=type[Enum])
 
 
-def described_enum(description: str, values: Mapping[str, str]) -> Callable[[E], E]:
+def described_enum(description: str, values: Mapping[str, str], name: str | None = None) -> Callable[[E], E]:
     """Decorate an enum of the schema with a description, and one for each of its members by name.
+
+    `name` is that in the schema, by default that of the class.
 
     Raises:
         KeyError: a member has no description in `values`.
@@ -25,8 +29,9 @@ def described_enum(description: str, values: Mapping[str, str]) -> Callable[[E],
 
     def decorate(cls: E) -> E:
         # Strawberry may have met the class in an annotation before, and made an enum of it.
-        described = cls if has_enum_definition(cls) else strawberry.enum(cls)
+        described = cls if has_enum_definition(cls) else strawberry.enum(cls, name=name)
         definition: StrawberryEnumDefinition = cast("Any", described).__strawberry_definition__
+        definition.name = name or definition.name
         definition.description = description
         for value in definition.values:
             value.description = values[value.name]
@@ -82,4 +87,52 @@ ENUMS = (
             "FAILED": "Another error occurred; see `codes`.",
         },
     )(AuditOutcome),
+    described_enum(
+        "How long a bucket of a series is. Those from DAY on begin at midnight in the time zone.",
+        {
+            "MINUTE": "One minute.",
+            "MINUTES_5": "5 minutes.",
+            "MINUTES_15": "15 minutes.",
+            "HOUR": "One hour.",
+            "HOURS_3": "3 hours of the clock, from midnight on.",
+            "HOURS_6": "6 hours of the clock, from midnight on.",
+            "DAY": "One day of the calendar, of 23 to 25 hours.",
+            "WEEK": "One week, from Monday on.",
+            "MONTH": "One month of the calendar.",
+        },
+        name="StatisticsInterval",
+    )(Interval),
+    described_enum(
+        "How counts and sums were found. Percentiles and `max` are within 1 % in each case.",
+        {
+            "EXACT": "All executions that match were read.",
+            "ROLLUP": "From sums that are kept up to date; as exact.",
+            "SAMPLED": "Estimated from a part of the executions; see `relativeError`.",
+        },
+        name="StatisticsBasis",
+    )(Basis),
+    described_enum(
+        "What executions can be grouped by.",
+        {
+            "WORKFLOW_NAME": "By `workflowName`.",
+            "USER_ID": "By their owner.",
+            "ERROR_CODE": "By the `code` of their `error`.",
+            "TRIGGERED_BY": "By `triggeredBy`.",
+            "SESSION_ID": "By `sessionId`.",
+            "STATUS": "By `status`.",
+            "TAG": "By key and value of each tag; an execution is in the group of each tag that it has.",
+        },
+        name="StatisticsGroupField",
+    )(GroupField),
+    described_enum(
+        "Which groups come first: those with the greatest value.",
+        {
+            "COUNT": "By the number of executions.",
+            "FAILURES": "By the number of those that failed or timed out.",
+            "FAILURE_RATE": "By the share of those that failed or timed out among those that did or completed.",
+            "P95": "By the 95th percentile of their durations.",
+            "COST": "By `totalCost`.",
+        },
+        name="StatisticsGroupOrder",
+    )(GroupOrder),
 )

@@ -27,6 +27,14 @@ from execution_monitor.graphql.types.execution_connection import (
 from execution_monitor.graphql.types.node import Node
 from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.graphql.types.scalars import SCALARS
+from execution_monitor.graphql.types.statistics import (
+    AllowSampling,
+    ExecutionStatistics,
+    SeriesInterval,
+    TimeZone,
+    resolve_statistics,
+    statistics_request,
+)
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.graphql.types.viewer import Viewer
 
@@ -100,6 +108,28 @@ class Query:
         """Reads a page of the executions that the caller may see."""
         request = executions_request(filter=filter, sort=sort, first=first, after=after, last=last, before=before)
         return await resolve_executions(info, request)
+
+    @strawberry.field(
+        description=(
+            "What the executions add up to that the caller may see and that match the filter: of the last 30 days, "
+            "unless the filter has a lower bound of `createdAt`. Only what is selected is computed."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def execution_statistics(
+        self,
+        info: ContextInfo,
+        *,
+        filter: ExecutionsFilter = UNSET,  # noqa: A002 - the API's name
+        time_zone: TimeZone = "UTC",
+        interval: SeriesInterval = UNSET,
+        allow_sampling: AllowSampling = False,
+    ) -> ExecutionStatistics:
+        """Adds up the executions that the caller may see."""
+        request = statistics_request(
+            info, filter=filter, time_zone=time_zone, interval=interval, allow_sampling=allow_sampling
+        )
+        return await resolve_statistics(info, request)
 
     @strawberry.field(
         description=(

@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionNode,
@@ -21,7 +22,10 @@ from graphql import (
     VariableNode,
     is_object_type,
 )
+from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types import Info
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
 
 # Key of a field's metadata: the size of its largest page, where that is not `MAX_PAGE_SIZE`.
 LARGEST_PAGE = "largest page"
@@ -111,11 +115,39 @@ def selected_by(info: Info[Any, Any], *path: str, on: str | None = None) -> Sele
 
     `on` names one object type where the field may return several; what is selected on other object types is left out.
     """
-    raw: GraphQLResolveInfo[Any] = info._raw_info  # noqa: SLF001  # pyright: ignore - Strawberry has no public way to the nodes
+    raw = _raw(info)
     selected = _collect(raw, raw.field_nodes, on)
     for name in path:
         selected = _collect(raw, selected.get(name, ()), on)
     return selected
+
+
+def selected_in(info: Info[Any, Any], nodes: Iterable[FieldNode]) -> Selected:
+    """The fields selected below the field `nodes`, which `selected_by` found."""
+    return _collect(_raw(info), nodes, None)
+
+
+def arguments_of(info: Info[Any, Any], parent: str, node: FieldNode) -> dict[str, Any]:
+    """The arguments of the field `node` of the object type `parent`, by their Python names, as its resolver takes them.
+
+    Raises:
+        GraphQLError: a variable is null where the argument must not be.
+    """
+    raw = _raw(info)
+    owner: Any = raw.schema.get_type(parent)
+    definition: GraphQLField = owner.fields[node.name.value]
+    declared: StrawberryField = definition.extensions["strawberry-definition"]
+    values = get_argument_values(definition, node, VariableValues({}, _variables(raw)))
+    config, scalars = info.schema.config, info.schema.schema_converter.scalar_registry
+    return convert_arguments(values, declared.arguments, scalars, config)
+
+
+def _raw(info: Info[Any, Any]) -> GraphQLResolveInfo[Any]:
+    return info._raw_info  # noqa: SLF001  # pyright: ignore - Strawberry has no public way to the nodes
+
+
+def _variables(raw: GraphQLResolveInfo[Any]) -> dict[str, Any]:
+    return raw.variable_values  # pyright: ignore[reportReturnType] - Strawberry passes a dict
 
 
 def _collect(raw: GraphQLResolveInfo[Any], parents: Iterable[FieldNode], on: str | None) -> Selected:
@@ -123,7 +155,7 @@ def _collect(raw: GraphQLResolveInfo[Any], parents: Iterable[FieldNode], on: str
         # An interface or a union may stand for any of its members; another object type is another object.
         return on is None or condition == on or not is_object_type(raw.schema.get_type(condition))
 
-    variables: Variables = raw.variable_values  # pyright: ignore[reportAssignmentType] - Strawberry passes a dict
+    variables = _variables(raw)
     found: dict[str, list[FieldNode]] = defaultdict(list)
     for field, _ in walk_fields([parent.selection_set for parent in parents], raw.fragments, variables, applies):
         found[field.name.value].append(field)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
+from execution_monitor.storage.facts import facts_indexes
 from execution_monitor.storage.indexes import ascending, ascending_where, newest_within, unsortable_index
 from execution_monitor.storage.rows import BsonDocument
 
@@ -174,6 +175,7 @@ class Execution(Document):
             ascending_where({"ingest.assumed": _EXISTS}, *ASSUMED_INDEX),
             # Pages end with these.
             unsortable_index("tenant_id", "_id", of=SORTED_FIELDS),
+            *facts_indexes(),
         ]
 
 

@@ -14,6 +14,9 @@ IndexKey = Mapping[str, int]
 OrderPattern = tuple[tuple[str, int], ...]
 
 UNSORTABLE_INDEX = "unsortable"
+# For statistics alone, which name them by hint (`facts`).
+FACTS_INDEX, ODD_FACTS_INDEX = "facts", "odd_facts"
+_NOT_FOR_LISTS = frozenset({UNSORTABLE_INDEX, FACTS_INDEX, ODD_FACTS_INDEX})
 # An index has an entry for each element of an array, and a sort takes the least or the greatest of them; Python has
 # no value for undefined; and between the ends of the order lie all bounds that there are.
 _UNSORTABLE_TYPES = ("array", "undefined", "minKey", "maxKey")
@@ -88,11 +91,11 @@ def indexes_of(document: type[Document]) -> list[IndexModel]:
 
 @cache
 def usable_indexes(document: type[Document]) -> tuple[Index, ...]:
-    """The indexes that `document` declares for lists and lookups: all but that of the rows that cannot be sorted."""
+    """The indexes that `document` declares for lists and lookups."""
     return tuple(
         Index(index.document["key"], index.document.get("partialFilterExpression"))
         for index in indexes_of(document)
-        if index.document["name"] != UNSORTABLE_INDEX
+        if index.document["name"] not in _NOT_FOR_LISTS
     )
 
 

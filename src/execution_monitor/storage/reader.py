@@ -14,7 +14,7 @@ from beanie import Document
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.storage.counting import Count, Counter
@@ -24,7 +24,7 @@ from execution_monitor.storage.distinct_values import resolve_texts
 from execution_monitor.storage.duration_scan import scan_of
 from execution_monitor.storage.filter_fields import indexed_filters
 from execution_monitor.storage.filters import Filter
-from execution_monitor.storage.find_command import UNLIMITED, Search, find_rows
+from execution_monitor.storage.find_command import BAD_VALUE, UNLIMITED, Search, find_rows
 from execution_monitor.storage.index_choice import narrowest_index
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.long_values import find_long_values
@@ -69,7 +69,7 @@ class Reader:
         if request.backward:
             start, end, look_before, look_after = end, start, look_after, look_before
 
-        with _translated_errors(document, listing.where):
+        with translated_errors(document, listing.where):
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(selection.snapshot) as session:
@@ -107,7 +107,7 @@ class Reader:
 
         With `order` and `sliced`, those that no index can count are counted in slices, as far as time allows.
         """
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             resolved = await self._resolve_texts(document, where, None)
             return await Counter(self.database, document, resolved, self.timeout_ms).count(limit, order, sliced)
 
@@ -115,7 +115,7 @@ class Reader:
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
         """Read up to `limit` documents that match, in no particular order."""
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
             search = Search(
                 query,
@@ -149,7 +149,7 @@ class Reader:
             hint: The key of the index to use, if it exists.
             computed: Expressions that each row has the values of, by name; `_id: 0` leaves out the `_id`.
         """
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             search = Search(
                 where.to_mongo(),
                 fields,
@@ -166,27 +166,41 @@ class Reader:
         self, document: type[Document], where: Filter, order: Order, fields: frozenset[str], limit: int
     ) -> list[Row]:
         """Read up to `limit` documents that match and cannot be sorted by `order`, in no particular order."""
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
-        self, document: type[Document], pipeline: Sequence[Mapping[str, Any]], where: Filter
+        self,
+        document: type[Document],
+        pipeline: Sequence[Mapping[str, Any]],
+        where: Filter,
+        *,
+        hint: IndexKey | None = None,
     ) -> list[BsonDocument]:
-        """Run `pipeline` on the documents that match `where`."""
-        with _translated_errors(document, where):
+        """Run `pipeline` on the documents that match `where`, found by the index with the key `hint` if it exists."""
+        with translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
-            return await await_query(
-                self._aggregate(rows, [{"$match": query}, *pipeline]), rows, query, self.timeout_ms
-            )
+            stages = [{"$match": query}, *pipeline]
+            try:
+                return await await_query(self._aggregate(rows, stages, hint), rows, query, self.timeout_ms)
+            except OperationFailure as error:
+                # The index is missing.
+                if hint is None or error.code != BAD_VALUE:
+                    raise
+                return await await_query(self._aggregate(rows, stages), rows, query, self.timeout_ms)
 
     async def _aggregate(
-        self, rows: AsyncCollection[BsonDocument], pipeline: Sequence[Mapping[str, Any]]
+        self,
+        rows: AsyncCollection[BsonDocument],
+        pipeline: Sequence[Mapping[str, Any]],
+        hint: IndexKey | None = None,
     ) -> list[BsonDocument]:
-        async with await rows.aggregate(pipeline, maxTimeMS=self.timeout_ms, batchSize=_BATCH_SIZE) as cursor:
+        options: dict[str, Any] = {"maxTimeMS": self.timeout_ms, **({} if hint is None else {"hint": dict(hint)})}
+        async with await rows.aggregate(pipeline, batchSize=_BATCH_SIZE, **options) as cursor:
             if cursor.alive and self.max_bytes != UNLIMITED:
                 # More than 16 MB: the rest is measured before it is read.
                 sized = [*pipeline, {"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]
-                (total,) = await (await rows.aggregate(sized, maxTimeMS=self.timeout_ms)).to_list()
+                (total,) = await (await rows.aggregate(sized, **options)).to_list()
                 if total["bytes"] > self.max_bytes:
                     raise ResponseTooLarge(total["bytes"], self.max_bytes)
             return list(await cursor.to_list())
@@ -212,7 +226,8 @@ def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
 
 
 @contextlib.contextmanager
-def _translated_errors(document: type[Document], where: Filter) -> Generator[None]:
+def translated_errors(document: type[Document], where: Filter) -> Generator[None]:
+    """Raise what fails within as the methods of a `Reader` do."""
     try:
         yield
     except ExecutionTimeout as error:

@@ -220,6 +220,7 @@ async def test_a_refused_root_field_has_the_same_error(both: Both, query: str, c
         ),
         pytest.param("{ executions { nodes { retryOf { name } } } }", ADA, id="what an execution repeats"),
         pytest.param("{ executions { nodes { retries { name } } } }", ADA, id="retries"),
+        pytest.param("{ executions { nodes { name } facets { status { value } } } }", ADA, id="facets"),
         pytest.param('{ node(id: "x") { id } }', ADA, id="a node"),
         pytest.param("{ __schema { queryType { name } } }", ADA, id="the schema"),
         pytest.param(

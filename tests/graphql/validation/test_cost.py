@@ -64,6 +64,11 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
             "{ executions(first: 9) { nodes { retries { retryOf { id } } } } }", 1 + 9 * (1 + 20 * 2), id="retries"
         ),
         pytest.param(
+            "{ executions { facets { status { value } userId(first: 1) { value } tagKey(first: 99) { count } } } }",
+            1 + 3 * 20,
+            id="facets",
+        ),
+        pytest.param(
             'mutation { reportExecution(input: {executionId: "a", reportedAt: "2026-01-01T00:00:00Z"}) { changed } }',
             1,
             id="a report",

@@ -57,6 +57,7 @@ class OperationExecutor:
         self._live = services.live
         self._access_keys = services.access_keys
         self._ingest = services.ingest
+        self._statistics = services.statistics
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -181,7 +182,8 @@ class OperationExecutor:
         return events
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
-        return Context(caller, self._monitor, self._live, outcome, self._access_keys, self._ingest)
+        keys, ingest = self._access_keys, self._ingest
+        return Context(caller, self._monitor, self._live, outcome, keys, ingest, self._statistics)
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:

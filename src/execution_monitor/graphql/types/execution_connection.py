@@ -27,6 +27,7 @@ from execution_monitor.graphql.types.connection import (
     page_request,
 )
 from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.facets import ExecutionFacets, FacetReader
 from execution_monitor.graphql.types.scalars import BigInt
 from execution_monitor.storage.filters import Filter
 from execution_monitor.storage.pagination import Neighbours, Page, PageRequest, PageSelection
@@ -95,6 +96,7 @@ class ExecutionConnection:
 
     page: strawberry.Private[Page]
     counted: strawberry.Private[_LazyCount]
+    facet_reader: strawberry.Private[FacetReader]
 
     @strawberry.field(description=EDGES)
     def edges(self) -> list[ExecutionEdge]:
@@ -129,6 +131,10 @@ class ExecutionConnection:
     @strawberry.field(description="False when more match than `totalCount` says.")
     async def total_count_is_exact(self) -> bool:
         return (await self.counted.get()).is_exact
+
+    @strawberry.field(description="For each field, what else there is: the values that a filter could select.")
+    def facets(self) -> ExecutionFacets:
+        return ExecutionFacets(reader=self.facet_reader)
 
     @strawberry.field(
         description=(
@@ -208,4 +214,4 @@ async def resolve_executions(info: ContextInfo, request: ExecutionsRequest) -> E
     if selects_rows:
         info.context.count_executions(page.rows)
     counted = _LazyCount(lambda: executions.count_cached(caller, request.where, request.page))
-    return ExecutionConnection(page=page, counted=counted)
+    return ExecutionConnection(page=page, counted=counted, facet_reader=FacetReader(request.where, request.page))
