@@ -25,6 +25,8 @@ from execution_monitor.auth.tokens import TokenVerifier
 from execution_monitor.encryption import Encryption
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
+from execution_monitor.feeder.consumers import Consumer
+from execution_monitor.feeder.feeder import Feeder
 from execution_monitor.ingest.redaction import Redaction
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.ingest.silence import Patience
@@ -40,6 +42,8 @@ from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.rollups.consumer import Rollups
+from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import Filter
@@ -91,6 +95,7 @@ class Services:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
         webhooks: send what changes.
+        feeder: hands every change to webhooks, and to rollups where a setting says so.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -107,6 +112,7 @@ class Services:
     requests: RequestServices
     sweeper: Sweeper
     webhooks: WebhookService
+    feeder: Feeder
     metrics_requests: RequestServices
 
     @classmethod
@@ -153,6 +159,16 @@ class Services:
             webhooks.sender,
         ):
             registry.register(collector)
+        reader = Reader(database, settings.query_timeout_ms, settings.max_response_bytes)
+        consumers: list[Consumer] = [webhooks.enqueueing]
+        path_b = None
+        if settings.statistics_rollups == "on":
+            rollups = Rollups(database)
+            consumers.append(rollups)
+            path_b = PathB(reader)
+            registry.register(rollups)
+        feeder = Feeder(database, consumers)
+        registry.register(feeder)
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
@@ -168,7 +184,7 @@ class Services:
                 count_limit=settings.count_limit,
                 max_bytes=settings.max_response_bytes,
             ),
-            statistics=Statistics(Reader(database, settings.query_timeout_ms, settings.max_response_bytes)),
+            statistics=Statistics(reader, path_b),
             live=live,
             ingest=ingest,
             access_keys=AccessKeys(
@@ -195,6 +211,7 @@ class Services:
             requests=requests,
             sweeper=sweeper,
             webhooks=webhooks,
+            feeder=feeder,
             metrics_requests=metrics_requests,
         )
 

@@ -141,8 +141,8 @@ class Mutation:
 
     @strawberry.mutation(
         description=(
-            "Make a webhook: changes of the executions that match, and that the caller may see, are sent to its address "
-            "from now on. The secret that signs them is returned once."
+            "Make a webhook: changes of the executions that match, and that the caller may see, are sent to its "
+            "address from now on. The secret that signs them is returned once."
         ),
         extensions=[Requires(Scope.WEBHOOKS_WRITE)],
     )
