@@ -147,6 +147,7 @@ class Services:
             Encryption(settings.encryption_keys),
             cursors,
             _webhook_limits(settings),
+            authenticator.recheck,
         )
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (

@@ -40,6 +40,9 @@ class Recorder:
         self.failures: list[Exception] = []
         self.batches = 0
 
+    async def prepare(self) -> None:
+        pass
+
     async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:
         self.terms.add(term)
         self.batches += 1

@@ -34,13 +34,15 @@ class Receiver:
 
     port: int
     respond: Respond
+    is_encrypted: bool = True
     requests: list[Request] = field(default_factory=list[Request])
     connections: int = 0
 
     @property
     def url(self) -> str:
         """Its URL, with a path."""
-        return f"https://{NAME}:{self.port}/hook?key=1"
+        origin = f"https://{NAME}" if self.is_encrypted else "http://127.0.0.1"
+        return f"{origin}:{self.port}/hook?key=1"
 
 
 def answering(*parts: bytes, pause: float = 0.0) -> Respond:
@@ -110,19 +112,23 @@ class Authority:
 
 
 @contextlib.asynccontextmanager
-async def receiving(respond: Respond, context: ssl.SSLContext) -> AsyncGenerator[Receiver]:
-    """A receiver that answers each request by `respond`, and keeps connections open until it is closed."""
+async def receiving(respond: Respond, context: ssl.SSLContext | None) -> AsyncGenerator[Receiver]:
+    """A receiver that answers each request by `respond`, and keeps connections open until it is closed.
+
+    Without a context it is not encrypted, and in its URL is its address.
+    """
     names: list[str | None] = []
 
     def remember(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
         names.append(name)
 
-    context.sni_callback = remember
-    receiver = Receiver(0, respond)
+    if context is not None:
+        context.sni_callback = remember
+    receiver = Receiver(0, respond, is_encrypted=context is not None)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         receiver.connections += 1
-        server_name = names[-1]
+        server_name = names[-1] if names else None
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -41,6 +41,10 @@ async def loopback(_: str, __: int) -> Sequence[str]:
     return ["127.0.0.1"]
 
 
+async def accept(_: Caller) -> None:
+    """No token is revoked."""
+
+
 @dataclass
 class Delivering:
     """One process that enqueues and sends."""
@@ -64,24 +68,34 @@ class Delivering:
 
 
 @contextlib.asynccontextmanager
-async def delivering(database: Database, receiver: Receiver, authority: Authority) -> AsyncGenerator[Delivering]:
+async def delivering(
+    database: Database, receiver: Receiver, authority: Authority, *, days: int = 30
+) -> AsyncGenerator[Delivering]:
     """A process that feeds and sends to `receiver`, until the end."""
     rules = DestinationRules(frozenset({f"{NAME}:{receiver.port}"}))
     encryption = Encryption([Fernet.generate_key().decode()])
-    outbox, owners = Outbox(database), Owners(database, timedelta(days=30))
+    outbox, owners = Outbox(database), Owners(database, timedelta(days=days))
     async with Outbound(rules, resolver=loopback, trusted=authority.trusted) as outbound:
         sending = SendingWebhooks(database, encryption)
         messages = Messages(LiveCursors(b"s" * 32))
         sender = Sender(outbox, sending, WebhookStates(database), messages, outbound)
         feeder = Feeder(database, [Enqueueing(database, outbox, owners, sender.wake)])
-        webhooks = Webhooks(Reader(database, 5_000), encryption, rules)
+        webhooks = Webhooks(Reader(database, 5_000), encryption, rules, accept)
         tasks = [asyncio.create_task(feeder.run()), asyncio.create_task(sender.run())]
         try:
-            while not feeder.term:
-                await asyncio.sleep(0.01)
+            await until(lambda: feeder.term > 0)
             yield Delivering(database, webhooks, owners, feeder, sender)
         finally:
             await end_tasks(*tasks)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return when `holds`."""
+    async with asyncio.timeout(60):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
 
 
 def verified(request: Request, secret: str) -> Any:

@@ -5,6 +5,10 @@ import pytest
 from execution_monitor.webhooks.retry_schedule import DELAYS, MAX_ATTEMPTS, MAX_RETRY_AFTER, seconds_until_retry
 
 
+def exactly(_: float, __: float) -> float:
+    return 1.0
+
+
 def least(low: float, _: float) -> float:
     return low
 
@@ -14,7 +18,7 @@ def most(_: float, high: float) -> float:
 
 
 def test_retries_follow_after_5_seconds_to_10_hours():
-    planned = [seconds_until_retry(attempts, spread=lambda *_: 1.0) for attempts in range(1, MAX_ATTEMPTS)]
+    planned = [seconds_until_retry(attempts, spread=exactly) for attempts in range(1, MAX_ATTEMPTS)]
 
     assert planned == [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]
 

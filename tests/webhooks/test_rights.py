@@ -1,5 +1,7 @@
 """The rights of a webhook."""
 
+from typing import Any
+
 import pytest
 
 from execution_monitor.auth.caller import Caller, Grant, Scope
@@ -7,6 +9,12 @@ from execution_monitor.storage.filters import AnyOf, Filter, OneOf, equals
 from execution_monitor.webhooks.rights import Rights, RightsUnclear
 from tests.storage.bson_codec import stored
 
+DAMAGED: list[dict[str, Any]] = [
+    {},
+    {"scopes": ["executions:read"]},
+    {"scopes": ["executions:read"], "visible": [{}]},
+    {"scopes": ["executions:read"], "visible": [{"filter": "?"}]},
+]
 READ, TENANT, PAYLOAD = Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD
 
 
@@ -87,7 +95,7 @@ def test_too_many_different_rights_are_unclear_rather_than_more():
 
 @pytest.mark.parametrize(
     "damaged",
-    [{}, {"scopes": [READ]}, {"scopes": [READ], "visible": [{}]}, {"scopes": [READ], "visible": [{"filter": "?"}]}],
+    DAMAGED,
 )
 def test_what_cannot_be_read_shows_nothing(damaged: dict[str, object]):
     with pytest.raises(RightsUnclear):

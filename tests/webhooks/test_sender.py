@@ -1,8 +1,5 @@
 """Webhooks deliver what changes, over real sockets."""
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
 
 from execution_monitor.storage.database import Database
@@ -10,7 +7,7 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import equals
 from tests.live.factories import execution
 from tests.outbound.receiver import Authority, answering, receiving
-from tests.webhooks.delivering import delivering, verified
+from tests.webhooks.delivering import delivering, until, verified
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -20,24 +17,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)
-
-
 async def test_a_change_arrives_signed_with_the_execution_as_rest_shows_it(database: Database, authority: Authority):
-    async with receiving(answering(OK), authority.server()) as receiver:
-        async with delivering(database, receiver, authority) as process:
-            _, secret = await process.hook(receiver, equals("status", "failed"))
-            rows = database.collection(Execution)
-            await rows.insert_one(execution("run-1", status="running"))
-            await rows.update_one({"execution_id": "run-1"}, {"$set": {"status": "failed"}, "$inc": {"version": 1}})
-            await rows.update_one({"execution_id": "run-1"}, {"$set": {"total_cost": 2.0}, "$inc": {"version": 1}})
+    async with (
+        receiving(answering(OK), authority.server()) as receiver,
+        delivering(database, receiver, authority) as process,
+    ):
+        _, secret = await process.hook(receiver, equals("status", "failed"))
+        rows = database.collection(Execution)
+        await rows.insert_one(execution("run-1", status="running"))
+        await rows.update_one({"execution_id": "run-1"}, {"$set": {"status": "failed"}, "$inc": {"version": 1}})
+        await rows.update_one({"execution_id": "run-1"}, {"$set": {"total_cost": 2.0}, "$inc": {"version": 1}})
 
-            await until(lambda: len(receiver.requests) == 2)
+        await until(lambda: len(receiver.requests) == 2)
 
-            bodies = sorted((verified(each, secret) for each in receiver.requests), key=lambda body: body["type"])
+        bodies = sorted((verified(each, secret) for each in receiver.requests), key=lambda body: body["type"])
     assert [body["type"] for body in bodies] == ["execution.entered", "execution.updated"]
     entered = bodies[0]["data"]
     assert entered["execution"]["status"] == "failed"

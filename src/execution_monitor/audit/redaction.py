@@ -50,7 +50,7 @@ ARGUMENTS: Mapping[str, Rule] = {
     "filter": _with_combinators(_FILTER),
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
-    **_shown("id", "ids", "executionId", "first", "last", "minLevel"),
+    **_shown("id", "ids", "executionId", "webhookId", "state", "first", "last", "minLevel"),
     # Of statistics.
     **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.
@@ -58,6 +58,9 @@ ARGUMENTS: Mapping[str, Rule] = {
         **_shown("name", "scopes", "userId", "expiresAt"),
         **_shown("executionId", "reportedAt", "workflowName", "status", "attempt"),
         **dict.fromkeys(("steps", "entries"), COUNTED),
+        # Of webhooks: never the address.
+        "filter": _with_combinators(_FILTER),
+        **_shown("on", "includePayloads", "enabled", "keepOldSeconds", "ids", "from", "to"),
     },
     # Of what engines report: how many there were in a request.
     **_shown("events", "unreadable", "spans", "logRecords", "dataPoints"),

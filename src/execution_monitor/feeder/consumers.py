@@ -12,6 +12,10 @@ class Superseded(Exception):
     """Another process feeds with a later term: this one must write nothing more."""
 
 
+class FieldsChanged(Exception):
+    """A consumer needs other fields than the changes were read with: they must be read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Changes that no one can read any more.
@@ -45,6 +49,13 @@ class Consumer(Protocol):
     @property
     def fields(self) -> frozenset[str] | None:
         """The stored fields that it reads, without dots; None for whole documents."""
+        ...
+
+    async def prepare(self) -> None:
+        """Decide on `fields`, which then stay as they are until changes are read anew.
+
+        A consumer that finds later that it needs others raises `FieldsChanged` from `take` or `work`.
+        """
         ...
 
     async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:

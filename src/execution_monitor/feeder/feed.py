@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.feeder.batches import Batch, read_batches
-from execution_monitor.feeder.consumers import Consumer, Gap
+from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap
 from execution_monitor.feeder.positions import load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position, is_history_lost, is_permanent, is_transient
 from execution_monitor.live.changes import Change, GapReason
@@ -86,6 +86,9 @@ class Feed:
             try:
                 await self._locate()
                 await self._read()
+            except FieldsChanged:
+                # Positions are as before, so the same changes come again.
+                continue
             except _NotTaken as error:
                 await self._recover(error.__cause__ or error, is_reading=False)
             except (PyMongoError, ExecutionMonitorError, TimeoutError) as error:
@@ -103,6 +106,8 @@ class Feed:
 
     async def _read(self) -> None:
         patience = min(_PATIENCE_SECONDS * 2**self._silences, _MAX_PATIENCE_SECONDS)
+        for consumer in self._consumers:
+            await consumer.prepare()
         fields = _union(each.fields for each in self._consumers)
         batches = read_batches(self._database.handle, self._first, fields, patience)
         async with contextlib.aclosing(batches):

@@ -84,6 +84,16 @@ class Context:
         return self.reports
 
     @cached_property
+    def webhook_rows(self) -> DataLoader[str, Row | None]:
+        """Loads webhooks by their ids; None for those that the caller may not list."""
+
+        async def load(ids: Sequence[str]) -> Sequence[Row | None]:
+            found = await self.webhooks.find_many(self.caller, ids)
+            return [found.get(each) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
     def steps(self) -> DataLoader[ChildrenKey, Page]:
         """Loads pages of steps, those of all executions of a page with one query."""
         return self._loader(self.monitor.steps.list)

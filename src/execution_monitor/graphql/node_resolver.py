@@ -1,6 +1,6 @@
 """Resolves `node` and `nodes`: objects by their global ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.errors import BadUserInput
@@ -12,9 +12,17 @@ from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
 from execution_monitor.graphql.types.step import ExecutionStep
+from execution_monitor.graphql.types.webhook import Webhook
+from execution_monitor.graphql.types.webhook_delivery import WebhookDelivery
 from execution_monitor.storage.rows import Row
 
 _EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
+_WEBHOOK, _DELIVERY = "Webhook", "WebhookDelivery"
+_OTHERS: Mapping[str, Callable[[Row], Node]] = {
+    _KEY: AccessKey.of,
+    _WEBHOOK: Webhook.of,
+    _DELIVERY: WebhookDelivery.of,
+}
 
 
 async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | None]:
@@ -39,11 +47,8 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
     found_steps = await monitor.steps.find_many(
         caller, steps, fields_to_read(ExecutionStep, selected_by(info, on=_STEP)) | IDENTITY
     )
-    keys = {str(values[1]) for name, values in decoded if name == _KEY and values[0] == caller.tenant}
-    found_keys: Mapping[str, Row] = {}
-    if any(name == _KEY for name, _ in decoded):
-        found_keys = await info.context.access_keys.find_many(caller, sorted(keys))
     info.context.count_executions([*found_executions.values(), *found_steps.values()])
+    others = {name: await _find_others(info, name, decoded) for name in _OTHERS}
 
     def find(name: str, values: tuple[object, ...]) -> Node | None:
         if values[0] != caller.tenant:
@@ -51,10 +56,25 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
         if name == _EXECUTION:
             row = found_executions.get(str(values[1]))
             return None if row is None else Execution.of(row)
-        if name == _KEY:
-            row = found_keys.get(str(values[1]))
-            return None if row is None else AccessKey.of(row)
+        if name in _OTHERS:
+            row = others[name].get(str(values[1]))
+            return None if row is None else _OTHERS[name](row)
         row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
     return [find(name, values) for name, values in decoded]
+
+
+async def _find_others(
+    info: ContextInfo, wanted: str, decoded: Sequence[tuple[str, tuple[object, ...]]]
+) -> Mapping[str, Row]:
+    """The rows of a type that needs a scope of its own, which is required where one of it is named."""
+    caller = info.context.caller
+    ids = {str(values[1]) for name, values in decoded if name == wanted and values[0] == caller.tenant}
+    if not any(name == wanted for name, _ in decoded):
+        return {}
+    if wanted == _KEY:
+        return await info.context.access_keys.find_many(caller, sorted(ids))
+    if wanted == _WEBHOOK:
+        return await info.context.webhooks.find_many(caller, sorted(ids))
+    return await info.context.deliveries.find_many(caller, sorted(ids))

@@ -124,7 +124,9 @@ class Lease:
                     await self._give_up()
                 if not doing.cancelled() and (error := doing.exception()) is not None:
                     log.error("leased_work_failed", lease=self._name, exc_info=error)
-            await asyncio.sleep(self._seconds / _RENEWALS)
+            # A process that has just begun has not reached the database yet.
+            has_answer = self._database.trouble is None
+            await asyncio.sleep(self._seconds / _RENEWALS if has_answer else min(self._seconds / _RENEWALS, 1.0))
 
     async def _keep(self) -> bool:
         """Renew the lease; where the database does not answer, it is held until it has run out."""

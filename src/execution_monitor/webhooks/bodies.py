@@ -11,10 +11,10 @@ from execution_monitor.rest.mapping import show_item
 from execution_monitor.storage.coercion import to_json
 from execution_monitor.storage.records import ExecutionRecord
 from execution_monitor.storage.rows import Row
+from execution_monitor.webhooks.images import PAYLOAD_FIELDS, PAYLOADS_OMITTED
 
 # Receivers refuse large bodies, and each attempt sends it again.
 MAX_BODY_BYTES = 256 * 1024
-PAYLOAD_FIELDS = ("input_parameters", "final_result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,16 @@ class ChangeMessage:
 
     def render(self) -> str:
         """The body; payloads that would make it larger than 256 kB are left out, and said to be."""
-        body = _to_text(self._content(with_payloads=self.with_payloads))
-        if len(body.encode()) <= MAX_BODY_BYTES or not self.with_payloads:
-            return body
-        return _to_text(self._content(with_payloads=False) | {"payloads_omitted": True})
+        row = self.row
+        if row is None or not self.with_payloads:
+            return _to_text(self._content())
+        if PAYLOADS_OMITTED not in row:
+            body = _to_text(self._content({name: to_json(row.get(name)) for name in sorted(PAYLOAD_FIELDS)}))
+            if len(body.encode()) <= MAX_BODY_BYTES:
+                return body
+        return _to_text(self._content({"payloads_omitted": True}))
 
-    def _content(self, *, with_payloads: bool) -> dict[str, Any]:
+    def _content(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         row = self.row
         data: dict[str, Any] = {
             "webhook_id": self.webhook_id,
@@ -58,9 +62,7 @@ class ChangeMessage:
             "version": None if row is None else to_json(row.get("version")),
             "cursor": self.cursor,
         }
-        if row is not None and with_payloads:
-            data |= {name: to_json(row.get(name)) for name in PAYLOAD_FIELDS}
-        return {"type": f"execution.{self.kind}", "timestamp": self.occurred_at, "data": data}
+        return {"type": f"execution.{self.kind}", "timestamp": self.occurred_at, "data": data | dict(more or {})}
 
 
 def render_message(kind: str, occurred_at: datetime, data: Mapping[str, Any]) -> str:

@@ -45,15 +45,16 @@ class Circuits:
         """Record that a delivery to `host` is on its way."""
         self._circuits.setdefault(host, _Circuit()).in_flight += 1
 
-    def end(self, host: str, *, is_well: bool) -> None:
-        """Record how it ended: whether the host answered, whatever it answered."""
+    def end(self, host: str, *, is_well: bool | None) -> None:
+        """Record how it ended: whether the host answered, whatever it answered; None where nothing was sent."""
         circuit = self._circuits.setdefault(host, _Circuit())
         circuit.in_flight -= 1
-        circuit.failures = 0 if is_well else circuit.failures + 1
-        if circuit.failures >= _FAILURES_UNTIL_OPEN:
+        if is_well is not None:
+            circuit.failures = 0 if is_well else circuit.failures + 1
+        if is_well is False and circuit.failures >= _FAILURES_UNTIL_OPEN:
             periods = circuit.failures - _FAILURES_UNTIL_OPEN
             circuit.open_until = self._clock() + min(_FIRST_SECONDS * 2.0 ** min(periods, 10), _MAX_SECONDS)
-        if circuit == _Circuit():
+        if not circuit.failures and not circuit.in_flight:
             del self._circuits[host]
         elif len(self._circuits) > _MAX_HOSTS:
             self._forget()

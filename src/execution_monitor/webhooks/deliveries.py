@@ -19,11 +19,13 @@ from execution_monitor.storage.record_fields import Attribute, choice, integer, 
 from execution_monitor.storage.records import Record
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.sorting import Order, SortKey
-from execution_monitor.storage.webhook_documents import DeliveryState, WebhookDelivery
+from execution_monitor.storage.webhook_documents import DeliveryState, WebhookDelivery, WebhookState
 from execution_monitor.webhooks.outbox import CLAIM_SECONDS, Outbox
 from execution_monitor.webhooks.sender import Sender
 from execution_monitor.webhooks.webhooks import Webhooks
 
+# All but what is sent, which may have megabytes.
+SUMMARY_FIELDS = frozenset(WebhookDelivery.model_fields) - {"id", "revision_id", "image", "data", "changed"} | {"_id"}
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 # Their receiver gets them all at once.
 MAX_REPLAYED = 10_000
@@ -86,14 +88,22 @@ class Deliveries:
         caller.require(Scope.WEBHOOKS_WRITE)
         wanted = tuple(delivery_ids)
         where = all_of(equals("tenant_id", caller.tenant), OneOf("_id", wanted))
-        rows = await self.webhooks.reader.read_some(WebhookDelivery, where, None, limit=len(wanted)) if wanted else []
+        if not wanted:
+            return {}
+        rows = await self.webhooks.reader.read_some(WebhookDelivery, where, SUMMARY_FIELDS, limit=len(wanted))
         hooks = await self.webhooks.find_many(caller, {str(row["webhook_id"]) for row in rows})
         own = {hook_id for hook_id, hook in hooks.items() if hook["user_id"] == caller.subject}
         return {str(row["_id"]): row for row in rows if str(row["webhook_id"]) in own}
 
     async def test(self, caller: Caller, webhook_id: str) -> Row:
-        """Send a sample to a webhook of the caller's now, and return the delivery with what was answered."""
+        """Send a sample to a webhook of the caller's now, once, and return the delivery with what was answered.
+
+        Raises:
+            BadUserInput: The webhook is not enabled.
+        """
         hook = await self.webhooks.own(caller, webhook_id)
+        if hook["state"] != WebhookState.ENABLED.value:
+            raise BadUserInput("The webhook sends nothing while it is paused or disabled; enable it first.")
         with _translated_errors():
             now = await self.outbox.now()
             delivery: dict[str, Any] = {

@@ -6,7 +6,7 @@ this process or another, finds its deliveries there: first the outbox, then the 
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,9 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from execution_monitor.feeder.consumers import Gap, Superseded
+from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
 from execution_monitor.live.changes import Change
-from execution_monitor.live.resume_tokens import StreamPosition, time_of
+from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.rest.openapi import LIST_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -28,14 +28,16 @@ from execution_monitor.storage.webhook_documents import (
     WebhookState,
     WebhookTenant,
 )
-from execution_monitor.webhooks.images import encode_image
+from execution_monitor.webhooks.images import encode_image, shown_changes
 from execution_monitor.webhooks.outbox import Outbox
 from execution_monitor.webhooks.owners import Owners
-from execution_monitor.webhooks.registry import EnabledWebhook, Registry
+from execution_monitor.webhooks.registry import EnabledWebhook, Reading, Registry, TenantNow, TenantWebhooks
+from execution_monitor.webhooks.states import WebhookStates
+from execution_monitor.webhooks.tenants import CONSUMER
 
 log = structlog.get_logger()
 
-NAME = "webhooks"
+UNREADABLE = "Its filter or its rights were stored by another version, and cannot be read; save and enable it again."
 # Deliveries that are done are kept for 96 hours: changes that are read again later would be enqueued again.
 OLDEST = timedelta(hours=72)
 # More of them may follow in the next batch.
@@ -43,6 +45,7 @@ _LATE_PAUSE = timedelta(seconds=30)
 _TIMEOUT_MS = 10_000
 _ID_BYTES = 16
 _AT_ONCE = 500
+_BYTES_AT_ONCE = 8 * 1024 * 1024
 _LOOK_SECONDS = 60.0
 
 
@@ -63,53 +66,64 @@ class Enqueueing:
         self._looks_at = 0.0
         self._wake = wake
         self._registry = Registry(database)
+        self._states = WebhookStates(database)
+        self._reading = Reading.NOTHING
 
     @property
     def name(self) -> str:
         """What its position is stored as."""
-        return NAME
+        return CONSUMER
 
     @property
-    def fields(self) -> frozenset[str] | None:
-        """Whole documents: filters and receivers may want any field."""
-        return None
+    def fields(self) -> frozenset[str]:
+        """What filters and bodies need: payloads only while a webhook sends them, and nothing without webhooks."""
+        return self._reading.fields
+
+    async def prepare(self) -> None:
+        """Look which webhooks there are."""
+        self._reading = await self._registry.find_reading()
 
     async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:
         """Enqueue the changes of a tenant up to `until`."""
-        found = await self._registry.of(tenant)
-        if not found.webhooks:
+        found = await self._registry.of(tenant, until)
+        if found is None:
             return
-        now = await self._outbox.now()
+        enabled, now = found.enabled, found.now
+        for webhook_id in enabled.unreadable:
+            await self._states.pause(webhook_id, UNREADABLE)
+        if not enabled.webhooks:
+            return
+        if enabled.reading > self._reading:
+            raise FieldsChanged
+        # Times of changes need not be in their order: servers that take over have other clocks.
         late = [change for change in changes if change.occurred_at < now - OLDEST]
-        await self._tell_late(tenant, found.webhooks, late, now)
-        pending = list[dict[str, Any]]()
-        for change in changes[len(late) :]:
-            for webhook in found.concerned_by(change):
-                judged = webhook.judge(change)
-                if judged is None:
-                    continue
-                kind, row = judged
-                image = None if row is None else encode_image(row, with_payloads=webhook.with_payloads)
-                pending.append(_delivery_of(webhook, tenant, change, kind=kind.value, image=image, now=now))
-            if len(pending) >= _AT_ONCE:
-                await self._outbox.put(pending)
-                pending = []
-        await self._outbox.put(pending)
+        await self._report_late(tenant, found, late)
+        for rows in _portions(self._judged(tenant, enabled, changes, now)):
+            await self._outbox.put(rows)
         await self._save(tenant, until, term)
         self._wake()
 
     async def lose(self, gap: Gap, term: int) -> None:  # noqa: ARG002 - a gap is put in once, by its id
         """Send the owner of every webhook one gap for what is lost."""
-        if gap.since is None:
-            # The first start: no webhook is older.
-            return
         now = await self._outbox.now()
         webhooks = self._database.collection(Webhook)
         query = {"state": WebhookState.ENABLED.value, "active_since": {"$lte": time_of(gap.until)}}
-        async for row in webhooks.find(query, {"tenant_id": 1, "host": 1}):
-            await self._outbox.put(
-                [_gap_of(row["tenant_id"], row["_id"], row["host"], since=gap.since, until=gap.until, due=now)]
+        reading = webhooks.find(query, {"tenant_id": 1, "host": 1, "active_since": 1}).to_list()
+        found = await await_reply(reading, _TIMEOUT_MS)
+        gaps = (
+            _gap_of(
+                row["tenant_id"],
+                row["_id"],
+                row["host"],
+                # Without a position nothing was enqueued since the webhook began.
+                since=gap.since or position_after(row["active_since"]),
+                until=gap.until,
+                due=now,
             )
+            for row in found
+        )
+        for rows in _portions(gaps):
+            await self._outbox.put(rows)
         self._wake()
 
     async def work(self, position: StreamPosition, term: int) -> bool:  # noqa: ARG002 - as a consumer
@@ -117,33 +131,55 @@ class Enqueueing:
         if time.monotonic() >= self._looks_at:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
             await self._owners.pause_unconfirmed()
+            if await self._registry.find_reading() != self._reading:
+                raise FieldsChanged
         return False
 
-    async def _tell_late(
-        self, tenant: str, webhooks: Sequence[EnabledWebhook], late: Sequence[Change], now: datetime
-    ) -> None:
+    def _judged(
+        self, tenant: str, enabled: TenantWebhooks, changes: Sequence[Change], now: datetime
+    ) -> Iterator[dict[str, Any]]:
+        """The deliveries of those of the changes that are not too old."""
+        for change in changes:
+            if change.occurred_at < now - OLDEST:
+                continue
+            images = dict[bool, bytes]()
+            for webhook in enabled.concerned_by(change):
+                judged = webhook.judge(change)
+                if judged is None:
+                    continue
+                kind, row = judged
+                image = None
+                if row is not None:
+                    # Encoded once for all webhooks.
+                    image = images.get(webhook.with_payloads) or encode_image(row, with_payloads=webhook.with_payloads)
+                    images[webhook.with_payloads] = image
+                yield _delivery_of(webhook, tenant, change, kind=kind.value, image=image, now=now)
+
+    async def _report_late(self, tenant: str, found: TenantNow, late: Sequence[Change]) -> None:
         """Send one gap for changes that are too old, however many batches they come in."""
         tenants = self._database.collection(WebhookTenant)
         if not late:
-            forgetting = tenants.update_one({"_id": tenant, "late_since": {"$ne": None}}, {"$unset": {"late_since": 1}})
-            await await_reply(forgetting, _TIMEOUT_MS)
+            if found.late_since is not None:
+                forgetting = tenants.update_one({"_id": tenant}, {"$unset": {"late_since": 1}})
+                await await_reply(forgetting, _TIMEOUT_MS)
             return
         log.warning("changes_too_old_to_enqueue", tenant=tenant)
-        since, until = late[0].position, late[-1].position
+        last = late[-1]
         remembering = tenants.find_one_and_update(
-            {"_id": tenant}, {"$min": {"late_since": since}}, return_document=ReturnDocument.AFTER
+            {"_id": tenant}, {"$min": {"late_since": late[0].position}}, return_document=ReturnDocument.AFTER
         )
         stored: Any = await await_reply(remembering, _TIMEOUT_MS)
-        first = StreamPosition(stored["late_since"])
+        first, due = StreamPosition(stored["late_since"]), found.now + _LATE_PAUSE
         rows = [
-            _gap_of(tenant, each.webhook_id, each.host, since=first, until=until, due=now + _LATE_PAUSE)
-            for each in webhooks
+            _gap_of(tenant, each.webhook_id, each.host, since=first, until=last.position, due=due)
+            for each in found.enabled.webhooks
+            if last.cluster_time > each.active_since
         ]
         await self._outbox.put(rows)
         # It says how far the gap reaches once the next batches have been read.
         growing = self._database.collection(WebhookDelivery).update_many(
             {"_id": {"$in": [row["_id"] for row in rows]}, "attempts": 0},
-            {"$max": {"data.until": _time_at(until), "due": now + _LATE_PAUSE}},
+            {"$max": {"data.until": _time_at(last.position), "due": due}},
         )
         await await_reply(growing, _TIMEOUT_MS)
 
@@ -158,6 +194,18 @@ class Enqueueing:
             raise Superseded from error
         if not done.matched_count:
             raise Superseded
+
+
+def _portions(rows: Iterable[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    """`rows` in portions that MongoDB takes at once, and that fit into memory."""
+    portion, size = list[dict[str, Any]](), 0
+    for row in rows:
+        portion.append(row)
+        size += len(row.get("image") or b"")
+        if len(portion) >= _AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    yield portion
 
 
 def delivery_id(webhook_id: ObjectId, *what: str) -> str:
@@ -185,7 +233,9 @@ def _delivery_of(  # noqa: PLR0913 - what a delivery is made of
         "rights_revision": webhook.rights_revision,
         "occurred_at": change.occurred_at,
         "image": image,
-        "changed": None if change.changed is None or image is None else sorted(change.changed),
+        "changed": None
+        if change.changed is None or image is None
+        else shown_changes(change.changed, with_payloads=webhook.with_payloads),
         "created": now,
     }
 

@@ -7,13 +7,20 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.rows import Row
-from execution_monitor.webhooks.bodies import PAYLOAD_FIELDS
 
-# Of engines and of the writer of reports: no filter reads it, and no body shows it.
-_NEVER = frozenset({"ingest", "performance_data"})
+PAYLOAD_FIELDS = frozenset({"input_parameters", "final_result"})
+# All that a filter may read and a body may show, beside the payloads: neither what engines measure nor the stamps of
+# reports.
+FACTS = frozenset(Execution.model_fields) - PAYLOAD_FIELDS - {"id", "revision_id", "performance_data", "ingest"} | {
+    "_id"
+}
+# In an image: the execution has payloads, which were too large to keep.
+PAYLOADS_OMITTED = "payloads_omitted"
 # A row of the outbox has 16 MB at most, and an execution may have as many.
 MAX_IMAGE_BYTES = 4 * 1024 * 1024
+_MAX_FACT_BYTES = 128 * 1024
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
@@ -25,13 +32,23 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def encode_image(row: Row, *, with_payloads: bool) -> bytes:
-    """The BSON of `row`, without its payloads where they make it larger than 4 MB."""
-    for left_out in (_NEVER, _NEVER | frozenset(PAYLOAD_FIELDS)) if with_payloads else (_NEVER | {*PAYLOAD_FIELDS},):
-        image = _encode({name: value for name, value in row.items() if name not in left_out})
+    """The BSON of what `row` has of these fields, without its payloads where they make it larger than 4 MB."""
+    facts = {name: value for name, value in row.items() if name in FACTS}
+    if with_payloads:
+        image = _encode({**facts, **{name: row[name] for name in PAYLOAD_FIELDS & row.keys()}})
         if len(image) <= MAX_IMAGE_BYTES:
             return image
+        facts[PAYLOADS_OMITTED] = True
+    image = _encode(facts)
+    if len(image) <= MAX_IMAGE_BYTES:
+        return image
     # Something else is that large: what filters read of it stays.
-    return _encode({name: value for name, value in row.items() if len(_encode({name: value})) <= MAX_IMAGE_BYTES // 32})
+    return _encode({name: value for name, value in facts.items() if len(_encode({name: value})) <= _MAX_FACT_BYTES})
+
+
+def shown_changes(changed: frozenset[str], *, with_payloads: bool) -> list[str]:
+    """Those of the names of changed fields that an image may have."""
+    return sorted(changed & (FACTS | PAYLOAD_FIELDS if with_payloads else FACTS))
 
 
 def decode_image(image: bytes) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class Outbox:
 
     database: Database
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the database does not answer, which is logged elsewhere."""
+        return self.database.trouble is not None
+
     async def put(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store deliveries, of which some may be stored already; these are left as they are."""
         if not rows:
@@ -150,6 +155,11 @@ class Outbox:
         own = {"_id": claimed["_id"], "claim": claimed["claim"]}
         update = self.database.collection(WebhookDelivery).update_one(own, [{"$set": dict(change)}])
         await await_reply(update, _TIMEOUT_MS)
+
+
+def claimed_at(claimed: BsonDocument) -> datetime:
+    """When a delivery was claimed, by the clock of MongoDB."""
+    return claimed["due"] - timedelta(seconds=CLAIM_SECONDS)
 
 
 def _literals(attempt: Attempt) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Owners of webhooks: what their signing in, their revocation and their absence do to what they own.
 
 No one is signed in when a webhook sends. Each time its owner signs in, it is confirmed; with less than before it keeps
-less. Owners who are revoked, or have not signed in for long, have their webhooks paused until they save them again.
+less. Owners who are revoked, or have not signed in for long, have their webhooks paused until they enable them again.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import ExecutionMonitorError
+from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -33,10 +33,11 @@ _TIMEOUT_MS = 5_000
 _CONFIRMED_EVERY_SECONDS = 600.0
 _REMEMBERED = 10_000
 _MAX_WAITING = 1_000
+_TRIES = 10
 
-REVOKED = "Its owner was revoked; save it again once you may sign in."
-UNCLEAR = "Its owner signed in with rights that do not fit those it was saved with; save it again."
-NOTHING_LEFT = "Its owner may no longer read executions; save it again once you may."
+REVOKED = "Its owner was revoked; enable it again once you may sign in."
+UNCLEAR = "Its owner signed in with rights that do not fit those it was saved with; enable it again."
+NOTHING_LEFT = "Its owner may no longer read executions; enable it again once you may."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +56,35 @@ class Owners:
         """Record that `caller` has signed in, and narrow the rights of what they own to what they have now."""
         webhooks = self.database.collection(Webhook)
         query = {"tenant_id": caller.tenant, "user_id": caller.subject}
-        rows = await await_reply(webhooks.find(query).to_list(), _TIMEOUT_MS)
         now = Rights.of(caller)
-        for row in rows:
-            change = _narrowing(row, now)
+        for row in await await_reply(webhooks.find(query).to_list(), _TIMEOUT_MS):
+            await self._confirm(row, now)
+
+    async def _confirm(self, row: Row, now: Rights) -> None:
+        webhooks, found = self.database.collection(Webhook), row
+        for _ in range(_TRIES):
+            change = _narrowing(found, now)
             if change is None:
                 confirming = webhooks.update_one({"_id": row["_id"]}, [{"$set": {"confirmed_at": "$$NOW"}}])
                 await await_reply(confirming, _TIMEOUT_MS)
-            else:
-                # Unless it was saved or narrowed meanwhile: the next sign-in narrows it then.
-                unchanged = {"_id": row["_id"], "revision": row["revision"]}
-                await change_webhooks(self.database, caller.tenant, unchanged, {**change, "confirmed_at": "$$NOW"})
+                return
+            unchanged = {"_id": row["_id"], "revision": found["revision"]}
+            confirmed = {**change, "confirmed_at": "$$NOW"}
+            if await change_webhooks(self.database, row["tenant_id"], unchanged, confirmed):
+                return
+            # It was saved or narrowed meanwhile: what is stored now is narrowed, too.
+            again: Any = await await_reply(webhooks.find_one({"_id": row["_id"]}), _TIMEOUT_MS)
+            if again is None:
+                return
+            found = again
+        raise DatabaseUnavailable("A webhook is changed too often; what its owner may see is narrowed later.")
 
     async def pause_unconfirmed(self) -> int:
         """Pause the webhooks whose owners have not signed in for too long; returns how many."""
         days = self.confirmed_for // timedelta(days=1)
         since = {"$subtract": ["$$NOW", self.confirmed_for // timedelta(milliseconds=1)]}
         query = {"state": WebhookState.ENABLED.value, "$expr": {"$lt": ["$confirmed_at", since]}}
-        return await _pause(self.database, query, f"Its owner has not signed in for {days} days; save it again.")
+        return await _pause(self.database, query, f"Its owner has not signed in for {days} days; enable it again.")
 
 
 async def pause_webhooks_of(database: Database, user: str, tenant: str | None) -> int:
@@ -87,7 +99,9 @@ async def pause_webhooks_of(database: Database, user: str, tenant: str | None) -
 
 async def _pause(database: Database, query: dict[str, Any], reason: str) -> int:
     webhooks = database.collection(Webhook)
-    tenants = await await_reply(webhooks.distinct("tenant_id", query), _TIMEOUT_MS)
+    # `distinct` knows no time of MongoDB.
+    grouping = await webhooks.aggregate([{"$match": query}, {"$group": {"_id": "$tenant_id"}}])
+    tenants = [str(row["_id"]) for row in await await_reply(grouping.to_list(), _TIMEOUT_MS)]
     change = {"state": WebhookState.PAUSED.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
     return sum([await change_webhooks(database, tenant, query, change) for tenant in tenants])
 

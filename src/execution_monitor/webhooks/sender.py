@@ -26,7 +26,7 @@ from execution_monitor.storage.webhook_documents import WebhookState
 from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks.circuits import Circuits
 from execution_monitor.webhooks.messages import MayNotBeSent, Messages
-from execution_monitor.webhooks.outbox import Attempt, Outbox
+from execution_monitor.webhooks.outbox import Attempt, Outbox, claimed_at
 from execution_monitor.webhooks.retry_schedule import seconds_until_retry
 from execution_monitor.webhooks.sending_webhooks import SendingWebhook, SendingWebhooks
 from execution_monitor.webhooks.signatures import signed_headers
@@ -42,6 +42,8 @@ _IDLE_SECONDS = 0.25
 _TROUBLE_SECONDS = 1.0
 # A paused webhook keeps what waits for it.
 _PAUSED_SECONDS = 60.0
+# Most receivers answer within them: a server that is restarted repeats little.
+_LAST_SECONDS = 3.0
 GIVEN_UP_AFTER = timedelta(days=5)
 
 
@@ -75,7 +77,7 @@ class Sender(Collector):
         self._woken.set()
 
     async def run(self) -> None:
-        """Send until cancelled; what is on its way then is claimed by another process a minute later."""
+        """Send until cancelled; what is on its way then has some seconds left, or is sent again a minute later."""
         try:
             while True:
                 await self._fill()
@@ -89,6 +91,8 @@ class Sender(Collector):
                     waking.cancel()
                 self._woken.clear()
         finally:
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=_LAST_SECONDS)
             await end_tasks(*self._sending)
 
     async def send_once(self, claimed: BsonDocument) -> None:
@@ -102,7 +106,8 @@ class Sender(Collector):
             try:
                 claimed = await self._outbox.claim(self._circuits.closed_hosts)
             except (PyMongoError, ExecutionMonitorError) as error:
-                _log_trouble("deliveries_not_claimed", error)
+                if not self._outbox.is_out_of_reach:
+                    _log_trouble("deliveries_not_claimed", error)
                 await asyncio.sleep(_TROUBLE_SECONDS)
                 return
             if claimed is None:
@@ -114,15 +119,18 @@ class Sender(Collector):
 
     async def _send(self, claimed: BsonDocument) -> None:
         host: str = claimed["host"]
-        is_well = True
+        is_well: bool | None = None
         try:
             outcome = await self._attempt(claimed)
-            is_well = not isinstance(outcome, Failure)
+            is_well = None if outcome is None else isinstance(outcome, Answer)
         except (PyMongoError, ExecutionMonitorError) as error:
             # Its claim runs out.
             _log_trouble("delivery_not_recorded", error)
-        except Exception:
-            log.exception("delivery_failed", delivery=str(claimed["_id"]))
+        except Exception as error:  # noqa: BLE001 - of one delivery, which must not come again every minute
+            # What is in it may be in the message of the error.
+            log.error("delivery_failed", delivery=str(claimed["_id"]), error=type(error).__name__)  # noqa: TRY400
+            with contextlib.suppress(PyMongoError, ExecutionMonitorError):
+                await self._put_off(claimed, Attempt(error="The server could not make the request."), None)
         finally:
             self._circuits.end(host, is_well=is_well)
         if pause := self._circuits.seconds_until_open(host):
@@ -131,16 +139,13 @@ class Sender(Collector):
 
     async def _attempt(self, claimed: BsonDocument) -> Answer | Failure | None:
         """Send one delivery and record how it ended; None where it was not sent."""
-        webhook = await self._webhooks.find(claimed["webhook_id"])
-        if webhook is None or webhook.state is WebhookState.DISABLED:
-            await self._outbox.drop(claimed, "Its webhook is gone or disabled.")
+        webhook = await self._find_enabled(claimed)
+        if webhook is None:
             return None
-        if webhook.state is WebhookState.PAUSED:
-            await self._outbox.postpone(claimed, _PAUSED_SECONDS)
-            return None
-        if webhook.url is None or not webhook.secrets:
-            await self._states.pause(webhook.webhook_id, "Its secrets cannot be decrypted with the server's keys.")
-            await self._outbox.postpone(claimed, _PAUSED_SECONDS)
+        now = claimed_at(claimed)
+        secrets = webhook.secrets_at(now)
+        if webhook.url is None or not secrets:
+            await self._pause(claimed, webhook, "Its secrets cannot be decrypted with the server's keys.")
             return None
         try:
             body = self._messages.render(claimed, webhook)
@@ -150,18 +155,31 @@ class Sender(Collector):
             return None
         except BadUserInput as error:
             # The rules have changed since the address was stored.
-            await self._states.pause(webhook.webhook_id, error.message)
-            await self._outbox.postpone(claimed, _PAUSED_SECONDS)
+            await self._pause(claimed, webhook, error.message)
             return None
-        headers = signed_headers(str(claimed["_id"]), body, webhook.secrets, datetime.now(UTC))
+        headers = signed_headers(str(claimed["_id"]), body, secrets, now)
         outcome = await self._outbound.post(destination, body.encode(), headers)
         await self._record(claimed, webhook, outcome)
         return outcome
 
+    async def _find_enabled(self, claimed: BsonDocument) -> SendingWebhook | None:
+        """The webhook of a delivery; None where it sends nothing now, which is then recorded."""
+        webhook = await self._webhooks.find(claimed["webhook_id"])
+        if webhook is None:
+            await self._outbox.drop(claimed, "Its webhook was deleted.")
+        elif webhook.state is WebhookState.DISABLED:
+            await self._outbox.give_up(claimed, Attempt(error="Its webhook is disabled."))
+        elif webhook.state is WebhookState.PAUSED:
+            await self._outbox.postpone(claimed, _PAUSED_SECONDS)
+        else:
+            return webhook
+        return None
+
     async def _record(self, claimed: BsonDocument, webhook: SendingWebhook, outcome: Answer | Failure) -> None:
         if isinstance(outcome, Failure):
             self.attempts["failed"] += 1
-            await self._try_later(claimed, webhook, Attempt(error=outcome.value), None)
+            await self._put_off(claimed, Attempt(error=outcome.value), None)
+            await self._record_failure(webhook)
             return
         attempt = Attempt(status=outcome.status, body=outcome.body)
         # 200 to 299; a redirect is not followed, so it is no success.
@@ -175,28 +193,33 @@ class Sender(Collector):
         self.attempts["refused"] += 1
         if outcome.status == HTTPStatus.GONE:
             await self._outbox.give_up(claimed, attempt)
-            await self._disable(webhook, "The receiver answered 410 Gone: it wants no more.")
+            await self._states.disable(webhook.webhook_id, "The receiver answered 410 Gone: it wants no more.")
+            self._webhooks.forget(webhook.webhook_id)
             return
-        await self._try_later(claimed, webhook, attempt, outcome.retry_after)
+        await self._put_off(claimed, attempt, outcome.retry_after)
+        await self._record_failure(webhook)
 
-    async def _try_later(
-        self, claimed: BsonDocument, webhook: SendingWebhook, attempt: Attempt, retry_after: float | None
-    ) -> None:
-        seconds = seconds_until_retry(claimed["attempts"], retry_after)
+    async def _put_off(self, claimed: BsonDocument, attempt: Attempt, retry_after: float | None) -> None:
+        """Have a delivery that did not arrive tried again by the schedule, or give it up."""
+        # Whoever sends a test is there to see how it ends.
+        seconds = None if claimed["kind"] == "test" else seconds_until_retry(claimed["attempts"], retry_after)
         if seconds is None:
             await self._outbox.give_up(claimed, attempt)
         else:
             await self._outbox.retry(claimed, attempt, seconds)
-        now = datetime.now(UTC)
+
+    async def _record_failure(self, webhook: SendingWebhook) -> None:
         if webhook.failing_since is None:
             await self._states.record_failure(webhook.webhook_id)
             self._webhooks.forget(webhook.webhook_id)
-        elif now - webhook.failing_since >= GIVEN_UP_AFTER:
-            await self._disable(webhook, "Nothing has arrived for 5 days.")
+        elif datetime.now(UTC) - webhook.failing_since >= GIVEN_UP_AFTER:
+            await self._states.disable_failing(webhook.webhook_id, GIVEN_UP_AFTER, "Nothing has arrived for 5 days.")
+            self._webhooks.forget(webhook.webhook_id)
 
-    async def _disable(self, webhook: SendingWebhook, reason: str) -> None:
-        await self._states.disable(webhook.webhook_id, reason)
+    async def _pause(self, claimed: BsonDocument, webhook: SendingWebhook, reason: str) -> None:
+        await self._states.pause(webhook.webhook_id, reason)
         self._webhooks.forget(webhook.webhook_id)
+        await self._outbox.postpone(claimed, _PAUSED_SECONDS)
 
     @override
     def collect(self) -> Iterator[Metric]:

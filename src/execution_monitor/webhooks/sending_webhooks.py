@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -33,10 +33,10 @@ class SendingWebhook:
         webhook_id: its id.
         state: whether it sends.
         url: where to; None where it cannot be decrypted.
-        secrets: the texts that sign now, the newest first.
+        secrets: the texts that sign, the newest first, each with the time until which it does.
+        rights: what its owner may do and see; None where it is not clear.
         may_see: whether its owner may see an execution; None where they may see none, or it is not clear which.
         rights_revision: of these rights.
-        visibility: what cursors are sealed for; None as with `may_see`.
         with_payloads: whether inputs and results are sent.
         failing_since: since when nothing has arrived.
     """
@@ -44,12 +44,16 @@ class SendingWebhook:
     webhook_id: ObjectId
     state: WebhookState
     url: str | None = field(repr=False)
-    secrets: Sequence[str] = field(repr=False)
+    secrets: Sequence[tuple[str, datetime | None]] = field(repr=False)
     rights: Rights | None
     may_see: Predicate | None
     rights_revision: int
     with_payloads: bool
     failing_since: datetime | None
+
+    def secrets_at(self, now: datetime) -> Sequence[str]:
+        """The texts that sign at a time."""
+        return [text for text, until in self.secrets if until is None or until > now]
 
 
 class SendingWebhooks:
@@ -113,8 +117,7 @@ class SendingWebhooks:
         except NotDecrypted:
             return None
 
-    def _secret(self, stored: Any) -> str | None:
+    def _secret(self, stored: Any) -> tuple[str, datetime | None] | None:
         secret: Mapping[str, Any] = as_mapping(stored) or {}
-        until = to_datetime(secret.get("until"))
-        is_over = until is not None and until <= datetime.now(UTC)
-        return None if is_over else self._decrypt(secret.get("secret"))
+        text = self._decrypt(secret.get("secret"))
+        return None if text is None else (text, to_datetime(secret.get("until")))

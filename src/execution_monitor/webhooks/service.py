@@ -1,10 +1,12 @@
 """Everything that webhooks take in one process, wired together: what is called, what runs, and what is closed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from execution_monitor.auth.caller import Caller
 from execution_monitor.encryption import Encryption
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.outbound.client import Outbound
@@ -47,7 +49,14 @@ class WebhookService:
         sender: delivers.
     """
 
-    def __init__(self, reader: Reader, encryption: Encryption, cursors: LiveCursors, limits: WebhookLimits) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        encryption: Encryption,
+        cursors: LiveCursors,
+        limits: WebhookLimits,
+        recheck: Callable[[Caller], Awaitable[None]],
+    ) -> None:
         database = reader.database
         outbox, owners = Outbox(database), Owners(database, limits.confirmed_for)
         self._outbound = Outbound(limits.rules)
@@ -62,7 +71,7 @@ class WebhookService:
         )
         self.sign_ins = SignIns(owners)
         self.enqueueing = Enqueueing(database, outbox, owners, self.sender.wake)
-        self.deliveries = Deliveries(Webhooks(reader, encryption, limits.rules), outbox, self.sender)
+        self.deliveries = Deliveries(Webhooks(reader, encryption, limits.rules, recheck), outbox, self.sender)
 
     async def __aenter__(self) -> Self:
         await self._outbound.__aenter__()

@@ -1,6 +1,8 @@
 """States of webhooks, as the server itself changes them: what pauses, disables or clears one, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -27,6 +29,13 @@ class WebhookStates:
         """Let an enabled webhook send nothing until its owner enables it again; what waits for it is given up."""
         await self._leave_enabled(webhook_id, WebhookState.DISABLED, reason)
 
+    async def disable_failing(self, webhook_id: ObjectId, period: timedelta, reason: str) -> None:
+        """Disable an enabled webhook to which nothing has arrived for as long as `period`, by the clock of MongoDB."""
+        since = {"$subtract": ["$$NOW", period // timedelta(milliseconds=1)]}
+        # A missing time sorts before every other.
+        has_failed = {"failing_since": {"$ne": None}, "$expr": {"$lte": ["$failing_since", since]}}
+        await self._leave_enabled(webhook_id, WebhookState.DISABLED, reason, has_failed)
+
     async def record_failure(self, webhook_id: ObjectId) -> None:
         """Record that nothing has arrived from now on, unless that is recorded."""
         await self._update({"_id": webhook_id, "failing_since": None}, {"failing_since": "$$NOW"})
@@ -35,14 +44,16 @@ class WebhookStates:
         """Record that something has arrived."""
         await self._update({"_id": webhook_id}, {"failing_since": None})
 
-    async def _leave_enabled(self, webhook_id: ObjectId, state: WebhookState, reason: str) -> None:
+    async def _leave_enabled(
+        self, webhook_id: ObjectId, state: WebhookState, reason: str, query: Mapping[str, Any] | None = None
+    ) -> None:
         webhooks = self.database.collection(Webhook)
         found: Any = await await_reply(webhooks.find_one({"_id": webhook_id}, {"tenant_id": 1}), _TIMEOUT_MS)
         if found is None:
             return
-        query = {"_id": webhook_id, "state": WebhookState.ENABLED.value}
+        enabled = {"_id": webhook_id, "state": WebhookState.ENABLED.value, **(query or {})}
         change = {"state": state.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
-        await change_webhooks(self.database, found["tenant_id"], query, change)
+        await change_webhooks(self.database, found["tenant_id"], enabled, change)
 
     async def _update(self, query: dict[str, Any], change: dict[str, Any]) -> None:
         updating = self.database.collection(Webhook).update_one(query, [{"$set": change}])

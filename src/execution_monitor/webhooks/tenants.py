@@ -7,16 +7,23 @@ webhooks and its revision are one transaction, and a change of an execution that
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from bson import Timestamp
 from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 
+from execution_monitor.live.resume_tokens import position_after
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.server_documents import FeedPosition
 from execution_monitor.storage.webhook_documents import Webhook, WebhookTenant
 
 T = TypeVar("T")
 
+# The `_id` of the document whose revision is one more with every tenant that has its first webhook.
+ALL_TENANTS = ""
+# What the position of enqueueing is stored as.
+CONSUMER = "webhooks"
 _TIMEOUT_MS = 10_000
 
 
@@ -28,8 +35,7 @@ async def in_revision(database: Database, tenant: str, work: Callable[[AsyncClie
     """
 
     async def write(session: AsyncClientSession) -> T:
-        tenants = database.collection(WebhookTenant)
-        await tenants.update_one({"_id": tenant}, {"$inc": {"revision": 1}}, upsert=True, session=session)
+        await _count(database, tenant, session)
         return await work(session)
 
     async with database.client.start_session() as session:
@@ -37,6 +43,18 @@ async def in_revision(database: Database, tenant: str, work: Callable[[AsyncClie
             write, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority")
         )
         return await await_reply(running, _TIMEOUT_MS)
+
+
+async def _count(database: Database, tenant: str, session: AsyncClientSession) -> None:
+    tenants, more = database.collection(WebhookTenant), {"$inc": {"revision": 1}}
+    done = await tenants.update_one({"_id": tenant}, more, upsert=True, session=session)
+    if done.upserted_id is None:
+        return
+    await tenants.update_one({"_id": ALL_TENANTS}, more, upsert=True, session=session)
+    # No feeder may have run yet: the first one begins here, and not at the present that it finds.
+    begin = {"position": position_after(session.operation_time or Timestamp(0, 1)), "term": 0}
+    positions = database.collection(FeedPosition)
+    await positions.update_one({"_id": CONSUMER}, {"$setOnInsert": begin}, upsert=True, session=session)
 
 
 async def change_webhooks(database: Database, tenant: str, query: Mapping[str, Any], change: Mapping[str, Any]) -> int:

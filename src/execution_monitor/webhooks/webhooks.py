@@ -5,7 +5,7 @@ the tenant without the path of the address, may pause them and delete them.
 """
 
 import contextlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.encryption import Encryption, NotDecrypted
-from execution_monitor.errors import BadUserInput, DatabaseUnavailable, Forbidden, NotFound
+from execution_monitor.errors import BadUserInput, DatabaseUnavailable, Forbidden, NotFound, SetupError, Unauthenticated
 from execution_monitor.live.events import EventKind
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.storage.coercion import to_datetime
@@ -28,17 +28,30 @@ from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.sorting import Order, SortKey
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState
+from execution_monitor.webhooks.owners import REVOKED
 from execution_monitor.webhooks.rights import Rights
 from execution_monitor.webhooks.signatures import new_secret
 from execution_monitor.webhooks.tenants import change_webhooks, in_revision
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
+PAUSED_BY_OWNER = "Its owner paused it."
+PAUSED_BY_OPERATOR = "An operator paused it."
 KINDS = tuple(each.value for each in (EventKind.ENTERED, EventKind.UPDATED, EventKind.LEFT, EventKind.DELETED))
 MAX_NAME = 100
 # Each is put to every change of its tenant.
 MAX_OF_OWNER = 100
 MAX_KEEP_SECONDS = 30 * 86_400
 _MAX_SECRETS = 5
+_ROTATION_TRIES = 5
+# Decided by what is stored then: another may pause or disable a webhook while its owner changes it.
+_IS_ENABLED = {"$eq": ["$state", WebhookState.ENABLED.value]}
+_ENABLING: Mapping[str, Any] = {
+    # What happened while it sent nothing is not sent now.
+    "active_since": {"$cond": [_IS_ENABLED, "$active_since", "$$CLUSTER_TIME"]},
+    "failing_since": {"$cond": [_IS_ENABLED, "$failing_since", None]},
+    "state": WebhookState.ENABLED.value,
+    "state_reason": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +84,24 @@ def webhooks_visible_to(caller: Caller) -> Filter:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """The webhooks of one database. Every method may raise `Forbidden`, `NotFound` and `DatabaseUnavailable`."""
+    """The webhooks of one database. Every method may raise `Forbidden`, `NotFound` and `DatabaseUnavailable`.
+
+    Attributes:
+        rules: which addresses may be sent to.
+        recheck: raises `Unauthenticated` for a caller whose token has been revoked, as the database says now.
+    """
 
     reader: Reader
     encryption: Encryption
     rules: DestinationRules
+    recheck: Callable[[Caller], Awaitable[None]]
 
     async def create(self, caller: Caller, wanted: WebhookFields) -> tuple[Row, str]:
         """Make a webhook of the caller's; returns it as stored, and the secret, which is returned here alone.
 
         Raises:
             BadUserInput: A value is wrong.
-            SetupError: The server has no key to encrypt secrets with.
+            Unauthenticated: The caller's token has been revoked meanwhile.
         """
         caller.require_mutation(Scope.WEBHOOKS_WRITE)
         if wanted.name is None or wanted.url is None or wanted.where is None:
@@ -99,7 +118,7 @@ class Webhooks:
             **self._fields_of(caller, wanted),
             **self._rights_of(caller),
             "state": (WebhookState.ENABLED if enabled else WebhookState.PAUSED).value,
-            "secrets": [{"secret": self.encryption.encrypt(secret)}],
+            "secrets": [{"secret": self._encrypted(secret)}],
             "rights_revision": 1,
             "confirmed_at": now,
             "created": now,
@@ -118,6 +137,7 @@ class Webhooks:
         with _translated_errors():
             await self._refuse_too_many(caller)
             await in_revision(self.reader.database, caller.tenant, insert)
+        await self._recheck(caller, webhook_id)
         return await self._own(caller, str(webhook_id)), secret
 
     async def update(self, caller: Caller, webhook_id: str, wanted: WebhookFields) -> Row:
@@ -127,6 +147,7 @@ class Webhooks:
 
         Raises:
             BadUserInput: A value is wrong.
+            Unauthenticated: The caller's token has been revoked meanwhile.
         """
         caller.require_mutation(Scope.WEBHOOKS_WRITE)
         row = await self._seen(caller, webhook_id)
@@ -139,15 +160,10 @@ class Webhooks:
             "confirmed_at": "$$NOW",
             "updated": "$$NOW",
         }
-        enabled = WebhookState(row["state"]) is WebhookState.ENABLED if wanted.enabled is None else wanted.enabled
-        if enabled and row["state"] != WebhookState.ENABLED.value:
-            # What happened while it sent nothing is not sent now.
-            change |= {"active_since": "$$CLUSTER_TIME", "failing_since": None, "state_reason": None}
-        if not enabled and row["state"] == WebhookState.ENABLED.value:
-            change["state_reason"] = PAUSED_BY_OWNER
-        if enabled or row["state"] == WebhookState.ENABLED.value:
-            change["state"] = (WebhookState.ENABLED if enabled else WebhookState.PAUSED).value
+        if wanted.enabled is not None:
+            change |= _ENABLING if wanted.enabled else _pausing(PAUSED_BY_OWNER)
         await self._change(caller, row, change)
+        await self._recheck(caller, row["_id"])
         return await self._own(caller, webhook_id)
 
     async def rotate_secret(self, caller: Caller, webhook_id: str, keep_old_seconds: int) -> tuple[Row, str]:
@@ -159,16 +175,20 @@ class Webhooks:
         caller.require_mutation(Scope.WEBHOOKS_WRITE)
         if not 0 <= keep_old_seconds <= MAX_KEEP_SECONDS:
             raise BadUserInput(f"keepOldSeconds must be from 0 to {MAX_KEEP_SECONDS:,}.")
-        row, secret = await self._own(caller, webhook_id), new_secret()
-        until = datetime.now(UTC) + timedelta(seconds=keep_old_seconds)
-        kept = [
-            {**each, "until": min(until, to_datetime(each.get("until")) or until)}
-            for each in row["secrets"][: _MAX_SECRETS - 1]
-            if keep_old_seconds and (to_datetime(each.get("until")) or until) > datetime.now(UTC)
-        ]
-        secrets = [{"secret": self.encryption.encrypt(secret)}, *kept]
-        await self._change(caller, row, {"secrets": {"$literal": secrets}, "updated": "$$NOW"})
-        return await self._own(caller, webhook_id), secret
+        for _ in range(_ROTATION_TRIES):
+            row, secret = await self._own(caller, webhook_id), new_secret()
+            until = datetime.now(UTC) + timedelta(seconds=keep_old_seconds)
+            kept = [
+                {**each, "until": min(until, to_datetime(each.get("until")) or until)}
+                for each in row["secrets"][: _MAX_SECRETS - 1]
+                if keep_old_seconds and (to_datetime(each.get("until")) or until) > datetime.now(UTC)
+            ]
+            secrets = [{"secret": self._encrypted(secret)}, *kept]
+            change = {"secrets": {"$literal": secrets}, "updated": "$$NOW"}
+            # Otherwise one of two rotations at once would return a secret that never signs.
+            if await self._change(caller, row, change, {"revision": row["revision"]}):
+                return await self._own(caller, webhook_id), secret
+        raise BadUserInput("The webhook is being changed by another request; try again.")
 
     async def delete(self, caller: Caller, webhook_id: str) -> None:
         """Delete a webhook of the caller's, or any of the tenant with `manage`; what waits for it is not sent."""
@@ -224,13 +244,27 @@ class Webhooks:
     async def _pause_anothers(self, caller: Caller, row: Row, wanted: WebhookFields) -> Row:
         if wanted != WebhookFields(enabled=False):
             raise Forbidden("Only its owner may change it; with the scope manage you may pause and delete it.")
-        change = {"state": WebhookState.PAUSED.value, "state_reason": PAUSED_BY_OPERATOR, "updated": "$$NOW"}
-        await self._change(caller, row, change)
+        await self._change(caller, row, {**_pausing(PAUSED_BY_OPERATOR), "updated": "$$NOW"})
         return await self._seen(caller, str(row["_id"]))
 
-    async def _change(self, caller: Caller, row: Row, change: Mapping[str, Any]) -> None:
+    async def _recheck(self, caller: Caller, webhook_id: ObjectId) -> None:
+        """Pause the webhook of a caller who was revoked while it was saved.
+
+        Revoking looks for webhooks to pause, and either finds this one or has been recorded before this look.
+        """
+        try:
+            await self.recheck(caller)
+        except Unauthenticated:
+            with _translated_errors():
+                await change_webhooks(self.reader.database, caller.tenant, {"_id": webhook_id}, _pausing(REVOKED))
+            raise
+
+    async def _change(
+        self, caller: Caller, row: Row, change: Mapping[str, Any], query: Mapping[str, Any] | None = None
+    ) -> int:
         with _translated_errors():
-            await change_webhooks(self.reader.database, caller.tenant, {"_id": row["_id"]}, change)
+            own = {"_id": row["_id"], **(query or {})}
+            return await change_webhooks(self.reader.database, caller.tenant, own, change)
 
     def _fields_of(self, caller: Caller, wanted: WebhookFields) -> dict[str, Any]:
         """The stored fields that `wanted` gives values to."""
@@ -239,7 +273,7 @@ class Webhooks:
             found["name"] = _checked_name(wanted.name)
         if wanted.url is not None:
             destination = self.rules.check(wanted.url)
-            found |= {"url": self.encryption.encrypt(destination.url), "host": destination.authority}
+            found |= {"url": self._encrypted(destination.url), "host": destination.authority}
         if wanted.where is not None:
             found |= {"where": encode_filter(wanted.where), "filter": wanted.given_filter}
         if wanted.kinds is not None:
@@ -251,6 +285,14 @@ class Webhooks:
                 caller.require(Scope.EXECUTIONS_PAYLOAD)
             found["include_payloads"] = wanted.include_payloads
         return found
+
+    def _encrypted(self, text: str) -> bytes:
+        try:
+            return self.encryption.encrypt(text)
+        except SetupError as error:
+            raise BadUserInput(
+                "This server has no webhooks: its operator must set EXECUTION_MONITOR_SECRETS_KEYS."
+            ) from error
 
     @staticmethod
     def _rights_of(caller: Caller) -> dict[str, Any]:
@@ -265,8 +307,12 @@ class Webhooks:
             raise BadUserInput(f"You have {MAX_OF_OWNER} webhooks; delete one first.")
 
 
-PAUSED_BY_OWNER = "Its owner paused it."
-PAUSED_BY_OPERATOR = "An operator paused it."
+def _pausing(reason: str) -> dict[str, Any]:
+    """The expressions that pause a webhook which is enabled; one that is not keeps its state and why."""
+    return {
+        "state": {"$cond": [_IS_ENABLED, WebhookState.PAUSED.value, "$state"]},
+        "state_reason": {"$cond": [_IS_ENABLED, {"$literal": reason}, "$state_reason"]},
+    }
 
 
 def _checked_name(name: str) -> str:

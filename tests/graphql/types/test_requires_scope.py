@@ -72,6 +72,18 @@ BELOW_A_GUARDED_ROOT = {
     "SearchProgress": "of a page, counted in visible executions",
     "StepUpdate": "an event of a guarded subscription",
     "Tag": "of a visible execution",
+    "CreateWebhookPayload": "of the webhook that a guarded mutation made",
+    "DeleteWebhookPayload": "the id that a guarded mutation was sent",
+    "ReplayDeliveriesPayload": "a count of what a guarded mutation sends again",
+    "RotateWebhookSecretPayload": "of the caller's own webhook",
+    "TestWebhookPayload": "of the caller's own webhook",
+    "UpdateWebhookPayload": "of a webhook that the caller may list",
+    "Webhook": "returned by guarded root fields, if the caller may list it",
+    "WebhookConnection": "a page of such webhooks",
+    "WebhookEdge": "of such a page",
+    "WebhookDelivery": "of the caller's own webhook, returned by a guarded root field",
+    "WebhookDeliveryConnection": "a page of such deliveries",
+    "WebhookDeliveryEdge": "of such a page",
 }
 
 
@@ -234,6 +246,10 @@ VALUES = {
     "CreateAccessKeyInput!": '{ name: "nightly" }',
     "ReportExecutionInput!": '{ executionId: "x", reportedAt: "2026-01-01T00:00:00Z" }',
     "ReportStepsInput!": '{ executionId: "x", steps: [] }',
+    "CreateWebhookInput!": '{ name: "x", url: "x" }',
+    "UpdateWebhookInput!": "{}",
+    "RotateWebhookSecretInput!": "{}",
+    "ReplayDeliveriesInput!": "{}",
     "AppendLogsInput!": '{ executionId: "x", entries: [] }',
 }
 

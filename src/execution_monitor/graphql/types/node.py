@@ -8,8 +8,9 @@ from execution_monitor.storage.digests import digest_of
 
 MAX_NODES = 100
 
-# How many values the ids of each type hold: the tenant, the id of the execution or key and, for a step, its own.
-_LENGTHS = {"Execution": 2, "ExecutionStep": 3, "AccessKey": 2}
+# How many values the ids of each type hold: the tenant, the id of the object or, for a step, of its execution, and its
+# own.
+_LENGTHS = {"Execution": 2, "ExecutionStep": 3, "AccessKey": 2, "Webhook": 2, "WebhookDelivery": 2}
 
 
 @strawberry.interface(description="An object with a global id, which `node` finds again.")

@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 from strawberry import UNSET
 
-from execution_monitor.errors import BadUserInput
+from execution_monitor.errors import BadUserInput, NotFound
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.enums import described_enum
 from execution_monitor.graphql.inputs.arguments import present
@@ -16,7 +16,9 @@ from execution_monitor.graphql.types.connection import (
     NODES,
     PAGE_INFO,
     PageInfo,
+    fields_to_read,
     needed_neighbours,
+    needs_cursors,
     page_request,
     reading,
     stored,
@@ -26,7 +28,7 @@ from execution_monitor.graphql.types.webhook import Webhook, webhook_id_in
 from execution_monitor.storage.pagination import Page, PageSelection
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import DeliveryState
-from execution_monitor.webhooks.deliveries import DeliveryRecord, ReplayRequest
+from execution_monitor.webhooks.deliveries import NEWEST_FIRST, DeliveryRecord, ReplayRequest
 
 NAME = "WebhookDelivery"
 
@@ -68,20 +70,26 @@ class WebhookDelivery(Node):
     def id(self) -> strawberry.ID:
         return encode_id(NAME, self.record.tenant, self.record.delivery_id)
 
-    @strawberry.field(description="The webhook it is of.")
+    @strawberry.field(description="The webhook it is of.", metadata=reading("webhook_id"))
     async def webhook(self, info: ContextInfo) -> Webhook:
-        return Webhook.of(await info.context.webhooks.own(info.context.caller, self.record.webhook_id))
+        row = await info.context.webhook_rows.load(self.record.webhook_id)
+        if row is None:
+            raise NotFound("The webhook was deleted meanwhile.")
+        return Webhook.of(row)
 
     execution_id: str | None = stored("execution_id", description="The execution it is about; null for others.")
 
-    @strawberry.field(description="What it is about.")
+    @strawberry.field(description="What it is about.", metadata=reading("kind"))
     def kind(self) -> WebhookDeliveryKind:
         return WebhookDeliveryKind(self.record.kind)
 
     state: DeliveryState = stored("state", description="What became of it.")
     attempts: int = stored("attempts", description="How many attempts there were.")
 
-    @strawberry.field(description="When it is tried next; null once it has arrived or was given up.")
+    @strawberry.field(
+        description="When it is tried next; null once it has arrived or was given up.",
+        metadata=reading("due", "state"),
+    )
     def next_attempt_at(self) -> datetime | None:
         return self.record.next_attempt_at
 
@@ -166,13 +174,17 @@ async def resolve_deliveries(  # noqa: PLR0913 - the arguments of the field
     before: str | None,
 ) -> WebhookDeliveryConnection:
     """A page of the deliveries of a webhook of the caller's."""
-    caller, page_info = info.context.caller, selected_by(info, "pageInfo")
+    caller, edges, page_info = info.context.caller, selected_by(info, "edges"), selected_by(info, "pageInfo")
+    selected = {**selected_by(info, "edges", "node"), **selected_by(info, "nodes")}
+    fields = fields_to_read(WebhookDelivery, selected) | {"_id"}
+    if needs_cursors(edges, page_info):
+        fields |= frozenset(NEWEST_FIRST.fields)
     page = await info.context.deliveries.list(
         caller,
         webhook_id_in(global_id, caller),
         state,
         page_request(first=first, after=after, last=last, before=before),
-        PageSelection(fields=None, neighbours=needed_neighbours(page_info)),
+        PageSelection(fields=fields, neighbours=needed_neighbours(page_info)),
     )
     return WebhookDeliveryConnection(page=page)
 

@@ -64,6 +64,9 @@ class Rollups(Collector):
         """The stored fields that it reads."""
         return FIELDS
 
+    async def prepare(self) -> None:
+        """Nothing to decide: they are always the same."""
+
     async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:
         """Add what executions are now to the rows of a tenant, and subtract what they were."""
         await self._begin_term(term)
