@@ -129,6 +129,9 @@ async def test_the_next_feeder_goes_on_where_the_last_one_stopped_in_a_greater_t
     async with feeding(database, first) as feeder:
         await store("a")
         await until(lambda: bool(first.taken))
+        stored = None
+        while stored is None or stored["position"] < first.positions["acme"]:
+            stored = await changed_from(stored)
         term = feeder.term
     await store("b")
     async with feeding(database, second) as feeder:

@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 from bson import ObjectId
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
 from execution_monitor.live.changes import Change
@@ -185,13 +184,11 @@ class Enqueueing:
 
     async def _save(self, tenant: str, until: StreamPosition, term: int) -> None:
         """Store the position unless a later term has written; raises `Superseded`."""
-        query = {"_id": tenant, "term": {"$lte": term}}
+        # A tenant that is new has none.
+        query = {"_id": tenant, "term": {"$not": {"$gt": term}}}
         update = {"$max": {"position": until}, "$set": {"term": term}}
         tenants = self._database.collection(WebhookTenant)
-        try:
-            done = await await_reply(tenants.update_one(query, update), _TIMEOUT_MS)
-        except DuplicateKeyError as error:
-            raise Superseded from error
+        done = await await_reply(tenants.update_one(query, update), _TIMEOUT_MS)
         if not done.matched_count:
             raise Superseded
 
