@@ -147,6 +147,10 @@ class SignIns:
         if self._confirming is not None:
             await end_tasks(self._confirming)
 
+    async def settle(self) -> None:
+        """Return when everyone who was noticed has been confirmed."""
+        await self._waiting.join()
+
     def notice(self, caller: Caller) -> None:
         """Have what `caller` owns confirmed, unless that was done a moment ago with the same rights.
 
@@ -171,3 +175,5 @@ class SignIns:
                 log.warning("owner_not_confirmed", reason=reason)
                 # The next request tries again.
                 self._noticed.put((caller.tenant, caller.subject, caller.scopes, caller.grants), 0.0)
+            finally:
+                self._waiting.task_done()

@@ -1,0 +1,94 @@
+"""A process that enqueues and sends webhooks, and kills itself at a point that a test names."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from execution_monitor.encryption import Encryption
+from execution_monitor.feeder.feeder import Feeder
+from execution_monitor.live.cursors import LiveCursors
+from execution_monitor.outbound.client import Outbound
+from execution_monitor.outbound.destinations import DestinationRules
+from execution_monitor.storage.database import open_database
+from execution_monitor.storage.leases import Lease
+from execution_monitor.webhooks import outbox as outboxes
+from execution_monitor.webhooks.enqueueing import Enqueueing
+from execution_monitor.webhooks.messages import Messages
+from execution_monitor.webhooks.outbox import Outbox
+from execution_monitor.webhooks.owners import Owners
+from execution_monitor.webhooks.sender import Sender
+from execution_monitor.webhooks.sending_webhooks import SendingWebhooks
+from execution_monitor.webhooks.states import WebhookStates
+
+# What is patched at each point, and whether the process ends before it or behind it.
+POINTS: dict[str, tuple[type[Any], str, bool]] = {
+    "before the outbox": (Outbox, "put", True),
+    "between outbox and position": (Enqueueing, "_save", True),
+    "behind the position": (Enqueueing, "_save", False),
+    "claimed": (Outbox, "claim", False),
+    "posted": (Outbound, "post", False),
+    "recorded": (Outbox, "finish", False),
+}
+# A killed process keeps its lease and its claims so long: in a deployment 30 s and 60 s.
+LEASE_SECONDS = 1.0
+CLAIM_SECONDS = 2
+
+
+def run(  # noqa: PLR0913, PLR0917 - what a process is started with
+    uri: str,
+    database: str,
+    key: str,
+    hosts: Sequence[str],
+    point: str | None,
+    freezes: bool,  # noqa: FBT001
+) -> None:
+    """Enqueue and send until killed; with a `point` this process kills itself there, or `freezes` for two leases."""
+    outboxes.CLAIM_SECONDS = CLAIM_SECONDS
+    if point is not None:
+        _end_at(point, freezes=freezes)
+    asyncio.run(_run(uri, database, key, hosts))
+
+
+def _end_at(point: str, *, freezes: bool) -> None:
+    owner, name, is_before = POINTS[point]
+    original: Any = owner.__dict__[name]
+    left = random.randrange(1, 4)  # noqa: S311 - no secret
+
+    def end() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            if not freezes:
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(2 * LEASE_SECONDS)
+            left = 2
+
+    async def ending(*arguments: Any, **options: Any) -> Any:
+        if is_before:
+            end()
+        found = await original(*arguments, **options)
+        # A claim that found nothing is none.
+        if (not is_before and found is not None) or (name in ("_save", "finish") and not is_before):
+            end()
+        return found
+
+    setattr(owner, name, ending)
+
+
+async def _run(uri: str, name: str, key: str, hosts: Sequence[str]) -> None:
+    async with open_database(uri, name) as database:
+        await database.connect()
+        outbox, encryption = Outbox(database), Encryption([key])
+        rules = DestinationRules(frozenset(hosts), allows_http=True)
+        async with Outbound(rules) as outbound:
+            messages = Messages(LiveCursors(b"s" * 32))
+            sending = SendingWebhooks(database, encryption)
+            sender = Sender(outbox, sending, WebhookStates(database), messages, outbound)
+            enqueueing = Enqueueing(database, outbox, Owners(database, timedelta(days=30)), sender.wake)
+            feeder = Feeder(database, [enqueueing], Lease(database, "feeder", seconds=LEASE_SECONDS))
+            await asyncio.gather(feeder.run(), sender.run())
