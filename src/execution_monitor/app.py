@@ -59,7 +59,8 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
         *_page_routes(settings, people),
         *_operating_routes(services, [services.requests.live.behind]),
     ]
-    return _application(services, routes, _lifespan(services, executor))
+    feeds = settings.delivery == "on"
+    return _application(services, routes, _lifespan(services, executor, feeds=feeds))
 
 
 def create_ingest_app(settings: Settings) -> ASGIApp:
@@ -71,6 +72,14 @@ def create_ingest_app(settings: Settings) -> ASGIApp:
     services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
     routes = [*ingest_routes(services), *_operating_routes(services, [])]
     return _application(services, routes, _lifespan(services, None))
+
+
+def create_delivery_app(settings: Settings) -> ASGIApp:
+    """The application of a process that only reads changes and delivers them to webhooks, with health and metrics."""
+    schema = create_schema()
+    settings = settings.model_copy(update={"delivery": "on"})
+    services = Services.from_settings(settings, functools.partial(read_role_filter, schema))
+    return _application(services, _operating_routes(services, []), _lifespan(services, None, feeds=True))
 
 
 def _application(services: Services, routes: Sequence[BaseRoute], lifespan: Lifespan) -> ASGIApp:
@@ -159,10 +168,10 @@ def _wrap(application: ASGIApp, middleware: Sequence[Middleware]) -> ASGIApp:
     return application
 
 
-def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespan:
+def _lifespan(services: Services, executor: OperationExecutor | None, *, feeds: bool = False) -> Lifespan:
     """Open the services in the order in which they stand here, and close them in the reverse order.
 
-    Without an `executor` nothing is read, and live updates stay closed.
+    Without an `executor` nothing is read, and live updates stay closed; `feeds` where changes are read and delivered.
     """
     live = services.requests.live
 
@@ -184,11 +193,11 @@ def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespa
             if executor is not None:
                 await stack.enter_async_context(live)
             await stack.enter_async_context(services.requests.ingest)
-            if executor is not None:
+            if executor is not None or feeds:
                 await stack.enter_async_context(services.webhooks)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
-            if executor is not None:
+            if feeds:
                 feeding = asyncio.create_task(services.feeder.run())
                 stack.push_async_callback(end_tasks, feeding)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}

@@ -254,6 +254,7 @@ def _webhook_limits(settings: Settings) -> WebhookLimits:
     return WebhookLimits(
         rules=DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development),
         confirmed_for=timedelta(days=settings.owner_confirm_days),
+        sends=settings.delivery == "on",
     )
 
 

@@ -335,6 +335,11 @@ class Settings(BaseSettings):
         default=(),
         description="Receivers that may be sent to though they are not public: `alerts.internal:443,10.0.0.7:8443`.",
     )
+    delivery: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether `serve` reads changes and delivers them to webhooks: `on`, or `off` where "
+        "`execution-monitor deliver` does.",
+    )
     owner_confirm_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         default=30, description="Days after which a webhook is paused whose owner has not signed in."
     )

@@ -98,6 +98,18 @@ def serve(
 
 
 @app.command()
+def deliver(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Deliver changes to webhooks, and serve nothing but health and metrics."""
+    with _importing():
+        from execution_monitor.app import create_delivery_app
+        from execution_monitor.server.listeners import bind
+        from execution_monitor.server.uvicorn_server import run
+
+    with bind(host, port) as listener, _serving() as settings:
+        run(create_delivery_app(settings), settings, listener)
+
+
+@app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve generated executions that keep changing, with tokens to see them."""
     with _importing():
