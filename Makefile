@@ -21,6 +21,7 @@ BUILT := src/execution_monitor/web/static/.built
 BROWSER := tests/dashboard/browser/chromium/.ready
 AUDITS := tests/graphql/audits/node_modules/.ready
 EXPORTER := tests/ingest/otlp/javascript/node_modules/.ready
+RECEIVER := tests/webhooks/javascript/node_modules/.ready
 SOURCES := $(shell find $(DASHBOARD) -path '*/node_modules' -prune -o -type f ! -name '*.test.ts' -print)
 PEERS := tests/benchmarks/peers/node_modules/.ready
 # Neither the types of Python and of the dashboard nor the packages of Node.js and the builds wait for each other.
@@ -53,7 +54,7 @@ browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 
 audits: $(AUDITS) ## Install the public audits of GraphQL over HTTP for the tests
 
-exporter: $(EXPORTER) ## Install the exporter of OpenTelemetry for JavaScript for the tests
+exporter: $(EXPORTER) $(RECEIVER) ## Install the exporter of OpenTelemetry and the library of webhooks for JavaScript for the tests
 
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
@@ -180,6 +181,10 @@ $(BROWSER): tests/dashboard/browser/package-lock.json tests/dashboard/browser/un
 
 $(EXPORTER): tests/ingest/otlp/javascript/package.json tests/ingest/otlp/javascript/package-lock.json | $(READY)
 	@$(NPM_CI) tests/ingest/otlp/javascript
+	@touch $@
+
+$(RECEIVER): tests/webhooks/javascript/package.json tests/webhooks/javascript/package-lock.json | $(READY)
+	@$(NPM_CI) tests/webhooks/javascript
 	@touch $@
 
 $(AUDITS): tests/graphql/audits/package.json tests/graphql/audits/package-lock.json | $(READY)

@@ -27,6 +27,7 @@ from tests.support.cli_process import count, demo_description, demo_tokens, proc
 
 COMMANDS = (
     "serve",
+    "deliver",
     "demo",
     "load",
     "replay",
