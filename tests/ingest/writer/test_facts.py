@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, DocumentFacts, Facts, OutcomeStamp, check_id
+from execution_monitor.ingest.redaction import Redaction
+from execution_monitor.ingest.writer.facts import (
+    MAX_ID_LENGTH,
+    OWN_WORD,
+    DocumentFacts,
+    Facts,
+    OutcomeStamp,
+    check_id,
+    stamp_of,
+)
 from execution_monitor.storage.documents import ExecutionStatus
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -74,6 +83,32 @@ def test_a_value_is_cleaned_before_its_digest_is_made():
     masked.set("inputs", {"input_parameters": "hunter2"}, at=NOON)
     other.set("inputs", {"input_parameters": "hunter3"}, at=NOON)
     assert masked.registers == other.registers
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(True, 1), (1, 1.0), (0.0, -0.0), ("1", 1), (None, "None"), ([1, 2], [2, 1]), ({"a": None}, {}), (NOON, LATER)],
+)
+def test_values_that_differ_have_different_stamps(one: Any, other: Any):
+    def stamp(value: Any) -> bytes:
+        return stamp_of({"result": value}, rank=OWN_WORD, at=NOON)
+
+    assert stamp(one) == stamp(one) != stamp(other)
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=2, max_size=4), st.data())
+def test_the_earliest_of_any_times_is_kept_whatever_comes_first(times: list[datetime], data: st.DataObject):
+    def created(order: list[datetime]) -> object:
+        facts = DocumentFacts(Redaction().clean)
+        for at in order:
+            facts.created(at)
+        return facts.registers
+
+    assert created(times) == created(data.draw(st.permutations(times)))
+    earliest = min(times)
+    if earliest >= datetime(1970, 1, 1, tzinfo=UTC):
+        floored = earliest.replace(microsecond=earliest.microsecond // 1_000 * 1_000)
+        assert created(times) == created([floored])
 
 
 REPORTS = st.tuples(

@@ -114,9 +114,7 @@ class Batch:
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
             # Marks it for whoever looks for traces whose root never came.
             execution.set(TRACE, {}, at=first, earliest=True)
-            execution.set_known({"last_heartbeat_at": last}, at=last)
-            # Its stamp alone says that no root may ever come.
-            execution.set("trace", {}, at=first, earliest=True)
+            execution.alive(last)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()
@@ -241,9 +239,9 @@ def _tags(resource: Attributes, *, user: str | None = None) -> list[dict[str, st
 
 def _depends_on(span: ReceivedSpan) -> list[str] | None:
     """The parent, and spans of the same trace that it is linked with."""
-    linked = (link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id)
-    parents = [*([span.parent_id] if span.parent_id else []), *linked]
-    return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
+    parents = [span.parent_id] if span.parent_id else []
+    parents += [link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id]
+    return [each for each in dict.fromkeys(parents) if each != span.span_id] or None
 
 
 def _call_side(kind: SpanKind) -> str | None:

@@ -6,14 +6,15 @@ associative and idempotent: reports may come in any order, repeatedly and over s
 must therefore follow from that report alone, never from what is stored.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.ingest.writer.bson_encoding import encode
 from execution_monitor.storage.bson_ordering import milliseconds_of
-from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.rows import BsonDocument
 
@@ -28,7 +29,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _RANK_BYTES = 4
 _TIME_BYTES = 6
 _DIGEST_BYTES = 6
-_LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
+_TIME_BITS = 8 * _TIME_BYTES
+_LAST_TIME = 2**_TIME_BITS - 1
 _LAST_DATE = milliseconds_of(datetime.max.replace(tzinfo=UTC))
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
@@ -54,12 +56,28 @@ class Register:
 
 
 def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bool = False) -> bytes:
-    """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater."""
-    milliseconds = min(max(milliseconds_of(at), 0), _LAST_TIME)
-    if earliest:
-        milliseconds = _LAST_TIME - milliseconds
-    digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
-    return rank.to_bytes(_RANK_BYTES, "big") + milliseconds.to_bytes(_TIME_BYTES, "big") + digest
+    """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater.
+
+    The digest is of the BSON of `fields`: it differs wherever what is stored does. Raises as `encode` does.
+    """
+    digest = hashlib.blake2b(encode(fields), digest_size=_DIGEST_BYTES).digest()
+    return _rank_and_time(rank, milliseconds_of(at), earliest=earliest) + digest
+
+
+def stamp_of_time(field: str, at: datetime, *, rank: int, earliest: bool = False) -> bytes:
+    """The stamp of a report of a single `field` that holds the time `at` itself.
+
+    It has no digest, as its time tells it from others; unless that is beyond the times that stamps can hold.
+    """
+    milliseconds = milliseconds_of(at)
+    if not 0 <= milliseconds <= _LAST_TIME:
+        return stamp_of({field: at}, rank=rank, at=at, earliest=earliest)
+    return _rank_and_time(rank, milliseconds, earliest=earliest)
+
+
+def _rank_and_time(rank: int, milliseconds: int, *, earliest: bool) -> bytes:
+    time = min(max(milliseconds, 0), _LAST_TIME)
+    return (rank << _TIME_BITS | (_LAST_TIME - time if earliest else time)).to_bytes(_RANK_BYTES + _TIME_BYTES, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +124,15 @@ class DocumentFacts:
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
         # A payload that is not kept would only leave its stamp.
-        if not any(value is not None for value in cleaned.values()) and any(
-            value is not None for value in fields.values()
-        ):
+        if _is_empty(cleaned) and not _is_empty(fields):
             return
         self._join(name, Register(stamp_of(cleaned, rank=rank, at=at, earliest=earliest), cleaned))
+
+    def _set_time(self, name: str, field: str, at: datetime, *, rank: int = OWN_WORD, earliest: bool = False) -> None:
+        """Report the time `at` in the `field` of the register `name`, as of itself."""
+        self.see(at)
+        cleaned = self._clean(field, at)
+        self._join(name, Register(stamp_of_time(field, cleaned, rank=rank, earliest=earliest), {field: cleaned}))
 
     def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:
         """Report each of `values` that is not None, in a register of its own, named as the field."""
@@ -120,15 +142,19 @@ class DocumentFacts:
 
     def created(self, at: datetime) -> None:
         """Report that it existed `at` a time; the earliest is kept."""
-        self.set("created", {"created": at}, at=at, earliest=True)
+        self._set_time("created", "created", at, earliest=True)
 
     def started(self, started_at: datetime, *, attempt: int = 1) -> None:
         """Report when an attempt began; of the last attempt the earliest time is kept."""
-        self.set("started", {"started_at": started_at}, at=started_at, rank=attempt, earliest=True)
+        self._set_time("started", "started_at", started_at, rank=attempt, earliest=True)
+
+    def alive(self, at: datetime) -> None:
+        """Report a sign of life; the latest is kept."""
+        self._set_time("last_heartbeat_at", "last_heartbeat_at", at)
 
     def beat(self, at: datetime) -> None:
         """Report a heartbeat: a sign of life that comes regularly, so that two minutes without one mean an end."""
-        self.set_known({"last_heartbeat_at": at}, at=at)
+        self.alive(at)
         # Its stamp alone says that heartbeats are to be expected.
         self.set("beats", {}, at=at, earliest=True)
 
@@ -187,6 +213,10 @@ class DocumentFacts:
         known = self.registers.get(name)
         if known is None or known.stamp < register.stamp:
             self.registers[name] = register
+
+
+def _is_empty(fields: Mapping[str, Any]) -> bool:
+    return all(value is None for value in fields.values())
 
 
 @dataclass(frozen=True, slots=True)
