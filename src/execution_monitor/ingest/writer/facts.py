@@ -1,20 +1,16 @@
 """Facts: what a request reports of executions, their steps and their log lines, in registers that can be joined.
 
-A register holds one or several fields of a document, and the stamp of the report that set them: its rank, its time and
-a digest of its values. The greater stamp wins. Stamps are in a total order, so joining registers is commutative,
-associative and idempotent: reports may come in any order, repeatedly and over several processes. What a report means
-must therefore follow from that report alone, never from what is stored.
+Joining registers is commutative, associative and idempotent (`registers.py`): reports may come in any order, repeatedly
+and over several processes. What a report means must therefore follow from that report alone, never from what is stored.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.writer.bson_encoding import encode
-from execution_monitor.storage.bson_ordering import milliseconds_of
+from execution_monitor.ingest.writer.registers import Register, rank_of, time_of
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.rows import BsonDocument
 
@@ -23,15 +19,6 @@ Clean = Callable[[str, Any], Any]
 
 MAX_ID_LENGTH = 1_024
 MAX_ATTEMPT = 1_000_000
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_RANK_BYTES = 4
-_TIME_BYTES = 6
-_DIGEST_BYTES = 6
-_TIME_BITS = 8 * _TIME_BYTES
-_LAST_TIME = 2**_TIME_BITS - 1
-_LAST_DATE = milliseconds_of(datetime.max.replace(tzinfo=UTC))
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
@@ -48,39 +35,6 @@ HEARSAY = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """Fields of a document, by their stored names, and the stamp of the report that set them; None: no value."""
-
-    stamp: bytes
-    fields: Mapping[str, Any]
-
-
-def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bool = False) -> bytes:
-    """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater.
-
-    The digest is of the BSON of `fields`: it differs wherever what is stored does. Raises as `encode` does.
-    """
-    digest = hashlib.blake2b(encode(fields), digest_size=_DIGEST_BYTES).digest()
-    return _rank_and_time(rank, milliseconds_of(at), earliest=earliest) + digest
-
-
-def stamp_of_time(field: str, at: datetime, *, rank: int, earliest: bool = False) -> bytes:
-    """The stamp of a report of a single `field` that holds the time `at` itself.
-
-    It has no digest, as its time tells it from others; unless that is beyond the times that stamps can hold.
-    """
-    milliseconds = milliseconds_of(at)
-    if not 0 <= milliseconds <= _LAST_TIME:
-        return stamp_of({field: at}, rank=rank, at=at, earliest=earliest)
-    return _rank_and_time(rank, milliseconds, earliest=earliest)
-
-
-def _rank_and_time(rank: int, milliseconds: int, *, earliest: bool) -> bytes:
-    time = min(max(milliseconds, 0), _LAST_TIME)
-    return (rank << _TIME_BITS | (_LAST_TIME - time if earliest else time)).to_bytes(_RANK_BYTES + _TIME_BYTES, "big")
-
-
-@dataclass(frozen=True, slots=True)
 class OutcomeStamp:
     """What the stamp of an outcome says: of which attempt it is, at which time of the sender, and whether it is final.
 
@@ -94,10 +48,8 @@ class OutcomeStamp:
     @classmethod
     def of(cls, stamp: bytes) -> "OutcomeStamp":
         """The parts of `stamp`, that of a register `outcome`."""
-        rank = int.from_bytes(stamp[:_RANK_BYTES], "big")
-        milliseconds = int.from_bytes(stamp[_RANK_BYTES : _RANK_BYTES + _TIME_BYTES], "big")
-        at = _EPOCH + min(milliseconds, _LAST_DATE) * _MILLISECOND
-        return cls(rank // _RANKS_OF_ATTEMPT, at, rank % _RANKS_OF_ATTEMPT == _RANK_ENDED)
+        attempt, rank = divmod(rank_of(stamp), _RANKS_OF_ATTEMPT)
+        return cls(attempt, time_of(stamp), rank == _RANK_ENDED)
 
 
 class DocumentFacts:
@@ -123,16 +75,15 @@ class DocumentFacts:
         self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
+        register = Register.of(cleaned, rank=rank, at=at, earliest=earliest)
         # A payload that is not kept would only leave its stamp.
-        if _is_empty(cleaned) and not _is_empty(fields):
-            return
-        self._join(name, Register(stamp_of(cleaned, rank=rank, at=at, earliest=earliest), cleaned))
+        if register.elements or all(value is None for value in fields.values()):
+            self._join(name, register)
 
     def _set_time(self, name: str, field: str, at: datetime, *, rank: int = OWN_WORD, earliest: bool = False) -> None:
         """Report the time `at` in the `field` of the register `name`, as of itself."""
         self.see(at)
-        cleaned = self._clean(field, at)
-        self._join(name, Register(stamp_of_time(field, cleaned, rank=rank, earliest=earliest), {field: cleaned}))
+        self._join(name, Register.of_time(field, self._clean(field, at), rank=rank, earliest=earliest))
 
     def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:
         """Report each of `values` that is not None, in a register of its own, named as the field."""
@@ -197,6 +148,13 @@ class DocumentFacts:
         """Report the run that this execution repeats, which belongs to another one."""
         self.set("retry_of_run", {RETRY_OF_RUN: run_id}, at=at)
 
+    def joined_with(self, other: "DocumentFacts") -> "DocumentFacts":
+        """What both report of the same document."""
+        joined = DocumentFacts(self._clean)
+        joined.join(self)
+        joined.join(other)
+        return joined
+
     def join(self, other: "DocumentFacts") -> None:
         """Add what `other` reports of the same document."""
         for name, register in other.registers.items():
@@ -213,10 +171,6 @@ class DocumentFacts:
         known = self.registers.get(name)
         if known is None or known.stamp < register.stamp:
             self.registers[name] = register
-
-
-def _is_empty(fields: Mapping[str, Any]) -> bool:
-    return all(value is None for value in fields.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +247,10 @@ class Facts:
         """Add what `other` reports, which is of the same owner."""
         for execution_id, execution in other.executions.items():
             self.execution(execution_id).join(execution)
-        for (execution_id, step_id), step in other.steps.items():
-            self.step(execution_id, step_id).join(step)
+        for key, step in other.steps.items():
+            known = self.steps.get(key)
+            # Nothing is added to that of `other`, which goes on being its own.
+            self.steps[key] = step if known is None else known.joined_with(step)
         for line in other.log_lines.values():
             self._log(line)
         self.runs |= other.runs
