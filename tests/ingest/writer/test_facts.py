@@ -110,7 +110,10 @@ def test_facts_join_in_any_order_and_any_number_of_times(reports: list[Any], dat
         facts = Facts(keep)
         at = NOON + timedelta(seconds=second)
         for document in (facts.execution("run"), facts.step("run", name)):
-            document.outcome(status, at=at, attempt=attempt, detail=name, is_assumed=is_assumed)
+            detail, completed_at = (None, at) if name == "a" else (name, None)
+            document.outcome(
+                status, at=at, attempt=attempt, detail=detail, completed_at=completed_at, is_assumed=is_assumed
+            )
             document.created(at)
             document.started(at, attempt=attempt)
             document.set_known({"workflow_name": name, "triggered_by": None}, at=at)

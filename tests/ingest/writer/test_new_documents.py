@@ -28,9 +28,20 @@ def test_a_new_step_has_what_is_reported_and_defaults_for_all_else():
     assert set(step.pop("ingest")) == {"span", "usage", "outcome", "created"}
     naive = NOON.replace(tzinfo=None)
     assert step == {
-        "_id": OWNER.step("run", "load"), "execution_id": "run", "tenant_id": "acme", "step_id": "load",
-        "step_name": "Load", "status": "completed", "attempt": 1, "step_index": 0, "cost": 0.0, "version": 1,
-        "created": naive, "started_at": naive, "completed_at": naive + timedelta(seconds=1.5), "duration": 1.5,
+        "_id": OWNER.step("run", "load"),
+        "execution_id": "run",
+        "tenant_id": "acme",
+        "step_id": "load",
+        "step_name": "Load",
+        "status": "completed",
+        "attempt": 1,
+        "step_index": 0,
+        "cost": 0.0,
+        "version": 1,
+        "created": naive,
+        "started_at": naive,
+        "completed_at": naive + timedelta(seconds=1.5),
+        "duration": 1.5,
     }
 
 

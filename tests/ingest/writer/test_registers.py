@@ -5,7 +5,7 @@ import bson
 import pytest
 
 from execution_monitor.ingest.writer.bson_encoding import document_of
-from execution_monitor.ingest.writer.registers import Register, rank_of, time_of
+from execution_monitor.ingest.writer.registers import Constants, Register, rank_of, time_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=5)
@@ -47,3 +47,14 @@ def test_the_elements_of_registers_make_a_document():
     )
     found: dict[str, Any] = bson.decode(document_of(*(each.elements for each in registers)).raw)  # pyright: ignore[reportUnknownMemberType] - an overload is open
     assert found == {"model": "m", "created": NOON.replace(tzinfo=None)}
+
+
+def test_a_time_beside_constants_has_a_digest_of_these_alone():
+    def register(at: datetime, **fields: Any) -> Register:
+        return Register.of_time("completed_at", at, rank=6, constants=Constants.of(fields))
+
+    ended, later = register(NOON, status="completed", detail=None), register(LATER, status="completed", detail=None)
+    assert ended.stamp < later.stamp
+    assert ended.stamp != register(NOON, status="cancelled", detail=None).stamp
+    assert ended.fields == {"status": "completed", "detail": None, "completed_at": NOON}
+    assert ended.elements == Register.of(ended.fields, rank=6, at=NOON).elements

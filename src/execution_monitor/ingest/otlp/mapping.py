@@ -144,18 +144,20 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": position_of_start(span.start, goes_first=span.is_root),
-            "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cached_tokens": usage.cached_tokens,
             "input_data": genai.input_of(span.attributes) if keeps else None,
             "result": genai.result_of(span.attributes) if keeps else None,
         }
+        measures = {
+            "step_index": position_of_start(span.start, goes_first=span.is_root),
+            "started_at": span.start,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+        }
         # One register, since stamps take time: a span reports all of this at once, or again when it knows more.
-        step.set(SPAN, fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        step.set(SPAN, fields, measures=measures, at=span.start, rank=_STARTED if span.end is None else _ENDED)
         if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
             step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
         step.created(span.start)

@@ -4,15 +4,18 @@ Joining registers is commutative, associative and idempotent (`registers.py`): r
 and over several processes. What a report means must therefore follow from that report alone, never from what is stored.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.writer.registers import Register, rank_of, time_of
+from execution_monitor.ingest.writer.registers import NO_CONSTANTS, Constants, Register, rank_of, time_of
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.rows import BsonDocument
+
+Measure = int | float | datetime
 
 # Makes the value of a stored field fit to be kept: masks secrets and cuts what is too long.
 Clean = Callable[[str, Any], Any]
@@ -20,10 +23,13 @@ Clean = Callable[[str, Any], Any]
 MAX_ID_LENGTH = 1_024
 MAX_ATTEMPT = 1_000_000
 
+_NO_MEASURES: Mapping[str, Measure | None] = {}
+
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
 _RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
 _RANKS_OF_ATTEMPT = 4
+_MAX_PLAIN_OUTCOMES = 1_000
 
 # Where an execution keeps the ids of the runs that started it and that it repeats: the executions that these belong
 # to may become known later.
@@ -68,22 +74,44 @@ class DocumentFacts:
         self.registers: dict[str, Register] = {}
         self.since: datetime | None = None
 
-    def set(
-        self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
+    def set(  # noqa: PLR0913 - what belongs together
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        at: datetime,
+        rank: int = OWN_WORD,
+        earliest: bool = False,
+        measures: Mapping[str, Measure | None] = _NO_MEASURES,
     ) -> None:
-        """Report the `fields` of the register `name`, as of the time `at` of the sender."""
+        """Report the `fields` of the register `name`, as of the time `at` of the sender.
+
+        `measures` are more of its fields, which need no cleaning: they hold no text, times are in UTC and whole
+        milliseconds, and numbers are finite and within 64 bits.
+        """
         self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
+        cleaned |= measures
         register = Register.of(cleaned, rank=rank, at=at, earliest=earliest)
         # A payload that is not kept would only leave its stamp.
         if register.elements or all(value is None for value in fields.values()):
             self._join(name, register)
 
-    def _set_time(self, name: str, field: str, at: datetime, *, rank: int = OWN_WORD, earliest: bool = False) -> None:
+    def _set_time(  # noqa: PLR0913 - what `Register.of_time` takes
+        self,
+        name: str,
+        field: str,
+        at: datetime,
+        *,
+        rank: int = OWN_WORD,
+        earliest: bool = False,
+        constants: Constants = NO_CONSTANTS,
+    ) -> None:
         """Report the time `at` in the `field` of the register `name`, as of itself."""
         self.see(at)
-        self._join(name, Register.of_time(field, self._clean(field, at), rank=rank, earliest=earliest))
+        cleaned = self._clean(field, at)
+        self._join(name, Register.of_time(field, cleaned, rank=rank, earliest=earliest, constants=constants))
 
     def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:
         """Report each of `values` that is not None, in a register of its own, named as the field."""
@@ -131,14 +159,19 @@ class DocumentFacts:
             rank = _RANK_ENDED
         else:
             rank = _RANK_RUNNING
+        rank += min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT
+        if completed_at == at and error is None and detail is None:
+            constants = _plain_outcome(status.value, max(attempt, 1))
+            self._set_time("outcome", "completed_at", at, rank=rank, constants=constants)
+            return
         fields = {
             "status": status.value,
             "attempt": max(attempt, 1),
-            "completed_at": completed_at,
             "error_details": error,
             "status_detail": detail,
+            "completed_at": completed_at,
         }
-        self.set("outcome", fields, at=at, rank=min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT + rank)
+        self.set("outcome", fields, at=at, rank=rank)
 
     def parent_run(self, run_id: str, *, at: datetime) -> None:
         """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
@@ -171,6 +204,12 @@ class DocumentFacts:
         known = self.registers.get(name)
         if known is None or known.stamp < register.stamp:
             self.registers[name] = register
+
+
+@functools.lru_cache(_MAX_PLAIN_OUTCOMES)
+def _plain_outcome(status: str, attempt: int) -> Constants:
+    """What is the same in all reports that an attempt ended without more."""
+    return Constants.of({"status": status, "attempt": attempt, "error_details": None, "status_detail": None})
 
 
 @dataclass(frozen=True, slots=True)

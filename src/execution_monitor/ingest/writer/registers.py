@@ -23,6 +23,24 @@ _MILLISECOND = timedelta(milliseconds=1)
 _LAST_DATE = milliseconds_of(datetime.max.replace(tzinfo=UTC))
 
 
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Fields that many reports have in common, which are encoded once; None: no value."""
+
+    fields: Mapping[str, Any]
+    elements: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Constants":
+        """Encode `fields`; raises `RefusedWrite` where BSON cannot hold a value."""
+        elements = _elements_of(fields)
+        return cls(fields, elements, _digest_of(elements))
+
+
+NO_CONSTANTS = Constants({}, b"", b"")
+
+
 # Not frozen: several are made of every report of a document, and that would take twice as long.
 @dataclass(slots=True)
 class Register:
@@ -43,27 +61,29 @@ class Register:
         Raises:
             RefusedWrite: BSON cannot hold a value.
         """
-        elements = elements_of({name: value for name, value in fields.items() if value is not None})
-        # BSON differs wherever what is stored does, unlike equality: to Python, True equals 1.
-        digest = hashlib.blake2b(elements, digest_size=_DIGEST_BYTES).digest()
-        return cls(_rank_and_time(rank, milliseconds_of(at), earliest=earliest) + digest, fields, elements)
+        elements = _elements_of(fields)
+        time = min(max(milliseconds_of(at), 0), _LAST_TIME)
+        return cls(_rank_and_time(rank, time, earliest=earliest) + _digest_of(elements), fields, elements)
 
     @classmethod
-    def of_time(cls, field: str, at: datetime, *, rank: int, earliest: bool = False) -> "Register":
-        """What a report says of a single `field` that holds the time of the report itself.
+    def of_time(
+        cls, field: str, at: datetime, *, rank: int, earliest: bool = False, constants: Constants = NO_CONSTANTS
+    ) -> "Register":
+        """What a report says of a `field` that holds the time of the report itself, beside fields that are `constants`.
 
-        Its stamp has no digest, as its time tells it from others; unless that is one that stamps cannot hold.
+        The digest is of these alone, since the stamp has the time; unless that is one that stamps cannot hold.
         """
         milliseconds = milliseconds_of(at)
+        fields = {**constants.fields, field: at}
         if not 0 <= milliseconds <= _LAST_TIME:
-            return cls.of({field: at}, rank=rank, at=at, earliest=earliest)
-        stamp = _rank_and_time(rank, milliseconds, earliest=earliest)
-        return cls(stamp, {field: at}, element_of_time(field, milliseconds))
+            return cls.of(fields, rank=rank, at=at, earliest=earliest)
+        stamp = _rank_and_time(rank, milliseconds, earliest=earliest) + constants.digest
+        return cls(stamp, fields, constants.elements + element_of_time(field, milliseconds))
 
     @classmethod
     def restored(cls, stamp: bytes, fields: Mapping[str, Any]) -> "Register":
         """The register that was kept somewhere as its stamp and its fields."""
-        return cls(stamp, fields, elements_of({name: value for name, value in fields.items() if value is not None}))
+        return cls(stamp, fields, _elements_of(fields))
 
 
 def rank_of(stamp: bytes) -> int:
@@ -77,6 +97,14 @@ def time_of(stamp: bytes) -> datetime:
     return _EPOCH + min(milliseconds, _LAST_DATE) * _MILLISECOND
 
 
-def _rank_and_time(rank: int, milliseconds: int, *, earliest: bool) -> bytes:
-    time = min(max(milliseconds, 0), _LAST_TIME)
+def _elements_of(fields: Mapping[str, Any]) -> bytes:
+    return elements_of({name: value for name, value in fields.items() if value is not None})
+
+
+def _digest_of(elements: bytes) -> bytes:
+    # BSON differs wherever what is stored does, unlike equality: to Python, True equals 1.
+    return hashlib.blake2b(elements, digest_size=_DIGEST_BYTES).digest()
+
+
+def _rank_and_time(rank: int, time: int, *, earliest: bool) -> bytes:
     return (rank << _TIME_BITS | (_LAST_TIME - time if earliest else time)).to_bytes(_RANK_BYTES + _TIME_BYTES, "big")
