@@ -24,6 +24,7 @@ from execution_monitor.audit.redaction import (
     show_arguments,
 )
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.ingest.secret_patterns import mask_secrets
 from tests.storage.strategies import bounded
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -34,7 +35,7 @@ class Colour(Enum):
 
 
 def show(**arguments: Any) -> Any:
-    return show_arguments({"executions": arguments})["executions"]
+    return show_arguments({"executions": arguments}, mask_secrets)["executions"]
 
 
 @pytest.mark.parametrize(
