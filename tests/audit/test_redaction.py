@@ -24,6 +24,7 @@ from execution_monitor.audit.redaction import (
     show_arguments,
 )
 from execution_monitor.graphql.schema import create_schema
+from execution_monitor.ingest.secret_patterns import mask_secrets
 from tests.storage.strategies import bounded
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -34,7 +35,7 @@ class Colour(Enum):
 
 
 def show(**arguments: Any) -> Any:
-    return show_arguments({"executions": arguments})["executions"]
+    return show_arguments({"executions": arguments}, mask_secrets)["executions"]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,11 @@ def test_values_that_identify_or_measure_are_kept(arguments: Any):
                 }
             },
             id="a report, whose entries are counted",
+        ),
+        pytest.param(
+            {"input": {"name": "load, password=hunter2", "workflowName": "em_0123456789ab_0123456789abcdefgh"}},
+            {"input": {"name": "load, password=***", "workflowName": "***"}},
+            id="secrets in names",
         ),
         pytest.param({"input": {"steps": "secret"}}, {"input": {"steps": LEFT_OUT}}, id="text in place of entries"),
         pytest.param({"after": "secret", "cursor": "secret"}, {"after": LEFT_OUT, "cursor": LEFT_OUT}, id="cursors"),
