@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from execution_monitor.errors import BadUserInput
 
 MAX_BUCKETS = 100
+# A year from the ends of Python's calendar, which local times and the ends of buckets would exceed.
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _Unit = Literal["minute", "hour", "day", "week", "month"]
 
 
@@ -72,11 +74,12 @@ class TooManyBuckets(BadUserInput):
 def buckets_between(start: datetime, end: datetime, interval: Interval | None, zone: ZoneInfo) -> Sequence[TimeBucket]:
     """The buckets from that of `start` to the one before `end`, oldest first, at least one.
 
-    Without an `interval`, the shortest that has at most 100.
+    Without an `interval`, the shortest that has at most 100. There are none before the year 2 and after the year 9998.
 
     Raises:
         TooManyBuckets: There would be more than 100; the message names the interval that would do.
     """
+    start, end = (min(max(time, _FIRST), _LAST) for time in (start, end))
     if interval is not None and _may_fit(start, end, interval):
         buckets = _divide(start, end, interval, zone)
         if len(buckets) <= MAX_BUCKETS:
