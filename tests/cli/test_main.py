@@ -39,6 +39,7 @@ COMMANDS = (
     "key list",
     "key revoke",
     "watch",
+    "stats",
     "list",
     "show",
     "logs",
@@ -153,6 +154,8 @@ def test_every_command_and_every_option_has_help(name: str):
         pytest.param(["list", "--token", "t", "--since", "1 day"], "1 day is no duration", id="no duration"),
         pytest.param(["list", "--token", "t", "--since", "0h"], "0h is no duration", id="no time since"),
         pytest.param(["list", "--first", "0"], "Invalid value for '--first'", id="a list of none"),
+        pytest.param(["stats", "--interval", "1H"], "'1H' is not one of '1m', '5m'", id="an interval in a wrong case"),
+        pytest.param(["stats", "--by", "worflow"], "'worflow' is not one of 'workflow'", id="a group with a typo"),
         pytest.param(["logs", "e", "--level", "loud"], "Invalid value for '--level'", id="an unknown level"),
         pytest.param(
             ["logs", "e", "--token", "t", "--url", "http://127.0.0.1:9"],

@@ -48,7 +48,9 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
 
 def cells(*values: Any) -> Sequence[Text]:
     """The cells of a row; what is missing is empty."""
-    return [value if isinstance(value, Text) else Text(printable(str(value or ""))) for value in values]
+    return [
+        value if isinstance(value, Text) else Text(printable("" if value is None else str(value))) for value in values
+    ]
 
 
 def state(status: str) -> Text:

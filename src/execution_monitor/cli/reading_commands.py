@@ -1,4 +1,4 @@
-"""The commands that read over the public API: `list`, `show` and `logs`."""
+"""The commands that read over the public API: `stats`, `list`, `show` and `logs`."""
 
 import contextlib
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from execution_monitor.cli.importing import importing
 from execution_monitor.cli.log_level import LineLevel
+from execution_monitor.cli.stats_choices import Bucket, By, First
 
 Url = Annotated[str, typer.Option(help="The address of the server.")]
 Token = Annotated[
@@ -28,10 +29,56 @@ _EXIT_CODES = "Exit codes: 0, 1 where the server refuses or does not answer, 2 w
 
 def with_reading(app: typer.Typer) -> typer.Typer:
     """`app` with the commands."""
+    app.command("stats", epilog=_EXIT_CODES)(print_stats)
     app.command("list", epilog=_EXIT_CODES)(list_executions)
     app.command("show", epilog=_EXIT_CODES)(show_execution)
     app.command("logs", epilog=_EXIT_CODES)(print_log_lines)
     return app
+
+
+def print_stats(  # noqa: PLR0913, PLR0917 - the options of the command
+    url: Url = URL,
+    token: Token = "",
+    where: Where = None,
+    since: Since = None,
+    interval: Annotated[
+        Bucket | None, typer.Option(help="How long a bucket is; by default the shortest that makes at most 100.")
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(help="The IANA name of the time zone in which days begin at midnight, such as Europe/Berlin.")
+    ] = "UTC",
+    by: Annotated[By | None, typer.Option(help="Also group by this.", case_sensitive=False)] = None,
+    order: Annotated[First, typer.Option(help="The groups with most of this first.", case_sensitive=False)] = (
+        First.COUNT
+    ),
+    first: Annotated[int, typer.Option(help="How many groups.", min=1, max=100)] = 10,
+    allow_sampling: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--allow-sampling", help="Estimate where all executions are too many to read.")
+    ] = False,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Add executions up: of the last 30 days, unless --since or the filter says otherwise.
+
+    Without a terminal, lines separated by tabs, whose first field says what they are: the name of a sum and its value;
+    status, name, count; duration, percentile, seconds; bucket, start, end, and group, value, both with count, failed,
+    success rate, p50, p95, cost, tokens.
+    """
+    with importing():
+        from execution_monitor.cli.api_client import ApiClient
+        from execution_monitor.cli.server_address import filter_since
+        from execution_monitor.cli.stats import StatsOptions, print_statistics
+
+    options = StatsOptions(
+        filter_since(where, since),
+        since,
+        interval and interval.name,
+        time_zone,
+        by and by.name,
+        order.name,
+        first,
+        allow_sampling,
+    )
+    print_statistics(ApiClient.from_command(url, token), options, as_json=as_json)
 
 
 def list_executions(  # noqa: PLR0913, PLR0917 - the options of the command
