@@ -221,6 +221,11 @@ class Reader:
             yield session
 
 
+def read_at(session: AsyncClientSession, time: Timestamp) -> None:
+    """Let the reads of a snapshot `session` see the instant `time`, of the last minutes."""
+    session._snapshot_time = time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
 def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
     """The instant that the reads of a snapshot `session` see; None before the first read."""
     # PyMongo has no public attribute for the time of a snapshot; a test relies on this one.
