@@ -276,5 +276,6 @@ class ReferenceModel:
             workflow_name=self.random.choice(WORKFLOWS),
             session_id=f"w{self.writes}",
             retry_of_execution_id=self.random.choice([None, *IDS]),
+            total_duration=self.writes,
             input_parameters={"secret": self.writes},
         )

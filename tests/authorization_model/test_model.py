@@ -136,6 +136,10 @@ class AnyOfTheTenant:
         return all_of(equals("tenant_id", caller.tenant), where)
 
 
+def of_anyone(*_: object) -> Filter:
+    return EVERYTHING
+
+
 def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
     return decode_position(cursor, order, decode_token(cursor)[0])
 
@@ -206,6 +210,33 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         ),
         pytest.param(
             "execution_monitor.statistics.facets.Facets.read", facets_of_the_tenant, "facet of", id="facets of a tenant"
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_the_user,
+            "statistics, count",
+            id="sums, no user",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_filters,
+            "statistics, groups",
+            id="sums, no filters of roles",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_the_user,
+            "statistics, slowest",
+            id="no user, among the slowest",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_filters,
+            "statistics, steps",
+            id="steps of others",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.steps.equals", of_anyone, "statistics, steps", id="steps of any tenant"
         ),
         pytest.param(
             "execution_monitor.statistics.questions.visible_to",

@@ -36,7 +36,8 @@ class Statistics:
             QueryTimeout: There is too much to read, and the request allows no sample.
         """
         question, tables = Question.of(caller, request, self.reader.clock()), StatisticsTables()
-        if self.rollups is not None and (summed := await self.rollups.fill(question, tables)) is not None:
+        summed = None if self.rollups is None or question.is_empty else await self.rollups.fill(question, tables)
+        if summed is not None:
             return answer_of(question, tables, summed, Basis.ROLLUP)
         path = PathA(self.reader)
         try:
