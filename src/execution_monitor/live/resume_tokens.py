@@ -18,6 +18,7 @@ _INCREMENT = slice(10, 18)
 # No token goes on with this byte, so the position is after everything of its time.
 _AFTER_ALL = "FF"
 _AFTER_ALL_LENGTH = 20
+_LAST_INCREMENT = 2**32 - 1
 
 
 def position_of(token: Mapping[str, Any]) -> StreamPosition:
@@ -37,6 +38,18 @@ def position_after(time: Timestamp) -> StreamPosition:
     return StreamPosition(f"{_TIMESTAMP}{time.time:08X}{time.inc:08X}{_AFTER_ALL}")
 
 
+def position_before(time: Timestamp) -> StreamPosition:
+    """The position after every event that is earlier than cluster time `time`."""
+    if time.inc == 0:
+        return position_after(Timestamp(time.time - 1, _LAST_INCREMENT))
+    return position_after(Timestamp(time.time, time.inc - 1))
+
+
+def is_after_all(position: StreamPosition) -> bool:
+    """Whether a position is one after every event of its time, as `position_after` makes them."""
+    return len(position) == _AFTER_ALL_LENGTH and position.endswith(_AFTER_ALL)
+
+
 def time_of(position: StreamPosition) -> Timestamp:
     """The cluster time of a position."""
     return Timestamp(int(position[_TIME], 16), int(position[_INCREMENT], 16))
@@ -50,6 +63,6 @@ def start_time(position: StreamPosition) -> Timestamp:
     is gone.
     """
     time = time_of(position)
-    if len(position) == _AFTER_ALL_LENGTH and position.endswith(_AFTER_ALL):
+    if is_after_all(position):
         return Timestamp(time.time, time.inc + 1)
     return time

@@ -79,7 +79,7 @@ class Contribution:
 
 def status_of(value: Any) -> ExecutionStatus:
     """The status that is shown for a stored value: PENDING where it is missing or unknown, as in lists."""
-    return ExecutionStatus(value) if isinstance(value, str) and value in _STATUSES else ExecutionStatus.PENDING
+    return ExecutionStatus(value) if type(value) is str and value in _STATUSES else ExecutionStatus.PENDING
 
 
 _STATUSES = frozenset(ExecutionStatus)

@@ -4,6 +4,7 @@ Whatever adds up executions fills the same tables: MongoDB (path A), rollups (pa
 changes, and `Question.add`, which says in Python what one stored document means.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,15 @@ class StatisticsTables:
     def of_group(self, by: GroupField, key: GroupKey) -> Breakdown:
         """The breakdown of a group, to add to."""
         return self.by_group.setdefault(by, {}).setdefault(key, Breakdown())
+
+    def merge(self, other: "StatisticsTables") -> None:
+        """Add what `other` holds."""
+        self.totals.merge(other.totals)
+        for place, breakdown in other.by_bucket.items():
+            self.of_bucket(place).merge(breakdown)
+        for by, groups in other.by_group.items():
+            for key, breakdown in groups.items():
+                self.of_group(by, key).merge(breakdown)
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,14 @@ class Question:
             found[each.by] = found.get(each.by, COUNT_ALONE) | needed
         return found
 
+    def first_of(self, by: GroupField) -> Mapping[GroupOrder, int]:
+        """How many groups by one field are wanted, by order."""
+        found = dict[GroupOrder, int]()
+        for each in self.request.groups:
+            if each.by is by:
+                found[each.order] = max(each.first, found.get(each.order, 0))
+        return found
+
     @cached_property
     def _starts(self) -> Sequence[datetime]:
         return [bucket.start for bucket in self.buckets]
@@ -151,7 +169,7 @@ def _tags_of(document: Row) -> Iterator[tuple[str, str]]:
     for each in as_list(document.get("tags")):
         tag = as_mapping(each) or {}
         key, value = tag.get("key"), tag.get("value")
-        if isinstance(key, str) and isinstance(value, str):
+        if type(key) is str and type(value) is str:
             yield key, value
 
 
@@ -159,7 +177,8 @@ def _text_at(document: Row, path: str) -> str | None:
     value: Any = document
     for name in path.split("."):
         value = (as_mapping(value) or {}).get(name)
-    return value if isinstance(value, str) else None
+    # BSON's code is text with a scope.
+    return value if type(value) is str else None
 
 
 def first_groups(request: GroupsRequest, found: Mapping[GroupKey, Breakdown]) -> list[Group]:
@@ -180,7 +199,7 @@ def _rank(order: GroupOrder, breakdown: Breakdown) -> float:
             return -1 if rate is None else 1 - rate
         case GroupOrder.P95:
             (value,) = breakdown.durations.percentiles([_P95])
-            return -1 if value is None else value
+            return -math.inf if value is None else value
         case GroupOrder.COST:
             return breakdown.costs.micros
 

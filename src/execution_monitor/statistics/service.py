@@ -1,14 +1,14 @@
 """The service of statistics: answers a caller's request from the path that fits it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bson import Timestamp
 
 from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import QueryTimeout
+from execution_monitor.statistics.path_a import PathA, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.requests import StatisticsAnswer, StatisticsRequest
-from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.reader import Reader
 
 
@@ -28,11 +28,11 @@ class Statistics:
         """
         question = Question.of(caller, request, self.reader.clock())
         tables = StatisticsTables()
-        documents = await self.reader.aggregate(Execution, [], question.where)
-        for document in documents:
-            question.add(tables, document)
-        now = datetime.now(UTC)
-        return answer_of(question, tables, Timestamp(int(now.timestamp()), 1), examined=len(documents))
+        try:
+            filled = await PathA(self.reader).fill(question, tables)
+        except TooMuchToRead as error:
+            raise QueryTimeout("MongoDB stopped this query at its time limit.") from error
+        return answer_of(question, tables, filled.read_at, examined=filled.found)
 
 
 def answer_of(question: Question, tables: StatisticsTables, read_at: Timestamp, *, examined: int) -> StatisticsAnswer:

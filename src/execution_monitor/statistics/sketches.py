@@ -29,7 +29,8 @@ def usable(value: Any) -> float | None:
     """A stored value as a number to add up; None for what is no number, not finite or greater than `LARGEST`."""
     if isinstance(value, Decimal128):
         decimal = value.to_decimal()
-        number = float(decimal) if decimal.is_finite() else math.nan
+        # Compared as it is: as a double, what is a little more than the largest may be the largest.
+        number = float(decimal) if decimal.is_finite() and abs(decimal) <= LARGEST else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
     else:
@@ -61,23 +62,17 @@ def micros_of(value: float) -> int:
 
 def usable_expression(path: str) -> dict[str, Any]:
     """The aggregation expression for `usable` of a field path such as "$total_cost"; null for None."""
-    number = {"$convert": {"input": path, "to": "double", "onError": None, "onNull": None}}
-    is_usable = {"$and": [{"$isNumber": path}, {"$gte": [path, -LARGEST]}, {"$lte": [path, LARGEST]}]}
-    return {"$cond": [is_usable, number, None]}
+    # In MongoDB's order NaN comes before all numbers, and no value of another type lies between two numbers.
+    is_usable = {"$and": [{"$gte": [path, -LARGEST]}, {"$lte": [path, LARGEST]}]}
+    return {"$cond": [is_usable, {"$toDouble": path}, None]}
 
 
 def bin_expression(value: Any) -> dict[str, Any]:
     """The aggregation expression for `bin_of`; `value` is one for a usable value or null, which stays null."""
-    power = {"$ceil": {"$divide": [{"$ln": {"$abs": "$$value"}}, _LN_GAMMA]}}
-    number = {"$add": [power, _SHIFT]}
-    signed = {"$cond": [{"$gt": ["$$value", 0]}, number, {"$multiply": [-1, number]}]}
-    branches = [
-        {"case": {"$eq": ["$$value", None]}, "then": None},
-        {"case": {"$lt": [{"$abs": "$$value"}, _NEARLY_ZERO]}, "then": 0},
-    ]
-    return {
-        "$let": {"vars": {"value": value}, "in": {"$toInt": {"$switch": {"branches": branches, "default": signed}}}}
-    }
+    number = {"$add": [{"$ceil": {"$divide": [{"$ln": {"$abs": "$$value"}}, _LN_GAMMA]}}, _SHIFT]}
+    below = {"$cond": [{"$gt": ["$$value", -_NEARLY_ZERO]}, 0, {"$multiply": [-1, number]}]}
+    above = {"$cond": [{"$gte": ["$$value", _NEARLY_ZERO]}, number, below]}
+    return {"$let": {"vars": {"value": value}, "in": {"$cond": [{"$eq": ["$$value", None]}, None, {"$toInt": above}]}}}
 
 
 def micros_expression(value: Any) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Reader:
         if request.backward:
             start, end, look_before, look_after = end, start, look_after, look_before
 
-        with _translated_errors(document, listing.where):
+        with translated_errors(document, listing.where):
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
             async with self._snapshot(selection.snapshot) as session:
@@ -107,7 +107,7 @@ class Reader:
 
         With `order` and `sliced`, those that no index can count are counted in slices, as far as time allows.
         """
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             resolved = await self._resolve_texts(document, where, None)
             return await Counter(self.database, document, resolved, self.timeout_ms).count(limit, order, sliced)
 
@@ -115,7 +115,7 @@ class Reader:
         self, document: type[Document], where: Filter, fields: frozenset[str] | None, limit: int
     ) -> list[Row]:
         """Read up to `limit` documents that match, in no particular order."""
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
             search = Search(
                 query,
@@ -149,7 +149,7 @@ class Reader:
             hint: The key of the index to use, if it exists.
             computed: Expressions that each row has the values of, by name; `_id: 0` leaves out the `_id`.
         """
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             search = Search(
                 where.to_mongo(),
                 fields,
@@ -166,7 +166,7 @@ class Reader:
         self, document: type[Document], where: Filter, order: Order, fields: frozenset[str], limit: int
     ) -> list[Row]:
         """Read up to `limit` documents that match and cannot be sorted by `order`, in no particular order."""
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             return await Scan(self.database, document, where, order, self.timeout_ms).read_unsortable(fields, limit)
 
     async def aggregate(
@@ -178,7 +178,7 @@ class Reader:
         hint: IndexKey | None = None,
     ) -> list[BsonDocument]:
         """Run `pipeline` on the documents that match `where`, found by the index with the key `hint` if it exists."""
-        with _translated_errors(document, where):
+        with translated_errors(document, where):
             rows, query = self.database.rows(document), where.to_mongo()
             stages = [{"$match": query}, *pipeline]
             try:
@@ -226,7 +226,8 @@ def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:
 
 
 @contextlib.contextmanager
-def _translated_errors(document: type[Document], where: Filter) -> Generator[None]:
+def translated_errors(document: type[Document], where: Filter) -> Generator[None]:
+    """Raise what fails within as the methods of a `Reader` do."""
     try:
         yield
     except ExecutionTimeout as error:

@@ -150,6 +150,20 @@ class LeaseRecord(Document):
         name = "leases"
 
 
+class FeedPosition(Document):
+    """How far a consumer of all changes has come (`feed_positions`); its `_id` is the name of the consumer."""
+
+    position: str  # everything up to here was handed over
+    term: int  # of the feeder that wrote it
+    at: datetime  # when it was written
+    caught_up_at: datetime | None = None  # when there was last nothing more to read
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "feed_positions"
+
+
 SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     AuditEvent,
     HeldReport,
@@ -157,4 +171,5 @@ SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     Revocation,
     AccessKey,
     LeaseRecord,
+    FeedPosition,
 )

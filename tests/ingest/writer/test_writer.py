@@ -240,3 +240,29 @@ async def test_totals_are_those_of_the_stored_steps_though_older_ones_are_report
     row = await database.collection(Execution).find_one({})
     assert row is not None
     assert row["steps_completed"] == 1
+
+
+async def test_each_of_many_documents_that_are_joined_at_once_gets_what_was_reported_of_it(database: Database):
+    def facts_at(second: int) -> Facts:
+        facts, at = Facts(keep), NOON + timedelta(seconds=second)
+        for number in range(250):
+            facts.execution(f"run-{number}").set_known({"triggered_by": f"{second}-{number}"}, at=at)
+            step = facts.step("steps", f"step-{number}")
+            # Together more than one statement holds.
+            step.set("payload", {"input_data": f"{second}-{number}" if number % 2 else [number, "x" * 10_000]}, at=at)
+            step.outcome(ExecutionStatus.RUNNING if number % 3 else ExecutionStatus.COMPLETED, at=at)
+        return facts
+
+    for second in (0, 1, 0):
+        await Writer(database).write(ADA, facts_at(second))
+
+    runs = database.collection(Execution).find({"execution_id": {"$ne": "steps"}})
+    assert {(row["execution_id"], row["triggered_by"], row["version"]) async for row in runs} == {
+        (f"run-{number}", f"1-{number}", 2) for number in range(250)
+    }
+    steps = {row["step_id"]: row async for row in database.collection(Step).find()}
+    assert [steps[f"step-{number}"]["input_data"] for number in range(250)] == [
+        f"1-{number}" if number % 2 else [number, "x" * 10_000] for number in range(250)
+    ]
+    assert {row["version"] for row in steps.values()} == {2}
+    assert not any("_reported" in row for row in steps.values())

@@ -55,12 +55,10 @@ class Outcome:
 
     Attributes:
         changed: how many documents were inserted or changed.
-        matched: how many statements found a document, or documents were inserted.
         duplicates: the places of documents that are stored already.
     """
 
     changed: int = 0
-    matched: int = 0
     duplicates: set[int] = field(default_factory=set[int])
 
 
@@ -134,7 +132,6 @@ async def _send(database: Database, command: BsonDocument) -> BsonDocument:
 def _take(outcome: Outcome, batch: _Batch, reply: Mapping[str, Any]) -> None:
     if reply.get("writeConcernError"):
         raise DatabaseUnavailable("MongoDB has no majority of members to keep what was reported.")
-    outcome.matched += reply["n"]
     outcome.changed += reply.get("nModified", reply["n"])
     for error in reply.get("writeErrors", ()):
         code = error["code"]

@@ -1,6 +1,7 @@
-"""Group commit: one write under way for each owner; what arrives meanwhile is joined, and goes with the next.
+"""Group commit: what an owner reports while a write of theirs is under way is joined, and goes with the next.
 
-Three writes that wait for a majority take as long for one event as for five hundred.
+Three writes that wait for a majority take as long for one event as for five hundred. Where many requests wait, a second
+write begins beside the first: one is prepared while MongoDB writes the other.
 """
 
 import asyncio
@@ -24,7 +25,9 @@ class GroupLimits:
         documents: in one write; a request with more is a write of its own.
         waiting_requests: of all owners, those being written among them.
         waiting_documents: the same in documents; some kilobytes of memory each.
-        writes: under way at once, each of another owner.
+        writes: under way at once.
+        writes_of_owner: of these, how many of one owner.
+        worth_a_write: how many requests must wait for another write of one owner to begin beside those under way.
     """
 
     requests: int = 500
@@ -32,6 +35,8 @@ class GroupLimits:
     waiting_requests: int = 5_000
     waiting_documents: int = 100_000
     writes: int = 16
+    writes_of_owner: int = 2
+    worth_a_write: int = 16
 
 
 @dataclass(slots=True)
@@ -51,8 +56,11 @@ class _Member:
 
 @dataclass(slots=True)
 class _Queue:
+    """Requests of one owner that wait; `writers` take groups of them, and `idle` of these have not taken one yet."""
+
     waiting: deque[_Member] = field(default_factory=deque[_Member])
-    task: asyncio.Task[None] | None = None
+    writers: int = 0
+    idle: int = 0
 
 
 class GroupCommit:
@@ -62,6 +70,7 @@ class GroupCommit:
         self._writer = writer
         self._limits = limits or GroupLimits()
         self._queues: dict[Owner, _Queue] = {}
+        self._writers: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(self._limits.writes)
         self._requests = 0
         self._documents = 0
@@ -79,8 +88,8 @@ class GroupCommit:
         self._documents += documents
         queue = self._queues.setdefault(owner, _Queue())
         queue.waiting.append(member)
-        if queue.task is None:
-            queue.task = asyncio.create_task(self._write_all(owner, queue))
+        if self._needs_writer(queue):
+            self._start_writer(owner, queue)
         try:
             return await member.written
         finally:
@@ -89,25 +98,46 @@ class GroupCommit:
 
     async def close(self) -> None:
         """End the writes that are under way; those who wait for them get `ServerBusy`."""
-        queues = tuple(self._queues.values())
-        await end_tasks(*(queue.task for queue in queues if queue.task is not None))
-        for queue in queues:
+        await end_tasks(*self._writers)
+        for queue in self._queues.values():
             for member in queue.waiting:
                 member.fail(_stopping())
+
+    def _needs_writer(self, queue: _Queue) -> bool:
+        limits = self._limits
+        return queue.writers == 0 or (
+            queue.writers < limits.writes_of_owner and len(queue.waiting) >= limits.worth_a_write * (queue.idle + 1)
+        )
+
+    def _start_writer(self, owner: Owner, queue: _Queue) -> None:
+        queue.writers += 1
+        queue.idle += 1
+        writer = asyncio.create_task(self._write_all(owner, queue))
+        self._writers.add(writer)
+        writer.add_done_callback(self._writers.discard)
 
     async def _write_all(self, owner: Owner, queue: _Queue) -> None:
         while queue.waiting:
             async with self._slots:
-                await self._write_group(owner, self._take_group(queue))
-        # Nothing was awaited since: whoever comes now makes a new queue.
-        del self._queues[owner]
+                group = self._take_group(queue)
+                queue.idle -= 1
+                if group:
+                    await self._write_group(owner, group)
+                queue.idle += 1
+        queue.writers -= 1
+        queue.idle -= 1
+        if queue.writers == 0:
+            # Nothing was awaited since: whoever comes now makes a new queue.
+            del self._queues[owner]
 
     def _take_group(self, queue: _Queue) -> list[_Member]:
-        group = [queue.waiting.popleft()]
-        documents = group[0].documents
-        while queue.waiting and len(group) < self._limits.requests:
+        """A fair share of what waits, beside other writers who are about to take theirs; none where these took all."""
+        share = min(self._limits.requests, -(-len(queue.waiting) // queue.idle))
+        group: list[_Member] = []
+        documents = 0
+        while len(group) < share:
             documents += queue.waiting[0].documents
-            if documents > self._limits.documents:
+            if group and documents > self._limits.documents:
                 break
             group.append(queue.waiting.popleft())
         return group

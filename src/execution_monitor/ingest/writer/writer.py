@@ -115,14 +115,8 @@ class Writer:
     async def _join_steps(self, owner: Owner, facts: Facts, keys: Sequence[StepKey]) -> list[StepKey]:
         """Join those that are stored; returns the others."""
         stored = await read_steps(self._database, owner, keys)
-        joins = (
-            join_of(
-                {"_id": owner.step(*key), "tenant_id": owner.tenant_id}, stored[key], registers_of(facts.steps[key])
-            )
-            for key in keys
-            if key in stored
-        )
-        await join_all(self._database, Step, STEP, joins)
+        joins = (join_of(stored[key], registers_of(facts.steps[key])) for key in keys if key in stored)
+        await join_all(self._database, Step, STEP, {"tenant_id": owner.tenant_id}, joins)
         return [key for key in keys if key not in stored]
 
     async def _write_lines(self, owner: Owner, lines: Sequence[LogLine]) -> set[str]:
@@ -137,9 +131,10 @@ class Writer:
         totals = await read_totals(self._database, owner, list(with_steps))
         known = [each for each in facts.executions if each in claims.existing]
         ids = list(dict.fromkeys([*known, *with_steps]))
-        joins = {each: join async for each, join in in_slices(_execution_joins(owner, facts, ids, claims, totals))}
+        joins = {each: join async for each, join in in_slices(_execution_joins(facts, ids, claims, totals))}
         newer = {each: join for each, join in joins.items() if not join.is_empty}
-        outcome = await join_all(self._database, Execution, EXECUTION, newer.values())
+        where = {"tenant_id": owner.tenant_id, "user_id": owner.user_id}
+        outcome = await join_all(self._database, Execution, EXECUTION, where, newer.values())
         linked = await self._runs.link(owner, facts, [each for each in facts.executions if each in claims])
         if linked == 0 and outcome.changed in {0, len(newer)}:
             return set(newer) if outcome.changed else set()
@@ -185,14 +180,9 @@ def _new_executions(owner: Owner, facts: Facts, execution_ids: Iterable[str]) ->
 
 
 def _execution_joins(
-    owner: Owner, facts: Facts, execution_ids: Iterable[str], claims: Claims, totals: Mapping[str, Totals]
+    facts: Facts, execution_ids: Iterable[str], claims: Claims, totals: Mapping[str, Totals]
 ) -> Iterator[tuple[str, Join]]:
     for execution_id in execution_ids:
         stored = claims.existing.get(execution_id) or claims.created[execution_id]
         registers = registers_of(facts.executions[execution_id])
-        where = {
-            "_id": owner.execution(execution_id),
-            "tenant_id": owner.tenant_id,
-            "user_id": owner.user_id,
-        }
-        yield execution_id, join_of(where, stored, registers, totals.get(execution_id))
+        yield execution_id, join_of(stored, registers, totals.get(execution_id))

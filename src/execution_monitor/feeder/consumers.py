@@ -1,0 +1,68 @@
+"""Consumers: what the feeder hands changes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from execution_monitor.live.changes import Change, GapReason
+from execution_monitor.live.resume_tokens import StreamPosition
+
+
+class Superseded(Exception):
+    """Another process feeds with a later term: this one must write nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Changes that no one can read any more.
+
+    Attributes:
+        since: after this position; None at the first start, when all that is stored counts as lost.
+        until: up to this one.
+        reason: why.
+    """
+
+    since: StreamPosition | None
+    until: StreamPosition
+    reason: GapReason
+
+
+class Consumer(Protocol):
+    """What must see every change of executions once.
+
+    After a crash the feeder hands over again what came behind the last position that it has stored. So a consumer
+    stores `until` with its own data, in one transaction, for each tenant, and skips changes up to there. A write must
+    require that no later term has written, or raise `Superseded`.
+
+    Every method raises `PyMongoError` or `ExecutionMonitorError` where the database fails, and is then called again.
+    """
+
+    @property
+    def name(self) -> str:
+        """What its position is stored as."""
+        ...
+
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The stored fields that it reads, without dots; None for whole documents."""
+        ...
+
+    async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:
+        """Take the changes of a tenant up to `until`, in their order; some may have been taken before.
+
+        A document that moves from one tenant to another is handed over for both. Tenants are handed over at the same
+        time, each one's changes one after another. Where `until` is not after everything of its time, further changes
+        of that time follow.
+        """
+        ...
+
+    async def lose(self, gap: Gap, term: int, /) -> None:
+        """Get over changes that are lost, of whichever tenants; the next changes lie behind `gap.until`."""
+        ...
+
+    async def work(self, position: StreamPosition, term: int, /) -> bool:
+        """Do a piece of work of its own, of less than a second, now that all up to `position` was handed over.
+
+        Returns whether more is left to do.
+        """
+        ...

@@ -1,0 +1,34 @@
+"""Positions: how far each consumer has come, stored where the next feeder finds it."""
+
+from pymongo.errors import DuplicateKeyError
+
+from execution_monitor.feeder.consumers import Superseded
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.server_documents import FeedPosition
+
+_TIMEOUT_MS = 5_000
+
+
+async def load_position(database: Database, consumer: str) -> StreamPosition | None:
+    """The position up to which `consumer` was handed everything; None before the first feeder."""
+    found = await await_reply(database.collection(FeedPosition).find_one({"_id": consumer}), _TIMEOUT_MS)
+    return None if found is None else StreamPosition(found["position"])
+
+
+async def save_position(
+    database: Database, consumer: str, position: StreamPosition, term: int, *, is_caught_up: bool
+) -> None:
+    """Store that `consumer` has everything up to `position`; raises `Superseded` where a later term has written."""
+    changes = {"position": position, "term": term, "at": "$$NOW"}
+    if is_caught_up:
+        changes["caught_up_at"] = "$$NOW"
+    # Another term makes the upsert insert a second document of that `_id`, which fails.
+    update = database.collection(FeedPosition).update_one(
+        {"_id": consumer, "term": {"$lte": term}}, [{"$set": changes}], upsert=True
+    )
+    try:
+        await await_reply(update, _TIMEOUT_MS)
+    except DuplicateKeyError as error:
+        raise Superseded(consumer) from error
