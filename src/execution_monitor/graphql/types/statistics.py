@@ -13,6 +13,7 @@ from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.graphql.selection import LARGEST_LIST, arguments_of, selected_by, selected_in
 from execution_monitor.graphql.types.connection import page_request
+from execution_monitor.graphql.types.error_group import ERROR_GROUPS, ErrorGroup, FirstErrorGroups, resolve_error_groups
 from execution_monitor.graphql.types.execution import Tag
 from execution_monitor.graphql.types.measures import Distribution, Measured, measures_of
 from execution_monitor.statistics.measures import COUNT_ALONE, Measure
@@ -105,6 +106,7 @@ class ExecutionStatistics(Measured):
     """An answer; its fields need what `statistics_request` requested for the same selection."""
 
     answer: strawberry.Private[StatisticsAnswer]
+    request: strawberry.Private[StatisticsRequest]
 
     @strawberry.field(description="What executions cost, in the engine's currency, of those that have a cost.")
     def cost(self) -> Distribution:
@@ -134,6 +136,10 @@ class ExecutionStatistics(Measured):
         )
         return [StatisticsGroup(breakdown=each.breakdown, by=by, group=each) for each in found]
 
+    @strawberry.field(description=ERROR_GROUPS)
+    async def error_groups(self, info: ContextInfo, first: FirstErrorGroups = 10) -> list[ErrorGroup]:
+        return await resolve_error_groups(info, self.answer, self.request, first)
+
     @strawberry.field(description="The instant at which everything was read.")
     def as_of(self) -> datetime:
         return self.answer.as_of
@@ -157,9 +163,9 @@ class ExecutionStatistics(Measured):
         return BigInt(self.answer.examined)
 
     @classmethod
-    def of(cls, answer: StatisticsAnswer) -> "ExecutionStatistics":
-        """The statistics that `answer` holds."""
-        return cls(breakdown=answer.totals, answer=answer)
+    def of(cls, answer: StatisticsAnswer, request: StatisticsRequest) -> "ExecutionStatistics":
+        """The statistics that the `answer` to `request` holds."""
+        return cls(breakdown=answer.totals, answer=answer, request=request)
 
 
 def statistics_request(
@@ -204,4 +210,4 @@ async def resolve_statistics(info: ContextInfo, request: StatisticsRequest) -> E
     """The answer to `request`."""
     answer = await info.context.statistics.answer(info.context.caller, request)
     info.context.outcome.examined += answer.examined
-    return ExecutionStatistics.of(answer)
+    return ExecutionStatistics.of(answer, request)
