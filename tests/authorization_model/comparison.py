@@ -16,6 +16,7 @@ from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from execution_monitor.storage.server_documents import AccessKey
 from tests.authorization_model.client import Client
@@ -45,6 +46,9 @@ LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: St
     totalCount edges { cursor node { sessionId } } liveCursor } }"""
 FACETS = """query Q($where: ExecutionFilter) { executions(first: 1, filter: $where) { facets {
   status { value count } workflowName { value count } userId { value count } } } }"""
+ERROR_GROUPS = """query Q($all: ExecutionFilter, $one: ExecutionFilter) {
+  executionStatistics(filter: $all) { errorGroups(first: 100) { id type count sample { sessionId } } }
+  executions(first: 100, filter: $one) { totalCount nodes { sessionId } } }"""
 PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
 RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
   sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
@@ -164,6 +168,7 @@ class Comparison:
                 cursors[who] = await self._compare_lists(who)
                 await self._compare_payloads(who)
                 await self._compare_facets(who)
+                await self._compare_error_groups(who)
                 await self._compare_relatives(who)
             else:
                 await self._compare_refusals(who)
@@ -231,6 +236,26 @@ class Comparison:
                     actual = {each["value"]: each["count"] for each in facets[name]}
                     expected = Counter(row[stored].upper() if name == "status" else row[stored] for row in rows)
                     self.expect(f"facet of {name}", who, actual, dict(expected), len(self.model.rows))
+
+    async def _compare_error_groups(self, who: Person) -> None:
+        """Compare what each group of errors counts and shows, and what the id finds that someone else was given."""
+        everything = {"createdAt": {"gte": "2026-10-01T00:00:00Z"}}
+        of_one = ErrorGroup.of({"error_details": {"message": "write 1 failed", "type": "etl"}})
+        assert of_one is not None
+        one = {"errorGroup": {"eq": of_one.id}}
+        for response in await self.client.execute(who, ERROR_GROUPS, all=everything, one=one):
+            data, seen = response["data"], sorted(self._seen(who), key=lambda row: row["created"])
+            groups = data["executionStatistics"]["errorGroups"]
+            newest = {row["workflow_name"]: row["session_id"] for row in seen}
+            actual = {each["type"]: (each["count"], each["sample"]["sessionId"]) for each in groups}
+            counts = Counter(row["workflow_name"] for row in seen)
+            expected = {name: (count, newest[name]) for name, count in counts.items()}
+            self.expect("error groups", who, actual, expected, len(self.model.rows))
+            found = data["executions"]
+            wanted = sorted(row["session_id"] for row in seen if row["workflow_name"] == "etl")
+            self.expect("error group, count", who, found["totalCount"], len(wanted))
+            listed = sorted(each["sessionId"] for each in found["nodes"])
+            self.expect("error group, list", who, listed, wanted, len(self.model.rows))
 
     async def _compare_relatives(self, who: Person) -> None:
         seen = sorted(self._seen(who), key=lambda row: row["created"])
