@@ -1,6 +1,7 @@
 """Live updates of one database: everything that one process needs for them, wired together."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -22,8 +23,10 @@ from execution_monitor.live.changes import GapReason
 from execution_monitor.live.cluster_time import ClusterClock
 from execution_monitor.live.cursors import LiveCursors, ResumeMode, ResumePosition
 from execution_monitor.live.dispatcher import Dispatcher
+from execution_monitor.live.events import Delivery
 from execution_monitor.live.followed_executions import FollowedExecutions
 from execution_monitor.live.hub import Hub
+from execution_monitor.live.image_topics import ImagesTopic
 from execution_monitor.live.lag import LagMeter
 from execution_monitor.live.replay_buffer import ReplayBuffer
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
@@ -156,6 +159,49 @@ class Live:
             activity.close()
             raise
         return activity
+
+    def visibility_of(self, caller: Caller) -> Visibility:
+        """Which executions `caller` may see; raises `Forbidden` without the scope `executions:read`."""
+        return Visibility.of(caller)
+
+    def images(self, visibility: Visibility, where: Filter) -> ImagesTopic:
+        """The topic of the images of the changes of what `visibility` shows and `where` matches."""
+        return ImagesTopic(self._cursors, visibility, where)
+
+    async def follow_images(self, topic: ImagesTopic, position: StreamPosition) -> Subscriber:
+        """Follow `topic` right after `position`, such as that of a snapshot just read.
+
+        Raises:
+            DatabaseUnavailable: MongoDB does not answer.
+        """
+        await self._now()
+        return self._follow(topic, position)
+
+    async def position_of(self, topic: Topic, cursor: str) -> StreamPosition:
+        """The position of a `cursor` of the visibility of `topic`.
+
+        Raises:
+            InvalidCursor: it is damaged, of another visibility, or ahead of the database.
+            DatabaseUnavailable: MongoDB does not answer.
+        """
+        resume = self._cursors.decode(cursor, topic.sealed_for)
+        await self._refuse_the_future(resume.position, await self._now())
+        return resume.position
+
+    @property
+    def reached(self) -> StreamPosition | None:
+        """The position up to which every change was handed to its subscribers; None until there is one."""
+        return self._buffer.newest
+
+    def changes_after(self, topic: Topic, position: StreamPosition, limit: int) -> Sequence[Delivery] | None:
+        """What the changes after `position` mean to `topic`; None if they are unknown here, or more than `limit`."""
+        if not self._buffer.covers(position):
+            return None
+        changes = self._buffer.since(position, limit + 1)
+        if len(changes) > limit:
+            return None
+        judged = (topic.judge(each.read()) for each in changes)
+        return [each for each in judged if each is not None]
 
     async def _subscribe(self, topic: Topic, after: str | None) -> Subscriber:
         """Subscribe to any topic from now on, or after a cursor."""

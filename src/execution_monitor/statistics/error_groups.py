@@ -33,7 +33,6 @@ from execution_monitor.storage.reader import translated_errors
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.snapshots import Snapshot
 
-MAX_ERROR_GROUPS = 100
 MAX_COUNTED = 50_000
 MAX_WORKFLOW_NAMES = 10
 LOOK_BACK = timedelta(days=7)

@@ -76,6 +76,15 @@ class Contribution:
             0 if tokens is None else round(tokens),
         )
 
+    def only(self, measures: Measure) -> "Contribution":
+        """What it adds where nothing but `measures` is measured beside the number of executions."""
+        return Contribution(
+            self.status,
+            self.duration if Measure.DURATION in measures else None,
+            self.cost if Measure.COST in measures else None,
+            self.tokens if Measure.TOKENS in measures else 0,
+        )
+
 
 def status_of(value: Any) -> ExecutionStatus:
     """The status that is shown for a stored value: PENDING where it is missing or unknown, as in lists."""

@@ -114,6 +114,11 @@ class Question:
             found[each.by] = found.get(each.by, COUNT_ALONE) | needed
         return found
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be added up."""
+        return self.request.totals is None and self.request.series is None and not self.request.groups
+
     def first_of(self, by: GroupField) -> Mapping[GroupOrder, int]:
         """How many groups by one field are wanted, by order."""
         found = dict[GroupOrder, int]()
@@ -134,13 +139,19 @@ class Question:
         """Add one stored document that matches to all tables; with `times` of -1 take it out again."""
         contribution = Contribution.of(document)
         if self.request.totals is not None:
-            tables.totals.add(contribution, times)
-        created = to_datetime(document.get(CREATED))
-        if self.buckets and created is not None:
-            tables.of_bucket(self.bucket_of(created)).add(contribution, times)
-        for by in self.grouped:
+            tables.totals.add(contribution.only(self.request.totals), times)
+        self.add_to_bucket(tables, document, times)
+        for by, measures in self.grouped.items():
+            measured = contribution.only(measures)
             for key in keys_of(by, document):
-                tables.of_group(by, key).add(contribution, times)
+                tables.of_group(by, key).add(measured, times)
+
+    def add_to_bucket(self, tables: StatisticsTables, document: Row, times: int = 1) -> None:
+        """Add one stored document that matches to its bucket alone."""
+        created = to_datetime(document.get(CREATED))
+        if self.request.series is not None and self.buckets and created is not None:
+            measured = Contribution.of(document).only(self.request.series)
+            tables.of_bucket(self.bucket_of(created)).add(measured, times)
 
     def series(self, tables: StatisticsTables) -> list[SeriesBucket]:
         """Every bucket, those without executions, too."""

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.graphql.selection import LARGEST_LIST, selected_by
-from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read, page_request
-from execution_monitor.graphql.types.execution import Execution
+from execution_monitor.graphql.types.execution import Execution, fields_of_execution, shown_executions
 from execution_monitor.statistics.error_groups import (
     LOOK_BACK,
     MAX_COUNTED,
-    MAX_ERROR_GROUPS,
     MAX_WORKFLOW_NAMES,
     CountedErrorGroup,
     ErrorGroups,
@@ -24,7 +21,8 @@ from execution_monitor.statistics.requests import StatisticsAnswer, StatisticsRe
 from execution_monitor.statistics.time_buckets import TimeBucket, buckets_between, time_zone
 from execution_monitor.statistics.time_range import time_range_of
 
-FirstErrorGroups = Annotated[int, strawberry.argument(description=f"How many at most, from 1 to {MAX_ERROR_GROUPS}.")]
+# They are read beside all else that statistics read, and from documents.
+ERROR_GROUPS_POINTS = 50
 ERROR_GROUPS = (
     "What fails most: the executions with an error, whatever their status, by the code, type and message pattern of "
     f"the error; most frequent first. Counted are the newest {MAX_COUNTED:,} executions with an error; groups of older "
@@ -92,12 +90,8 @@ class ErrorGroup:
     async def sample(self, info: ContextInfo) -> Execution | None:
         if self.counted.newest_id is None:
             return None
-        fields = fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
-        row = await info.context.executions.load((self.counted.newest_id, fields))
-        if row is None:
-            return None
-        info.context.count_executions([row])
-        return Execution.of(row)
+        row = await info.context.executions.load((self.counted.newest_id, fields_of_execution(info)))
+        return None if row is None else shown_executions(info, [row])[0]
 
     @strawberry.field(description="How many there are in each bucket of `series` of the statistics.")
     def series(self) -> list[BigInt]:
@@ -107,17 +101,17 @@ class ErrorGroup:
 async def resolve_error_groups(
     info: ContextInfo, answer: StatisticsAnswer, request: StatisticsRequest, first: int
 ) -> list[ErrorGroup]:
-    """The groups of the executions that `answer` counts, as of its instant.
+    """The `first` groups of the executions that `answer` counts, as of its instant.
 
     Raises:
-        BadUserInput: `first` is out of bounds, or the series would have too many buckets.
+        BadUserInput: The series would have too many buckets.
     """
     selected = selected_by(info)
     buckets = _buckets_of(answer, request) if "series" in selected else ()
     wanted = ErrorGroupsRequest(
         matching=answer.matching,
         now=answer.as_of,
-        first=page_request(first=first, largest=MAX_ERROR_GROUPS).size,
+        first=first,
         at=answer.read_at,
         buckets=buckets,
         looks_back="isNew" in selected,
