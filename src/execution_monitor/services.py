@@ -131,7 +131,8 @@ class Services:
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
-        ingest = Ingest(database, _redaction(settings).clean)
+        redaction = _redaction(settings)
+        ingest = Ingest(database, redaction.clean)
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits, sweeper):
             registry.register(collector)
@@ -142,7 +143,8 @@ class Services:
             feeder, path_b = Feeder(database, [rollups]), PathB(reader)
             registry.register(feeder)
             registry.register(rollups)
-        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
+        is_strict, mask = settings.audit == "strict", redaction.mask_name
+        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=is_strict, mask=mask)]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
         requests = RequestServices(
@@ -168,7 +170,7 @@ class Services:
         metrics_requests = replace(
             requests,
             admit=RequestAuthenticator(authenticator.authenticate_offline, on_refusal).admit,
-            observers=Observers(*([AuditObserver(journal, strict=False)] if audits else [])),
+            observers=Observers(*([AuditObserver(journal, strict=False, mask=mask)] if audits else [])),
         )
         return cls(
             settings=settings,

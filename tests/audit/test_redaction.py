@@ -112,6 +112,11 @@ def test_values_that_identify_or_measure_are_kept(arguments: Any):
             },
             id="a report, whose entries are counted",
         ),
+        pytest.param(
+            {"input": {"name": "load, password=hunter2", "workflowName": "em_0123456789ab_0123456789abcdefgh"}},
+            {"input": {"name": "load, password=***", "workflowName": "***"}},
+            id="secrets in names",
+        ),
         pytest.param({"input": {"steps": "secret"}}, {"input": {"steps": LEFT_OUT}}, id="text in place of entries"),
         pytest.param({"after": "secret", "cursor": "secret"}, {"after": LEFT_OUT, "cursor": LEFT_OUT}, id="cursors"),
         pytest.param({"inputs": {"a": "secret"}}, {"inputs": LEFT_OUT}, id="an argument that is not in the table"),
