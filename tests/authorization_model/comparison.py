@@ -18,6 +18,7 @@ from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.rest.openapi import STATISTICS_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from execution_monitor.storage.server_documents import AccessKey
 from tests.authorization_model.client import Client
@@ -51,6 +52,9 @@ STATISTICS = """query Q($where: ExecutionFilter) { executionStatistics(filter: $
   count byStatus { status count } duration { count mean } series { count } documentsExamined
   users: groups(by: USER_ID) { value count } workflows: groups(by: WORKFLOW_NAME) { value count duration { mean } }
   slowest(first: 100) { sessionId } latestFailures(first: 100) { sessionId } steps { name count } } }"""
+ERROR_GROUPS = """query Q($all: ExecutionFilter, $one: ExecutionFilter) {
+  executionStatistics(filter: $all) { errorGroups(first: 100) { id type count sample { sessionId } } }
+  executions(first: 100, filter: $one) { totalCount nodes { sessionId } } }"""
 PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
 RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
   sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
@@ -171,6 +175,7 @@ class Comparison:
                 await self._compare_payloads(who)
                 await self._compare_facets(who)
                 await self._compare_statistics(who)
+                await self._compare_error_groups(who)
                 await self._compare_relatives(who)
             else:
                 await self._compare_refusals(who)
@@ -279,6 +284,25 @@ class Comparison:
                 }
                 for name, value in expected.items():
                     self.expect(f"statistics, {name}", who, actual[name], value, len(self.model.rows))
+    async def _compare_error_groups(self, who: Person) -> None:
+        """Compare what each group of errors counts and shows, and what the id finds that someone else was given."""
+        everything = {"createdAt": {"gte": "2026-10-01T00:00:00Z"}}
+        of_one = ErrorGroup.of({"error_details": {"message": "write 1 failed", "type": "etl"}})
+        assert of_one is not None
+        one = {"errorGroup": {"eq": of_one.id}}
+        for response in await self.client.execute(who, ERROR_GROUPS, all=everything, one=one):
+            data, seen = response["data"], sorted(self._seen(who), key=lambda row: row["created"])
+            groups = data["executionStatistics"]["errorGroups"]
+            newest = {row["workflow_name"]: row["session_id"] for row in seen}
+            actual = {each["type"]: (each["count"], each["sample"] and each["sample"]["sessionId"]) for each in groups}
+            counts = Counter(row["workflow_name"] for row in seen)
+            expected = {name: (count, newest[name]) for name, count in counts.items()}
+            self.expect("error groups", who, actual, expected, len(self.model.rows))
+            found = data["executions"]
+            wanted = sorted(row["session_id"] for row in seen if row["workflow_name"] == "etl")
+            self.expect("error group, count", who, found["totalCount"], len(wanted))
+            listed = sorted(each["sessionId"] for each in found["nodes"])
+            self.expect("error group, list", who, listed, wanted, len(self.model.rows))
 
     async def _compare_relatives(self, who: Person) -> None:
         seen = sorted(self._seen(who), key=lambda row: row["created"])

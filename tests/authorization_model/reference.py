@@ -268,7 +268,7 @@ class ReferenceModel:
 
     def _new(self, tenant: str, execution_id: str) -> dict[str, Any]:
         self.writes += 1
-        return execution(
+        row = execution(
             IDS.index(execution_id),
             tenant_id=tenant,
             user_id=self.random.choice(USERS),
@@ -279,3 +279,5 @@ class ReferenceModel:
             total_duration=self.writes,
             input_parameters={"secret": self.writes},
         )
+        # One group of errors for each workflow, whatever the tenant and the owner.
+        return row | {"error_details": {"message": f"write {self.writes} failed", "type": row["workflow_name"]}}
