@@ -16,6 +16,7 @@ from execution_monitor.graphql.validation.operation import OperationValidator
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.service import Statistics
 from tests.authorization_model.reference import Person
 
@@ -25,7 +26,10 @@ SCHEMA = create_schema()
 class Client:
     """Sends the requests of people."""
 
-    def __init__(self, monitor: Monitor, live: Live, ingest: Ingest, client: httpx2.AsyncClient) -> None:
+    def __init__(
+        self, monitor: Monitor, live: Live, statistics: LiveStatistics, ingest: Ingest, client: httpx2.AsyncClient
+    ) -> None:
+        self.statistics = statistics
         self._monitor, self._ingest, self._client, self._compiler = monitor, ingest, client, Compiler(SCHEMA)
         self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.live = live

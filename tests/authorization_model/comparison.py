@@ -22,6 +22,7 @@ from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from execution_monitor.storage.server_documents import AccessKey
 from tests.authorization_model.client import Client
+from tests.authorization_model.live_statistics import counted_by, following_statistics
 from tests.authorization_model.reference import (
     CHILDREN,
     IDS,
@@ -284,6 +285,7 @@ class Comparison:
                 }
                 for name, value in expected.items():
                     self.expect(f"statistics, {name}", who, actual[name], value, len(self.model.rows))
+
     async def _compare_error_groups(self, who: Person) -> None:
         """Compare what each group of errors counts and shows, and what the id finds that someone else was given."""
         everything = {"createdAt": {"gte": "2026-10-01T00:00:00Z"}}
@@ -536,9 +538,16 @@ class Comparison:
                     begun = error.code != "NOT_FOUND"
                 self.expect(f"beginning of {execution_id}", who, begun, who.sees(row))
 
-        changes = await self.model.change(count)
-
-        await self._settle()
+        rows = list(self.model.rows.values())
+        async with following_statistics(self.client.statistics, readers) as counting:
+            changes = await self.model.change(count)
+            await self._settle()
+            for each in counting:
+                history = counted_by(each.who, rows, changes)
+                await each.wait_for_last(history)
+                allowed = [answer in history for answer in each.answers]
+                self.expect("statistics of", each.who, allowed, [True] * len(allowed), len(changes))
+                self.expect("statistics of, in the end", each.who, each.answers[-1], history[-1], len(self.model.rows))
         for who, status, subscription in followed:
             actual = [event_of_delivery(subscription.take()) for _ in range(len(subscription))]
             subscription.close()

@@ -27,10 +27,12 @@ from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.error_groups import CountedErrorGroup, ErrorGroups
 from execution_monitor.statistics.facets import Facets, FacetValue
+from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.record_fields import required_text
 from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
@@ -61,11 +63,15 @@ def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
 
 
 @pytest.fixture
-async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
+async def compare(
+    database: Database, mongodb_uri: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Compare]:
     """`compare(rounds, callers, roles, raising_for)`: a finished comparison with a new model."""
+    monkeypatch.setattr("execution_monitor.statistics.live.feed.SECONDS_BETWEEN_ANSWERS", 0.05)
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
+        LiveStatistics(Reader(database, 5_000), live) as statistics,
         Ingest(database, lambda _, value: value) as ingest,
     ):
 
@@ -74,7 +80,11 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
         ) -> Comparison:
             generator = random.Random(7)  # noqa: S311 - the same in every run
             requests = Client(
-                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, ingest, client
+                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0),
+                live,
+                statistics,
+                ingest,
+                client,
             )
             comparison = Comparison(
                 ReferenceModel(generator), requests, people(generator, callers, roles), server, raising_for
@@ -190,6 +200,9 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         pytest.param("execution_monitor.live.topics.visible_to", without_the_user, "events of", id="no user, live"),
         pytest.param(
             "execution_monitor.executions.executions.visible_to", without_filters, "list of", id="no filters of roles"
+        ),
+        pytest.param(
+            "execution_monitor.live.topics.visible_to", without_the_user, "statistics of", id="no user, live statistics"
         ),
         pytest.param(
             "execution_monitor.live.topics.visible_to", without_filters, "events of", id="no filters of roles, live"
