@@ -9,8 +9,7 @@ from bson import ObjectId
 
 from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin
-from execution_monitor.audit.redaction import Mask, shorten, shorten_all, show_arguments
-from execution_monitor.ingest.secret_patterns import mask_secrets
+from execution_monitor.audit.redaction import Mask, leave_out, shorten, shorten_all, show_arguments
 
 AuditRow = dict[str, Any]
 
@@ -53,7 +52,7 @@ _KINDS = {
 }
 
 
-def describe_begin(operation: Operation, at: datetime, event_id: ObjectId, *, mask: Mask = mask_secrets) -> AuditRow:
+def describe_begin(operation: Operation, at: datetime, event_id: ObjectId, *, mask: Mask = leave_out) -> AuditRow:
     """The row of a subscription that begins at `at`, before its first event is sent."""
     return {"_id": event_id, "kind": AuditKind.SUBSCRIPTION_BEGUN.value, **_describe(operation, at, (), mask)}
 
@@ -64,7 +63,7 @@ def describe_end(
     at: datetime,
     begun_by: ObjectId | None = None,
     *,
-    mask: Mask = mask_secrets,
+    mask: Mask = leave_out,
 ) -> AuditRow:
     """The row of an operation that has ended.
 

@@ -10,9 +10,8 @@ from execution_monitor.asgi.operations import Observation, Operation, OperationK
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
 from execution_monitor.audit.journal import Journal
-from execution_monitor.audit.redaction import Mask
+from execution_monitor.audit.redaction import Mask, leave_out
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
-from execution_monitor.ingest.secret_patterns import mask_secrets
 from execution_monitor.token_bucket import TokenBucket
 
 # A client can send refused tokens, and operations beyond its rate limit, as fast as it likes: of each of the two so
@@ -25,10 +24,10 @@ _WITHOUT_RESPONSE = frozenset({AuditUnavailable.code, RateLimited.code})
 class AuditObserver:
     """Records operations in `journal`; when `strict`, no response is sent before its record is durable.
 
-    `mask` masks the secrets in names.
+    `mask` masks the secrets in names; by default they are left out.
     """
 
-    def __init__(self, journal: Journal, *, strict: bool, mask: Mask = mask_secrets) -> None:
+    def __init__(self, journal: Journal, *, strict: bool, mask: Mask = leave_out) -> None:
         self.journal = journal
         self.mask = mask
         self.strict = strict
