@@ -1,5 +1,6 @@
 """The subscription root. Each resolver subscribes and returns the source stream."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -11,12 +12,8 @@ from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
 from execution_monitor.graphql.types.execution import ExecutionId
 from execution_monitor.graphql.types.requires_scope import Requires
-from execution_monitor.graphql.types.statistics import (
-    ExecutionStatistics,
-    SeriesInterval,
-    TimeZone,
-    statistics_request,
-)
+from execution_monitor.graphql.types.statistics import ExecutionStatistics
+from execution_monitor.graphql.types.statistics_request import SeriesInterval, TimeZone, statistics_request
 from execution_monitor.graphql.types.statistics_updates import shows_executions, statistics_of
 from execution_monitor.graphql.types.updates import ExecutionActivity, ExecutionUpdate, SourceStream, event_of
 
@@ -94,4 +91,4 @@ class Subscription:
         answers = await info.context.live_statistics.subscribe(
             info.context.caller, request, present(after), every_change=shows_executions(info)
         )
-        return SourceStream(answers, statistics_of)
+        return SourceStream(answers, partial(statistics_of, request))
