@@ -60,7 +60,7 @@ _STATUSES = ("completed", "failed", "timed_out", "running", "no status")
 def _complete(row: dict[str, Any], place: int, creation: datetime) -> dict[str, Any]:
     """Two in three rows with a status and a time that matter, all with one of three owners."""
     usual = {"created": creation, "status": _STATUSES[place // 2 % len(_STATUSES)]} if place % 3 else {}
-    return {**row, **usual, "user_id": _OWNERS[place % len(_OWNERS)]}
+    return {"workflow_name": "etl", **row, **usual, "user_id": _OWNERS[place % len(_OWNERS)]}
 
 
 def _with_creations(rows: list[dict[str, Any]]) -> SearchStrategy[list[dict[str, Any]]]:
@@ -115,7 +115,7 @@ async def test_values_of_every_type_in_every_fact(  # noqa: PLR0913, PLR0917 - o
     request_: StatisticsRequest,
 ) -> None:
     monkeypatch.setattr(reading, "PASS_LIMIT", limit)
-    created = {"created": NEW_YEAR, "tenant_id": "acme"}
+    created = {"created": NEW_YEAR, "tenant_id": "acme", "workflow_name": "etl", "user_id": "ada"}
     rows = [{**created, "execution_id": f"odd-{place}", **row} for place, row in enumerate(odd)]
     stored = await store(fresh, [*rows, *plain])
 

@@ -116,8 +116,8 @@ class Reading:
         if found is None:
             rest = StatisticsTables()
             found = await self._read_slices(rest, source, known)
-        tables.merge(rest)
-        return odd + found, tables
+        rest.merge(tables)
+        return odd + found, rest
 
     def branches(self, known: Mapping[GroupField, Sequence[GroupKey]], *, every_group: bool) -> list[Branch]:
         """The branches of one pass; groups that are `known` from elsewhere are all wanted, beside the first others."""
@@ -162,6 +162,7 @@ class Reading:
                 if turn > _TURN:
                     turn = 0
                     await asyncio.sleep(0)
+        folding.finish()
         return folding.found if is_whole or folding.found <= PASS_LIMIT else None
 
     async def _read_slices(
