@@ -130,6 +130,8 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
         database=database_name,
         jwt_secret=SecretStr(SECRET),
         environment="production",
+        # The tests of rollups turn them on; to others they would be a load.
+        statistics_rollups="off",
     )
 
 

@@ -154,7 +154,7 @@ ALLOWED = {
         "graphql.types",
         "graphql.errors",
     ),
-    "rest": ("errors", "storage", "auth", "asgi", "limits", "executions", "live", "services"),
+    "rest": ("errors", "storage", "auth", "asgi", "limits", "executions", "live", "statistics", "services"),
     "web": (
         "errors",
         "tasks",

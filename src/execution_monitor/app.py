@@ -187,6 +187,9 @@ def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespa
             await stack.enter_async_context(services.requests.ingest)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
+            if executor is not None and services.feeder is not None:
+                feeding = asyncio.create_task(services.feeder.run())
+                stack.push_async_callback(end_tasks, feeding)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}
 
     return lifespan

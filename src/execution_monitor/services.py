@@ -24,6 +24,7 @@ from execution_monitor.auth.roles import Role, Roles
 from execution_monitor.auth.tokens import TokenVerifier
 from execution_monitor.errors import SetupError
 from execution_monitor.executions.services import Monitor
+from execution_monitor.feeder.feeder import Feeder
 from execution_monitor.ingest.redaction import Redaction
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.ingest.silence import Patience
@@ -39,6 +40,8 @@ from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.rollups.consumer import Rollups
+from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import Filter
@@ -87,6 +90,7 @@ class Services:
     Attributes:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
+        feeder: keeps rollups up to date; None where a setting says so.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -102,6 +106,7 @@ class Services:
     rate_limits: RateLimits
     requests: RequestServices
     sweeper: Sweeper
+    feeder: Feeder | None
     metrics_requests: RequestServices
 
     @classmethod
@@ -133,6 +138,13 @@ class Services:
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits, sweeper):
             registry.register(collector)
+        feeder, path_b = None, None
+        reader = Reader(database, settings.query_timeout_ms, settings.max_response_bytes)
+        if settings.statistics_rollups == "on":
+            rollups = Rollups(database)
+            feeder, path_b = Feeder(database, [rollups]), PathB(reader)
+            registry.register(feeder)
+            registry.register(rollups)
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
@@ -148,9 +160,9 @@ class Services:
                 count_limit=settings.count_limit,
                 max_bytes=settings.max_response_bytes,
             ),
-            statistics=Statistics(Reader(database, settings.query_timeout_ms, settings.max_response_bytes)),
+            statistics=Statistics(reader, path_b),
             live=live,
-            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live),
+            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live, path_b),
             ingest=ingest,
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
@@ -174,6 +186,7 @@ class Services:
             rate_limits=rate_limits,
             requests=requests,
             sweeper=sweeper,
+            feeder=feeder,
             metrics_requests=metrics_requests,
         )
 

@@ -227,6 +227,10 @@ class Settings(BaseSettings):
         default=24 * 1024 * 1024,
         description="Recent changes kept in memory for clients that reconnect, in bytes of BSON, for each process.",
     )
+    statistics_rollups: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether sums of executions are kept up to date, so that statistics of millions take no longer.",
+    )
     metrics: Literal["manage", "open", "off"] = Field(
         default="manage",
         description="Who may read `/metrics`: callers with the scope `manage`, everyone (`open`), or no one (`off`).",

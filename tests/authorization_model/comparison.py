@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.graphql.types.updates import event_of
+from execution_monitor.rest.openapi import STATISTICS_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
@@ -291,6 +292,16 @@ class Comparison:
             expected = sorted((row["execution_id"], row["user_id"]) for row in seen)
             self.expect("REST's list", who, actual, expected, len(self.model.rows))
             self.expect("REST's count", who, listed.json()["total"], len(seen))
+        added = await self.client.get(who, STATISTICS_PATH, start_date="2026-01-01", interval="1M", group_by="user_id")
+        self.expect("status of REST's statistics", who, added.status_code, 200 if who.reads else 403)
+        if added.is_success:
+            found, seen = added.json(), self._seen(who)
+            by_status = {status: count for status, count in found["by_status"].items() if count}
+            self.expect("REST's statistics", who, by_status, Counter(row["status"] for row in seen), len(seen))
+            groups = {each["value"]: each["count"] for each in found["groups"]}
+            self.expect("REST's statistics by owner", who, groups, Counter(row["user_id"] for row in seen), len(seen))
+            series = sum(each["count"] for each in found["series"])
+            self.expect("REST's statistics by time", who, series, len(seen))
         unknown = await self.client.get(who, f"{EXECUTIONS_PATH}/{UNKNOWN}")
         self.expect("status of REST's unknown", who, unknown.status_code, 404 if who.reads else 403)
         for execution_id in self.model.random.sample(IDS, 8):

@@ -220,6 +220,12 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         pytest.param(
             "execution_monitor.statistics.facets.Facets.read", facets_of_the_tenant, "facet of", id="facets of a tenant"
         ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_the_user,
+            "REST's statistics",
+            id="statistics of a tenant",
+        ),
         pytest.param("execution_monitor.executions.retries.Executions", AnyOfTheTenant, "relatives", id="retries"),
         pytest.param(
             "execution_monitor.live.cursors.LiveCursors._tag",

@@ -95,7 +95,7 @@ async def store(*ids: str, **fields: Any) -> None:
 async def begin(database: Database, *names: str) -> None:
     """As if a feeder had fed everything until now."""
     for name in names or ("recorder",):
-        await save_position(database, name, await current_position(database.handle), 0, is_caught_up=True)
+        await save_position(database, name, await current_position(database.handle), 0, None)
 
 
 async def test_what_was_stored_before_the_first_feeder_is_a_gap_and_what_follows_is_handed_over(database: Database):
@@ -223,7 +223,7 @@ async def test_a_history_that_mongodb_has_forgotten_is_a_gap_of_the_consumer_tha
         return open_stream(database.handle, since, *rest)
 
     monkeypatch.setattr(batches, "open_change_stream", refuse_the_old)
-    await save_position(database, "old", position_after(Timestamp(1_000, 1)), 0, is_caught_up=True)
+    await save_position(database, "old", position_after(Timestamp(1_000, 1)), 0, None)
     await begin(database, "recent")
     await store("a")
     old, recent = Recorder("old"), Recorder("recent")
@@ -318,10 +318,10 @@ async def test_consumers_work_while_nothing_waits_to_be_handed_over(database: Da
 
 async def test_a_feeder_whose_term_is_over_stores_no_position(database: Database):
     position = await current_position(database.handle)
-    await save_position(database, "recorder", position, 7, is_caught_up=True)
+    await save_position(database, "recorder", position, 7, None)
 
     with pytest.raises(Superseded):
-        await save_position(database, "recorder", position_after(Timestamp(9, 9)), 6, is_caught_up=False)
+        await save_position(database, "recorder", position_after(Timestamp(9, 9)), 6, None)
 
     assert await load_position(database, "recorder") == position
 
@@ -392,4 +392,4 @@ async def test_the_feeder_leaves_its_position_behind_while_nothing_happens(datab
 
     assert first is not None
     assert found is not None
-    assert found["caught_up_at"] > first["caught_up_at"]
+    assert found["as_of"] > first["as_of"]

@@ -13,7 +13,8 @@ from execution_monitor.statistics.measures import EVERY_MEASURE, Breakdown, Meas
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.requests import GroupField, GroupOrder, GroupsRequest, StatisticsRequest
 from execution_monitor.statistics.time_buckets import Interval
-from execution_monitor.storage.filters import EVERYTHING, Filter, Range, all_of
+from execution_monitor.storage.filters import EVERYTHING, Contains, Filter, HasTag, Not, Range, all_of, equals
+from execution_monitor.storage.relative_filters import Duration
 from tests.storage.strategies import NEW_YEAR, filters
 
 OPERATOR = Caller("olga", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.EXECUTIONS_READ_TENANT}))
@@ -40,11 +41,19 @@ _groups = st.lists(
         st.sampled_from([1, 2, 100]),
         _measures,
     ),
-    max_size=4,
+    max_size=5,
     unique=True,
 ).map(tuple)
-_FAR = [datetime(2, 1, 1, tzinfo=UTC), datetime(1899, 12, 31, 23, 59, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)]
-_times = st.sampled_from([*_FAR, *(NEW_YEAR + timedelta(milliseconds=n) for n in range(3))])
+# Those of a clock that is set forward and back, of an hour before and after them, and of the last month.
+_BERLIN = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2025, 10, 26, 0, 30, tzinfo=UTC)]
+_RECENT = [NEW_YEAR - timedelta(hours=hours) for hours in (0, 1, 5, 23, 24, 25, 70, 400, 700)]
+_LATE = [NEW_YEAR + timedelta(milliseconds=n) for n in range(5)]
+creations = st.sampled_from(
+    [*(time + timedelta(hours=hour) for time in _BERLIN for hour in range(3)), *_RECENT, *_LATE]
+)
+
+_FAR = [datetime(1, 1, 1, tzinfo=UTC), datetime(1899, 12, 31, 23, 59, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)]
+_starts = st.sampled_from([*_FAR, *(NEW_YEAR - timedelta(days=days) for days in (1, 2, 70, 300)), *_LATE[:2]])
 _spans = st.sampled_from([timedelta(milliseconds=2), timedelta(hours=30), timedelta(days=9), timedelta(days=300)])
 
 
@@ -54,19 +63,30 @@ def _ranged(where: Filter, start: datetime | None, span: timedelta | None) -> Fi
     return all_of(where, Range("created", gte=start, lt=None if span is None else start + span))
 
 
-wheres: SearchStrategy[Filter] = st.builds(
-    _ranged, filters | st.just(EVERYTHING), st.none() | _times, st.none() | _spans
+# What a dashboard asks for, and a third of the time anything else.
+_plain = st.sampled_from(
+    [
+        EVERYTHING,
+        equals("status", "failed"),
+        Not(equals("status", "completed")),
+        Contains("workflow_name", "a"),
+        Range("total_cost", gt=0),
+        Duration(gte=0.0),
+        HasTag("team"),
+    ]
 )
+_ranges = st.none() | st.none() | _starts, st.none() | st.none() | _spans
+wheres: SearchStrategy[Filter] = st.builds(_ranged, _plain | _plain | filters, *_ranges)
 requests: SearchStrategy[StatisticsRequest] = st.builds(
     StatisticsRequest,
     wheres,
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"]),
-    st.none() | st.sampled_from(Interval),
+    st.none() | st.none() | st.sampled_from(Interval),
     st.none() | _measures,
     st.none() | _measures,
     _groups,
 )
-callers: SearchStrategy[Caller] = st.sampled_from([OPERATOR, ADA, GRACE])
+callers: SearchStrategy[Caller] = st.sampled_from([OPERATOR, OPERATOR, OPERATOR, ADA, GRACE])
 
 
 def question_of(caller: Caller, request: StatisticsRequest) -> Question | None:

@@ -100,3 +100,8 @@ VALUES: tuple[Any, ...] = (*OWN_IDS, *ARRAYS, *_PATTERNS, _UNDEFINED, Timestamp(
 def document(fields: Mapping[str, Any]) -> RawBSONDocument:
     """A document of `fields`, which is inserted byte by byte as it is."""
     return RawBSONDocument(to_document(fields.items()))
+
+
+def embedded(fields: Mapping[str, Any]) -> RawValue:
+    """An object of `fields` within a document."""
+    return _object(*fields.items())

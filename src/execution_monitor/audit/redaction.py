@@ -64,6 +64,7 @@ ARGUMENTS: Mapping[str, Rule] = {
     # Of REST.
     **_shown("status", "workflow_id", "workflow_template_id", "start_date", "end_date", "sort_by", "order"),
     **_shown("page", "page_size", "limit", "execution_id"),
+    **_shown("interval", "timezone", "group_by", "allow_sampling"),
 }
 
 

@@ -40,12 +40,14 @@ class Batch:
         until: the position that was reached with them.
         gap: what was lost behind them.
         is_caught_up: whether there was nothing more to read.
+        has_time: whether changes come more slowly than they are taken.
     """
 
     changes: Sequence[Change]
     until: StreamPosition
     gap: Gap | None = None
     is_caught_up: bool = False
+    has_time: bool = False
 
 
 async def read_batches(
@@ -75,10 +77,10 @@ async def read_batches(
                 yield Batch(pending.take_all(), until, Gap(until, since, broken.reason))
             elif stream.is_caught_up:
                 since = max(since, _reached(stream, pending.last, is_whole=is_whole_when_idle))
-                yield Batch(pending.take_all(), since, is_caught_up=True)
+                yield Batch(pending.take_all(), since, is_caught_up=True, has_time=True)
             elif pending.is_full and (changes := pending.take_whole()):
                 since = pending.position_behind(changes)
-                yield Batch(changes, since)
+                yield Batch(changes, since, has_time=len(changes) < MAX_CHANGES // _LARGEST)
 
 
 def _reached(stream: ChangeStreamCursor, last: Change | None, *, is_whole: bool) -> StreamPosition:

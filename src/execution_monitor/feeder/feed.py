@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -43,9 +44,15 @@ _TENANTS_AT_ONCE = 4
 class Progress:
     """What is known of the feeding in this process, whatever its term."""
 
-    caught_up_at: float | None = None  # on the monotonic clock; None while it does not feed
+    as_of: float | None = None  # on the monotonic clock: what happened before was fed; None while it does not feed
     changes: int = 0
     gaps: Counter[str] = field(default_factory=Counter[str])
+
+    def reach(self, as_of: datetime | None) -> None:
+        """Record that what happened before `as_of`, by the clock of MongoDB, was fed; None for everything."""
+        now = time.monotonic()
+        behind = 0.0 if as_of is None else max(0.0, time.time() - as_of.timestamp())
+        self.as_of = max(now - behind, self.as_of or 0.0)
 
 
 class Feed:
@@ -125,11 +132,10 @@ class Feed:
             if until > since:
                 self._positions[consumer.name] = until
         self._progress.changes += len(batch.changes)
-        now = time.monotonic()
-        if batch.is_caught_up:
-            self._progress.caught_up_at = now
-        if batch.changes or batch.gap is not None or now - self._saved_at >= _SAVE_SECONDS:
-            await self._save(is_caught_up=batch.is_caught_up)
+        as_of = None if batch.is_caught_up or not batch.changes else batch.changes[-1].occurred_at
+        self._progress.reach(as_of)
+        if batch.changes or batch.gap is not None or time.monotonic() - self._saved_at >= _SAVE_SECONDS:
+            await self._save(as_of)
 
     async def _feed_tenants(self, consumer: Consumer, changes: Sequence[Change], until: StreamPosition) -> None:
         turns = asyncio.Semaphore(_TENANTS_AT_ONCE)
@@ -145,15 +151,15 @@ class Feed:
             # None goes on behind the back of the next try.
             await end_tasks(*tasks)
 
-    async def _save(self, *, is_caught_up: bool) -> None:
+    async def _save(self, as_of: datetime | None) -> None:
         for consumer in self._consumers:
             position = self._positions[consumer.name]
-            await save_position(self._database, consumer.name, position, self._term, is_caught_up=is_caught_up)
+            await save_position(self._database, consumer.name, position, self._term, as_of)
         self._saved_at = time.monotonic()
 
     async def _let_work(self, batch: Batch) -> None:
         """Let consumers do what they have to do, for about a second: changes come first."""
-        if not batch.is_caught_up:
+        if not batch.has_time:
             return
         ends = time.monotonic() + _WORK_SECONDS
         for consumer in self._consumers:
@@ -201,7 +207,7 @@ class Feed:
         self._progress.gaps[reason] += 1
         await consumer.lose(Gap(since, until, reason), self._term)
         # A crash before this is found as the same gap again.
-        await save_position(self._database, consumer.name, until, self._term, is_caught_up=False)
+        await save_position(self._database, consumer.name, until, self._term, None)
         self._positions[consumer.name] = until
 
 

@@ -39,10 +39,10 @@ class Feeder(Collector):
 
     @property
     def lag_seconds(self) -> float | None:
-        """For how long there was always more to hand over; None while this process does not feed."""
-        if self._progress.caught_up_at is None:
+        """How old the oldest change may be that was not handed over; None while this process does not feed."""
+        if self._progress.as_of is None:
             return None
-        seconds = time.monotonic() - self._progress.caught_up_at
+        seconds = time.monotonic() - self._progress.as_of
         return seconds if seconds >= _NOISE_SECONDS else 0.0
 
     @override
@@ -50,7 +50,7 @@ class Feeder(Collector):
         """The term, the lag, and how much was handed over and lost."""
         yield gauge("feeder_term", "The term in which this process feeds statistics; 0 while another does.", self.term)
         if (seconds := self.lag_seconds) is not None:
-            yield gauge("feeder_lag_seconds", "Seconds for which changes have been waiting to be fed.", seconds)
+            yield gauge("feeder_lag_seconds", "Seconds by which what is fed is behind the database.", seconds)
         yield counter("feeder_changes", "Changes of executions that were fed.", self._progress.changes)
         yield counters_by(
             "reason", "feeder_gaps", "Times that changes were lost to what is fed.", dict(self._progress.gaps)
@@ -58,7 +58,7 @@ class Feeder(Collector):
 
     async def _feed(self) -> None:
         # Since when it has been behind is unknown, but not before now.
-        self._progress.caught_up_at = time.monotonic()
+        self._progress.as_of = time.monotonic()
         try:
             self._term = self._lease.term
             await Feed(self._database, self._consumers, self._term, lambda: self._lease.term, self._progress).run()
@@ -66,4 +66,4 @@ class Feeder(Collector):
             # The lease says so as well, soon.
             return
         finally:
-            self._term, self._progress.caught_up_at = 0, None
+            self._term, self._progress.as_of = 0, None

@@ -1,5 +1,7 @@
 """Positions: how far each consumer has come, stored where the next feeder finds it."""
 
+from datetime import datetime
+
 from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.feeder.consumers import Superseded
@@ -18,12 +20,14 @@ async def load_position(database: Database, consumer: str) -> StreamPosition | N
 
 
 async def save_position(
-    database: Database, consumer: str, position: StreamPosition, term: int, *, is_caught_up: bool
+    database: Database, consumer: str, position: StreamPosition, term: int, as_of: datetime | None
 ) -> None:
-    """Store that `consumer` has everything up to `position`; raises `Superseded` where a later term has written."""
-    changes = {"position": position, "term": term, "at": "$$NOW"}
-    if is_caught_up:
-        changes["caught_up_at"] = "$$NOW"
+    """Store that `consumer` has everything up to `position`, and so what had happened `as_of` a time; None for now.
+
+    Raises:
+        Superseded: A later term has written.
+    """
+    changes = {"position": position, "term": term, "as_of": as_of or "$$NOW"}
     # Another term makes the upsert insert a second document of that `_id`, which fails.
     update = database.collection(FeedPosition).update_one(
         {"_id": consumer, "term": {"$lte": term}}, [{"$set": changes}], upsert=True

@@ -14,6 +14,7 @@ from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.mutations import Mutation
 from execution_monitor.graphql.node_resolver import resolve_nodes
+from execution_monitor.graphql.selection import POINTS
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
@@ -27,12 +28,11 @@ from execution_monitor.graphql.types.execution_connection import (
 from execution_monitor.graphql.types.node import Node
 from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.graphql.types.scalars import SCALARS
-from execution_monitor.graphql.types.statistics import (
+from execution_monitor.graphql.types.statistics import STATISTICS_POINTS, ExecutionStatistics, resolve_statistics
+from execution_monitor.graphql.types.statistics_request import (
     AllowSampling,
-    ExecutionStatistics,
     SeriesInterval,
     TimeZone,
-    resolve_statistics,
     statistics_request,
 )
 from execution_monitor.graphql.types.step import ExecutionStep
@@ -115,6 +115,7 @@ class Query:
             "unless the filter has a lower bound of `createdAt`. Only what is selected is computed."
         ),
         extensions=[Requires(Scope.EXECUTIONS_READ)],
+        metadata={POINTS: STATISTICS_POINTS},
     )
     async def execution_statistics(
         self,

@@ -33,6 +33,8 @@ LARGEST_PAGE = "largest page"
 LARGEST_LIST = "largest list"
 # The same for a mutation that stores the entries of a list: the name of the list in its argument `input`.
 ENTRIES = "entries"
+# The same for a field that reads more than it returns: the points that it costs besides.
+POINTS = "points"
 
 # Field nodes by field name, one for each time a field is selected.
 Selected = Mapping[str, Sequence[FieldNode]]

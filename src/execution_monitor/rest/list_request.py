@@ -86,7 +86,8 @@ CURSOR: Parameter[str | None] = Parameter(
 )
 
 LIVE_PARAMETERS = (STATUS, WORKFLOW_TEMPLATE_ID)
-PARAMETERS = (STATUS, WORKFLOW_TEMPLATE_ID, START_DATE, END_DATE, SORT_BY, ORDER, PAGE, PAGE_SIZE, CURSOR)
+FILTER_PARAMETERS = (*LIVE_PARAMETERS, START_DATE, END_DATE)
+PARAMETERS = (*FILTER_PARAMETERS, SORT_BY, ORDER, PAGE, PAGE_SIZE, CURSOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class ListRequest:
 def read_list_request(query: QueryParams) -> ListRequest:
     """Read a list request; raises `BadUserInput` for a parameter that is not valid or not known."""
     refuse_unknown(query, PARAMETERS)
-    where, order = _read_filter(query), _read_order(query)
+    where, order = read_filter(query), _read_order(query)
     number, size, cursor = PAGE.read(query), PAGE_SIZE.read(query), CURSOR.read(query)
     if cursor is not None:
         if number != 1:
@@ -131,7 +132,8 @@ def _read_named(query: QueryParams) -> Filter:
     return all_of(*conditions)
 
 
-def _read_filter(query: QueryParams) -> Filter:
+def read_filter(query: QueryParams) -> Filter:
+    """Read the filter of `FILTER_PARAMETERS`; raises `BadUserInput` for one that is not valid."""
     start, end = START_DATE.read(query), END_DATE.read(query)
     named = _read_named(query)
     return named if start is None and end is None else all_of(named, within("created", gte=start, lte=end))

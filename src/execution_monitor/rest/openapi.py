@@ -25,11 +25,14 @@ from execution_monitor.errors import (
 from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
 from execution_monitor.rest.live_messages import MESSAGES, ExecutionUpdate
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList
+from execution_monitor.rest.statistics_models import ExecutionStatistics
+from execution_monitor.rest.statistics_request import STATISTICS_PARAMETERS
 
 LIST_PATH = "/api/v1/workflow-management/executions"
 DETAIL_PATH = LIST_PATH + "/{execution_id}"
 STREAM_PATH = LIST_PATH + "/stream"
 SOCKET_PATH = LIST_PATH + "/ws"
+STATISTICS_PATH = LIST_PATH + "/statistics"
 DOCUMENT_PATH = "/api/v1/openapi.json"
 
 _COMPONENT = "#/components/schemas/{model}"
@@ -67,11 +70,12 @@ def describe() -> bytes:
             "security": [{"bearer": []}, {"accessKey": []}],
             "paths": {
                 LIST_PATH: {"get": _describe_list()},
+                STATISTICS_PATH: {"get": _describe_statistics()},
                 STREAM_PATH: {"get": _describe_stream()},
                 DETAIL_PATH: {"get": _describe_detail()},
             },
             "components": {
-                "schemas": _describe_models(ExecutionList, ExecutionDetail, *MESSAGES, Problem),
+                "schemas": _describe_models(ExecutionList, ExecutionDetail, ExecutionStatistics, *MESSAGES, Problem),
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "description": "A token (JWT), or an access key."},
                     "accessKey": {"type": "apiKey", "in": "header", "name": API_KEY, "description": "An access key."},
@@ -99,6 +103,19 @@ def _describe_list() -> dict[str, Any]:
         "responses": _describe_responses(
             ExecutionList, BadUserInput, links={"nextPage": next_page, "execution": first_execution}
         ),
+    }
+
+
+def _describe_statistics() -> dict[str, Any]:
+    return {
+        "operationId": "getStatistics",
+        "summary": "What the executions that you may see add up to",
+        "description": (
+            "Counts, durations, costs and tokens of the executions that match. Without `start_date`: of the last 30 "
+            "days up to `end_date`, or up to now."
+        ),
+        "parameters": [described for parameter in STATISTICS_PARAMETERS for described in parameter.to_openapi()],
+        "responses": _describe_responses(ExecutionStatistics, BadUserInput, ResponseTooLarge),
     }
 
 
@@ -136,7 +153,10 @@ def _describe_detail() -> dict[str, Any]:
                 "name": "execution_id",
                 "in": "path",
                 "required": True,
-                "description": "Its `execution_id`; a slash in it may be escaped or not.",
+                "description": (
+                    "Its `execution_id`; a slash in it may be escaped or not. GraphQL alone has those whose id is "
+                    "`statistics`, `stream` or `ws`."
+                ),
                 "schema": {"type": "string", "minLength": 1},
             }
         ],

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from starlette.datastructures import QueryParams
 
 from execution_monitor.errors import BadUserInput
+from execution_monitor.statistics.time_buckets import time_zone
 
 # RFC 3339, section 5.6, or a day alone. The offset may begin with a space: that is what a plus means in a URL, and many
 # clients forget to escape it.
@@ -53,19 +54,38 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of `words`, in upper or lower case."""
+    """One of `words`, which are in lower case: in upper or lower case, unless the case tells words apart."""
 
     words: tuple[str, ...]
+    ignores_case: bool = True
 
     def parse(self, name: str, text: str) -> str:
-        """The word, in lower case."""
-        if text.lower() not in self.words:
+        """The word."""
+        word = text.lower() if self.ignores_case else text
+        if word not in self.words:
             raise BadUserInput(f"{name} must be one of {', '.join(self.words)}.")
-        return text.lower()
+        return word
 
     def to_schema(self) -> dict[str, Any]:
         """The JSON Schema of the values."""
         return {"type": "string", "enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeZone:
+    """The IANA name of a time zone."""
+
+    def parse(self, name: str, text: str) -> str:
+        """The name."""
+        try:
+            time_zone(text)
+        except BadUserInput as error:
+            raise BadUserInput(f'{name} must be an IANA name, such as "Europe/Berlin" or "UTC".') from error
+        return text
+
+    def to_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {"type": "string", "examples": ["Europe/Berlin"]}
 
 
 @dataclass(frozen=True, slots=True)

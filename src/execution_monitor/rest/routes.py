@@ -1,21 +1,18 @@
-"""REST routes: a page of executions, one execution with its steps, the OpenAPI document, and live updates."""
+"""REST routes: pages of executions, one with its steps, statistics, live updates, and the OpenAPI document."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.headers import NO_STORE
-from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
+from execution_monitor.asgi.operations import Outcome
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout, ResponseTooLarge
+from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout
 from execution_monitor.executions.children import MAX_STEPS, ChildrenRequest
 from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
@@ -25,6 +22,8 @@ from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_deta
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
 from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
 from execution_monitor.rest.parameters import refuse_unknown
+from execution_monitor.rest.responses import operation_of, render, respond
+from execution_monitor.rest.statistics import statistics_route
 from execution_monitor.services import RequestServices
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, NEITHER, PageRequest, PageSelection
@@ -40,6 +39,7 @@ def rest_routes(services: RequestServices) -> list[BaseRoute]:
     return [
         Route(LIST_PATH, partial(list_executions, services), middleware=COMPRESSED),
         *live_routes(services),
+        statistics_route(services),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), partial(get_execution, services), middleware=COMPRESSED),
         Route(DOCUMENT_PATH, partial(get_document, describe()), middleware=COMPRESSED),
@@ -53,15 +53,15 @@ async def list_executions(services: RequestServices, request: Request) -> Respon
     try:
         list_request = read_list_request(query)
     except BadUserInput as error:
-        await services.observers.refused(_operation(request, caller, name, query), error)
+        await services.observers.refused(operation_of(request, caller, name, query), error)
         raise
-    operation = _operation(request, caller, name, query, 1 + list_request.page.size)
+    operation = operation_of(request, caller, name, query, 1 + list_request.page.size)
     async with services.observers.observe(operation) as outcome:
         page = await _list(services.monitor, caller, list_request, outcome)
         outcome.answer_with(*[each.execution_id for each in page.executions])
-        body = _render(page, services.max_response_bytes)
+        body = render(page, services.max_response_bytes)
         outcome.payloads += 1
-    return _respond(body, operation)
+    return respond(body, operation)
 
 
 async def get_execution(services: RequestServices, request: Request) -> Response:
@@ -71,26 +71,21 @@ async def get_execution(services: RequestServices, request: Request) -> Response
     try:
         refuse_unknown(request.query_params, ())
     except BadUserInput as error:
-        await services.observers.refused(_operation(request, caller, name, arguments), error)
+        await services.observers.refused(operation_of(request, caller, name, arguments), error)
         raise
-    operation = _operation(request, caller, name, arguments, _DETAIL_COST)
+    operation = operation_of(request, caller, name, arguments, _DETAIL_COST)
     async with services.observers.observe(operation) as outcome:
         found = await _find(services.monitor, caller, request.path_params["execution_id"])
         outcome.answer_with(found.execution_id)
-        body = _render(found, services.max_response_bytes)
+        body = render(found, services.max_response_bytes)
         outcome.payloads += 1
-    return _respond(body, operation)
+    return respond(body, operation)
 
 
 async def get_document(document: bytes, request: Request) -> Response:
     """Respond with the OpenAPI `document`."""
     refuse_unknown(request.query_params, ())
     return Response(document, headers=NO_STORE, media_type="application/json")
-
-
-def _operation(request: Request, caller: Caller, name: str, arguments: Mapping[str, Any], cost: int = 1) -> Operation:
-    origin = origin_of(request.scope)
-    return Operation(caller, origin, OperationKind.REST, name, cost, arguments=lambda: {name: dict(arguments)})
 
 
 async def _list(monitor: Monitor, caller: Caller, list_request: ListRequest, outcome: Outcome) -> ExecutionList:
@@ -138,14 +133,3 @@ async def _find(monitor: Monitor, caller: Caller, execution_id: str) -> Executio
         monitor.retries.find_recoveries(caller, [] if run is None else [run]),
     )
     return show_detail(caller, ExecutionRecord(row), steps[execution_id], recovered.get(execution_id))
-
-
-def _render(model: BaseModel, max_bytes: int) -> bytes:
-    body = model.model_dump_json().encode()
-    if len(body) > max_bytes:
-        raise ResponseTooLarge(len(body), max_bytes)
-    return body
-
-
-def _respond(body: bytes, operation: Operation) -> Response:
-    return Response(body, headers={**NO_STORE, **operation.allowance.headers}, media_type="application/json")

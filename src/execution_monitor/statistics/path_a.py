@@ -45,6 +45,7 @@ _MOST_KNOWN = 1_000
 _FIRST_SLICES = 8
 _WIDEN, _NARROW = 4.0, 0.25
 _SHORTEST = timedelta(milliseconds=1)
+_NOTHING = {"_id": {"$in": list[Any]()}}
 # What MongoDB replies where a pass needs more than 100 MB, or one of its documents has more than 16 MB.
 _TOO_LARGE = frozenset({146, 292, 10334, 17419, 4031700})
 
@@ -151,6 +152,10 @@ class Reading:
 
     async def read(self) -> tuple[int, StatisticsTables]:
         """How many executions were read, and what they add up to."""
+        if self.question.is_empty:
+            async for _ in self.snapshot.aggregate(_NOTHING, [], None):
+                pass  # it is read for its instant alone
+            return 0, StatisticsTables()
         *indexed, last = sources_for(self.question, self.where)
         for source in indexed:
             try:
@@ -204,19 +209,22 @@ class Reading:
         *,
         within: Filter = EVERYTHING,
         dated: bool | None = None,
-        limit: int | None = PASS_LIMIT,
+        is_whole: bool = False,
     ) -> int | None:
-        """Add what one pass finds to `tables`; how many executions these are, or None where they exceed `limit`."""
+        """Add what one pass finds to `tables`; how many executions these are.
+
+        None where they are more than one pass takes, unless `is_whole`: it then takes all.
+        """
         stages: list[Mapping[str, Any]] = small_documents(self.question, branches, dated=dated)
-        if limit is not None:
-            stages.append({"$limit": limit + 1})
+        if not is_whole:
+            stages.append({"$limit": PASS_LIMIT + 1})
         folding, turn = Folding(self.question, tables, branches), 0
         async for row in self.snapshot.aggregate(part.query(within), [*stages, *grouped(branches)], part.hint):
             turn += folding.add(row)
             if turn > _TURN:
                 turn = 0
                 await asyncio.sleep(0)
-        return None if limit is not None and folding.found > limit else folding.found
+        return folding.found if is_whole or folding.found <= PASS_LIMIT else None
 
     async def _read_slices(
         self, tables: StatisticsTables, source: Source, known: Mapping[GroupField, Sequence[GroupKey]]
@@ -227,26 +235,27 @@ class Reading:
                 keys = None if self.every_group else await self._first_keys(source, by, known.get(by, ()))
                 branches.append(Branch(by, measures, keys=keys))
         # An array of dates lies in several slices, or in none.
-        found = await self.read_pass(tables, source.undated, branches, dated=False, limit=None) or 0
+        found = await self.read_pass(tables, source.undated, branches, dated=False, is_whole=True) or 0
         time_range = self.question.time_range
         bottom, position = time_range.start, time_range.last(self.question.now)
         end, width = time_range.end, (position - bottom) / _FIRST_SLICES
-        while position > bottom:
+        while True:
             start = bottom if position - bottom <= width else position - width
             slice_ = StatisticsTables()
             # Where so many were created within one millisecond, there is nothing to divide.
-            limit = None if position - start <= _SHORTEST else PASS_LIMIT
+            is_whole = position - start <= _SHORTEST
             within = Range(CREATED, gte=start, lt=end)
-            read = await self.read_pass(slice_, source.main, branches, within=within, dated=True, limit=limit)
+            read = await self.read_pass(slice_, source.main, branches, within=within, dated=True, is_whole=is_whole)
             if read is None:
                 width = max(_SHORTEST, (position - start) * _NARROW)
                 continue
             tables.merge(slice_)
             found += read
             position = end = self.read_from = start
+            if start <= bottom:
+                return found
             if read < PASS_LIMIT * _NARROW:
-                width = min(width * _WIDEN, timedelta(days=400_000))
-        return found
+                width *= _WIDEN
 
     async def _first_keys(self, source: Source, by: GroupField, known: Sequence[GroupKey]) -> list[GroupKey]:
         """The first groups of all executions, whatever their number, and those that are `known`."""

@@ -114,6 +114,11 @@ class Question:
             found[each.by] = found.get(each.by, COUNT_ALONE) | needed
         return found
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be added up."""
+        return self.request.totals is None and self.request.series is None and not self.request.groups
+
     def first_of(self, by: GroupField) -> Mapping[GroupOrder, int]:
         """How many groups by one field are wanted, by order."""
         found = dict[GroupOrder, int]()

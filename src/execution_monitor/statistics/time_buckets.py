@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from execution_monitor.errors import BadUserInput
 
 MAX_BUCKETS = 100
+# A year from the ends of Python's calendar, which local times and the ends of buckets would exceed.
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _Unit = Literal["minute", "hour", "day", "week", "month"]
 
 
@@ -60,14 +62,24 @@ def time_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+class TooManyBuckets(BadUserInput):
+    """An interval makes more than 100 buckets; `fitting` is the shortest that does not, None where all do."""
+
+    def __init__(self, fitting: Interval | None) -> None:
+        advice = "choose a shorter range of createdAt" if fitting is None else f"interval {fitting.name} would do"
+        super().__init__(f"A series has at most {MAX_BUCKETS} buckets; {advice}.")
+        self.fitting = fitting
+
+
 def buckets_between(start: datetime, end: datetime, interval: Interval | None, zone: ZoneInfo) -> Sequence[TimeBucket]:
     """The buckets from that of `start` to the one before `end`, oldest first, at least one.
 
-    Without an `interval`, the shortest that has at most 100.
+    Without an `interval`, the shortest that has at most 100. There are none before the year 2 and after the year 9998.
 
     Raises:
-        BadUserInput: There would be more than 100; the message names the interval that would do.
+        TooManyBuckets: There would be more than 100; the message names the interval that would do.
     """
+    start, end = (min(max(time, _FIRST), _LAST) for time in (start, end))
     if interval is not None and _may_fit(start, end, interval):
         buckets = _divide(start, end, interval, zone)
         if len(buckets) <= MAX_BUCKETS:
@@ -75,8 +87,7 @@ def buckets_between(start: datetime, end: datetime, interval: Interval | None, z
     fitting = _shortest(start, end, zone)
     if interval is None and fitting is not None:
         return fitting[1]
-    advice = "choose a shorter range of createdAt" if fitting is None else f"interval {fitting[0].name} would do"
-    raise BadUserInput(f"A series has at most {MAX_BUCKETS} buckets; {advice}.")
+    raise TooManyBuckets(None if fitting is None else fitting[0])
 
 
 def _shortest(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[Interval, Sequence[TimeBucket]] | None:

@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 from bson import DatetimeMS
 
+from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.coercion import FIRST_TIME, to_datetime
 from execution_monitor.storage.filters import AllOf, Filter, OneOf, Range, all_of
 from execution_monitor.storage.relative_filters import Within
 
 CREATED = "created"
 DEFAULT_DAYS = 30
+_DAY_MS = 86_400_000
 _MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class TimeRange:
 
     def last(self, now: datetime) -> datetime:
         """Where the series ends: at the end, or now where there is none, and always behind the start."""
-        return max(self.start + _MILLISECOND, now if self.end is None else self.end)
+        return max(_shifted(self.start, 1), now if self.end is None else self.end)
 
 
 def time_range_of(where: Filter, now: datetime) -> TimeRange:
@@ -56,12 +59,12 @@ def time_range_of(where: Filter, now: datetime) -> TimeRange:
             times = [time for value in part.values for time in _times(value, up=False)]
             if times and len(times) == len(part.values):
                 starts.append(min(times))
-                ends.append(max(times) + _MILLISECOND)
+                ends.append(_shifted(max(times), 1))
     # That the time is not missing is no bound.
     starts = [start for start in starts if start > FIRST_TIME]
     if not starts:
         moves = True
-        starts.append(min([now, *ends]) - timedelta(days=DEFAULT_DAYS))
+        starts.append(_shifted(min([now, *ends]), -DEFAULT_DAYS * _DAY_MS))
     return TimeRange(max(starts), min(ends) if ends else None, moves)
 
 
@@ -78,10 +81,19 @@ def within_range(where: Filter, time_range: TimeRange) -> Filter:
 
 def _times(bound: object, *, up: bool) -> Iterator[datetime]:
     """A bound in whole milliseconds; `up`, the millisecond behind it."""
-    time = to_datetime(bound) if isinstance(bound, datetime | DatetimeMS) else None
-    if time is None:
-        return
-    rest = time.microsecond % 1_000
-    time = time.astimezone(UTC) - timedelta(microseconds=rest)
-    # What lies between two milliseconds begins or ends at the second of them.
-    yield time + _MILLISECOND if up or rest else time
+    if isinstance(bound, DatetimeMS):
+        yield _time_at(int(bound) + up)
+    elif isinstance(bound, datetime):
+        milliseconds, rest = divmod((bound if bound.tzinfo else bound.replace(tzinfo=UTC)) - _EPOCH, _MILLISECOND)
+        # What lies between two milliseconds begins or ends at the second of them.
+        yield _time_at(milliseconds + (up or bool(rest)))
+
+
+def _shifted(time: datetime, milliseconds: int) -> datetime:
+    return _time_at(milliseconds_of(time) + milliseconds)
+
+
+def _time_at(milliseconds: int) -> datetime:
+    """A time within Python's calendar."""
+    time = to_datetime(DatetimeMS(milliseconds))
+    return _EPOCH if time is None else time

@@ -23,12 +23,11 @@ _CREATED, _ERROR = "created", "error_details"
 FACTS_KEY: IndexKey = dict.fromkeys(("tenant_id", _CREATED, *_TEXTS[1:], *_NUMBERS), ASCENDING)
 ODD_FACTS_KEY: IndexKey = dict.fromkeys(("tenant_id", _CREATED), ASCENDING)
 
-# The types of each fact in a plain document, beside null and a missing value.
+# The types of each fact in a plain document, beside null and a missing value: of those that Python reads alike, all.
 _PLAIN_TYPES: Mapping[str, tuple[str, ...]] = {
-    _CREATED: ("date",),
-    _ERROR: ("object",),
-    **dict.fromkeys(_TEXTS, ("string",)),
-    **dict.fromkeys(_NUMBERS, ("double", "int", "long", "decimal")),
+    _CREATED: ("date", "undefined"),
+    **dict.fromkeys(_TEXTS, ("string", "symbol", "undefined")),
+    **dict.fromkeys(_NUMBERS, ("double", "int", "long", "decimal", "undefined")),
 }
 _ALL_TYPES = (
     *("double", "string", "object", "array", "binData", "undefined", "objectId", "bool", "date", "null", "regex"),
@@ -36,9 +35,14 @@ _ALL_TYPES = (
     *("minKey", "maxKey"),
 )
 
-# An element at the place 0 is what tells an array from its elements, of which conditions speak otherwise.
+# Where an array is what spoils the index, and names of fields that would be taken for the places of one.
+_PATHS = (*_PLAIN_TYPES, _ERROR)
+# A condition that a value is null is met by a missing one, too. At the path of a field, scalars have a missing value
+# and arrays of scalars none at all; at the place 0 each array has an element. So an array with an object in it, which
+# lacks both, and mostly another value of the right type, is the one that passes for plain, and is odd as well.
+_NO_FIELD = "no field"
 PLAIN: Mapping[str, Any] = {
-    **{f"{field}.0": None for field in _PLAIN_TYPES},
+    **{f"{path}.{name}": None for path in _PATHS for name in ("0", _NO_FIELD)},
     "$and": [{"$or": [{field: None}, {field: {"$type": list(types)}}]} for field, types in _PLAIN_TYPES.items()],
 }
 ODD: Mapping[str, Any] = {
@@ -47,8 +51,8 @@ ODD: Mapping[str, Any] = {
             {field: {"$type": [each for each in _ALL_TYPES if each not in types and each != "null"]}}
             for field, types in _PLAIN_TYPES.items()
         ),
-        # A field of that name is taken for an element.
-        {f"{_ERROR}.0": {"$exists": True}},
+        {_ERROR: {"$type": "array"}},
+        *({f"{_ERROR}.{name}": {"$exists": True}} for name in ("0", _NO_FIELD)),
     ]
 }
 
@@ -64,10 +68,11 @@ def facts_indexes() -> list[IndexModel]:
 def is_plain(document: Stored) -> bool:
     """Whether no fact of a stored document is odd: exactly the documents that `ODD` does not find."""
     stored = document.get(_ERROR)
-    error: Mapping[str, Any] | None = {} if stored is None else as_mapping(stored)
+    error = as_mapping(stored) or {}
     return (
-        error is not None
+        not isinstance(stored, list)
         and "0" not in error
+        and _NO_FIELD not in error
         and _is_text(error.get("code"))
         and _is_date(document.get(_CREATED))
         and all(_is_text(document.get(field)) for field in _TEXTS[:-1])

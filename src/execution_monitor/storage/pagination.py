@@ -151,6 +151,7 @@ class PageSelection:
     fields: frozenset[str] | None = None  # None: whole documents
     neighbours: Neighbours = BOTH
     snapshot: bool = False  # the time at which the page was read
+    at: Timestamp | None = None  # a cluster time of the last minutes to read the page at; by default the present one
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Reader:
         with translated_errors(document, listing.where):
             start = await find_long_values(self.database, document, listing, start, self.timeout_ms)
             end = await find_long_values(self.database, document, listing, end, self.timeout_ms)
-            async with self._snapshot(selection.snapshot) as session:
+            async with self._snapshot(selection) as session:
                 where = await self._resolve_texts(document, listing.where, session)
                 # Cursors are tied to the filter as it was given.
                 resolved = listing if where is listing.where else replace(listing, where=where)
@@ -211,12 +211,19 @@ class Reader:
         return await resolve_texts(self.database, document, where, session=session, timeout_ms=self.timeout_ms)
 
     @contextlib.asynccontextmanager
-    async def _snapshot(self, wanted: bool) -> AsyncGenerator[AsyncClientSession | None]:  # noqa: FBT001 - a switch
-        if not wanted:
+    async def _snapshot(self, selection: PageSelection) -> AsyncGenerator[AsyncClientSession | None]:
+        if not selection.snapshot and selection.at is None:
             yield None
             return
         async with self.database.client.start_session(snapshot=True) as session:
+            # As below: it is what a session reads at, once it is known.
+            session._snapshot_time = selection.at  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             yield session
+
+
+def read_at(session: AsyncClientSession, time: Timestamp) -> None:
+    """Let the reads of a snapshot `session` see the instant `time`, of the last minutes."""
+    session._snapshot_time = time  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def snapshot_time_of(session: AsyncClientSession) -> Timestamp | None:

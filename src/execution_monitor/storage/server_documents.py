@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from beanie import Document, PydanticObjectId
+from bson import Decimal128
 from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
-from execution_monitor.storage.indexes import ascending
+from execution_monitor.storage.indexes import ascending, ascending_where
 
 # The index by which MongoDB deletes events that are older than a setting allows.
 EXPIRY_INDEX = "at"
@@ -155,13 +156,59 @@ class FeedPosition(Document):
 
     position: str  # everything up to here was handed over
     term: int  # of the feeder that wrote it
-    at: datetime  # when it was written
-    caught_up_at: datetime | None = None  # when there was last nothing more to read
+    as_of: datetime | None = None  # what happened before then was handed over
 
     class Settings:
         """Collection and indexes."""
 
         name = "feed_positions"
+
+
+class ExecutionRollup(Document):
+    """What the executions of a span of time and of the same values add up to (`execution_rollups`).
+
+    Whole numbers alone, to which `$inc` adds and from which it subtracts. Bins are those of sketches, by their number.
+    One document of a tenant says how far its rows have come. `_id` is made of the other fields, in the order in which
+    rows are read (`statistics/rollups/keys.py`), so that it is the one index of them.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    tenant_id: str
+
+    # Of a row: its values, as executions have them, and what is added up. A value that is missing here is not one of
+    # those by which the row is told from others, or executions lack it.
+    start: datetime | None = None
+    quarters: int | None = None  # how long the span is
+    user_id: str | None = None
+    workflow_name: str | None = None
+    status: str | None = None
+    error_details: dict[str, Any] | None = None  # `code` alone
+    n: int | None = None
+    tokens: int | None = None
+    duration: Decimal128 | None = None  # in millionths of a second; int64 would overflow
+    durations: dict[str, int] | None = None
+    cost: Decimal128 | None = None
+    costs: dict[str, int] | None = None
+
+    # Of the document of a tenant.
+    position: str | None = None  # up to which every change is in the rows
+    term: int | None = None  # of the feeder that wrote it
+    version: int | None = None  # of what rows mean
+    generation: int | None = None  # of the rows that count; others are deleted
+    built_from: int | None = None  # milliseconds: executions created since then are in the rows
+    executions: int | None = None  # how many are
+
+    class Settings:
+        """Collection and indexes."""
+
+        name = "execution_rollups"
+        keep_nulls = False
+        indexes = [  # noqa: RUF012 - Beanie reads a plain list
+            ascending_where({"position": {"$exists": True}}, "position", "tenant_id"),
+            # Rows of which nothing is left.
+            ascending_where({"n": 0}, "n"),
+        ]
 
 
 SERVER_DOCUMENTS: tuple[type[Document], ...] = (
@@ -172,4 +219,5 @@ SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     AccessKey,
     LeaseRecord,
     FeedPosition,
+    ExecutionRollup,
 )

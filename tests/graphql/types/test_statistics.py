@@ -1,11 +1,15 @@
 """Statistics of executions in GraphQL: every field, and that only what is selected is computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.caller import Caller
+from execution_monitor.auth.tokens import issue_token
 from execution_monitor.executions.services import Monitor
 from execution_monitor.graphql.context import Context
 from execution_monitor.graphql.errors import to_client_errors
@@ -23,8 +27,13 @@ from execution_monitor.statistics.requests import (
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.statistics.time_buckets import Interval
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Step, collection_of
 from execution_monitor.storage.reader import Reader
-from tests.support.documents import execution, store
+from tests.graphql.transport.test_graphql_transport_ws import opened
+from tests.support.client import execute
+from tests.support.documents import NOON, execution, store
+from tests.support.sent_commands import recording_commands
+from tests.support.tokens import SECRET
 
 ADA = Caller("ada", "acme", frozenset({"executions:read"}))
 OLGA = Caller("olga", "acme", frozenset({"executions:read", "executions:read:tenant"}))
@@ -63,6 +72,7 @@ class Ask:
     database: Database
     mongodb_uri: str
     requests: list[StatisticsRequest] = field(default_factory=list[StatisticsRequest])
+    outcome: Outcome = field(default_factory=Outcome)  # of the last query
 
     async def __call__(self, caller: Caller, text: str, **variables: Any) -> Any:
         """The data; fails if there are errors."""
@@ -73,7 +83,8 @@ class Ask:
     async def run(self, caller: Caller, text: str, **variables: Any) -> tuple[Any, list[Any]]:
         sums: Any = RecordedStatistics(Statistics(Reader(self.database, 5_000)), self.requests)
         live = Live(self.database, self.mongodb_uri, LiveCursors(b"secret"))
-        context = Context(caller, Monitor.over(self.database, timeout_ms=5_000, count_limit=100), live, sums=sums)
+        monitor, self.outcome = Monitor.over(self.database, timeout_ms=5_000, count_limit=100), Outcome()
+        context = Context(caller, monitor, live, self.outcome, sums=sums)
         result = await create_schema().execute(text, variables, context_value=context)
         await live.close()
         return result.data, to_client_errors(result.errors or [])
@@ -264,6 +275,9 @@ async def test_the_arguments_reach_the_request(ask: Ask):
     [
         pytest.param("groups(by: TAG, first: 0) { count }", "", "first must be from 1 to 100, not 0.", id="no group"),
         pytest.param("groups(by: TAG, first: 101) { count }", "", "first must be from 1 to 100, not 101.", id="many"),
+        pytest.param("slowest(first: 0) { id }", "", "first must be from 1 to 100, not 0.", id="no slowest"),
+        pytest.param("latestFailures(first: -1) { id }", "", "first must be from 1 to 100, not -1.", id="no failure"),
+        pytest.param("steps(first: 101) { name }", "", "first must be from 1 to 100, not 101.", id="many steps"),
         pytest.param("count", 'timeZone: "Mars"', "timeZone must be an IANA name", id="no such time zone"),
         pytest.param("series { count }", "interval: MINUTE", "interval MINUTES_5 would do", id="many buckets"),
     ],
@@ -274,3 +288,182 @@ async def test_a_wrong_argument_is_refused_with_what_would_do(ask: Ask, selectio
     assert data is None
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert message in error["message"]
+
+
+async def test_the_slowest_executions_are_among_those_that_are_counted(ask: Ask):
+    await store(
+        execution(6, status="cancelled", total_duration=35),
+        execution(7, status="running", total_duration=5_000),
+        execution(8, status="completed"),
+        execution(9, total_duration="long"),
+    )
+    selection = "slowest(first: $first) { executionId durationSeconds }"
+
+    found = await ask(ADA, query(selection, variables=", $first: Int = 10"), where=SINCE_NOON)
+    two = await ask(OLGA, query(selection, variables=", $first: Int!"), where=SINCE_NOON, first=2)
+    etl = {"workflowName": {"eq": "etl"}, "status": {"eq": "FAILED"}, **SINCE_NOON}
+    failed = await ask(ADA, query("slowest { executionId } count"), where=etl)
+
+    shown = [(each["executionId"], each["durationSeconds"]) for each in found["slowest"]]
+    assert shown == [("e3600", 40.0), ("e006", 35.0), ("e003", 30.0), ("e002", 20.0), ("e001", 10.0)]
+    assert [each["executionId"] for each in two["slowest"]] == ["e004", "e3600"]
+    assert failed == {"slowest": [{"executionId": "e003"}], "count": 1}
+
+
+async def test_the_latest_failures_are_the_newest_that_failed_or_timed_out(ask: Ask):
+    await collection_of(Step).insert_one(
+        {"execution_id": "e003", "tenant_id": "acme", "step_id": "s", "step_name": "load", "created": NOON}
+    )
+    selection = "latestFailures { executionId status error { code } steps { nodes { name } } }"
+
+    found = await ask(ADA, query(selection), where=SINCE_NOON)
+
+    assert found["latestFailures"] == [
+        {"executionId": "e3600", "status": "TIMED_OUT", "error": None, "steps": {"nodes": []}},
+        {"executionId": "e003", "status": "FAILED", "error": {"code": "DISK"}, "steps": {"nodes": [{"name": "load"}]}},
+    ]
+
+
+async def test_executions_that_are_shown_are_audited_and_others_are_not(ask: Ask):
+    await ask(ADA, query("count steps { name } groups(by: USER_ID) { value }"), where=SINCE_NOON)
+    counted = list(ask.outcome.execution_ids)
+    await ask(ADA, query("slowest(first: 1) { status } latestFailures { name }"), where=SINCE_NOON)
+
+    assert counted == []
+    assert sorted(ask.outcome.execution_ids) == ["e003", "e3600"]
+
+
+async def test_of_executions_only_what_is_selected_is_read(ask: Ask, database_name: str):
+    async with recording_commands(ask.mongodb_uri, database_name) as (connected, sent):
+        reading = Ask(connected, ask.mongodb_uri)
+        await reading(ADA, query("slowest { name } latestFailures { totalCost }"), where=SINCE_NOON)
+
+    projections = {frozenset(each["projection"]) for each in sent.reads if "find" in each}
+    # The slowest are sorted by their duration.
+    assert projections == {
+        frozenset({"_id", "execution_id", "execution_name", "total_duration"}),
+        frozenset({"_id", "execution_id", "total_cost"}),
+    }
+
+
+def step(execution_id: str, number: int, **fields: Any) -> dict[str, Any]:
+    common = {"execution_id": execution_id, "tenant_id": "acme", "step_id": f"s{number}", "step_index": number}
+    return {**common, "created": NOON, "status": "completed", **fields}
+
+
+async def test_steps_are_added_up_by_name(ask: Ask):
+    load, send = {"step_name": "load", "step_type": "http"}, {"step_name": "send"}
+    await collection_of(Step).insert_many(
+        [
+            step("e001", 1, **load, duration=1.0, cost=0.25),
+            step("e002", 1, **load, duration=3, status="failed"),
+            step("e003", 1, **{**load, "step_type": "file"}, status="timed_out", cost="much"),
+            step("e003", 2, **load, status="running", duration=99),
+            step("e001", 2, **send, duration=50, status="cancelled", cost=2),
+            step("e002", 2, duration=2.0, step_name=""),
+            step("e003", 3, step_name="wait", duration="long"),
+            # Of others.
+            step("e004", 1, **load, duration=900),
+            {**step("e001", 1, **load, duration=900), "tenant_id": "globex"},
+            step("e-01", 1, **load, duration=900),
+        ]
+    )
+    selection = "steps { name kind count failedCount totalCost duration { count mean p50 max } }"
+
+    found = (await ask(ADA, query(selection), where=SINCE_NOON))["steps"]
+    first = (await ask(ADA, query("steps(first: 1) { name }"), where=SINCE_NOON))["steps"]
+
+    assert [each["name"] for each in found] == ["send", "load", "s2", "wait"]
+    send_steps, load_steps, _, waits = found
+    assert (load_steps["kind"], load_steps["count"], load_steps["failedCount"]) == ("http", 4, 2)
+    assert (load_steps["duration"]["count"], load_steps["duration"]["mean"]) == (2, 2.0)
+    assert load_steps["duration"]["max"] == pytest.approx(3, rel=0.01)
+    assert (load_steps["totalCost"], send_steps["totalCost"]) == (0.25, 2.0)
+    assert (send_steps["kind"], send_steps["failedCount"]) == (None, 0)
+    assert waits["duration"] == {"count": 0, "mean": None, "p50": None, "max": None}
+    assert first == [{"name": "send"}]
+
+
+async def test_steps_are_those_of_the_latest_executions(ask: Ask):
+    await store(*(execution(number) for number in range(10, 210)))
+    await collection_of(Step).insert_many(
+        [
+            step("e3601", 1, step_name="new"),
+            step("e012", 1, step_name="of the last"),
+            step("e011", 1, step_name="of the one before"),
+        ]
+    )
+
+    found = (await ask(ADA, query("steps { name }"), where=SINCE_NOON))["steps"]
+
+    assert [each["name"] for each in found] == ["new", "of the last"]
+
+
+async def test_executions_and_steps_are_those_of_the_instant_that_was_counted(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+):
+    await collection_of(Step).insert_one(step("e001", 1, step_name="load"))
+    answer = Statistics.answer
+
+    async def change_afterwards(self: Statistics, caller: Caller, request: StatisticsRequest) -> StatisticsAnswer:
+        answered = await answer(self, caller, request)
+        await store(execution(20, status="failed", total_duration=99))
+        await collection_of(Step).insert_one(step("e002", 1, step_name="load"))
+        return answered
+
+    monkeypatch.setattr(Statistics, "answer", change_afterwards)
+
+    found = await ask(
+        ADA,
+        query("count slowest(first: 1) { executionId } latestFailures { executionId } steps { count }"),
+        where=SINCE_NOON,
+    )
+
+    assert found == {
+        "count": 5,
+        "slowest": [{"executionId": "e3600"}],
+        "latestFailures": [{"executionId": "e3600"}, {"executionId": "e003"}],
+        "steps": [{"count": 1}],
+    }
+
+
+async def test_what_adds_nothing_up_examines_nothing(ask: Ask):
+    found = await ask(ADA, query("asOf documentsExamined basis slowest(first: 1) { executionId }"), where=SINCE_NOON)
+    counted = await ask(ADA, query("count documentsExamined"), where=SINCE_NOON)
+
+    assert (found["documentsExamined"], found["basis"]) == (0, "EXACT")
+    assert found["slowest"] == [{"executionId": "e3600"}]
+    assert counted == {"count": 5, "documentsExamined": 5}
+
+
+async def test_lists_and_statistics_are_answered_by_one_operation(server: str, token_for: Callable[..., str]):
+    await store(*STORED)
+    both = """query Q($where: ExecutionFilter) {
+      executions(filter: $where, first: 1) { totalCount nodes { executionId } }
+      executionStatistics(filter: $where) { count liveCursor } viewer { userId } }"""
+    updates = "subscription S($after: String) { executionUpdates(after: $after) { executionId } }"
+
+    answer = await execute(server, token_for("ada", "acme"), both, where=SINCE_NOON)
+
+    statistics = answer.data["executionStatistics"]
+    assert answer.data["executions"] == {"totalCount": 5, "nodes": [{"executionId": "e3601"}]}
+    assert (statistics["count"], answer.data["viewer"]) == (5, {"userId": "ada"})
+    async with opened(server) as socket:
+        await socket.begin(token_for("ada", "acme"))
+        await socket.subscribe({"query": updates, "variables": {"after": statistics["liveCursor"]}})
+        await store(execution(10))
+        event = await socket.next()
+    assert event["executionUpdates"] == {"executionId": "e010"}
+
+
+async def test_statistics_without_the_scope_are_forbidden_over_a_socket(server: str):
+    lifetime = timedelta(hours=1)
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), roles=["auditor"], lifetime=lifetime)
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        await socket.subscribe({"query": "{ executionStatistics { count } }"})
+        payload = (await socket.receive())["payload"]
+
+    assert payload["data"] is None
+    assert [each["extensions"]["code"] for each in payload["errors"]] == ["FORBIDDEN"]

@@ -9,6 +9,7 @@ from graphql import OperationDefinitionNode, get_introspection_query
 from execution_monitor.graphql.schema import create_schema
 from execution_monitor.graphql.validation.cost import MAX_ALIASES, MAX_DEPTH
 from execution_monitor.graphql.validation.documents import Documents
+from execution_monitor.settings import Settings
 from tests.graphql.recording_observer import RecordingObserver
 from tests.support.client import execute
 
@@ -114,6 +115,30 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
 )
 def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: int):
     assert cost_of(text) == cost
+
+
+@pytest.mark.parametrize(
+    ("selection", "cost"),
+    [
+        pytest.param("count byStatus { count } duration { p95 } cost { max }", 0, id="totals"),
+        pytest.param("series { count byStatus { count } }", 100, id="buckets"),
+        pytest.param("groups(by: TAG) { value tag { key } byStatus { count } }", 10, id="groups"),
+        pytest.param("a: groups(by: TAG, first: 7) { value } b: groups(by: USER_ID) { value }", 7 + 10, id="twice"),
+        pytest.param("slowest { id tags { key } } latestFailures(first: 30) { id }", 10 + 30, id="executions"),
+        pytest.param("slowest(first: 5) { steps(first: 9) { nodes { id } } }", 5 * (1 + 1 + 9), id="with steps"),
+        pytest.param("slowest(first: 999) { id }", 100, id="more than there may be"),
+        pytest.param("steps { name duration { p95 } }", 200 + 10, id="steps of 200 executions"),
+    ],
+)
+def test_statistics_cost_points_for_what_they_read_and_what_they_return(selection: str, cost: int):
+    assert cost_of(f"{{ executionStatistics {{ {selection} }} }}") == 1 + 50 + cost
+
+
+def test_one_operation_cannot_add_up_hundreds_of_times():
+    many = " ".join(f"a{number}: executionStatistics {{ count }}" for number in range(100))
+
+    assert cost_of(f"{{ {many} }}") == 100 * 51
+    assert 2 * cost_of(f"{{ {many} }}") > Settings.model_fields["max_cost"].default
 
 
 @pytest.mark.parametrize(

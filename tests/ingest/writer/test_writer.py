@@ -153,6 +153,27 @@ async def test_an_execution_that_was_given_to_another_since_is_refused(database:
     assert (row["user_id"], row.get("triggered_by")) == ("ben", None)
 
 
+async def test_an_execution_that_another_reported_first_after_it_was_deleted_is_refused(database: Database):
+    writer = Writer(database)
+    await writer.write(ADA, of_a_run())
+    await empty(database)
+    await Writer(database).write(BEN, of_a_run())
+    before = await stored_documents(database)
+
+    later = of_a_run(triggered_by="ada")
+    later.step("run", "load").outcome(ExecutionStatus.COMPLETED, at=NOON)
+    outcome = await writer.write(ADA, later)
+
+    assert (outcome.refused, outcome.changed) == ({"run"}, set())
+    assert await stored_documents(database) == before
+    # Of another execution of the same name the steps that its owner reported before are stored anew.
+    await empty(database)
+    assert (await writer.write(ADA, later)).refused == set()
+    step = await database.collection(Step).find_one({})
+    assert step is not None
+    assert (step["status"], step["version"]) == ("completed", 1)
+
+
 async def test_totals_of_steps_are_kept_unless_the_execution_reports_its_own(database: Database):
     facts = of_a_run(total_cost=5.0)
     for name, status in (("a", ExecutionStatus.COMPLETED), ("b", ExecutionStatus.FAILED)):

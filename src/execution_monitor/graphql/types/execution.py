@@ -152,15 +152,17 @@ class Execution(Node):
     )
     async def retry_of(self, info: ContextInfo) -> "Execution | None":
         repeated = self.record.retry_of_execution_id
-        row = None if repeated is None else await info.context.executions.load((repeated, _fields_of(info)))
-        return None if row is None else _shown(info, [row])[0]
+        row = None if repeated is None else await info.context.executions.load((repeated, fields_of_execution(info)))
+        return None if row is None else shown_executions(info, [row])[0]
 
     @strawberry.field(
         description=f"The executions that name it in `retryOfExecutionId`, oldest first, {MAX_RETRIES} at most.",
         metadata={**reading("execution_id"), LARGEST_LIST: MAX_RETRIES},
     )
     async def retries(self, info: ContextInfo) -> "list[Execution]":
-        return _shown(info, await info.context.retries.load((self.record.execution_id, _fields_of(info))))
+        return shown_executions(
+            info, await info.context.retries.load((self.record.execution_id, fields_of_execution(info)))
+        )
 
     @strawberry.field(
         description=(
@@ -234,12 +236,12 @@ class Execution(Node):
         return cls(record=ExecutionRecord(row))  # pyright: ignore[reportCallIssue] - fields with resolvers are not passed
 
 
-def _fields_of(info: ContextInfo) -> frozenset[str]:
+def fields_of_execution(info: ContextInfo) -> frozenset[str]:
     """The stored fields that are selected of an execution."""
     return fields_to_read(Execution, selected_by(info)) | IDENTITY | {"_id"}
 
 
-def _shown(info: ContextInfo, rows: Sequence[Row]) -> list[Execution]:
+def shown_executions(info: ContextInfo, rows: Sequence[Row]) -> list[Execution]:
     """The executions of `rows`, counted in the outcome."""
     info.context.count_executions(rows)
     return [Execution.of(row) for row in rows]
@@ -247,5 +249,5 @@ def _shown(info: ContextInfo, rows: Sequence[Row]) -> list[Execution]:
 
 async def resolve_execution(info: ContextInfo, execution_id: str) -> Execution | None:
     """The execution with this id, with the stored fields that are selected; None unless the caller may see it."""
-    row = await info.context.monitor.executions.find(info.context.caller, execution_id, _fields_of(info))
-    return None if row is None else _shown(info, [row])[0]
+    row = await info.context.monitor.executions.find(info.context.caller, execution_id, fields_of_execution(info))
+    return None if row is None else shown_executions(info, [row])[0]

@@ -1,98 +1,32 @@
-"""Statistics of executions: the types, and the request that a selection is."""
+"""Statistics of executions: the type, and how it is resolved."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
-from graphql import FieldNode
-from strawberry import UNSET
 
+from execution_monitor.auth.caller import Caller
 from execution_monitor.graphql.context import ContextInfo
-from execution_monitor.graphql.inputs.filters import ExecutionFilter, to_filter
 from execution_monitor.graphql.inputs.numbers import BigInt
-from execution_monitor.graphql.selection import LARGEST_LIST, arguments_of, selected_by, selected_in
-from execution_monitor.graphql.types.connection import page_request
-from execution_monitor.graphql.types.execution import Tag
-from execution_monitor.graphql.types.measures import Distribution, Measured, measures_of
-from execution_monitor.statistics.measures import COUNT_ALONE, Measure
-from execution_monitor.statistics.requests import (
-    MAX_GROUPS,
-    Basis,
-    Group,
-    GroupField,
-    GroupOrder,
-    GroupsRequest,
-    SeriesBucket,
-    StatisticsAnswer,
-    StatisticsRequest,
-)
-from execution_monitor.statistics.time_buckets import MAX_BUCKETS, Interval
-from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.graphql.selection import LARGEST_LIST, POINTS
+from execution_monitor.graphql.types.execution import Execution, fields_of_execution, shown_executions
+from execution_monitor.graphql.types.measures import Distribution, Measured
+from execution_monitor.graphql.types.statistics_parts import StatisticsBucket, StatisticsGroup, StepStatistics
+from execution_monitor.graphql.types.statistics_request import FirstOfMost, checked_first
+from execution_monitor.statistics.examples import Examples
+from execution_monitor.statistics.requests import Basis, GroupField, GroupOrder, StatisticsAnswer, StatisticsRequest
+from execution_monitor.statistics.steps import LATEST, steps_by_name
+from execution_monitor.statistics.time_buckets import MAX_BUCKETS
+from execution_monitor.storage.pagination import Page
 
-# Arguments of both root fields.
-TimeZone = Annotated[
-    str,
-    strawberry.argument(
-        description="The IANA name of the time zone whose days, weeks and months the series has, such as Europe/Berlin."
-    ),
-]
-SeriesInterval = Annotated[
-    Interval | None,
-    strawberry.argument(
-        description=f"How long a bucket of the series is; by default the shortest that has at most {MAX_BUCKETS}.",
-    ),
-]
-AllowSampling = Annotated[
-    bool,
-    strawberry.argument(
-        description=(
-            "Whether numbers may be estimated from a sample where there are too many executions to read in time; "
-            "otherwise that is a `QUERY_TIMEOUT`."
-        )
-    ),
-]
-FirstOfMost = Annotated[int, strawberry.argument(description=f"How many at most, from 1 to {MAX_GROUPS}.")]
+# What adding up costs beside a point for each 1,000 executions that are read, of which there may be none: as much as a
+# page of 50, so that one operation cannot do so hundreds of times at once.
+STATISTICS_POINTS = 50
+# A point for each execution whose steps are read.
+STEPS_POINTS = LATEST
 
-
-@strawberry.type(description="The executions that were created within one interval of the series.")
-class StatisticsBucket(Measured):
-    """A bucket of the series."""
-
-    bucket: strawberry.Private[SeriesBucket]
-
-    @strawberry.field(description="Its first instant.")
-    def start(self) -> datetime:
-        return self.bucket.bucket.start
-
-    @strawberry.field(description="The first instant after it.")
-    def end(self) -> datetime:
-        return self.bucket.bucket.end
-
-
-@strawberry.type(description="The executions that have one value in the field that they are grouped by.")
-class StatisticsGroup(Measured):
-    """A group."""
-
-    by: strawberry.Private[GroupField]
-    group: strawberry.Private[Group]
-
-    @strawberry.field(
-        description=(
-            "The value, as filters take it; null for executions without one. For `STATUS` it is the name of the "
-            "status, for `TAG` the key of the tag."
-        )
-    )
-    def value(self) -> str | None:
-        key = self.group.key
-        if key is not None and self.by is GroupField.STATUS:
-            return ExecutionStatus(key).name
-        return key[0] if isinstance(key, tuple) else key
-
-    @strawberry.field(description="The tag, where executions are grouped by `TAG` and have one; otherwise null.")
-    def tag(self) -> Tag | None:
-        key = self.group.key
-        return Tag(key=key[0], value=key[1]) if isinstance(key, tuple) else None
+ReadExamples = Callable[[Caller, frozenset[str], int], Awaitable[Page]]
 
 
 @strawberry.type(
@@ -134,6 +68,27 @@ class ExecutionStatistics(Measured):
         )
         return [StatisticsGroup(breakdown=each.breakdown, by=by, group=each) for each in found]
 
+    @strawberry.field(
+        description="The executions that took longest, of those that have ended and have a duration, longest first."
+    )
+    async def slowest(self, info: ContextInfo, first: FirstOfMost = 10) -> list[Execution]:
+        return await _shown(info, self._examples(info).slowest, first)
+
+    @strawberry.field(description="The executions that failed or timed out, newest first by `createdAt`.")
+    async def latest_failures(self, info: ContextInfo, first: FirstOfMost = 10) -> list[Execution]:
+        return await _shown(info, self._examples(info).latest_failures, first)
+
+    @strawberry.field(
+        description=(
+            f"The steps of the latest {LATEST} of the executions by their name: those with the greatest mean duration "
+            "first, and last those without a duration."
+        ),
+        metadata={POINTS: STEPS_POINTS},
+    )
+    async def steps(self, info: ContextInfo, first: FirstOfMost = 10) -> list[StepStatistics]:
+        found = await steps_by_name(self._examples(info), info.context.caller, checked_first(first))
+        return [StepStatistics.of(each) for each in found]
+
     @strawberry.field(description="The instant at which everything was read.")
     def as_of(self) -> datetime:
         return self.answer.as_of
@@ -161,43 +116,15 @@ class ExecutionStatistics(Measured):
         """The statistics that `answer` holds."""
         return cls(breakdown=answer.totals, answer=answer)
 
-
-def statistics_request(
-    info: ContextInfo,
-    *,
-    filter: ExecutionFilter | None = UNSET,  # noqa: A002 - the API's name
-    time_zone: str = "UTC",
-    interval: Interval | None = UNSET,
-    allow_sampling: bool = False,
-) -> StatisticsRequest:
-    """The request for what is selected of the `ExecutionStatistics` that the field of `info` returns.
-
-    Raises:
-        BadUserInput: an argument of it or of `groups` is wrong.
-        QueryTooComplex: the filter is too deep or too large.
-    """
-    selected = selected_by(info)
-    series = selected_in(info, selected["series"]) if "series" in selected else None
-    return StatisticsRequest(
-        where=to_filter(filter),
-        zone=time_zone,
-        interval=interval or None,
-        totals=measures_of(selected),
-        series=None if series is None else measures_of(series) or COUNT_ALONE,
-        groups=_groups_in(info, selected.get("groups", ())),
-        allows_sampling=allow_sampling,
-    )
+    def _examples(self, info: ContextInfo) -> Examples:
+        return Examples(info.context.monitor.executions, self.answer)
 
 
-def _groups_in(info: ContextInfo, nodes: Sequence[FieldNode]) -> tuple[GroupsRequest, ...]:
-    """A request for each different field, order and number of groups, with what all that select it need."""
-    found: dict[tuple[GroupField, GroupOrder, int], Measure] = {}
-    for node in nodes:
-        given = arguments_of(info, "ExecutionStatistics", node)
-        key = (given["by"], given["order"], page_request(first=given["first"], largest=MAX_GROUPS).size)
-        needed = measures_of(selected_in(info, [node])) or COUNT_ALONE
-        found[key] = found.get(key, COUNT_ALONE) | needed
-    return tuple(GroupsRequest(*key, measures) for key, measures in found.items())
+async def _shown(info: ContextInfo, read: ReadExamples, first: int) -> list[Execution]:
+    """The executions that `read` finds, with the stored fields that are selected."""
+    page = await read(info.context.caller, fields_of_execution(info), checked_first(first))
+    info.context.outcome.examined += page.search.examined
+    return shown_executions(info, page.rows)
 
 
 async def resolve_statistics(info: ContextInfo, request: StatisticsRequest) -> ExecutionStatistics:

@@ -2,7 +2,8 @@
 
 A field and a fragment are weighed once each, wherever they are spread: a walk without memory takes exponential time.
 
-`{ executions(first: 50) { nodes { id } } }` costs 51 points: one for the page, and one for each of its items.
+`{ executions(first: 50) { nodes { id } } }` costs 51 points: one for the page, and one for each of its items. What
+reads more than it returns, as statistics do, costs points of its own besides.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from graphql import (
     GraphQLCompositeType,
     GraphQLError,
     GraphQLField,
+    GraphQLList,
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
@@ -35,7 +37,15 @@ from graphql import (
 )
 
 from execution_monitor.errors import QueryTooComplex
-from execution_monitor.graphql.selection import ENTRIES, LARGEST_LIST, LARGEST_PAGE, Fragments, Variables, walk_fields
+from execution_monitor.graphql.selection import (
+    ENTRIES,
+    LARGEST_LIST,
+    LARGEST_PAGE,
+    POINTS,
+    Fragments,
+    Variables,
+    walk_fields,
+)
 from execution_monitor.storage.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # GraphiQL's introspection query is 15 deep, the deepest useful one of ours 8.
@@ -144,9 +154,11 @@ class _Weigher:
                 times = self._count_ids(field)
             elif (looked_up := _metadata_of(definition).get(LARGEST_LIST)) is not None:
                 times, own = looked_up, True
+            elif page_size is not None and _is_list(definition.type):
+                times = page_size  # it returns its items themselves
             elif (entries := _metadata_of(definition).get(ENTRIES)) is not None:
                 objects += self._count_entries(field, entries) - 1
-            objects += times * (own + below.objects)
+            objects += times * (own + below.objects) + _metadata_of(definition).get(POINTS, 0)
             depth = max(depth, 1 + below.depth)
             fields += 1 + below.fields
             aliases += (field.alias is not None) + below.aliases
@@ -162,7 +174,9 @@ class _Weigher:
 
     def _page_size(self, field: FieldNode, definition: GraphQLField) -> int:
         given = [self._value(argument.value) for argument in field.arguments or () if argument.name.value in _SIZES]
-        size = next((each for each in given if isinstance(each, int)), DEFAULT_PAGE_SIZE)
+        default = definition.args["first"].default_value
+        given.append(default if isinstance(default, int) else DEFAULT_PAGE_SIZE)
+        size = next(each for each in given if isinstance(each, int))
         # A size beyond these bounds is refused when the operation runs.
         return max(1, min(size, _metadata_of(definition).get(LARGEST_PAGE, MAX_PAGE_SIZE)))
 
@@ -213,6 +227,11 @@ class _VariableFinder(Visitor):
 def _metadata_of(definition: GraphQLField) -> Mapping[Any, Any]:
     declared = definition.extensions.get("strawberry-definition")  # fields of introspection have none
     return {} if declared is None else declared.metadata
+
+
+def _is_list(kind: Any) -> bool:
+    # Lists of ours may be non-null.
+    return isinstance(getattr(kind, "of_type", kind), GraphQLList) or isinstance(kind, GraphQLList)
 
 
 def _countable(value: Any) -> Any:

@@ -59,7 +59,7 @@ async def claim(
     outcome = await insert(database, Execution, rows)
     created = {each: rows[place] for place, each in enumerate(missing) if place not in outcome.duplicates}
     # Somebody else was faster: another process of the same owner, another owner, or an engine.
-    found |= await find_executions(database, owner, [missing[place] for place in outcome.duplicates])
+    found |= await _find_any(database, owner, [missing[place] for place in outcome.duplicates])
     own = {each: row for each, row in found.items() if _is_own(owner, row)}
     return Claims(existing=own, created=created)
 
@@ -73,12 +73,24 @@ def _is_own(owner: Owner, row: Row) -> bool:
 
 
 async def find_executions(database: Database, owner: Owner, execution_ids: Sequence[str]) -> dict[str, Any]:
-    """What is stored of executions of the tenant, whosoever they are, by their ids."""
+    """What is stored of executions of the tenant that were reported, whosoever they are, by their ids."""
+    ids = [owner.execution(each) for each in execution_ids]
+    # Of the many indexes that begin with the tenant MongoDB would try each, again and again where it finds nothing.
+    return await _find(database, owner, "_id", ids, hint={"_id": 1})
+
+
+async def _find_any(database: Database, owner: Owner, execution_ids: Sequence[str]) -> dict[str, Any]:
+    """The same, with those that an engine wrote itself, under whatever `_id`."""
+    return await _find(database, owner, "execution_id", execution_ids)
+
+
+async def _find(
+    database: Database, owner: Owner, field: str, values: Sequence[Any], hint: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     executions = database.collection(Execution)
     found: dict[str, Any] = {}
-    for start in range(0, len(execution_ids), _IDS_AT_ONCE):
-        ids = list(execution_ids[start : start + _IDS_AT_ONCE])
-        where = {"tenant_id": owner.tenant_id, "execution_id": {"$in": ids}}
-        cursor = executions.find(where, _READ, max_time_ms=_TIMEOUT_MS)
+    for start in range(0, len(values), _IDS_AT_ONCE):
+        query = {field: {"$in": list(values[start : start + _IDS_AT_ONCE])}, "tenant_id": owner.tenant_id}
+        cursor = executions.find(query, _READ, hint=hint, max_time_ms=_TIMEOUT_MS)
         found |= {row["execution_id"]: row for row in await await_reply(cursor.to_list(), _TIMEOUT_MS)}
     return found

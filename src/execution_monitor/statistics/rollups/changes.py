@@ -1,0 +1,118 @@
+"""Row changes: what executions that come and go add to the rows of a tenant and subtract from them."""
+
+from collections.abc import Iterator
+
+from bson import DatetimeMS, Int64
+from pymongo import UpdateOne
+
+from execution_monitor.statistics.measures import Contribution, Measures
+from execution_monitor.statistics.rollups.families import (
+    CODE,
+    DIMENSIONS,
+    QUARTER_MS,
+    Family,
+    Span,
+    first_quarter,
+    milliseconds_of,
+    quarter_of,
+)
+from execution_monitor.statistics.rollups.keys import Values, row_key, tenant_prefix
+from execution_monitor.statistics.rollups.whole_numbers import as_decimal
+from execution_monitor.statistics.sketches import Sketch, bin_of, micros_of
+from execution_monitor.statistics.time_range import CREATED
+from execution_monitor.storage.facts import is_plain
+from execution_monitor.storage.predicates import as_mapping
+from execution_monitor.storage.rows import BsonDocument, Row
+
+_Place = tuple[Family, Span, int, Values]
+
+
+class RowChanges:
+    """What changes in the rows of one generation of a tenant.
+
+    Attributes:
+        executions: how many more executions there are in the rows.
+    """
+
+    def __init__(self, tenant: str, generation: int) -> None:
+        self.executions = 0
+        self._tenant = tenant
+        self._prefix = tenant_prefix(tenant, generation)
+        self._changes: dict[_Place, Measures] = {}
+
+    def add(self, document: Row, times: int = 1) -> None:
+        """Add a plain document that has a time of creation; with `times` of -1 take it out again."""
+        milliseconds = milliseconds_of(document.get(CREATED))
+        if milliseconds is None:
+            raise ValueError("A document without a time of creation is in no row.")
+        self.executions += times
+        quarter = quarter_of(milliseconds)
+        values = values_of(document)
+        contribution = Contribution.of(document)
+        duration, cost = (_of_sketch(each, times) for each in (contribution.duration, contribution.cost))
+        tokens = contribution.tokens * times
+        for family in Family:
+            own = tuple(values[field] for field in family.fields)
+            for span in family.spans:
+                place = (family, span, first_quarter(quarter, span), own)
+                measures = self._changes.get(place)
+                if measures is None:
+                    measures = self._changes[place] = Measures()
+                measures.count += times
+                measures.tokens += tokens
+                _merge(measures.durations, duration)
+                _merge(measures.costs, cost)
+
+    def operations(self) -> Iterator[UpdateOne]:
+        """The updates of rows; a row that does not change has none."""
+        for (family, span, first, values), measures in self._changes.items():
+            increments = _increments(measures)
+            if not increments:
+                continue
+            named = dict(zip(family.fields, values, strict=True))
+            key = row_key(self._prefix, family, span, first, values)
+            new: BsonDocument = {"start": DatetimeMS(first * QUARTER_MS), "quarters": span.value}
+            new.update({field: value for field, value in named.items() if value is not None})
+            yield UpdateOne(
+                {"_id": key, "tenant_id": self._tenant}, {"$inc": increments, "$setOnInsert": new}, upsert=True
+            )
+
+
+def is_in_rows(document: Row) -> bool:
+    """Whether an execution is in rows at all; one without a time of creation lies in no range of time."""
+    return is_plain(document) and milliseconds_of(document.get(CREATED)) is not None
+
+
+def values_of(document: Row) -> dict[str, str | None]:
+    """The values of a plain document, by the path of their field."""
+    error = as_mapping(document.get("error_details")) or {}
+    return {field: error.get("code") if field == CODE else document.get(field) for field in DIMENSIONS}
+
+
+_OfSketch = tuple[int, int, int] | None  # the bin, how many more values, and their sum
+
+
+def _of_sketch(value: float | None, times: int) -> _OfSketch:
+    return None if value is None else (bin_of(value), times, micros_of(value) * times)
+
+
+def _merge(sketch: Sketch, change: _OfSketch) -> None:
+    if change is not None:
+        number, times, micros = change
+        sketch.bins[number] = sketch.bins.get(number, 0) + times
+        sketch.micros += micros
+
+
+def _increments(measures: Measures) -> BsonDocument:
+    found: BsonDocument = {}
+    if measures.count:
+        found["n"] = Int64(measures.count)
+    if measures.tokens:
+        found["tokens"] = Int64(measures.tokens)
+    for name, sketch in (("duration", measures.durations), ("cost", measures.costs)):
+        if sketch.micros:
+            found[name] = as_decimal(sketch.micros)
+        for number, count in sketch.bins.items():
+            if count:
+                found[f"{name}s.{number}"] = Int64(count)
+    return found
