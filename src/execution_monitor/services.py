@@ -164,7 +164,7 @@ class Services:
             ),
             statistics=Statistics(reader, path_b),
             live=live,
-            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live),
+            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live, path_b),
             ingest=ingest,
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck

@@ -10,9 +10,10 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
+from execution_monitor.graphql.selection import POINTS
 from execution_monitor.graphql.types.execution import ExecutionId
 from execution_monitor.graphql.types.requires_scope import Requires
-from execution_monitor.graphql.types.statistics import ExecutionStatistics
+from execution_monitor.graphql.types.statistics import STATISTICS_POINTS, ExecutionStatistics
 from execution_monitor.graphql.types.statistics_request import SeriesInterval, TimeZone, statistics_request
 from execution_monitor.graphql.types.statistics_updates import shows_executions, statistics_of
 from execution_monitor.graphql.types.updates import ExecutionActivity, ExecutionUpdate, SourceStream, event_of
@@ -77,6 +78,7 @@ class Subscription:
             "page: the first answer then comes at once only if anything may have changed since."
         ),
         extensions=[Requires(Scope.EXECUTIONS_READ)],
+        metadata={POINTS: STATISTICS_POINTS},
     )
     async def execution_statistics_updates(
         self,
