@@ -15,6 +15,18 @@ from execution_monitor.storage.reader import Reader
 _PROBE_SHARE = 0.15
 
 
+class TooMuchForOneAnswer(QueryTimeout):
+    """There is more to read than there is time for.
+
+    Attributes:
+        since: what was created from then on there would be time for; None where that is not known.
+    """
+
+    def __init__(self, message: str, since: datetime | None) -> None:
+        super().__init__(message)
+        self.since = since
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """What the executions of one database add up to. Every method counts only what its caller may see.
@@ -44,13 +56,13 @@ class Statistics:
             return answer_of(question, tables, await path.fill(question, tables, share=_shares(request)[0]))
         except TooMuchToRead as error:
             if not request.allows_sampling:
-                raise QueryTimeout(await self._advise(question, error.read_from)) from error
+                raise await self._advise(question, error.read_from) from error
         try:
             return answer_of(question, tables, await path.sample(question, tables, share=_shares(request)[1]))
         except TooMuchToRead as error:
-            raise QueryTimeout(await self._advise(question, error.read_from)) from error
+            raise await self._advise(question, error.read_from) from error
 
-    async def _advise(self, question: Question, read_from: datetime | None) -> str:
+    async def _advise(self, question: Question, read_from: datetime | None) -> TooMuchForOneAnswer:
         """What to do where there was no time for all, of which what was created since `read_from` was read."""
         last = question.time_range.last(question.now)
         if read_from is not None:
@@ -59,11 +71,12 @@ class Statistics:
         elif not question.request.allows_sampling:
             read_from = await PathA(self.reader).probe(question, share=_PROBE_SHARE)
         if read_from is None:
-            advice = "a much shorter range in the filter on createdAt would make it fast"
+            since, advice = None, "a much shorter range in the filter on createdAt would make it fast"
         else:
-            start = read_from.replace(microsecond=0) + timedelta(seconds=bool(read_from.microsecond))
-            advice = f'with gte: "{start.isoformat()}" in the filter on createdAt there would be time'
-        return f"There was no time to read all of these executions; {advice}, or allow sampling."
+            since = read_from.replace(microsecond=0) + timedelta(seconds=bool(read_from.microsecond))
+            advice = f'with gte: "{since.isoformat()}" in the filter on createdAt there would be time'
+        message = f"There was no time to read all of these executions; {advice}, or allow sampling."
+        return TooMuchForOneAnswer(message, since)
 
 
 def _shares(request: StatisticsRequest) -> tuple[float, float]:
