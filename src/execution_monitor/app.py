@@ -183,6 +183,7 @@ def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespa
             await stack.enter_async_context(services.authenticator)
             if executor is not None:
                 await stack.enter_async_context(live)
+                await stack.enter_async_context(services.requests.live_statistics)
             await stack.enter_async_context(services.requests.ingest)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)

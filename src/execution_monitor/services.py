@@ -39,6 +39,7 @@ from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.rollups.consumer import Rollups
 from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.service import Statistics
@@ -63,6 +64,7 @@ class RequestServices:
         monitor: reads executions.
         statistics: adds them up.
         live: subscribes to changes.
+        live_statistics: subscribes to what executions add up to.
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         max_response_bytes: the largest response to an operation.
@@ -75,6 +77,7 @@ class RequestServices:
     monitor: Monitor
     statistics: Statistics
     live: Live
+    live_statistics: LiveStatistics
     ingest: Ingest
     access_keys: AccessKeys
     max_response_bytes: int
@@ -161,6 +164,7 @@ class Services:
             ),
             statistics=Statistics(reader, path_b),
             live=live,
+            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live, path_b),
             ingest=ingest,
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck

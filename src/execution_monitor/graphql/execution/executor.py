@@ -58,6 +58,7 @@ class OperationExecutor:
         self._access_keys = services.access_keys
         self._ingest = services.ingest
         self._statistics = services.statistics
+        self._live_statistics = services.live_statistics
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -183,7 +184,9 @@ class OperationExecutor:
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
         keys, ingest = self._access_keys, self._ingest
-        return Context(caller, self._monitor, self._live, outcome, keys, ingest, self._statistics)
+        return Context(
+            caller, self._monitor, self._live, outcome, keys, ingest, self._statistics, self._live_statistics
+        )
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:
