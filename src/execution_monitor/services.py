@@ -137,7 +137,8 @@ class Services:
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
-        ingest = Ingest(database, _redaction(settings).clean)
+        redaction = _redaction(settings)
+        ingest = Ingest(database, redaction.clean)
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (LiveCollector(live.stats), pool, tcp_connections, journal, rate_limits, sweeper):
             registry.register(collector)
@@ -152,7 +153,8 @@ class Services:
         if settings.metrics_executions == "on":
             execution_metrics = ExecutionMetrics(database, statistics)
             registry.register(execution_metrics)
-        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
+        is_strict, mask = settings.audit == "strict", redaction.mask_name
+        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=is_strict, mask=mask)]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
         requests = RequestServices(
@@ -179,7 +181,7 @@ class Services:
         metrics_requests = replace(
             requests,
             admit=RequestAuthenticator(authenticator.authenticate_offline, on_refusal).admit,
-            observers=Observers(*([AuditObserver(journal, strict=False)] if audits else [])),
+            observers=Observers(*([AuditObserver(journal, strict=False, mask=mask)] if audits else [])),
         )
         return cls(
             settings=settings,

@@ -17,6 +17,7 @@ from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
 from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.service import Statistics
 from tests.authorization_model.reference import Person
 
 SCHEMA = create_schema()
@@ -39,7 +40,8 @@ class Client:
         question = self._validator.validate(GraphQLRequest(text, None, variables))
         responses: list[Any] = []
         for compiled in (False, True):
-            context = Context(who.caller, self._monitor, self.live, reports=self._ingest)
+            sums = Statistics(self._monitor.executions.reader)
+            context = Context(who.caller, self._monitor, self.live, reports=self._ingest, sums=sums)
             try:
                 if compiled:
                     result: Any = await self._compiler.execute(question, context)

@@ -25,6 +25,7 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.error_groups import CountedErrorGroup, ErrorGroups
 from execution_monitor.statistics.facets import Facets, FacetValue
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.storage.cursors import decode_position, decode_token
@@ -133,6 +134,12 @@ async def facets_of_the_tenant(self: Facets, caller: Caller, *arguments: Any) ->
     return await _READ_FACET(self, whole, *arguments)
 
 
+async def error_groups_of_the_tenant(self: ErrorGroups, caller: Caller, *arguments: Any) -> list[CountedErrorGroup]:
+    whole = replace(caller, scopes=caller.scopes | {Scope.EXECUTIONS_READ_TENANT}, grants=())
+    return await _FIND_GROUPS(self, whole, *arguments)
+
+
+_FIND_GROUPS: Any = ErrorGroups.__dict__["find"]
 _READ_FACET: Any = Facets.__dict__["read"]
 
 
@@ -144,6 +151,10 @@ class AnyOfTheTenant:
     @staticmethod
     def visible(caller: Caller, where: Filter) -> Filter:
         return all_of(equals("tenant_id", caller.tenant), where)
+
+
+def of_anyone(*_: object) -> Filter:
+    return EVERYTHING
 
 
 def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
@@ -219,6 +230,39 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         ),
         pytest.param(
             "execution_monitor.statistics.facets.Facets.read", facets_of_the_tenant, "facet of", id="facets of a tenant"
+        ),
+        pytest.param(
+            "execution_monitor.statistics.error_groups.ErrorGroups.find",
+            error_groups_of_the_tenant,
+            "error groups",
+            id="error groups of a tenant",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_the_user,
+            "statistics, count",
+            id="sums, no user",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_filters,
+            "statistics, groups",
+            id="sums, no filters of roles",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_the_user,
+            "statistics, slowest",
+            id="no user, among the slowest",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_filters,
+            "statistics, steps",
+            id="steps of others",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.steps.equals", of_anyone, "statistics, steps", id="steps of any tenant"
         ),
         pytest.param(
             "execution_monitor.statistics.questions.visible_to",

@@ -1,5 +1,6 @@
 """The subscription root. Each resolver subscribes and returns the source stream."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -92,4 +93,4 @@ class Subscription:
         answers = await info.context.live_statistics.subscribe(
             info.context.caller, request, present(after), every_change=shows_executions(info)
         )
-        return SourceStream(answers, statistics_of)
+        return SourceStream(answers, partial(statistics_of, request))

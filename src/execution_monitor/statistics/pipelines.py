@@ -256,6 +256,7 @@ class Folding:
     branches: Sequence[Branch]
     weight: int = 1
     found: int = 0
+    _totals: dict[ExecutionStatus, BsonDocument] = field(default_factory=dict[ExecutionStatus, BsonDocument])
     _owners: dict[tuple[GroupField, GroupKey], int] = field(default_factory=dict[tuple[GroupField, GroupKey], int])
 
     def add(self, row: BsonDocument) -> int:
@@ -273,13 +274,22 @@ class Folding:
         return row["n"]
 
     def _add_overview(self, row: BsonDocument, status: ExecutionStatus) -> None:
-        question, tables, place = self.question, self.tables, row.get("b")
-        if question.request.totals is not None:
-            self._add(tables.totals, status, row)
-        if question.buckets and place is not None:
-            self._add(tables.of_bucket(place), status, row)
-        if GroupField.STATUS in question.grouped:
-            self._add(tables.of_group(GroupField.STATUS, status.value), status, row)
+        place, known = row.get("b"), self._totals.get(status)
+        if self.question.buckets and place is not None:
+            self._add(self.tables.of_bucket(place), status, row)
+        if known is None:
+            self._totals[status] = row
+            return
+        for name in {"n", *_SUMS.values(), *_BINS.values()} & row.keys():
+            known[name] += row[name]
+
+    def finish(self) -> None:
+        """Add the totals, once all rows were added."""
+        for status, row in self._totals.items():
+            if self.question.request.totals is not None:
+                self._add(self.tables.totals, status, row)
+            if GroupField.STATUS in self.question.grouped:
+                self._add(self.tables.of_group(GroupField.STATUS, status.value), status, row)
 
     def _add(self, breakdown: Breakdown, status: ExecutionStatus, row: BsonDocument) -> None:
         measures, weight = breakdown.of_status(status), self.weight

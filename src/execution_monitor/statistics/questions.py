@@ -54,7 +54,10 @@ class StatisticsTables:
         return self.by_group.setdefault(by, {}).setdefault(key, Breakdown())
 
     def merge(self, other: "StatisticsTables") -> None:
-        """Add what `other` holds."""
+        """Add what `other` holds, which is of no use any more."""
+        if not (self.totals or self.by_bucket or self.by_group):
+            self.totals, self.by_bucket, self.by_group = other.totals, other.by_bucket, other.by_group
+            return
         self.totals.merge(other.totals)
         for place, breakdown in other.by_bucket.items():
             self.of_bucket(place).merge(breakdown)

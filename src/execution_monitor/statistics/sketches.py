@@ -29,8 +29,8 @@ def usable(value: Any) -> float | None:
     """A stored value as a number to add up; None for what is no number, not finite or greater than `LARGEST`."""
     if isinstance(value, Decimal128):
         decimal = value.to_decimal()
-        # Compared as it is: as a double, what is a little more than the largest may be the largest.
-        number = float(decimal) if decimal.is_finite() and abs(decimal) <= LARGEST else math.nan
+        # Compared as it is, all its digits: as a double, what is a little more than the largest may be the largest.
+        number = float(decimal) if decimal.is_finite() and -LARGEST <= decimal <= LARGEST else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
     else:

@@ -72,11 +72,11 @@ class Snapshot:
         return self.at
 
     async def aggregate(
-        self, query: Query, pipeline: Sequence[Mapping[str, Any]], hint: IndexKey | None
+        self, query: Query, pipeline: Sequence[Mapping[str, Any]], hint: IndexKey | str | None
     ) -> AsyncGenerator[BsonDocument]:
         """The rows that `pipeline` makes of the documents that match `query`, each decoded when its turn comes.
 
-        Nothing is written to disk.
+        The `hint` is the key or the name of an index. Nothing is written to disk.
 
         Raises:
             ExecutionTimeout: The deadline has passed.
@@ -92,7 +92,7 @@ class Snapshot:
             "readConcern": {"level": "snapshot"} | ({} if self.at is None else {"atClusterTime": self.at}),
         }
         if hint is not None:
-            command["hint"] = dict(hint)
+            command["hint"] = hint if isinstance(hint, str) else dict(hint)
         cursor = (await self._send_again(command, query))["cursor"]
         if self.at is None:
             self.at = cursor["atClusterTime"]

@@ -16,7 +16,7 @@ from execution_monitor.tasks import end_tasks
 
 @contextlib.asynccontextmanager
 async def feeding(database: Database) -> AsyncGenerator[Feeder]:
-    feeder = Feeder(database, [Rollups(database)], Lease(database, "feeder"))
+    feeder = Feeder(database, [Rollups(database)], Lease(database, "feeder", seconds=3))
     running = asyncio.create_task(feeder.run())
     try:
         yield feeder

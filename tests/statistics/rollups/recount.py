@@ -13,6 +13,7 @@ from execution_monitor.statistics.rollups.families import Family
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.facts import is_plain
+from execution_monitor.storage.predicates import as_mapping
 from execution_monitor.storage.server_documents import ExecutionRollup
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -110,7 +111,7 @@ async def recounted_rows(database: Database) -> dict[RowPlace, RowSums]:
         tenant, created = document.get("tenant_id"), document["created"]
         if not (is_plain(document) and isinstance(tenant, str) and isinstance(created, datetime)):
             continue
-        error: dict[str, Any] = document.get("error_details") or {}
+        error = as_mapping(document.get("error_details")) or {}
         values: dict[str, Any] = {**document, "error_details.code": error.get("code")}
         quarter = int((created - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(minutes=15) // 1)
         for family in Family:

@@ -164,7 +164,7 @@ class OperationExecutor:
             raise RequestErrors(result.errors)
         operation = executable.operation
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
-        payload, codes = serialise(self._schema, result, {"cost": cost})
+        payload, codes, _ = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
             outcome.discard_executions()
             raise ResponseTooLarge(len(payload), self._max_response_bytes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bson import DatetimeMS, Int64
+from bson import DatetimeMS
 from pymongo import UpdateOne
 
 from execution_monitor.statistics.measures import Contribution, Measures
@@ -106,13 +106,13 @@ def _merge(sketch: Sketch, change: _OfSketch) -> None:
 def _increments(measures: Measures) -> BsonDocument:
     found: BsonDocument = {}
     if measures.count:
-        found["n"] = Int64(measures.count)
+        found["n"] = measures.count
     if measures.tokens:
-        found["tokens"] = Int64(measures.tokens)
+        found["tokens"] = measures.tokens
     for name, sketch in (("duration", measures.durations), ("cost", measures.costs)):
         if sketch.micros:
             found[name] = as_decimal(sketch.micros)
         for number, count in sketch.bins.items():
             if count:
-                found[f"{name}s.{number}"] = Int64(count)
+                found[f"{name}s.{number}"] = count
     return found

@@ -19,6 +19,7 @@ from execution_monitor.statistics.rollups.building import FIELDS, Building, tena
 from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.clearing import clear_empty_rows, clear_older_rows
 from execution_monitor.statistics.rollups.families import milliseconds_of
+from execution_monitor.statistics.rollups.sessions import TransactionSessions
 from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, Conflict, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -44,7 +45,8 @@ class Rollups(Collector):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._states = States(database)
+        self._sessions = TransactionSessions(database)
+        self._states = States(database, self._sessions)
         self._term = 0
         self._known: dict[str, TenantState] = {}
         self._unknown: list[str] | None = None  # tenants without a state; None before they were looked for
@@ -117,6 +119,7 @@ class Rollups(Collector):
     async def _begin_term(self, term: int) -> None:
         """Forget what another feeder may have changed since the last term of this one."""
         if term != self._term:
+            await self._sessions.begin_term(term)
             self._unknown, self._losses, self._cleared_at = None, 0, 0.0
             self._term = term
             await self._load()
