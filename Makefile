@@ -96,8 +96,9 @@ bench-page: setup dashboard browser ## Measure what a user of the dashboard wait
 bench-filters: setup ## Measure what 1,000 subscribers with different filters cost a change
 	@$(BIN)/python -m tests.benchmarks.filters
 
-bench-statistics: setup ## Compare statistics with one aggregation that is written by hand
+bench-statistics: setup ## Compare statistics with one aggregation that is written by hand, and time rollups of 1,000,000
 	@$(BIN)/python -m tests.benchmarks.statistics
+	@$(BIN)/python -m tests.benchmarks.statistics_rollups
 
 bench-logs: setup ## Measure what log lines without followers cost
 	@$(BIN)/python -m tests.benchmarks.unfollowed_logs

@@ -131,12 +131,17 @@ class Sketch:
 
     def add_bins(self, bins: Mapping[int, int], micros: int | Int64) -> None:
         """Add values by bin, with their sum in millionths; negative counts take values out again."""
+        if not self.bins:
+            # Whole sketches are mostly added to empty ones.
+            self.bins = {number: count for number, count in bins.items() if count}
+            bins = {}
+        own = self.bins
+        found = own.get
         for number, count in bins.items():
-            left = self.bins.get(number, 0) + count
-            if left:
-                self.bins[number] = left
+            if left := found(number, 0) + count:
+                own[number] = left
             else:
-                self.bins.pop(number, None)
+                own.pop(number, None)
         self.micros += int(micros)
 
     def merge(self, other: "Sketch") -> None:

@@ -67,8 +67,10 @@ def random_values(random_: random.Random) -> dict[str, Any]:
     return found
 
 
-async def change_at_random(executions: AsyncCollection[dict[str, Any]], random_: random.Random, count: int) -> None:
-    """Insert, update, replace, move and delete executions, `count` times."""
+async def change_at_random(
+    executions: AsyncCollection[dict[str, Any]], random_: random.Random, count: int, *, moves: bool = True
+) -> None:
+    """Insert, update, replace, move and delete executions, `count` times; `moves` are those to other tenants."""
     ids = [each["_id"] async for each in executions.find({}, {"_id": 1})]
     for number in range(count):
         action = random_.random()
@@ -86,9 +88,9 @@ async def change_at_random(executions: AsyncCollection[dict[str, Any]], random_:
             await executions.update_one(one, {"$set": {"version": number, **sets}})
         elif action < 0.7:
             await executions.update_one(one, {"$set": {"user_id": random_.choice(("ada", "ben"))}})
-        elif action < 0.8:
+        elif action < 0.8 and moves:
             await executions.update_one(one, {"$set": {"tenant_id": random_.choice(TENANTS)}})
-        elif action < 0.85:
+        elif action < 0.85 and moves:
             await executions.replace_one(one, random_execution(random_, number))
         elif action < 0.9:
             await executions.update_many(

@@ -94,6 +94,25 @@ class Rollups(Collector):
     async def work(self, position: StreamPosition, term: int, /) -> bool:
         """Build a piece of rows, or clear some that no longer count."""
         await self._begin_term(term)
+        try:
+            return await self._work(position)
+        except OperationFailure as error:
+            if error.code != BAD_VALUE:
+                raise
+            # An index is still being made.
+            return False
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """How many tenants are answered from rollups, and how many are not yet."""
+        if self._term:
+            building = len(self._unbuilt)
+            values = {"complete": len(self._known.keys() - self._unbuilt.keys()), "building": building}
+            yield gauges_by(
+                "state", "rollups_tenants", "Tenants whose rollups are complete, or being built, in the feeder.", values
+            )
+
+    async def _work(self, position: StreamPosition) -> bool:
         if self._unknown is None or self._unknown:
             return await self._meet_tenants(position)
         if self._unbuilt and time.monotonic() >= self._built_from_on:
@@ -105,16 +124,6 @@ class Rollups(Collector):
             self._cleared_at = self._cleared_at if more else time.monotonic()
             return more
         return False
-
-    @override
-    def collect(self) -> Iterator[Metric]:
-        """How many tenants are answered from rollups, and how many are not yet."""
-        if self._term:
-            building = len(self._unbuilt)
-            values = {"complete": len(self._known.keys() - self._unbuilt.keys()), "building": building}
-            yield gauges_by(
-                "state", "rollups_tenants", "Tenants whose rollups are complete, or being built, in the feeder.", values
-            )
 
     async def _begin_term(self, term: int) -> None:
         """Forget what another feeder may have changed since the last term of this one."""
@@ -178,13 +187,7 @@ class Rollups(Collector):
     async def _meet_tenants(self, position: StreamPosition) -> bool:
         """Give tenants a state whose executions are older than the first feeder."""
         if self._unknown is None:
-            try:
-                self._unknown = [each async for each in tenants_of(self._database) if each not in self._known]
-            except OperationFailure as error:
-                if error.code != BAD_VALUE:
-                    raise
-                # The index is still being made.
-                return False
+            self._unknown = [each async for each in tenants_of(self._database) if each not in self._known]
         for tenant in self._unknown[:_NEW_TENANTS_AT_ONCE]:
             if tenant not in self._known:
                 try:
@@ -209,12 +212,6 @@ class Rollups(Collector):
             after = await building.build_piece(before, position, self._term)
         except Conflict:
             return True
-        except OperationFailure as error:
-            if error.code != BAD_VALUE:
-                raise
-            # The index is still being made.
-            self._known[tenant] = before
-            return False
         self._remember(after)
         if after.is_built:
             log.info("rollups_built", tenant=tenant, executions=after.executions)

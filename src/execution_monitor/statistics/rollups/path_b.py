@@ -46,10 +46,9 @@ MIN_EXECUTIONS = 10_000
 # More odd executions are no exception, and are read with the others.
 _MOST_ODD = 5_000
 _TURN = 1_000
-# Of the time limit of a query; path A has the rest.
-_SHARE = 0.5
+# Of the time limit of a query, for each read: what takes longer is left to path A, which then still has time.
+_SHARE = 0.2
 _LAST = datetime.max.replace(tzinfo=UTC)
-_NO_BINS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +199,8 @@ class _Sums:
         """Add a row."""
         self.count += row.get("n", 0)
         self.tokens += row.get("tokens", 0)
-        for name, bins in (("durations", self.durations), ("costs", self.costs)):
-            # There are hundreds of thousands of bins.
-            for number, count in row.get(name, _NO_BINS).items():
-                bins[number] = bins.get(number, 0) + count
+        self.durations = _added(self.durations, row.get("durations"))
+        self.costs = _added(self.costs, row.get("costs"))
         if (micros := row.get("duration")) is not None:
             self.duration += as_number(micros)
         if (micros := row.get("cost")) is not None:
@@ -241,12 +238,28 @@ class _Adding:
             if self._view.has_series:
                 targets.append(tables.of_bucket(bucket))
             targets.extend(tables.of_group(by, key) for by, key in zip(self._view.groups, keys, strict=True))
+            measures = sums.measures
             for each in targets:
-                each.of_status(status).merge(sums.measures)
+                each.of_status(status).merge(measures)
+
+
+def _added(bins: dict[str, int], more: dict[str, int] | None) -> dict[str, int]:
+    """Both together; there are hundreds of thousands of bins."""
+    if not more:
+        return bins
+    if not bins:
+        return more
+    found = bins.get
+    for number, count in more.items():
+        bins[number] = found(number, 0) + count
+    return bins
 
 
 def _sketch_of(bins: Mapping[str, int], micros: int) -> Sketch:
-    return Sketch({int(number): int(count) for number, count in bins.items() if count}, micros)
+    found = dict(zip(map(int, bins), bins.values(), strict=True))
+    if 0 in bins.values():
+        found = {number: count for number, count in found.items() if count}
+    return Sketch(found, micros)
 
 
 def _projection(view: View) -> Mapping[str, int]:
