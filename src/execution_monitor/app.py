@@ -185,6 +185,8 @@ def _lifespan(services: Services, executor: OperationExecutor | None) -> Lifespa
                 await stack.enter_async_context(live)
                 await stack.enter_async_context(services.requests.live_statistics)
             await stack.enter_async_context(services.requests.ingest)
+            if services.execution_metrics is not None:
+                stack.push_async_callback(services.execution_metrics.close)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
             if executor is not None and services.feeder is not None:

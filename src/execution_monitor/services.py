@@ -40,6 +40,7 @@ from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.metrics import ExecutionMetrics
 from execution_monitor.statistics.rollups.consumer import Rollups
 from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.service import Statistics
@@ -91,6 +92,7 @@ class Services:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
         feeder: keeps rollups up to date; None where a setting says so.
+        execution_metrics: counts executions for Prometheus; None where that is off.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -107,6 +109,7 @@ class Services:
     requests: RequestServices
     sweeper: Sweeper
     feeder: Feeder | None
+    execution_metrics: ExecutionMetrics | None
     metrics_requests: RequestServices
 
     @classmethod
@@ -146,6 +149,10 @@ class Services:
             feeder, path_b = Feeder(database, [rollups]), PathB(reader)
             registry.register(feeder)
             registry.register(rollups)
+        statistics, execution_metrics = Statistics(reader, path_b), None
+        if settings.metrics_executions == "on":
+            execution_metrics = ExecutionMetrics(database, statistics)
+            registry.register(execution_metrics)
         is_strict, mask = settings.audit == "strict", redaction.mask_name
         audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=is_strict, mask=mask)]
         on_refusal = [audit.record_refusal for audit in audits]
@@ -162,7 +169,7 @@ class Services:
                 count_limit=settings.count_limit,
                 max_bytes=settings.max_response_bytes,
             ),
-            statistics=Statistics(reader, path_b),
+            statistics=statistics,
             live=live,
             live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live, path_b),
             ingest=ingest,
@@ -189,6 +196,7 @@ class Services:
             requests=requests,
             sweeper=sweeper,
             feeder=feeder,
+            execution_metrics=execution_metrics,
             metrics_requests=metrics_requests,
         )
 

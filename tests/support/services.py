@@ -16,6 +16,7 @@ def request_services(**needed: Any) -> RequestServices:
         "monitor": None,
         "statistics": None,
         "live": None,
+        "live_statistics": None,
         "ingest": None,
         "access_keys": None,
         "max_response_bytes": 2**20,
