@@ -1,4 +1,4 @@
-"""Path A: MongoDB adds up what plain Python adds up over the same documents."""
+"""Path A: what is read adds up to what plain Python adds up over the same documents."""
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime

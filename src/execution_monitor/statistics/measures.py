@@ -88,10 +88,10 @@ class Contribution:
 
 def status_of(value: Any) -> ExecutionStatus:
     """The status that is shown for a stored value: PENDING where it is missing or unknown, as in lists."""
-    return ExecutionStatus(value) if type(value) is str and value in _STATUSES else ExecutionStatus.PENDING
+    return _STATUSES.get(value, ExecutionStatus.PENDING) if type(value) is str else ExecutionStatus.PENDING
 
 
-_STATUSES = frozenset(ExecutionStatus)
+_STATUSES = {status.value: status for status in ExecutionStatus}
 
 
 class Breakdown(dict[ExecutionStatus, Measures]):

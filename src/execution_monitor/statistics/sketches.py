@@ -27,7 +27,9 @@ MICRO = 1_000_000
 
 def usable(value: Any) -> float | None:
     """A stored value as a number to add up; None for what is no number, not finite or greater than `LARGEST`."""
-    if isinstance(value, Decimal128):
+    if type(value) is float or type(value) is int:  # nearly all
+        number = float(value)
+    elif isinstance(value, Decimal128):
         decimal = value.to_decimal()
         # Compared as it is, all its digits: as a double, what is a little more than the largest may be the largest.
         number = float(decimal) if decimal.is_finite() and -LARGEST <= decimal <= LARGEST else math.nan
@@ -131,13 +133,16 @@ class Sketch:
 
     def add_bins(self, bins: Mapping[int, int], micros: int | Int64) -> None:
         """Add values by bin, with their sum in millionths; negative counts take values out again."""
+        self.micros += int(micros)
+        if not self.bins:
+            self.bins = {number: count for number, count in bins.items() if count}
+            return
         for number, count in bins.items():
             left = self.bins.get(number, 0) + count
             if left:
                 self.bins[number] = left
             else:
                 self.bins.pop(number, None)
-        self.micros += int(micros)
 
     def merge(self, other: "Sketch") -> None:
         """Add all values of `other`."""
