@@ -70,6 +70,7 @@ class Folding:
             yield len(columns.times)
             if totals is not None:
                 adding.add(tables.totals.of_status(status), totals)
+                yield len(columns.times)
             if series is not None:
                 for place, indexes in _indexes(enumerate(columns.places)).items():
                     if place is not None:
@@ -88,7 +89,9 @@ class Folding:
         if by is GroupField.STATUS:
             adding.add(tables.of_group(by, status.value).of_status(status), measures)
             return
-        for key, indexes in _indexes(_keys(by, self._columns[status].keys[by])).items():
+        by_key = _indexes(_keys(by, self._columns[status].keys[by]))
+        yield len(by_key)
+        for key, indexes in by_key.items():
             if wanted is None or key in wanted:
                 adding.add(tables.of_group(by, key).of_status(status), measures, indexes)
                 yield len(indexes) + _GROUP
