@@ -1,4 +1,4 @@
-"""Path A: MongoDB adds up what plain Python adds up over the same documents."""
+"""Path A: what is read adds up to what plain Python adds up over the same documents."""
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
@@ -78,7 +78,7 @@ async def fresh(database: Database) -> AsyncGenerator[Database]:
     await database.collection(Execution).drop()
 
 
-@bounded(max_examples=210)
+@bounded(max_examples=90)
 @given(rows=stored_rows, caller=callers, request_=requests)
 async def test_random_questions_about_random_executions(
     fresh: Database, rows: list[dict[str, Any]], caller: Caller, request_: StatisticsRequest
@@ -88,7 +88,7 @@ async def test_random_questions_about_random_executions(
     await check(fresh, caller, request_, stored)
 
 
-@bounded(max_examples=75)
+@bounded(max_examples=35)
 @given(rows=stored_rows, request_=requests)
 async def test_more_executions_than_one_pass_takes_are_read_in_slices(
     fresh: Database, monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]], request_: StatisticsRequest
@@ -104,7 +104,7 @@ _odd_rows = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(_facts, st
 
 
 @pytest.mark.parametrize("limit", [2, reading.PASS_LIMIT], ids=["in slices", "in one pass"])
-@bounded(max_examples=75)
+@bounded(max_examples=35)
 @given(odd=_odd_rows, plain=stored_rows, request_=requests)
 async def test_values_of_every_type_in_every_fact(  # noqa: PLR0913, PLR0917 - of pytest and Hypothesis
     fresh: Database,

@@ -1,7 +1,7 @@
 """Answers: of one instant, from the index that fits, within the time limit, or from a sample."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from pymongo.errors import ExecutionTimeout
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import Forbidden, QueryTimeout
-from execution_monitor.statistics import reading
+from execution_monitor.statistics import folding, reading
 from execution_monitor.statistics.measures import EVERY_MEASURE, Measure
 from execution_monitor.statistics.path_a import Filled, PathA, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables
@@ -176,26 +176,20 @@ async def test_answers_are_the_same_without_the_indexes(
         await database.prepare()
 
 
-async def test_only_the_first_of_many_groups_are_sent(
+async def test_only_the_first_of_many_groups_are_kept(
     filled: tuple[Database, SentCommands], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, _ = filled
-    sent, aggregate = list[Mapping[str, Any]](), Snapshot.aggregate
-
-    async def count(self: Snapshot, *args: Any) -> AsyncGenerator[dict[str, Any]]:
-        async with aclosing(aggregate(self, *args)) as found:
-            async for row in found:
-                sent.append(row)
-                yield row
-
-    monkeypatch.setattr(Snapshot, "aggregate", count)
     sessions = GroupsRequest(GroupField.SESSION_ID, GroupOrder.P95, 3, EVERY_MEASURE)
+    request = StatisticsRequest(EVERYTHING, groups=(sessions,))
+    question = Question.of(OPERATOR, request, NOW)
+    monkeypatch.setattr(folding, "_MANY", 10)
     for limit in (reading.PASS_LIMIT, 1_500):
         monkeypatch.setattr(reading, "PASS_LIMIT", limit)
-        sent.clear()
-        await answered(database, OPERATOR, StatisticsRequest(EVERYTHING, groups=(sessions,)))
-        # Each with its statuses, in each of some slices.
-        assert 3 <= len(sent) < 150
+        tables = StatisticsTables()
+        await PathA(reader_of(database)).fill(question, tables)
+        assert len(tables.by_group[GroupField.SESSION_ID]) == 3
+        assert shown(question, tables) == await expected(database, OPERATOR, request)
 
 
 async def test_everything_is_read_at_one_cluster_time(filled: tuple[Database, SentCommands]) -> None:
@@ -228,18 +222,18 @@ async def test_parts_that_are_read_with_every_group_add_up(filled: tuple[Databas
 @pytest.fixture
 def few_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is time for 12 reads of 100 executions at most."""
-    left, aggregate = dict[int, int](), Snapshot.aggregate
+    left, batches = dict[int, int](), Snapshot.batches
 
-    async def count(self: Snapshot, *args: Any) -> AsyncGenerator[dict[str, Any]]:
+    async def count(self: Snapshot, *args: Any) -> AsyncGenerator[Sequence[dict[str, Any]]]:
         left[id(self)] = left.get(id(self), 12) - 1
         if left[id(self)] < 0:
             raise ExecutionTimeout("operation exceeded time limit")
-        async with aclosing(aggregate(self, *args)) as found:
-            async for row in found:
-                yield row
+        async with aclosing(batches(self, *args)) as found:
+            async for rows in found:
+                yield rows
 
     monkeypatch.setattr(reading, "PASS_LIMIT", 100)
-    monkeypatch.setattr(Snapshot, "aggregate", count)
+    monkeypatch.setattr(Snapshot, "batches", count)
 
 
 @pytest.mark.usefixtures("few_reads")

@@ -1,4 +1,4 @@
-"""Path A: add up the executions of any question by reading each of them, in MongoDB, as of one instant.
+"""Path A: add up the executions of any question by reading each of them, as of one instant.
 
 Plain documents are read from the index of facts, where it has all that is needed, and the odd ones beside them; the
 rest by the index that is narrowest.

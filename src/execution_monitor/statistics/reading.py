@@ -6,24 +6,17 @@ memory, and so that where the time is over it is known from when on there was en
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from execution_monitor.statistics.pipelines import (
-    Branch,
-    Folding,
-    grouped,
-    keys_alone,
-    keys_of_rows,
-    overview,
-    small_documents,
-)
+from execution_monitor.statistics.folding import Folding
+from execution_monitor.statistics.pipelines import first_keys, key_in, small_documents
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.requests import GroupField, GroupKey
 from execution_monitor.statistics.sampling import Sample, even_strata
@@ -34,8 +27,10 @@ from execution_monitor.storage.find_command import BAD_VALUE
 from execution_monitor.storage.snapshots import Snapshot
 
 T = TypeVar("T")
+# The groups that alone are wanted, by field.
+Keys: TypeAlias = Mapping[GroupField, Container[GroupKey]]
 
-# Executions of one pass. Their bins make lists that are decoded in a few milliseconds.
+# Executions of one pass, of which every one is kept until its end.
 PASS_LIMIT = 30_000
 # After so many executions others get their turn.
 _TURN = 5_000
@@ -87,8 +82,7 @@ class Reading:
 
     async def probe(self) -> None:
         """Read from the newest on, for `read_from` alone."""
-        branches = self.branches({}, every_group=True)
-        await self._try_sources(lambda source: self.read_slices(StatisticsTables(), source.main, branches, _PROBED))
+        await self._try_sources(lambda source: self.read_slices(StatisticsTables(), source.main, {}, _PROBED))
 
     async def _try_sources(self, read: Callable[[Source], Awaitable[T]]) -> T:
         *indexed, last = sources_for(self.question, self.where)
@@ -105,42 +99,26 @@ class Reading:
 
     async def _read_from(self, source: Source) -> tuple[int, StatisticsTables]:
         """As `read`; raises `_TooManyOdd` where too many executions are odd."""
-        tables, known, odd = StatisticsTables(), dict[GroupField, Sequence[GroupKey]](), 0
-        if source.odd is not None:
-            found = await self.read_pass(tables, source.odd, self.branches({}, every_group=True))
-            if found is None or any(len(each) > _MOST_KNOWN for each in tables.by_group.values()):
+        folding, tables = Folding(self.question), StatisticsTables()
+        if source.odd is not None and await self._has_any(source.odd) and not await self._fold(folding, source.odd):
+            raise _TooManyOdd
+        odd = folding.found
+        if await self._fold(folding, source.main):
+            await self._finish(folding, tables, leaves_first=not self.every_group)
+            return folding.found, tables
+        known = dict[GroupField, Sequence[GroupKey]]()
+        if source.odd is not None and odd:
+            await self.read_pass(tables, source.odd)
+            known = {by: list(groups) for by, groups in tables.by_group.items()}
+            if any(len(each) > _MOST_KNOWN for each in known.values()):
                 raise _TooManyOdd
-            odd, known = found, {by: list(each) for by, each in tables.by_group.items()}
-        rest = StatisticsTables()
-        found = await self.read_pass(rest, source.main, self.branches(known, every_group=self.every_group))
-        if found is None:
-            rest = StatisticsTables()
-            found = await self._read_slices(rest, source, known)
-        rest.merge(tables)
-        return odd + found, rest
-
-    def branches(self, known: Mapping[GroupField, Sequence[GroupKey]], *, every_group: bool) -> list[Branch]:
-        """The branches of one pass; groups that are `known` from elsewhere are all wanted, beside the first others."""
-        found = [overview(self.question)]
-        for by, measures in self.question.grouped.items():
-            if by is GroupField.STATUS:
-                continue
-            if every_group:
-                found.append(Branch(by, measures))
-                continue
-            found += (
-                Branch(by, measures, first=first, order=order, without=known.get(by, ()))
-                for order, first in self.question.first_of(by).items()
-            )
-            if known.get(by):
-                found.append(Branch(by, measures, keys=known[by]))
-        return found
+        return odd + await self._read_slices(tables, source, known), tables
 
     async def read_pass(  # noqa: PLR0913 - what one pass is made of
         self,
         tables: StatisticsTables,
         part: Part,
-        branches: Sequence[Branch],
+        keys: Keys | None = None,
         *,
         within: Filter = EVERYTHING,
         dated: bool | None = None,
@@ -149,43 +127,67 @@ class Reading:
     ) -> int | None:
         """Add what one pass finds to `tables`, `weight` times; how many executions these are.
 
-        None where they are more than one pass takes, unless `is_whole`: it then takes all.
+        None, and nothing is added, where they are more than one pass takes, unless `is_whole`: it then takes all. Of a
+        field in `keys`, only these groups are added.
         """
-        stages: list[Mapping[str, Any]] = small_documents(self.question, branches, dated=dated)
-        if not is_whole:
-            stages.append({"$limit": PASS_LIMIT + 1})
-        folding, turn = Folding(self.question, tables, branches, weight), 0
-        found = self.snapshot.aggregate(part.query(within), [*stages, *grouped(branches)], part.hint)
-        async with contextlib.aclosing(found) as rows:
-            async for row in rows:
-                turn += folding.add(row)
-                if turn > _TURN:
-                    turn = 0
-                    await asyncio.sleep(0)
-        folding.finish()
-        return folding.found if is_whole or folding.found <= PASS_LIMIT else None
+        folding = Folding(self.question, weight, keys or {})
+        if not await self._fold(folding, part, within=within, dated=dated, is_whole=is_whole):
+            return None
+        await self._finish(folding, tables)
+        return folding.found
+
+    async def _fold(
+        self,
+        folding: Folding,
+        part: Part,
+        *,
+        within: Filter = EVERYTHING,
+        dated: bool | None = None,
+        is_whole: bool = False,
+    ) -> bool:
+        """Whether all executions were read: where they are more than one pass takes, that is of no use."""
+        before, limit = folding.found, None if is_whole else PASS_LIMIT
+        stages = small_documents(self.question, limit=None if limit is None else limit + 1, dated=dated)
+        found = self.snapshot.batches(part.query(within), stages, part.hint)
+        async with contextlib.aclosing(found):
+            async for rows in found:
+                folding.add(rows)
+                if limit is not None and folding.found - before > limit:
+                    return False
+        return True
+
+    async def _has_any(self, part: Part) -> bool:
+        """Whether a part has executions: takes MongoDB less time than the stages of a pass, which few parts need."""
+        rows = self.snapshot.aggregate(part.query(), [{"$limit": 1}, {"$project": {"_id": 1}}], part.hint)
+        return bool([row async for row in rows])
+
+    @staticmethod
+    async def _finish(folding: Folding, tables: StatisticsTables, *, leaves_first: bool = False) -> None:
+        turn = 0
+        for done in folding.finish(tables, leaves_first=leaves_first):
+            turn += done
+            if turn > _TURN:
+                turn = 0
+                await asyncio.sleep(0)
 
     async def _read_slices(
         self, tables: StatisticsTables, source: Source, known: Mapping[GroupField, Sequence[GroupKey]]
     ) -> int:
-        branches = [overview(self.question)]
-        for by, measures in self.question.grouped.items():
-            if by is not GroupField.STATUS:
-                keys = None if self.every_group else await self._first_keys(source, by, known.get(by, ()))
-                branches.append(Branch(by, measures, keys=keys))
+        keys = dict[GroupField, Container[GroupKey]]()
+        for by in self.question.grouped:
+            if by is not GroupField.STATUS and not self.every_group:
+                keys[by] = await self._first_keys(source, by, known.get(by, ()))
         # An array of dates lies in several slices, or in none.
-        undated = await self.read_pass(tables, source.undated, branches, dated=False, is_whole=True) or 0
-        return undated + await self.read_slices(tables, source.main, branches, _FIRST_SLICES)
+        undated = await self.read_pass(tables, source.undated, keys, dated=False, is_whole=True) or 0
+        return undated + await self.read_slices(tables, source.main, keys, _FIRST_SLICES)
 
-    async def read_slices(
-        self, tables: StatisticsTables, part: Part, branches: Sequence[Branch], divisor: float
-    ) -> int:
+    async def read_slices(self, tables: StatisticsTables, part: Part, keys: Keys, divisor: float) -> int:
         """Add what was created on one date, in slices from the newest on; how many executions these are.
 
         Args:
             tables: Where it is added to.
             part: The executions.
-            branches: What is read of them.
+            keys: Of a field in it, only these groups are added.
             divisor: Which part of the range the first slice is.
         """
         time_range, found = self.question.time_range, 0
@@ -197,7 +199,7 @@ class Reading:
             # Where so many were created within one millisecond, there is nothing to divide.
             is_whole = position - start <= _SHORTEST
             within = Range(CREATED, gte=start, lt=end)
-            read = await self.read_pass(slice_, part, branches, within=within, dated=True, is_whole=is_whole)
+            read = await self.read_pass(slice_, part, keys, within=within, dated=True, is_whole=is_whole)
             if read is None:
                 width = max(_SHORTEST, (position - start) * _NARROW)
                 continue
@@ -211,8 +213,7 @@ class Reading:
 
     async def read_sample(self, tables: StatisticsTables, source: Source, random: Random) -> tuple[int, float]:
         """Add an estimate of everything to `tables`; how many executions were read, and the error of their number."""
-        branches, others = self.branches({}, every_group=True), 0
-        time_range = self.question.time_range
+        others, time_range = 0, self.question.time_range
         last = time_range.last(self.question.now)
         # The few that no slice of time has are read whole.
         beside: list[tuple[Part, Filter, bool | None]] = [(source.undated, EVERYTHING, False)]
@@ -221,13 +222,13 @@ class Reading:
         if time_range.end is None:
             beside.append((source.main, Range(CREATED, gte=last), True))
         for part, within, dated in beside:
-            others += _counted(await self.read_pass(tables, part, branches, within=within, dated=dated))
+            others += _counted(await self.read_pass(tables, part, within=within, dated=dated))
         strata, share, found, error = even_strata(time_range.start, last), _PILOT_SHARE, 0, 1.0
         sampled = StatisticsTables()
         for _ in range(_ROUNDS):
             sample, began, drawn = Sample.of(strata, share, random), monotonic(), StatisticsTables()
             try:
-                counts = await self._read_cells(drawn, sample, source.main, branches)
+                counts = await self._read_cells(drawn, sample, source.main)
             except ExecutionTimeout:
                 if not found:
                     raise
@@ -243,25 +244,21 @@ class Reading:
         tables.merge(sampled)
         return others + found, error
 
-    async def _read_cells(
-        self, tables: StatisticsTables, sample: Sample, part: Part, branches: Sequence[Branch]
-    ) -> list[int]:
+    async def _read_cells(self, tables: StatisticsTables, sample: Sample, part: Part) -> list[int]:
         counts = list[int]()
         for start, end in sample.spans:
             within = Range(CREATED, gte=start, lt=end)
-            read = await self.read_pass(tables, part, branches, within=within, dated=True, weight=sample.weight)
+            read = await self.read_pass(tables, part, within=within, dated=True, weight=sample.weight)
             counts.append(_counted(read))
         return counts
 
-    async def _first_keys(self, source: Source, by: GroupField, known: Sequence[GroupKey]) -> list[GroupKey]:
+    async def _first_keys(self, source: Source, by: GroupField, known: Sequence[GroupKey]) -> Container[GroupKey]:
         """The first groups of all executions, whatever their number, and those that are `known`."""
-        keys = list(known)
+        keys, main = set(known), source.main
         for order, first in self.question.first_of(by).items():
-            branch = Branch(by, self.question.grouped[by], first=first, order=order, without=known)
-            stages = [*small_documents(self.question, [branch]), *keys_alone(branch)]
-            rows = [row async for row in self.snapshot.aggregate(source.main.query(), stages, source.main.hint)]
-            keys += keys_of_rows(rows)
-        return list(dict.fromkeys(keys))
+            rows = self.snapshot.aggregate(main.query(), first_keys(by, order, first, known), main.hint)
+            keys |= {key_in(row) async for row in rows}
+        return keys
 
 
 def _counted(found: int | None) -> int:
