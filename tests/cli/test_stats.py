@@ -81,6 +81,27 @@ async def test_a_terminal_gets_bars_and_sparklines_that_fit(server: str, token_f
 
 
 @pytest.mark.parametrize(
+    ("columns", "heading"),
+    [
+        pytest.param(44, ["Executions", "Failed"], id="44 columns"),
+        pytest.param(80, ["Executions", "Failed", "Success", "p50", "p95", "Cost"], id="80 columns"),
+    ],
+)
+async def test_a_narrow_terminal_shows_names_of_groups_and_the_columns_for_which_there_is_room(
+    server: str, token_for: Token, columns: int, heading: list[str]
+):
+    now = datetime.now(UTC)
+    await store(*(execution(number, created=now, workflow_name="nightly-ledger-close-7") for number in range(3)))
+
+    page = await in_terminal(server, token_for("ada", "acme"), "stats", "--by", "workflow", columns=columns)
+
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in page.splitlines()]
+    assert [line.split() for line in lines if line.startswith("Workflow name")] == [["Workflow", "name", *heading]]
+    assert [line.split()[1] for line in lines if line.startswith("nightly-ledger-close-7")] == ["3"]
+    assert [line for line in lines if line.strip(" ") and not line.strip(" █")] == []
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence", "code"),
     [
         pytest.param(["--time-zone", "Berlin"], "timeZone must be an IANA name", 2, id="no time zone"),

@@ -381,16 +381,26 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever reads stdout has enough; what is left in its buffer must not fail again on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        _end_unread()
+    except SystemExit as ended:
+        # Typer turns a broken pipe into 1, which says that the server refuses.
+        if isinstance(ended.__context__, BrokenPipeError):
+            _end_unread()
+        raise
     except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a sentence
         typer.echo(_explain(error), err=True)
         sys.exit(getattr(error, "exit_code", 1))
     sys.exit(code or 0)
+
+
+def _end_unread() -> NoReturn:
+    # Whoever reads stdout has enough; what is left in its buffer must not fail again on exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

@@ -38,6 +38,10 @@ _STATISTICS = f"""query Stats(
 _FAILED = ("FAILED", "TIMED_OUT")
 _BAR = 40
 _LABEL = 12
+# Columns of a terminal that a name has at least, before others are left out; between two columns; of the shortest bar.
+_NAME = 24
+_GAP = 2
+_SHORTEST_BAR = 8
 
 Sums = Mapping[str, Any]
 
@@ -143,8 +147,9 @@ class _Page:
     def _print_statuses(self) -> None:
         counts = {each["status"]: each["count"] for each in self.found["byStatus"] if each["count"]}
         shown = table("Status", "Executions", "", right=["Executions"])
+        width = max(1, min(_BAR, self.out.width - max(map(len, counts)) - len("Executions") - 2 * _GAP))
         for status, count in counts.items():
-            drawn = Text(self._bar(count, max(counts.values())), state(status).style)
+            drawn = Text(self._bar(count, max(counts.values()), width), state(status).style)
             shown.add_row(state(status), f"{count:,}", drawn)
         self.out.print(shown)
         self.out.print()
@@ -173,31 +178,42 @@ class _Page:
 
     def _print_groups(self) -> None:
         groups: Sequence[Sums] = self.found["groups"]
-        right = ["Executions", "Failed", "Success", "p50", "p95", "Cost"]
-        shown = table((self.options.by or "").replace("_", " ").capitalize(), *right, "", right=right)
+        names = cells(*(_name_of(group) or "(none)" for group in groups))
+        title = (self.options.by or "").replace("_", " ").capitalize()
+        room = self.out.width - min(_NAME, max(len(title), *(name.cell_len for name in names)))
+        right: dict[str, Sequence[Text]] = {}
+        for header, column in _columns_of(groups).items():
+            room -= _GAP + max(len(header), *(cell.cell_len for cell in column))
+            if room < 0:
+                break
+            right[header] = column
+        width = min(_BAR // 2, room - _GAP)
+        has_bars = width >= _SHORTEST_BAR
         greatest = max(group["count"] for group in groups)
-        for group in groups:
-            failed, measured = _failed(group), group["duration"]
-            shown.add_row(
-                *cells(
-                    _name_of(group) or "(none)",
-                    f"{group['count']:,}",
-                    Text(f"{failed:,}", "red" if failed else ""),
-                    _share(group["successRate"]),
-                    duration(measured["p50"]),
-                    duration(measured["p95"]),
-                    f"{group['totalCost']:,.2f}",
-                    Text(self._bar(group["count"], greatest, _BAR // 2), "cyan"),
-                )
-            )
+        shown = table(title, *right, *([""] if has_bars else []), right=right)
+        for place, group in enumerate(groups):
+            drawn = [Text(self._bar(group["count"], greatest, width), "cyan")] if has_bars else []
+            shown.add_row(names[place], *(column[place] for column in right.values()), *drawn)
         self.out.print(shown)
 
-    def _bar(self, value: float, greatest: float, width: int = _BAR) -> str:
+    def _bar(self, value: float, greatest: float, width: int) -> str:
         return bar(value, greatest, width, is_ascii=self._is_ascii)
 
     @property
     def _is_ascii(self) -> bool:
         return self.out.options.ascii_only
+
+
+def _columns_of(groups: Sequence[Sums]) -> dict[str, Sequence[Text]]:
+    """The columns of numbers, those first that a narrow terminal shows, too."""
+    return {
+        "Executions": cells(*(f"{group['count']:,}" for group in groups)),
+        "Failed": [Text(f"{failed:,}", "red" if failed else "") for failed in map(_failed, groups)],
+        "Success": cells(*(_share(group["successRate"]) for group in groups)),
+        "p50": cells(*(duration(group["duration"]["p50"]) for group in groups)),
+        "p95": cells(*(duration(group["duration"]["p95"]) for group in groups)),
+        "Cost": cells(*(f"{group['totalCost']:,.2f}" for group in groups)),
+    }
 
 
 def _name_of(group: Sums) -> str | None:

@@ -25,6 +25,10 @@ _ODD: Sequence[Mapping[str, Any]] = (
     {"created": [NOON, NOON + timedelta(hours=1)]},
     {"created": "2026-11-01"},
     {"error_details": "broken"},
+    {"error_details": {"code": 404}},
+    {"error_details": {"code": {"of": "an engine"}}},
+    {"status": {"name": "failed"}},
+    {"status": 7},
     {"total_cost": "1"},
     {"total_duration": float("nan"), "total_cost": float("inf")},
     {"tokens_used": Decimal128("12.5"), "total_cost": Decimal128("0.25")},
@@ -115,6 +119,10 @@ async def recounted_rows(database: Database) -> dict[RowPlace, RowSums]:
             continue
         error = as_mapping(document.get("error_details")) or {}
         values: dict[str, Any] = {**document, "error_details.code": error.get("code")}
+        for name in ("status", "error_details.code"):
+            # Of what is neither text nor missing, rows tell that it is there.
+            if not isinstance(values.get(name), str | None):
+                values[name] = True
         quarter = int((created - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(minutes=15) // 1)
         for family in Family:
             own = tuple((field, values.get(field)) for field in family.fields)
