@@ -32,7 +32,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit bench-ingest check check-python check-dashboard format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-statistics bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit bench-ingest check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -96,6 +96,10 @@ bench-page: setup dashboard browser ## Measure what a user of the dashboard wait
 
 bench-filters: setup ## Measure what 1,000 subscribers with different filters cost a change
 	@$(BIN)/python -m tests.benchmarks.filters
+
+bench-statistics: setup ## Compare statistics with one aggregation that is written by hand, and time rollups of 1,000,000
+	@$(BIN)/python -m tests.benchmarks.statistics
+	@$(BIN)/python -m tests.benchmarks.statistics_rollups
 
 bench-logs: setup ## Measure what log lines without followers cost
 	@$(BIN)/python -m tests.benchmarks.unfollowed_logs

@@ -192,7 +192,10 @@ def _lifespan(services: Services, executor: OperationExecutor | None, *, feeds: 
             await stack.enter_async_context(services.authenticator)
             if executor is not None:
                 await stack.enter_async_context(live)
+                await stack.enter_async_context(services.requests.live_statistics)
             await stack.enter_async_context(services.requests.ingest)
+            if services.execution_metrics is not None:
+                stack.push_async_callback(services.execution_metrics.close)
             if executor is not None or feeds:
                 await stack.enter_async_context(services.webhooks)
             sweeping = asyncio.create_task(services.sweeper.run())

@@ -42,6 +42,8 @@ from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.metrics import ExecutionMetrics
 from execution_monitor.statistics.rollups.consumer import Rollups
 from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.service import Statistics
@@ -68,6 +70,7 @@ class RequestServices:
         monitor: reads executions.
         statistics: adds them up.
         live: subscribes to changes.
+        live_statistics: subscribes to what executions add up to.
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         deliveries: what webhooks send, and the webhooks.
@@ -81,6 +84,7 @@ class RequestServices:
     monitor: Monitor
     statistics: Statistics
     live: Live
+    live_statistics: LiveStatistics
     ingest: Ingest
     access_keys: AccessKeys
     deliveries: Deliveries
@@ -96,6 +100,7 @@ class Services:
         sweeper: assumes the ends that engines never report.
         webhooks: send what changes.
         feeder: hands every change to webhooks, and to rollups where a setting says so.
+        execution_metrics: counts executions for Prometheus; None where that is off.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
     """
@@ -113,6 +118,7 @@ class Services:
     sweeper: Sweeper
     webhooks: WebhookService
     feeder: Feeder
+    execution_metrics: ExecutionMetrics | None
     metrics_requests: RequestServices
 
     @classmethod
@@ -141,7 +147,8 @@ class Services:
         journal = Journal(AuditWriter(database).write)
         rate_limits = _rate_limits(settings, uri)
         registry = create_registry()
-        ingest = Ingest(database, _redaction(settings).clean)
+        redaction = _redaction(settings)
+        ingest = Ingest(database, redaction.clean)
         webhooks = WebhookService(
             Reader(database, settings.query_timeout_ms),
             Encryption(settings.encryption_keys),
@@ -170,7 +177,12 @@ class Services:
             registry.register(rollups)
         feeder = Feeder(database, consumers)
         registry.register(feeder)
-        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=settings.audit == "strict")]
+        statistics, execution_metrics = Statistics(reader, path_b), None
+        if settings.metrics_executions == "on":
+            execution_metrics = ExecutionMetrics(database, statistics)
+            registry.register(execution_metrics)
+        is_strict, mask = settings.audit == "strict", redaction.mask_name
+        audits = [] if settings.audit == "off" else [AuditObserver(journal, strict=is_strict, mask=mask)]
         on_refusal = [audit.record_refusal for audit in audits]
         traces = [] if tracing is None else [tracing.operations]
         requests = RequestServices(
@@ -185,8 +197,9 @@ class Services:
                 count_limit=settings.count_limit,
                 max_bytes=settings.max_response_bytes,
             ),
-            statistics=Statistics(reader, path_b),
+            statistics=statistics,
             live=live,
+            live_statistics=LiveStatistics(Reader(database, settings.query_timeout_ms), live, path_b),
             ingest=ingest,
             access_keys=AccessKeys(
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
@@ -197,7 +210,7 @@ class Services:
         metrics_requests = replace(
             requests,
             admit=RequestAuthenticator(authenticator.authenticate_offline, on_refusal).admit,
-            observers=Observers(*([AuditObserver(journal, strict=False)] if audits else [])),
+            observers=Observers(*([AuditObserver(journal, strict=False, mask=mask)] if audits else [])),
         )
         return cls(
             settings=settings,
@@ -213,6 +226,7 @@ class Services:
             sweeper=sweeper,
             webhooks=webhooks,
             feeder=feeder,
+            execution_metrics=execution_metrics,
             metrics_requests=metrics_requests,
         )
 

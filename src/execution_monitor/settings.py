@@ -260,6 +260,10 @@ class Settings(BaseSettings):
         default="manage",
         description="Who may read `/metrics`: callers with the scope `manage`, everyone (`open`), or no one (`off`).",
     )
+    metrics_executions: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether `/metrics` counts executions by tenant and workflow, with their names.",
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Where `EXECUTION_MONITOR_METRICS_PORT` is served.")
     metrics_port: Annotated[int, Field(ge=1, le=65_000)] | None = Field(
         default=None,

@@ -207,6 +207,24 @@ async def test_each_subscriber_of_the_same_events_has_records_of_its_own(
     assert len({event["begun_by"] for event in ends}) == 2
 
 
+async def test_what_events_show_of_other_executions_is_recorded(server: str, token_for: Token, recorded: Recorded):
+    token = token_for("ada", "acme")
+    cursor = await cursor_now(server, token)
+    await store(execution(1), execution(2, retry_of_execution_id="e001"))
+
+    async with opened(server) as socket:
+        await socket.begin(token)
+        query = """subscription Updates($after: String) { executionUpdates(after: $after) {
+          execution { retryOf { status } } } }"""
+        await socket.subscribe({"query": query, "variables": {"after": cursor}})
+        for _ in range(2):
+            await socket.receive()
+
+    (ended,) = await recorded(kind="subscription_ended")
+    # The first one, the second one, and the first one beside it.
+    assert (ended["executions"], ended["execution_ids"]) == (3, ["e001", "e002"])
+
+
 async def test_a_subscription_over_server_sent_events_is_recorded(server: str, token_for: Token, recorded: Recorded):
     token = token_for("ada", "acme")
     cursor = await cursor_now(server, token)

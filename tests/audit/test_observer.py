@@ -15,6 +15,7 @@ from execution_monitor.audit.journal import Journal, JournalLimits
 from execution_monitor.audit.observer import AuditObserver
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import AuditUnavailable, DatabaseUnavailable, Forbidden, RateLimited, Unauthenticated
+from execution_monitor.ingest.redaction import Redaction
 
 ORIGIN = Origin("192.0.2.1", "tests", "r-1")
 TOLERANCE = timedelta(milliseconds=5)
@@ -99,6 +100,18 @@ async def test_a_refused_operation_is_recorded_with_its_code(store: Store):
             await fail(journal)
 
     assert [(row["outcome"], row["codes"]) for row in store.rows] == [("denied", ["FORBIDDEN"])]
+
+
+async def test_names_are_recorded_without_what_the_operator_masks(store: Store):
+    arguments = {"reportExecution": {"input": {"name": "pay EMP-12, password=hunter2"}}}
+    operation = Operation(Caller("ada", "acme"), ORIGIN, OperationKind.MUTATION, "R", arguments=lambda: arguments)
+    async with Journal(store.write, QUICK) as journal:
+        audit = AuditObserver(journal, strict=False, mask=Redaction(patterns=[r"EMP-\d+"]).mask_name)
+        async with Observers(audit).observe(operation):
+            pass
+
+    (row,) = store.rows
+    assert row["arguments"] == {"reportExecution": {"input": {"name": "pay ***, password=***"}}}
 
 
 async def test_when_not_strict_no_response_waits_for_a_broken_store(store: Store):

@@ -16,6 +16,8 @@ from execution_monitor.graphql.validation.operation import OperationValidator
 from execution_monitor.graphql.validation.request import GraphQLRequest
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.service import Statistics
 from tests.authorization_model.reference import Person
 
 SCHEMA = create_schema()
@@ -24,7 +26,10 @@ SCHEMA = create_schema()
 class Client:
     """Sends the requests of people."""
 
-    def __init__(self, monitor: Monitor, live: Live, ingest: Ingest, client: httpx2.AsyncClient) -> None:
+    def __init__(
+        self, monitor: Monitor, live: Live, statistics: LiveStatistics, ingest: Ingest, client: httpx2.AsyncClient
+    ) -> None:
+        self.statistics = statistics
         self._monitor, self._ingest, self._client, self._compiler = monitor, ingest, client, Compiler(SCHEMA)
         self._validator = OperationValidator(SCHEMA, max_cost=10_000)
         self.live = live
@@ -35,7 +40,8 @@ class Client:
         question = self._validator.validate(GraphQLRequest(text, None, variables))
         responses: list[Any] = []
         for compiled in (False, True):
-            context = Context(who.caller, self._monitor, self.live, reports=self._ingest)
+            sums = Statistics(self._monitor.executions.reader)
+            context = Context(who.caller, self._monitor, self.live, reports=self._ingest, sums=sums)
             try:
                 if compiled:
                     result: Any = await self._compiler.execute(question, context)

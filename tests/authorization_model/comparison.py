@@ -6,6 +6,7 @@ A response that lists executions is as many checks as executions are stored: eac
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +18,11 @@ from execution_monitor.graphql.types.updates import event_of
 from execution_monitor.rest.openapi import STATISTICS_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import EVERYTHING, Filter, equals
 from execution_monitor.storage.server_documents import AccessKey
 from tests.authorization_model.client import Client
+from tests.authorization_model.live_statistics import counted_by, following_statistics
 from tests.authorization_model.reference import (
     CHILDREN,
     IDS,
@@ -46,6 +49,13 @@ LISTED = """query Q($where: ExecutionFilter, $sort: [ExecutionSort!], $after: St
     totalCount edges { cursor node { sessionId } } liveCursor } }"""
 FACETS = """query Q($where: ExecutionFilter) { executions(first: 1, filter: $where) { facets {
   status { value count } workflowName { value count } userId { value count } } } }"""
+STATISTICS = """query Q($where: ExecutionFilter) { executionStatistics(filter: $where, interval: DAY) {
+  count byStatus { status count } duration { count mean } series { count } documentsExamined
+  users: groups(by: USER_ID) { value count } workflows: groups(by: WORKFLOW_NAME) { value count duration { mean } }
+  slowest(first: 100) { sessionId } latestFailures(first: 100) { sessionId } steps { name count } } }"""
+ERROR_GROUPS = """query Q($all: ExecutionFilter, $one: ExecutionFilter) {
+  executionStatistics(filter: $all) { errorGroups(first: 100) { id type count sample { sessionId } } }
+  executions(first: 100, filter: $one) { totalCount nodes { sessionId } } }"""
 PAYLOADS = "{ executions(first: 100) { nodes { inputParameters } } }"
 RELATIVES = """{ executions(first: 100, sort: [{ field: CREATED_AT, direction: ASC }]) { nodes {
   sessionId recoveredBy retryOf { sessionId } retries { sessionId } } } }"""
@@ -165,6 +175,8 @@ class Comparison:
                 cursors[who] = await self._compare_lists(who)
                 await self._compare_payloads(who)
                 await self._compare_facets(who)
+                await self._compare_statistics(who)
+                await self._compare_error_groups(who)
                 await self._compare_relatives(who)
             else:
                 await self._compare_refusals(who)
@@ -233,6 +245,67 @@ class Comparison:
                     expected = Counter(row[stored].upper() if name == "status" else row[stored] for row in rows)
                     self.expect(f"facet of {name}", who, actual, dict(expected), len(self.model.rows))
 
+    async def _compare_statistics(self, who: Person) -> None:
+        """Compare everything that statistics count and show, of all and of a filter."""
+        for status in (None, "failed"):
+            where = {"createdAt": {"gte": "2026-11-01T00:00:00Z"}} | ({"status": {"eq": "FAILED"}} if status else {})
+            seen = [row for row in self._seen(who) if status in (None, row["status"])]
+            ended = sorted((row for row in seen if row["status"] != "running"), key=lambda row: -row["total_duration"])
+            failed = sorted((row for row in seen if row["status"] == "failed"), key=lambda row: row["created"])
+            workflows = {
+                row["workflow_name"]: [x for x in ended if x["workflow_name"] == row["workflow_name"]] for row in seen
+            }
+            expected = {
+                "count": len(seen),
+                "documents examined": len(seen),
+                "by status": Counter(row["status"].upper() for row in seen),
+                "durations": (len(ended), mean_of(ended)),
+                "series": len(seen),
+                "groups by user": Counter(row["user_id"] for row in seen),
+                "groups by workflow": Counter(row["workflow_name"] for row in seen),
+                "durations of groups": {name: mean_of(rows) for name, rows in workflows.items()},
+                "slowest": [row["session_id"] for row in ended],
+                "latest failures": [row["session_id"] for row in reversed(failed)],
+                "steps": {f"Step {index}": len(seen) for index in range(CHILDREN)} if seen else {},
+            }
+            for response in await self.client.execute(who, STATISTICS, where=where):
+                found = response["data"]["executionStatistics"]
+                actual = {
+                    "count": found["count"],
+                    "documents examined": found["documentsExamined"],
+                    "by status": {each["status"]: each["count"] for each in found["byStatus"] if each["count"]},
+                    "durations": (found["duration"]["count"], found["duration"]["mean"]),
+                    "series": sum(each["count"] for each in found["series"]),
+                    "groups by user": {each["value"]: each["count"] for each in found["users"]},
+                    "groups by workflow": {each["value"]: each["count"] for each in found["workflows"]},
+                    "durations of groups": {each["value"]: each["duration"]["mean"] for each in found["workflows"]},
+                    "slowest": [each["sessionId"] for each in found["slowest"]],
+                    "latest failures": [each["sessionId"] for each in found["latestFailures"]],
+                    "steps": {each["name"]: each["count"] for each in found["steps"]},
+                }
+                for name, value in expected.items():
+                    self.expect(f"statistics, {name}", who, actual[name], value, len(self.model.rows))
+
+    async def _compare_error_groups(self, who: Person) -> None:
+        """Compare what each group of errors counts and shows, and what the id finds that someone else was given."""
+        everything = {"createdAt": {"gte": "2026-10-01T00:00:00Z"}}
+        of_one = ErrorGroup.of({"error_details": {"message": "write 1 failed", "type": "etl"}})
+        assert of_one is not None
+        one = {"errorGroup": {"eq": of_one.id}}
+        for response in await self.client.execute(who, ERROR_GROUPS, all=everything, one=one):
+            data, seen = response["data"], sorted(self._seen(who), key=lambda row: row["created"])
+            groups = data["executionStatistics"]["errorGroups"]
+            newest = {row["workflow_name"]: row["session_id"] for row in seen}
+            actual = {each["type"]: (each["count"], each["sample"] and each["sample"]["sessionId"]) for each in groups}
+            counts = Counter(row["workflow_name"] for row in seen)
+            expected = {name: (count, newest[name]) for name, count in counts.items()}
+            self.expect("error groups", who, actual, expected, len(self.model.rows))
+            found = data["executions"]
+            wanted = sorted(row["session_id"] for row in seen if row["workflow_name"] == "etl")
+            self.expect("error group, count", who, found["totalCount"], len(wanted))
+            listed = sorted(each["sessionId"] for each in found["nodes"])
+            self.expect("error group, list", who, listed, wanted, len(self.model.rows))
+
     async def _compare_relatives(self, who: Person) -> None:
         seen = sorted(self._seen(who), key=lambda row: row["created"])
         by_id = {row["execution_id"]: row for row in seen}
@@ -254,7 +327,7 @@ class Comparison:
             self.expect("relatives, recoveries", who, actual, [True] * len(seen), len(seen))
 
     async def _compare_refusals(self, who: Person) -> None:
-        for text, variables in ((LISTED, {}), (PAYLOADS, {})):
+        for text, variables in ((LISTED, {}), (PAYLOADS, {}), (STATISTICS, {})):
             for response in await self.client.execute(who, text, **variables):
                 codes = [error["extensions"]["code"] for error in response["errors"]]
                 self.expect("refusal", who, (response["data"], codes), (None, ["FORBIDDEN"]))
@@ -465,9 +538,16 @@ class Comparison:
                     begun = error.code != "NOT_FOUND"
                 self.expect(f"beginning of {execution_id}", who, begun, who.sees(row))
 
-        changes = await self.model.change(count)
-
-        await self._settle()
+        rows = list(self.model.rows.values())
+        async with following_statistics(self.client.statistics, readers) as counting:
+            changes = await self.model.change(count)
+            await self._settle()
+            for each in counting:
+                history = counted_by(each.who, rows, changes)
+                await each.wait_for_last(history)
+                allowed = [answer in history for answer in each.answers]
+                self.expect("statistics of", each.who, allowed, [True] * len(allowed), len(changes))
+                self.expect("statistics of, in the end", each.who, each.answers[-1], history[-1], len(self.model.rows))
         for who, status, subscription in followed:
             actual = [event_of_delivery(subscription.take()) for _ in range(len(subscription))]
             subscription.close()
@@ -507,6 +587,11 @@ async def end_of(receive: Receive) -> bool:
         while True:
             await receive()
     return True
+
+
+def mean_of(rows: Sequence[Row]) -> float | None:
+    """The mean duration of executions."""
+    return sum(row["total_duration"] for row in rows) / len(rows) if rows else None
 
 
 def as_data(response: Any) -> dict[str, Any]:

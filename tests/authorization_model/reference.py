@@ -268,7 +268,7 @@ class ReferenceModel:
 
     def _new(self, tenant: str, execution_id: str) -> dict[str, Any]:
         self.writes += 1
-        return execution(
+        row = execution(
             IDS.index(execution_id),
             tenant_id=tenant,
             user_id=self.random.choice(USERS),
@@ -276,5 +276,8 @@ class ReferenceModel:
             workflow_name=self.random.choice(WORKFLOWS),
             session_id=f"w{self.writes}",
             retry_of_execution_id=self.random.choice([None, *IDS]),
+            total_duration=self.writes,
             input_parameters={"secret": self.writes},
         )
+        # One group of errors for each workflow, whatever the tenant and the owner.
+        return row | {"error_details": {"message": f"write {self.writes} failed", "type": row["workflow_name"]}}

@@ -25,11 +25,14 @@ from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.live.subscriber import BacklogLimits
 from execution_monitor.settings import Settings
+from execution_monitor.statistics.error_groups import CountedErrorGroup, ErrorGroups
 from execution_monitor.statistics.facets import Facets, FacetValue
+from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING, Filter, all_of, equals
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.record_fields import required_text
 from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
@@ -60,11 +63,15 @@ def _planted(monkeypatch: pytest.MonkeyPatch, place: str, fault: Any) -> None:
 
 
 @pytest.fixture
-async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGenerator[Compare]:
+async def compare(
+    database: Database, mongodb_uri: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Compare]:
     """`compare(rounds, callers, roles, raising_for)`: a finished comparison with a new model."""
+    monkeypatch.setattr("execution_monitor.statistics.live.feed.SECONDS_BETWEEN_ANSWERS", 0.05)
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
+        LiveStatistics(Reader(database, 5_000), live) as statistics,
         Ingest(database, lambda _, value: value) as ingest,
     ):
 
@@ -73,7 +80,11 @@ async def compare(database: Database, mongodb_uri: str, server: str) -> AsyncGen
         ) -> Comparison:
             generator = random.Random(7)  # noqa: S311 - the same in every run
             requests = Client(
-                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0), live, ingest, client
+                Monitor.over(database, timeout_ms=5_000, count_limit=1_000, count_seconds=0),
+                live,
+                statistics,
+                ingest,
+                client,
             )
             comparison = Comparison(
                 ReferenceModel(generator), requests, people(generator, callers, roles), server, raising_for
@@ -123,6 +134,12 @@ async def facets_of_the_tenant(self: Facets, caller: Caller, *arguments: Any) ->
     return await _READ_FACET(self, whole, *arguments)
 
 
+async def error_groups_of_the_tenant(self: ErrorGroups, caller: Caller, *arguments: Any) -> list[CountedErrorGroup]:
+    whole = replace(caller, scopes=caller.scopes | {Scope.EXECUTIONS_READ_TENANT}, grants=())
+    return await _FIND_GROUPS(self, whole, *arguments)
+
+
+_FIND_GROUPS: Any = ErrorGroups.__dict__["find"]
 _READ_FACET: Any = Facets.__dict__["read"]
 
 
@@ -134,6 +151,10 @@ class AnyOfTheTenant:
     @staticmethod
     def visible(caller: Caller, where: Filter) -> Filter:
         return all_of(equals("tenant_id", caller.tenant), where)
+
+
+def of_anyone(*_: object) -> Filter:
+    return EVERYTHING
 
 
 def decode_for_anyone(cursor: str, order: Order, _: bytes) -> SortPosition:
@@ -181,6 +202,9 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             "execution_monitor.executions.executions.visible_to", without_filters, "list of", id="no filters of roles"
         ),
         pytest.param(
+            "execution_monitor.live.topics.visible_to", without_the_user, "statistics of", id="no user, live statistics"
+        ),
+        pytest.param(
             "execution_monitor.live.topics.visible_to", without_filters, "events of", id="no filters of roles, live"
         ),
         pytest.param(
@@ -206,6 +230,39 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
         ),
         pytest.param(
             "execution_monitor.statistics.facets.Facets.read", facets_of_the_tenant, "facet of", id="facets of a tenant"
+        ),
+        pytest.param(
+            "execution_monitor.statistics.error_groups.ErrorGroups.find",
+            error_groups_of_the_tenant,
+            "error groups",
+            id="error groups of a tenant",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_the_user,
+            "statistics, count",
+            id="sums, no user",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.questions.visible_to",
+            without_filters,
+            "statistics, groups",
+            id="sums, no filters of roles",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_the_user,
+            "statistics, slowest",
+            id="no user, among the slowest",
+        ),
+        pytest.param(
+            "execution_monitor.executions.executions.visible_to",
+            without_filters,
+            "statistics, steps",
+            id="steps of others",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.steps.equals", of_anyone, "statistics, steps", id="steps of any tenant"
         ),
         pytest.param(
             "execution_monitor.statistics.questions.visible_to",

@@ -222,7 +222,10 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=4.0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running(SingleNodeReplicaSet(Path(folder))) as mongod:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(SingleNodeReplicaSet(Path(folder), checkpoint_seconds=60)) as mongod,
+    ):
         found = asyncio.run(run(mongod.uri, options))
     ratios = ingest_ratios(found)
     sys.stdout.writelines(f"{name}: {each:,.0f} events a second\n" for name, each in found.items())

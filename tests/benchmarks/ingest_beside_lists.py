@@ -94,7 +94,7 @@ def run(rounds: int, seconds: float, folder: Path) -> dict[str, float]:
     """The medians of the rounds: p99 in milliseconds `idle` and `beside`, and `batches` a second at the most."""
     reader, writer = token_of(USER), token_of(USER, "executions:write")
     found: dict[str, list[float]] = {"idle": [], "beside": [], "batches": []}
-    with running(SingleNodeReplicaSet(folder)) as mongod:
+    with running(SingleNodeReplicaSet(folder, checkpoint_seconds=60)) as mongod:
         store(mongod.uri, DATABASE, EXECUTIONS)
         settings = {"rate_limit": "off", "rate_limit_address": "off"}
         with (

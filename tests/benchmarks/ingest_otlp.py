@@ -165,7 +165,7 @@ def run(rounds: int, count: int, folder: Path) -> Mapping[str, float]:
     token = token_of("ada", "executions:read", "executions:write")
     found: dict[str, list[float]] = {"otlp": [], "insert_many": [], "cpu": []}
     with (
-        running(SingleNodeReplicaSet(folder)) as mongod,
+        running(SingleNodeReplicaSet(folder, checkpoint_seconds=60)) as mongod,
         running_contender("ours", mongod.uri, token, folder / "server.log") as server,
     ):
         client: MongoClient[dict[str, Any]] = MongoClient(mongod.uri)

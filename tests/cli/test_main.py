@@ -40,6 +40,10 @@ COMMANDS = (
     "key list",
     "key revoke",
     "watch",
+    "stats",
+    "list",
+    "show",
+    "logs",
     "database",
     "export-schema",
 )
@@ -143,6 +147,22 @@ def test_every_command_and_every_option_has_help(name: str):
             ["seed", "--executions", "1", "--days", "99999999"], "Invalid value for '--days'", id="too many days"
         ),
         pytest.param(["seed", "--executions", "0"], "Invalid value for '--executions'", id="nothing to make"),
+        pytest.param(["show"], "Missing argument 'ID'.", id="no execution to show"),
+        pytest.param(["list"], "Pass a token with --token or EXECUTION_MONITOR_TOKEN", id="no token"),
+        pytest.param(["list", "--token", "t", "--url", "ftp://x"], "ftp://x is no address of a server", id="no server"),
+        pytest.param(["list", "--token", "t", "--filter", "{"], "--filter is not JSON", id="a filter that is no JSON"),
+        pytest.param(["list", "--token", "t", "--filter", "1"], "--filter must be an object", id="no filter"),
+        pytest.param(["list", "--token", "t", "--since", "1 day"], "1 day is no duration", id="no duration"),
+        pytest.param(["list", "--token", "t", "--since", "0h"], "0h is no duration", id="no time since"),
+        pytest.param(["list", "--first", "0"], "Invalid value for '--first'", id="a list of none"),
+        pytest.param(["stats", "--interval", "1H"], "'1H' is not one of '1m', '5m'", id="an interval in a wrong case"),
+        pytest.param(["stats", "--by", "worflow"], "'worflow' is not one of 'workflow'", id="a group with a typo"),
+        pytest.param(["logs", "e", "--level", "loud"], "Invalid value for '--level'", id="an unknown level"),
+        pytest.param(
+            ["logs", "e", "--token", "t", "--url", "http://127.0.0.1:9"],
+            "http://127.0.0.1:9 does not answer; start the server",
+            id="a server that does not answer",
+        ),
         pytest.param(["simulate", "--rate", "-1"], "The rate must be above 0", id="a negative rate"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
 
 AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
-EXAMPLES = ("LatestFailures", "WatchRunning", "Costly", "Combined", "WhoAmI")
+EXAMPLES = ("LatestFailures", "WatchRunning", "Costly", "Combined", "LastDay", "WhoAmI")
 
 
 async def result_of(page: Page) -> str:

@@ -1,4 +1,4 @@
-"""Path A: MongoDB adds up what plain Python adds up over the same documents."""
+"""Path A: what is read adds up to what plain Python adds up over the same documents."""
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.statistics import path_a
+from execution_monitor.statistics import reading
 from execution_monitor.statistics.path_a import PathA
 from execution_monitor.statistics.questions import StatisticsTables
 from execution_monitor.statistics.requests import StatisticsRequest
@@ -60,7 +60,7 @@ _STATUSES = ("completed", "failed", "timed_out", "running", "no status")
 def _complete(row: dict[str, Any], place: int, creation: datetime) -> dict[str, Any]:
     """Two in three rows with a status and a time that matter, all with one of three owners."""
     usual = {"created": creation, "status": _STATUSES[place // 2 % len(_STATUSES)]} if place % 3 else {}
-    return {**row, **usual, "user_id": _OWNERS[place % len(_OWNERS)]}
+    return {"workflow_name": "etl", **row, **usual, "user_id": _OWNERS[place % len(_OWNERS)]}
 
 
 def _with_creations(rows: list[dict[str, Any]]) -> SearchStrategy[list[dict[str, Any]]]:
@@ -78,7 +78,7 @@ async def fresh(database: Database) -> AsyncGenerator[Database]:
     await database.collection(Execution).drop()
 
 
-@bounded(max_examples=210)
+@bounded(max_examples=90)
 @given(rows=stored_rows, caller=callers, request_=requests)
 async def test_random_questions_about_random_executions(
     fresh: Database, rows: list[dict[str, Any]], caller: Caller, request_: StatisticsRequest
@@ -88,12 +88,12 @@ async def test_random_questions_about_random_executions(
     await check(fresh, caller, request_, stored)
 
 
-@bounded(max_examples=75)
+@bounded(max_examples=35)
 @given(rows=stored_rows, request_=requests)
 async def test_more_executions_than_one_pass_takes_are_read_in_slices(
     fresh: Database, monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]], request_: StatisticsRequest
 ) -> None:
-    monkeypatch.setattr(path_a, "PASS_LIMIT", 2)
+    monkeypatch.setattr(reading, "PASS_LIMIT", 2)
     stored = await store(fresh, rows)
 
     await check(fresh, OPERATOR, request_, stored)
@@ -103,8 +103,8 @@ _facts = ("created", "status", "workflow_name", "total_duration", "total_cost", 
 _odd_rows = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(_facts, st.sampled_from(VALUES))), max_size=12)
 
 
-@pytest.mark.parametrize("limit", [2, path_a.PASS_LIMIT], ids=["in slices", "in one pass"])
-@bounded(max_examples=75)
+@pytest.mark.parametrize("limit", [2, reading.PASS_LIMIT], ids=["in slices", "in one pass"])
+@bounded(max_examples=35)
 @given(odd=_odd_rows, plain=stored_rows, request_=requests)
 async def test_values_of_every_type_in_every_fact(  # noqa: PLR0913, PLR0917 - of pytest and Hypothesis
     fresh: Database,
@@ -114,8 +114,8 @@ async def test_values_of_every_type_in_every_fact(  # noqa: PLR0913, PLR0917 - o
     plain: list[dict[str, Any]],
     request_: StatisticsRequest,
 ) -> None:
-    monkeypatch.setattr(path_a, "PASS_LIMIT", limit)
-    created = {"created": NEW_YEAR, "tenant_id": "acme"}
+    monkeypatch.setattr(reading, "PASS_LIMIT", limit)
+    created = {"created": NEW_YEAR, "tenant_id": "acme", "workflow_name": "etl", "user_id": "ada"}
     rows = [{**created, "execution_id": f"odd-{place}", **row} for place, row in enumerate(odd)]
     stored = await store(fresh, [*rows, *plain])
 

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from uuid import UUID
 
 from bson import DatetimeMS, Decimal128, ObjectId, Timestamp
 
+from execution_monitor.storage.error_groups import HasErrorPattern, HasOneError
+from execution_monitor.storage.error_patterns import expression_of
 from execution_monitor.storage.filters import (
     AllOf,
     AnyOf,
@@ -130,6 +133,11 @@ def holds(where: Filter, document: Document) -> bool:  # noqa: C901, PLR0911 - o
 
 def _holds_now(where: Filter, document: Document) -> bool:
     match where:
+        case HasErrorPattern(field, pattern):
+            found = _look_up(document, field)
+            return isinstance(found, str) and re.search(expression_of(pattern), found) is not None
+        case HasOneError():
+            return True
         case Duration(gt, gte, lt, lte):
             duration = max(0.0, _duration_of(document)) if is_running(document) else document.get("total_duration")
             return _lies_within(Range("", gt, gte, lt, lte), duration)

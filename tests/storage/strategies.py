@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from execution_monitor.storage.documents import SORTED_FIELDS
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import (
     AllOf,
     AnyOf,
@@ -173,6 +174,13 @@ def objects(
     return st.fixed_dictionaries(dict(required), optional=optional)
 
 
+_messages = texts | st.sampled_from(["row 1", "row 22", "row x", "no 'a'", 'no "b"', "no 'c"])
+errors = objects({}, message=_messages | st.none(), code=texts | st.none(), type=st.sampled_from(["E", None]))
+# The groups of errors that executions have, and of some that none has.
+error_groups: SearchStrategy[Filter] = st.builds(
+    ErrorGroup.of_error, texts | st.none(), st.sampled_from(["E", None, None]), _messages | st.none()
+).map(lambda group: AnyOf() if group is None else group.condition)
+
 _tags = st.lists(
     objects({"key": st.sampled_from(["team", "stage", "a.*"])}, value=st.sampled_from(["x", "y"])), max_size=2
 )
@@ -194,7 +202,7 @@ def executions(*, size: int) -> SearchStrategy[list[dict[str, Any]]]:
     one = objects(
         {"_id": _ids, "tenant_id": st.just("acme")},
         tags=_tags,
-        error_details=objects({}, message=texts, code=texts | st.none()),
+        error_details=errors,
         **{field: values_of(field) for field in own_values},
     )
     running = st.builds(_run_on, one, st.sampled_from(["pending", "running", "paused"]), dates)
@@ -241,6 +249,7 @@ conditions: SearchStrategy[Filter] = st.one_of(
     st.builds(StartsWith, _text_fields, texts),
     st.builds(Contains, _text_fields, texts),
     st.sampled_from(_MOMENTS).map(HasNoTime),
+    error_groups,
     st.builds(HasTag, st.sampled_from(["team", "a.*", "none"]), st.none() | st.sampled_from(["x", "z", ""])),
 )
 

@@ -15,10 +15,11 @@ from tests.support.sent_commands import explain
 
 _FACTS = ("created", "status", "workflow_name", "user_id", "total_duration", "total_cost", "tokens_used")
 _ALONE = [value for value in VALUES if value != [{"a": 1}, 5]]
-_CODES = (embedded({"code": value}) for value in VALUES)
+_CODES = (embedded({"code": value}) for value in _ALONE)
 _ERRORS = [*_CODES, *({"code": "E1", "0": value} for value in (None, 1)), *_ALONE]
 # Of an array with an object in it, MongoDB's conditions cannot tell that it is one.
 _MIXED = [{field: [{"a": 1}, value]} for field, value in zip(_FACTS, (NEW_YEAR, "a", "a", "a", 1, 1, 1), strict=True)]
+_REQUIRED = {"tenant_id": "acme", "created": NEW_YEAR, "workflow_name": "etl", "user_id": "ada"}
 _MINE: Query = {"tenant_id": "acme", "created": {"$gte": NEW_YEAR}}
 
 
@@ -28,7 +29,7 @@ async def odd(database: Database) -> Database:
     collection = cast("Any", database.collection(Execution))
     await collection.drop()
     await database.prepare()
-    plain = {"tenant_id": "acme", "created": NEW_YEAR, "status": "failed", "error_details": {"code": "E1"}}
+    plain = {**_REQUIRED, "status": "failed", "error_details": {"code": "E1"}}
     rows = [{**plain, field: value} for field in _FACTS for value in _ALONE]
     rows += [{**plain, "error_details": value} for value in _ERRORS]
     rows += [plain] * 20
@@ -39,7 +40,7 @@ async def odd(database: Database) -> Database:
 async def store_mixed(database: Database) -> None:
     rows = [*_MIXED, {"error_details": [{"code": "E1"}]}]
     await database.collection(Execution).insert_many(
-        [{"tenant_id": "acme", "created": NEW_YEAR, **row, "execution_id": f"m{n}"} for n, row in enumerate(rows)]
+        [{**_REQUIRED, **row, "execution_id": f"m{n}"} for n, row in enumerate(rows)]
     )
 
 

@@ -20,9 +20,12 @@ _ALREADY_INITIALIZED = 23
 class Mongod(ControlledProcess):
     """One member of the replica set `rs0` on loopback, without authentication, with its data below `folder`."""
 
-    def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
+    def __init__(
+        self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25, checkpoint_seconds: int = 1
+    ) -> None:
         super().__init__()
         self._cache_gb = cache_gb
+        self._checkpoint_seconds = checkpoint_seconds
         self._data = folder / "data"
         self._data.mkdir(parents=True)
         self._log = folder / "mongod.log"
@@ -51,8 +54,9 @@ class Mongod(ControlledProcess):
                 f"--wiredTigerCacheSizeGB={self._cache_gb}",
                 "--networkMessageCompressors=snappy,zstd",
                 "--setParameter=diagnosticDataCollectionEnabled=false",
-                # Entries that no checkpoint holds yet stay in the oplog, however full it is: checkpoint every second.
-                "--syncdelay=1",
+                # Entries that no checkpoint holds yet stay in the oplog, however full it is, so that tests which roll
+                # it want one every second. MongoDB's default is 60.
+                f"--syncdelay={self._checkpoint_seconds}",
                 "--setParameter=enableTestCommands=1",
             ]
         )
@@ -77,8 +81,10 @@ class Mongod(ControlledProcess):
 class SingleNodeReplicaSet(Mongod):
     """A replica set of one node."""
 
-    def __init__(self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25) -> None:
-        super().__init__(folder, oplog_mb=oplog_mb, cache_gb=cache_gb)
+    def __init__(
+        self, folder: Path, *, oplog_mb: int = 64, cache_gb: float = 0.25, checkpoint_seconds: int = 1
+    ) -> None:
+        super().__init__(folder, oplog_mb=oplog_mb, cache_gb=cache_gb, checkpoint_seconds=checkpoint_seconds)
         self.uri = f"mongodb://{self.address}/?replicaSet=rs0"
 
     def start(self) -> None:

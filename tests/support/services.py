@@ -16,6 +16,7 @@ def request_services(**needed: Any) -> RequestServices:
         "monitor": None,
         "statistics": None,
         "live": None,
+        "live_statistics": None,
         "ingest": None,
         "access_keys": None,
         "deliveries": None,

@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from execution_monitor.asgi.operations import Operation, OperationKind, Outcome
 from execution_monitor.asgi.origin import Origin
-from execution_monitor.audit.redaction import shorten, shorten_all, show_arguments
+from execution_monitor.audit.redaction import Mask, leave_out, shorten, shorten_all, show_arguments
 
 AuditRow = dict[str, Any]
 
@@ -52,12 +52,19 @@ _KINDS = {
 }
 
 
-def describe_begin(operation: Operation, at: datetime, event_id: ObjectId) -> AuditRow:
+def describe_begin(operation: Operation, at: datetime, event_id: ObjectId, *, mask: Mask = leave_out) -> AuditRow:
     """The row of a subscription that begins at `at`, before its first event is sent."""
-    return {"_id": event_id, "kind": AuditKind.SUBSCRIPTION_BEGUN.value, **_describe(operation, at, ())}
+    return {"_id": event_id, "kind": AuditKind.SUBSCRIPTION_BEGUN.value, **_describe(operation, at, (), mask)}
 
 
-def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by: ObjectId | None = None) -> AuditRow:
+def describe_end(
+    operation: Operation,
+    outcome: Outcome,
+    at: datetime,
+    begun_by: ObjectId | None = None,
+    *,
+    mask: Mask = leave_out,
+) -> AuditRow:
     """The row of an operation that has ended.
 
     `at` is when the operation was requested or, for a subscription, when it ended. `begun_by` is the id of the event
@@ -66,7 +73,7 @@ def describe_end(operation: Operation, outcome: Outcome, at: datetime, begun_by:
     return {
         "_id": ObjectId(),
         "kind": _KINDS[operation.kind].value,
-        **_describe(operation, at, outcome.codes),
+        **_describe(operation, at, outcome.codes, mask),
         "executions": outcome.executions,
         "execution_ids": shorten_all(list(filter(None, outcome.execution_ids))),
         "seconds": outcome.seconds,
@@ -138,13 +145,13 @@ def describe_loss(tenant: str | None, count: int, since: datetime, at: datetime)
     }
 
 
-def _describe(operation: Operation, at: datetime, codes: Sequence[str]) -> AuditRow:
+def _describe(operation: Operation, at: datetime, codes: Sequence[str], mask: Mask) -> AuditRow:
     caller = operation.caller
     return {
         "at": at,
         "outcome": _outcome_of(codes).value,
         "codes": list(dict.fromkeys(codes))[:_MAX_CODES],
-        "arguments": show_arguments(operation.arguments()),
+        "arguments": show_arguments(operation.arguments(), mask),
         **_without_nulls(
             # Introspection may be open to requests without a token, whose caller has neither tenant nor subject.
             tenant_id=caller.tenant or None,

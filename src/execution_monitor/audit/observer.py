@@ -10,6 +10,7 @@ from execution_monitor.asgi.operations import Observation, Operation, OperationK
 from execution_monitor.asgi.origin import Origin
 from execution_monitor.audit.events import describe_begin, describe_end, describe_refusal
 from execution_monitor.audit.journal import Journal
+from execution_monitor.audit.redaction import Mask, leave_out
 from execution_monitor.errors import AuditUnavailable, RateLimited, Unauthenticated
 from execution_monitor.token_bucket import TokenBucket
 
@@ -21,10 +22,14 @@ _WITHOUT_RESPONSE = frozenset({AuditUnavailable.code, RateLimited.code})
 
 
 class AuditObserver:
-    """Records operations in `journal`; when `strict`, no response is sent before its record is durable."""
+    """Records operations in `journal`; when `strict`, no response is sent before its record is durable.
 
-    def __init__(self, journal: Journal, *, strict: bool) -> None:
+    `mask` masks the secrets in names; by default they are left out.
+    """
+
+    def __init__(self, journal: Journal, *, strict: bool, mask: Mask = leave_out) -> None:
         self.journal = journal
+        self.mask = mask
         self.strict = strict
         self.limited = TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
         self._refusals = TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
@@ -64,7 +69,7 @@ class _Recording(Observation):
             audit.journal.require()
         if operation.kind is OperationKind.SUBSCRIPTION:
             self._begun_by = ObjectId()
-            describe = partial(describe_begin, operation, datetime.now(UTC), self._begun_by)
+            describe = partial(describe_begin, operation, datetime.now(UTC), self._begun_by, mask=audit.mask)
             if audit.strict:
                 await audit.journal.add_durably(operation.caller.tenant, describe)
             else:
@@ -81,7 +86,7 @@ class _Recording(Observation):
         is_subscription = operation.kind is OperationKind.SUBSCRIPTION
         now = datetime.now(UTC)
         at = now if is_subscription else now - timedelta(seconds=outcome.seconds)
-        describe = partial(describe_end, operation, outcome, at, self._begun_by)
+        describe = partial(describe_end, operation, outcome, at, self._begun_by, mask=audit.mask)
         if RateLimited.code in outcome.codes and not audit.limited.take():
             audit.journal.lose(operation.caller.tenant)
         # A subscription has sent its events already; without a response there is nothing to hold back.

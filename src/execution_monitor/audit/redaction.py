@@ -6,7 +6,7 @@ new argument are left out until the table has it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -28,9 +28,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FIELD = 128  # characters of a root field and its alias
 
 COUNTED: Final = "counted"  # of a list, how many values it has
+MASKED: Final = "masked"  # of a text, what is left without the secrets in it
 
-# The rule for an argument: whether its value is kept, or counted, or the rules for the fields of its value.
-Rule = bool | Literal["counted"] | Mapping[str, "Rule"]
+# The rule for an argument: whether its value is kept, counted or masked, or the rules for the fields of its value.
+Rule = bool | Literal["counted", "masked"] | Mapping[str, "Rule"]
+# Masks the secrets in a text.
+Mask = Callable[[str], str]
 
 
 def _shown(*names: str) -> Mapping[str, Rule]:
@@ -55,8 +58,9 @@ ARGUMENTS: Mapping[str, Rule] = {
     **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.
     "input": {
-        **_shown("name", "scopes", "userId", "expiresAt"),
-        **_shown("executionId", "reportedAt", "workflowName", "status", "attempt"),
+        **_shown("scopes", "userId", "expiresAt", "executionId", "reportedAt", "status", "attempt"),
+        # What they are stored as is masked, too.
+        **dict.fromkeys(("name", "workflowName"), MASKED),
         **dict.fromkeys(("steps", "entries"), COUNTED),
         # Of webhooks: never the address.
         "filter": _with_combinators(_FILTER),
@@ -71,9 +75,14 @@ ARGUMENTS: Mapping[str, Rule] = {
 }
 
 
-def show_arguments(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def leave_out(_: str) -> str:
+    """Mask the whole of a text."""
+    return LEFT_OUT
+
+
+def show_arguments(fields: Mapping[str, Mapping[str, Any]], mask: Mask = leave_out) -> dict[str, Any]:
     """Redact the arguments of each root field, named `name` or `alias: name`; the result is bounded and is BSON."""
-    budget = _Budget(MAX_VALUES)
+    budget = _Budget(MAX_VALUES, mask)
     return {
         name[-_MAX_FIELD:]: _show_object(arguments, ARGUMENTS, budget)
         for name, arguments in list(fields.items())[:MAX_LISTED]
@@ -98,6 +107,7 @@ def shorten_all(texts: Sequence[str]) -> Sequence[str | None]:
 @dataclass(slots=True)
 class _Budget:
     left: int  # values that may still be kept
+    mask: Mask
 
 
 def _show_object(given: Mapping[str, Any], rules: Mapping[str, Rule], budget: _Budget) -> dict[str, Any]:
@@ -118,8 +128,10 @@ def _show(value: Any, rule: Rule, budget: _Budget) -> Any:
         fields = cast("Mapping[str, Any]", value)
         return _show_object(fields, rule, budget) if isinstance(rule, Mapping) else LEFT_OUT
     budget.left -= 1
+    if rule == MASKED and isinstance(value, str):
+        value = budget.mask(value)
     # A value where the table expects fields is left out.
-    return _show_scalar(value) if rule is True else LEFT_OUT
+    return _show_scalar(value) if rule is True or rule == MASKED else LEFT_OUT
 
 
 def _show_list(given: Sequence[Any], rule: Rule, budget: _Budget) -> Any:

@@ -6,8 +6,8 @@ Each imports what it needs when it begins: the server takes a second to import, 
 import contextlib
 import errno
 import functools
-import gc
 import getpass
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from execution_monitor.cli.importing import importing
 from execution_monitor.cli.purposes import Purpose
+from execution_monitor.cli.reading_commands import URL, Token, Url, Where, with_reading
 from execution_monitor.development.owner import OWNER, TENANT
 from execution_monitor.errors import ExecutionMonitorError, SetupError
 from execution_monitor.observability.log_level import LogLevel
@@ -83,7 +85,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve GraphQL and REST."""
-    with _importing():
+    with importing():
         from execution_monitor.app import create_app, create_ingest_app
         from execution_monitor.server.listeners import bind
         from execution_monitor.server.uvicorn_server import run
@@ -100,7 +102,7 @@ def serve(
 @app.command()
 def deliver(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Deliver changes to webhooks, and serve nothing but health and metrics."""
-    with _importing():
+    with importing():
         from execution_monitor.app import create_delivery_app
         from execution_monitor.server.listeners import bind
         from execution_monitor.server.uvicorn_server import run
@@ -112,7 +114,7 @@ def deliver(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve generated executions that keep changing, with tokens to see them."""
-    with _importing():
+    with importing():
         from execution_monitor.app import create_app
         from execution_monitor.development.demo import demo_people, describe
         from execution_monitor.development.local_database import connected, run_connected
@@ -138,7 +140,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def load(files: Files, user: User = OWNER, tenant: Tenant = TENANT) -> None:
     """Store recorded workflow runs, one execution for each file; executions that exist already are kept as they are."""
-    with _importing():
+    with importing():
         from execution_monitor.development.progress import show_progress
         from execution_monitor.ingest.core.importer import load_files
 
@@ -157,7 +159,7 @@ def replay(
     tenant: Tenant = TENANT,
 ) -> None:
     """Replay recorded workflow runs live, step by step."""
-    with _importing():
+    with importing():
         from execution_monitor.ingest.core.replay import replay_files
 
     _report(_run(lambda: replay_files(files, tenant=tenant, user=user, speed=speed)))
@@ -173,7 +175,7 @@ def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
     random_seed: Annotated[int | None, typer.Option(help="The same number generates the same executions.")] = None,
 ) -> None:
     """Add generated executions, with steps and log lines."""
-    with _importing():
+    with importing():
         from execution_monitor.development.synthetic.seed import SeedOptions
 
     options = SeedOptions(
@@ -187,7 +189,7 @@ def simulate_executions(
     rate: Annotated[float, typer.Option(help="New executions a second, on average.")] = 0.5,
 ) -> None:
     """Start generated executions and keep them running, until stopped."""
-    with _importing():
+    with importing():
         from execution_monitor.development.synthetic.simulator import SimulatorOptions, simulate
 
     options = SimulatorOptions(rate=rate)
@@ -205,7 +207,7 @@ def token(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 30m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token, as the last line."""
-    with _importing():
+    with importing():
         from execution_monitor.cli.tokens import issue
         from execution_monitor.development.local import read_settings
 
@@ -214,23 +216,16 @@ def token(
 
 @app.command("watch")
 def watch_executions(
-    url: Annotated[str, typer.Option(help="The address of the server.")] = "http://127.0.0.1:8000",
-    token: Annotated[
-        str,
-        typer.Option(
-            help="A token of the server.", envvar="EXECUTION_MONITOR_TOKEN", show_envvar=True, show_default=False
-        ),
-    ] = "",
-    where: Annotated[
-        str | None, typer.Option("--filter", help='An ExecutionFilter as JSON, such as {"status": {"eq": "FAILED"}}.')
-    ] = None,
+    url: Url = URL,
+    token: Token = "",
+    where: Where = None,
     execution: Annotated[
         str | None, typer.Option(help="Follow one execution with its steps and log lines, until it ends.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Follow executions in the terminal; with --execution the exit code is 0 if it completed, and 1 if not."""
-    with _importing():
+    with importing():
         import asyncio
 
         from execution_monitor.cli.watch import WatchOptions, watch
@@ -257,7 +252,7 @@ def revoke(
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
     if token_id is not None and token_id.startswith("em_"):
         raise SetupError("That is an access key; revoke it with execution-monitor key revoke.")
-    with _importing():
+    with importing():
         import asyncio
 
         from execution_monitor.auth.caller import LEEWAY
@@ -295,7 +290,7 @@ def create_access_key(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 1h, 90d, a year at most.")] = "90d",
 ) -> None:
     """Make an access key, and print it once, as the last line."""
-    with _importing():
+    with importing():
         import asyncio
 
         from execution_monitor.auth.access_key_text import signing_secret_of
@@ -328,7 +323,7 @@ def list_access_keys(
     tenant: Annotated[str | None, typer.Option(help="List the keys of this tenant alone.")] = None,
 ) -> None:
     """List access keys, also those that were revoked, until 30 days after they expire."""
-    with _importing():
+    with importing():
         import asyncio
 
         from execution_monitor.cli.keys import list_keys
@@ -347,7 +342,7 @@ def list_access_keys(
 @key.command("revoke")
 def revoke_access_key(key_id: KeyId) -> None:
     """Revoke an access key on every server, and close the connections it opened."""
-    with _importing():
+    with importing():
         import asyncio
 
         from execution_monitor.auth.access_keys import AccessKeyRecord
@@ -372,7 +367,7 @@ def database(
     ] = None,
 ) -> None:
     """Print the connection string of the embedded MongoDB, or how to create roles and users in one of your own."""
-    with _importing():
+    with importing():
         from execution_monitor.cli.database import describe_access
         from execution_monitor.development.local import read_settings
 
@@ -385,10 +380,13 @@ def database(
 @app.command()
 def export_schema() -> None:
     """Print the GraphQL schema in SDL."""
-    with _importing():
+    with importing():
         from execution_monitor.graphql.schema import create_schema
 
     typer.echo(create_schema().as_str())
+
+
+app = with_reading(app)
 
 
 def main() -> NoReturn:
@@ -396,12 +394,26 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        _end_unread()
+    except SystemExit as ended:
+        # Typer turns a broken pipe into 1, which says that the server refuses.
+        if isinstance(ended.__context__, BrokenPipeError):
+            _end_unread()
+        raise
     except Exception as error:  # noqa: BLE001 - the one place where every failure becomes a sentence
         typer.echo(_explain(error), err=True)
         sys.exit(getattr(error, "exit_code", 1))
     sys.exit(code or 0)
+
+
+def _end_unread() -> NoReturn:
+    # Whoever reads stdout has enough; what is left in its buffer must not fail again on exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
@@ -418,7 +430,7 @@ def _explain(error: Exception) -> str:
         return f"The disk is full ({error.filename}); make room and try again."
     # No command that does without MongoDB raises its errors.
     if "pymongo" in sys.modules:
-        with _importing():
+        with importing():
             from pymongo.errors import PyMongoError
 
             from execution_monitor.storage.mongodb_errors import explain
@@ -429,18 +441,8 @@ def _explain(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _importing() -> Generator[None]:
-    """Collect no garbage meanwhile: nearly all that imports make stays, and looking for the rest takes a tenth."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@contextlib.contextmanager
 def _serving(log_level: LogLevel | None = None) -> Generator["Settings"]:
-    with _importing():
+    with importing():
         from execution_monitor.development.local import read_settings
         from execution_monitor.development.local_database import running_database
         from execution_monitor.observability.logging import configure_logging
@@ -454,7 +456,7 @@ def _serving(log_level: LogLevel | None = None) -> Generator["Settings"]:
 
 
 def _run(work: Callable[[], Awaitable[Result]]) -> Result:
-    with _importing():
+    with importing():
         from execution_monitor.development.local_database import run_connected
 
     with _serving() as settings:
@@ -479,7 +481,7 @@ def _report(report: "LoadReport | ReplayReport") -> None:
 
 
 async def _fill_when_empty() -> None:
-    with _importing():
+    with importing():
         from execution_monitor.development.demo import DEMO_SEED
         from execution_monitor.storage.documents import Execution
 
@@ -488,7 +490,7 @@ async def _fill_when_empty() -> None:
 
 
 async def _seed(options: "SeedOptions") -> None:
-    with _importing():
+    with importing():
         from execution_monitor.development.progress import show_progress
         from execution_monitor.development.synthetic.seed import seed
 

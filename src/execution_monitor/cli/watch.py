@@ -1,13 +1,12 @@
 """Follow executions over graphql-transport-ws, and print lines for people or JSON for programs."""
 
 import asyncio
-import json
 import random
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
@@ -16,8 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.typing import Subprotocol
 
+from execution_monitor.cli.server_address import CommandFailed, endpoint_of, failure_of, parse_filter, require_token
 from execution_monitor.cli.watch_lines import render_event
-from execution_monitor.errors import SetupError
 
 _SUBPROTOCOL = Subprotocol("graphql-transport-ws")
 _WEBSOCKET = {"http": "ws", "https": "wss"}
@@ -45,12 +44,8 @@ ACTIVITY = f"""subscription WatchOne($executionId: String!, $after: String) {{
 }}"""
 
 
-class WatchError(SetupError):
-    """Why a watch cannot go on; the exit code is 2 when the options are wrong."""
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+# Shows one event.
+Show = Callable[[Mapping[str, Any]], None]
 
 
 class _StaleCursor(Exception):
@@ -71,30 +66,25 @@ class WatchOptions:
     def from_command(
         cls, url: str, token: str, *, where: str | None, execution_id: str | None, as_json: bool
     ) -> "WatchOptions":
-        """The options of the command; raises `WatchError` when they are wrong."""
-        if not token:
-            raise WatchError(
-                "Pass a token with --token or EXECUTION_MONITOR_TOKEN; in development "
-                "`execution-monitor token --user ada` prints one.",
-                2,
-            )
+        """The options of the command; raises `CommandFailed` when they are wrong."""
+        require_token(token)
         if execution_id is None:
-            return cls(_address(url), token, UPDATES, {"filter": _parse(where)}, as_json)
+            return cls(endpoint_of(url, _WEBSOCKET), token, UPDATES, {"filter": parse_filter(where)}, as_json)
         if where is not None:
-            raise WatchError("--filter and --execution exclude each other; give one of them.", 2)
-        return cls(_address(url), token, ACTIVITY, {"executionId": execution_id}, as_json)
+            raise CommandFailed("--filter and --execution exclude each other; give one of them.", 2)
+        return cls(endpoint_of(url, _WEBSOCKET), token, ACTIVITY, {"executionId": execution_id}, as_json)
 
 
-async def watch(options: WatchOptions) -> bool:
-    """Print every event until the server completes the subscription; whether the execution completed.
+async def watch(options: WatchOptions, show: Show | None = None) -> bool:
+    """Print every event, or `show` it, until the server completes the subscription; whether the execution completed.
 
-    Reconnects when a connection is lost, and resumes after the last event. Raises `WatchError` for what another attempt
-    would not solve.
+    Reconnects when a connection is lost, and resumes after the last event. Raises `CommandFailed` for what another
+    attempt would not solve.
     """
     cursor: str | None = None
     status: str | None = None
     pause, connected = _MIN_PAUSE, False
-    out = Console(soft_wrap=True, highlight=False)
+    show = show or _printer(options)
     while True:
         try:
             async with aclosing(_follow(options, cursor)) as events:
@@ -105,7 +95,7 @@ async def watch(options: WatchOptions) -> bool:
                     cursor = event["cursor"]
                     if event.get("execution"):
                         status = event["execution"]["status"]
-                    _show(event, options, out)
+                    show(event)
         except _StaleCursor:
             cursor = None
             _warn("The server cannot resume after the last event; starting over. Events may have been missed.")
@@ -160,53 +150,33 @@ def _raise_errors(errors: list[dict[str, Any]] | None) -> None:
         raise _StaleCursor
     if code in ("DATABASE_UNAVAILABLE", "RATE_LIMITED"):
         raise OSError(errors[0]["message"])
-    raise WatchError(errors[0]["message"], 2 if code in ("BAD_USER_INPUT", "QUERY_TOO_COMPLEX") else 1)
+    raise failure_of(errors[0])
 
 
 def _raise_final(error: Exception, options: WatchOptions, *, connected: bool) -> None:
-    """Raise `WatchError` if another attempt would fail in the same way, or no connection was ever made."""
+    """Raise `CommandFailed` if another attempt would fail in the same way, or no connection was ever made."""
     if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code in _FINAL_CLOSES:
         # The protocol has one word, Forbidden, for every refusal; only the sentence says what to do.
         reason = error.rcvd.reason.removeprefix("Forbidden: ")
-        raise WatchError(reason or f"The server closed the connection ({error.rcvd.code}).") from error
+        raise CommandFailed(reason or f"The server closed the connection ({error.rcvd.code}).") from error
     if not connected:
         shown = urlunsplit(urlsplit(options.address)._replace(path=""))
         what = "is no Execution Monitor" if isinstance(error, InvalidHandshake | InvalidMessage) else "does not answer"
-        raise WatchError(f"{shown} {what}; start the server, or name another with --url.") from error
+        raise CommandFailed(f"{shown} {what}; start the server, or name another with --url.") from error
 
 
-def _show(event: dict[str, Any], options: WatchOptions, out: Console) -> None:
-    if options.as_json:
-        sys.stdout.write(orjson.dumps(event).decode() + "\n")
-        sys.stdout.flush()
-    else:
-        out.print(render_event(event))
+def _printer(options: WatchOptions) -> Show:
+    out = Console(soft_wrap=True, highlight=False)
+
+    def show(event: Mapping[str, Any]) -> None:
+        if options.as_json:
+            sys.stdout.write(orjson.dumps(event).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            out.print(render_event(event))
+
+    return show
 
 
 def _warn(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    try:
-        usable = parts.scheme in _WEBSOCKET and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise WatchError(f"{url} is no address of a server; write one such as http://127.0.0.1:8000.", 2)
-    # People copy the address of the server, or that of its endpoint.
-    path = parts.path.rstrip("/").removesuffix("/graphql")
-    return urlunsplit((_WEBSOCKET[parts.scheme], parts.netloc, f"{path}/graphql", "", ""))
-
-
-def _parse(where: str | None) -> dict[str, Any] | None:
-    if where is None:
-        return None
-    try:
-        parsed = json.loads(where)
-    except ValueError as error:
-        raise WatchError(f"--filter is not JSON: {error}.", 2) from error
-    if not isinstance(parsed, dict):
-        raise WatchError('--filter must be an object such as {"status": {"eq": "FAILED"}}.', 2)
-    return cast("dict[str, Any]", parsed)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-_STYLES = {
+STYLES = {
     "PENDING": "dim",
     "RUNNING": "cyan",
     "PAUSED": "yellow",
@@ -18,7 +18,7 @@ _STYLES = {
     "CRITICAL": "bold red",
     "WARNING": "yellow",
 }
-_WIDTH = max(map(len, _STYLES))
+_WIDTH = max(map(len, STYLES))
 _REMOVALS = {"LEFT": "no longer matches", "DELETED": "was deleted"}
 
 
@@ -41,11 +41,10 @@ def render_event(event: Mapping[str, Any]) -> Text:
 def _line(event: Mapping[str, Any], state: str, what: str, details: Iterator[str] | tuple[()]) -> Text:
     at = datetime.fromisoformat(event["occurredAt"]).astimezone()
     line = Text(f"{at:%H:%M:%S} ")
-    line.append(state.ljust(_WIDTH), _STYLES.get(state, ""))
-    # Text of engines may hold line breaks and control characters, which a terminal would execute.
-    line.append(f" {_printable(what)}")
+    line.append(state.ljust(_WIDTH), STYLES.get(state, ""))
+    line.append(f" {printable(what)}")
     for each in details:
-        line.append(f"  {_printable(each)}", "dim")
+        line.append(f"  {printable(each)}", "dim")
     return line
 
 
@@ -61,5 +60,6 @@ def _details(shown: Mapping[str, Any]) -> Iterator[str]:
         yield shown["error"]["message"]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text` of an engine without line breaks and control characters, which a terminal would obey."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,5 +1,6 @@
 """The feeder of a process: feeds while it has the lease, and lets another do it at once when it ends."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,7 @@ from execution_monitor.storage.leases import Lease, LeaseLost
 LEASE = "feeder"
 # Replies of an idle stream, and the pieces of work between them, take less: no lag.
 _NOISE_SECONDS = 2.0
+_CONNECTING_SECONDS = 0.2
 
 
 class Feeder(Collector):
@@ -30,6 +32,9 @@ class Feeder(Collector):
 
     async def run(self) -> None:
         """Feed until cancelled, whenever this process has the lease."""
+        while self._database.trouble is not None:  # noqa: ASYNC110 - nothing sets an event for it
+            # The lease would only be tried again after some seconds.
+            await asyncio.sleep(_CONNECTING_SECONDS)
         await self._lease.run(self._feed)
 
     @property

@@ -16,6 +16,7 @@ from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
@@ -48,6 +49,7 @@ class Context:
     keys: AccessKeys | None = None
     reports: Ingest | None = None
     sums: Statistics | None = None
+    live_sums: LiveStatistics | None = None
     sending: Deliveries | None = None
 
     @property
@@ -56,6 +58,13 @@ class Context:
         if self.sums is None:
             raise RuntimeError("this context adds nothing up")
         return self.sums
+
+    @property
+    def live_statistics(self) -> LiveStatistics:
+        """Follows what executions add up to; raises `RuntimeError` in a context that was made without it."""
+        if self.live_sums is None:
+            raise RuntimeError("this context follows no statistics")
+        return self.live_sums
 
     @property
     def webhooks(self) -> Webhooks:

@@ -108,6 +108,10 @@ class Redaction:
                 self._names[name] = known
         return known
 
+    def mask_name(self, name: str) -> str:
+        """The name of an execution, say, as it may be shown: without secrets, and not too long."""
+        return self.text(name, MAX_NAME_BYTES)
+
     def text(self, text: str, limit: int, depth: int = MAX_DEPTH, *, is_stack_trace: bool = False) -> str:
         """`text` without secrets and cut to `limit` bytes; JSON in it is read to `depth` levels."""
         if len(text) <= min(limit, _MAX_CACHED_LENGTH) and text in self._harmless:

@@ -21,7 +21,7 @@ def storable_text(text: str) -> str:
 
 def storable_count(number: int) -> int:
     """`number` within 64 bits."""
-    return min(max(number, _LEAST), _GREATEST)
+    return number if _LEAST <= number <= _GREATEST else min(max(number, _LEAST), _GREATEST)
 
 
 def storable_measure(number: float) -> float | None:
@@ -42,6 +42,8 @@ def storable_integer(number: int) -> int | str:
 
 def storable_time(time: datetime) -> datetime:
     """`time` in UTC and whole milliseconds, as MongoDB returns it; without a time zone it is in UTC."""
+    if time.tzinfo is UTC and time.microsecond % 1_000 == 0:
+        return time
     try:
         moment = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:

@@ -28,6 +28,10 @@ class Hub:
         """The number of different topics among them."""
         return len(self._index)
 
+    def serves(self, subscriber: Subscriber) -> bool:
+        """Whether `subscriber` has been offered every change so far."""
+        return subscriber in self._subscribers
+
     def join(self, subscriber: Subscriber) -> None:
         """Serve `subscriber` from the next change on, until it is closed."""
         if subscriber.is_closed:

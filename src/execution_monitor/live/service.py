@@ -71,7 +71,7 @@ class Live:
         self._totals = SubscriberTotals()
         self._buffer = ReplayBuffer(self._limits.replay_buffer_bytes)
         self._followed = FollowedExecutions()
-        hub = Hub()
+        hub = self._hub = Hub()
         self._catch_up = CatchUp(self._history, self._buffer, self._followed, hub, self._limits.catch_up)
         dispatcher = Dispatcher(self._buffer, hub, self._mend_after)
         self._stream = ChangeStream(
@@ -176,6 +176,10 @@ class Live:
         """
         await self._now()
         return self._follow(topic, position)
+
+    def has_caught_up(self, subscriber: Subscriber) -> bool:
+        """Whether `subscriber` has been offered every change that this process knows of."""
+        return self._hub.serves(subscriber)
 
     async def position_of(self, topic: Topic, cursor: str) -> StreamPosition:
         """The position of a `cursor` of the visibility of `topic`.

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from execution_monitor.storage.documents import ExecutionStatus, Progress, Tag
 
 
-def _format(timestamp: datetime) -> str:
+def show_time(timestamp: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond. With Z, since a plus sent back in a URL would mean a space."""
     return f"{timestamp.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 Timestamp = Annotated[
-    datetime, PlainSerializer(_format, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, PlainSerializer(show_time, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 
 

@@ -11,6 +11,7 @@ from execution_monitor.asgi.compression import COMPRESSED
 from execution_monitor.asgi.origin import origin_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput, QueryTimeout
+from execution_monitor.rest.models import show_time
 from execution_monitor.rest.openapi import STATISTICS_PATH
 from execution_monitor.rest.responses import operation_of, render, respond
 from execution_monitor.rest.statistics_models import (
@@ -23,7 +24,7 @@ from execution_monitor.rest.statistics_request import read_statistics_query
 from execution_monitor.services import RequestServices
 from execution_monitor.statistics.measures import Breakdown
 from execution_monitor.statistics.requests import Group, StatisticsAnswer, StatisticsRequest
-from execution_monitor.statistics.service import Statistics
+from execution_monitor.statistics.service import Statistics, TooMuchForOneAnswer
 from execution_monitor.statistics.sketches import Sketch
 from execution_monitor.statistics.time_buckets import TooManyBuckets
 from execution_monitor.storage.documents import ExecutionStatus, Tag
@@ -61,10 +62,14 @@ async def _answer(statistics: Statistics, caller: Caller, request: StatisticsReq
     except TooManyBuckets as error:
         fitting = "auto would choose one" if error.fitting is None else f"{error.fitting.text} would do"
         raise BadUserInput(f"interval makes more than 100 buckets; {fitting}, or a later start_date.") from error
-    except QueryTimeout as error:
+    except TooMuchForOneAnswer as error:
+        advice = (
+            "a much shorter time from start_date to end_date would make it fast"
+            if error.since is None
+            else f"with start_date={show_time(error.since)} there would be time"
+        )
         raise QueryTimeout(
-            "MongoDB stopped this query at its time limit; a shorter time from start_date to end_date would make it "
-            "fast, and allow_sampling=true allows an estimate."
+            f"There was no time to read all of these executions; {advice}, and allow_sampling=true allows an estimate."
         ) from error
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import Any
 
-from execution_monitor.statistics.sketches import Sketch, usable
+from execution_monitor.statistics.sketches import LARGEST, LARGEST_WHOLE, Sketch, usable
 from execution_monitor.storage.documents import TERMINAL_STATUSES, ExecutionStatus
 from execution_monitor.storage.rows import Row
 
@@ -19,6 +19,8 @@ class Measure(Flag):
 
 
 COUNT_ALONE = Measure(0)
+# Values beyond have no part in any sum.
+LARGEST_OF = {Measure.DURATION: LARGEST, Measure.COST: LARGEST, Measure.TOKENS: LARGEST_WHOLE}
 EVERY_MEASURE = Measure.DURATION | Measure.COST | Measure.TOKENS
 
 
@@ -68,7 +70,7 @@ class Contribution:
     def of(cls, document: Row) -> "Contribution":
         """The contribution of a stored document, whatever it holds: a value of a wrong type counts as none."""
         status = status_of(document.get("status"))
-        tokens = usable(document.get("tokens_used"))
+        tokens = usable(document.get("tokens_used"), LARGEST_OF[Measure.TOKENS])
         return cls(
             status,
             usable(document.get("total_duration")) if status in TERMINAL_STATUSES else None,
@@ -88,10 +90,10 @@ class Contribution:
 
 def status_of(value: Any) -> ExecutionStatus:
     """The status that is shown for a stored value: PENDING where it is missing or unknown, as in lists."""
-    return ExecutionStatus(value) if type(value) is str and value in _STATUSES else ExecutionStatus.PENDING
+    return _STATUSES.get(value, ExecutionStatus.PENDING) if type(value) is str else ExecutionStatus.PENDING
 
 
-_STATUSES = frozenset(ExecutionStatus)
+_STATUSES = {status.value: status for status in ExecutionStatus}
 
 
 class Breakdown(dict[ExecutionStatus, Measures]):

@@ -54,7 +54,10 @@ class StatisticsTables:
         return self.by_group.setdefault(by, {}).setdefault(key, Breakdown())
 
     def merge(self, other: "StatisticsTables") -> None:
-        """Add what `other` holds."""
+        """Add what `other` holds, which is of no use any more."""
+        if not (self.totals or self.by_bucket or self.by_group):
+            self.totals, self.by_bucket, self.by_group = other.totals, other.by_bucket, other.by_group
+            return
         self.totals.merge(other.totals)
         for place, breakdown in other.by_bucket.items():
             self.of_bucket(place).merge(breakdown)
@@ -112,6 +115,15 @@ class Question:
         for each in self.request.groups:
             needed = each.measures | _NEEDED.get(each.order, COUNT_ALONE)
             found[each.by] = found.get(each.by, COUNT_ALONE) | needed
+        return found
+
+    @cached_property
+    def measured(self) -> Measure:
+        """What is measured of any execution."""
+        request = self.request
+        found = (request.totals or COUNT_ALONE) | (request.series or COUNT_ALONE)
+        for measures in self.grouped.values():
+            found |= measures
         return found
 
     @property
@@ -195,11 +207,16 @@ def _text_at(document: Row, path: str) -> str | None:
 def first_groups(request: GroupsRequest, found: Mapping[GroupKey, Breakdown]) -> list[Group]:
     """The first of the groups `found`, in the order of `request`; groups without executions are none."""
     groups = [Group(key, breakdown) for key, breakdown in found.items() if breakdown.count]
-    groups.sort(key=lambda each: (-_rank(request.order, each.breakdown), -each.breakdown.count, _sort_key(each.key)))
+    groups.sort(key=lambda each: rank_of(request.order, each))
     return groups[: request.first]
 
 
-def _rank(order: GroupOrder, breakdown: Breakdown) -> float:
+def rank_of(order: GroupOrder, group: Group) -> tuple[Any, ...]:
+    """What is less for the groups that come first."""
+    return -_amount(order, group.breakdown), -group.breakdown.count, _sort_key(group.key)
+
+
+def _amount(order: GroupOrder, breakdown: Breakdown) -> float:
     match order:
         case GroupOrder.COUNT:
             return breakdown.count

@@ -21,21 +21,25 @@ _NEARLY_ZERO = 1e-9
 # In seconds 3 years. Larger values, which no engine means, have no part in any sum: the sum of 90,000 of the largest
 # fits into 64 bits, as micro-units.
 LARGEST = 1e8
+# The same of whole numbers, which have no millionths.
+LARGEST_WHOLE = 1e12
 # A sum is kept in whole millionths: whole numbers can be subtracted again without a rest.
 MICRO = 1_000_000
 
 
-def usable(value: Any) -> float | None:
-    """A stored value as a number to add up; None for what is no number, not finite or greater than `LARGEST`."""
-    if isinstance(value, Decimal128):
+def usable(value: Any, largest: float = LARGEST) -> float | None:
+    """A stored value as a number to add up; None for what is no number, not finite or greater than `largest`."""
+    if type(value) is float or type(value) is int:  # nearly all
+        number = float(value)
+    elif isinstance(value, Decimal128):
         decimal = value.to_decimal()
-        # Compared as it is: as a double, what is a little more than the largest may be the largest.
-        number = float(decimal) if decimal.is_finite() and abs(decimal) <= LARGEST else math.nan
+        # Compared as it is, all its digits: as a double, what is a little more than the largest may be the largest.
+        number = float(decimal) if decimal.is_finite() and -largest <= decimal <= largest else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
     else:
         return None
-    return number if abs(number) <= LARGEST else None
+    return number if abs(number) <= largest else None
 
 
 def bin_of(value: float) -> int:
@@ -131,13 +135,18 @@ class Sketch:
 
     def add_bins(self, bins: Mapping[int, int], micros: int | Int64) -> None:
         """Add values by bin, with their sum in millionths; negative counts take values out again."""
-        for number, count in bins.items():
-            left = self.bins.get(number, 0) + count
-            if left:
-                self.bins[number] = left
-            else:
-                self.bins.pop(number, None)
         self.micros += int(micros)
+        if not self.bins:
+            # Whole sketches are mostly added to empty ones.
+            self.bins = {number: count for number, count in bins.items() if count}
+            return
+        own = self.bins
+        found = own.get
+        for number, count in bins.items():
+            if left := found(number, 0) + count:
+                own[number] = left
+            else:
+                own.pop(number, None)
 
     def merge(self, other: "Sketch") -> None:
         """Add all values of `other`."""

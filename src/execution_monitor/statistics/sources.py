@@ -7,10 +7,10 @@ from typing import Any
 from execution_monitor.statistics.questions import Question
 from execution_monitor.statistics.requests import GroupField
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.facts import FACTS_KEY, ODD, ODD_FACTS_KEY, PLAIN
+from execution_monitor.storage.facts import FACTS_KEY, ODD, PLAIN
 from execution_monitor.storage.filters import EVERYTHING, Filter, Query, all_of, as_list
 from execution_monitor.storage.index_choice import Conditions, narrowest_index
-from execution_monitor.storage.indexes import IndexKey
+from execution_monitor.storage.indexes import FACTS_INDEX, ODD_FACTS_INDEX, IndexKey
 
 # A value of one of these has few executions, as a rule, and an index of its own.
 _NARROW = frozenset(
@@ -26,7 +26,7 @@ class Part:
     """Executions that one index has: those that match `where` and the conditions `also` of MongoDB's own."""
 
     where: Filter
-    hint: IndexKey | None
+    hint: IndexKey | str | None
     also: tuple[Mapping[str, Any], ...] = ()
 
     def query(self, within: Filter = EVERYTHING) -> Query:
@@ -62,12 +62,13 @@ def sources_for(question: Question, where: Filter) -> Sequence[Source]:
     if _needed(question, where) <= FACTS_KEY.keys() and not (conditions.fixed & _NARROW):
         found.append(
             Source(
-                Part(where, FACTS_KEY, (PLAIN,)),
-                Part(where, ODD_FACTS_KEY, (ODD, {"$nor": [PLAIN]})),
-                Part(where, ODD_FACTS_KEY, (ODD, PLAIN)),
+                # By name: there may be an index of all documents with the same key.
+                Part(where, FACTS_INDEX, (PLAIN,)),
+                Part(where, ODD_FACTS_INDEX, (ODD, {"$nor": [PLAIN]})),
+                Part(where, ODD_FACTS_INDEX, (ODD, PLAIN)),
             )
         )
-    for hint, odd in ((narrowest, ODD_FACTS_KEY), (narrowest, None), (None, None)):
+    for hint, odd in ((narrowest, ODD_FACTS_INDEX), (narrowest, None), (None, None)):
         found.append(Source(Part(where, hint), None, Part(where, odd, (ODD,))))
     return found
 

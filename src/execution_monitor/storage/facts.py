@@ -1,58 +1,58 @@
 """Facts: the fields that statistics read, and the index that has them all, so that no document is fetched.
 
 One array in a field of an index makes MongoDB fetch the documents of everyone. So the index has the plain documents
-alone, whose facts are texts, numbers and dates as they should be; a second, mostly empty one has the others. A query
-of either must hold the condition of its index word for word; MongoDB then finds it met by every entry.
+alone, no fact of which is an array; a second, mostly empty one has the others. A query of either must hold the
+condition of its index word for word; MongoDB then finds it met by every entry. That of plain documents has no `$or`,
+of which MongoDB would make and try ten plans for each query.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bson import DatetimeMS, Decimal128
+from bson import DatetimeMS
 from pymongo import ASCENDING, IndexModel
 
 from execution_monitor.storage.indexes import FACTS_INDEX, ODD_FACTS_INDEX, IndexKey
 from execution_monitor.storage.predicates import Stored, as_mapping
 
-# Those of the key in an order that lets conditions on the first ones end a scan early.
-_TEXTS = ("tenant_id", "status", "workflow_name", "user_id", "error_details.code")
+_TEXTS = ("tenant_id", "workflow_name", "user_id")
 _NUMBERS = ("total_duration", "total_cost", "tokens_used")
 _CREATED, _ERROR = "created", "error_details"
 
-FACTS_KEY: IndexKey = dict.fromkeys(("tenant_id", _CREATED, *_TEXTS[1:], *_NUMBERS), ASCENDING)
+# In an order that lets conditions on the first ones end a scan early.
+FACTS_KEY: IndexKey = dict.fromkeys(
+    ("tenant_id", _CREATED, "status", "workflow_name", "user_id", "error_details.code", *_NUMBERS), ASCENDING
+)
 ODD_FACTS_KEY: IndexKey = dict.fromkeys(("tenant_id", _CREATED), ASCENDING)
 
-# The types of each fact in a plain document, beside null and a missing value: of those that Python reads alike, all.
-_PLAIN_TYPES: Mapping[str, tuple[str, ...]] = {
-    _CREATED: ("date", "undefined"),
-    **dict.fromkeys(_TEXTS, ("string", "symbol", "undefined")),
-    **dict.fromkeys(_NUMBERS, ("double", "int", "long", "decimal", "undefined")),
+# What every document has, and the types that Python reads alike.
+_ALWAYS: Mapping[str, tuple[str, ...]] = {
+    _CREATED: ("date",),
+    **dict.fromkeys(("tenant_id", "workflow_name", "user_id"), ("string", "symbol")),
 }
 _ALL_TYPES = (
     *("double", "string", "object", "array", "binData", "undefined", "objectId", "bool", "date", "null", "regex"),
     *("dbPointer", "javascript", "symbol", "javascriptWithScope", "int", "timestamp", "long", "decimal"),
     *("minKey", "maxKey"),
 )
+# What may be missing, or of any type but an array.
+_SOMETIMES = ("status", "error_details.code", *_NUMBERS, _ERROR)
 
-# Where an array is what spoils the index, and names of fields that would be taken for the places of one.
-_PATHS = (*_PLAIN_TYPES, _ERROR)
 # A condition that a value is null is met by a missing one, too. At the path of a field, scalars have a missing value
 # and arrays of scalars none at all; at the place 0 each array has an element. So an array with an object in it, which
-# lacks both, and mostly another value of the right type, is the one that passes for plain, and is odd as well.
-_NO_FIELD = "no field"
+# lacks both, is the one that passes for plain; it is odd as well. Objects with such fields are taken for arrays.
+_NAMES = ("0", "no field")
 PLAIN: Mapping[str, Any] = {
-    **{f"{path}.{name}": None for path in _PATHS for name in ("0", _NO_FIELD)},
-    "$and": [{"$or": [{field: None}, {field: {"$type": list(types)}}]} for field, types in _PLAIN_TYPES.items()],
+    **{field: {"$type": list(types)} for field, types in _ALWAYS.items()},
+    **{f"{field}.{name}": None for field in (*_ALWAYS, *_SOMETIMES) for name in _NAMES},
 }
 ODD: Mapping[str, Any] = {
     "$or": [
-        *(
-            {field: {"$type": [each for each in _ALL_TYPES if each not in types and each != "null"]}}
-            for field, types in _PLAIN_TYPES.items()
-        ),
-        {_ERROR: {"$type": "array"}},
-        *({f"{_ERROR}.{name}": {"$exists": True}} for name in ("0", _NO_FIELD)),
+        *({field: {"$type": [each for each in _ALL_TYPES if each not in types]}} for field, types in _ALWAYS.items()),
+        *({field: None} for field in _ALWAYS),
+        *({field: {"$type": "array"}} for field in _SOMETIMES),
+        *({f"{field}.{name}": {"$exists": True}} for field in _SOMETIMES for name in _NAMES),
     ]
 }
 
@@ -67,26 +67,15 @@ def facts_indexes() -> list[IndexModel]:
 
 def is_plain(document: Stored) -> bool:
     """Whether no fact of a stored document is odd: exactly the documents that `ODD` does not find."""
-    stored = document.get(_ERROR)
-    error = as_mapping(stored) or {}
+    error = document.get(_ERROR)
     return (
-        not isinstance(stored, list)
-        and "0" not in error
-        and _NO_FIELD not in error
-        and _is_text(error.get("code"))
-        and _is_date(document.get(_CREATED))
-        and all(_is_text(document.get(field)) for field in _TEXTS[:-1])
-        and all(_is_number(document.get(field)) for field in _NUMBERS)
+        isinstance(document.get(_CREATED), datetime | DatetimeMS)
+        and all(type(document.get(field)) is str for field in _TEXTS)
+        and not any(_is_like_array(document.get(field)) for field in ("status", *_NUMBERS))
+        and not _is_like_array(error)
+        and not _is_like_array((as_mapping(error) or {}).get("code"))
     )
 
 
-def _is_date(value: Any) -> bool:
-    return value is None or isinstance(value, datetime | DatetimeMS)
-
-
-def _is_text(value: Any) -> bool:
-    return value is None or type(value) is str
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float | Decimal128) and not isinstance(value, bool))
+def _is_like_array(value: Any) -> bool:
+    return isinstance(value, list) or any(name in (as_mapping(value) or {}) for name in _NAMES)

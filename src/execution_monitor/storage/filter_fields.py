@@ -30,6 +30,7 @@ class FilterKind(Enum):
     AUDIT_KIND = auto()
     AUDIT_OUTCOME = auto()
     MEMBER = auto()  # a text in a list of texts
+    ERROR_GROUP = auto()  # ids that each hold a condition on several fields
 
 
 # Operators whose values the audit trail may keep. `contains` is free text, as are the texts that it searches.
@@ -130,6 +131,13 @@ EXECUTION_FIELDS = (
     ),
     FilterField(
         "errorCode", "error_details.code", FilterKind.ID, "The code of its error.", indexed=True, audited=_EXACT
+    ),
+    # An id holds the pattern of a message, so the audit trail keeps none.
+    FilterField(
+        "errorGroup",
+        "error_details",
+        FilterKind.ERROR_GROUP,
+        "The group of failures that it is in, by code, type and message pattern of its error.",
     ),
 )
 

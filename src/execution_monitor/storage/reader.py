@@ -40,6 +40,7 @@ log = structlog.get_logger()
 
 # By default a batch has 101 rows; so one batch holds all rows, unless they have more than 16 MB.
 _BATCH_SIZE = 1_000_000
+_OUT_OF_MEMORY = 292  # QueryExceededMemoryLimitNoDiskUseAllowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,8 @@ def translated_errors(document: type[Document], where: Filter) -> Generator[None
     except PyMongoError as error:
         if is_unavailable(error):
             raise DatabaseUnavailable(explain(error)) from error
+        if isinstance(error, OperationFailure) and error.code == _OUT_OF_MEMORY:
+            raise QueryTimeout(f"MongoDB stopped this query at its memory limit. {_advise(document, where)}") from error
         log.exception("query_failed", query_fields=sorted(set(where.fields())))
         raise
 

@@ -155,9 +155,10 @@ class LeaseRecord(Document):
 class FeedPosition(Document):
     """How far a consumer of all changes has come (`feed_positions`); its `_id` is the name of the consumer."""
 
-    position: str  # everything up to here was handed over
+    position: str = ""  # everything up to here was handed over
     term: int  # of the feeder that wrote it
     as_of: datetime | None = None  # what happened before then was handed over
+    sessions: list[Any] | None = None  # of the transactions of a consumer, in a document of its own
 
     class Settings:
         """Collection and indexes."""

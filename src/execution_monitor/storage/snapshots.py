@@ -22,6 +22,8 @@ from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.rows import BsonDocument
 
 _BATCH_SIZE = 1_000
+# Small rows, which take 5 milliseconds to decode.
+_SMALL_BATCH_SIZE = 5_000
 _MILLISECONDS = 1_000
 
 
@@ -72,63 +74,85 @@ class Snapshot:
         return self.at
 
     async def aggregate(
-        self, query: Query, pipeline: Sequence[Mapping[str, Any]], hint: IndexKey | None
+        self, query: Query, pipeline: Sequence[Mapping[str, Any]], hint: IndexKey | str | None
     ) -> AsyncGenerator[BsonDocument]:
         """The rows that `pipeline` makes of the documents that match `query`, each decoded when its turn comes.
 
-        Nothing is written to disk.
+        The `hint` is the key or the name of an index. Nothing is written to disk.
 
         Raises:
             ExecutionTimeout: The deadline has passed.
             OperationFailure: `BAD_VALUE` where the index of `hint` is missing, and all else that MongoDB refuses.
             DatabaseUnavailable: MongoDB does not reply.
         """
+        # A whole reply may take longer to decode than others may wait.
+        batches = self._batches(query, pipeline, hint, _BATCH_SIZE, RawBSONDocument)
+        async with contextlib.aclosing(batches):
+            async for rows in batches:
+                for row in rows:
+                    decoded: BsonDocument = bson.decode(row.raw, self.collection.codec_options)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+                    yield decoded
+
+    async def batches(
+        self, query: Query, pipeline: Sequence[Mapping[str, Any]], hint: IndexKey | str | None
+    ) -> AsyncGenerator[Sequence[BsonDocument]]:
+        """As `aggregate`, for rows of a few short values: many at a time, which takes a third of the time."""
+        batches = self._batches(query, pipeline, hint, _SMALL_BATCH_SIZE, dict)
+        async with contextlib.aclosing(batches):
+            async for rows in batches:
+                yield rows
+
+    async def _batches(
+        self,
+        query: Query,
+        pipeline: Sequence[Mapping[str, Any]],
+        hint: IndexKey | str | None,
+        size: int,
+        document_class: type[Any],
+    ) -> AsyncGenerator[Sequence[Any]]:
+        options: Any = self.collection.codec_options.with_options(document_class=document_class)
         command: BsonDocument = {
             "aggregate": self.collection.name,
             "pipeline": [{"$match": query}, *pipeline],
-            "cursor": {"batchSize": _BATCH_SIZE},
+            "cursor": {"batchSize": size},
             "allowDiskUse": False,
             "maxTimeMS": self.left_ms,
             "readConcern": {"level": "snapshot"} | ({} if self.at is None else {"atClusterTime": self.at}),
         }
         if hint is not None:
-            command["hint"] = dict(hint)
-        cursor = (await self._send_again(command, query))["cursor"]
+            command["hint"] = hint if isinstance(hint, str) else dict(hint)
+        cursor = (await self._send_again(command, query, options))["cursor"]
         if self.at is None:
             self.at = cursor["atClusterTime"]
         rows, number = cursor["firstBatch"], cursor["id"]
         try:
             while True:
-                for row in rows:
-                    decoded: BsonDocument = bson.decode(row.raw, self.collection.codec_options)  # pyright: ignore[reportUnknownMemberType] - an overload is open
-                    yield decoded
+                yield rows
                 if not number:
                     return
-                more = {"getMore": number, "collection": self.collection.name, "batchSize": _BATCH_SIZE}
-                cursor = (await self._send(more, query))["cursor"]
+                more = {"getMore": number, "collection": self.collection.name, "batchSize": size}
+                cursor = (await self._send(more, query, options))["cursor"]
                 rows, number = cursor["nextBatch"], cursor["id"]
         finally:
             if number:
                 with contextlib.suppress(PyMongoError):
-                    await self._run({"killCursors": self.collection.name, "cursors": [number]})
+                    await self._run({"killCursors": self.collection.name, "cursors": [number]}, options)
 
-    async def _send_again(self, command: BsonDocument, query: Query) -> Mapping[str, Any]:
+    async def _send_again(self, command: BsonDocument, query: Query, options: Any) -> Mapping[str, Any]:
         """As the driver does with reads: once more where the connection breaks."""
         try:
-            return await self._send(command, query)
+            return await self._send(command, query, options)
         except ServerSelectionTimeoutError:
             raise
         except AutoReconnect:
             if not self.collection.database.client.options.retry_reads:
                 raise
-            return await self._send(command, query)
+            return await self._send(command, query, options)
 
-    async def _send(self, command: BsonDocument, query: Query) -> Mapping[str, Any]:
-        return await await_query(self._run(command), self.collection, query, self.left_ms)
+    async def _send(self, command: BsonDocument, query: Query, options: Any) -> Mapping[str, Any]:
+        return await await_query(self._run(command, options), self.collection, query, self.left_ms)
 
-    async def _run(self, command: BsonDocument) -> Mapping[str, Any]:
-        # Rows are decoded one by one: a whole reply may take longer than others may wait.
-        options: Any = self.collection.codec_options.with_options(document_class=RawBSONDocument)
+    async def _run(self, command: BsonDocument, options: Any) -> Mapping[str, Any]:
         return await self.collection.database.command(
             command, read_preference=self.collection.read_preference, codec_options=options, session=self.session
         )

@@ -128,7 +128,7 @@ def test_whatever_steps_and_lines_hold_is_shown_alike(row: dict[str, Any], line:
     ],
 )
 def test_events_without_an_execution_are_shown_alike(delivery: Delivery):
-    payload, codes = agree(UPDATES, delivery)
+    payload, codes, _ = agree(UPDATES, delivery)
 
     assert b'"execution":null' in payload
     assert codes == ()
@@ -165,7 +165,7 @@ def test_payloads_are_shown_to_those_alone_who_may_read_them():
     delivery = event(EventKind.UPDATED, execution("run", input_parameters={"secret": 1}))
 
     assert b"secret" in agree(text, delivery, PAYLOADS)[0]
-    payload, codes = agree(text, delivery, READER)
+    payload, codes, _ = agree(text, delivery, READER)
     assert b"secret" not in payload
     assert codes == ["FORBIDDEN"]
     assert is_compiled(text, PAYLOADS)

@@ -13,7 +13,7 @@ from tests.live.test_subscriber import delivery, subscriber
 
 
 def name_of(each: Delivery) -> Payload:
-    return (each.execution_id or "").encode(), ()
+    return Payload((each.execution_id or "").encode())
 
 
 def names_of(block: Block) -> Payloads:

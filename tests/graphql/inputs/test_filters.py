@@ -22,6 +22,7 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.error_groups import ErrorGroup
 from tests.storage.strategies import bounded
 from tests.support.documents import NOON, execution, store
 
@@ -93,6 +94,9 @@ def value_of(document: Mapping[str, Any], name: str) -> Any:
         return document.get("status", "pending").upper()
     if name == "durationSeconds" and _is_active(document):
         return max(0.0, (NOW - document["started_at"]).total_seconds())
+    if name == "errorGroup":
+        group = ErrorGroup.of(document)
+        return None if group is None else group.id
     if name in ("errorMessage", "errorCode"):
         return document.get("error_details", {}).get({"errorMessage": "message", "errorCode": "code"}[name])
     return document.get(_STORED[name])
@@ -160,6 +164,7 @@ _SCALARS: dict[str, SearchStrategy[Any]] = {
     "Int": st.integers(-1, 4),
     "BigInt": st.integers(-1, 4) | st.sampled_from([3_000_000_000, 5_999_999_999, 12_000_000_000]),
     "Boolean": st.booleans(),
+    "ID": st.sampled_from([value_of(each, "errorGroup") for each in DOCUMENTS if "error_details" in each]),
 }
 
 

@@ -126,6 +126,7 @@ def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: in
         pytest.param("a: groups(by: TAG, first: 7) { value } b: groups(by: USER_ID) { value }", 7 + 10, id="twice"),
         pytest.param("slowest { id tags { key } } latestFailures(first: 30) { id }", 10 + 30, id="executions"),
         pytest.param("slowest(first: 5) { steps(first: 9) { nodes { id } } }", 5 * (1 + 1 + 9), id="with steps"),
+        pytest.param("errorGroups(first: 5) { id sample { executionId } }", 50 + 5 * (1 + 1), id="error groups"),
         pytest.param("slowest(first: 999) { id }", 100, id="more than there may be"),
         pytest.param("steps { name duration { p95 } }", 200 + 10, id="steps of 200 executions"),
     ],

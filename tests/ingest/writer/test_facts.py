@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.ingest.writer.facts import MAX_ID_LENGTH, DocumentFacts, Facts, OutcomeStamp, check_id
+from execution_monitor.ingest.redaction import Redaction
+from execution_monitor.ingest.writer.facts import (
+    MAX_ID_LENGTH,
+    DocumentFacts,
+    Facts,
+    OutcomeStamp,
+    check_id,
+)
 from execution_monitor.storage.documents import ExecutionStatus
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -76,6 +83,21 @@ def test_a_value_is_cleaned_before_its_digest_is_made():
     assert masked.registers == other.registers
 
 
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=2, max_size=4), st.data())
+def test_the_earliest_of_any_times_is_kept_whatever_comes_first(times: list[datetime], data: st.DataObject):
+    def created(order: list[datetime]) -> object:
+        facts = DocumentFacts(Redaction().clean)
+        for at in order:
+            facts.created(at)
+        return facts.registers
+
+    assert created(times) == created(data.draw(st.permutations(times)))
+    earliest = min(times)
+    if earliest >= datetime(1970, 1, 1, tzinfo=UTC):
+        floored = earliest.replace(microsecond=earliest.microsecond // 1_000 * 1_000)
+        assert created(times) == created([floored])
+
+
 REPORTS = st.tuples(
     st.sampled_from(ExecutionStatus), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["a", "b"]), st.booleans()
 )
@@ -88,7 +110,10 @@ def test_facts_join_in_any_order_and_any_number_of_times(reports: list[Any], dat
         facts = Facts(keep)
         at = NOON + timedelta(seconds=second)
         for document in (facts.execution("run"), facts.step("run", name)):
-            document.outcome(status, at=at, attempt=attempt, detail=name, is_assumed=is_assumed)
+            detail, completed_at = (None, at) if name == "a" else (name, None)
+            document.outcome(
+                status, at=at, attempt=attempt, detail=detail, completed_at=completed_at, is_assumed=is_assumed
+            )
             document.created(at)
             document.started(at, attempt=attempt)
             document.set_known({"workflow_name": name, "triggered_by": None}, at=at)
@@ -110,6 +135,17 @@ def test_facts_join_in_any_order_and_any_number_of_times(reports: list[Any], dat
 
     shuffled = data.draw(st.permutations([*reports, *reports[:3]]))
     assert content(join(reports)) == content(join(shuffled))
+
+
+def test_what_is_joined_stays_as_it_is():
+    one, other = Facts(keep), Facts(keep)
+    one.step("run", "load").outcome(ExecutionStatus.RUNNING, at=NOON)
+    other.step("run", "load").outcome(ExecutionStatus.FAILED, at=LATER)
+    joined = Facts(keep)
+    joined.join(one)
+    joined.join(other)
+    found = [outcome_of(each.step("run", "load")) for each in (one, other, joined)]
+    assert found == ["running", "failed", "failed"]
 
 
 @pytest.mark.parametrize("value", ["", "x" * (MAX_ID_LENGTH + 1), "\ud800"])

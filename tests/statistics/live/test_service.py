@@ -7,13 +7,16 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pymongo.errors import WriteError
 
 from execution_monitor.auth.caller import Caller
+from execution_monitor.errors import BadUserInput, Forbidden, QueryTimeout
 from execution_monitor.live.changes import GapReason
 from execution_monitor.live.service import Live
+from execution_monitor.statistics.live import feed, reading
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.live.subscription import StatisticsDelivery, StatisticsSubscription
 from execution_monitor.statistics.measures import EVERY_MEASURE, Measure
@@ -22,9 +25,11 @@ from execution_monitor.statistics.time_buckets import Interval
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.filters import EVERYTHING, Not, Range, all_of, equals
+from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.relative_filters import Duration, Within
 from tests.live.factories import ADA, ALL_OF_ACME, ALL_OF_GLOBEX, BEN, execution
 from tests.statistics.live.recount import content_of, recount
+from tests.support.sent_commands import SentCommands
 
 EVERY_GROUP = tuple(GroupsRequest(by, GroupOrder.COUNT, 100, Measure.COST) for by in GroupField)
 STATUSES = [each.value for each in ExecutionStatus]
@@ -125,8 +130,11 @@ QUESTIONS: Sequence[tuple[Caller, StatisticsRequest]] = [
 
 
 async def test_every_answer_is_a_fresh_one_under_writers_with_resumptions_and_a_gap(
-    database: Database, live: Live, statistics: LiveStatistics
+    database: Database, live: Live, statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
 ):
+    # What leaves a range next is read again and again.
+    monkeypatch.setattr(reading, "_AHEAD_MS", 1_500)
+    monkeypatch.setattr(feed, "_REFILL_AHEAD_MS", 1_000)
     ticks = 0
 
     async def follow(who: Caller, request: StatisticsRequest) -> None:
@@ -155,9 +163,152 @@ async def test_every_answer_is_a_fresh_one_under_writers_with_resumptions_and_a_
     assert statistics.feeds == 0
 
 
-@pytest.mark.parametrize("who", [ADA, BEN, ALL_OF_ACME], ids=lambda who: who.subject)
-async def test_no_answer_counts_what_its_caller_may_not_see(
-    database: Database, statistics: LiveStatistics, who: Caller
+ALL_STATUSES = StatisticsRequest(EVERYTHING, groups=(GroupsRequest(GroupField.STATUS),))
+
+
+def recent(name: str, **fields: Any) -> dict[str, Any]:
+    return execution(name, **{"created": datetime.now(UTC), **fields})
+
+
+async def count_of(subscription: StatisticsSubscription) -> int:
+    return (await next_of(subscription)).answer.totals.count
+
+
+async def test_equal_questions_are_read_once_and_followed_without_reading(
+    recorded_database: tuple[Database, SentCommands], live: Live
 ):
-    subscription = await statistics.subscribe(who, StatisticsRequest(EVERYTHING))
-    assert (await next_of(subscription)).answer.totals.count == 0
+    database, sent = recorded_database
+    collection = database.collection(Execution)
+    await collection.insert_many([recent("of-ada"), recent("of-ben", user_id="ben")])
+    others = [StatisticsRequest(Within("created", seconds)) for seconds in range(60, 70)]
+    sent.reads.clear()
+
+    async with LiveStatistics(Reader(database, 10_000), live) as statistics:
+        equal = await asyncio.gather(*(statistics.subscribe(ADA, ALL_STATUSES) for _ in range(200)))
+        first = len(sent.reads)
+        different = [await statistics.subscribe(ADA, request) for request in others]
+        counts = [await count_of(each) for each in (*equal, *different)]
+        begun = len(sent.reads)
+        await collection.insert_one(recent("another"))
+        later = [await count_of(each) for each in (*equal, *different)]
+
+        assert statistics.feeds == 1 + len(others)
+        assert (set(counts), set(later)) == ({1}, {2})
+        assert 1 <= first <= 4
+        assert begun == len(sent.reads)
+
+
+async def test_a_slow_subscriber_gets_the_newest_answer_alone(database: Database, statistics: LiveStatistics):
+    slow, fast = [await statistics.subscribe(ADA, ALL_STATUSES) for _ in range(2)]
+    seen = [await count_of(fast)]
+
+    for number in range(3):
+        await database.collection(Execution).insert_one(recent(f"run-{number}"))
+        seen.append(await count_of(fast))
+
+    assert seen == [0, 1, 2, 3]
+    assert await count_of(slow) == 3
+    await database.collection(Execution).delete_one({"execution_id": "run-0"})
+    assert await count_of(slow) == 2
+
+
+async def test_what_is_not_added_up_makes_no_answer_unless_executions_are_shown(
+    database: Database, statistics: LiveStatistics
+):
+    collection = database.collection(Execution)
+    await collection.insert_one(recent("run"))
+    sums = await statistics.subscribe(ADA, ALL_STATUSES)
+    shown = await statistics.subscribe(ADA, ALL_STATUSES, every_change=True)
+    first = [await next_of(sums), await next_of(shown)]
+
+    await collection.update_one({"execution_id": "run"}, {"$set": {"current_step": "load"}})
+    again = await next_of(shown)
+    await collection.update_one({"execution_id": "run"}, {"$set": {"status": "failed"}})
+    changed = [await next_of(sums), await next_of(shown)]
+
+    assert [each.answer.totals.failures for each in (*first, again, *changed)] == [0, 0, 0, 1, 1]
+    assert again.position > first[1].position
+
+
+async def test_behind_a_cursor_only_another_answer_is_sent(database: Database, statistics: LiveStatistics):
+    collection = database.collection(Execution)
+    await collection.insert_one(recent("run"))
+    subscription = await statistics.subscribe(ADA, ALL_STATUSES)
+    cursor = (await next_of(subscription)).cursor
+    subscription.close()
+    # Others' executions, and what is not added up.
+    await collection.insert_one(recent("of-ben", user_id="ben"))
+    await collection.update_one({"execution_id": "run"}, {"$set": {"current_step": "load"}})
+
+    resumed = await statistics.subscribe(ADA, ALL_STATUSES, cursor)
+    waiting = asyncio.ensure_future(next_of(resumed))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await collection.delete_one({"execution_id": "run"})
+    assert (await waiting).answer.totals.count == 0
+    # The answer is of a question that nobody follows any more, and of one that is followed.
+    again = await statistics.subscribe(ADA, ALL_STATUSES, cursor)
+    assert await count_of(again) == 0
+
+
+async def test_executions_leave_a_moving_range_without_a_change(database: Database, statistics: LiveStatistics):
+    await database.collection(Execution).insert_many([recent("first"), recent("second")])
+    subscription = await statistics.subscribe(ADA, StatisticsRequest(Within("created", 1)))
+
+    seen = [await count_of(subscription)]
+    while seen[-1]:
+        seen.append(await count_of(subscription))
+
+    assert seen[0] == 2
+    assert statistics.feeds == 1
+
+
+async def test_too_many_groups_are_read_for_each_answer(
+    database: Database, statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(feed, "_MAX_GROUPS_KEPT", 3)
+    collection = database.collection(Execution)
+    await collection.insert_many([recent(f"run-{number}", session_id=f"s{number}") for number in range(3)])
+    request = StatisticsRequest(EVERYTHING, groups=(GroupsRequest(GroupField.SESSION_ID, first=2),))
+    subscription = await statistics.subscribe(ADA, request)
+    await next_of(subscription)
+
+    for number in range(2):
+        await collection.insert_one(recent(f"more-{number}", session_id=f"t{number}"))
+        await check(database, ADA, request, tick := await next_of(subscription))
+        assert tick.answer.totals.count == 4 + number
+
+
+async def test_a_series_that_grows_to_too_many_buckets_ends_with_an_error(
+    database: Database, statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
+):
+    start = datetime.now(UTC)
+    request = StatisticsRequest(Range("created", gte=start), interval=Interval.MINUTE, series=Measure.COST)
+    subscription = await statistics.subscribe(ADA, request)
+    await next_of(subscription)
+
+    def much_later(_: feed.Feed) -> datetime:
+        return start + timedelta(minutes=102)
+
+    monkeypatch.setattr(feed.Feed, "_instant", much_later)
+    await database.collection(Execution).insert_one(recent("run"))
+    with pytest.raises(BadUserInput, match="at most 100 buckets"):
+        await next_of(subscription)
+
+
+async def test_without_the_scope_nothing_is_followed(statistics: LiveStatistics):
+    with pytest.raises(Forbidden):
+        await statistics.subscribe(Caller("ada", "acme"), ALL_STATUSES)
+    assert statistics.feeds == 0
+
+
+async def test_what_cannot_be_read_is_an_error_and_is_tried_again(
+    statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.LiveReader, "read", AsyncMock(side_effect=QueryTimeout("Too much.")))
+        with pytest.raises(QueryTimeout):
+            await statistics.subscribe(ADA, ALL_STATUSES)
+    assert statistics.feeds == 0
+
+    assert await count_of(await statistics.subscribe(ADA, ALL_STATUSES)) == 0

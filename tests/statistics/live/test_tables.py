@@ -154,7 +154,7 @@ class World:
 def test_tables_hold_what_a_recount_finds(where: Filter, interval: Interval | None):
     request = StatisticsRequest(where, "Asia/Kathmandu", interval, EVERY_MEASURE, Measure.COST, GROUPS)
     steps = rereads = 0
-    for seed in range(12):
+    for seed in range(6):
         world = World(request, seed)
         for _ in range(25):
             world.step()

@@ -16,7 +16,7 @@ from execution_monitor.tasks import end_tasks
 
 @contextlib.asynccontextmanager
 async def feeding(database: Database) -> AsyncGenerator[Feeder]:
-    feeder = Feeder(database, [Rollups(database)], Lease(database, "feeder"))
+    feeder = Feeder(database, [Rollups(database)], Lease(database, "feeder", seconds=3))
     running = asyncio.create_task(feeder.run())
     try:
         yield feeder
@@ -24,10 +24,10 @@ async def feeding(database: Database) -> AsyncGenerator[Feeder]:
         await end_tasks(running)
 
 
-async def caught_up(database: Database) -> None:
+async def caught_up(database: Database, seconds: float = 60) -> None:
     """Return when every change until now is in the rows, and all are built."""
     now = await current_position(database.handle)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         while True:
             position = await load_position(database, NAME)
             found = [state async for state in States(database).all()]

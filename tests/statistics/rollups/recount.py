@@ -13,6 +13,7 @@ from execution_monitor.statistics.rollups.families import Family
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.facts import is_plain
+from execution_monitor.storage.predicates import as_mapping
 from execution_monitor.storage.server_documents import ExecutionRollup
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -24,6 +25,10 @@ _ODD: Sequence[Mapping[str, Any]] = (
     {"created": [NOON, NOON + timedelta(hours=1)]},
     {"created": "2026-11-01"},
     {"error_details": "broken"},
+    {"error_details": {"code": 404}},
+    {"error_details": {"code": {"of": "an engine"}}},
+    {"status": {"name": "failed"}},
+    {"status": 7},
     {"total_cost": "1"},
     {"total_duration": float("nan"), "total_cost": float("inf")},
     {"tokens_used": Decimal128("12.5"), "total_cost": Decimal128("0.25")},
@@ -66,8 +71,10 @@ def random_values(random_: random.Random) -> dict[str, Any]:
     return found
 
 
-async def change_at_random(executions: AsyncCollection[dict[str, Any]], random_: random.Random, count: int) -> None:
-    """Insert, update, replace, move and delete executions, `count` times."""
+async def change_at_random(
+    executions: AsyncCollection[dict[str, Any]], random_: random.Random, count: int, *, moves: bool = True
+) -> None:
+    """Insert, update, replace, move and delete executions, `count` times; `moves` are those to other tenants."""
     ids = [each["_id"] async for each in executions.find({}, {"_id": 1})]
     for number in range(count):
         action = random_.random()
@@ -85,9 +92,9 @@ async def change_at_random(executions: AsyncCollection[dict[str, Any]], random_:
             await executions.update_one(one, {"$set": {"version": number, **sets}})
         elif action < 0.7:
             await executions.update_one(one, {"$set": {"user_id": random_.choice(("ada", "ben"))}})
-        elif action < 0.8:
+        elif action < 0.8 and moves:
             await executions.update_one(one, {"$set": {"tenant_id": random_.choice(TENANTS)}})
-        elif action < 0.85:
+        elif action < 0.85 and moves:
             await executions.replace_one(one, random_execution(random_, number))
         elif action < 0.9:
             await executions.update_many(
@@ -110,8 +117,12 @@ async def recounted_rows(database: Database) -> dict[RowPlace, RowSums]:
         tenant, created = document.get("tenant_id"), document["created"]
         if not (is_plain(document) and isinstance(tenant, str) and isinstance(created, datetime)):
             continue
-        error: dict[str, Any] = document.get("error_details") or {}
+        error = as_mapping(document.get("error_details")) or {}
         values: dict[str, Any] = {**document, "error_details.code": error.get("code")}
+        for name in ("status", "error_details.code"):
+            # Of what is neither text nor missing, rows tell that it is there.
+            if not isinstance(values.get(name), str | None):
+                values[name] = True
         quarter = int((created - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(minutes=15) // 1)
         for family in Family:
             own = tuple((field, values.get(field)) for field in family.fields)

@@ -92,6 +92,30 @@ query Combined {
 `,
   },
   {
+    query: `# What the executions of the last day add up to, and which workflows fail most.
+query LastDay {
+  executionStatistics(filter: { createdAt: { withinSeconds: 86400 } }, interval: HOUR) {
+    count
+    successRate
+    totalCost
+    duration {
+      p50
+      p95
+    }
+    series {
+      start
+      count
+    }
+    groups(by: WORKFLOW_NAME, order: FAILURES, first: 5) {
+      value
+      count
+      successRate
+    }
+  }
+}
+`,
+  },
+  {
     query: `# Who you are to the server, and what your token allows.
 query WhoAmI {
   viewer {

@@ -41,6 +41,8 @@ const FIELD_TABLE: { [Name in Field]: FieldInfo<FilterFields[Name]> } = {
   tokensUsed: { title: 'Tokens', input: 'IntFilter' },
   errorMessage: { title: 'Error message', input: 'StringFilter' },
   errorCode: { title: 'Error code', input: 'IdFilter' },
+  // For links: nobody types the id of a group.
+  errorGroup: { title: 'Error group', input: 'ErrorGroupFilter' },
   tags: { title: 'Tag', input: 'TagFilter' },
   triggeredBy: { title: 'Started by', input: 'StringFilter' },
   userId: { title: 'Owner', input: 'IdFilter' },
@@ -51,7 +53,9 @@ const FIELD_TABLE: { [Name in Field]: FieldInfo<FilterFields[Name]> } = {
 }
 
 /** All fields, in the order of the editor's menu. */
-export const FIELDS = (Object.keys(FIELD_TABLE) as Field[]).filter((field) => field !== 'tokensUsed')
+export const FIELDS = (Object.keys(FIELD_TABLE) as Field[]).filter(
+  (field) => field !== 'tokensUsed' && field !== 'errorGroup',
+)
 
 // The usual operator comes first.
 const OPERATORS: { [Input in InputType]: readonly OperatorOf<Input>[] } = {
@@ -63,6 +67,7 @@ const OPERATORS: { [Input in InputType]: readonly OperatorOf<Input>[] } = {
   IntFilter: ['gte', 'lte', 'gt', 'lt', 'eq'],
   BigIntFilter: ['gte', 'lte', 'gt', 'lt', 'eq'],
   TagFilter: ['has'],
+  ErrorGroupFilter: ['eq', 'in'],
 }
 
 const OPERATOR_NAMES: Record<Operator, string> = {

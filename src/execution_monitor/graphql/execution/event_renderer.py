@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -27,11 +27,17 @@ from execution_monitor.graphql.errors import ClientSafeSchema, to_client_errors
 from execution_monitor.graphql.validation.operation import ExecutableOperation
 from execution_monitor.live.events import Block, Delivery, RenderCache
 
-# A payload as JSON, and the codes of the errors in it.
-Payload = tuple[bytes, Sequence[str]]
 MakeContext = Callable[[Caller], Context]
 # From a delivery to the object that graphql-core resolves fields of.
 Show = Callable[[Delivery], object]
+
+
+class Payload(NamedTuple):
+    """A payload as JSON, the codes of the errors in it, and which executions it shows beside that of the event."""
+
+    content: bytes
+    codes: Sequence[str] = ()
+    other_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Payloads:
     """The payloads of a block of deliveries, shared by all subscribers with the same request and scopes."""
 
     payloads: Sequence[bytes]
-    execution_ids: Sequence[str]
+    execution_ids: Sequence[str]  # those of the events, and others that the payloads show
     codes: Sequence[str]
     # What a transport makes of them once for all of its clients, under a key of its own.
     shared: RenderCache = field(default_factory=RenderCache)
@@ -57,7 +63,7 @@ def serialise(
         codes = [error["extensions"]["code"] for error in errors]
     if extensions is not None:
         payload["extensions"] = extensions
-    return orjson.dumps(payload), codes
+    return Payload(orjson.dumps(payload), codes)
 
 
 class Rendering(Protocol):
@@ -110,35 +116,37 @@ class EventRenderer:
             payload = orjson.dumps({"data": emit(delivery)})
         except Exception:  # noqa: BLE001 - graphql-core meets it again, and reports it
             return None
-        return (payload, ()) if len(payload) <= self._max_bytes else None
+        return Payload(payload) if len(payload) <= self._max_bytes else None
 
     def execute(self, delivery: Delivery, executor: Any, caller: Caller, show: Show) -> Payload | asyncio.Task[Payload]:
         """The payload of an event that graphql-core executes, or the task that makes it."""
         # Not in the context of the first subscriber's request: the others share what comes of it, errors included.
         shared = contextvars.Context()
-        result = shared.run(self._begin, show(delivery), executor, caller)
+        # New data loaders, since what one event loaded is out of date with the next. A new outcome, since the payload
+        # is shared, and each subscriber counts it.
+        context = self._make_context(caller)
+        result = shared.run(self._begin, show(delivery), executor, context)
         if not isawaitable(result):
-            return self._serialise(result)
-        task = asyncio.create_task(self._finish(result), context=shared)
+            return self._serialise(result, delivery, context)
+        task = asyncio.create_task(self._finish(result, delivery, context), context=shared)
         self._rendering.add(task)
         task.add_done_callback(self._rendering.discard)
         return task
 
-    def _begin(self, event: object, executor: Any, caller: Caller) -> ExecutionResult | Awaitable[ExecutionResult]:
+    def _begin(self, event: object, executor: Any, context: Context) -> ExecutionResult | Awaitable[ExecutionResult]:
         of_event = executor.build_per_event_executor(event)
-        # New data loaders, since what one event loaded is out of date with the next. A new outcome, since the payload
-        # is shared, and each subscriber counts it.
-        of_event.context_value = self._make_context(caller)
+        of_event.context_value = context
         return cast("Any", execute_subscription_event(of_event))
 
-    async def _finish(self, result: Awaitable[ExecutionResult]) -> Payload:
-        return self._serialise(await result)
+    async def _finish(self, result: Awaitable[ExecutionResult], delivery: Delivery, context: Context) -> Payload:
+        return self._serialise(await result, delivery, context)
 
-    def _serialise(self, result: ExecutionResult) -> Payload:
+    def _serialise(self, result: ExecutionResult, delivery: Delivery, context: Context) -> Payload:
         payload = serialise(self._schema, result)
-        size = len(payload[0])
+        size = len(payload.content)
         if size <= self._max_bytes:
-            return payload
+            shown = context.outcome.execution_ids
+            return payload._replace(other_ids=tuple(each for each in shown if each != delivery.execution_id))
         # In place of the event: the client learns that there was one, and the next may be smaller.
         problem = ResponseTooLarge(size, self._max_bytes)
         errors = [GraphQLError(problem.message, original_error=problem)]
@@ -183,10 +191,11 @@ class _Rendering:
         payloads = [each for each in rendered if isinstance(each, tuple)]
         if len(payloads) < len(rendered):
             return None
+        of_events = [each.execution_id for each in block.deliveries if each.execution_id is not None]
         return Payloads(
-            [payload for payload, _ in payloads],
-            [each.execution_id for each in block.deliveries if each.execution_id is not None],
-            [code for _, codes in payloads for code in codes],
+            [each.content for each in payloads],
+            [*of_events, *(other for each in payloads for other in each.other_ids)],
+            [code for each in payloads for code in each.codes],
         )
 
 

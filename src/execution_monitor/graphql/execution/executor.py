@@ -59,6 +59,7 @@ class OperationExecutor:
         self._ingest = services.ingest
         self._statistics = services.statistics
         self._deliveries = services.deliveries
+        self._live_statistics = services.live_statistics
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -164,7 +165,7 @@ class OperationExecutor:
             raise RequestErrors(result.errors)
         operation = executable.operation
         cost = {"requested": operation.cost, "remaining": operation.allowance.remaining}
-        payload, codes = serialise(self._schema, result, {"cost": cost})
+        payload, codes, _ = serialise(self._schema, result, {"cost": cost})
         if len(payload) > self._max_response_bytes:
             outcome.discard_executions()
             raise ResponseTooLarge(len(payload), self._max_response_bytes)
@@ -184,7 +185,17 @@ class OperationExecutor:
 
     def _context(self, caller: Caller, outcome: Outcome) -> Context:
         keys, ingest = self._access_keys, self._ingest
-        return Context(caller, self._monitor, self._live, outcome, keys, ingest, self._statistics, self._deliveries)
+        return Context(
+            caller,
+            self._monitor,
+            self._live,
+            outcome,
+            keys,
+            ingest,
+            self._statistics,
+            self._live_statistics,
+            self._deliveries,
+        )
 
 
 async def _interpret(executor: Any, context: Context) -> ExecutionResult:

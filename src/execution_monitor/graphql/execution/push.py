@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from execution_monitor.asgi.operations import Outcome
-from execution_monitor.graphql.execution.event_renderer import Payloads, Rendering
+from execution_monitor.graphql.execution.event_renderer import Payload, Payloads, Rendering
 from execution_monitor.live.events import Block, Deliveries, Delivery
 
 
@@ -45,9 +45,9 @@ class SubscriptionPump:
         async for delivery in self._deliveries:
             self._is_awaited = False
             rendered = self._rendering.one(delivery)
-            payload, codes = rendered if isinstance(rendered, tuple) else await asyncio.shield(rendered)
-            self._outcome.deliver(delivery.execution_id, codes)
-            yield payload
+            payload = rendered if isinstance(rendered, tuple) else await asyncio.shield(rendered)
+            self._count(delivery, payload)
+            yield payload.content
             self._is_awaited = True
 
     def receive(self, delivery: Delivery) -> bool:
@@ -58,9 +58,9 @@ class SubscriptionPump:
             rendered = self._rendering.one(delivery)
         except Exception:  # noqa: BLE001 - the iteration meets it again, and ends this operation alone
             return False
-        if not isinstance(rendered, tuple) or not self._sink.push(rendered[0]):
+        if not isinstance(rendered, tuple) or not self._sink.push(rendered.content):
             return False
-        self._outcome.deliver(delivery.execution_id, rendered[1])
+        self._count(delivery, rendered)
         return True
 
     def receive_block(self, block: Block) -> bool:
@@ -75,3 +75,8 @@ class SubscriptionPump:
             return False
         self._outcome.deliver_all(len(rendered.payloads), rendered.execution_ids, rendered.codes)
         return True
+
+    def _count(self, delivery: Delivery, payload: Payload) -> None:
+        self._outcome.deliver(delivery.execution_id, payload.codes)
+        if payload.other_ids:
+            self._outcome.answer_with(*payload.other_ids)

@@ -14,6 +14,7 @@ from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.operators import (
     BigIntFilter,
     DateTimeFilter,
+    ErrorGroupFilter,
     ExecutionStatusFilter,
     FloatFilter,
     IdFilter,
@@ -65,6 +66,7 @@ _INPUTS: Mapping[FilterKind, type] = {
     FilterKind.BIG_INTEGER: BigIntFilter,
     FilterKind.DURATION: FloatFilter,
     FilterKind.TAG: TagFilter,
+    FilterKind.ERROR_GROUP: ErrorGroupFilter,
 }
 
 
@@ -118,7 +120,11 @@ def _convert(given: ExecutionFilter, depth: int, count: Callable[[], None]) -> F
     parts: list[Filter] = []
     for conditions in conditions_of(given, EXECUTION_FIELDS):
         count()
-        parts.extend(conditions)
+        for condition in conditions:
+            parts.append(condition)
+            # Each alternative of a list of error groups is a condition on several fields.
+            for _ in condition.parts[1:] if isinstance(condition, AnyOf) else ():
+                count()
     if present(given.and_) is not None:
         parts.extend(_convert(each, depth + 1, count) for each in given.and_ or ())
     if present(given.or_) is not None:

@@ -12,6 +12,7 @@ from execution_monitor.executions.executions import stored_statuses
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.storage.documents import ExecutionStatus
+from execution_monitor.storage.error_groups import MAX_GROUPS_IN_FILTER, in_one_of
 from execution_monitor.storage.filters import Contains, Filter, HasTag, NoneOf, OneOf, Range, StartsWith, is_null
 from execution_monitor.storage.relative_filters import Duration, HasDuration, Within
 from execution_monitor.storage.times import has_time, within
@@ -196,6 +197,30 @@ class BigIntFilter:
         """Translate the operators to conditions on the stored `field`."""
         yield from equality_conditions(field, self)
         yield from _bounds(field, self)
+
+
+@strawberry.input(description="Conditions on the group of failures; all given conditions must hold.")
+class ErrorGroupFilter:
+    """Groups of failures by their ids."""
+
+    eq: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="The `id` of an `ErrorGroup`: it is in this group."
+    )
+    in_: list[strawberry.ID] | None = strawberry.field(
+        name="in",
+        default=UNSET,
+        description=(
+            f"It is in one of these groups, at most {MAX_GROUPS_IN_FILTER}, each of which counts as a condition; an "
+            "empty list matches nothing."
+        ),
+    )
+
+    def conditions(self, field: str) -> Iterator[Filter]:  # noqa: ARG002 - a group has conditions on several fields
+        """Translate the groups to conditions."""
+        if self.eq is not UNSET and self.eq is not None:
+            yield in_one_of([self.eq])
+        if self.in_ is not UNSET and self.in_ is not None:
+            yield in_one_of([*self.in_])
 
 
 @strawberry.input(description="A tag with this key and, where given, this value. Combine several with `and` and `or`.")

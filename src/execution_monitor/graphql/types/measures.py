@@ -7,6 +7,7 @@ import strawberry
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.statistics.measures import COUNT_ALONE, Breakdown, Measure
 from execution_monitor.statistics.sketches import Sketch
+from execution_monitor.storage.coercion import to_big_int
 from execution_monitor.storage.documents import ExecutionStatus
 
 _SHARES = (0.5, 0.9, 0.95, 0.99)
@@ -77,7 +78,7 @@ class Measured:
 
     @strawberry.field(description="The sum of the tokens of language models that they used.")
     def tokens(self) -> BigInt:
-        return BigInt(self.breakdown.tokens)
+        return BigInt(to_big_int(self.breakdown.tokens))
 
 
 def measures_of(selected: Collection[str]) -> Measure | None:

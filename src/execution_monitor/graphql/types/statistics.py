@@ -10,6 +10,12 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.graphql.selection import LARGEST_LIST, POINTS
+from execution_monitor.graphql.types.error_group import (
+    ERROR_GROUPS,
+    ERROR_GROUPS_POINTS,
+    ErrorGroup,
+    resolve_error_groups,
+)
 from execution_monitor.graphql.types.execution import Execution, fields_of_execution, shown_executions
 from execution_monitor.graphql.types.measures import Distribution, Measured
 from execution_monitor.graphql.types.statistics_parts import StatisticsBucket, StatisticsGroup, StepStatistics
@@ -39,6 +45,7 @@ class ExecutionStatistics(Measured):
     """An answer; its fields need what `statistics_request` requested for the same selection."""
 
     answer: strawberry.Private[StatisticsAnswer]
+    request: strawberry.Private[StatisticsRequest]
 
     @strawberry.field(description="What executions cost, in the engine's currency, of those that have a cost.")
     def cost(self) -> Distribution:
@@ -89,6 +96,10 @@ class ExecutionStatistics(Measured):
         found = await steps_by_name(self._examples(info), info.context.caller, checked_first(first))
         return [StepStatistics.of(each) for each in found]
 
+    @strawberry.field(description=ERROR_GROUPS, metadata={POINTS: ERROR_GROUPS_POINTS})
+    async def error_groups(self, info: ContextInfo, first: FirstOfMost = 10) -> list[ErrorGroup]:
+        return await resolve_error_groups(info, self.answer, self.request, checked_first(first))
+
     @strawberry.field(description="The instant at which everything was read.")
     def as_of(self) -> datetime:
         return self.answer.as_of
@@ -112,9 +123,9 @@ class ExecutionStatistics(Measured):
         return BigInt(self.answer.examined)
 
     @classmethod
-    def of(cls, answer: StatisticsAnswer) -> "ExecutionStatistics":
-        """The statistics that `answer` holds."""
-        return cls(breakdown=answer.totals, answer=answer)
+    def of(cls, answer: StatisticsAnswer, request: StatisticsRequest) -> "ExecutionStatistics":
+        """The statistics that the `answer` to `request` holds."""
+        return cls(breakdown=answer.totals, answer=answer, request=request)
 
     def _examples(self, info: ContextInfo) -> Examples:
         return Examples(info.context.monitor.executions, self.answer)
@@ -131,4 +142,4 @@ async def resolve_statistics(info: ContextInfo, request: StatisticsRequest) -> E
     """The answer to `request`."""
     answer = await info.context.statistics.answer(info.context.caller, request)
     info.context.outcome.examined += answer.examined
-    return ExecutionStatistics.of(answer)
+    return ExecutionStatistics.of(answer, request)

@@ -125,7 +125,7 @@ def _map_outcome(event: RunEvent, identity: Identity, document: DocumentFacts) -
     if event_type == "START":
         document.started(at, attempt=identity.attempt)
     if event_type == "RUNNING" and identity.step_id is None:
-        document.set_known({"last_heartbeat_at": at}, at=at)
+        document.alive(at)
     document.outcome(
         status,
         at=at,

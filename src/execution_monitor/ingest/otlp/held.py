@@ -17,7 +17,8 @@ from bson.codec_options import CodecOptions
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.ingest.writer.facts import Clean, DocumentFacts, Facts, LogLine, Register
+from execution_monitor.ingest.writer.facts import Clean, DocumentFacts, Facts, LogLine
+from execution_monitor.ingest.writer.registers import Register
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.digests import digest_of
 from execution_monitor.storage.documents import Execution
@@ -162,5 +163,5 @@ def _restored(clean: Clean, execution_id: str, reports: Iterable[bytes]) -> Fact
             continue
         document = facts.step(execution_id, entry["step_id"]) if "step_id" in entry else facts.execution(execution_id)
         for name, register in entry["registers"].items():
-            document.registers[name] = Register(register["stamp"], register["fields"])
+            document.registers[name] = Register.restored(register["stamp"], register["fields"])
     return facts

@@ -114,9 +114,7 @@ class Batch:
             execution.outcome(ExecutionStatus.RUNNING, at=last, attempt=_NO_ATTEMPT)
             # Marks it for whoever looks for traces whose root never came.
             execution.set(TRACE, {}, at=first, earliest=True)
-            execution.set_known({"last_heartbeat_at": last}, at=last)
-            # Its stamp alone says that no root may ever come.
-            execution.set("trace", {}, at=first, earliest=True)
+            execution.alive(last)
             execution.set("name", _name(_service(origin), None), at=first, rank=HEARSAY, earliest=True)
             execution.set("tags", {"tags": _tags(origin.resource)}, at=first, rank=HEARSAY, earliest=True)
         self._seen.clear()
@@ -146,18 +144,20 @@ class Batch:
         fields: dict[str, Any] = {
             "step_name": span.name,
             "step_type": kind or _call_side(span.kind),
-            "step_index": position_of_start(span.start, goes_first=span.is_root),
-            "started_at": span.start,
             "depends_on": _depends_on(span),
             "model": usage.model,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cached_tokens": usage.cached_tokens,
             "input_data": genai.input_of(span.attributes) if keeps else None,
             "result": genai.result_of(span.attributes) if keeps else None,
         }
+        measures = {
+            "step_index": position_of_start(span.start, goes_first=span.is_root),
+            "started_at": span.start,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+        }
         # One register, since stamps take time: a span reports all of this at once, or again when it knows more.
-        step.set(SPAN, fields, at=span.start, rank=_STARTED if span.end is None else _ENDED)
+        step.set(SPAN, fields, measures=measures, at=span.start, rank=_STARTED if span.end is None else _ENDED)
         if (usage.tokens, usage.cost) != (None, None) and genai.counts(kind, span.attributes):
             step.set(USAGE, {"tokens_used": usage.tokens, "cost": self._cost(span, usage)}, at=span.start)
         step.created(span.start)
@@ -241,9 +241,9 @@ def _tags(resource: Attributes, *, user: str | None = None) -> list[dict[str, st
 
 def _depends_on(span: ReceivedSpan) -> list[str] | None:
     """The parent, and spans of the same trace that it is linked with."""
-    linked = (link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id)
-    parents = [*([span.parent_id] if span.parent_id else []), *linked]
-    return list(dict.fromkeys(each for each in parents if each != span.span_id)) or None
+    parents = [span.parent_id] if span.parent_id else []
+    parents += [link.span_id.hex() for link in span.links if link.trace_id.hex() == span.trace_id]
+    return [each for each in dict.fromkeys(parents) if each != span.span_id] or None
 
 
 def _call_side(kind: SpanKind) -> str | None:

@@ -76,7 +76,9 @@ class Roots:
         )
 
     def _has_value(self, attributes: Attributes) -> bool:
-        return any(key in attributes and fnmatchcase(str(attributes[key]), value) for key, value in self._values)
+        return bool(self._values) and any(
+            key in attributes and fnmatchcase(str(attributes[key]), value) for key, value in self._values
+        )
 
 
 def _is_of_an_engine(origin: Origin, attributes: Attributes) -> bool:

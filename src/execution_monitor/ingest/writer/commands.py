@@ -62,14 +62,17 @@ class Outcome:
     duplicates: set[int] = field(default_factory=set[int])
 
 
-async def insert(database: Database, document: type[Document], rows: Iterable[BsonDocument]) -> Outcome:
-    """Insert `rows`; those that are stored already stay as they are stored.
+async def insert(
+    database: Database, document: type[Document], rows: Iterable[BsonDocument | RawBSONDocument]
+) -> Outcome:
+    """Insert `rows`, which may be encoded already; those that are stored already stay as they are stored.
 
     Raises:
         RefusedWrite: one of them can never be stored; others may have been.
         DatabaseUnavailable: MongoDB cannot write now; some may have been stored.
     """
-    return await _write(database, document, "insert", "documents", (RawBSONDocument(encode(row)) for row in rows))
+    encoded = (row if isinstance(row, RawBSONDocument) else RawBSONDocument(encode(row)) for row in rows)
+    return await _write(database, document, "insert", "documents", encoded)
 
 
 async def update(database: Database, document: type[Document], statements: Iterable[RawBSONDocument]) -> Outcome:

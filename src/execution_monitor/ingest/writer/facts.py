@@ -1,21 +1,21 @@
 """Facts: what a request reports of executions, their steps and their log lines, in registers that can be joined.
 
-A register holds one or several fields of a document, and the stamp of the report that set them: its rank, its time and
-a digest of its values. The greater stamp wins. Stamps are in a total order, so joining registers is commutative,
-associative and idempotent: reports may come in any order, repeatedly and over several processes. What a report means
-must therefore follow from that report alone, never from what is stored.
+Joining registers is commutative, associative and idempotent (`registers.py`): reports may come in any order, repeatedly
+and over several processes. What a report means must therefore follow from that report alone, never from what is stored.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from execution_monitor.errors import BadUserInput
-from execution_monitor.storage.bson_ordering import milliseconds_of
-from execution_monitor.storage.digests import digest_of
+from execution_monitor.ingest.writer.registers import NO_CONSTANTS, Constants, Register, rank_of, time_of
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.rows import BsonDocument
+
+Measure = int | float | datetime
 
 # Makes the value of a stored field fit to be kept: masks secrets and cuts what is too long.
 Clean = Callable[[str, Any], Any]
@@ -23,18 +23,13 @@ Clean = Callable[[str, Any], Any]
 MAX_ID_LENGTH = 1_024
 MAX_ATTEMPT = 1_000_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_RANK_BYTES = 4
-_TIME_BYTES = 6
-_DIGEST_BYTES = 6
-_LAST_TIME = 2 ** (8 * _TIME_BYTES) - 1
-_LAST_DATE = milliseconds_of(datetime.max.replace(tzinfo=UTC))
+_NO_MEASURES: Mapping[str, Measure | None] = {}
 
 # What outcomes of one attempt are ranked by. An end that is assumed ranks as running does: a later sign of life undoes
 # it, and so does the real end, whenever that was.
 _RANK_PENDING, _RANK_RUNNING, _RANK_ENDED = 0, 1, 2
 _RANKS_OF_ATTEMPT = 4
+_MAX_PLAIN_OUTCOMES = 1_000
 
 # Where an execution keeps the ids of the runs that started it and that it repeats: the executions that these belong
 # to may become known later.
@@ -43,23 +38,6 @@ PARENT_RUN, RETRY_OF_RUN = "ingest.parent_run_id", "ingest.retry_of_run_id"
 # Who speaks of a document: the engine of the document itself, or that of a child, which knows its parent by hearsay.
 OWN_WORD = 5
 HEARSAY = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Fields of a document, by their stored names, and the stamp of the report that set them; None: no value."""
-
-    stamp: bytes
-    fields: Mapping[str, Any]
-
-
-def stamp_of(fields: Mapping[str, Any], *, rank: int, at: datetime, earliest: bool = False) -> bytes:
-    """The stamp of a report of `fields` at a time of the sender; with `earliest` the earlier of two is the greater."""
-    milliseconds = min(max(milliseconds_of(at), 0), _LAST_TIME)
-    if earliest:
-        milliseconds = _LAST_TIME - milliseconds
-    digest = digest_of(*fields.items(), size=_DIGEST_BYTES)
-    return rank.to_bytes(_RANK_BYTES, "big") + milliseconds.to_bytes(_TIME_BYTES, "big") + digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +54,8 @@ class OutcomeStamp:
     @classmethod
     def of(cls, stamp: bytes) -> "OutcomeStamp":
         """The parts of `stamp`, that of a register `outcome`."""
-        rank = int.from_bytes(stamp[:_RANK_BYTES], "big")
-        milliseconds = int.from_bytes(stamp[_RANK_BYTES : _RANK_BYTES + _TIME_BYTES], "big")
-        at = _EPOCH + min(milliseconds, _LAST_DATE) * _MILLISECOND
-        return cls(rank // _RANKS_OF_ATTEMPT, at, rank % _RANKS_OF_ATTEMPT == _RANK_ENDED)
+        attempt, rank = divmod(rank_of(stamp), _RANKS_OF_ATTEMPT)
+        return cls(attempt, time_of(stamp), rank == _RANK_ENDED)
 
 
 class DocumentFacts:
@@ -98,19 +74,44 @@ class DocumentFacts:
         self.registers: dict[str, Register] = {}
         self.since: datetime | None = None
 
-    def set(
-        self, name: str, fields: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD, earliest: bool = False
+    def set(  # noqa: PLR0913 - what belongs together
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        at: datetime,
+        rank: int = OWN_WORD,
+        earliest: bool = False,
+        measures: Mapping[str, Measure | None] = _NO_MEASURES,
     ) -> None:
-        """Report the `fields` of the register `name`, as of the time `at` of the sender."""
+        """Report the `fields` of the register `name`, as of the time `at` of the sender.
+
+        `measures` are more of its fields, which need no cleaning: they hold no text, times are in UTC and whole
+        milliseconds, and numbers are finite and within 64 bits.
+        """
         self.see(at)
         # Cleaned before the digest is made: that of a secret would tell it to whoever tries some.
         cleaned = {each: None if value is None else self._clean(each, value) for each, value in fields.items()}
+        cleaned |= measures
+        register = Register.of(cleaned, rank=rank, at=at, earliest=earliest)
         # A payload that is not kept would only leave its stamp.
-        if not any(value is not None for value in cleaned.values()) and any(
-            value is not None for value in fields.values()
-        ):
-            return
-        self._join(name, Register(stamp_of(cleaned, rank=rank, at=at, earliest=earliest), cleaned))
+        if register.elements or all(value is None for value in fields.values()):
+            self._join(name, register)
+
+    def _set_time(  # noqa: PLR0913 - what `Register.of_time` takes
+        self,
+        name: str,
+        field: str,
+        at: datetime,
+        *,
+        rank: int = OWN_WORD,
+        earliest: bool = False,
+        constants: Constants = NO_CONSTANTS,
+    ) -> None:
+        """Report the time `at` in the `field` of the register `name`, as of itself."""
+        self.see(at)
+        cleaned = self._clean(field, at)
+        self._join(name, Register.of_time(field, cleaned, rank=rank, earliest=earliest, constants=constants))
 
     def set_known(self, values: Mapping[str, Any], *, at: datetime, rank: int = OWN_WORD) -> None:
         """Report each of `values` that is not None, in a register of its own, named as the field."""
@@ -120,15 +121,19 @@ class DocumentFacts:
 
     def created(self, at: datetime) -> None:
         """Report that it existed `at` a time; the earliest is kept."""
-        self.set("created", {"created": at}, at=at, earliest=True)
+        self._set_time("created", "created", at, earliest=True)
 
     def started(self, started_at: datetime, *, attempt: int = 1) -> None:
         """Report when an attempt began; of the last attempt the earliest time is kept."""
-        self.set("started", {"started_at": started_at}, at=started_at, rank=attempt, earliest=True)
+        self._set_time("started", "started_at", started_at, rank=attempt, earliest=True)
+
+    def alive(self, at: datetime) -> None:
+        """Report a sign of life; the latest is kept."""
+        self._set_time("last_heartbeat_at", "last_heartbeat_at", at)
 
     def beat(self, at: datetime) -> None:
         """Report a heartbeat: a sign of life that comes regularly, so that two minutes without one mean an end."""
-        self.set_known({"last_heartbeat_at": at}, at=at)
+        self.alive(at)
         # Its stamp alone says that heartbeats are to be expected.
         self.set("beats", {}, at=at, earliest=True)
 
@@ -154,14 +159,19 @@ class DocumentFacts:
             rank = _RANK_ENDED
         else:
             rank = _RANK_RUNNING
+        rank += min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT
+        if completed_at == at and error is None and detail is None:
+            constants = _plain_outcome(status.value, max(attempt, 1))
+            self._set_time("outcome", "completed_at", at, rank=rank, constants=constants)
+            return
         fields = {
             "status": status.value,
             "attempt": max(attempt, 1),
-            "completed_at": completed_at,
             "error_details": error,
             "status_detail": detail,
+            "completed_at": completed_at,
         }
-        self.set("outcome", fields, at=at, rank=min(attempt, MAX_ATTEMPT) * _RANKS_OF_ATTEMPT + rank)
+        self.set("outcome", fields, at=at, rank=rank)
 
     def parent_run(self, run_id: str, *, at: datetime) -> None:
         """Report the run that started this execution, which belongs to another one (`Facts.run`)."""
@@ -170,6 +180,13 @@ class DocumentFacts:
     def retry_of_run(self, run_id: str, *, at: datetime) -> None:
         """Report the run that this execution repeats, which belongs to another one."""
         self.set("retry_of_run", {RETRY_OF_RUN: run_id}, at=at)
+
+    def joined_with(self, other: "DocumentFacts") -> "DocumentFacts":
+        """What both report of the same document."""
+        joined = DocumentFacts(self._clean)
+        joined.join(self)
+        joined.join(other)
+        return joined
 
     def join(self, other: "DocumentFacts") -> None:
         """Add what `other` reports of the same document."""
@@ -187,6 +204,12 @@ class DocumentFacts:
         known = self.registers.get(name)
         if known is None or known.stamp < register.stamp:
             self.registers[name] = register
+
+
+@functools.lru_cache(_MAX_PLAIN_OUTCOMES)
+def _plain_outcome(status: str, attempt: int) -> Constants:
+    """What is the same in all reports that an attempt ended without more."""
+    return Constants.of({"status": status, "attempt": attempt, "error_details": None, "status_detail": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +286,10 @@ class Facts:
         """Add what `other` reports, which is of the same owner."""
         for execution_id, execution in other.executions.items():
             self.execution(execution_id).join(execution)
-        for (execution_id, step_id), step in other.steps.items():
-            self.step(execution_id, step_id).join(step)
+        for key, step in other.steps.items():
+            known = self.steps.get(key)
+            # Nothing is added to that of `other`, which goes on being its own.
+            self.steps[key] = step if known is None else known.joined_with(step)
         for line in other.log_lines.values():
             self._log(line)
         self.runs |= other.runs

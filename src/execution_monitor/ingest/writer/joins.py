@@ -17,8 +17,8 @@ from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.ingest.writer.bson_encoding import encode
 from execution_monitor.ingest.writer.commands import Outcome, update
-from execution_monitor.ingest.writer.facts import Register
 from execution_monitor.ingest.writer.pipelines import DocumentKind, Shape, constants_of, encoded_pipeline
+from execution_monitor.ingest.writer.registers import Register
 from execution_monitor.ingest.writer.slices import in_slices
 from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.database import Database

@@ -4,14 +4,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from execution_monitor.ingest.writer.facts import HEARSAY, DocumentFacts, LogLine, Register, stamp_of
+from bson.raw_bson import RawBSONDocument
+
+from execution_monitor.ingest.writer.bson_encoding import document_of, elements_of
+from execution_monitor.ingest.writer.facts import HEARSAY, PARENT_RUN, RETRY_OF_RUN, DocumentFacts, LogLine
 from execution_monitor.ingest.writer.owner import Owner
+from execution_monitor.ingest.writer.registers import Register
 from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.documents import ExecutionStatus
 from execution_monitor.storage.rows import BsonDocument
 
-# Stamps lie here, and fields that nobody but the server reads beside them.
-_HIDDEN = "ingest."
+# Fields that nobody but the server reads, beside the stamps.
+_HIDDEN = frozenset({PARENT_RUN, RETRY_OF_RUN})
+_BESIDE_STAMPS = "ingest."
+# What a step has without a word about it, beside its name and its time.
+_STEP: BsonDocument = {
+    "step_index": 0,
+    "status": ExecutionStatus.PENDING.value,
+    "attempt": 1,
+    "cost": 0.0,
+    "tokens_used": 0,
+    "version": 1,
+}
 
 
 def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
@@ -19,14 +33,12 @@ def registers_of(facts: DocumentFacts) -> Mapping[str, Register]:
     since = facts.since
     if "created" in facts.registers or since is None:
         return facts.registers
-    fields = {"created": since}
-    stamp = stamp_of(fields, rank=HEARSAY, at=since, earliest=True)
-    return {**facts.registers, "created": Register(stamp, fields)}
+    return {**facts.registers, "created": Register.of_time("created", since, rank=HEARSAY, earliest=True)}
 
 
 def new_execution(owner: Owner, execution_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
     """An execution as it is first stored. Totals are read once its steps are stored: others may store the same ones."""
-    defaults: BsonDocument = {
+    document: BsonDocument = {
         "_id": owner.execution(execution_id),
         "execution_id": execution_id,
         "tenant_id": owner.tenant_id,
@@ -43,26 +55,45 @@ def new_execution(owner: Owner, execution_id: str, facts: DocumentFacts, now: da
         "tokens_used": 0,
         "version": 1,
     }
-    return _complete(defaults, facts, "total_duration")
+    registers = registers_of(facts)
+    for register in registers.values():
+        document |= register.fields
+    document = {field: value for field, value in document.items() if value is not None}
+    ingest: BsonDocument = {name: register.stamp for name, register in registers.items()}
+    for field in _HIDDEN & document.keys():
+        ingest[field.removeprefix(_BESIDE_STAMPS)] = document.pop(field)
+    seconds = seconds_between(document.get("started_at"), document.get("completed_at"))
+    if seconds is not None:
+        document["total_duration"] = seconds
+    document["ingest"] = ingest
+    return document
 
 
-def new_step(owner: Owner, execution_id: str, step_id: str, facts: DocumentFacts, now: datetime) -> BsonDocument:
-    """A step as it is first stored."""
-    defaults: BsonDocument = {
+def new_step(owner: Owner, execution_id: str, step_id: str, facts: DocumentFacts, now: datetime) -> RawBSONDocument:
+    """A step as it is first stored; what was encoded of its registers, to make their stamps, is not encoded again."""
+    registers = registers_of(facts)
+    reported: BsonDocument = {}
+    count = 0
+    for register in registers.values():
+        reported |= register.fields
+        count += len(register.fields)
+    document: BsonDocument = {
         "_id": owner.step(execution_id, step_id),
         "execution_id": execution_id,
         "tenant_id": owner.tenant_id,
         "step_id": step_id,
-        "step_name": step_id,
-        "step_index": 0,
-        "status": ExecutionStatus.PENDING.value,
-        "created": now,
-        "attempt": 1,
-        "cost": 0.0,
-        "tokens_used": 0,
-        "version": 1,
     }
-    return _complete(defaults, facts, "duration")
+    defaults = {"step_name": step_id, "created": now, **_STEP}
+    document |= {field: value for field, value in defaults.items() if field not in reported}
+    seconds = seconds_between(reported.get("started_at"), reported.get("completed_at"))
+    if seconds is not None:
+        document["duration"] = seconds
+    document["ingest"] = {name: register.stamp for name, register in registers.items()}
+    if len(reported) < count:
+        # Reports over several protocols of one step have some fields in common.
+        document |= {field: value for field, value in reported.items() if value is not None}
+        return document_of(elements_of(document))
+    return document_of(elements_of(document), *(register.elements for register in registers.values()))
 
 
 def new_line(owner: Owner, line: LogLine) -> BsonDocument:
@@ -73,24 +104,6 @@ def new_line(owner: Owner, line: LogLine) -> BsonDocument:
         "tenant_id": owner.tenant_id,
         **line.fields,
     }
-
-
-def _complete(document: BsonDocument, facts: DocumentFacts, duration: str) -> BsonDocument:
-    ingest: BsonDocument = {}
-    for name, register in registers_of(facts).items():
-        ingest[name] = register.stamp
-        for field, value in register.fields.items():
-            is_hidden = field.startswith(_HIDDEN)
-            target, key = (ingest, field.removeprefix(_HIDDEN)) if is_hidden else (document, field)
-            if value is None:
-                target.pop(key, None)
-            else:
-                target[key] = value
-    seconds = seconds_between(document.get("started_at"), document.get("completed_at"))
-    if seconds is not None:
-        document[duration] = seconds
-    document["ingest"] = ingest
-    return document
 
 
 def seconds_between(start: Any, end: Any) -> float | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution_monitor.ingest.writer.bson_encoding import encode
-from execution_monitor.ingest.writer.facts import PARENT_RUN, RETRY_OF_RUN, Register
+from execution_monitor.ingest.writer.facts import PARENT_RUN, RETRY_OF_RUN
+from execution_monitor.ingest.writer.registers import Register
 from execution_monitor.ingest.writer.totals import Totals
 from execution_monitor.storage.rows import BsonDocument
 

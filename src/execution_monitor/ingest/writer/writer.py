@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
+from bson.raw_bson import RawBSONDocument
+
 from execution_monitor.ingest.writer.claims import Claims, claim, find_executions
 from execution_monitor.ingest.writer.commands import insert
 from execution_monitor.ingest.writer.facts import Facts, LogLine
@@ -90,7 +92,7 @@ class Writer:
         return Written(frozenset(changed), refused, uncounted)
 
     async def _write_steps(
-        self, owner: Owner, facts: Facts, keys: Sequence[StepKey], new_steps: Mapping[StepKey, BsonDocument]
+        self, owner: Owner, facts: Facts, keys: Sequence[StepKey], new_steps: Mapping[StepKey, RawBSONDocument]
     ) -> set[str]:
         """Returns the executions that have new steps; changed ones change their execution's totals."""
         known = [key for key in keys if key not in new_steps]
@@ -104,7 +106,7 @@ class Writer:
         return {key[0] for key in inserted}
 
     async def _insert_steps(
-        self, owner: Owner, facts: Facts, new_steps: Mapping[StepKey, BsonDocument]
+        self, owner: Owner, facts: Facts, new_steps: Mapping[StepKey, RawBSONDocument]
     ) -> set[StepKey]:
         """Insert those that are not stored, and join the others; returns the inserted ones."""
         keys = list(new_steps)
@@ -167,7 +169,7 @@ async def _date_executions(facts: Facts) -> None:
         facts.execution(line.execution_id).see(line.fields["timestamp"])
 
 
-def _new_steps(owner: Owner, facts: Facts, keys: Iterable[StepKey]) -> Iterator[tuple[StepKey, BsonDocument]]:
+def _new_steps(owner: Owner, facts: Facts, keys: Iterable[StepKey]) -> Iterator[tuple[StepKey, RawBSONDocument]]:
     now = datetime.now(UTC)
     for key in keys:
         yield key, new_step(owner, *key, facts.steps[key], now)

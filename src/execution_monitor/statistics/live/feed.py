@@ -217,6 +217,8 @@ class Feed:
             self._follows = reading.edges is not None and tables.groups_kept() <= _MAX_GROUPS_KEPT
             self._tables = tables if self._follows else None
             subscriber.push_to(self)
+            # What rollups were read as of is some seconds old, and a client may know a newer answer.
+            await self._wait_until(lambda: self._sources.live.has_caught_up(subscriber))
             self._publish(self._delivery_of(tables), tables)
             if not self.ready.done():
                 self.ready.set_result(None)
@@ -305,21 +307,26 @@ class Feed:
         except (QueryTimeout, DatabaseUnavailable) as error:
             log.warning("live_statistics_not_read", error=type(error).__name__)
             found = None
-        if found is None or not await self._is_reached(found.position):
+        reached = found is not None and await self._wait_until(lambda: self._has_reached(found.position))
+        if found is None or not reached:
             self._read_again()
             return
         tables.edges.refill(found.rows, found.until)
         self._schedule(self._next_answer_at)
 
-    async def _is_reached(self, position: StreamPosition) -> bool:
-        """Whether every change up to the time of `position` has been followed, within some seconds."""
+    def _has_reached(self, position: StreamPosition) -> bool:
+        """Whether every change up to the time of `position` has been followed."""
+        reached = self._sources.live.reached
+        return reached is not None and time_of(reached) >= time_of(position)
+
+    async def _wait_until(self, holds: Callable[[], bool]) -> bool:
+        """Whether `holds` becomes true within some seconds."""
         ends = self._now() + _REACH_SECONDS
-        while self._now() < ends:
-            reached = self._sources.live.reached
-            if reached is not None and time_of(reached) >= time_of(position):
-                return True
+        while not holds():
+            if self._now() > ends:
+                return False
             await asyncio.sleep(_LOOK_SECONDS)
-        return False
+        return True
 
     def _end_refill(self, task: asyncio.Task[None]) -> None:
         if self._refilling is task:

@@ -12,6 +12,7 @@ from execution_monitor.statistics.live.edges import FACTS, Edges, leaves_at
 from execution_monitor.statistics.live.tables import Reading, early_from
 from execution_monitor.statistics.path_a import PathA, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables
+from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.time_range import CREATED, time_range_of, without_moving_start
 from execution_monitor.storage.bson_ordering import milliseconds_of
 from execution_monitor.storage.documents import Execution
@@ -45,6 +46,7 @@ class LiveReader:
     """
 
     reader: Reader
+    rollups: PathB | None = None
 
     async def read(self, question: Question, *, follows: bool) -> Reading:
         """The tables of `question`; where changes are to be followed, with all groups and with the edges.
@@ -52,8 +54,9 @@ class LiveReader:
         There are no edges where they have too many documents to keep.
         """
         tables = StatisticsTables()
+        filled = None if self.rollups is None else await self.rollups.fill(question, tables)
         try:
-            filled = await PathA(self.reader).fill(question, tables, every_group=follows)
+            filled = filled or await PathA(self.reader).fill(question, tables, every_group=follows)
         except TooMuchToRead as error:
             raise QueryTimeout("There is too much to read; choose a shorter range of createdAt.") from error
         edges = await self._read_edges(question, filled.read_at) if follows else None

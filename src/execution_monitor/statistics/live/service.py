@@ -16,6 +16,7 @@ from execution_monitor.statistics.live.reading import LiveReader
 from execution_monitor.statistics.live.subscription import StatisticsSubscription
 from execution_monitor.statistics.questions import Question
 from execution_monitor.statistics.requests import StatisticsRequest
+from execution_monitor.statistics.rollups.path_b import PathB
 from execution_monitor.statistics.time_range import without_moving_start
 from execution_monitor.storage.reader import Reader
 from execution_monitor.tasks import end_tasks
@@ -32,9 +33,10 @@ _REST = 2
 class LiveStatistics:
     """Subscriptions of statistics over the live updates of a process; an async context manager."""
 
-    def __init__(self, reader: Reader, live: Live) -> None:
+    def __init__(self, reader: Reader, live: Live, rollups: PathB | None = None) -> None:
         self._live = live
         self._reader = reader
+        self._rollups = rollups
         self._feeds: dict[Hashable, Feed] = {}
         self._tasks: dict[Feed, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -42,7 +44,7 @@ class LiveStatistics:
         self._ticking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        reader, turns = LiveReader(self._reader), asyncio.Semaphore(_READS_AT_ONCE)
+        reader, turns = LiveReader(self._reader, self._rollups), asyncio.Semaphore(_READS_AT_ONCE)
         self._sources = FeedSources(self._live, reader, turns, asyncio.Queue(), self._reader.clock)
         self._ticking = asyncio.create_task(self._tick(self._sources))
         return self

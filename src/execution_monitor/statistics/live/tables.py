@@ -10,6 +10,7 @@ from execution_monitor.live.image_topics import ImagesDelivery
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.statistics.live.edges import FACTS, CountedChange, Edges, leaves_at
 from execution_monitor.statistics.measures import Breakdown, Measure, Measures
+from execution_monitor.statistics.path_a import Filled
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.requests import StatisticsAnswer
 from execution_monitor.statistics.service import answer_of
@@ -109,7 +110,7 @@ class FollowingTables:
     def answer(self) -> StatisticsAnswer:
         """The answer at the last instant, a copy."""
         request = self.question.request
-        found = answer_of(self.question, self._tables, time_of(self.position), examined=self._read.examined)
+        found = answer_of(self.question, self._tables, Filled(time_of(self.position), self._read.examined))
         return replace(
             found,
             totals=_copy(found.totals, request.totals),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bson import DatetimeMS, Int64
+from bson import DatetimeMS
 from pymongo import UpdateOne
 
 from execution_monitor.statistics.measures import Contribution, Measures
@@ -16,7 +16,7 @@ from execution_monitor.statistics.rollups.families import (
     milliseconds_of,
     quarter_of,
 )
-from execution_monitor.statistics.rollups.keys import Values, row_key, tenant_prefix
+from execution_monitor.statistics.rollups.keys import OTHER, Values, row_key, tenant_prefix
 from execution_monitor.statistics.rollups.whole_numbers import as_decimal
 from execution_monitor.statistics.sketches import Sketch, bin_of, micros_of
 from execution_monitor.statistics.time_range import CREATED
@@ -83,10 +83,11 @@ def is_in_rows(document: Row) -> bool:
     return is_plain(document) and milliseconds_of(document.get(CREATED)) is not None
 
 
-def values_of(document: Row) -> dict[str, str | None]:
-    """The values of a plain document, by the path of their field."""
+def values_of(document: Row) -> dict[str, str | bool | None]:
+    """The values of a plain document, by the path of their field; `OTHER` for what is no text, such as a code 404."""
     error = as_mapping(document.get("error_details")) or {}
-    return {field: error.get("code") if field == CODE else document.get(field) for field in DIMENSIONS}
+    stored = {field: error.get("code") if field == CODE else document.get(field) for field in DIMENSIONS}
+    return {field: value if value is None or type(value) is str else OTHER for field, value in stored.items()}
 
 
 _OfSketch = tuple[int, int, int] | None  # the bin, how many more values, and their sum
@@ -106,13 +107,13 @@ def _merge(sketch: Sketch, change: _OfSketch) -> None:
 def _increments(measures: Measures) -> BsonDocument:
     found: BsonDocument = {}
     if measures.count:
-        found["n"] = Int64(measures.count)
+        found["n"] = measures.count
     if measures.tokens:
-        found["tokens"] = Int64(measures.tokens)
+        found["tokens"] = measures.tokens
     for name, sketch in (("duration", measures.durations), ("cost", measures.costs)):
         if sketch.micros:
             found[name] = as_decimal(sketch.micros)
         for number, count in sketch.bins.items():
             if count:
-                found[f"{name}s.{number}"] = Int64(count)
+                found[f"{name}s.{number}"] = count
     return found

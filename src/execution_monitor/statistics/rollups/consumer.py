@@ -19,6 +19,7 @@ from execution_monitor.statistics.rollups.building import FIELDS, Building, tena
 from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.clearing import clear_empty_rows, clear_older_rows
 from execution_monitor.statistics.rollups.families import milliseconds_of
+from execution_monitor.statistics.rollups.sessions import TransactionSessions
 from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, Conflict, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -44,7 +45,8 @@ class Rollups(Collector):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._states = States(database)
+        self._sessions = TransactionSessions(database)
+        self._states = States(database, self._sessions)
         self._term = 0
         self._known: dict[str, TenantState] = {}
         self._unknown: list[str] | None = None  # tenants without a state; None before they were looked for
@@ -95,6 +97,25 @@ class Rollups(Collector):
     async def work(self, position: StreamPosition, term: int, /) -> bool:
         """Build a piece of rows, or clear some that no longer count."""
         await self._begin_term(term)
+        try:
+            return await self._work(position)
+        except OperationFailure as error:
+            if error.code != BAD_VALUE:
+                raise
+            # An index is still being made.
+            return False
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """How many tenants are answered from rollups, and how many are not yet."""
+        if self._term:
+            building = len(self._unbuilt)
+            values = {"complete": len(self._known.keys() - self._unbuilt.keys()), "building": building}
+            yield gauges_by(
+                "state", "rollups_tenants", "Tenants whose rollups are complete, or being built, in the feeder.", values
+            )
+
+    async def _work(self, position: StreamPosition) -> bool:
         if self._unknown is None or self._unknown:
             return await self._meet_tenants(position)
         if self._unbuilt and time.monotonic() >= self._built_from_on:
@@ -107,19 +128,10 @@ class Rollups(Collector):
             return more
         return False
 
-    @override
-    def collect(self) -> Iterator[Metric]:
-        """How many tenants are answered from rollups, and how many are not yet."""
-        if self._term:
-            building = len(self._unbuilt)
-            values = {"complete": len(self._known.keys() - self._unbuilt.keys()), "building": building}
-            yield gauges_by(
-                "state", "rollups_tenants", "Tenants whose rollups are complete, or being built, in the feeder.", values
-            )
-
     async def _begin_term(self, term: int) -> None:
         """Forget what another feeder may have changed since the last term of this one."""
         if term != self._term:
+            await self._sessions.begin_term(term)
             self._unknown, self._losses, self._cleared_at = None, 0, 0.0
             self._term = term
             await self._load()
@@ -178,13 +190,7 @@ class Rollups(Collector):
     async def _meet_tenants(self, position: StreamPosition) -> bool:
         """Give tenants a state whose executions are older than the first feeder."""
         if self._unknown is None:
-            try:
-                self._unknown = [each async for each in tenants_of(self._database) if each not in self._known]
-            except OperationFailure as error:
-                if error.code != BAD_VALUE:
-                    raise
-                # The index is still being made.
-                return False
+            self._unknown = [each async for each in tenants_of(self._database) if each not in self._known]
         for tenant in self._unknown[:_NEW_TENANTS_AT_ONCE]:
             if tenant not in self._known:
                 try:
@@ -209,12 +215,6 @@ class Rollups(Collector):
             after = await building.build_piece(before, position, self._term)
         except Conflict:
             return True
-        except OperationFailure as error:
-            if error.code != BAD_VALUE:
-                raise
-            # The index is still being made.
-            self._known[tenant] = before
-            return False
         self._remember(after)
         if after.is_built:
             log.info("rollups_built", tenant=tenant, executions=after.executions)

@@ -44,6 +44,7 @@ class Family(Enum):
     """
 
     STATUSES = 1, (STATUS,), (Span.DAY, Span.HOURS_3, Span.QUARTER), False
+    WORKFLOWS = 5, (WORKFLOW, STATUS), (Span.DAY, Span.HOURS_3, Span.QUARTER), False
     OWNERS = 2, (OWNER, STATUS), (Span.DAY, Span.QUARTER), False
     CODES = 3, (WORKFLOW, STATUS, CODE), (Span.DAY, Span.HOURS_3, Span.QUARTER), False
     OWN = 4, (OWNER, WORKFLOW, STATUS, CODE), (Span.DAY, Span.QUARTER), True

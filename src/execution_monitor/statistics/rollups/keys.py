@@ -21,7 +21,10 @@ _OFFSET = 2**63
 _NUMBERS = struct.Struct(">BQ")
 _LAST = b"\xff"
 
-Values = tuple[str | None, ...]
+# What stands in rows for a value that is neither text nor missing: no filter finds it, and it is not null.
+OTHER = True
+
+Values = tuple[str | bool | None, ...]
 
 
 @lru_cache(maxsize=10_000)
@@ -38,15 +41,14 @@ def tenant_key(tenant: str) -> Binary:
 
 def row_key(prefix: bytes, family: Family, span: Span, first: int, values: Values) -> Binary:
     """The `_id` of a row; `prefix` is that of a tenant and generation, `values` are those of the family's fields."""
-    owner = values[0] if family.by_owner else None
-    return Binary(_place(prefix, family, owner) + _numbers(span, first) + _digest(values, _VALUES_BYTES))
+    return Binary(_place(prefix, family, values[:1]) + _numbers(span, first) + _digest(values, _VALUES_BYTES))
 
 
 def key_ranges(
     prefix: bytes, family: Family, cells: Sequence[Cells], owner: str | None = None
 ) -> list[tuple[Binary, Binary]]:
     """Of each of `cells` the least key that a row may have and the greatest."""
-    place = _place(prefix, family, owner)
+    place = _place(prefix, family, (owner,))
     found = list[tuple[Binary, Binary]]()
     for each in cells:
         end = _OFFSET - 1 if each.end is None else each.end - 1
@@ -64,9 +66,9 @@ def older_ranges(tenant: str, generation: int) -> list[tuple[Binary, Binary]]:
     ]
 
 
-def _place(prefix: bytes, family: Family, owner: str | None) -> bytes:
+def _place(prefix: bytes, family: Family, owner: Values) -> bytes:
     place = prefix + bytes((family.number,))
-    return place + _digest((owner,), _VALUES_BYTES) if family.by_owner else place
+    return place + _digest(owner, _VALUES_BYTES) if family.by_owner else place
 
 
 def _numbers(span: Span, first: int) -> bytes:
@@ -75,10 +77,13 @@ def _numbers(span: Span, first: int) -> bytes:
 
 @lru_cache(maxsize=50_000)
 def _digest(values: Values, size: int) -> bytes:
-    """A digest of texts, of which any may be missing."""
+    """A digest of texts, of which any may be missing or `OTHER`."""
     digest = blake2b(digest_size=size)
     for each in values:
         # No text is valid without its length, so that parts cannot be mistaken for one another.
-        encoded = None if each is None else each.encode("utf-8", "surrogatepass")
-        digest.update(b"-" if encoded is None else b"%d:" % len(encoded) + encoded)
+        if isinstance(each, str):
+            encoded = each.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(encoded) + encoded)
+        else:
+            digest.update(b"-" if each is None else b"*")
     return digest.digest()

@@ -5,13 +5,14 @@ that are no whole quarters of an hour, and executions with odd values, which are
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from bson import Decimal128, Timestamp
+from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
@@ -19,6 +20,7 @@ from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, t
 from execution_monitor.statistics.measures import Breakdown, Measure, Measures, status_of
 from execution_monitor.statistics.path_a import Filled, PathA, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables, keys_of
+from execution_monitor.statistics.requests import GroupKey
 from execution_monitor.statistics.rollups.consumer import NAME
 from execution_monitor.statistics.rollups.families import QUARTER_MS
 from execution_monitor.statistics.rollups.keys import key_ranges, tenant_prefix
@@ -28,7 +30,7 @@ from execution_monitor.statistics.rollups.whole_numbers import as_number
 from execution_monitor.statistics.sketches import Sketch
 from execution_monitor.statistics.time_range import TimeRange
 from execution_monitor.storage.coercion import to_datetime
-from execution_monitor.storage.documents import Execution
+from execution_monitor.storage.documents import Execution, ExecutionStatus
 from execution_monitor.storage.facts import FACTS_KEY, ODD, ODD_FACTS_KEY
 from execution_monitor.storage.filters import all_of
 from execution_monitor.storage.reader import Reader, read_at
@@ -44,8 +46,9 @@ MIN_EXECUTIONS = 10_000
 # More odd executions are no exception, and are read with the others.
 _MOST_ODD = 5_000
 _TURN = 1_000
-# Of the time limit of a query; path A has the rest.
-_SHARE = 0.5
+# Of the time limit of a query, for each read: what takes longer is left to path A, which then still has time.
+_SHARE = 0.2
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class PathB:
             batch_size=_TURN,
             max_time_ms=self._timeout_ms,
         )
-        adding, number = _Adding(question, view, tables), 0
+        adding, number = _Adding(question, view), 0
         async with cursor:
             async for row in cursor:
                 adding.add(row)
@@ -150,6 +153,7 @@ class PathB:
                 if number % _TURN == 0:
                     # Others get their turn.
                     await asyncio.sleep(0)
+        adding.add_to(tables)
         return number
 
     async def _add_odd(self, question: Question, plan: Plan, tables: StatisticsTables, at: Timestamp) -> int | None:
@@ -180,43 +184,82 @@ class PathB:
         return max(1, int(self.reader.timeout_ms * _SHARE))
 
 
-class _Adding:
-    """Adds rows of a view to the tables that it is read for."""
+@dataclass(slots=True)
+class _Sums:
+    """What rows of the same status, bucket and groups add up to; bins by their names in rows."""
 
-    def __init__(self, question: Question, view: View, tables: StatisticsTables) -> None:
-        self._question = question
-        self._view = view
-        self._tables = tables
+    count: int = 0
+    tokens: int = 0
+    duration: int = 0
+    durations: dict[str, int] = field(default_factory=dict[str, int])
+    cost: int = 0
+    costs: dict[str, int] = field(default_factory=dict[str, int])
 
     def add(self, row: Row) -> None:
         """Add a row."""
-        measures, status = _measures_of(row), status_of(row.get("status"))
-        targets = list[Breakdown]()
-        if self._view.has_totals:
-            targets.append(self._tables.totals)
+        self.count += row.get("n", 0)
+        self.tokens += row.get("tokens", 0)
+        self.durations = _added(self.durations, row.get("durations"))
+        self.costs = _added(self.costs, row.get("costs"))
+        if (micros := row.get("duration")) is not None:
+            self.duration += as_number(micros)
+        if (micros := row.get("cost")) is not None:
+            self.cost += as_number(micros)
+
+    @property
+    def measures(self) -> Measures:
+        """The same as measures."""
+        durations, costs = _sketch_of(self.durations, self.duration), _sketch_of(self.costs, self.cost)
+        return Measures(int(self.count), durations, costs, int(self.tokens))
+
+
+class _Adding:
+    """Adds rows of a view to the tables that it is read for."""
+
+    def __init__(self, question: Question, view: View) -> None:
+        self._question = question
+        self._view = view
+        self._sums = defaultdict[tuple[ExecutionStatus, int, tuple[GroupKey, ...]], _Sums](_Sums)
+
+    def add(self, row: Row) -> None:
+        """Add a row."""
+        bucket = 0
         if self._view.has_series:
-            start = to_datetime(row["start"]) or datetime.max.replace(tzinfo=UTC)
-            targets.append(self._tables.of_bucket(self._question.bucket_of(start)))
-        for by in self._view.groups:
-            targets.extend(self._tables.of_group(by, key) for key in keys_of(by, row))
-        for each in targets:
-            each.of_status(status).merge(measures)
+            bucket = self._question.bucket_of(to_datetime(row["start"]) or _LAST)
+        keys = tuple(key for by in self._view.groups for key in keys_of(by, row))
+        self._sums[status_of(row.get("status")), bucket, keys].add(row)
+
+    def add_to(self, tables: StatisticsTables) -> None:
+        """Add all that was added to the tables."""
+        for (status, bucket, keys), sums in self._sums.items():
+            targets = list[Breakdown]()
+            if self._view.has_totals:
+                targets.append(tables.totals)
+            if self._view.has_series:
+                targets.append(tables.of_bucket(bucket))
+            targets.extend(tables.of_group(by, key) for by, key in zip(self._view.groups, keys, strict=True))
+            measures = sums.measures
+            for each in targets:
+                each.of_status(status).merge(measures)
 
 
-def _measures_of(row: Row) -> Measures:
-    return Measures(
-        int(row.get("n", 0)),
-        _sketch_of(row.get("durations"), row.get("duration")),
-        _sketch_of(row.get("costs"), row.get("cost")),
-        int(row.get("tokens", 0)),
-    )
+def _added(bins: dict[str, int], more: dict[str, int] | None) -> dict[str, int]:
+    """Both together; there are hundreds of thousands of bins."""
+    if not more:
+        return bins
+    if not bins:
+        return more
+    found = bins.get
+    for number, count in more.items():
+        bins[number] = found(number, 0) + count
+    return bins
 
 
-def _sketch_of(bins: Mapping[str, Any] | None, micros: Decimal128 | None) -> Sketch:
-    sketch = Sketch(micros=0 if micros is None else as_number(micros))
-    if bins:
-        sketch.bins = {int(number): int(count) for number, count in bins.items() if count}
-    return sketch
+def _sketch_of(bins: Mapping[str, int], micros: int) -> Sketch:
+    found = dict(zip(map(int, bins), bins.values(), strict=True))
+    if 0 in bins.values():
+        found = {number: count for number, count in found.items() if count}
+    return Sketch(found, micros)
 
 
 def _projection(view: View) -> Mapping[str, int]:

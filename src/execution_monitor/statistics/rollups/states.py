@@ -18,6 +18,7 @@ from execution_monitor.feeder.consumers import Superseded
 from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.statistics.rollups.changes import RowChanges
 from execution_monitor.statistics.rollups.keys import tenant_key
+from execution_monitor.statistics.rollups.sessions import TransactionSessions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
@@ -70,11 +71,8 @@ class TenantState:
         return cls(
             found["tenant_id"],
             StreamPosition(found["position"]),
-            found["generation"],
-            found["built_from"],
-            found["executions"],
-            found["term"],
-            found["version"],
+            # As they are stored they are of a class of their own, which times are not made of.
+            *(int(found[name]) for name in ("generation", "built_from", "executions", "term", "version")),
         )
 
     def stored(self) -> BsonDocument:
@@ -91,9 +89,10 @@ class TenantState:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """The states of all tenants."""
+    """The states of all tenants; those who write them have `sessions`."""
 
     database: Database
+    sessions: TransactionSessions | None = None
 
     async def find(self, tenant: str, session: AsyncClientSession | None = None) -> TenantState | None:
         """The state of a tenant; None where it has none yet."""
@@ -127,7 +126,7 @@ class States:
             await self._collection.bulk_write(operations, ordered=False, session=session)
 
         try:
-            async with self.database.client.start_session() as session:
+            async with (self.sessions or TransactionSessions(self.database)).one() as session:
                 transaction = session.with_transaction(
                     work,
                     read_concern=ReadConcern("local"),
