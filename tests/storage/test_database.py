@@ -253,6 +253,7 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
         "ingest_runs, indexes",
         "access_revocations, indexes",
         "access_keys, indexes",
+        "execution_rollups, indexes",
         "audit_events, index at",
     ]
 

@@ -218,7 +218,10 @@ class Feed:
     async def _lose(self, consumer: Consumer, since: StreamPosition | None, reason: GapReason) -> None:
         """Let `consumer` go on at the present."""
         until = await await_reply(current_position(self._database.handle), _PRESENT_MS)
-        log.warning("feed_gap", consumer=consumer.name, reason=reason)
+        if since is None:
+            log.info("feed_begun", consumer=consumer.name)
+        else:
+            log.warning("feed_gap", consumer=consumer.name, reason=reason)
         self._progress.gaps[reason] += 1
         await consumer.lose(Gap(since, until, reason), self._term)
         # A crash before this is found as the same gap again.

@@ -122,6 +122,10 @@ class Feed:
 
     async def has_changed_since(self, position: StreamPosition) -> bool:
         """Whether the answer may be another than at `position`; when in doubt, it is."""
+        # The answer may hold what the change stream has still to bring.
+        latest = self.latest
+        if latest is None or not await self._wait_until(lambda: self._has_reached(latest.position)):
+            return True
         changes = self._sources.live.changes_after(self.topic, position, _MAX_LOOKED_AT)
         if changes is None or any(self._matters(each) for each in changes):
             return True
