@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import Forbidden, QueryTimeout, ResponseTooLarge
+from execution_monitor.errors import DatabaseUnavailable, Forbidden, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.executions import Executions
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.statistics.facets import Facets, FacetValue, without
@@ -215,6 +215,22 @@ async def test_what_takes_too_long_is_counted_among_the_newest_or_left_out_and_n
     ]
 
     assert found == [few, []]
+
+
+async def test_a_facet_that_mongodb_stops_too_late_is_counted_among_the_newest_but_an_outage_is_an_error(
+    database: Database,
+):
+    await store(execution(1))
+
+    def facets(times: int) -> Facets:
+        slow: list[Exception] = [DatabaseUnavailable("No reply.")] * times
+        return Facets(Executions(SlowReader(database, 5_000, slow=slow), 10_000))
+
+    found = await facets(1).read(ADA, Range("created", gte=NOON), GroupField.STATUS)
+    with pytest.raises(DatabaseUnavailable):
+        await facets(2).read(ADA, Range("created", gte=NOON), GroupField.STATUS)
+
+    assert found == [FacetValue("completed", 1, is_exact=False)]
 
 
 async def test_a_facet_has_a_share_of_the_time_of_a_query(recorded_database: tuple[Database, SentCommands]):

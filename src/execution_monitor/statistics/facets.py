@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from execution_monitor.auth.caller import Caller
-from execution_monitor.errors import QueryTimeout, ResponseTooLarge
+from execution_monitor.errors import DatabaseUnavailable, QueryTimeout, ResponseTooLarge
 from execution_monitor.executions.executions import NEWEST_FIRST, Executions
 from execution_monitor.executions.visibility import visible_to
 from execution_monitor.statistics.requests import GroupField
@@ -77,7 +77,8 @@ class Facets:
         quick = replace(reader, timeout_ms=max(1, reader.timeout_ms // _SHARE))
         try:
             return await _read_all(quick, caller, found, by, limit)
-        except (QueryTimeout, ResponseTooLarge):
+        except (QueryTimeout, ResponseTooLarge, DatabaseUnavailable):
+            # A busy MongoDB stops a long query so late that it is taken for one that does not reply.
             pass
         try:
             return await _read_newest(quick, caller, found, by, limit)
