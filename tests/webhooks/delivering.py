@@ -103,7 +103,7 @@ class Delivering:
 
     async def make_due(self, query: Mapping[str, Any] | None = None) -> None:
         """Have what waits for another attempt tried now, as if the time had passed."""
-        retrying = {"state": "retrying", **(query or {})}
+        retrying = {"state": "retrying", "claim": None, **(query or {})}
         await self.database.collection(WebhookDelivery).update_many(retrying, [{"$set": {"due": "$$NOW"}}])
         self.sender.wake()
 
