@@ -15,7 +15,8 @@ from starlette.routing import Route
 from execution_monitor.app import create_app
 from execution_monitor.auth.caller import Scope
 from execution_monitor.rest.list_request import PARAMETERS
-from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, STREAM_PATH, describe
+from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, STREAM_PATH, describe
+from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from tests.rest.client import Fetch, Store

@@ -253,6 +253,8 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
         "ingest_runs, indexes",
         "access_revocations, indexes",
         "access_keys, indexes",
+        "webhooks, indexes",
+        "webhook_outbox, indexes",
         "execution_rollups, indexes",
         "audit_events, index at",
     ]

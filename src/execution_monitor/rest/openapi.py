@@ -25,10 +25,10 @@ from execution_monitor.errors import (
 from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
 from execution_monitor.rest.live_messages import MESSAGES, ExecutionUpdate
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList
+from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.rest.statistics_models import ExecutionStatistics
 from execution_monitor.rest.statistics_request import STATISTICS_PARAMETERS
 
-LIST_PATH = "/api/v1/workflow-management/executions"
 DETAIL_PATH = LIST_PATH + "/{execution_id}"
 STREAM_PATH = LIST_PATH + "/stream"
 SOCKET_PATH = LIST_PATH + "/ws"

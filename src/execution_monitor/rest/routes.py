@@ -20,8 +20,9 @@ from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
 from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList, Pagination
-from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, LIST_PATH, describe
+from execution_monitor.rest.openapi import DETAIL_PATH, DOCUMENT_PATH, describe
 from execution_monitor.rest.parameters import refuse_unknown
+from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.rest.responses import operation_of, render, respond
 from execution_monitor.rest.statistics import statistics_route
 from execution_monitor.services import RequestServices

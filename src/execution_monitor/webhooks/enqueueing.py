@@ -17,7 +17,7 @@ from pymongo import ReturnDocument
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
-from execution_monitor.rest.openapi import LIST_PATH
+from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.webhook_documents import (

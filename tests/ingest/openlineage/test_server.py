@@ -20,7 +20,7 @@ from execution_monitor.ingest.openlineage.routes import BATCH_PATH, LINEAGE_PATH
 from execution_monitor.ingest.redaction import Redaction
 from execution_monitor.ingest.writer.owner import Owner
 from execution_monitor.ingest.writer.writer import Writer
-from execution_monitor.rest.openapi import LIST_PATH
+from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import DOCUMENTS, Execution, LogEntry, Step
