@@ -143,8 +143,8 @@ async def lose_rights_between(database: Database, receiver: Receiver) -> list[st
         await process.owners.confirm(narrowed.caller)
         # What a sender knows of a webhook is half a second old at most.
         receiver.respond = answering(OK)
-        receiver.requests.clear()
         await process.once(lambda: _is_known(process, refused[0]["webhook_id"]))
+        receiver.requests.clear()
         await process.make_due()
         await process.once(process.has_ended)
         bodies = [orjson.loads(each.body) for each in receiver.requests]

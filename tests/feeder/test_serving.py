@@ -39,9 +39,9 @@ async def test_a_server_keeps_rollups_and_leaves_the_work_to_others_when_it_stop
     assert lease["expires_at"] <= datetime.now(UTC)
 
 
-@pytest.mark.parametrize("of_ingest", [False, True], ids=["rollups are off", "only reports are taken"])
+@pytest.mark.parametrize("of_ingest", [False, True], ids=["rollups and webhooks are off", "only reports are taken"])
 async def test_a_server_that_is_told_not_to_does_not_feed(database: Database, settings: Settings, *, of_ingest: bool):
-    off = settings.model_copy(update={"statistics_rollups": "off"})
+    off = settings.model_copy(update={"statistics_rollups": "off", "delivery": "off"})
     application = create_ingest_app(settings) if of_ingest else create_app(off)
     async with served(application) as url:
         await wait_until_ready(url)

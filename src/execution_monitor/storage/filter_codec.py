@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
+from execution_monitor.storage.error_groups import HasErrorPattern, HasOneError
 from execution_monitor.storage.filters import (
     AllOf,
     AnyOf,
@@ -30,7 +31,7 @@ _CLASSES: Mapping[str, type[Any]] = {
     each.__name__: each
     for each in (
         *(AllOf, AnyOf, Not, OneOf, NoneOf, NotList, Range, StartsWith, Contains, HasTag),
-        *(Within, Duration, HasDuration, HasNoTime),
+        *(Within, Duration, HasDuration, HasNoTime, HasErrorPattern, HasOneError),
     )
 }
 # BSON cuts times to milliseconds, and bounds of filters have microseconds.
