@@ -341,7 +341,7 @@ class Settings(BaseSettings):
     )
     delivery: Literal["on", "off"] = Field(
         default="on",
-        description="Whether `serve` reads changes and delivers them to webhooks: `on`, or `off` where "
+        description="Whether `serve` feeds every change to webhooks and sums, and delivers: `on`, or `off` where "
         "`execution-monitor deliver` does.",
     )
     owner_confirm_days: Annotated[int, Field(ge=1, le=3_650)] = Field(

@@ -1,17 +1,15 @@
 """Access keys, with which programs authenticate: who may make which, and which of them a caller may list and revoke."""
 
-import contextlib
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import PyMongoError
 
 from execution_monitor.auth.access_key_text import AccessKeyText, shown_part, signing_secret_of
 from execution_monitor.auth.caller import KEY_SCOPES, READING_SCOPES, Caller, Scope
-from execution_monitor.errors import BadUserInput, DatabaseUnavailable, Forbidden, NotFound
+from execution_monitor.errors import BadUserInput, Forbidden, NotFound
 from execution_monitor.storage.access_keys import (
     delete_access_key,
     find_active_keys,
@@ -21,7 +19,7 @@ from execution_monitor.storage.access_keys import (
 from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, Filter, OneOf, all_of, equals
-from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.mongodb_errors import failing_as_unavailable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.record_fields import Attribute, required_text, texts, timestamp
@@ -139,7 +137,7 @@ class AccessKeys:
         if key_id not in found:
             raise NotFound("There is no such key, or you may not see it.")
         if found[key_id].get("revoked_at") is None:
-            with _translated_errors():
+            with failing_as_unavailable():
                 await revoke_keys(self.reader.database, [found[key_id]])
         return (await self.find_many(caller, [key_id]))[key_id]
 
@@ -189,7 +187,7 @@ async def make_key(database: Database, wanted: NewAccessKey, *, tenant: str, use
         "hash": text.hash,
         "expires_at": expires_at,
     }
-    with _translated_errors():
+    with failing_as_unavailable():
         return MadeAccessKey(await insert_access_key(database, key_id, fields), text.text)
 
 
@@ -235,11 +233,3 @@ def _holds_for_all(caller: Caller, scope: Scope) -> bool:
     # Where roles have filters, other scopes hold for the executions that the caller reads.
     reading = scope if scope in READING_SCOPES else Scope.EXECUTIONS_READ
     return any(grant.scope is reading and grant.visible is EVERYTHING for grant in caller.grants)
-
-
-@contextlib.contextmanager
-def _translated_errors() -> Generator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise DatabaseUnavailable(explain(error)) from error

@@ -12,7 +12,6 @@ from typing import Any
 
 from execution_monitor.ingest.writer.facts import OutcomeStamp
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import (
     ASSUMED_INDEX,
     SILENT_INDEX,
@@ -22,6 +21,7 @@ from execution_monitor.storage.documents import (
     Step,
 )
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_clock import read_server_time
 
 _TIMEOUT_MS = 20_000
 _AT_ONCE = 500
@@ -87,8 +87,7 @@ class Silence:
 
     async def now(self) -> datetime:
         """MongoDB's present."""
-        reply: Any = await await_reply(self._database.client.admin.command("hello"), _TIMEOUT_MS)
-        return reply["localTime"].replace(tzinfo=UTC)
+        return await read_server_time(self._database)
 
     async def silent(self, now: datetime) -> AsyncGenerator[Found]:
         """Running executions of which nothing has been heard for too long, the longest silent first."""

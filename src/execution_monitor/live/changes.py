@@ -18,7 +18,7 @@ from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.rows import Row
 
 # As the client for pages decodes documents: neither a year beyond 9999 nor broken text stops the stream.
-_DECODED: CodecOptions[dict[str, Any]] = CodecOptions(
+DECODED: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
     tz_aware=True,
     uuid_representation=UuidRepresentation.STANDARD,
@@ -115,7 +115,7 @@ class Assembler:
         """The event that `document` holds or completes; None while fragments are missing."""
         try:
             # Once, by the C decoder; the raw bytes give the exact size.
-            found: dict[str, Any] = bson.decode(document.raw, codec_options=_DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+            found: dict[str, Any] = bson.decode(document.raw, codec_options=DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
         except BSONError:
             self._fragments, self._raw = {}, ()
             return HistoryBroken(position_of(document["_id"]), GapReason.FAILED)
@@ -188,4 +188,4 @@ def _wall_time(found: Row, time: Timestamp) -> datetime:
     wall = found.get("wallTime")
     if isinstance(wall, datetime):
         return wall
-    return DatetimeMS(time.time * 1000).as_datetime(_DECODED).astimezone(UTC)
+    return DatetimeMS(time.time * 1000).as_datetime(DECODED).astimezone(UTC)

@@ -68,9 +68,8 @@ async def _answer(statistics: Statistics, caller: Caller, request: StatisticsReq
             if error.since is None
             else f"with start_date={show_time(error.since)} there would be time"
         )
-        raise QueryTimeout(
-            f"There was no time to read all of these executions; {advice}, and allow_sampling=true allows an estimate."
-        ) from error
+        other = "" if request.allows_sampling else ", and allow_sampling=true allows an estimate"
+        raise QueryTimeout(f"There was no time to read all of these executions; {advice}{other}.") from error
 
 
 def show_statistics(request: StatisticsRequest, answer: StatisticsAnswer) -> ExecutionStatistics:

@@ -75,8 +75,8 @@ class Statistics:
         else:
             since = read_from.replace(microsecond=0) + timedelta(seconds=bool(read_from.microsecond))
             advice = f'with gte: "{since.isoformat()}" in the filter on createdAt there would be time'
-        message = f"There was no time to read all of these executions; {advice}, or allow sampling."
-        return TooMuchForOneAnswer(message, since)
+        other = "" if question.request.allows_sampling else ", or allow sampling"
+        return TooMuchForOneAnswer(f"There was no time to read all of these executions; {advice}{other}.", since)
 
 
 def _shares(request: StatisticsRequest) -> tuple[float, float]:

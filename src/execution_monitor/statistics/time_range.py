@@ -74,11 +74,6 @@ def without_moving_start(where: Filter) -> Filter:
     return all_of(*(each for each in parts if not (isinstance(each, Within) and each.field == CREATED)))
 
 
-def within_range(where: Filter, time_range: TimeRange) -> Filter:
-    """`where` and the condition of its range; what speaks of now in it must be bound besides."""
-    return all_of(where, time_range.condition)
-
-
 def _times(bound: object, *, up: bool) -> Iterator[datetime]:
     """A bound in whole milliseconds; `up`, the millisecond behind it."""
     if isinstance(bound, DatetimeMS):

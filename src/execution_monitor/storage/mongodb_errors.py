@@ -1,6 +1,11 @@
 """MongoDB's errors: whether a server is unavailable, a sentence for people, and MongoDB's own words for the log."""
 
+import contextlib
+from collections.abc import Generator
+
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
+
+from execution_monitor.errors import DatabaseUnavailable
 
 NO_REPLY = "MongoDB does not answer; check that it runs and that the network to it lets packets through."
 SHARD_DOWN = "A shard of MongoDB does not answer; what it keeps cannot be shown until it is back."
@@ -64,3 +69,12 @@ def reason_of(error: PyMongoError) -> str:
     """MongoDB's own message, which may name hosts and values: for the log alone."""
     details = error.details if isinstance(error, OperationFailure) else None
     return str((details or {}).get("errmsg") or error)
+
+
+@contextlib.contextmanager
+def failing_as_unavailable() -> Generator[None]:
+    """Raise `DatabaseUnavailable`, with a sentence for people, where MongoDB does not do what is requested within."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise DatabaseUnavailable(explain(error)) from error

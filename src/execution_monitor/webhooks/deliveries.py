@@ -1,19 +1,16 @@
 """Deliveries of a webhook, as its owner may list them, send one to try it out, and send others again."""
 
-import contextlib
 import secrets
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo.errors import PyMongoError
-
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import BadUserInput, DatabaseUnavailable, NotFound
+from execution_monitor.errors import BadUserInput, NotFound
 from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.mongodb_errors import failing_as_unavailable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.record_fields import Attribute, choice, integer, required_text, text, timestamp
 from execution_monitor.storage.records import Record
@@ -104,7 +101,7 @@ class Deliveries:
         hook = await self.webhooks.own(caller, webhook_id)
         if hook["state"] != WebhookState.ENABLED.value:
             raise BadUserInput("The webhook sends nothing while it is paused or disabled; enable it first.")
-        with _translated_errors():
+        with failing_as_unavailable():
             now = await self.outbox.now()
             delivery: dict[str, Any] = {
                 "_id": f"msg_{secrets.token_hex(_TEST_ID_BYTES)}",
@@ -148,15 +145,7 @@ class Deliveries:
         bounds = {name: at for name, at in (("$gte", wanted.since), ("$lte", wanted.until)) if at is not None}
         if bounds:
             query["created"] = bounds
-        with _translated_errors():
+        with failing_as_unavailable():
             count = await self.outbox.send_again(query, MAX_REPLAYED)
         self.sender.wake()
         return count
-
-
-@contextlib.contextmanager
-def _translated_errors() -> Generator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise DatabaseUnavailable(explain(error)) from error

@@ -3,10 +3,9 @@
 from typing import Any
 
 import bson
-from bson.binary import UuidRepresentation
-from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from execution_monitor.live.changes import DECODED
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.rows import Row
 
@@ -21,14 +20,6 @@ PAYLOADS_OMITTED = "payloads_omitted"
 # A row of the outbox has 16 MB at most, and an execution may have as many.
 MAX_IMAGE_BYTES = 4 * 1024 * 1024
 _MAX_FACT_BYTES = 128 * 1024
-
-_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    document_class=dict,
-    tz_aware=True,
-    uuid_representation=UuidRepresentation.STANDARD,
-    unicode_decode_error_handler="replace",
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-)
 
 
 def encode_image(row: Row, *, with_payloads: bool) -> bytes:
@@ -53,20 +44,20 @@ def shown_changes(changed: frozenset[str], *, with_payloads: bool) -> list[str]:
 
 def decode_image(image: bytes) -> dict[str, Any]:
     """The row that `encode_image` was given, without what it left out."""
-    return bson.decode(image, codec_options=_CODEC)  # pyright: ignore[reportUnknownMemberType] - an overload is open
+    return bson.decode(image, codec_options=DECODED)  # pyright: ignore[reportUnknownMemberType] - an overload is open
 
 
 def _encode(row: Row) -> bytes:
     try:
-        return bson.encode(dict(row), codec_options=_CODEC)
+        return bson.encode(dict(row), codec_options=DECODED)
     except (BSONError, OverflowError, ValueError):
         # What was decoded may hold a value that cannot be encoded again.
-        return bson.encode({name: value for name, value in row.items() if _is_encodable(value)}, codec_options=_CODEC)
+        return bson.encode({name: value for name, value in row.items() if _is_encodable(value)}, codec_options=DECODED)
 
 
 def _is_encodable(value: Any) -> bool:
     try:
-        bson.encode({"": value}, codec_options=_CODEC)
+        bson.encode({"": value}, codec_options=DECODED)
     except (BSONError, OverflowError, ValueError):
         return False
     return True

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.server_clock import read_server_time
 from execution_monitor.storage.webhook_documents import DUE_INDEX, OPEN_STATES, DeliveryState, WebhookDelivery
 
 # How long a sender that was killed keeps a delivery: longer than an attempt takes.
@@ -144,8 +145,7 @@ class Outbox:
 
     async def now(self) -> datetime:
         """The time of MongoDB."""
-        hello: Any = await await_reply(self.database.client.admin.command("hello"), _TIMEOUT_MS)
-        return hello["localTime"].replace(tzinfo=UTC)
+        return await read_server_time(self.database)
 
     async def _end(self, claimed: BsonDocument, change: Mapping[str, Any], kept: timedelta) -> None:
         expiry = {"$add": ["$$NOW", int(kept.total_seconds() * 1_000)]}

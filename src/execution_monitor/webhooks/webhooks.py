@@ -4,25 +4,23 @@ A webhook is its owner's: they alone read it whole, change, test, rotate and rep
 the tenant without the path of the address, may pause them and delete them.
 """
 
-import contextlib
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId, Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.encryption import Encryption, NotDecrypted
-from execution_monitor.errors import BadUserInput, DatabaseUnavailable, Forbidden, NotFound, SetupError, Unauthenticated
+from execution_monitor.errors import BadUserInput, Forbidden, NotFound, SetupError, Unauthenticated
 from execution_monitor.live.events import EventKind
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.filter_codec import encode_filter
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
-from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.storage.mongodb_errors import failing_as_unavailable
 from execution_monitor.storage.pagination import Listing, Page, PageRequest, PageSelection
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.rows import BsonDocument, Row
@@ -134,7 +132,7 @@ class Webhooks:
                 {**document, "active_since": session.operation_time or Timestamp(0, 1)}, session=session
             )
 
-        with _translated_errors():
+        with failing_as_unavailable():
             await self._refuse_too_many(caller)
             await in_revision(self.reader.database, caller.tenant, insert)
         await self._recheck(caller, webhook_id)
@@ -199,7 +197,7 @@ class Webhooks:
             webhooks = self.reader.database.collection(Webhook)
             await webhooks.delete_one({"_id": row["_id"], "tenant_id": caller.tenant}, session=session)
 
-        with _translated_errors():
+        with failing_as_unavailable():
             await in_revision(self.reader.database, caller.tenant, delete)
 
     async def list(self, caller: Caller, page: PageRequest, wanted: PageSelection) -> Page:
@@ -225,7 +223,7 @@ class Webhooks:
             return row["host"]
 
     async def own(self, caller: Caller, webhook_id: str) -> Row:
-        """A webhook of the caller's; raises `NotFound` for one of somebody else's, too."""
+        """A webhook of the caller's; raises `NotFound`, or with `manage` `Forbidden`, for one of somebody else's."""
         caller.require_mutation(Scope.WEBHOOKS_WRITE)
         return await self._own(caller, webhook_id)
 
@@ -255,14 +253,14 @@ class Webhooks:
         try:
             await self.recheck(caller)
         except Unauthenticated:
-            with _translated_errors():
+            with failing_as_unavailable():
                 await change_webhooks(self.reader.database, caller.tenant, {"_id": webhook_id}, _pausing(REVOKED))
             raise
 
     async def _change(
         self, caller: Caller, row: Row, change: Mapping[str, Any], query: Mapping[str, Any] | None = None
     ) -> int:
-        with _translated_errors():
+        with failing_as_unavailable():
             own = {"_id": row["_id"], **(query or {})}
             return await change_webhooks(self.reader.database, caller.tenant, own, change)
 
@@ -320,11 +318,3 @@ def _checked_name(name: str) -> str:
     if not (0 < len(name) <= MAX_NAME and name.isprintable()):
         raise BadUserInput(f"Give the webhook a name of 1 to {MAX_NAME} characters without line breaks and tabs.")
     return name
-
-
-@contextlib.contextmanager
-def _translated_errors() -> Generator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise DatabaseUnavailable(explain(error)) from error
