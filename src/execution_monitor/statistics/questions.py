@@ -47,11 +47,18 @@ class StatisticsTables:
 
     def of_bucket(self, place: int) -> Breakdown:
         """The breakdown of a bucket, to add to."""
-        return self.by_bucket.setdefault(place, Breakdown())
+        found = self.by_bucket.get(place)
+        if found is None:
+            found = self.by_bucket[place] = Breakdown()
+        return found
 
     def of_group(self, by: GroupField, key: GroupKey) -> Breakdown:
         """The breakdown of a group, to add to."""
-        return self.by_group.setdefault(by, {}).setdefault(key, Breakdown())
+        groups = self.by_group.setdefault(by, {})
+        found = groups.get(key)
+        if found is None:
+            found = groups[key] = Breakdown()
+        return found
 
     def merge(self, other: "StatisticsTables") -> None:
         """Add what `other` holds, which is of no use any more."""
@@ -152,7 +159,7 @@ class Question:
         contribution = Contribution.of(document)
         if self.request.totals is not None:
             tables.totals.add(contribution.only(self.request.totals), times)
-        self.add_to_bucket(tables, document, times)
+        self._add_to_bucket(tables, document, contribution, times)
         for by, measures in self.grouped.items():
             measured = contribution.only(measures)
             for key in keys_of(by, document):
@@ -160,9 +167,12 @@ class Question:
 
     def add_to_bucket(self, tables: StatisticsTables, document: Row, times: int = 1) -> None:
         """Add one stored document that matches to its bucket alone."""
+        self._add_to_bucket(tables, document, Contribution.of(document), times)
+
+    def _add_to_bucket(self, tables: StatisticsTables, document: Row, contribution: Contribution, times: int) -> None:
         created = to_datetime(document.get(CREATED))
         if self.request.series is not None and self.buckets and created is not None:
-            measured = Contribution.of(document).only(self.request.series)
+            measured = contribution.only(self.request.series)
             tables.of_bucket(self.bucket_of(created)).add(measured, times)
 
     def series(self, tables: StatisticsTables) -> list[SeriesBucket]:
