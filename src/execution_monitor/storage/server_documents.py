@@ -8,6 +8,7 @@ from bson import Decimal128
 from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
+from execution_monitor.storage.alert_documents import ALERT_DOCUMENTS
 from execution_monitor.storage.indexes import ascending, ascending_where
 from execution_monitor.storage.webhook_documents import WEBHOOK_DOCUMENTS
 
@@ -221,6 +222,7 @@ SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     AccessKey,
     LeaseRecord,
     *WEBHOOK_DOCUMENTS,
+    *ALERT_DOCUMENTS,
     FeedPosition,
     ExecutionRollup,
 )
