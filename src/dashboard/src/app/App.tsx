@@ -8,7 +8,7 @@ import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
-import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
@@ -17,6 +17,7 @@ import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
 const KeysPage = lazy(() => import('../keys/KeysPage.tsx'))
+const WebhooksPage = lazy(() => import('../webhooks/WebhooksPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {
@@ -37,6 +38,7 @@ function SignedIn({ token }: { token: string }) {
             <Switch>
               <Route path="/" component={ListPage} />
               <Route path={KEYS_PATH} component={KeysPage} />
+              <Route path={WEBHOOKS_PATH} component={WebhooksPage} />
               <Route>
                 <ExecutionRoute />
               </Route>

@@ -4,7 +4,8 @@ import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
-import { KEYS_PATH } from '../model/paths.ts'
+import { messages } from '../messages/messages.ts'
+import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -51,6 +52,11 @@ function Menu({ close }: { close: () => void }) {
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           Access keys
+        </Link>
+      )}
+      {scopes.includes('webhooks:write') && (
+        <Link className={styles.link} href={WEBHOOKS_PATH} onClick={close}>
+          {messages.webhooks.title}
         </Link>
       )}
       <h2 className={styles.heading}>Your scopes</h2>

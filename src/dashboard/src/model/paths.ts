@@ -6,6 +6,9 @@ export function listPath(query = ''): string {
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page of the webhooks. */
+export const WEBHOOKS_PATH = '/webhooks'
+
 /** What the paths of all executions begin with. */
 const EXECUTIONS_PATH = '/executions/'
 

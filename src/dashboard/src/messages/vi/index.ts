@@ -1,5 +1,7 @@
 import type { Messages } from '../messages.ts'
 import { app } from './app.ts'
+import { components } from './components.ts'
+import { webhooks } from './webhooks.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app }
+export const vi: Messages = { app, components, webhooks }
