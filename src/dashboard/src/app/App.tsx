@@ -8,13 +8,14 @@ import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
-import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
+import { CONNECT_PATH, executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { SignInCallback } from '../session/SignInCallback.tsx'
 import { Shell } from './Shell.tsx'
 
+const ConnectPage = lazy(() => import('../connect/ConnectPage.tsx'))
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
 const KeysPage = lazy(() => import('../keys/KeysPage.tsx'))
 const WebhooksPage = lazy(() => import('../webhooks/WebhooksPage.tsx'))
@@ -37,6 +38,7 @@ function SignedIn({ token }: { token: string }) {
           <Suspense fallback={<Notice kind="loading" title={messages.app.loading} />}>
             <Switch>
               <Route path="/" component={ListPage} />
+              <Route path={CONNECT_PATH} component={ConnectPage} />
               <Route path={KEYS_PATH} component={KeysPage} />
               <Route path={WEBHOOKS_PATH} component={WebhooksPage} />
               <Route>

@@ -5,7 +5,7 @@ import { Popover } from '../components/Popover.tsx'
 import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
 import { messages } from '../messages/messages.ts'
-import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
+import { CONNECT_PATH, KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -49,6 +49,9 @@ function Menu({ close }: { close: () => void }) {
   const { scopes } = data.viewer
   return (
     <div className={styles.menu}>
+      <Link className={styles.link} href={CONNECT_PATH} onClick={close}>
+        {messages.connect.title}
+      </Link>
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           Access keys

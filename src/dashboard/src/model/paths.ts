@@ -6,6 +6,9 @@ export function listPath(query = ''): string {
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page that helps to connect an engine. */
+export const CONNECT_PATH = '/connect'
+
 /** The page of the webhooks. */
 export const WEBHOOKS_PATH = '/webhooks'
 

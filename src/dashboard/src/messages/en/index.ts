@@ -1,6 +1,7 @@
 import { app } from './app.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, components, webhooks }
+export const en = { app, components, connect, webhooks }
