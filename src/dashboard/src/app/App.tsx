@@ -7,6 +7,7 @@ import { createClient } from '../graphql/client.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
+import { messages } from '../messages/messages.ts'
 import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
@@ -32,7 +33,7 @@ function SignedIn({ token }: { token: string }) {
     <ConnectionContext value={connection}>
       <Provider value={client}>
         <Shell banner={<ExpiryBanner token={token} />}>
-          <Suspense fallback={<Notice kind="loading" title="Loading …" />}>
+          <Suspense fallback={<Notice kind="loading" title={messages.app.loading} />}>
             <Switch>
               <Route path="/" component={ListPage} />
               <Route path={KEYS_PATH} component={KeysPage} />
@@ -50,10 +51,10 @@ function SignedIn({ token }: { token: string }) {
 /** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */
 function ExecutionRoute() {
   const executionId = executionIdOf(usePathname(), useSearch())
-  if (executionId === null) return <Notice kind="empty" title="Page not found" />
+  if (executionId === null) return <Notice kind="empty" title={messages.app.notFound} />
   return <DetailPage key={executionId} executionId={executionId} />
 }
 
 function handleRefusal(reason: string): void {
-  signOut(`You were signed out: ${reason}`)
+  signOut(messages.app.signedOut(reason))
 }

@@ -5,6 +5,7 @@ import { Icon } from '../components/Icon.tsx'
 import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
+import { messages } from '../messages/messages.ts'
 import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
@@ -25,15 +26,15 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
-        Skip to content
+        {messages.app.skip}
       </a>
       <header className={styles.header}>
         <Link className={styles.brand} href="/">
           <img src={logo} width="20" height="20" alt="" />
-          <span>Execution Monitor</span>
+          <span>{messages.app.name}</span>
         </Link>
-        <nav className={styles.nav} aria-label="Pages">
-          <NavLink href="/">Executions</NavLink>
+        <nav className={styles.nav} aria-label={messages.app.pages}>
+          <NavLink href="/">{messages.app.executions}</NavLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL
@@ -45,8 +46,8 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
             kind="quiet"
             className={styles.shortcuts ?? ''}
             onClick={showHelp}
-            aria-label="Keyboard shortcuts"
-            title="Keyboard shortcuts (?)"
+            aria-label={messages.app.shortcuts}
+            title={messages.app.shortcutsTitle}
           >
             <Icon name="keyboard" />
           </Button>
@@ -89,9 +90,13 @@ function ThemeChoice() {
   const theme = useTheme()
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system'
   return (
-    <Button kind="quiet" onClick={() => chooseTheme(next)} title={`Theme: ${theme}. Switch to ${next}`}>
+    <Button
+      kind="quiet"
+      onClick={() => chooseTheme(next)}
+      title={messages.app.switchTheme(messages.app.themes[theme], messages.app.themes[next])}
+    >
       <Icon name={THEME_ICONS[theme]} />
-      <span className="visually-hidden">Theme: {theme}</span>
+      <span className="visually-hidden">{messages.app.theme(messages.app.themes[theme])}</span>
     </Button>
   )
 }
@@ -102,7 +107,7 @@ function Account() {
   return (
     <>
       {claims !== null && <UserMenu subject={claims.subject} tenant={claims.tenant} />}
-      <Button kind="quiet" onClick={() => signOut()} aria-label="Sign out" title="Sign out">
+      <Button kind="quiet" onClick={() => signOut()} aria-label={messages.app.signOut} title={messages.app.signOut}>
         <Icon name="signOut" />
       </Button>
     </>

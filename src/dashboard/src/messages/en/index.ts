@@ -1,0 +1,4 @@
+import { app } from './app.ts'
+
+/** All messages in English: one file for each folder of pages. */
+export const en = { app }

@@ -1,0 +1,5 @@
+import type { Messages } from '../messages.ts'
+import { app } from './app.ts'
+
+/** All messages in Vietnamese. */
+export const vi: Messages = { app }
