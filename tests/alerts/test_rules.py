@@ -10,6 +10,7 @@ from execution_monitor.alerts.conditions import Condition, Event, Rate
 from execution_monitor.alerts.owned_rules import RULES
 from execution_monitor.alerts.rules import GroupBy, RuleFields, Rules
 from execution_monitor.auth.caller import Caller, Grant, Scope
+from execution_monitor.cli.revocations import revoke_and_record
 from execution_monitor.errors import BadUserInput, Forbidden, NotFound, Unauthenticated
 from execution_monitor.storage.alert_documents import Alert, AlertRule, AlertTenant
 from execution_monitor.storage.database import Database
@@ -267,11 +268,11 @@ async def test_a_rule_whose_owner_has_not_signed_in_for_long_is_paused(ruling: R
 async def test_a_revoked_user_has_their_rules_paused_in_one_tenant_or_in_all(ruling: Ruling):
     here, there, others = await ruling.rule(), await ruling.rule(ABROAD), await ruling.rule(STRANGER)
 
-    assert await pause_all_of(ruling.database, RULES, "ada", "acme") == 1
+    revoked = await revoke_and_record(ruling.database, by=None, user="ada", tenant="acme", keep=timedelta(hours=1))
     states = [(await ruling.stored_rule(each))["enabled"] for each in (here, there, others)]
     assert await pause_all_of(ruling.database, RULES, "ada", None) == 1
 
-    assert states == [False, True, True]
+    assert (revoked.keys, revoked.webhooks, revoked.rules, states) == (0, 0, 1, [False, True, True])
     assert (await ruling.stored_rule(there))["state_reason"].startswith("Its owner was revoked")
 
 
