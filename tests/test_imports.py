@@ -79,6 +79,21 @@ ALLOWED = {
         "rest.mapping",
         "rest.paths",
     ),
+    "alerts": (
+        "errors",
+        "lru_cache",
+        "tasks",
+        "observability.metrics.families",
+        "storage",
+        "auth",
+        "encryption",
+        "outbound",
+        "executions",
+        "live",
+        "feeder",
+        "statistics",
+        "webhooks",
+    ),
     "services": (
         "errors",
         "storage",
@@ -95,12 +110,13 @@ ALLOWED = {
         "statistics",
         "ingest",
         "webhooks",
+        "alerts",
         "observability.tracing",
         "observability.metrics",
     ),
     "graphql.selection": (),
-    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks"),
-    "graphql.enums": ("storage", "audit", "statistics"),
+    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks", "alerts"),
+    "graphql.enums": ("storage", "audit", "statistics", "alerts"),
     "graphql.inputs": ("errors", "storage", "executions", "statistics", "graphql.enums"),
     "graphql.types": (
         "errors",
@@ -112,6 +128,7 @@ ALLOWED = {
         "statistics",
         "ingest",
         "webhooks",
+        "alerts",
         "graphql.selection",
         "graphql.context",
         "graphql.enums",
@@ -246,6 +263,7 @@ FRAMEWORK_FREE = (
     "feeder",
     "statistics",
     "ingest",
+    "alerts",
 )
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 
