@@ -4,7 +4,6 @@ An address of Slack or Teams is a secret: whoever has it can post. So addresses 
 is its host and its last four characters.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from execution_monitor.auth.caller import Caller
 from execution_monitor.encryption import Encryption, NotDecrypted
 from execution_monitor.errors import BadUserInput, SetupError
 from execution_monitor.outbound.destinations import DestinationRules, Service
+from execution_monitor.outbound.mail_server import check_mail_address
 from execution_monitor.storage.alert_documents import ChannelKind
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -25,11 +25,6 @@ from execution_monitor.storage.webhook_documents import Webhook
 # Each alert is sent to every one of them.
 MAX_CHANNELS = 10
 MAX_RECIPIENTS = 10
-_MAX_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
-_MAX_LOCAL = 64
-# The part before the @ as practically all servers of mail have it: without quotes, comments and control characters.
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
 _SHOWN_CHARACTERS = 4
 _TIMEOUT_MS = 5_000
 _SERVICES = {
@@ -137,7 +132,6 @@ class Channels:
     def _mail(self, addresses: Sequence[str]) -> dict[str, Any]:
         if not 0 < len(addresses) <= MAX_RECIPIENTS:
             raise BadUserInput(f"Name from 1 to {MAX_RECIPIENTS} addresses of mail.")
-        # The domain has no case; the part before it may have, and keeps it.
         checked = list(dict.fromkeys(map(self._checked_address, addresses)))
         local, _, host = checked[0].partition("@")
         more = f" and {len(checked) - 1} more" if len(checked) > 1 else ""
@@ -145,16 +139,16 @@ class Channels:
         return _channel(ChannelKind.EMAIL, host, address) | {"target": self._encrypted(",".join(checked))}
 
     def _checked_address(self, address: str) -> str:
-        local, at, domain = address.rpartition("@")
-        domain = domain.lower()
-        is_address = at and len(local) <= _MAX_LOCAL and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)
-        if len(address) > _MAX_ADDRESS or not is_address:
-            raise BadUserInput("Write an address of mail as name@example.com, without a display name.")
+        try:
+            domain = check_mail_address(address)
+        except ValueError as error:
+            raise BadUserInput(str(error)) from error
         if domain not in self.mail_domains:
             raise BadUserInput(
                 "Mail is not sent to this domain; an operator can allow it by EXECUTION_MONITOR_MAIL_DOMAINS."
             )
-        return f"{local}@{domain}"
+        # The domain has no case; the part before it may have, and keeps it.
+        return address.rpartition("@")[0] + "@" + domain
 
     def _encrypted(self, text: str) -> bytes:
         try:
