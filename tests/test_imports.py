@@ -38,6 +38,7 @@ ALLOWED = {
         "errors",
         "observability.log_level",
         "auth",
+        "outbound",
         "limits",
         "ingest.otlp.price_table",
         "ingest.otlp.root_rules",
@@ -92,6 +93,9 @@ ALLOWED = {
         "live",
         "feeder",
         "statistics",
+        "rest.models",
+        "rest.mapping",
+        "rest.paths",
         "webhooks",
     ),
     "services": (
