@@ -180,6 +180,7 @@ ALLOWED = {
     ),
     "rest": (
         "errors",
+        "tasks",
         "storage",
         "auth",
         "asgi",
