@@ -201,6 +201,7 @@ ALLOWED = {
     ),
     "rest": (
         "errors",
+        "tasks",
         "storage",
         "auth",
         "asgi",
