@@ -46,7 +46,16 @@ ALLOWED = {
     "unknown_settings": ("settings",),
     "executions": ("errors", "lru_cache", "storage", "auth", "audit"),
     "live": ("errors", "tasks", "storage", "auth", "executions"),
-    "feeder": ("errors", "tasks", "observability.metrics.families", "storage", "auth", "executions", "live"),
+    "feeder": (
+        "errors",
+        "lru_cache",
+        "tasks",
+        "observability.metrics.families",
+        "storage",
+        "auth",
+        "executions",
+        "live",
+    ),
     "statistics": (
         "errors",
         "lru_cache",

@@ -15,6 +15,7 @@ from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 
+from execution_monitor.feeder.registry import ALL_TENANTS
 from execution_monitor.live.resume_tokens import position_after
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -24,8 +25,6 @@ from execution_monitor.storage.webhook_documents import Webhook, WebhookState, W
 
 T = TypeVar("T")
 
-# The `_id` of the document whose revision is one more with every tenant that has its first webhook.
-ALL_TENANTS = ""
 # What the position of enqueueing is stored as.
 CONSUMER = "webhooks"
 _TIMEOUT_MS = 10_000
