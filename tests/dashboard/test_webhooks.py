@@ -28,7 +28,7 @@ async def receiver() -> AsyncGenerator[Receiver]:
 
 
 @pytest.fixture
-async def server(database: Database, settings: Settings, receiver: Receiver) -> AsyncGenerator[str]:  # noqa: ARG001 - emptied
+async def server(database: Database, settings: Settings, receiver: Receiver) -> AsyncGenerator[str]:
     """A server in development, where the receiver's address is allowed."""
     allowed = {
         "environment": "development",
