@@ -272,6 +272,10 @@ VALUES = {
     "UpdateWebhookInput!": "{}",
     "RotateWebhookSecretInput!": "{}",
     "ReplayDeliveriesInput!": "{}",
+    "CreateAlertRuleInput!": '{ name: "x", condition: { duration: { longerThanSeconds: 1 } }, channels: [] }',
+    "UpdateAlertRuleInput!": "{}",
+    "AcknowledgeAlertInput!": "{}",
+    "SnoozeAlertInput!": '{ until: "2026-01-01T00:00:00Z" }',
     "AppendLogsInput!": '{ executionId: "x", entries: [] }',
 }
 
