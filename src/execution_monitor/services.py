@@ -6,6 +6,12 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from execution_monitor.alerts.alerting import Alerting
+from execution_monitor.alerts.alerts import Alerts
+from execution_monitor.alerts.channels import Channels
+from execution_monitor.alerts.owned_rules import RULES
+from execution_monitor.alerts.rules import Rules
+from execution_monitor.alerts.updates import AlertUpdates
 from execution_monitor.asgi.authentication import Admit, RequestAuthenticator
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.origin import Origin, proxies_in
@@ -53,6 +59,7 @@ from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.storage.reader import Reader
 from execution_monitor.webhooks.deliveries import Deliveries
 from execution_monitor.webhooks.service import WebhookLimits, WebhookService
+from execution_monitor.webhooks.tenants import WEBHOOKS
 
 # Reads the JSON of a filter of executions; raises `ValueError`.
 ReadFilter = Callable[[object], Filter]
@@ -74,6 +81,7 @@ class RequestServices:
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         deliveries: what webhooks send, and the webhooks.
+        alerting: rules and alerts.
         max_response_bytes: the largest response to an operation.
         export_rows: the most executions in one export.
     """
@@ -89,6 +97,7 @@ class RequestServices:
     ingest: Ingest
     access_keys: AccessKeys
     deliveries: Deliveries
+    alerting: Alerting
     max_response_bytes: int
     export_rows: int
 
@@ -157,6 +166,7 @@ class Services:
             cursors,
             _webhook_limits(settings),
             authenticator.recheck,
+            owned=(WEBHOOKS, RULES),
         )
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (
@@ -207,6 +217,7 @@ class Services:
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
             deliveries=webhooks.deliveries,
+            alerting=_alerting(settings, database, live, cursors, authenticator),
             max_response_bytes=settings.max_response_bytes,
             export_rows=settings.export_rows,
         )
@@ -273,6 +284,16 @@ def _webhook_limits(settings: Settings) -> WebhookLimits:
         confirmed_for=timedelta(days=settings.owner_confirm_days),
         sends=settings.delivery == "on",
     )
+
+
+def _alerting(
+    settings: Settings, database: Database, live: Live, cursors: LiveCursors, authenticator: Authenticator
+) -> Alerting:
+    reader = Reader(database, settings.query_timeout_ms)
+    rules = DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development)
+    encryption = Encryption(settings.encryption_keys)
+    channels = Channels(database, encryption, rules, frozenset(settings.mail_domains))
+    return Alerting(Rules(reader, channels, authenticator.recheck), Alerts(reader), AlertUpdates(live, cursors))
 
 
 def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:

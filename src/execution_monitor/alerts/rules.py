@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from execution_monitor.alerts.channels import GivenChannel
 from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, Rate
 from execution_monitor.alerts.owned_rules import ALERT_DAYS, RULES
 from execution_monitor.alerts.visibility import rules_visible_to
@@ -55,7 +56,7 @@ class GroupBy(StrEnum):
 class ChannelStore(Protocol):
     """Checks channels and makes their stored form."""
 
-    async def to_stored(self, caller: Caller, channels: Sequence[Any]) -> list[dict[str, Any]]:
+    async def to_stored(self, caller: Caller, channels: Sequence[GivenChannel]) -> list[dict[str, Any]]:
         """The channels as they are stored; raises `BadUserInput`."""
         ...
 
@@ -79,7 +80,7 @@ class RuleFields:
     group_by: GroupBy | None = None
     for_seconds: int | None = None
     repeat_after_seconds: int | None = None
-    channels: Sequence[Any] | None = field(default=None, repr=False)
+    channels: Sequence[GivenChannel] | None = field(default=None, repr=False)
     enabled: bool | None = None
     removed: frozenset[str] = frozenset()
 
