@@ -114,6 +114,7 @@ ALLOWED = {
         "statistics",
         "ingest",
         "webhooks",
+        "alerts",
         "observability.tracing",
         "observability.metrics",
     ),
