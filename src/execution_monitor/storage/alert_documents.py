@@ -6,7 +6,7 @@ from typing import Any
 
 from beanie import Document
 from bson import Timestamp
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from execution_monitor.storage.indexes import ascending, ascending_where
@@ -71,8 +71,13 @@ class AlertRule(Document):
     rights_revision: int  # one more whenever these change
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
-    next_at: datetime | None = None  # of the others: when they are evaluated next; moved on by a claim
-    pending: list[dict[str, Any]] = []  # each {group, since}: groups that meet the condition for less than `for_seconds`
+    next_at: datetime | None = (
+        None  # when it is evaluated next, moved on by a claim; of EVENT, while an alert is active
+    )
+    claim: str | None = None  # of the evaluator that has it
+    evaluated_at: datetime | None = None  # the last time that it could be
+    # Each {group, since}: groups that have met the condition for less than `for_seconds`.
+    pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     created: datetime
     updated: datetime
     revision: int
@@ -117,7 +122,9 @@ class Alert(Document):
     state: AlertState
     summary: str
     value: float | None = None
+    count: int | None = None  # how many executions it is about
     where: Any = None  # a stored filter of the executions that it is about
+    given: list[Any] | None = None  # the same as filters of the API, in JSON, all of which hold
     newest_execution_id: str | None = None
     fired_at: datetime
     seen_at: datetime  # the condition was last met
@@ -144,7 +151,9 @@ class Alert(Document):
                 unique=True,
                 partialFilterExpression={"state": {"$in": list(ACTIVE_STATES)}},
             ),
-            IndexModel([("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"),
+            IndexModel(
+                [("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"
+            ),
             IndexModel(
                 [("tenant_id", ASCENDING), ("state", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)],
                 name="tenant_id_state_newest",
@@ -191,7 +200,9 @@ class AlertNotification(Document):
             ascending_where({"state": {"$in": list(OPEN_STATES)}}, *DUE_INDEX),
             IndexModel([("alert_id", ASCENDING), ("created", DESCENDING)], name="alert_id_newest"),
             # How many a rule has sent by mail within the hour.
-            IndexModel([("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"),
+            IndexModel(
+                [("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"
+            ),
             IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 
