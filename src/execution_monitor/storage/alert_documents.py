@@ -71,9 +71,8 @@ class AlertRule(Document):
     rights_revision: int  # one more whenever these change
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
-    next_at: datetime | None = (
-        None  # when it is evaluated next, moved on by a claim; of EVENT, while an alert is active
-    )
+    # When it is evaluated next, moved on by a claim; of rules of events, while they have alerts.
+    next_at: datetime | None = None
     claim: str | None = None  # of the evaluator that has it
     evaluated_at: datetime | None = None  # the last time that it could be
     # Each {group, since}: groups that have met the condition for less than `for_seconds`.
@@ -81,6 +80,8 @@ class AlertRule(Document):
     created: datetime
     updated: datetime
     revision: int
+    deleted_at: datetime | None = None  # it is kept for as long as its alerts, which name it
+    expires_at: datetime | None = None
 
     class Settings:
         """Collection and indexes."""
@@ -93,6 +94,7 @@ class AlertRule(Document):
             ascending_where({"enabled": True}, "next_at"),
             # Those whose owners have not signed in for long.
             ascending("enabled", "confirmed_at"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 
 
