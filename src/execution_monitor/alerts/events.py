@@ -18,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 from execution_monitor.alerts.event_rules import ENABLED, Entered, EventRule, EventRules
 from execution_monitor.alerts.groups import AlertGroup
 from execution_monitor.alerts.lifecycle import MAX_ACTIVE, Decision, Finding
+from execution_monitor.alerts.owned_rules import CONSUMER, RULES
 from execution_monitor.alerts.transitions import Transitions
 from execution_monitor.feeder.consumers import FieldsChanged, Gap
 from execution_monitor.feeder.positions import save_tenant_position
@@ -34,8 +35,9 @@ from execution_monitor.webhooks.images import FACTS
 
 log = structlog.get_logger()
 
-# What the position is stored as.
-CONSUMER = "alerts"
+UNREADABLE = (
+    "Its filter, its condition or its rights were stored by another version, and cannot be read; save it again."
+)
 _TIMEOUT_MS = 10_000
 _LOOK_SECONDS = 60.0
 # An engine stamps its changes by its own clock.
@@ -80,6 +82,8 @@ class Events:
         found = await self._registry.of(tenant, until)
         if found is None:
             return
+        if found.known.unreadable:
+            await RULES.pause(self._database, {"_id": {"$in": list(found.known.unreadable)}}, UNREADABLE)
         if not found.known.registered:
             return
         if not self._reads:
@@ -188,7 +192,7 @@ def _decide(row: Row, rule: EventRule, active: Mapping[str, BsonDocument], enter
 def _finding(
     row: Row, rule: EventRule, group: AlertGroup, entered: Sequence[Entered], alert: BsonDocument | None
 ) -> Finding:
-    before = 0 if alert is None else alert.get("count") or 0
+    before = 0 if alert is None else alert.get("execution_count") or 0
     count = before + len(entered)
     first = min(each.occurred_at for each in entered)
     last = max(each.occurred_at for each in entered)

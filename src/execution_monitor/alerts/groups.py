@@ -1,7 +1,7 @@
 """Groups of alerts: what a rule tells executions apart by, so that each of these has an alert of its own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -58,7 +58,7 @@ class AlertGroup:
     key: str
     name: str | None
     condition: Filter = EVERYTHING
-    given: Mapping[str, Any] | None = None
+    given: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 ALL_TOGETHER = AlertGroup("", None)

@@ -8,12 +8,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.alerts.lifecycle import AlertEvent
+from execution_monitor.alerts.links import Links
 from execution_monitor.storage.alert_documents import AlertNotification, ChannelKind
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.rows import BsonDocument, Row
@@ -21,20 +22,6 @@ from execution_monitor.storage.webhook_documents import DeliveryState, Webhook, 
 from execution_monitor.webhooks.enqueueing import delivery_id
 
 _ID_BYTES = 16
-
-
-class LinkMaker(Protocol):
-    """Makes the addresses of pages of the dashboard; None where there is none."""
-
-    def of_list(
-        self, filters: Sequence[object], since: datetime | None = None, until: datetime | None = None
-    ) -> str | None:
-        """The list of the executions that match all of `filters`."""
-        ...
-
-    def of_execution(self, execution_id: str) -> str | None:
-        """The page of one execution."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +37,7 @@ class Notifications:
     """Puts notifications into the outboxes of `database`, within a transaction of the caller's."""
 
     database: Database
-    links: LinkMaker
+    links: Links
 
     async def put(self, rule: Row, notices: Sequence[Notice], now: datetime, session: AsyncClientSession) -> int:
         """Enqueue each of `notices` for every channel of `rule`, due at `now`; returns how many messages that makes.
@@ -92,7 +79,7 @@ class Notifications:
             "group": alert.get("group_name"),
             "summary": alert["summary"],
             "value": alert.get("value"),
-            "count": alert.get("count"),
+            "count": alert.get("execution_count"),
             "fired_at": alert["fired_at"],
             "resolved_at": alert.get("resolved_at"),
             "list_url": self.links.of_list(alert.get("given") or ()),

@@ -15,14 +15,14 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.alerts.lifecycle import MAX_ACTIVE, ActiveAlert, AlertEvent, Decision, Finding, Timing, opened
 from execution_monitor.alerts.notifications import Notice, Notifications
+from execution_monitor.alerts.owned_rules import ALERT_DAYS
 from execution_monitor.storage.alert_documents import ACTIVE_STATES, Alert, AlertState
 from execution_monitor.storage.filter_codec import encode_filter
 from execution_monitor.storage.rows import BsonDocument, Row
 
-KEPT_DAYS = 90
 # What becomes different of an alert; its other fields stay.
 _CHANGED = (
-    *("state", "summary", "value", "count", "newest_execution_id", "seen_at", "notified_at", "repeats"),
+    *("state", "summary", "value", "execution_count", "newest_execution_id", "seen_at", "notified_at", "repeats"),
     *("snoozed_until", "resolved_at", "updated", "revision", "expires_at"),
 )
 
@@ -104,7 +104,7 @@ def continued(
     """An alert whose condition is still met, as it is stored then, and what is notified of; None for no change."""
     before = ActiveAlert.read(row)
     after, event = before.after(now, timing)
-    what = {"summary": finding.summary, "value": finding.value, "count": finding.count}
+    what = {"summary": finding.summary, "value": finding.value, "execution_count": finding.count}
     if finding.newest_execution_id is not None:
         what["newest_execution_id"] = finding.newest_execution_id
     if after == before and all(row.get(name) == value for name, value in what.items()):
@@ -131,7 +131,7 @@ def resolved(row: BsonDocument, now: datetime) -> BsonDocument:
         "resolved_at": now,
         "updated": now,
         "revision": row["revision"] + 1,
-        "expires_at": now + timedelta(days=KEPT_DAYS),
+        "expires_at": now + timedelta(days=ALERT_DAYS),
     }
 
 
@@ -147,7 +147,7 @@ def _alert_of(rule: Row, finding: Finding, alert: ActiveAlert, left_out: int, no
         "state": alert.state.value,
         "summary": finding.summary + _more(left_out),
         "value": finding.value,
-        "count": finding.count,
+        "execution_count": finding.count,
         "where": encode_filter(finding.where),
         "given": list(finding.given),
         "newest_execution_id": finding.newest_execution_id,

@@ -124,7 +124,7 @@ class Alert(Document):
     state: AlertState
     summary: str
     value: float | None = None
-    count: int | None = None  # how many executions it is about
+    execution_count: int | None = None  # how many it is about
     where: Any = None  # a stored filter of the executions that it is about
     given: list[Any] | None = None  # the same as filters of the API, in JSON, all of which hold
     newest_execution_id: str | None = None
