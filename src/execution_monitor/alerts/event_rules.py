@@ -97,14 +97,16 @@ class EventRules(Registry[EventRule]):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, AlertTenant, self._read_rules)
-        self._rules = database.collection(AlertRule)
+        self._database = database
 
     async def has_any(self) -> bool:
         """Whether there is one, of whichever tenant."""
-        return await await_reply(self._rules.find_one(ENABLED, {"_id": 1}), _TIMEOUT_MS) is not None
+        rules = self._database.collection(AlertRule)
+        return await await_reply(rules.find_one(ENABLED, {"_id": 1}), _TIMEOUT_MS) is not None
 
     async def _read_rules(self, tenant: str, revision: int) -> OfTenant[EventRule]:
-        rows = await await_reply(self._rules.find({"tenant_id": tenant, **ENABLED}).to_list(), _TIMEOUT_MS)
+        rules = self._database.collection(AlertRule)
+        rows = await await_reply(rules.find({"tenant_id": tenant, **ENABLED}).to_list(), _TIMEOUT_MS)
         return OfTenant[EventRule].read(
             revision, rows, lambda row: EventRule.read(tenant, row), (RightsUnclear, UnreadableFilter)
         )
