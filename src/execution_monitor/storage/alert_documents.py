@@ -71,8 +71,11 @@ class AlertRule(Document):
     rights_revision: int  # one more whenever these change
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
-    next_at: datetime | None = None  # of the others: when they are evaluated next; moved on by a claim
-    # Each {group, since}: groups that meet the condition for less than `for_seconds`.
+    # When it is evaluated next, moved on by a claim; of rules of events, while they have alerts.
+    next_at: datetime | None = None
+    claim: str | None = None  # of the evaluator that has it
+    evaluated_at: datetime | None = None  # the last time that it could be
+    # Each {group, since}: groups that have met the condition for less than `for_seconds`.
     pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     created: datetime
     updated: datetime
@@ -122,7 +125,9 @@ class Alert(Document):
     state: AlertState
     summary: str
     value: float | None = None
+    execution_count: int | None = None  # how many it is about
     where: Any = None  # a stored filter of the executions that it is about
+    given: list[Any] | None = None  # the same as filters of the API, in JSON, all of which hold
     newest_execution_id: str | None = None
     fired_at: datetime
     seen_at: datetime  # the condition was last met
