@@ -18,6 +18,9 @@ export function movedListPath(query: string): string | null {
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page of the webhooks. */
+export const WEBHOOKS_PATH = '/webhooks'
+
 /** What the paths of all executions begin with. */
 const EXECUTIONS_PATH = '/executions/'
 
