@@ -7,7 +7,7 @@ import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
 import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
 import { messages } from '../messages/messages.ts'
-import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
+import { CONNECT_PATH, KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -56,6 +56,9 @@ function Rights({ close }: { close: () => void }) {
   const { scopes } = data.viewer
   return (
     <>
+      <Link className={styles.link} href={CONNECT_PATH} onClick={close}>
+        {messages.connect.title}
+      </Link>
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           {messages.app.keys}

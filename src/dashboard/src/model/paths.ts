@@ -18,6 +18,9 @@ export function movedListPath(query: string): string | null {
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page that helps to connect an engine. */
+export const CONNECT_PATH = '/connect'
+
 /** The page of the webhooks. */
 export const WEBHOOKS_PATH = '/webhooks'
 

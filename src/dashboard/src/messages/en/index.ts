@@ -1,7 +1,8 @@
 import { app } from './app.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, bar, components, webhooks }
+export const en = { app, bar, components, connect, webhooks }
