@@ -75,8 +75,11 @@ function findValueProblem(field: Field, first: string, values: readonly string[]
   return first === '' ? filterProblems.noValue(title) : null
 }
 
-/** `condition` for people: `Status`, `is any of`, `Failed, Timed out`. */
-export function describeCondition({ field, operator, values }: Condition): {
+/** `condition` for people: `Status`, `is any of`, `Failed, Timed out`; dates in the time zone `zone`. */
+export function describeCondition(
+  { field, operator, values }: Condition,
+  zone?: string,
+): {
   field: string
   operator: string
   value: string
@@ -93,7 +96,7 @@ export function describeCondition({ field, operator, values }: Condition): {
   const input = inputTypeOf(field)
   const named = values.map((value) => {
     if (input === 'ExecutionStatusFilter' && isStatus(value)) return nameStatus(value)
-    return input === 'DateTimeFilter' ? nameDate(value) : value
+    return input === 'DateTimeFilter' ? nameDate(value, zone) : value
   })
   const isOne = takesMany(operator) && named.length === 1
   const name = isOne ? (operator === 'in' ? messages.model.is : messages.model.isNot) : nameOperator(field, operator)

@@ -1,5 +1,8 @@
 import { app } from './app.ts'
+import { bar } from './bar.ts'
+import { components } from './components.ts'
 import { model } from './model.ts'
+import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, model }
+export const en = { app, bar, components, model, webhooks }

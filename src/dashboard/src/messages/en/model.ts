@@ -127,6 +127,25 @@ export const model = {
     serverBehind: 'The server is catching up with its database; no change is missed.',
   },
 
+  ages: {
+    now: 'just now',
+    in: (age: string) => `in ${age}`,
+    ago: (age: string) => `${age} ago`,
+    units: {
+      s: (count: number) => `${count} ${count === 1 ? 'second' : 'seconds'}`,
+      m: (count: number) => `${count} ${count === 1 ? 'minute' : 'minutes'}`,
+      h: (count: number) => `${count} ${count === 1 ? 'hour' : 'hours'}`,
+      d: (count: number) => `${count} ${count === 1 ? 'day' : 'days'}`,
+      w: (count: number) => `${count} ${count === 1 ? 'week' : 'weeks'}`,
+    },
+  },
+  ranges: {
+    any: 'Any time',
+    now: 'now',
+    // `Last hour`, but `Last 2 hours`.
+    last: (count: number, age: string) => `Last ${count === 1 ? age.slice(2) : age}`,
+  },
+
   moreThan: (count: string) => `more than ${count}`,
   percent: (percentage: number) => `${percentage} %`,
   atStep: (step: number) => `at step ${step}`,

@@ -1,6 +1,9 @@
 import type { Messages } from '../messages.ts'
 import { app } from './app.ts'
+import { bar } from './bar.ts'
+import { components } from './components.ts'
 import { model } from './model.ts'
+import { webhooks } from './webhooks.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app, model }
+export const vi: Messages = { app, bar, components, model, webhooks }

@@ -126,6 +126,24 @@ export const model: Messages['model'] = {
     serverBehind: 'Máy chủ đang đọc kịp cơ sở dữ liệu; không thay đổi nào bị bỏ sót.',
   },
 
+  ages: {
+    now: 'vừa xong',
+    in: (age) => `sau ${age}`,
+    ago: (age) => `${age} trước`,
+    units: {
+      s: (count) => `${count} giây`,
+      m: (count) => `${count} phút`,
+      h: (count) => `${count} giờ`,
+      d: (count) => `${count} ngày`,
+      w: (count) => `${count} tuần`,
+    },
+  },
+  ranges: {
+    any: 'Mọi lúc',
+    now: 'bây giờ',
+    last: (_, age) => `${age} qua`,
+  },
+
   moreThan: (count) => `hơn ${count}`,
   percent: (percentage) => `${percentage} %`,
   atStep: (step) => `ở bước ${step}`,
