@@ -63,6 +63,7 @@ ALLOWED = {
     "rest.models": ("storage",),
     "rest.paths": (),
     "rest.mapping": ("errors", "storage", "auth", "rest.models"),
+    "saved_views": ("errors", "storage", "auth"),
     "webhooks": (
         "errors",
         "lru_cache",
@@ -99,7 +100,17 @@ ALLOWED = {
         "observability.metrics",
     ),
     "graphql.selection": (),
-    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks"),
+    "graphql.context": (
+        "storage",
+        "auth",
+        "asgi",
+        "executions",
+        "live",
+        "statistics",
+        "ingest",
+        "saved_views",
+        "webhooks",
+    ),
     "graphql.enums": ("storage", "audit", "statistics"),
     "graphql.inputs": ("errors", "storage", "executions", "statistics", "graphql.enums"),
     "graphql.types": (
@@ -111,6 +122,7 @@ ALLOWED = {
         "live",
         "statistics",
         "ingest",
+        "saved_views",
         "webhooks",
         "graphql.selection",
         "graphql.context",
@@ -171,6 +183,7 @@ ALLOWED = {
         "storage",
         "auth",
         "executions",
+        "saved_views",
         "graphql.selection",
         "graphql.context",
         "graphql.enums",
@@ -246,6 +259,7 @@ FRAMEWORK_FREE = (
     "feeder",
     "statistics",
     "ingest",
+    "saved_views",
 )
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 

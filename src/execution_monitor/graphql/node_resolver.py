@@ -11,15 +11,18 @@ from execution_monitor.graphql.types.access_key import AccessKey
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
+from execution_monitor.graphql.types.saved_view import SavedView
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.graphql.types.webhook import Webhook
 from execution_monitor.graphql.types.webhook_delivery import WebhookDelivery
 from execution_monitor.storage.rows import Row
 
 _EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
+_SAVED_VIEW = "SavedView"
 _WEBHOOK, _DELIVERY = "Webhook", "WebhookDelivery"
 _OTHERS: Mapping[str, Callable[[Row], Node]] = {
     _KEY: AccessKey.of,
+    _SAVED_VIEW: SavedView.of,
     _WEBHOOK: Webhook.of,
     _DELIVERY: WebhookDelivery.of,
 }
@@ -75,6 +78,8 @@ async def _find_others(
         return {}
     if wanted == _KEY:
         return await info.context.access_keys.find_many(caller, sorted(ids))
+    if wanted == _SAVED_VIEW:
+        return await info.context.saved_views.find_many(caller, sorted(ids))
     if wanted == _WEBHOOK:
         return await info.context.webhooks.find_many(caller, sorted(ids))
     return await info.context.deliveries.find_many(caller, sorted(ids))
