@@ -9,15 +9,15 @@ import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
-import { executionIdOf, KEYS_PATH, listPath, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, listPath, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { SignInCallback } from '../session/SignInCallback.tsx'
+import { PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
-const KeysPage = lazy(() => import('../keys/KeysPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {
@@ -38,7 +38,9 @@ function SignedIn({ token }: { token: string }) {
             <Suspense fallback={<Notice kind="loading" title={messages.app.loading} />}>
               <Switch>
                 <Route path="/" component={StartRoute} />
-                <Route path={KEYS_PATH} component={KeysPage} />
+                {PAGES.map(([path, component]) => (
+                  <Route key={String(path)} path={path} component={component} />
+                ))}
                 {/* Exactly: the page of an execution without segments is below `/executions/`. */}
                 <Route path={/^\/executions$/} component={ListPage} />
                 <Route>

@@ -7,7 +7,7 @@ import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
 import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
 import { messages } from '../messages/messages.ts'
-import { KEYS_PATH } from '../model/paths.ts'
+import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -59,6 +59,11 @@ function Rights({ close }: { close: () => void }) {
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           {messages.app.keys}
+        </Link>
+      )}
+      {scopes.includes('webhooks:write') && (
+        <Link className={styles.link} href={WEBHOOKS_PATH} onClick={close}>
+          {messages.webhooks.title}
         </Link>
       )}
       <h2 className={styles.heading}>{messages.app.scopes}</h2>

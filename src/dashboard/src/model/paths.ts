@@ -21,6 +21,9 @@ export const FAILURES_PATH = '/failures'
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page of the webhooks. */
+export const WEBHOOKS_PATH = '/webhooks'
+
 /** What the paths of all executions, and of all workflows, begin with. */
 const EXECUTIONS_PATH = '/executions/'
 const WORKFLOWS_PATH = '/workflows/'
