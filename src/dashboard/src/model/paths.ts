@@ -21,6 +21,12 @@ export const FAILURES_PATH = '/failures'
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page of the alerts. */
+export const ALERTS_PATH = '/alerts'
+
+/** The page of the rules of alerts. */
+export const RULES_PATH = '/alerts/rules'
+
 /** The documentation of REST. */
 export const API_PATH = '/api'
 
@@ -56,7 +62,8 @@ export function executionIdOf(path: string, query: string): string | null {
 
 /** The page of one workflow, whatever its name consists of; `query` is its scope, as `printScope` writes it. */
 export function workflowPath(name: string, query = ''): string {
-  if (!LOSES_SEGMENTS.test(name)) return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
+  if (!LOSES_SEGMENTS.test(name))
+    return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
   return withQuery(WORKFLOWS_PATH, [`name=${encodeURIComponent(name)}`, ...(query === '' ? [] : [query])].join('&'))
 }
 
