@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from execution_monitor.alerts.alerting import Alerting
 from execution_monitor.alerts.alerts import Alerts
 from execution_monitor.alerts.channels import Channels
+from execution_monitor.alerts.links import Links
+from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
 from execution_monitor.alerts.owned_rules import RULES
 from execution_monitor.alerts.rules import Rules
 from execution_monitor.alerts.updates import AlertUpdates
@@ -47,6 +49,7 @@ from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.outbound.destinations import DestinationRules
+from execution_monitor.outbound.mail import Mail
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.metrics import ExecutionMetrics
@@ -110,6 +113,7 @@ class Services:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
         webhooks: send what changes.
+        notifications: send the messages of alerts.
         feeder: hands every change to webhooks, and to rollups where a setting says so.
         execution_metrics: counts executions for Prometheus; None where that is off.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
@@ -128,6 +132,7 @@ class Services:
     requests: RequestServices
     sweeper: Sweeper
     webhooks: WebhookService
+    notifications: NotificationService
     feeder: Feeder
     execution_metrics: ExecutionMetrics | None
     metrics_requests: RequestServices
@@ -168,6 +173,11 @@ class Services:
             authenticator.recheck,
             owned=(WEBHOOKS, RULES),
         )
+        notifications = NotificationService(
+            Reader(database, settings.query_timeout_ms),
+            Encryption(settings.encryption_keys),
+            _notification_limits(settings),
+        )
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (
             LiveCollector(live.stats),
@@ -177,6 +187,7 @@ class Services:
             rate_limits,
             sweeper,
             webhooks.sender,
+            notifications.notifier,
         ):
             registry.register(collector)
         reader = Reader(database, settings.query_timeout_ms, settings.max_response_bytes)
@@ -239,6 +250,7 @@ class Services:
             requests=requests,
             sweeper=sweeper,
             webhooks=webhooks,
+            notifications=notifications,
             feeder=feeder,
             execution_metrics=execution_metrics,
             metrics_requests=metrics_requests,
@@ -294,6 +306,17 @@ def _alerting(
     encryption = Encryption(settings.encryption_keys)
     channels = Channels(database, encryption, rules, frozenset(settings.mail_domains))
     return Alerting(Rules(reader, channels, authenticator.recheck), Alerts(reader), AlertUpdates(live, cursors))
+
+
+def _notification_limits(settings: Settings) -> NotificationLimits:
+    sender = None if settings.smtp_url is None else settings.mail_from
+    return NotificationLimits(
+        rules=DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development),
+        links=Links(settings.public_url),
+        mail=None if sender is None else Mail(settings.mail_server, sender),
+        mail_domains=frozenset(settings.mail_domains),
+        sends=settings.delivery == "on",
+    )
 
 
 def _open_streams(settings: Settings, authenticator: Authenticator) -> OpenStreams:
