@@ -46,7 +46,16 @@ ALLOWED = {
     "unknown_settings": ("settings",),
     "executions": ("errors", "lru_cache", "storage", "auth", "audit"),
     "live": ("errors", "tasks", "storage", "auth", "executions"),
-    "feeder": ("errors", "tasks", "observability.metrics.families", "storage", "auth", "executions", "live"),
+    "feeder": (
+        "errors",
+        "lru_cache",
+        "tasks",
+        "observability.metrics.families",
+        "storage",
+        "auth",
+        "executions",
+        "live",
+    ),
     "statistics": (
         "errors",
         "lru_cache",
@@ -119,8 +128,8 @@ ALLOWED = {
         "observability.metrics",
     ),
     "graphql.selection": (),
-    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks"),
-    "graphql.enums": ("storage", "audit", "statistics"),
+    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks", "alerts"),
+    "graphql.enums": ("storage", "audit", "statistics", "alerts"),
     "graphql.inputs": ("errors", "storage", "executions", "statistics", "graphql.enums"),
     "graphql.types": (
         "errors",
@@ -132,6 +141,7 @@ ALLOWED = {
         "statistics",
         "ingest",
         "webhooks",
+        "alerts",
         "graphql.selection",
         "graphql.context",
         "graphql.enums",
@@ -200,6 +210,7 @@ ALLOWED = {
     ),
     "rest": (
         "errors",
+        "tasks",
         "storage",
         "auth",
         "asgi",
@@ -266,6 +277,7 @@ FRAMEWORK_FREE = (
     "feeder",
     "statistics",
     "ingest",
+    "alerts",
 )
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}
 

@@ -6,8 +6,14 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from execution_monitor.alerts.alerting import Alerting
+from execution_monitor.alerts.alerts import Alerts
+from execution_monitor.alerts.channels import Channels
 from execution_monitor.alerts.links import Links
 from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
+from execution_monitor.alerts.owned_rules import RULES
+from execution_monitor.alerts.rules import Rules
+from execution_monitor.alerts.updates import AlertUpdates
 from execution_monitor.asgi.authentication import Admit, RequestAuthenticator
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.origin import Origin, proxies_in
@@ -56,6 +62,7 @@ from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.storage.reader import Reader
 from execution_monitor.webhooks.deliveries import Deliveries
 from execution_monitor.webhooks.service import WebhookLimits, WebhookService
+from execution_monitor.webhooks.tenants import WEBHOOKS
 
 # Reads the JSON of a filter of executions; raises `ValueError`.
 ReadFilter = Callable[[object], Filter]
@@ -77,7 +84,9 @@ class RequestServices:
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         deliveries: what webhooks send, and the webhooks.
+        alerting: rules and alerts.
         max_response_bytes: the largest response to an operation.
+        export_rows: the most executions in one export.
     """
 
     admit: Admit
@@ -91,7 +100,9 @@ class RequestServices:
     ingest: Ingest
     access_keys: AccessKeys
     deliveries: Deliveries
+    alerting: Alerting
     max_response_bytes: int
+    export_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,7 @@ class Services:
             cursors,
             _webhook_limits(settings),
             authenticator.recheck,
+            owned=(WEBHOOKS, RULES),
         )
         notifications = NotificationService(
             Reader(database, settings.query_timeout_ms),
@@ -216,7 +228,9 @@ class Services:
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
             deliveries=webhooks.deliveries,
+            alerting=_alerting(settings, database, live, cursors, authenticator),
             max_response_bytes=settings.max_response_bytes,
+            export_rows=settings.export_rows,
         )
         metrics_requests = replace(
             requests,
@@ -282,6 +296,16 @@ def _webhook_limits(settings: Settings) -> WebhookLimits:
         confirmed_for=timedelta(days=settings.owner_confirm_days),
         sends=settings.delivery == "on",
     )
+
+
+def _alerting(
+    settings: Settings, database: Database, live: Live, cursors: LiveCursors, authenticator: Authenticator
+) -> Alerting:
+    reader = Reader(database, settings.query_timeout_ms)
+    rules = DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development)
+    encryption = Encryption(settings.encryption_keys)
+    channels = Channels(database, encryption, rules, frozenset(settings.mail_domains))
+    return Alerting(Rules(reader, channels, authenticator.recheck), Alerts(reader), AlertUpdates(live, cursors))
 
 
 def _notification_limits(settings: Settings) -> NotificationLimits:

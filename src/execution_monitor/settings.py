@@ -209,6 +209,9 @@ class Settings(BaseSettings):
     max_response_bytes: Annotated[int, Field(ge=1_024, le=1024 * 1024 * 1024)] = Field(
         default=32 * 1024 * 1024, description="Largest response to an operation, in bytes."
     )
+    export_rows: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=100_000, description="Executions in one export over REST; its last line says when there are more."
+    )
     allowed_hosts: HostNames = Field(
         default=(),
         description="Host names of the server, beside `localhost` and numbers: `a.example.com,*.example.org`, or `*`.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from beanie import Document
 from bson import Timestamp
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from execution_monitor.storage.indexes import ascending, ascending_where
@@ -71,11 +71,17 @@ class AlertRule(Document):
     rights_revision: int  # one more whenever these change
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
-    next_at: datetime | None = None  # of the others: when they are evaluated next; moved on by a claim
-    pending: list[dict[str, Any]] = []  # each {group, since}: groups that meet the condition for less than `for_seconds`
+    # When it is evaluated next, moved on by a claim; of rules of events, while they have alerts.
+    next_at: datetime | None = None
+    claim: str | None = None  # of the evaluator that has it
+    evaluated_at: datetime | None = None  # the last time that it could be
+    # Each {group, since}: groups that have met the condition for less than `for_seconds`.
+    pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     created: datetime
     updated: datetime
     revision: int
+    deleted_at: datetime | None = None  # it is kept for as long as its alerts, which name it
+    expires_at: datetime | None = None
     mails: list[dict[str, Any]] | None = None  # sent within the last hour, each {id, at, is_last}
 
     class Settings:
@@ -89,6 +95,7 @@ class AlertRule(Document):
             ascending_where({"enabled": True}, "next_at"),
             # Those whose owners have not signed in for long.
             ascending("enabled", "confirmed_at"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 
 
@@ -118,7 +125,9 @@ class Alert(Document):
     state: AlertState
     summary: str
     value: float | None = None
+    execution_count: int | None = None  # how many it is about
     where: Any = None  # a stored filter of the executions that it is about
+    given: list[Any] | None = None  # the same as filters of the API, in JSON, all of which hold
     newest_execution_id: str | None = None
     fired_at: datetime
     seen_at: datetime  # the condition was last met
@@ -145,7 +154,9 @@ class Alert(Document):
                 unique=True,
                 partialFilterExpression={"state": {"$in": list(ACTIVE_STATES)}},
             ),
-            IndexModel([("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"),
+            IndexModel(
+                [("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"
+            ),
             IndexModel(
                 [("tenant_id", ASCENDING), ("state", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)],
                 name="tenant_id_state_newest",
@@ -193,7 +204,9 @@ class AlertNotification(Document):
             ascending_where({"state": {"$in": list(OPEN_STATES)}}, *DUE_INDEX),
             IndexModel([("alert_id", ASCENDING), ("created", DESCENDING)], name="alert_id_newest"),
             # How many a rule has sent by mail within the hour.
-            IndexModel([("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"),
+            IndexModel(
+                [("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"
+            ),
             IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 

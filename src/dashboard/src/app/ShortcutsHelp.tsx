@@ -1,30 +1,24 @@
-import type { RefObject } from 'react'
-import { Button } from '../components/Button.tsx'
+import { Dialog } from '../components/Dialog.tsx'
 import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
+import { messages, type Messages } from '../messages/messages.ts'
 import styles from './ShortcutsHelp.module.css'
 
-const KEYS: [keys: string[], action: string][] = [
-  [['/'], 'Filter'],
-  [['j'], 'Next execution'],
-  [['k'], 'Previous execution'],
-  [['Enter'], 'Open the execution'],
-  [['n'], 'Show new executions'],
-  [['g', 'l'], 'Go to the list'],
-  [['?'], 'Show this help'],
+const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
+  [['/'], 'filter'],
+  [['j'], 'next'],
+  [['k'], 'previous'],
+  [['Enter'], 'open'],
+  [['n'], 'showNew'],
+  [['g', 'l'], 'list'],
+  [['?'], 'help'],
 ]
 
-/**
- * The dialog that lists the keyboard shortcuts and turns them on and off.
- *
- * Whether it is open is no state of React: the event `close` fires some time after the dialog has closed, and a key that is
- * pressed in between would not open it again.
- */
-export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }) {
+/** The dialog that lists the keyboard shortcuts and turns them on and off. */
+export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
   const isEnabled = useShortcutsEnabled()
 
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts">
-      <h2 id="shortcuts">Keyboard shortcuts</h2>
+    <Dialog title={messages.app.shortcuts} className={styles.dialog ?? ''} onClose={onClose}>
       <dl className={styles.keys}>
         {KEYS.map(([keys, action]) => (
           <div key={action}>
@@ -33,15 +27,14 @@ export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement 
                 <kbd key={key}>{key}</kbd>
               ))}
             </dt>
-            <dd>{action}</dd>
+            <dd>{messages.app.keyNames[action]}</dd>
           </div>
         ))}
       </dl>
       <label className={styles.switch}>
         <input type="checkbox" checked={isEnabled} onChange={(event) => enableShortcuts(event.target.checked)} />
-        Enable single-key shortcuts
+        {messages.app.shortcutsEnabled}
       </label>
-      <Button onClick={() => dialog.current?.close()}>Close</Button>
-    </dialog>
+    </Dialog>
   )
 }

@@ -1,17 +1,17 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { useLocation } from 'wouter'
+import { Bar } from '../bar/Bar.tsx'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
+import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
-import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
+import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
-import { FilterBar } from './FilterBar.tsx'
 import styles from './ListPage.module.css'
 import { deleteView, saveView, setShowsNewAtOnce, useSavedViews, useShowsNewAtOnce } from './preferences.ts'
-import { TimeRange } from './TimeRange.tsx'
 
 interface ToolbarProps {
   view: View
@@ -22,15 +22,11 @@ interface ToolbarProps {
 /** The controls of the list: filter, time range, order, saved views, display. */
 export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
-    <div className={styles.toolbar}>
-      <FilterBar filter={view.filter} onChange={(filter) => change({ filter })} inputRef={inputRef} />
-      <div className={styles.controls}>
-        <TimeRange since={view.since} until={view.until} onChange={change} />
-        <SortOrder order={view.order} onChange={(order) => change({ order })} />
-        <SavedViews view={view} />
-        <Display view={view} change={change} />
-      </div>
-    </div>
+    <Bar scope={view} onChange={change} inputRef={inputRef}>
+      <SortOrder order={view.order} onChange={(order) => change({ order })} />
+      <SavedViews view={view} />
+      <Display view={view} change={change} />
+    </Bar>
   )
 }
 
@@ -38,7 +34,7 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
   const [first] = order
   const name = first === undefined ? '' : nameOrder(first)
   return (
-    <Popover
+    <Menu
       label={
         <>
           <Icon name="sort" />
@@ -47,26 +43,14 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
       }
       name={`Sort: ${name}`}
       align="end"
-    >
-      {(close) =>
-        SORT_FIELDS.flatMap((field) =>
-          (['DESC', 'ASC'] as const).map((direction) => (
-            <button
-              key={`${field} ${direction}`}
-              type="button"
-              className={form.option}
-              aria-current={first?.field === field && first.direction === direction}
-              onClick={() => {
-                onChange([{ field, direction }])
-                close()
-              }}
-            >
-              {nameOrder({ field, direction })}
-            </button>
-          )),
-        )
-      }
-    </Popover>
+      items={SORT_FIELDS.flatMap((field) =>
+        (['DESC', 'ASC'] as const).map((direction) => ({
+          name: nameOrder({ field, direction }),
+          isChosen: first?.field === field && first.direction === direction,
+          onSelect: () => onChange([{ field, direction }]),
+        })),
+      )}
+    />
   )
 }
 
@@ -179,7 +163,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
                   })
                 }
               />
-              {infoOf(column).title}
+              {nameColumn(column)}
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
