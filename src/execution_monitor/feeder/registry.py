@@ -134,7 +134,8 @@ class Registry(Generic[R]):
         Raises:
             PyMongoError, DatabaseUnavailable: MongoDB did not say.
         """
-        if tenant not in await self._tenants_at(until):
+        # One that has been there needs no look for those that are new.
+        if tenant not in self._tenants and tenant not in await self._tenants_at(until):
             return None
         reading = self._tenant_rows.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
         found: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)
