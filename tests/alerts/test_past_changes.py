@@ -28,18 +28,21 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-ROWS = st.lists(
-    st.builds(
-        lambda seconds, status, workflow, cost: execution(
-            completed_at=at(seconds), status=status, workflow_name=workflow, total_cost=cost, tokens_used=int(cost)
-        ),
-        SECONDS,
-        st.sampled_from(["completed", "failed"]),
-        st.sampled_from(["a", "b"]),
-        st.sampled_from([1.0, 2.0]),
-    ),
-    max_size=25,
-)
+def ended(seconds: int, status: str, workflow: str, cost: float) -> dict[str, Any]:
+    tokens = int(cost)
+    fields = {"status": status, "workflow_name": workflow, "total_cost": cost, "tokens_used": tokens}
+    return execution(completed_at=at(seconds), **fields)
+
+
+def run(begin: int, length: int, *, ends: bool) -> dict[str, Any]:
+    if not ends:
+        return execution(started_at=at(begin))
+    fields = {"completed_at": at(begin + length), "total_duration": float(length)}
+    return execution(started_at=at(begin), status="completed", **fields)
+
+
+WORKFLOWS, COSTS = st.sampled_from(["a", "b"]), st.sampled_from([1.0, 2.0])
+ROWS = st.lists(st.builds(ended, SECONDS, st.sampled_from(["completed", "failed"]), WORKFLOWS, COSTS), max_size=25)
 
 
 def looked_at(find: Callable[[datetime], list[AlertGroup]], hold: timedelta) -> list[SimulatedAlert]:
@@ -115,14 +118,7 @@ RUNS = st.lists(st.tuples(st.integers(-300, 1_100), st.integers(1, 500), st.bool
 @settings(max_examples=100, deadline=None)
 @given(runs=RUNS, limit=st.sampled_from([30.0, 100.0]), hold=HOLDS)
 def test_durations(runs: list[tuple[int, int, bool]], limit: float, hold: timedelta):
-    rows = [
-        execution(
-            started_at=at(begin),
-            status="completed" if ends else "running",
-            **({"completed_at": at(begin + length), "total_duration": float(length)} if ends else {}),
-        )
-        for begin, length, ends in runs
-    ]
+    rows = [run(begin, length, ends=ends) for begin, length, ends in runs]
 
     def find(now: datetime) -> list[AlertGroup]:
         return [AlertGroup("", None)] if any(is_seen(row, now) for row in rows) else []
