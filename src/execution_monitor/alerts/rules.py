@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from execution_monitor.alerts.channels import GivenChannel
 from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, Rate
 from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.owned_rules import ALERT_DAYS, RULES
@@ -46,7 +47,7 @@ _IS_ENABLED = {"$eq": ["$enabled", True]}
 class ChannelStore(Protocol):
     """Checks channels and makes their stored form."""
 
-    async def to_stored(self, caller: Caller, channels: Sequence[Any]) -> list[dict[str, Any]]:
+    async def to_stored(self, caller: Caller, channels: Sequence[GivenChannel]) -> list[dict[str, Any]]:
         """The channels as they are stored; raises `BadUserInput`."""
         ...
 
@@ -70,7 +71,7 @@ class RuleFields:
     group_by: GroupBy | None = None
     for_seconds: int | None = None
     repeat_after_seconds: int | None = None
-    channels: Sequence[Any] | None = field(default=None, repr=False)
+    channels: Sequence[GivenChannel] | None = field(default=None, repr=False)
     enabled: bool | None = None
     removed: frozenset[str] = frozenset()
 

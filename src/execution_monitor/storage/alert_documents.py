@@ -62,7 +62,7 @@ class AlertRule(Document):
     group_by: str | None = None  # workflow_name, user_id, error_group or tag
     for_seconds: int = 0
     repeat_after_seconds: int | None = None
-    # Each {id, kind, address, target, webhook_id}: `address` may be shown, `target` is encrypted.
+    # Each {id, kind, host, address, target or webhook_id}: `address` may be shown, `target` is encrypted.
     channels: list[dict[str, Any]]
     enabled: bool
     state_reason: str | None = None
@@ -82,6 +82,7 @@ class AlertRule(Document):
     revision: int
     deleted_at: datetime | None = None  # it is kept for as long as its alerts, which name it
     expires_at: datetime | None = None
+    mails: list[dict[str, Any]] | None = None  # sent within the last hour, each {id, at, is_last}
 
     class Settings:
         """Collection and indexes."""
@@ -184,7 +185,8 @@ class AlertNotification(Document):
     attempts: int = 0
     due: datetime
     claim: str | None = None  # of the sender that has it
-    data: dict[str, Any]  # what the message says, as of the event
+    data: dict[str, Any] | None  # what the message says, as of the event; None once it may not be sent
+    rights_revision: int | None = None  # of the rule at the event: what its owner sees no more is not sent later
     occurred_at: datetime
     status_code: int | None = None
     error: str | None = None
