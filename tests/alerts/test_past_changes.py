@@ -30,15 +30,15 @@ def at(seconds: float) -> datetime:
 
 def ended(seconds: int, status: str, workflow: str, cost: float) -> dict[str, Any]:
     tokens = int(cost)
-    fields = {"status": status, "workflow_name": workflow, "total_cost": cost, "tokens_used": tokens}
-    return execution(completed_at=at(seconds), **fields)
+    row = execution(completed_at=at(seconds), status=status, workflow_name=workflow)
+    return {**row, "total_cost": cost, "tokens_used": tokens}
 
 
 def run(begin: int, length: int, *, ends: bool) -> dict[str, Any]:
     if not ends:
         return execution(started_at=at(begin))
-    fields = {"completed_at": at(begin + length), "total_duration": float(length)}
-    return execution(started_at=at(begin), status="completed", **fields)
+    ended_at = at(begin + length)
+    return execution(started_at=at(begin), status="completed", completed_at=ended_at, total_duration=float(length))
 
 
 WORKFLOWS, COSTS = st.sampled_from(["a", "b"]), st.sampled_from([1.0, 2.0])
