@@ -52,6 +52,19 @@ class Settling:
             await self._end(rule, before, decision, now, None)
             return True
         newest = await self._newest(watched, rule, before, decision, now)
+        messages = await self._commit(rule, findings, newest, now)
+        if messages:
+            self._wake()
+        return messages is not None
+
+    async def _commit(
+        self,
+        rule: BsonDocument,
+        findings: Sequence[Finding] | None,
+        newest: Mapping[str, str | None],
+        now: datetime,
+    ) -> int | None:
+        """Write what becomes of alerts, with their messages; returns how many these are, None without the claim."""
 
         async def write(session: AsyncClientSession) -> int | None:
             stored = await self._claims.still_held(rule, session)
@@ -70,10 +83,7 @@ class Settling:
                 write_concern=WriteConcern("majority"),
                 max_commit_time_ms=_TIMEOUT_MS,
             )
-            messages = await await_reply(writing, _TIMEOUT_MS)
-        if messages:
-            self._wake()
-        return messages is not None
+            return await await_reply(writing, _TIMEOUT_MS)
 
     async def _end(
         self,
