@@ -27,6 +27,7 @@ POINTS: dict[str, tuple[type[Any], str, bool]] = {
     "before a claim": (Claims, "take", True),
     "claimed": (Claims, "take", False),
     "before a transaction": (Settling, "_commit", True),
+    "within a transaction": (Transitions, "apply", False),
     "behind a transaction": (Settling, "_commit", False),
     "before the transaction of changes": (Events, "take", True),
     "within the transaction of changes": (Events, "_write", False),
@@ -52,7 +53,7 @@ def _end_at(point: str, *, freezes: bool) -> None:
     owner, name, is_before = POINTS[point]
     original: Any = owner.__dict__[name]
     # A condition that changes once is written once.
-    left = 1 if owner is Settling else random.randrange(1, 3)  # noqa: S311 - no secret
+    left = 1 if owner in (Settling, Transitions) else random.randrange(1, 3)  # noqa: S311 - no secret
 
     def end() -> None:
         nonlocal left

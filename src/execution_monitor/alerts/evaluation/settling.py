@@ -76,7 +76,7 @@ class Settling:
             await self._end(rule, active, decided, now, session)
             return messages
 
-        async with self._claims.database.client.start_session() as session:
+        async with self._claims.session() as session:
             writing = session.with_transaction(
                 write,
                 read_concern=ReadConcern("snapshot"),
