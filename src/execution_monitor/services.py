@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from execution_monitor.alerts.alerting import Alerting
 from execution_monitor.alerts.alerts import Alerts
 from execution_monitor.alerts.channels import Channels
-from execution_monitor.alerts.evaluation.service import EvaluationService
+from execution_monitor.alerts.evaluation.service import MAX_QUERY_MS, EvaluationService
 from execution_monitor.alerts.links import Links
 from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
 from execution_monitor.alerts.owned_rules import RULES
@@ -202,7 +202,7 @@ class Services:
             path_b = PathB(reader)
             registry.register(rollups)
         evaluation = EvaluationService(
-            Statistics(Reader(database, settings.query_timeout_ms), path_b),
+            Statistics(Reader(database, min(settings.query_timeout_ms, MAX_QUERY_MS)), path_b),
             notifications.links,
             [webhooks.sender.wake, notifications.notifier.wake],
         )

@@ -40,8 +40,8 @@ FAILED = "The server failed, and its log says why."
 # Rules that are evaluated together: equal questions of these are asked once.
 _AT_ONCE = 200
 _QUESTIONS_AT_ONCE = 8
-# What has not begun by then is given back: claims last for a minute, and a question takes some seconds.
-_BATCH_SECONDS = 40.0
+# What has not begun by then is given back: claims last for a minute, and one question is up to three queries.
+_BATCH_SECONDS = 25.0
 _IDLE_SECONDS = 1.0
 _TROUBLE_SECONDS = 2.0
 

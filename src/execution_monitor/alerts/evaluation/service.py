@@ -13,6 +13,9 @@ from execution_monitor.alerts.transitions import Transitions
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.tasks import end_tasks
 
+# A question of several queries must be answered while its claim lasts.
+MAX_QUERY_MS = 8_000
+
 
 class EvaluationService:
     """Makes the alerts of one process; an async context manager that evaluates while it is open.
