@@ -203,6 +203,7 @@ def _lifespan(services: Services, executor: OperationExecutor | None, *, feeds: 
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
             if feeds:
+                await stack.enter_async_context(services.evaluation)
                 feeding = asyncio.create_task(services.feeder.run())
                 stack.push_async_callback(end_tasks, feeding)
             yield {STATE_KEY: services.draining, BEHIND_KEY: live.behind, CONNECTIONS_KEY: services.tcp_connections}

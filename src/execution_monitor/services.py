@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from execution_monitor.alerts.alerting import Alerting
 from execution_monitor.alerts.alerts import Alerts
 from execution_monitor.alerts.channels import Channels
+from execution_monitor.alerts.evaluation.service import MAX_QUERY_MS, EvaluationService
 from execution_monitor.alerts.links import Links
 from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
 from execution_monitor.alerts.owned_rules import RULES
@@ -114,7 +115,8 @@ class Services:
         sweeper: assumes the ends that engines never report.
         webhooks: send what changes.
         notifications: send the messages of alerts.
-        feeder: hands every change to webhooks, and to rollups where a setting says so.
+        evaluation: makes alerts.
+        feeder: hands every change to webhooks and rules, and to rollups where a setting says so.
         execution_metrics: counts executions for Prometheus; None where that is off.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
             are authenticated from memory, and the audit trail is not waited for.
@@ -133,6 +135,7 @@ class Services:
     sweeper: Sweeper
     webhooks: WebhookService
     notifications: NotificationService
+    evaluation: EvaluationService
     feeder: Feeder
     execution_metrics: ExecutionMetrics | None
     metrics_requests: RequestServices
@@ -198,6 +201,13 @@ class Services:
             consumers.append(rollups)
             path_b = PathB(reader)
             registry.register(rollups)
+        evaluation = EvaluationService(
+            Statistics(Reader(database, min(settings.query_timeout_ms, MAX_QUERY_MS)), path_b),
+            notifications.links,
+            [webhooks.sender.wake, notifications.notifier.wake],
+        )
+        consumers.append(evaluation.events)
+        registry.register(evaluation.evaluator)
         feeder = Feeder(database, consumers)
         registry.register(feeder)
         statistics, execution_metrics = Statistics(reader, path_b), None
@@ -251,6 +261,7 @@ class Services:
             sweeper=sweeper,
             webhooks=webhooks,
             notifications=notifications,
+            evaluation=evaluation,
             feeder=feeder,
             execution_metrics=execution_metrics,
             metrics_requests=metrics_requests,

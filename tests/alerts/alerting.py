@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from bson import ObjectId
 
@@ -95,7 +95,7 @@ class Alerting:
                 group_by=by,
                 for_seconds=hold,
                 repeat_after_seconds=repeat,
-                channels=self.channels,
+                channels=cast("Any", self.channels),
             ),
         )
 

@@ -146,7 +146,11 @@ def test_no_more_than_100_fire_and_those_that_wait_fire_as_soon_as_there_is_room
     held = decide([], {}, met, timedelta(seconds=60), START)
     later = decide(keys, held.pending, met[50:], timedelta(seconds=60), at(60))
 
-    assert (len(first.opened), first.left_out) == (MAX_ACTIVE, 600)
+    assert len(first.opened) == MAX_ACTIVE
+    more = "600 more groups meet the condition; at most 100 alerts of a rule fire at a time."
+    assert {each.summary for each in first.opened} == {f"too many {more}"}
+    again = decide(keys, {}, met, timedelta(), at(15))
+    assert {each.summary for each in again.continued.values()} == {f"too many {more}"}
     assert (len(held.opened), len(held.pending)) == (0, MAX_PENDING)
     assert (len(later.resolved), [each.group.key for each in later.opened]) == (
         50,

@@ -186,7 +186,7 @@ def _decide(row: Row, rule: EventRule, active: Mapping[str, BsonDocument], enter
             opened.append(_finding(row, rule, group, those, None))
         else:
             left_out += 1
-    return Decision(opened, continued, left_out=left_out)
+    return Decision(opened, continued).leaving_out(left_out)
 
 
 def _finding(

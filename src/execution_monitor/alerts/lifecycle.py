@@ -55,6 +55,10 @@ class Finding:
     since: datetime | None = None
     seen_at: datetime | None = None
 
+    def saying(self, more: str) -> "Finding":
+        """The same with more to say."""
+        return replace(self, summary=self.summary + more)
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -129,14 +133,24 @@ class Decision:
         continued: what goes on, by group.
         resolved: the groups that meet the condition no more.
         pending: since when groups have met the condition that do not fire yet.
-        left_out: how many more meet it for long enough, beside as many alerts as a rule may have.
     """
 
     opened: Sequence[Finding] = ()
     continued: Mapping[str, Finding] = field(default_factory=dict[str, Finding])
     resolved: Sequence[str] = ()
     pending: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    left_out: int = 0
+
+    def leaving_out(self, groups: int) -> "Decision":
+        """The decision where so many more groups do not fire, since a rule has all alerts that it may."""
+        if not groups:
+            return self
+        meet = "1 more group meets" if groups == 1 else f"{groups:,} more groups meet"
+        more = f" {meet} the condition; at most {MAX_ACTIVE} alerts of a rule fire at a time."
+        return replace(
+            self,
+            opened=[each.saying(more) for each in self.opened],
+            continued={group: each.saying(more) for group, each in self.continued.items()},
+        )
 
 
 def decide(
@@ -162,4 +176,4 @@ def decide(
             left_out += 1
         if hold and len(waiting) < MAX_PENDING:
             waiting[key] = since
-    return Decision(opening, continued, resolved, waiting, left_out)
+    return Decision(opening, continued, resolved, waiting).leaving_out(left_out)

@@ -154,6 +154,7 @@ class Rules:
             "updated": "$$NOW",
             # What was measured for another condition says nothing of this one.
             "pending": [],
+            "evaluated_at": "$$REMOVE",
             "next_at": "$$NOW",
         }
         if wanted.enabled is not None:

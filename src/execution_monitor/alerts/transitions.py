@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from execution_monitor.alerts.lifecycle import MAX_ACTIVE, ActiveAlert, AlertEvent, Decision, Finding, Timing, opened
+from execution_monitor.alerts.lifecycle import ActiveAlert, AlertEvent, Decision, Finding, Timing, opened
 from execution_monitor.alerts.notifications import Notice, Notifications
 from execution_monitor.alerts.owned_rules import ALERT_DAYS
 from execution_monitor.storage.alert_documents import ACTIVE_STATES, Alert, AlertState
@@ -76,8 +76,7 @@ class Transitions:
             return []
         snoozes = await self._snoozes(rule["_id"], [each.group.key for each in decision.opened], now, session)
         rows = [
-            _alert_of(rule, finding, opened(now, snoozes.get(finding.group.key)), decision.left_out, now)
-            for finding in decision.opened
+            _alert_of(rule, finding, opened(now, snoozes.get(finding.group.key)), now) for finding in decision.opened
         ]
         await self._alerts.insert_many(rows, session=session)
         return [Notice(row, AlertEvent.FIRED) for row in rows if row["state"] == AlertState.FIRING]
@@ -135,7 +134,7 @@ def resolved(row: BsonDocument, now: datetime) -> BsonDocument:
     }
 
 
-def _alert_of(rule: Row, finding: Finding, alert: ActiveAlert, left_out: int, now: datetime) -> BsonDocument:
+def _alert_of(rule: Row, finding: Finding, alert: ActiveAlert, now: datetime) -> BsonDocument:
     began = finding.since or now
     return {
         "_id": ObjectId(),
@@ -145,7 +144,7 @@ def _alert_of(rule: Row, finding: Finding, alert: ActiveAlert, left_out: int, no
         "group": finding.group.key,
         "group_name": finding.group.name,
         "state": alert.state.value,
-        "summary": finding.summary + _more(left_out),
+        "summary": finding.summary,
         "value": finding.value,
         "execution_count": finding.count,
         "where": encode_filter(finding.where),
@@ -160,13 +159,6 @@ def _alert_of(rule: Row, finding: Finding, alert: ActiveAlert, left_out: int, no
         "updated": now,
         "revision": 1,
     }
-
-
-def _more(left_out: int) -> str:
-    if not left_out:
-        return ""
-    groups = "1 more group meets" if left_out == 1 else f"{left_out:,} more groups meet"
-    return f" {groups} the condition; at most {MAX_ACTIVE} alerts of a rule fire at a time."
 
 
 def _update(row: BsonDocument) -> UpdateOne:

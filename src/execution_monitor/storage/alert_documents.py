@@ -74,6 +74,8 @@ class AlertRule(Document):
     # When it is evaluated next, moved on by a claim; of rules of events, while they have alerts.
     next_at: datetime | None = None
     claim: str | None = None  # of the evaluator that has it
+    sessions: list[Any] | None = None  # of that evaluator's transactions
+    lapsed: list[Any] | None = None  # of those of an evaluator whose claim has run out
     evaluated_at: datetime | None = None  # the last time that it could be
     # Each {group, since}: groups that have met the condition for less than `for_seconds`.
     pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])

@@ -2,16 +2,21 @@
 
 A claim moves the time of the next evaluation on, so that another process goes on where this one was killed. Whatever is
 written of an evaluation requires the claim, so that of two evaluations of the same time one counts.
+
+A claim names the sessions of its process. Who claims a rule whose claim has run out ends their transactions: MongoDB
+would keep that of a killed process for a minute, and refuse all other writes of the same alerts for as long.
 """
 
+import asyncio
+import contextlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
 
 from execution_monitor.storage.alert_documents import AlertRule, ConditionKind
 from execution_monitor.storage.coercion import to_datetime
@@ -37,14 +42,27 @@ _NEXT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Claims:
-    """Claims rules of `database`. Every method raises `PyMongoError` or `DatabaseUnavailable` where MongoDB fails."""
+    """Claims rules of `database`. Every method raises `PyMongoError` or `DatabaseUnavailable` where MongoDB fails.
 
-    database: Database
+    Args:
+        database: where rules are.
+        at_once: how many transactions there may be at the same time.
+    """
+
+    def __init__(self, database: Database, at_once: int = 8) -> None:
+        self._database = database
+        self._at_once = at_once
+        self._sessions = list[AsyncClientSession]()
+        self._free: asyncio.Queue[AsyncClientSession] = asyncio.Queue()
 
     async def take(self) -> BsonDocument | None:
         """Take the rule that has been due for longest, for 60 seconds; None when none is due."""
+        if not self._sessions:
+            client = self._database.client
+            self._sessions = [client.start_session(causal_consistency=False) for _ in range(self._at_once)]
+            for each in self._sessions:
+                self._free.put_nowait(each)
         query: dict[str, Any] = {
             "enabled": True,
             # Of rules of events without alerts it is missing, which sorts before every time.
@@ -53,6 +71,8 @@ class Claims:
         }
         change = {
             "claim": secrets.token_hex(_CLAIM_BYTES),
+            "sessions": {"$literal": [each.session_id for each in self._sessions]},
+            "lapsed": {"$cond": [{"$eq": [{"$type": "$claim"}, "string"]}, "$sessions", None]},
             "next_at": {"$add": ["$$NOW", CLAIM_SECONDS * 1_000]},
         }
         taking = self._rules.find_one_and_update(
@@ -62,7 +82,29 @@ class Claims:
             hint=[("next_at", 1)],
             return_document=ReturnDocument.AFTER,
         )
-        return await await_reply(taking, _TIMEOUT_MS)
+        claimed = await await_reply(taking, _TIMEOUT_MS)
+        if claimed is not None and claimed.get("lapsed"):
+            await self._end_transactions(claimed["lapsed"])
+        return claimed
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncClientSession]:
+        """A session, for one transaction, once a rule was claimed."""
+        session = await self._free.get()
+        try:
+            yield session
+        finally:
+            self._free.put_nowait(session)
+
+    async def _end_transactions(self, sessions: Sequence[Any]) -> None:
+        own = [each.session_id for each in self._sessions]
+        others = [each for each in sessions if each not in own]
+        if others:
+            handle = self._database.handle
+            ending = handle.command("killSessions", others, codec_options=handle.codec_options)
+            # Otherwise they end by themselves.
+            with contextlib.suppress(PyMongoError):
+                await await_reply(ending, _TIMEOUT_MS)
 
     async def still_held(self, claimed: Row, session: AsyncClientSession) -> BsonDocument | None:
         """The rule as it is stored; None where another has claimed it, or it has been changed or paused."""
@@ -100,7 +142,7 @@ class Claims:
 
     @property
     def _rules(self) -> Any:
-        return self.database.collection(AlertRule)
+        return self._database.collection(AlertRule)
 
 
 def claimed_at(claimed: Row) -> datetime:

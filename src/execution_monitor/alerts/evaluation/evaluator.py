@@ -9,7 +9,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import cast
 
 import structlog
 from prometheus_client.core import Metric
@@ -17,7 +16,7 @@ from prometheus_client.registry import Collector
 from pymongo.errors import PyMongoError
 from typing_extensions import override
 
-from execution_monitor.alerts.conditions import UnreadableCondition
+from execution_monitor.alerts.conditions import Duration, UnreadableCondition
 from execution_monitor.alerts.evaluation.claims import Claims, claimed_at, is_of_events
 from execution_monitor.alerts.evaluation.measuring import Measuring
 from execution_monitor.alerts.evaluation.settling import Settling
@@ -26,7 +25,7 @@ from execution_monitor.alerts.events import UNREADABLE
 from execution_monitor.alerts.lifecycle import Finding
 from execution_monitor.alerts.owned_rules import RULES
 from execution_monitor.alerts.transitions import Transitions
-from execution_monitor.errors import DatabaseUnavailable, ExecutionMonitorError
+from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.observability.metrics.families import counter, counters_by
 from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.database import Database
@@ -37,11 +36,12 @@ from execution_monitor.webhooks.rights import RightsUnclear
 
 log = structlog.get_logger()
 
+FAILED = "The server failed, and its log says why."
 # Rules that are evaluated together: equal questions of these are asked once.
 _AT_ONCE = 200
 _QUESTIONS_AT_ONCE = 8
-# What has not begun by then is given back: claims last for a minute, and a question takes some seconds.
-_BATCH_SECONDS = 40.0
+# What has not begun by then is given back: claims last for a minute, and one question is up to three queries.
+_BATCH_SECONDS = 25.0
 _IDLE_SECONDS = 1.0
 _TROUBLE_SECONDS = 2.0
 
@@ -67,7 +67,7 @@ class Evaluator(Collector):
         self.questions = 0
         self.seconds = 0.0
         self._database = database
-        self._claims = Claims(database)
+        self._claims = Claims(database, _QUESTIONS_AT_ONCE)
         self._measuring = measuring
         self._settling = Settling(self._claims, measuring, transitions, wake)
 
@@ -78,9 +78,7 @@ class Evaluator(Collector):
                 if not await self.evaluate_due():
                     await asyncio.sleep(_IDLE_SECONDS)
             except (PyMongoError, ExecutionMonitorError) as error:
-                if self._database.trouble is None:
-                    reason = explain(error) if isinstance(error, PyMongoError) else error.message
-                    log.warning("rules_not_evaluated", reason=reason)
+                self._log(error)
                 await asyncio.sleep(_TROUBLE_SECONDS)
 
     async def evaluate_due(self) -> int:
@@ -101,14 +99,13 @@ class Evaluator(Collector):
                 else:
                     await self._evaluate(watched, rules, now)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for watched, rules in await self._by_question(claimed):
-                    group.create_task(evaluate(watched, rules))
-        except BaseExceptionGroup as errors:
-            # The claims run out.
-            raise _first_of(errors) from errors
+        evaluating = [evaluate(watched, rules) for watched, rules in await self._by_question(claimed)]
+        # What fails of one question keeps no other.
+        ends = await asyncio.gather(*evaluating, return_exceptions=True)
         self.seconds += time.monotonic() - began
+        for error in ends:
+            if error is not None:
+                raise error
         return len(claimed)
 
     async def _by_question(
@@ -127,7 +124,9 @@ class Evaluator(Collector):
                 except (RightsUnclear, UnreadableFilter, UnreadableCondition, ValueError, TypeError, KeyError):
                     await RULES.pause(self._database, {"_id": rule["_id"]}, UNREADABLE)
                     continue
-                key = (found.key, rule.get("evaluated_at"))
+                # What is asked of durations depends on the last look.
+                has_last = isinstance(found.condition, Duration)
+                key = (found.key, rule.get("evaluated_at") if has_last else None)
             watched[key] = found
             rules[key].append(rule)
         return [(watched[key], each) for key, each in rules.items()]
@@ -137,18 +136,25 @@ class Evaluator(Collector):
         if watched is not None:
             try:
                 findings = await self._find(watched, to_datetime(rules[0].get("evaluated_at")), now)
-            except DatabaseUnavailable:
-                raise
             except ExecutionMonitorError as error:
+                # Of one shard that does not answer, too: the others are measured.
                 await self._fail(rules, error.message)
                 return
             except Exception:
                 log.exception("rule_not_evaluated")
-                await self._fail(rules, "The server failed, and its log says why.")
+                await self._fail(rules, FAILED)
                 return
         for rule in rules:
-            is_done = await self._settling.settle(watched, rule, findings, now)
-            self.outcomes["evaluated" if is_done else "superseded"] += 1
+            try:
+                is_done = await self._settling.settle(watched, rule, findings, now)
+                self.outcomes["evaluated" if is_done else "superseded"] += 1
+            except (PyMongoError, ExecutionMonitorError) as error:
+                # Its claim runs out.
+                self.outcomes["failed"] += 1
+                self._log(error)
+            except Exception:
+                log.exception("rule_not_evaluated")
+                await self._fail([rule], FAILED)
 
     async def _find(self, watched: Watched, since: datetime | None, now: datetime) -> Sequence[Finding]:
         self.questions += 1
@@ -158,6 +164,11 @@ class Evaluator(Collector):
         for rule in rules:
             self.outcomes["failed"] += 1
             await self._claims.fail(rule, reason)
+
+    def _log(self, error: PyMongoError | ExecutionMonitorError) -> None:
+        if self._database.trouble is None:
+            reason = explain(error) if isinstance(error, PyMongoError) else error.message
+            log.warning("rules_not_evaluated", reason=reason)
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -170,10 +181,3 @@ class Evaluator(Collector):
         )
         yield counter("alert_questions", "Questions that evaluations asked; equal ones are asked once.", self.questions)
         yield counter("alert_evaluation_seconds", "Seconds in which rules were evaluated.", self.seconds)
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = errors.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _first_of(cast("BaseExceptionGroup[BaseException]", first))
-    return first

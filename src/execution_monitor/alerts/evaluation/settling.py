@@ -1,5 +1,7 @@
 """Settling: what the groups that meet a rule's condition change of its alerts, in one transaction with the claim."""
 
+import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +23,7 @@ from execution_monitor.storage.rows import BsonDocument, Row
 # An execution that matches keeps an alert of events for as long as this at least.
 EVENTS_LAST = timedelta(seconds=600)
 _TIMEOUT_MS = 10_000
+_NEWEST_SECONDS = 5.0
 
 
 class Settling:
@@ -52,6 +55,19 @@ class Settling:
             await self._end(rule, before, decision, now, None)
             return True
         newest = await self._newest(watched, rule, before, decision, now)
+        messages = await self._commit(rule, findings, newest, now)
+        if messages:
+            self._wake()
+        return messages is not None
+
+    async def _commit(
+        self,
+        rule: BsonDocument,
+        findings: Sequence[Finding] | None,
+        newest: Mapping[str, str | None],
+        now: datetime,
+    ) -> int | None:
+        """Write what becomes of alerts, with their messages; returns how many these are, None without the claim."""
 
         async def write(session: AsyncClientSession) -> int | None:
             stored = await self._claims.still_held(rule, session)
@@ -63,17 +79,14 @@ class Settling:
             await self._end(rule, active, decided, now, session)
             return messages
 
-        async with self._claims.database.client.start_session() as session:
+        async with self._claims.session() as session:
             writing = session.with_transaction(
                 write,
                 read_concern=ReadConcern("snapshot"),
                 write_concern=WriteConcern("majority"),
                 max_commit_time_ms=_TIMEOUT_MS,
             )
-            messages = await await_reply(writing, _TIMEOUT_MS)
-        if messages:
-            self._wake()
-        return messages is not None
+            return await await_reply(writing, _TIMEOUT_MS)
 
     async def _end(
         self,
@@ -96,7 +109,10 @@ class Settling:
         decision: Decision,
         now: datetime,
     ) -> Mapping[str, str | None]:
-        """The newest executions of the groups that are notified of now, where a finding does not name them."""
+        """The newest executions of the groups that are notified of now, where a finding does not name them.
+
+        Those that take long to find are left out, and messages name none: the claim must last.
+        """
         if watched is None:
             return {}
         repeated = [
@@ -105,13 +121,11 @@ class Settling:
             if continued(active[group], finding, Timing.read(rule), now)[1] is not None
         ]
         found = dict[str, str | None]()
+        ends = time.monotonic() + _NEWEST_SECONDS
         for finding in [*decision.opened, *repeated]:
-            if finding.newest_execution_id is None:
-                try:
+            if finding.newest_execution_id is None and time.monotonic() < ends:
+                with contextlib.suppress(ExecutionMonitorError):
                     found[finding.group.key] = await self._measuring.find_newest(watched, finding.where)
-                except ExecutionMonitorError:
-                    # The message names none.
-                    found[finding.group.key] = None
         return found
 
 

@@ -47,17 +47,19 @@ class Silences:
             silent = [] if found else [ALL_TOGETHER]
         else:
             present = await self._groups(watched, start, now)
-            silent = sorted(await self._known_groups(watched, start, now) - present, key=lambda each: each.key)
+            known = await self._known_groups(watched, start, present, now)
+            silent = sorted(known - present, key=lambda each: each.key)
         return [silence_finding(watched, condition, group) for group in silent]
 
-    async def _known_groups(self, watched: Watched, start: datetime, now: datetime) -> frozenset[AlertGroup]:
-        key = (watched.key, watched.by)
-        known = self._known.get(key)
-        if known is None or time.monotonic() - known[0] >= _KNOWN_SECONDS:
-            groups = await self._groups(watched, min(now - KNOWN_FOR, start - KNOWN_FOR), now)
-            known = (time.monotonic(), groups)
-            self._known.put(key, known)
-        return known[1]
+    async def _known_groups(
+        self, watched: Watched, start: datetime, present: frozenset[AlertGroup], now: datetime
+    ) -> frozenset[AlertGroup]:
+        """The groups that there were lately, among them those that are `present`."""
+        read_at, groups = self._known.get(watched.key) or (0.0, None)
+        if groups is None or time.monotonic() - read_at >= _KNOWN_SECONDS:
+            groups, read_at = await self._groups(watched, start - KNOWN_FOR, now), time.monotonic()
+        self._known.put(watched.key, (read_at, groups | present))
+        return groups | present
 
     async def _groups(self, watched: Watched, since: datetime, now: datetime) -> frozenset[AlertGroup]:
         """The groups of what was created after `since`."""
