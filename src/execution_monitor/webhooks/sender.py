@@ -25,6 +25,7 @@ from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.webhook_documents import WebhookState
 from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks.circuits import Circuits
+from execution_monitor.webhooks.late_deliveries import LateDeliveries
 from execution_monitor.webhooks.messages import MayNotBeSent, Messages
 from execution_monitor.webhooks.outbox import Attempt, Outbox, claimed_at
 from execution_monitor.webhooks.retry_schedule import seconds_until_retry
@@ -67,6 +68,7 @@ class Sender(Collector):
         self._webhooks = webhooks
         self._states = states
         self._messages = messages
+        self._late = LateDeliveries(outbox.database)
         self._outbound = outbound
         self._circuits = Circuits(_AT_ONE_HOST)
         self._woken = asyncio.Event()
@@ -148,7 +150,7 @@ class Sender(Collector):
             await self._pause(claimed, webhook, "Its secrets cannot be decrypted with the server's keys.")
             return None
         try:
-            body = self._messages.render(claimed, webhook)
+            body = self._messages.render(await self._late.limit(claimed, webhook), webhook)
             destination = self._outbound.rules.check(webhook.url)
         except MayNotBeSent as error:
             await self._outbox.drop(claimed, error.reason)
