@@ -19,7 +19,7 @@ from execution_monitor.outbound.client import TIMEOUT_SECONDS, Outbound
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.storage.database import open_database
 from execution_monitor.storage.leases import Lease
-from execution_monitor.webhooks import circuits, retry_schedule, sender
+from execution_monitor.webhooks import circuits, delivery_loop, retry_schedule
 from execution_monitor.webhooks import outbox as outboxes
 from execution_monitor.webhooks.enqueueing import Enqueueing
 from execution_monitor.webhooks.messages import Messages
@@ -84,7 +84,7 @@ def _hurry() -> None:
         (retry_schedule, "MAX_ATTEMPTS", 1 + len(_DELAYS)),
         (circuits, "_FIRST_SECONDS", 0.2),
         # All goes to one host.
-        (sender, "_AT_ONE_HOST", 32),
+        (delivery_loop, "_AT_ONE_HOST", 32),
     ]
     for owner, name, value in patches:
         setattr(owner, name, value)

@@ -1,10 +1,14 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { Link, useLocation, useRoute } from 'wouter'
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { Link, useLocation } from 'wouter'
+import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
+import { messages } from '../messages/messages.ts'
+import { LIST_PATH } from '../model/paths.ts'
+import { parseScope, printScope } from '../model/scope.ts'
 import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
@@ -20,20 +24,20 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   const showHelp = (): void => {
     if (help.current?.open === false) help.current.showModal()
   }
-  useShortcuts({ 'g l': () => navigate('/'), '?': showHelp })
+  useShortcuts({ 'g l': () => navigate(LIST_PATH), '?': showHelp })
 
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
-        Skip to content
+        {messages.app.skip}
       </a>
       <header className={styles.header}>
         <Link className={styles.brand} href="/">
           <img src={logo} width="20" height="20" alt="" />
-          <span>Execution Monitor</span>
+          <span>{messages.app.name}</span>
         </Link>
-        <nav className={styles.nav} aria-label="Pages">
-          <NavLink href="/">Executions</NavLink>
+        <nav className={styles.nav} aria-label={messages.app.pages}>
+          <ScopedLink path={LIST_PATH}>{messages.app.executions}</ScopedLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL
@@ -45,8 +49,8 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
             kind="quiet"
             className={styles.shortcuts ?? ''}
             onClick={showHelp}
-            aria-label="Keyboard shortcuts"
-            title="Keyboard shortcuts (?)"
+            aria-label={messages.app.shortcuts}
+            title={messages.app.shortcutsTitle}
           >
             <Icon name="keyboard" />
           </Button>
@@ -74,10 +78,17 @@ function useGraphiQLServed(): boolean {
   return isServed
 }
 
-function NavLink({ href, children }: { href: string; children: string }) {
-  const [isCurrent] = useRoute(href)
+/** A link to a page with the bar, which keeps the filter, the range of time and the zone of the page before. */
+function ScopedLink({ path, children }: { path: string; children: string }) {
+  const isCurrent = usePathname() === path
+  const search = useSearch()
+  const query = useMemo(() => printScope(parseScope(search).scope), [search])
   return (
-    <Link className={styles.tab} href={href} aria-current={isCurrent ? 'page' : undefined}>
+    <Link
+      className={styles.tab}
+      href={query === '' ? path : `${path}?${query}`}
+      aria-current={isCurrent ? 'page' : undefined}
+    >
       {children}
     </Link>
   )
@@ -89,9 +100,13 @@ function ThemeChoice() {
   const theme = useTheme()
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system'
   return (
-    <Button kind="quiet" onClick={() => chooseTheme(next)} title={`Theme: ${theme}. Switch to ${next}`}>
+    <Button
+      kind="quiet"
+      onClick={() => chooseTheme(next)}
+      title={messages.app.switchTheme(messages.app.themes[theme], messages.app.themes[next])}
+    >
       <Icon name={THEME_ICONS[theme]} />
-      <span className="visually-hidden">Theme: {theme}</span>
+      <span className="visually-hidden">{messages.app.theme(messages.app.themes[theme])}</span>
     </Button>
   )
 }
@@ -102,7 +117,7 @@ function Account() {
   return (
     <>
       {claims !== null && <UserMenu subject={claims.subject} tenant={claims.tenant} />}
-      <Button kind="quiet" onClick={() => signOut()} aria-label="Sign out" title="Sign out">
+      <Button kind="quiet" onClick={() => signOut()} aria-label={messages.app.signOut} title={messages.app.signOut}>
         <Icon name="signOut" />
       </Button>
     </>

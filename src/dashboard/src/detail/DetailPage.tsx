@@ -7,6 +7,7 @@ import { useIcon } from '../components/useIcon.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { useWalk } from '../live/lastList.ts'
+import { LIST_PATH } from '../model/paths.ts'
 import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
@@ -38,7 +39,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         <Notice
           kind="empty"
           title="Execution not found"
-          action={<Button onClick={() => navigate('/')}>All executions</Button>}
+          action={<Button onClick={() => navigate(LIST_PATH)}>All executions</Button>}
         >
           It does not exist, or you do not have access to it.
         </Notice>

@@ -1,0 +1,33 @@
+import type { Messages } from '../messages.ts'
+
+export const app: Messages['app'] = {
+  name: 'Execution Monitor',
+  skip: 'Chuyển đến nội dung',
+  pages: 'Các trang',
+  executions: 'Lượt chạy',
+  shortcuts: 'Phím tắt',
+  shortcutsTitle: 'Phím tắt (?)',
+  theme: (theme) => `Giao diện: ${theme}`,
+  switchTheme: (theme, next) => `Giao diện: ${theme}. Chuyển sang ${next}`,
+  themes: { system: 'theo hệ thống', light: 'sáng', dark: 'tối' },
+  signOut: 'Đăng xuất',
+  signedOut: (reason) => `Bạn đã bị đăng xuất: ${reason}`,
+  loading: 'Đang tải …',
+  notFound: 'Không tìm thấy trang',
+  language: 'Ngôn ngữ',
+  account: (name) => `Tài khoản của ${name}`,
+  keys: 'Khóa truy cập',
+  scopes: 'Các quyền của bạn',
+  noScopes: 'Không có: token của bạn không cho phép gì.',
+  shortcutsEnabled: 'Bật phím tắt một phím',
+  close: 'Đóng',
+  keyNames: {
+    filter: 'Lọc',
+    next: 'Lượt chạy tiếp theo',
+    previous: 'Lượt chạy trước',
+    open: 'Mở lượt chạy',
+    showNew: 'Hiện các lượt chạy mới',
+    list: 'Đến danh sách',
+    help: 'Hiện trợ giúp này',
+  },
+}
