@@ -4,6 +4,7 @@ A batch ends where no change of the same cluster time is missing, so that what w
 time. Only a transaction of more than some thousand executions is cut within its time.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.feeder.consumers import Gap
-from execution_monitor.live.change_stream_cursor import ChangeStreamCursor, open_change_stream
+from execution_monitor.live.change_stream_cursor import AWAIT_MS, ChangeStreamCursor, open_change_stream
 from execution_monitor.live.changes import Change, HistoryBroken, WatchedCollection
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_before, time_of
 from execution_monitor.storage.deadlines import is_sharded
@@ -23,7 +24,12 @@ MAX_CHANGES = 1_000
 _MAX_BYTES = 16 * 1024 * 1024
 # A batch that never ends within a time, as that of a large transaction, is cut at so many times its size.
 _LARGEST = 4
-_FULL_SECONDS = 0.5
+# A change waits so long while others follow it.
+_FULL_SECONDS = 0.2
+# Behind changes: whether more of them are there already.
+_LOOK_MS = 1
+# What is read in one batch costs one position.
+_PACE_SECONDS = 0.1
 _AT_ONCE = 500
 _WITHOUT_ALERTS = {"$match": {"ns.coll": {"$ne": WatchedCollection.ALERTS.value}}}
 _NO_STEPS: frozenset[str] = frozenset()
@@ -67,7 +73,7 @@ async def read_batches(
         pending = _Pending()
         while stream.is_open:
             limit.extend(patience)
-            events = await stream.next_batch(_AT_ONCE)
+            events = await stream.next_batch(_AT_ONCE, await_ms=_LOOK_MS if pending.changes else AWAIT_MS)
             # The reader of batches takes its time.
             limit.extend(None)
             broken = events[-1] if events and isinstance(events[-1], HistoryBroken) else None
@@ -78,7 +84,10 @@ async def read_batches(
                 yield Batch(pending.take_all(), until, Gap(until, since, broken.reason))
             elif stream.is_caught_up:
                 since = max(since, _reached(stream, pending.last, is_whole=is_whole_when_idle))
-                yield Batch(pending.take_all(), since, is_caught_up=True, has_time=True)
+                began, changes = time.monotonic(), pending.take_all()
+                yield Batch(changes, since, is_caught_up=True, has_time=True)
+                if changes:
+                    await asyncio.sleep(began + _PACE_SECONDS - time.monotonic())
             elif pending.is_full and (changes := pending.take_whole()):
                 since = pending.position_behind(changes)
                 yield Batch(changes, since, has_time=len(changes) < MAX_CHANGES // _LARGEST)

@@ -27,6 +27,7 @@ class BatchSize:
 
     events: int = FIRST_BATCH
     is_within_reply: bool = False
+    await_ms: int | None = None  # how long MongoDB waits for the first event; None for as long as the stream says
     _latency: float = float("inf")  # seconds that a reply takes however small it is
     _before: tuple[int, float] = (0, 0.0)  # bytes and seconds of the last full reply
 
@@ -38,6 +39,9 @@ class BatchSize:
             self.is_within_reply = _cursor_of(stream)._has_next()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             return document
         cursor.batch_size(self.events)
+        if self.await_ms is not None:
+            # The driver lets only a whole stream have such a time.
+            cursor._max_await_time_ms = self.await_ms  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         clock = asyncio.get_running_loop().time
         began = clock()
         document = await stream.try_next()

@@ -49,8 +49,12 @@ class ChangeStreamCursor:
         """Whether more events can come; a dropped database ends the stream."""
         return self._stream.alive
 
-    async def next_batch(self, limit: int) -> Sequence[StreamEvent]:
-        """Up to `limit` events that one reply brings; a break in the history is always the last of them."""
+    async def next_batch(self, limit: int, *, await_ms: int = AWAIT_MS) -> Sequence[StreamEvent]:
+        """Up to `limit` events that one reply brings; a break in the history is always the last of them.
+
+        Where there is none, the reply comes after `await_ms`.
+        """
+        self._batch.await_ms = await_ms
         event = await self.next()
         events = [] if event is None else [event]
         while len(events) < limit and self._batch.is_within_reply and not isinstance(event, HistoryBroken):
