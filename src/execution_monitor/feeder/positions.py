@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.feeder.consumers import Superseded
@@ -57,3 +59,23 @@ async def begin_loss(database: Database, consumer: str, until: StreamPosition, t
     if stored is None:
         raise Superseded(consumer)
     return StreamPosition(stored["lost_until"])
+
+
+async def save_tenant_position(
+    tenants: AsyncCollection[Any],
+    tenant: str,
+    position: StreamPosition,
+    term: int,
+    session: AsyncClientSession | None = None,
+) -> None:
+    """Store in the document of `tenant` that a consumer has taken its changes up to `position`.
+
+    Raises:
+        Superseded: A later term has written.
+    """
+    # A tenant that is new has no term.
+    query = {"_id": tenant, "term": {"$not": {"$gt": term}}}
+    update = tenants.update_one(query, {"$max": {"position": position}, "$set": {"term": term}}, session=session)
+    done = await await_reply(update, _TIMEOUT_MS)
+    if not done.matched_count:
+        raise Superseded(tenant)
