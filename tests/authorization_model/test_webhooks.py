@@ -150,11 +150,7 @@ async def lose_rights_between(database: Database, receiver: Receiver) -> list[st
         await process.once(process.has_ended)
         bodies = [orjson.loads(each.body) for each in receiver.requests]
     assert hook == refused[0]["webhook_id"]
-    return [
-        each["data"]["execution_id"]
-        for each in bodies
-        if not _may_be_sent(narrowed, each)
-    ]
+    return [each["data"]["execution_id"] for each in bodies if not _may_be_sent(narrowed, each)]
 
 
 def _may_be_sent(person: Person, body: Any) -> bool:
