@@ -47,8 +47,8 @@ class FaultResult:
 
 
 def save(rows: Iterable[FaultResult], path: Path = RESULTS) -> None:
-    """Replace the saved rows of the same faults; rows of new faults come last."""
-    saved = {row.fault: row for row in load(path)} | {row.fault: row for row in rows}
+    """Replace the saved rows of the same faults on the same page; rows of new faults come last."""
+    saved = {(row.page, row.fault): row for row in (*load(path), *rows)}
     text = json.dumps([asdict(row) for row in saved.values()], indent=2)
     path.write_text(f"{text}\n", encoding="utf-8")
 

@@ -31,11 +31,12 @@ def test_a_row_says_whether_the_limit_was_kept(row: FaultResult, line: str):
 def test_a_new_result_replaces_the_old_one(tmp_path: Path):
     path = tmp_path / "results.json"
     other = FaultResult("other", 1, 0, 0)
-    save([FaultResult("kill", 20, 9, 9), other], path)
+    elsewhere = FaultResult("kill", 1, 0, 0, page="webhooks")
+    save([FaultResult("kill", 20, 9, 9), other, elsewhere], path)
 
     save([_KILL], path)
 
-    assert load(path) == [_KILL, other]
+    assert load(path) == [_KILL, other, elsewhere]
 
 
 @pytest.mark.parametrize("name", PAGES)

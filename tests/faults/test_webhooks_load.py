@@ -37,7 +37,7 @@ _PROCESSES.set_forkserver_preload(["tests.faults.webhook_process"])
 # Each change concerns ten webhooks.
 _WORKFLOWS, _EACH = 10, 10
 _DELIVERIES_A_SECOND = 500 if is_full() else 100
-_SECONDS = 600 if is_full() else 3
+_SECONDS = 600 if is_full() else 2
 # Until connections are open and what is read is known.
 _WARMING_SECONDS = 10 if is_full() else 1
 _PATIENCE_SECONDS = 60

@@ -2,19 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 
-from execution_monitor.storage.database import Database, open_database
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.webhook_documents import WebhookDelivery
-from tests.faults.replica_set import ReplicaSet
 from tests.faults.results import FaultResult
 from tests.faults.scenes import sized
-from tests.faults.webhook_scene import WebhookScene, webhook_scene
+from tests.faults.webhook_scene import webhook_scene_at
 from tests.support.mongod import SingleNodeReplicaSet, roll_the_oplog
-from tests.support.processes import running
 
 # Of processes that are started with fork.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -26,30 +23,11 @@ def oplog_mb() -> int:
     return 16
 
 
-@pytest.fixture(scope="module")
-def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Generator[ReplicaSet]:
-    with running(ReplicaSet(tmp_path_factory.mktemp("mongod"))) as replica_set:
-        yield replica_set
-
-
-@asynccontextmanager
-async def scene_at(uri: str, name: str) -> AsyncGenerator[WebhookScene]:
-    """A scene in a new database of its own, with two processes."""
-    async with open_database(uri, name) as database:
-        await database.connect()
-        await database.prepare()
-        async with webhook_scene(database, uri) as staged:
-            for _ in range(2):
-                staged.start()
-            await staged.deliver_more()
-            yield staged
-
-
 async def test_mongod_that_is_killed_loses_no_change_and_enqueues_none_twice(
     mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
-    trials = sized(full=20, small=2)
-    async with scene_at(mongod.uri, "killed") as staged:
+    trials = sized(full=20, small=1)
+    async with webhook_scene_at(mongod.uri, "killed") as staged:
         for trial in trials:
             async with staged.outage():
                 mongod.kill()
@@ -62,29 +40,12 @@ async def test_mongod_that_is_killed_loses_no_change_and_enqueues_none_twice(
     report(result)
 
 
-async def test_a_primary_that_is_killed_loses_no_change_and_enqueues_none_twice(
-    replica_set: ReplicaSet, report: Callable[[FaultResult], None]
-):
-    trials = sized(full=20, small=1)
-    async with scene_at(replica_set.uri, "failover") as staged:
-        for _ in trials:
-            primary = await asyncio.to_thread(replica_set.primary)
-            async with staged.outage():
-                await asyncio.to_thread(primary.kill)
-            primary.launch()
-            await asyncio.to_thread(replica_set.wait_until_whole)
-        await staged.finish()
-        result = await staged.result("`kill -9` of the primary of three", len(trials))
-
-    report(result)
-
-
 async def test_an_oplog_that_is_rolled_past_the_feeder_is_one_gap_for_each_webhook(
     mongod: SingleNodeReplicaSet, report: Callable[[FaultResult], None]
 ):
     trials = sized(full=5, small=1)
     lost = Counter[tuple[str, int]]()
-    async with scene_at(mongod.uri, "rolled") as staged:
+    async with webhook_scene_at(mongod.uri, "rolled") as staged:
         for trial in trials:
             await staged.kill_all()
             before = await staged.enqueued()

@@ -20,7 +20,7 @@ from execution_monitor.encryption import Encryption
 from execution_monitor.errors import DatabaseUnavailable
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.outbound.destinations import DestinationRules
-from execution_monitor.storage.database import Database
+from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.filters import EVERYTHING, equals
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.server_documents import FeedPosition, LeaseRecord
@@ -286,3 +286,16 @@ async def webhook_scene(database: Database, uri: str) -> AsyncGenerator[WebhookS
             for each in scene.running:
                 each.kill()
             await writing.close()
+
+
+@contextlib.asynccontextmanager
+async def webhook_scene_at(uri: str, name: str) -> AsyncGenerator[WebhookScene]:
+    """A scene in a new database of its own, with two processes that deliver already."""
+    async with open_database(uri, name) as database:
+        await database.connect()
+        await database.prepare()
+        async with webhook_scene(database, uri) as staged:
+            for _ in range(2):
+                staged.start()
+            await staged.deliver_more()
+            yield staged
