@@ -351,6 +351,22 @@ async def test_a_transaction_of_very_many_executions_is_taken_in_parts(
     assert recorder.batches >= 2
 
 
+async def test_a_change_is_handed_over_before_the_stream_has_been_idle(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    await begin(database)
+    # Longer than the test waits.
+    monkeypatch.setattr(batches, "AWAIT_MS", 120_000)
+    recorder = Recorder()
+
+    async with feeding(database, recorder):
+        for number in range(3):
+            await store(str(number))
+            await until(lambda number=number: len(recorder.taken) == number + 1)
+
+    assert recorder.ids() == ["0", "1", "2"]
+
+
 async def test_consumers_work_while_nothing_waits_to_be_handed_over(database: Database):
     await begin(database)
     recorder = Recorder()
