@@ -1,5 +1,6 @@
 """Webhooks and `kill -9`: every change is enqueued once and delivered, and what is repeated was on its way."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from tests.faults.scenes import full_only, sized
 from tests.faults.webhook_process import POINTS
 from tests.faults.webhook_scene import webhook_scene
 
+_FEEDER_POINTS, _SENDER_POINTS = list(POINTS)[:3], list(POINTS)[3:]
 # Of processes that are started with fork.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -21,9 +23,9 @@ async def test_kill_9_at_any_point_loses_no_change_and_enqueues_none_twice(
     trials = sized(full=200, small=1)
     async with webhook_scene(database, mongodb_uri) as staged:
         for _ in trials:
-            # What a killed sender has claimed runs out while feeders are killed.
-            for point in reversed(POINTS):
-                await staged.die(point)
+            # Two at a time, a feeder and a sender.
+            for points in zip(_FEEDER_POINTS, _SENDER_POINTS, strict=True):
+                await asyncio.gather(*map(staged.die, points))
         staged.start()
         await staged.finish()
         fault = "`kill -9` of feeder or sender at each of six points; the receiver fails, stalls, is late and lies"
