@@ -84,7 +84,19 @@ async def test_beyond_a_number_of_connections_those_that_were_used_last_are_kept
     clock.now += 1
     await use(some, "d")
 
-    assert [each.is_closed for each in found] == [False, True, True, False]
+    assert [each.is_closed for each in found] == [False, True, False, False]
+
+
+async def test_pools_of_receivers_that_fail_are_closed_too():
+    clock = Clock()
+    some, found = made(clock)
+    for name in ("a", "b"):
+        with pytest.raises(httpcore2.ConnectError):
+            async with some.of(name):
+                raise httpcore2.ConnectError
+        clock.now += IDLE_SECONDS
+
+    assert [each.is_closed for each in found] == [True, False]
 
 
 async def test_all_are_closed_in_the_end():

@@ -50,6 +50,7 @@ class Pools:
     @contextlib.asynccontextmanager
     async def of(self, authority: str) -> AsyncGenerator[httpcore2.AsyncConnectionPool]:
         """The pool of a scheme, host and port during the block."""
+        await self._sweep()
         pool = self._pools.get(authority)
         if pool is None:
             pool = self._pools[authority] = _Pool(self._make())
@@ -60,7 +61,6 @@ class Pools:
         finally:
             pool.in_use -= 1
             pool.used_at = self._clock()
-        await self._sweep()
 
     async def aclose(self) -> None:
         """Close all connections."""
