@@ -66,7 +66,7 @@ engines: setup dashboard ## Try the wheel on every supported Python, and real Ai
 	@echo "This takes 15 minutes or less. Packages come from pip's index: 1 GB, kept in your cache folder; what cannot be installed is skipped."
 	@TEST_ENGINES=full $(BIN)/pytest -n 0 -rs --durations 12 --durations-min 5 tests/engines
 
-chaos: setup ## Try every fault of live updates at full size and write the table into src/docs/live.md
+chaos: setup ## Try every fault of live updates and webhooks at full size and write the tables into src/docs
 	@TEST_CHAOS=full $(BIN)/pytest tests/faults --log-cli-level=INFO; $(BIN)/python -m tests.faults.results
 
 fuzz: setup ## Send 5,000 generated requests of each kind, and try three times as many examples as the other tests

@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[[FaultResult], None]:
-    """`report(result)`: add a row to the table of faults; a full run saves it for src/docs/live.md.
+    """`report(result)`: add a row to the table of faults; a full run saves it for its page of src/docs.
 
     It fails the test if anything was lost or repeated, and, at full size, if the limit was exceeded: a small run shares
     its machine with the rest of the suite.
@@ -79,5 +79,5 @@ def shared_server(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if results := config.stash[_RESULTS]:
-        terminalreporter.section("faults of live updates")
+        terminalreporter.section("faults")
         terminalreporter.write(table_of(results))

@@ -106,7 +106,7 @@ class Writer:
         return result.matched_count == 1
 
 
-class _Connections:
+class Connections:
     """A client of MongoDB that is replaced after a failure.
 
     The driver looks for a lost server every half second, in a writer as in the server under test. With a new client the
@@ -141,7 +141,7 @@ class Writers:
     """`count` writers of executions of `user`, which pause between writes, until they are stopped."""
 
     def __init__(self, uri: str, database: str, user: str, *, count: int = 8, pause: float = 0.03) -> None:
-        self._connections = _Connections(uri, database)
+        self._connections = Connections(uri, database)
         self._user = user
         self._count = count
         self._pause = pause

@@ -1,4 +1,4 @@
-"""The table of faults: printed after every run; that of full runs is saved, and written into src/docs/live.md."""
+"""The tables of faults: printed after every run; those of full runs are saved, and written into pages of src/docs."""
 
 import json
 import sys
@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-PAGE = Path(__file__).parents[2] / "src" / "docs" / "live.md"
+_DOCS = Path(__file__).parents[2] / "src" / "docs"
+# The pages that have a table, by the names that rows give.
+PAGES = {name: _DOCS / f"{name}.md" for name in ("live", "webhooks")}
 _HEAD = ("fault", "trials", "lost", "repeated", "worst")
 _OVER = "**over its limit**"
 
@@ -25,6 +27,7 @@ class FaultResult:
     limit: float | None = None
     unit: str = "s"
     note: str = ""
+    page: str = "live"  # which documents it
 
     @property
     def is_within_limit(self) -> bool:
@@ -44,8 +47,8 @@ class FaultResult:
 
 
 def save(rows: Iterable[FaultResult], path: Path = RESULTS) -> None:
-    """Replace the saved rows of the same faults; rows of new faults come last."""
-    saved = {row.fault: row for row in load(path)} | {row.fault: row for row in rows}
+    """Replace the saved rows of the same faults on the same page; rows of new faults come last."""
+    saved = {(row.page, row.fault): row for row in (*load(path), *rows)}
     text = json.dumps([asdict(row) for row in saved.values()], indent=2)
     path.write_text(f"{text}\n", encoding="utf-8")
 
@@ -61,15 +64,18 @@ def table_of(rows: Sequence[FaultResult]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
 
-def write_page(path: Path = PAGE) -> None:
-    """Write the saved rows into the table of `path`."""
+def write_page(name: str, path: Path | None = None) -> None:
+    """Write the saved rows of the page `name` into the table there, or in `path`."""
+    path = path or PAGES[name]
     head = table_of([]).splitlines()[0]
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if line.rstrip() == head)
     end = next((number for number in range(start, len(lines)) if not lines[number].startswith("|")), len(lines))
-    path.write_text("".join([*lines[:start], table_of(load()), *lines[end:]]), encoding="utf-8")
+    table = table_of([row for row in load() if row.page == name])
+    path.write_text("".join([*lines[:start], table, *lines[end:]]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write_page()
+    for page in PAGES:
+        write_page(page)
     sys.exit(0 if all(row.is_within_limit for row in load()) else 1)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import pytest
+
 from tests.faults.client import Client
 from tests.faults.oracle import Ledger, Writers, longest_pause
 from tests.faults.results import FaultResult
@@ -26,6 +28,9 @@ log = logging.getLogger("chaos")
 def is_full() -> bool:
     """Whether this is a run of `make chaos`, whose measurements count."""
     return os.environ.get("TEST_CHAOS") == "full"
+
+
+full_only = pytest.mark.skipif(not is_full(), reason="only `make chaos` tries it; others like it always")
 
 
 def sized(full: int, small: int) -> range:

@@ -13,6 +13,7 @@ import pytest
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.results import FaultResult
 from tests.faults.scenes import Scene, is_full, result_of, scene, sized
+from tests.faults.webhook_scene import webhook_scene_at
 from tests.support.mongod import Mongod
 from tests.support.processes import running
 from tests.support.server_process import ServerProcess
@@ -88,3 +89,21 @@ async def test_no_subscriber_loses_a_change_when_the_primary_fails(  # noqa: PLR
             note=f"MongoDB took no write for {max(each.outage for each in scenes):.3g} s",
         )
     )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of processes that are started with fork
+async def test_webhooks_lose_no_change_and_enqueue_none_twice_when_the_primary_is_killed(
+    replica_set: ReplicaSet, report: Callable[[FaultResult], None]
+):
+    trials = sized(full=20, small=1)
+    async with webhook_scene_at(replica_set.uri, "failover") as staged:
+        for _ in trials:
+            primary = await asyncio.to_thread(replica_set.primary)
+            async with staged.outage():
+                await asyncio.to_thread(primary.kill)
+            primary.launch()
+            await asyncio.to_thread(replica_set.wait_until_whole)
+        await staged.finish()
+        result = await staged.result("`kill -9` of the primary of three", len(trials))
+
+    report(result)

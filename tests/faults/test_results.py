@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.results import PAGE, FaultResult, load, save, table_of, write_page
+from tests.faults.results import PAGES, FaultResult, load, save, table_of, write_page
 
 _KILL = FaultResult("kill", 20, 0, 0, "first event after", 1.234, 3)
 
@@ -31,26 +31,36 @@ def test_a_row_says_whether_the_limit_was_kept(row: FaultResult, line: str):
 def test_a_new_result_replaces_the_old_one(tmp_path: Path):
     path = tmp_path / "results.json"
     other = FaultResult("other", 1, 0, 0)
-    save([FaultResult("kill", 20, 9, 9), other], path)
+    elsewhere = FaultResult("kill", 1, 0, 0, page="webhooks")
+    save([FaultResult("kill", 20, 9, 9), other, elsewhere], path)
 
     save([_KILL], path)
 
-    assert load(path) == [_KILL, other]
+    assert load(path) == [_KILL, other, elsewhere]
 
 
-def test_the_table_replaces_the_old_one(tmp_path: Path):
-    page = tmp_path / "live.md"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_table_of_a_page_replaces_the_old_one(tmp_path: Path, name: str):
+    page = tmp_path / "page.md"
     page.write_text(f"before\n\n{table_of([_KILL])}\nafter\n")
 
-    write_page(page)
+    write_page(name, page)
 
-    assert page.read_text() == f"before\n\n{table_of(load())}\nafter\n"
+    rows = [row for row in load() if row.page == name]
+    assert page.read_text() == f"before\n\n{table_of(rows)}\nafter\n"
 
 
-def test_the_page_shows_the_last_full_run(tmp_path: Path):
-    page = tmp_path / "live.md"
-    page.write_bytes(PAGE.read_bytes())
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_the_last_full_run(tmp_path: Path, name: str):
+    page = tmp_path / "page.md"
+    page.write_bytes(PAGES[name].read_bytes())
 
-    write_page(page)
+    write_page(name, page)
 
-    assert page.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8"), "run python -m tests.faults.results"
+    assert page.read_text(encoding="utf-8") == PAGES[name].read_text(encoding="utf-8"), (
+        "run python -m tests.faults.results"
+    )
+
+
+def test_every_saved_row_has_a_page():
+    assert {row.page for row in load()} <= set(PAGES)

@@ -6,16 +6,20 @@ import random
 import signal
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import time_machine
 
 from execution_monitor.encryption import Encryption
 from execution_monitor.feeder.feeder import Feeder
 from execution_monitor.live.cursors import LiveCursors
-from execution_monitor.outbound.client import Outbound
+from execution_monitor.outbound.client import TIMEOUT_SECONDS, Outbound
 from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.storage.database import open_database
 from execution_monitor.storage.leases import Lease
+from execution_monitor.webhooks import circuits, delivery_loop, retry_schedule
 from execution_monitor.webhooks import outbox as outboxes
 from execution_monitor.webhooks.enqueueing import Enqueueing
 from execution_monitor.webhooks.messages import Messages
@@ -24,6 +28,7 @@ from execution_monitor.webhooks.owners import Owners
 from execution_monitor.webhooks.sender import Sender
 from execution_monitor.webhooks.sending_webhooks import SendingWebhooks
 from execution_monitor.webhooks.states import WebhookStates
+from tests.faults.faulty_receiver import ATTEMPT_SECONDS, PROCESS_HEADER
 
 # What is patched at each point, and whether the process ends before it or behind it.
 POINTS: dict[str, tuple[type[Any], str, bool]] = {
@@ -36,22 +41,64 @@ POINTS: dict[str, tuple[type[Any], str, bool]] = {
 }
 # A killed process keeps its lease and its claims so long: in a deployment 30 s and 60 s.
 LEASE_SECONDS = 1.0
-CLAIM_SECONDS = 2
+CLAIM_SECONDS = 3
+FROZEN_SECONDS = 2 * LEASE_SECONDS
+# What fails comes again soon, and as often as it takes.
+_DELAYS = (0.1, 0.2, *(0.5,) * 40)
 
 
-def run(  # noqa: PLR0913, PLR0917 - what a process is started with
-    uri: str,
-    database: str,
-    key: str,
-    hosts: Sequence[str],
-    point: str | None,
-    freezes: bool,  # noqa: FBT001
-) -> None:
-    """Enqueue and send until killed; with a `point` this process kills itself there, or `freezes` for two leases."""
-    outboxes.CLAIM_SECONDS = CLAIM_SECONDS
-    if point is not None:
-        _end_at(point, freezes=freezes)
-    asyncio.run(_run(uri, database, key, hosts))
+@dataclass(frozen=True)
+class Conduct:
+    """What a process does beside its work.
+
+    Attributes:
+        number: its name, in each request.
+        point: where it kills itself, if anywhere.
+        freezes: whether it stops there for two leases instead, again and again.
+        ahead: how far its clock is ahead.
+        is_hurried: whether leases, claims and retries are short, so that a test takes no hours.
+    """
+
+    number: int = 0
+    point: str | None = None
+    freezes: bool = False
+    ahead: timedelta = timedelta()
+    is_hurried: bool = True
+
+
+def run(uri: str, database: str, key: str, hosts: Sequence[str], conduct: Conduct) -> None:
+    """Enqueue and send until killed."""
+    if conduct.is_hurried:
+        _hurry()
+    _sign_requests(conduct)
+    if conduct.point is not None:
+        _end_at(conduct.point, freezes=conduct.freezes)
+    with time_machine.travel(datetime.now(UTC) + conduct.ahead, tick=True):
+        asyncio.run(_run(uri, database, key, hosts))
+
+
+def _hurry() -> None:
+    patches: list[tuple[Any, str, Any]] = [
+        (outboxes, "CLAIM_SECONDS", CLAIM_SECONDS),
+        (retry_schedule, "DELAYS", _DELAYS),
+        (retry_schedule, "MAX_ATTEMPTS", 1 + len(_DELAYS)),
+        (circuits, "_FIRST_SECONDS", 0.2),
+        # All goes to one host.
+        (delivery_loop, "_AT_ONE_HOST", 32),
+    ]
+    for owner, name, value in patches:
+        setattr(owner, name, value)
+
+
+def _sign_requests(conduct: Conduct) -> None:
+    original: Any = Outbound.__dict__["post"]
+    seconds = ATTEMPT_SECONDS if conduct.is_hurried else TIMEOUT_SECONDS
+
+    async def post(self: Outbound, destination: Any, body: bytes, headers: Any) -> Any:
+        signed = {**headers, PROCESS_HEADER: str(conduct.number)}
+        return await original(self, destination, body, signed, seconds=seconds)
+
+    setattr(Outbound, "post", post)  # noqa: B010 - a type checker would want the same signature
 
 
 def _end_at(point: str, *, freezes: bool) -> None:
@@ -65,7 +112,7 @@ def _end_at(point: str, *, freezes: bool) -> None:
         if left == 0:
             if not freezes:
                 os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(2 * LEASE_SECONDS)
+            time.sleep(FROZEN_SECONDS)
             left = 2
 
     async def ending(*arguments: Any, **options: Any) -> Any:

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from execution_monitor.feeder import batches, feed
 from execution_monitor.feeder.consumers import Gap, Superseded
 from execution_monitor.feeder.feeder import Feeder
-from execution_monitor.feeder.positions import load_position, save_position
+from execution_monitor.feeder.positions import begin_loss, load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, position_after, position_before
@@ -297,6 +297,45 @@ async def test_a_history_that_mongodb_has_forgotten_is_a_gap_of_the_consumer_tha
     (gap,) = old.gaps
     assert (gap.since, gap.reason) == (position_after(Timestamp(1_000, 1)), GapReason.HISTORY_LOST)
     assert (old.ids(), recent.ids(), recent.gaps) == (["b"], ["a", "b"], [])
+
+
+async def test_a_feeder_that_ends_before_a_gap_is_over_leaves_the_same_gap_to_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    open_stream, old = batches.open_change_stream, position_after(Timestamp(1_000, 1))
+
+    def refuse_the_old(_: object, since: StreamPosition, *rest: Any) -> Any:
+        if since <= old:
+            raise OperationFailure("the history is gone", 286)
+        return open_stream(database.handle, since, *rest)
+
+    async def end(*_: object) -> None:
+        raise Superseded
+
+    monkeypatch.setattr(batches, "open_change_stream", refuse_the_old)
+    await save_position(database, "recorder", old, 0, None)
+    first, second = Recorder(), Recorder()
+    with monkeypatch.context() as patch:
+        patch.setattr(feed, "save_position", end)
+        # It may be cancelled before it has released the lease.
+        async with feeding(database, first, seconds=1):
+            await until(lambda: bool(first.gaps))
+    await store("within the gap that the second would choose")
+
+    async with feeding(database, second):
+        await until(lambda: len(second.taken) == 1)
+
+    assert (first.gaps, len(first.gaps)) == (second.gaps, 1)
+    stored = await database.collection(FeedPosition).find_one({"_id": "recorder"})
+    assert stored is not None
+    assert "lost_until" not in stored
+
+
+async def test_a_feeder_whose_term_is_over_loses_nothing(database: Database):
+    await save_position(database, "recorder", position_after(Timestamp(9, 9)), 7, None)
+
+    with pytest.raises(Superseded):
+        await begin_loss(database, "recorder", await current_position(database.handle), 6)
 
 
 async def test_a_change_without_its_images_is_a_gap_between_the_others(database: Database):

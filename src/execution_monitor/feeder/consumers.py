@@ -68,7 +68,11 @@ class Consumer(Protocol):
         ...
 
     async def lose(self, gap: Gap, term: int, /) -> None:
-        """Get over changes that are lost, of whichever tenants; the next changes lie behind `gap.until`."""
+        """Get over changes that are lost, of whichever tenants; the next changes lie behind `gap.until`.
+
+        After a crash the same gap comes again: with the same `until`, and unless it is a break in what was read between
+        other changes, with the same `since`.
+        """
         ...
 
     async def work(self, position: StreamPosition, term: int, /) -> bool:

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.feeder.batches import Batch, read_batches
 from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap, PromptConsumer
-from execution_monitor.feeder.positions import load_position, save_position
+from execution_monitor.feeder.positions import begin_loss, load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position, is_history_lost, is_permanent, is_transient
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition
@@ -202,7 +202,7 @@ class Feed:
             "feed_failed",
             code=getattr(error, "code", None),
             error=type(error).__name__,
-            exc_info=None if is_expected else error,
+            exc_info=None if is_expected or is_history_lost(error) else error,
         )
         if is_reading:
             self._silences += isinstance(error, TimeoutError)
@@ -233,10 +233,11 @@ class Feed:
         if since is None:
             log.info("feed_begun", consumer=consumer.name)
         else:
+            # The next feeder must find the same gap where this one ends before it stores the position.
+            until = await begin_loss(self._database, consumer.name, until, self._term)
             log.warning("feed_gap", consumer=consumer.name, reason=reason)
         self._progress.gaps[reason] += 1
         await consumer.lose(Gap(since, until, reason), self._term)
-        # A crash before this is found as the same gap again.
         await save_position(self._database, consumer.name, until, self._term, None)
         self._positions[consumer.name] = until
 

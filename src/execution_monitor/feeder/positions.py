@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -32,13 +33,32 @@ async def save_position(
     """
     changes = {"position": position, "term": term, "as_of": as_of or "$$NOW"}
     # Another term makes the upsert insert a second document of that `_id`, which fails.
+    stages = [{"$set": changes}, {"$unset": "lost_until"}]
     update = database.collection(FeedPosition).update_one(
-        {"_id": consumer, "term": {"$lte": term}}, [{"$set": changes}], upsert=True
+        {"_id": consumer, "term": {"$lte": term}}, stages, upsert=True
     )
     try:
         await await_reply(update, _TIMEOUT_MS)
     except DuplicateKeyError as error:
         raise Superseded(consumer) from error
+
+
+async def begin_loss(database: Database, consumer: str, until: StreamPosition, term: int) -> StreamPosition:
+    """Store that `consumer` loses everything from its position up to `until`; returns up to where.
+
+    A feeder that ended before `save_position` has chosen that, and the consumer may have been notified already.
+
+    Raises:
+        Superseded: A later term has written.
+    """
+    changes = {"lost_until": {"$ifNull": ["$lost_until", until]}, "term": term}
+    update = database.collection(FeedPosition).find_one_and_update(
+        {"_id": consumer, "term": {"$lte": term}}, [{"$set": changes}], return_document=ReturnDocument.AFTER
+    )
+    stored: Any = await await_reply(update, _TIMEOUT_MS)
+    if stored is None:
+        raise Superseded(consumer)
+    return StreamPosition(stored["lost_until"])
 
 
 async def save_tenant_position(

@@ -14,13 +14,10 @@ import httpcore2
 
 from execution_monitor.outbound.connections import NotPublic, NotResolved, PublicBackend, Resolve, resolve
 from execution_monitor.outbound.destinations import Destination, DestinationRules
+from execution_monitor.outbound.pools import IDLE_SECONDS, MAX_CONNECTIONS_OF_ONE, Pools
 
 TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 1_024
-# Receivers that answer slowly hold a connection for ten seconds each.
-_MAX_CONNECTIONS = 200
-_MAX_IDLE = 50
-_IDLE_SECONDS = 30.0
 _LONGEST_RETRY_AFTER = 1_000_000
 
 
@@ -67,19 +64,15 @@ class Outbound:
         trusted: ssl.SSLContext | None = None,
     ) -> None:
         self.rules = rules
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=trusted,
-            max_connections=_MAX_CONNECTIONS,
-            max_keepalive_connections=_MAX_IDLE,
-            keepalive_expiry=_IDLE_SECONDS,
-            network_backend=PublicBackend(rules.allows_inside, resolver),
-        )
+        self._trusted = trusted
+        self._backend = PublicBackend(rules.allows_inside, resolver)
+        self._pools = Pools(self._make_pool)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._pool.aclose()
+        await self._pools.aclose()
 
     async def post(
         self, destination: Destination, body: bytes, headers: Mapping[str, str], *, seconds: float = TIMEOUT_SECONDS
@@ -101,8 +94,9 @@ class Outbound:
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         try:
             async with (
+                self._pools.of(f"{_scheme_of(destination)}://{destination.authority}") as pool,
                 asyncio.timeout(seconds),
-                self._pool.stream(
+                pool.stream(
                     "POST", destination.url, headers=sent, content=body, extensions={"timeout": timeouts}
                 ) as response,
             ):
@@ -119,9 +113,23 @@ class Outbound:
         except (httpcore2.NetworkError, httpcore2.ProtocolError):
             return Failure.BROKEN
 
+    def _make_pool(self) -> httpcore2.AsyncConnectionPool:
+        # Each connection would read all certificates of the machine otherwise.
+        self._trusted = self._trusted or httpcore2.default_ssl_context()
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._trusted,
+            max_connections=MAX_CONNECTIONS_OF_ONE,
+            keepalive_expiry=IDLE_SECONDS,
+            network_backend=self._backend,
+        )
+
+
+def _scheme_of(destination: Destination) -> str:
+    return destination.url.partition(":")[0].lower()
+
 
 def _host_header(destination: Destination) -> bytes:
-    default = {"https": 443, "http": 80}[destination.url.partition(":")[0].lower()]
+    default = {"https": 443, "http": 80}[_scheme_of(destination)]
     authority = destination.authority
     return (authority.rpartition(":")[0] if destination.port == default else authority).encode("ascii")
 

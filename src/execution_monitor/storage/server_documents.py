@@ -160,6 +160,7 @@ class FeedPosition(Document):
     position: str = ""  # everything up to here was handed over
     term: int  # of the feeder that wrote it
     as_of: datetime | None = None  # what happened before then was handed over
+    lost_until: str | None = None  # everything from the position up to here is lost; the consumer is notified of it now
     sessions: list[Any] | None = None  # of the transactions of a consumer, in a document of its own
 
     class Settings:

@@ -36,6 +36,14 @@ class Circuits:
         """The hosts that nothing may be sent to now: they failed a moment ago, or have enough on its way."""
         return [host for host, circuit in self._circuits.items() if not self._takes(circuit)]
 
+    @property
+    def has_full_hosts(self) -> bool:
+        """Whether a host that is well takes more as soon as one of its deliveries has ended."""
+        return any(
+            circuit.failures < _FAILURES_UNTIL_OPEN and circuit.in_flight >= self._most_at_once
+            for circuit in self._circuits.values()
+        )
+
     def seconds_until_open(self, host: str) -> float:
         """How long a host that failed is left alone; 0 where it is not."""
         circuit = self._circuits.get(host)

@@ -130,8 +130,10 @@ class Enqueueing:
                 row["_id"],
                 row["host"],
                 # Without a position nothing was enqueued since the webhook began.
-                since=gap.since or position_after(row["active_since"]),
+                since=(since := gap.since or position_after(row["active_since"])),
                 until=gap.until,
+                # A gap that comes again has the same end.
+                key=since if gap.since is None else gap.until,
                 due=now,
             )
             for row in found
@@ -185,7 +187,7 @@ class Enqueueing:
         stored: Any = await await_reply(remembering, _TIMEOUT_MS)
         first, due = StreamPosition(stored["late_since"]), found.now + _LATE_PAUSE
         rows = [
-            _gap_of(tenant, each.webhook_id, each.host, since=first, until=last.position, due=due)
+            _gap_of(tenant, each.webhook_id, each.host, since=first, until=last.position, key=first, due=due)
             for each in found.known.registered
             if last.cluster_time > each.active_since
         ]
@@ -251,10 +253,17 @@ def _delivery_of(  # noqa: PLR0913 - what a delivery is made of
 
 
 def _gap_of(  # noqa: PLR0913 - what a gap is made of
-    tenant: str, webhook_id: ObjectId, host: str, *, since: StreamPosition, until: StreamPosition, due: datetime
+    tenant: str,
+    webhook_id: ObjectId,
+    host: str,
+    *,
+    since: StreamPosition,
+    until: StreamPosition,
+    key: StreamPosition,
+    due: datetime,
 ) -> dict[str, Any]:
     return {
-        "_id": delivery_id(webhook_id, "gap", since),
+        "_id": delivery_id(webhook_id, "gap", key),
         "tenant_id": tenant,
         "webhook_id": webhook_id,
         "host": host,

@@ -15,6 +15,7 @@ from execution_monitor.outbound.client import Answer, Failure, Outbound
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.webhook_documents import WebhookState
 from execution_monitor.webhooks.delivery_loop import DeliveryLoop
+from execution_monitor.webhooks.late_deliveries import LateDeliveries
 from execution_monitor.webhooks.messages import MayNotBeSent, Messages
 from execution_monitor.webhooks.outbox import Attempt, Outbox, claimed_at
 from execution_monitor.webhooks.retry_schedule import seconds_until_retry
@@ -49,6 +50,7 @@ class Sender(Collector):
         self._webhooks = webhooks
         self._states = states
         self._messages = messages
+        self._late = LateDeliveries(outbox.database)
         self._outbound = outbound
         self._loop = DeliveryLoop(outbox, self._attempt, self._put_off, idle_seconds=_IDLE_SECONDS)
 
@@ -75,7 +77,7 @@ class Sender(Collector):
             await self._pause(claimed, webhook, "Its secrets cannot be decrypted with the server's keys.")
             return None
         try:
-            body = self._messages.render(claimed, webhook)
+            body = self._messages.render(await self._late.limit(claimed, webhook), webhook)
             destination = self._outbound.rules.check(webhook.url)
         except MayNotBeSent as error:
             await self._outbox.drop(claimed, error.reason)
