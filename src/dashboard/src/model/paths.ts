@@ -26,7 +26,7 @@ export const WEBHOOKS_PATH = '/webhooks'
 
 /** What the paths of all executions, and of all workflows, begin with. */
 const EXECUTIONS_PATH = '/executions/'
-const WORKFLOWS_PATH = '/workflows/'
+export const WORKFLOWS_PATH = '/workflows/'
 
 // Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
 const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/
@@ -47,7 +47,8 @@ export function executionIdOf(path: string, query: string): string | null {
 
 /** The page of one workflow, whatever its name consists of; `query` is its scope, as `printScope` writes it. */
 export function workflowPath(name: string, query = ''): string {
-  if (!LOSES_SEGMENTS.test(name)) return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
+  if (!LOSES_SEGMENTS.test(name))
+    return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
   return withQuery(WORKFLOWS_PATH, [`name=${encodeURIComponent(name)}`, ...(query === '' ? [] : [query])].join('&'))
 }
 

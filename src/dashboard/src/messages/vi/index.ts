@@ -2,7 +2,10 @@ import type { Messages } from '../messages.ts'
 import { app } from './app.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { failures } from './failures.ts'
+import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
+import { workflow } from './workflow.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app, bar, components, webhooks }
+export const vi: Messages = { app, bar, components, failures, views, webhooks, workflow }
