@@ -248,6 +248,7 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
     names = [document.get_collection_name() for document in DOCUMENTS]
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
         *names,
+        "alerts",
         *(f"{name}, indexes" for name in names),
         *(f"{each.get_collection_name()}, indexes" for each in SERVER_DOCUMENTS if indexes_of(each)),
         "audit_events, index at",

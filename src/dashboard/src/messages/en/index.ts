@@ -1,10 +1,14 @@
+import { api } from './api.ts'
 import { app } from './app.ts'
+import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { failures } from './failures.ts'
+import { model } from './model.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, bar, components, failures, views, webhooks, workflow }
+export const en = { api, app, audit, bar, components, connect, failures, model, views, webhooks, workflow }

@@ -1,11 +1,15 @@
 import type { Messages } from '../messages.ts'
+import { api } from './api.ts'
 import { app } from './app.ts'
+import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { failures } from './failures.ts'
+import { model } from './model.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app, bar, components, failures, views, webhooks, workflow }
+export const vi: Messages = { api, app, audit, bar, components, connect, failures, model, views, webhooks, workflow }
