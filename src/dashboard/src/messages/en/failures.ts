@@ -1,7 +1,6 @@
 /** The page of the error groups. */
 export const failures = {
   title: 'Failures',
-  pageTitle: 'Failures – Execution Monitor',
   groups: (groups: number, executions: string) =>
     `${groups === 1 ? '1 error group' : `${groups} error groups`} in ${executions} executions`,
   refresh: 'Refresh',

@@ -2,7 +2,6 @@ import type { Messages } from '../messages.ts'
 
 export const failures: Messages['failures'] = {
   title: 'Lỗi',
-  pageTitle: 'Lỗi – Execution Monitor',
   groups: (groups, executions) => `${groups} nhóm lỗi trong ${executions} lần chạy`,
   refresh: 'Tải lại',
   show: 'Hiển thị',
