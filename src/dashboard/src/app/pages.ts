@@ -6,6 +6,7 @@ import {
   FAILURES_PATH,
   KEYS_PATH,
   WEBHOOKS_PATH,
+  WORKFLOWS_PATH,
 } from '../model/paths.ts'
 
 /** The pages that are loaded when they are visited, by their paths; those of executions are in `App`. */
@@ -16,4 +17,6 @@ export const PAGES: readonly (readonly [string | RegExp, ComponentType])[] = [
   [FAILURES_PATH, lazy(() => import('../failures/FailuresPage.tsx'))],
   [KEYS_PATH, lazy(() => import('../keys/KeysPage.tsx'))],
   [WEBHOOKS_PATH, lazy(() => import('../webhooks/WebhooksPage.tsx'))],
+  // Any name may follow.
+  [new RegExp(`^${WORKFLOWS_PATH}`), lazy(() => import('../workflow/WorkflowPage.tsx'))],
 ]

@@ -1,6 +1,5 @@
 /** The page of one workflow. */
 export const workflow = {
-  pageTitle: (name: string) => `${name} – Execution Monitor`,
   failed: 'The workflow could not be loaded',
   none: (name: string) => `No runs of ${name}`,
   noneWords: 'None of this time and filter, or you may see none of them.',

@@ -1,7 +1,6 @@
 import type { Messages } from '../messages.ts'
 
 export const workflow: Messages['workflow'] = {
-  pageTitle: (name) => `${name} – Execution Monitor`,
   failed: 'Không tải được quy trình',
   none: (name) => `Không có lần chạy nào của ${name}`,
   noneWords: 'Không có trong khoảng thời gian và bộ lọc này, hoặc bạn không được xem.',
