@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Page, expect
 
@@ -13,7 +13,7 @@ from tests.support.documents import execution, store
 
 Token = Callable[..., str]
 NOW = datetime.now(UTC)
-LOOKS = ((1440, "light"), (1024, "dark"), (390, "dark"))
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1440, "light"), (1024, "dark"), (390, "dark"))
 
 
 def failure(number: int, message: str, hours: float, **fields: Any) -> dict[str, Any]:
@@ -55,9 +55,11 @@ async def test_failures_are_grouped_assigned_noted_muted_and_lead_to_their_runs(
 
     # By keyboard alone: the menu, and the dialog that it opens.
     await groups.nth(0).get_by_role("button", name="Actions: exit code …").press("Enter")
+    await expect(page.get_by_role("menuitem", name="Assign to me")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(groups.nth(0)).to_contain_text("Assigned toada")
     await groups.nth(0).get_by_role("button", name="Actions: exit code …").press("Enter")
+    await expect(page.get_by_role("menuitem", name="Unassign")).to_be_focused()
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.get_by_role("dialog").get_by_label("Note").fill("flaky test, see #12")

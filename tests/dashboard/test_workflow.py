@@ -32,7 +32,7 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
         execution(9, workflow_name="other", created=NOW),
     )
     await store_steps_and_logs("e004", 2)
-    page = await open_page("/workflows/etl/nightly%20100%25?zone=UTC", token_for("ada", "acme"))
+    page = await open_page("/workflows/etl/nightly%20100%25?since=-24h&zone=UTC", token_for("ada", "acme"))
 
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
     await expect(page).to_have_title(re.compile(f"^{NAME}"))
@@ -43,6 +43,12 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
     await expect(steps).to_have_count(3)
     starters = page.get_by_role("region", name="Who starts it")
     await expect(starters.get_by_role("row", name="schedule")).to_contain_text("3")
+
+    charts = page.get_by_role("region", name="Over time", exact=True)
+    await expect(charts.get_by_role("img")).to_have_count(2)
+    await expect(charts.get_by_role("img", name=re.compile("^Duration, up to [34] m"))).to_be_visible()
+    await charts.get_by_text("As a table").click()
+    await expect(charts.get_by_role("row")).to_have_count(5)
 
     # The newest run is reached first; then arrows, Home and End.
     strip = page.get_by_role("toolbar", name="The latest 4 runs").get_by_role("button")

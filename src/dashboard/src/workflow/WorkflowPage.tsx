@@ -18,6 +18,7 @@ import { titleOfPage } from '../model/titles.ts'
 import { Errors, Groups, Steps } from './Breakdowns.tsx'
 import { History } from './History.tsx'
 import type { Statistics } from './operations.ts'
+import { OverTime } from './OverTime.tsx'
 import { useWorkflow } from './useWorkflow.ts'
 import styles from './WorkflowPage.module.css'
 
@@ -70,6 +71,9 @@ function WorkflowPage({ name }: { name: string }) {
               <Totals statistics={statistics} />
               <Section title={words.history} isWide>
                 <History runs={runs} />
+              </Section>
+              <Section title={words.overTime} isWide>
+                <OverTime series={statistics.series} />
               </Section>
               <Section title={words.errors}>
                 <Errors groups={statistics.errorGroups} scope={ofWorkflow} />

@@ -27,6 +27,7 @@ export const workflow = {
   select: (time: string) => `Choose the run of ${time}`,
   choose: 'Choose',
   overTime: 'Over time',
+  upTo: (name: string, most: string) => `${name}, up to ${most}`,
   durations: 'Duration',
   p50: 'Typical (p50)',
   p95: 'Slow (p95)',

@@ -27,6 +27,7 @@ export const workflow: Messages['workflow'] = {
   select: (time) => `Chọn lần chạy lúc ${time}`,
   choose: 'Chọn',
   overTime: 'Theo thời gian',
+  upTo: (name, most) => `${name}, cao nhất ${most}`,
   durations: 'Thời lượng',
   p50: 'Thường gặp (p50)',
   p95: 'Chậm (p95)',
