@@ -1,3 +1,4 @@
+import { alerts } from './alerts.ts'
 import { api } from './api.ts'
 import { app } from './app.ts'
 import { audit } from './audit.ts'
@@ -6,9 +7,24 @@ import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { failures } from './failures.ts'
 import { model } from './model.ts'
+import { rules } from './rules.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { api, app, audit, bar, components, connect, failures, model, views, webhooks, workflow }
+export const en = {
+  alerts,
+  api,
+  app,
+  audit,
+  bar,
+  components,
+  connect,
+  failures,
+  model,
+  rules,
+  views,
+  webhooks,
+  workflow,
+}

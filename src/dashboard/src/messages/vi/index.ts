@@ -1,4 +1,5 @@
 import type { Messages } from '../messages.ts'
+import { alerts } from './alerts.ts'
 import { api } from './api.ts'
 import { app } from './app.ts'
 import { audit } from './audit.ts'
@@ -7,9 +8,24 @@ import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { failures } from './failures.ts'
 import { model } from './model.ts'
+import { rules } from './rules.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { api, app, audit, bar, components, connect, failures, model, views, webhooks, workflow }
+export const vi: Messages = {
+  alerts,
+  api,
+  app,
+  audit,
+  bar,
+  components,
+  connect,
+  failures,
+  model,
+  rules,
+  views,
+  webhooks,
+  workflow,
+}
