@@ -55,6 +55,20 @@ async def test_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
     await take(page, "detail")
 
 
+@pytest.mark.usefixtures("seeded")
+async def test_the_failures(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/failures?since=-7d", token_for("ada", "acme", "executions:read:tenant", "alerts:write"))
+    await expect(page.get_by_role("list", name="Failures").get_by_role("listitem").first).to_be_visible()
+    await take(page, "failures")
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_a_workflow(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/workflows/ci-pipeline", token_for("ada", "acme", "executions:read:tenant"))
+    await expect(page.get_by_role("toolbar")).to_be_visible()
+    await take(page, "workflow")
+
+
 async def test_an_empty_database(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/executions", token_for("ada", "acme"))
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()

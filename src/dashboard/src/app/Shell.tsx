@@ -7,7 +7,7 @@ import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { messages } from '../messages/messages.ts'
-import { LIST_PATH } from '../model/paths.ts'
+import { FAILURES_PATH, LIST_PATH } from '../model/paths.ts'
 import { parseScope, printScope } from '../model/scope.ts'
 import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
@@ -39,6 +39,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </Link>
         <nav className={styles.nav} aria-label={messages.app.pages}>
           <ScopedLink path={LIST_PATH}>{messages.app.executions}</ScopedLink>
+          <ScopedLink path={FAILURES_PATH}>{messages.failures.title}</ScopedLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL

@@ -4,9 +4,11 @@ import {
   API_PATH,
   AUDIT_PATH,
   CONNECT_PATH,
+  FAILURES_PATH,
   KEYS_PATH,
   RULES_PATH,
   WEBHOOKS_PATH,
+  WORKFLOWS_PATH,
 } from '../model/paths.ts'
 
 /** The pages that are loaded when they are visited, by their paths; those of executions are in `App`. */
@@ -15,7 +17,10 @@ export const PAGES: readonly (readonly [string | RegExp, ComponentType])[] = [
   [API_PATH, lazy(() => import('../api/ApiPage.tsx'))],
   [AUDIT_PATH, lazy(() => import('../audit/AuditPage.tsx'))],
   [CONNECT_PATH, lazy(() => import('../connect/ConnectPage.tsx'))],
+  [FAILURES_PATH, lazy(() => import('../failures/FailuresPage.tsx'))],
   [KEYS_PATH, lazy(() => import('../keys/KeysPage.tsx'))],
   [RULES_PATH, lazy(() => import('../alerts/RulesPage.tsx'))],
   [WEBHOOKS_PATH, lazy(() => import('../webhooks/WebhooksPage.tsx'))],
+  // Any name may follow.
+  [new RegExp(`^${WORKFLOWS_PATH}`), lazy(() => import('../workflow/WorkflowPage.tsx'))],
 ]

@@ -1,17 +1,15 @@
-import { useState, type RefObject, type SyntheticEvent } from 'react'
-import { useLocation } from 'wouter'
+import type { RefObject } from 'react'
 import { Bar } from '../bar/Bar.tsx'
+import { SavedViews } from '../bar/SavedViews.tsx'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
-import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
-import { printView, type View } from '../model/view.ts'
-import styles from './ListPage.module.css'
-import { deleteView, saveView, setShowsNewAtOnce, useSavedViews, useShowsNewAtOnce } from './preferences.ts'
+import type { View } from '../model/view.ts'
+import { setShowsNewAtOnce, useShowsNewAtOnce } from './preferences.ts'
 
 interface ToolbarProps {
   view: View
@@ -24,7 +22,7 @@ export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
     <Bar scope={view} onChange={change} inputRef={inputRef}>
       <SortOrder order={view.order} onChange={(order) => change({ order })} />
-      <SavedViews view={view} />
+      <SavedViews />
       <Display view={view} change={change} />
     </Bar>
   )
@@ -51,67 +49,6 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
         })),
       )}
     />
-  )
-}
-
-function SavedViews({ view }: { view: View }) {
-  const views = useSavedViews()
-  const [, navigate] = useLocation()
-  const [name, setName] = useState('')
-  const query = printView(view)
-
-  function save(event: SyntheticEvent): void {
-    event.preventDefault()
-    if (name.trim() === '') return
-    saveView({ name: name.trim(), query })
-    setName('')
-  }
-
-  return (
-    <Popover
-      label={
-        <>
-          <Icon name="bookmark" />
-          <span>Views</span>
-        </>
-      }
-      name="Views"
-      align="end"
-    >
-      {(close) => (
-        <>
-          {views.map((saved) => (
-            <div key={saved.name} className={styles.saved}>
-              <button
-                type="button"
-                className={form.option}
-                aria-current={saved.query === query}
-                onClick={() => {
-                  navigate(listPath(saved.query))
-                  close()
-                }}
-              >
-                {saved.name}
-              </button>
-              <Button kind="quiet" aria-label={`Delete view ${saved.name}`} onClick={() => deleteView(saved.name)}>
-                <Icon name="close" />
-              </Button>
-            </div>
-          ))}
-          <form className={styles.save} onSubmit={save}>
-            <input
-              className={form.input}
-              value={name}
-              aria-label="Name of the view"
-              placeholder="Name of the view"
-              onChange={(event) => setName(event.target.value)}
-            />
-            <Button type="submit">Save</Button>
-          </form>
-          <p className={styles.hint}>Views are saved in this browser. To share one, copy its URL.</p>
-        </>
-      )}
-    </Popover>
   )
 }
 

@@ -1,12 +1,5 @@
 import { useSyncExternalStore } from 'react'
 
-/** A view that was saved under a name: the query of its URL. */
-export interface SavedView {
-  name: string
-  query: string
-}
-
-const VIEWS = 'execution-monitor.views'
 const SHOW_NEW = 'execution-monitor.joins-at-once'
 const listeners = new Set<() => void>()
 
@@ -24,22 +17,6 @@ function save(key: string, value: string): void {
   listeners.forEach((notify) => notify())
 }
 
-/** The views that are saved in this browser, sorted by name. */
-export function useSavedViews(): SavedView[] {
-  return parseViews(useSyncExternalStore(subscribe, () => localStorage.getItem(VIEWS) ?? '[]'))
-}
-
-/** Saves `view`, in place of any other of its name. */
-export function saveView(view: SavedView): void {
-  const others = readViews().filter((each) => each.name !== view.name)
-  save(VIEWS, JSON.stringify([...others, view].sort((left, right) => left.name.localeCompare(right.name))))
-}
-
-/** Deletes the view of this name. */
-export function deleteView(name: string): void {
-  save(VIEWS, JSON.stringify(readViews().filter((view) => view.name !== name)))
-}
-
 /** Whether the list shows new executions at once. */
 export function useShowsNewAtOnce(): boolean {
   return useSyncExternalStore(subscribe, () => localStorage.getItem(SHOW_NEW) === 'yes')
@@ -48,22 +25,4 @@ export function useShowsNewAtOnce(): boolean {
 /** Sets whether the list shows new executions at once, or after a click. */
 export function setShowsNewAtOnce(atOnce: boolean): void {
   save(SHOW_NEW, atOnce ? 'yes' : 'no')
-}
-
-function readViews(): SavedView[] {
-  return parseViews(localStorage.getItem(VIEWS) ?? '[]')
-}
-
-function parseViews(text: string): SavedView[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value.filter(isSavedView) : []
-  } catch {
-    return []
-  }
-}
-
-function isSavedView(value: unknown): value is SavedView {
-  const view = value as Partial<SavedView> | null
-  return typeof view?.name === 'string' && typeof view.query === 'string'
 }

@@ -168,6 +168,7 @@ test.each<[Condition, string]>([
   [{ field: 'createdAt', operator: 'gte', values: ['-1d'] }, 'Created since 1 day ago'],
   [{ field: 'errorCode', operator: 'isNull', values: ['true'] }, 'Error code is missing '],
   [{ field: 'tags', operator: 'has', values: ['team', 'data'] }, 'Tag  team = data'],
+  [{ field: 'errorGroup', operator: 'eq', values: ['AQIDlonglonglongXyZ123'] }, 'Error group is …XyZ123'],
 ])('%j is described for people', (condition, text) => {
   expect(findProblem(condition)).toBeNull()
   expect(Object.values(describeCondition(condition)).join(' ')).toBe(text)

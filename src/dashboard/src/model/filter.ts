@@ -96,6 +96,8 @@ export function describeCondition(
   const input = inputTypeOf(field)
   const named = values.map((value) => {
     if (input === 'ExecutionStatusFilter' && isStatus(value)) return nameStatus(value)
+    // The id of a group is long, and its end tells it from others.
+    if (input === 'ErrorGroupFilter') return `…${value.slice(-6)}`
     return input === 'DateTimeFilter' ? nameDate(value, zone) : value
   })
   const isOne = takesMany(operator) && named.length === 1

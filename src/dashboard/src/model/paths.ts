@@ -41,7 +41,7 @@ export const WEBHOOKS_PATH = '/webhooks'
 
 /** What the paths of all executions, and of all workflows, begin with. */
 const EXECUTIONS_PATH = '/executions/'
-const WORKFLOWS_PATH = '/workflows/'
+export const WORKFLOWS_PATH = '/workflows/'
 
 // Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
 const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/

@@ -5,9 +5,26 @@ import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
+import { failures } from './failures.ts'
 import { model } from './model.ts'
 import { rules } from './rules.ts'
+import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
+import { workflow } from './workflow.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { alerts, api, app, audit, bar, components, connect, model, rules, webhooks }
+export const en = {
+  alerts,
+  api,
+  app,
+  audit,
+  bar,
+  components,
+  connect,
+  failures,
+  model,
+  rules,
+  views,
+  webhooks,
+  workflow,
+}

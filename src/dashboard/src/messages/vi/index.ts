@@ -6,9 +6,26 @@ import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
+import { failures } from './failures.ts'
 import { model } from './model.ts'
 import { rules } from './rules.ts'
+import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
+import { workflow } from './workflow.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { alerts, api, app, audit, bar, components, connect, model, rules, webhooks }
+export const vi: Messages = {
+  alerts,
+  api,
+  app,
+  audit,
+  bar,
+  components,
+  connect,
+  failures,
+  model,
+  rules,
+  views,
+  webhooks,
+  workflow,
+}

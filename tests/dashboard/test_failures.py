@@ -1,0 +1,95 @@
+"""The page of the failures: error groups with their trend, and what people write about them."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from playwright.async_api import Page, expect
+
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.test_list import AXE
+from tests.support.documents import execution, store
+
+Token = Callable[..., str]
+NOW = datetime.now(UTC)
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1440, "light"), (1024, "dark"), (390, "dark"))
+
+
+def failure(number: int, message: str, hours: float, **fields: Any) -> dict[str, Any]:
+    error = {"message": message, "code": "EXIT_1", "type": "TestFailure"}
+    return execution(number, status="failed", created=NOW - timedelta(hours=hours), error_details=error, **fields)
+
+
+async def assert_accessible(page: Page) -> None:
+    """Fail where axe finds something, or the page must be scrolled sideways."""
+    await page.evaluate(AXE.read_text())
+    for width, scheme in LOOKS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.emulate_media(color_scheme=scheme)
+        found = "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
+        assert await page.evaluate(found) == [], (width, scheme)
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_failures_are_grouped_assigned_noted_muted_and_lead_to_their_runs(open_page: OpenPage, token_for: Token):
+    await store(
+        *(failure(number, f"exit code {number}", 2 + number, workflow_name="ci-pipeline") for number in range(1, 4)),
+        failure(10, "disk full", 1),
+        failure(11, "disk full", 60),
+    )
+    token = token_for("ada", "acme", "executions:read:tenant", "alerts:write")
+    page = await open_page("/executions", token)
+    await page.get_by_role("link", name="Failures").click()
+
+    await expect(page.get_by_text("2 error groups in 4 executions")).to_be_visible()
+    await expect(page).to_have_title(re.compile("^Failures"))
+    groups = page.get_by_role("list", name="Failures").get_by_role("listitem")
+    await expect(groups.nth(0)).to_contain_text("exit code …")
+    await expect(groups.nth(0)).to_contain_text("New")
+    await expect(groups.nth(0).get_by_role("img", name="3 in this time, 1 at most in one bar")).to_be_visible()
+    await expect(groups.nth(1)).to_contain_text("Known")
+    await groups.nth(0).get_by_text("Details").click()
+    await expect(groups.nth(0).get_by_text("exit code 1", exact=True)).to_be_visible()
+    await expect(groups.nth(0).get_by_role("row")).to_have_count(4)
+
+    # By keyboard alone: the menu, and the dialog that it opens.
+    await groups.nth(0).get_by_role("button", name="Actions: exit code …").press("Enter")
+    await expect(page.get_by_role("menuitem", name="Assign to me")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(groups.nth(0)).to_contain_text("Assigned toada")
+    await groups.nth(0).get_by_role("button", name="Actions: exit code …").press("Enter")
+    await expect(page.get_by_role("menuitem", name="Unassign")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("dialog").get_by_label("Note").fill("flaky test, see #12")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).not_to_be_attached()
+    await expect(groups.nth(0)).to_contain_text("flaky test, see #12 by ada")
+    await assert_accessible(page)
+
+    await page.get_by_label("Show").select_option("Assigned to me")
+    await expect(groups).to_have_count(1)
+    await expect(page).to_have_url(re.compile("show=mine"))
+    await page.get_by_label("Show").select_option("All")
+    await groups.nth(1).get_by_role("button", name="Actions: disk full").click()
+    await page.get_by_role("menuitem", name="Mute for a day").click()
+    await expect(groups).to_have_count(1)
+    await page.reload()
+    await expect(groups).to_have_count(1)
+    await expect(groups.nth(0)).to_contain_text("flaky test")
+    await page.get_by_text("1 muted group").click()
+    muted = page.get_by_role("list", name="1 muted group").get_by_role("listitem")
+    await expect(muted).to_contain_text("disk full")
+    await muted.get_by_role("button", name="Actions: disk full").click()
+    await page.get_by_role("menuitem", name="Unmute").click()
+    await expect(groups).to_have_count(2)
+
+    await groups.nth(0).get_by_role("link", name="3 runs with: exit code …").click()
+    await expect(page.get_by_text("3 executions")).to_be_visible()
+    assert "errorGroup:eq(" in page.url
+
+    viewer = await open_page("/failures?filter=workflowName:eq(ci-pipeline)", token_for("ada", "acme"))
+    await expect(viewer.get_by_text("1 error group in 3 executions")).to_be_visible()
+    await expect(viewer.get_by_text("flaky test, see #12")).to_be_visible()
+    await expect(viewer.get_by_role("button", name="Actions")).not_to_be_attached()
