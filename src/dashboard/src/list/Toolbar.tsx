@@ -5,6 +5,7 @@ import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
+import { messages } from '../messages/messages.ts'
 import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
@@ -40,7 +41,7 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
           <span>{name}</span>
         </>
       }
-      name={`Sort: ${name}`}
+      name={messages.list.sort(name)}
       align="end"
     >
       {(close) =>
@@ -83,10 +84,10 @@ function SavedViews({ view }: { view: View }) {
       label={
         <>
           <Icon name="bookmark" />
-          <span>Views</span>
+          <span>{messages.list.views}</span>
         </>
       }
-      name="Views"
+      name={messages.list.views}
       align="end"
     >
       {(close) => (
@@ -104,7 +105,11 @@ function SavedViews({ view }: { view: View }) {
               >
                 {saved.name}
               </button>
-              <Button kind="quiet" aria-label={`Delete view ${saved.name}`} onClick={() => deleteView(saved.name)}>
+              <Button
+                kind="quiet"
+                aria-label={messages.list.deleteView(saved.name)}
+                onClick={() => deleteView(saved.name)}
+              >
                 <Icon name="close" />
               </Button>
             </div>
@@ -113,13 +118,13 @@ function SavedViews({ view }: { view: View }) {
             <input
               className={form.input}
               value={name}
-              aria-label="Name of the view"
-              placeholder="Name of the view"
+              aria-label={messages.list.viewName}
+              placeholder={messages.list.viewName}
               onChange={(event) => setName(event.target.value)}
             />
-            <Button type="submit">Save</Button>
+            <Button type="submit">{messages.list.save}</Button>
           </form>
-          <p className={styles.hint}>Views are saved in this browser. To share one, copy its URL.</p>
+          <p className={styles.hint}>{messages.list.viewsHint}</p>
         </>
       )}
     </Popover>
@@ -133,22 +138,22 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
       label={
         <>
           <Icon name="sliders" />
-          <span>Display</span>
+          <span>{messages.list.display}</span>
         </>
       }
-      name="Display"
+      name={messages.list.display}
       align="end"
     >
       {() => (
         <>
-          <p className={form.heading}>Rows</p>
+          <p className={form.heading}>{messages.list.rows}</p>
           <label className={form.option}>
             <input
               type="checkbox"
               checked={view.density === 'compact'}
               onChange={(event) => change({ density: event.target.checked ? 'compact' : 'comfortable' })}
             />
-            Compact
+            {messages.list.compact}
           </label>
           <label className={form.option}>
             <input
@@ -156,9 +161,9 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
               checked={showsNewAtOnce}
               onChange={(event) => setShowsNewAtOnce(event.target.checked)}
             />
-            Add new rows automatically
+            {messages.list.showNewAtOnce}
           </label>
-          <p className={form.heading}>Columns</p>
+          <p className={form.heading}>{messages.list.columns}</p>
           {COLUMNS.map((column) => (
             <label key={column} className={form.option}>
               <input
@@ -178,7 +183,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
-            Reset columns
+            {messages.list.resetColumns}
           </Button>
         </>
       )}

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
 
 /** A view that was saved under a name: the query of its URL. */
 export interface SavedView {
@@ -7,6 +8,7 @@ export interface SavedView {
 }
 
 const VIEWS = 'execution-monitor.views'
+const FACETS = 'execution-monitor.facets'
 const SHOW_NEW = 'execution-monitor.joins-at-once'
 const listeners = new Set<() => void>()
 
@@ -38,6 +40,18 @@ export function saveView(view: SavedView): void {
 /** Deletes the view of this name. */
 export function deleteView(name: string): void {
   save(VIEWS, JSON.stringify(readViews().filter((view) => view.name !== name)))
+}
+
+/** Whether the facets are shown beside the list: as was chosen, or where there is room for them beside all columns. */
+export function useShowsFacets(): boolean {
+  const chosen = useSyncExternalStore(subscribe, () => localStorage.getItem(FACETS))
+  const hasRoom = useMediaQuery('(min-width: 1440px)')
+  return chosen === null ? hasRoom : chosen === 'yes'
+}
+
+/** Sets whether the facets are shown. */
+export function setShowsFacets(isShown: boolean): void {
+  save(FACETS, isShown ? 'yes' : 'no')
 }
 
 /** Whether the list shows new executions at once. */

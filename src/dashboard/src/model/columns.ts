@@ -11,7 +11,7 @@ const COLUMN_TABLE = {
   started: { width: '7.5rem', pixels: 120, sort: 'STARTED_AT', isDefault: false },
   completed: { width: '7.5rem', pixels: 120, sort: 'COMPLETED_AT', isDefault: false },
   duration: { width: '6rem', pixels: 96, sort: 'DURATION', isDefault: true, isNumber: true },
-  progress: { width: '7rem', pixels: 112, isDefault: true },
+  progress: { width: '8.5rem', pixels: 136, isDefault: true },
   cost: { width: '5.5rem', pixels: 88, sort: 'TOTAL_COST', isDefault: true, isNumber: true },
   tokens: { width: '5.5rem', pixels: 88, sort: 'TOKENS_USED', isDefault: true, isNumber: true },
   error: { width: 'minmax(9rem, 2fr)', pixels: 200, isDefault: true },
@@ -53,6 +53,16 @@ export function infoOf(column: Column): ColumnInfo {
 /** Whether `text` is the name of a column. */
 export function isColumn(text: string): text is Column {
   return Object.hasOwn(COLUMN_TABLE, text)
+}
+
+// Columns of a time that stand in for that of the creation in lists that are sorted by them.
+const SORTED_TIMES: Partial<Record<SortField, Column>> = { STARTED_AT: 'started', COMPLETED_AT: 'completed' }
+
+/** `columns` with the time that the list is sorted by in place of that of the creation. */
+export function withSortedTime(columns: readonly Column[], sortField?: SortField): readonly Column[] {
+  const time = sortField === undefined ? undefined : SORTED_TIMES[sortField]
+  if (time === undefined || columns.includes(time)) return columns
+  return columns.map((column) => (column === 'created' ? time : column))
 }
 
 // Those that give way first on a narrow screen; what is not here always stays.

@@ -1,8 +1,9 @@
 import { app } from './app.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { list } from './list.ts'
 import { model } from './model.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, bar, components, model, webhooks }
+export const en = { app, bar, components, list, model, webhooks }

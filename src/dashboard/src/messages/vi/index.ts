@@ -2,8 +2,9 @@ import type { Messages } from '../messages.ts'
 import { app } from './app.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { list } from './list.ts'
 import { model } from './model.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app, bar, components, model, webhooks }
+export const vi: Messages = { app, bar, components, list, model, webhooks }
