@@ -247,6 +247,7 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
     names = [document.get_collection_name() for document in DOCUMENTS]
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
         *names,
+        "alerts",
         *(f"{name}, indexes" for name in names),
         "audit_events, indexes",
         "ingest_held_reports, indexes",

@@ -53,7 +53,7 @@ ARGUMENTS: Mapping[str, Rule] = {
     "filter": _with_combinators(_FILTER),
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
-    **_shown("id", "ids", "executionId", "webhookId", "state", "first", "last", "minLevel"),
+    **_shown("id", "ids", "executionId", "webhookId", "ruleId", "state", "first", "last", "minLevel"),
     # Of statistics.
     **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.
@@ -65,6 +65,19 @@ ARGUMENTS: Mapping[str, Rule] = {
         # Of webhooks: never the address.
         "filter": _with_combinators(_FILTER),
         **_shown("on", "includePayloads", "enabled", "keepOldSeconds", "ids", "from", "to"),
+        # Of alerts: never where they are sent to.
+        "condition": {
+            "event": {"match": _with_combinators(_FILTER)},
+            "rate": {
+                "match": _with_combinators(_FILTER),
+                **_shown("windowSeconds", "shareAbove", "countAbove", "minimumEnded"),
+            },
+            "duration": _shown("longerThanSeconds", "longerThanPercentile"),
+            "silence": {"cron": MASKED, **_shown("everySeconds", "timeZone", "graceSeconds")},
+            "sum": _shown("of", "windowSeconds", "above"),
+        },
+        "channels": COUNTED,
+        **_shown("groupBy", "forSeconds", "repeatAfterSeconds", "until"),
     },
     # Of what engines report: how many there were in a request.
     **_shown("events", "unreadable", "spans", "logRecords", "dataPoints"),

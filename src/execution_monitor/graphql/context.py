@@ -8,6 +8,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
+from execution_monitor.alerts.alerting import Alerting
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.caller import Caller
@@ -51,6 +52,7 @@ class Context:
     sums: Statistics | None = None
     live_sums: LiveStatistics | None = None
     sending: Deliveries | None = None
+    alerts: Alerting | None = None
 
     @property
     def statistics(self) -> Statistics:
@@ -79,6 +81,13 @@ class Context:
         return self.sending
 
     @property
+    def alerting(self) -> Alerting:
+        """Rules and alerts; raises `RuntimeError` in a context that was made without them."""
+        if self.alerts is None:
+            raise RuntimeError("this context has no alerts")
+        return self.alerts
+
+    @property
     def access_keys(self) -> AccessKeys:
         """The access keys; raises `RuntimeError` in a context that was made without them."""
         if self.keys is None:
@@ -99,6 +108,26 @@ class Context:
         async def load(ids: Sequence[str]) -> Sequence[Row | None]:
             found = await self.webhooks.find_many(self.caller, ids)
             return [found.get(each) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
+    def alert_rule_rows(self) -> DataLoader[str, Row | None]:
+        """Loads rules by their ids, deleted ones too; None for those that the caller may not see."""
+
+        async def load(ids: Sequence[str]) -> Sequence[Row | None]:
+            found = await self.alerting.rules.find_many(self.caller, ids, with_deleted=True)
+            return [found.get(each) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
+    def firing_counts(self) -> DataLoader[str, int]:
+        """Loads how many alerts of rules fire."""
+
+        async def load(ids: Sequence[str]) -> Sequence[int]:
+            found = await self.alerting.rules.count_firing(self.caller, ids)
+            return [found.get(each, 0) for each in ids]
 
         return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 

@@ -8,6 +8,8 @@ from execution_monitor.executions.children import child_key
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.access_key import AccessKey
+from execution_monitor.graphql.types.alert import Alert
+from execution_monitor.graphql.types.alert_rule import AlertRule
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
@@ -18,10 +20,13 @@ from execution_monitor.storage.rows import Row
 
 _EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
 _WEBHOOK, _DELIVERY = "Webhook", "WebhookDelivery"
+_RULE, _ALERT = "AlertRule", "Alert"
 _OTHERS: Mapping[str, Callable[[Row], Node]] = {
     _KEY: AccessKey.of,
     _WEBHOOK: Webhook.of,
     _DELIVERY: WebhookDelivery.of,
+    _RULE: AlertRule.of,
+    _ALERT: Alert.of,
 }
 
 
@@ -68,7 +73,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
 async def _find_others(
     info: ContextInfo, wanted: str, decoded: Sequence[tuple[str, tuple[object, ...]]]
 ) -> Mapping[str, Row]:
-    """The rows of a type that needs a scope of its own, which is required where one of it is named."""
+    """The rows of a type, whose scope is required where one of it is named."""
     caller = info.context.caller
     ids = {str(values[1]) for name, values in decoded if name == wanted and values[0] == caller.tenant}
     if not any(name == wanted for name, _ in decoded):
@@ -77,4 +82,8 @@ async def _find_others(
         return await info.context.access_keys.find_many(caller, sorted(ids))
     if wanted == _WEBHOOK:
         return await info.context.webhooks.find_many(caller, sorted(ids))
+    if wanted == _RULE:
+        return await info.context.alerting.rules.find_many(caller, sorted(ids))
+    if wanted == _ALERT:
+        return await info.context.alerting.alerts.find_many(caller, sorted(ids))
     return await info.context.deliveries.find_many(caller, sorted(ids))

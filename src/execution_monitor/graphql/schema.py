@@ -18,6 +18,8 @@ from execution_monitor.graphql.node_resolver import resolve_nodes
 from execution_monitor.graphql.selection import POINTS
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
+from execution_monitor.graphql.types.alert import Alert, AlertConnection, resolve_alerts
+from execution_monitor.graphql.types.alert_rule import AlertRule, AlertRuleConnection, resolve_rules
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
 from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
@@ -44,6 +46,7 @@ from execution_monitor.graphql.types.webhook_delivery import (
     WebhookDeliveryConnection,
     resolve_deliveries,
 )
+from execution_monitor.storage.alert_documents import AlertState
 from execution_monitor.storage.webhook_documents import DeliveryState
 
 
@@ -222,6 +225,50 @@ class Query:
         wanted = present(state)
         return await resolve_deliveries(info, webhook_id, wanted, first=first, after=after, last=last, before=before)
 
+    @strawberry.field(
+        description=(
+            "The rules of alerts of the caller, or all of the tenant for those who read the whole tenant, newest "
+            "first. `first` and `after` page forwards, `last` and `before` backwards."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def alert_rules(
+        self,
+        info: ContextInfo,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> AlertRuleConnection:
+        """Reads a page of the rules that the caller may see."""
+        return await resolve_rules(info, first, after, last, before)
+
+    @strawberry.field(
+        description=(
+            "The alerts of the rules that `alertRules` lists, newest first. `first` and `after` page forwards, `last` "
+            "and `before` backwards."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def alerts(  # noqa: PLR0913 - the arguments of the field
+        self,
+        info: ContextInfo,
+        state: Annotated[
+            AlertState | None, strawberry.argument(description="In which state; any when absent.")
+        ] = UNSET,
+        rule_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="The `id` of a rule; of all rules when absent.")
+        ] = UNSET,
+        *,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> AlertConnection:
+        """Reads a page of the alerts that the caller may see."""
+        wanted, rule = present(state), present(rule_id)
+        return await resolve_alerts(info, wanted, rule, first=first, after=after, last=last, before=before)
+
 
 def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
     """Create the schema; without `allows_introspection` it refuses introspection, and errors suggest no names of it."""
@@ -229,7 +276,7 @@ def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
         Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[ExecutionStep, AccessKey, Webhook, WebhookDelivery, *ENUMS],
+        types=[ExecutionStep, AccessKey, Webhook, WebhookDelivery, AlertRule, Alert, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         allows_introspection=allows_introspection,
     )

@@ -93,6 +93,19 @@ BELOW_A_GUARDED_ROOT = {
     "WebhookDelivery": "of the caller's own webhook, returned by a guarded root field",
     "WebhookDeliveryConnection": "a page of such deliveries",
     "WebhookDeliveryEdge": "of such a page",
+    "AcknowledgeAlertPayload": "of an alert that the caller may see",
+    "Alert": "returned by guarded root fields, if the caller may see it",
+    "AlertChannel": "of a rule that the caller may see, without its secrets",
+    "AlertConnection": "a page of such alerts",
+    "AlertEdge": "of such a page",
+    "AlertRule": "returned by guarded root fields, if the caller may see it",
+    "AlertRuleConnection": "a page of such rules",
+    "AlertRuleEdge": "of such a page",
+    "AlertUpdate": "an event of a guarded subscription",
+    "CreateAlertRulePayload": "of the rule that a guarded mutation made",
+    "DeleteAlertRulePayload": "the id that a guarded mutation was sent",
+    "SnoozeAlertPayload": "of an alert that the caller may see",
+    "UpdateAlertRulePayload": "of a rule that the caller may see",
 }
 
 
@@ -259,6 +272,10 @@ VALUES = {
     "UpdateWebhookInput!": "{}",
     "RotateWebhookSecretInput!": "{}",
     "ReplayDeliveriesInput!": "{}",
+    "CreateAlertRuleInput!": '{ name: "x", condition: { duration: { longerThanSeconds: 1 } }, channels: [] }',
+    "UpdateAlertRuleInput!": "{}",
+    "AcknowledgeAlertInput!": "{}",
+    "SnoozeAlertInput!": '{ until: "2026-01-01T00:00:00Z" }',
     "AppendLogsInput!": '{ executionId: "x", entries: [] }',
 }
 

@@ -3,6 +3,7 @@ import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { Tabs } from '../components/Tabs.tsx'
 import { useIcon } from '../components/useIcon.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
@@ -67,23 +68,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
-      <div className={styles.tabs} role="tablist" aria-label="Details of the execution">
-        {(Object.keys(TABS) as Tab[]).map((each) => (
-          <button
-            key={each}
-            id={`tab-${each}`}
-            type="button"
-            role="tab"
-            className={styles.tab}
-            aria-selected={each === tab}
-            aria-controls="panel"
-            onClick={() => setTab(each)}
-          >
-            {TABS[each]}
-          </button>
-        ))}
-      </div>
-      <div className={styles.panel} id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+      <Tabs label="Details of the execution" tabs={TABS} selected={tab} onSelect={setTab} panelClassName={styles.panel}>
         {tab === 'timeline' && (
           <Steps
             steps={steps}
@@ -95,7 +80,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
         {tab === 'compare' && <Comparison execution={execution} steps={steps} />}
-      </div>
+      </Tabs>
     </div>
   )
 }

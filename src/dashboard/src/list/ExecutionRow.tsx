@@ -1,4 +1,4 @@
-import { memo } from 'react'
+import { memo, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { Duration } from '../components/Duration.tsx'
 import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
@@ -26,12 +26,14 @@ interface ExecutionRowProps {
   onSelect: (executionId: string) => void
   /** A click on the box of the row, or with the shift key: then all rows from the one chosen last. */
   onChoose: (executionId: string, isRange: boolean) => void
+  /** The menu of the row that is selected. */
+  menu: ReactNode
 }
 
 /** One execution in the list. */
 export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
   const { row, recoveredBy, index, top, columns, isSelected, isChosen, isLeaving } = props
-  const { onOpen, onSelect, onChoose } = props
+  const { onOpen, onSelect, onChoose, menu } = props
   const states = [isSelected && styles.selected, isChosen && styles.chosen, isLeaving && styles.leaving]
   return (
     // Keyboards and screen readers use the link; for pointers the whole row is the target.
@@ -66,6 +68,7 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
           data-column={column}
         >
           <Cell column={column} row={row} recoveredBy={recoveredBy} />
+          {column === 'workflow' && menu}
         </div>
       ))}
     </div>

@@ -18,8 +18,9 @@ import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 import type { Place } from './snapshot.ts'
 
-// Only for pointers, and only for some of the visits.
+// Neither is needed to look at the list.
 const CellActions = lazy(() => import('./CellActions.tsx'))
+const RowMenu = lazy(() => import('./RowMenu.tsx'))
 
 interface ExecutionTableProps {
   rows: Rows<Execution>
@@ -124,6 +125,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
     x: () => {
       if (selected !== null) choose(selected, false)
     },
+    '.': () => scroller.current?.querySelector<HTMLElement>('[aria-current] [aria-haspopup]')?.click(),
     X: () => {
       if (selected !== null) choose(selected, true)
     },
@@ -181,6 +183,13 @@ export function ExecutionTable(props: ExecutionTableProps) {
                 onOpen={open}
                 onSelect={select}
                 onChoose={choose}
+                menu={
+                  row.executionId === selected && !isNarrow ? (
+                    <Suspense fallback={null}>
+                      <RowMenu row={row} filter={props.filter} onFilter={props.onFilter} />
+                    </Suspense>
+                  ) : null
+                }
               />
             )
           })}

@@ -1,14 +1,12 @@
-import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
-import { Popover } from '../components/Popover.tsx'
+import { Menu } from '../components/Menu.tsx'
 import { messages } from '../messages/messages.ts'
 import type { ExportFormat } from '../model/exports.ts'
 
 /** The formats in which all executions that match are exported. */
 export function ExportMenu({ onExport }: { onExport: (format: ExportFormat) => void }) {
-  const formats = { csv: messages.list.asCsv, jsonl: messages.list.asJsonLines }
   return (
-    <Popover
+    <Menu
       label={
         <>
           <Icon name="download" />
@@ -17,22 +15,10 @@ export function ExportMenu({ onExport }: { onExport: (format: ExportFormat) => v
       }
       name={messages.list.exportAll}
       align="end"
-    >
-      {(close) =>
-        (['csv', 'jsonl'] as const).map((format) => (
-          <button
-            key={format}
-            type="button"
-            className={form.option}
-            onClick={() => {
-              onExport(format)
-              close()
-            }}
-          >
-            {formats[format]}
-          </button>
-        ))
-      }
-    </Popover>
+      items={[
+        { name: messages.list.asCsv, onSelect: () => onExport('csv') },
+        { name: messages.list.asJsonLines, onSelect: () => onExport('jsonl') },
+      ]}
+    />
   )
 }

@@ -4,6 +4,7 @@ import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
@@ -23,7 +24,7 @@ import styles from './ListPage.module.css'
 import type { Execution } from './operations.ts'
 import { ExportMenu } from './ExportMenu.tsx'
 import { ExportStatus } from './ExportStatus.tsx'
-import { setShowsFacets, useShowsFacets, useShowsNewAtOnce } from './preferences.ts'
+import { useShowsFacets, useShowsNewAtOnce } from './preferences.ts'
 import { SearchStatus } from './SearchStatus.tsx'
 import { Skeleton } from './Skeleton.tsx'
 import { Toolbar } from './Toolbar.tsx'
@@ -32,7 +33,7 @@ import { useExport } from './useExport.ts'
 import { useView } from './useView.ts'
 
 // Not part of the first load: most visits need neither.
-const FacetRail = lazy(() => import('./FacetRail.tsx'))
+const Facets = lazy(() => import('./Facets.tsx'))
 const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
@@ -40,7 +41,8 @@ export function ListPage() {
   const { view, problem, change } = useView()
   const { list, snapshot } = useExecutions(view, useShowsNewAtOnce())
   const exporting = useExport()
-  const showsFacets = useShowsFacets()
+  const isNarrow = useMediaQuery('(max-width: 640px)')
+  const [showsFacets, showFacets] = useShowsFacets(isNarrow)
   const input = useRef<HTMLInputElement>(null)
   const facetsId = useId()
   const { rows, error, waiting, search, selection } = snapshot
@@ -61,8 +63,8 @@ export function ListPage() {
         <Button
           kind="quiet"
           aria-expanded={showsFacets}
-          aria-controls={showsFacets ? facetsId : undefined}
-          onClick={() => setShowsFacets(!showsFacets)}
+          aria-controls={showsFacets && !isNarrow ? facetsId : undefined}
+          onClick={() => showFacets(!showsFacets)}
         >
           <Icon name="facets" />
           {messages.list.facets}
@@ -92,11 +94,14 @@ export function ListPage() {
       )}
       <div className={styles.body}>
         {showsFacets && (
-          <div id={facetsId} className={styles.facets}>
-            <Suspense fallback={null}>
-              <FacetRail view={view} onFilter={(filter) => change({ filter })} />
-            </Suspense>
-          </div>
+          <Suspense fallback={null}>
+            <Facets
+              view={view}
+              sheet={isNarrow ? () => showFacets(false) : null}
+              id={facetsId}
+              onFilter={(filter) => change({ filter })}
+            />
+          </Suspense>
         )}
         <div className={styles.content}>
           {rows === null ? (

@@ -4,6 +4,7 @@ import { Bar } from '../bar/Bar.tsx'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
+import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { messages } from '../messages/messages.ts'
 import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
@@ -34,7 +35,7 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
   const [first] = order
   const name = first === undefined ? '' : nameOrder(first)
   return (
-    <Popover
+    <Menu
       label={
         <>
           <Icon name="sort" />
@@ -43,26 +44,14 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
       }
       name={messages.list.sort(name)}
       align="end"
-    >
-      {(close) =>
-        SORT_FIELDS.flatMap((field) =>
-          (['DESC', 'ASC'] as const).map((direction) => (
-            <button
-              key={`${field} ${direction}`}
-              type="button"
-              className={form.option}
-              aria-current={first?.field === field && first.direction === direction}
-              onClick={() => {
-                onChange([{ field, direction }])
-                close()
-              }}
-            >
-              {nameOrder({ field, direction })}
-            </button>
-          )),
-        )
-      }
-    </Popover>
+      items={SORT_FIELDS.flatMap((field) =>
+        (['DESC', 'ASC'] as const).map((direction) => ({
+          name: nameOrder({ field, direction }),
+          isChosen: first?.field === field && first.direction === direction,
+          onSelect: () => onChange([{ field, direction }]),
+        })),
+      )}
+    />
   )
 }
 

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react'
+import { useState, useSyncExternalStore } from 'react'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
 
 /** A view that was saved under a name: the query of its URL. */
@@ -42,16 +42,16 @@ export function deleteView(name: string): void {
   save(VIEWS, JSON.stringify(readViews().filter((view) => view.name !== name)))
 }
 
-/** Whether the facets are shown beside the list: as was chosen, or where there is room for them beside all columns. */
-export function useShowsFacets(): boolean {
+/**
+ * Whether the facets are shown: beside the list as was chosen, or where there is room for them beside all columns; over the
+ * list of a phone (`isSheet`) only when somebody opens them.
+ */
+export function useShowsFacets(isSheet: boolean): [isShown: boolean, show: (isShown: boolean) => void] {
+  const [isOpen, setOpen] = useState(false)
   const chosen = useSyncExternalStore(subscribe, () => localStorage.getItem(FACETS))
   const hasRoom = useMediaQuery('(min-width: 1440px)')
-  return chosen === null ? hasRoom : chosen === 'yes'
-}
-
-/** Sets whether the facets are shown. */
-export function setShowsFacets(isShown: boolean): void {
-  save(FACETS, isShown ? 'yes' : 'no')
+  if (isSheet) return [isOpen, setOpen]
+  return [chosen === null ? hasRoom : chosen === 'yes', (isShown) => save(FACETS, isShown ? 'yes' : 'no')]
 }
 
 /** Whether the list shows new executions at once. */

@@ -18,6 +18,15 @@ export function movedListPath(query: string): string | null {
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The documentation of REST. */
+export const API_PATH = '/api'
+
+/** The page of the audit trail. */
+export const AUDIT_PATH = '/audit'
+
+/** The page that helps to connect an engine. */
+export const CONNECT_PATH = '/connect'
+
 /** The page of the webhooks. */
 export const WEBHOOKS_PATH = '/webhooks'
 

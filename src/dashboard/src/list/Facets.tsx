@@ -1,9 +1,10 @@
 import { useEffect, useState, type MouseEvent } from 'react'
 import { useClient } from 'urql'
+import { Dialog } from '../components/Dialog.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { StatusIcon } from '../components/StatusBadge.tsx'
 import { messages } from '../messages/messages.ts'
-import { choiceOf, FACETS, toggle, type Facet } from '../model/facets.ts'
+import { choiceOf, FACETS, toggle, type Facet as FacetField } from '../model/facets.ts'
 import type { Filter } from '../model/filter.ts'
 import { nameField } from '../model/filterFields.ts'
 import { toFilterInput } from '../model/filterInput.ts'
@@ -12,38 +13,43 @@ import { filterOf } from '../model/scope.ts'
 import { isStatus, nameStatus, type Status } from '../model/status.ts'
 import type { View } from '../model/view.ts'
 import { FACET_VALUES, type FacetValues } from './facetOperations.ts'
-import styles from './FacetRail.module.css'
+import styles from './Facets.module.css'
 
 // Milliseconds: counts cost the server more than a page of the list.
 const REFRESH_AFTER = 30_000
 
-interface FacetRailProps {
+interface FacetsProps {
   view: View
+  id: string
+  /** On a phone they are in a sheet over the list, which this closes; null where they stand beside it. */
+  sheet: (() => void) | null
   onFilter: (filter: Filter) => void
 }
 
 /** Facets beside the list: the values of a field with how many executions have each; a click adds one to the filter. */
-export default function FacetRail({ view, onFilter }: FacetRailProps) {
+export default function Facets({ view, id, sheet, onFilter }: FacetsProps) {
   const values = useFacetValues(view)
   const { filter } = view
+  const isKnown = values !== null && values !== 'failed'
   const shown = FACETS.filter((field) => isWorthShowing(field, values, filter))
-
-  return (
-    <section className={styles.rail} aria-label={messages.list.facets}>
+  const content = (
+    <>
       {values === 'failed' && <p className={styles.hint}>{messages.list.facetsFailed}</p>}
       {shown.map((field) => (
-        <FacetSection
-          key={field}
-          field={field}
-          values={typeof values === 'object' && values !== null ? values[field] : []}
-          filter={filter}
-          onFilter={onFilter}
-        />
+        <Facet key={field} field={field} values={isKnown ? values[field] : []} filter={filter} onFilter={onFilter} />
       ))}
-      {typeof values === 'object' && values !== null && (
-        <p className={styles.hint}>{shown.length === 0 ? messages.list.facetsEmpty : messages.list.facetHint}</p>
-      )}
+      {isKnown && shown.length === 0 && <p className={styles.hint}>{messages.list.facetsEmpty}</p>}
+      {isKnown && shown.length > 0 && sheet === null && <p className={styles.hint}>{messages.list.facetHint}</p>}
+    </>
+  )
+  return sheet === null ? (
+    <section id={id} className={styles.rail} aria-label={messages.list.facets}>
+      {content}
     </section>
+  ) : (
+    <Dialog title={messages.list.facets} className={styles.sheet ?? ''} onClose={sheet}>
+      <div>{content}</div>
+    </Dialog>
   )
 }
 
@@ -77,7 +83,7 @@ function useFacetValues(view: View): FacetValues | 'failed' | null {
 }
 
 /** Whether there is something to choose, or to take back. */
-function isWorthShowing(field: Facet, values: FacetValues | 'failed' | null, filter: Filter): boolean {
+function isWorthShowing(field: FacetField, values: FacetValues | 'failed' | null, filter: Filter): boolean {
   const { included, excluded } = choiceOf(filter, field)
   if (included.length + excluded.length > 0) return true
   if (values === null || values === 'failed') return false
@@ -86,14 +92,14 @@ function isWorthShowing(field: Facet, values: FacetValues | 'failed' | null, fil
   return found.length > 1 || (found[0] !== undefined && found[0].value !== null && field !== 'userId')
 }
 
-interface FacetSectionProps {
-  field: Facet
-  values: FacetValues[Facet]
+interface FacetProps {
+  field: FacetField
+  values: FacetValues[FacetField]
   filter: Filter
   onFilter: (filter: Filter) => void
 }
 
-function FacetSection({ field, values, filter, onFilter }: FacetSectionProps) {
+function Facet({ field, values, filter, onFilter }: FacetProps) {
   const { included, excluded } = choiceOf(filter, field)
   const known = new Set(values.map(({ value }) => value))
   const others = [...included, ...excluded].filter((value) => !known.has(value))
@@ -139,7 +145,7 @@ function FacetSection({ field, values, filter, onFilter }: FacetSectionProps) {
   )
 }
 
-function nameValue(field: Facet, value: string | null): string {
+function nameValue(field: FacetField, value: string | null): string {
   if (value === null) return messages.list.noValue
   return field === 'status' && isStatus(value) ? nameStatus(value) : value
 }
