@@ -4,6 +4,7 @@ import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
+import { useWidth } from '../components/useWidth.ts'
 import { messages } from '../messages/messages.ts'
 import { fitColumns, infoOf, nameColumn, withSortedTime, type Column } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
@@ -54,6 +55,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
   const { rows, recoveries, hasMore, density, order, place, selection, onSort, onLoadMore, onSelection } = props
   const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
+  const width = useWidth(scroller)
   const [selected, setSelected] = useState(place.selected)
   const [, navigate] = useLocation()
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
@@ -131,7 +133,6 @@ export function ExecutionTable(props: ExecutionTableProps) {
     },
   })
 
-  const width = virtual.scrollRect?.width ?? window.innerWidth
   const sortField = order[0]?.field
   const wanted = withSortedTime(props.columns, sortField)
   const columns = isNarrow ? wanted : fitColumns(wanted, width - CHOICE_WIDTH, sortField)

@@ -13,6 +13,17 @@ export const list = {
   stillWatching: 'New matches will appear here.',
   showAll: 'Show all executions',
   none: 'No executions yet',
+  start: {
+    intro:
+      'Executions appear here as soon as your workflow engine stores one that you may see. There are three ways to start:',
+    tryTitle: 'Try it out.',
+    try: 'Generate executions that keep changing:',
+    loadTitle: 'Load recorded runs',
+    load: 'of Nextflow, Pegasus, Makeflow or others, in WfFormat:',
+    connectTitle: 'Connect your engine.',
+    connect: 'A page has the settings for yours:',
+    connectLink: 'Connect your engine',
+  },
 
   sort: (order: string) => `Sort: ${order}`,
   views: 'Views',
