@@ -17,8 +17,11 @@ from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.saved_views.saved_views import SavedViews
+from execution_monitor.statistics.error_group_annotations import ErrorGroupAnnotations
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.service import Statistics
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
@@ -100,6 +103,26 @@ class Context:
         if self.reports is None:
             raise RuntimeError("this context stores no reports")
         return self.reports
+
+    @property
+    def saved_views(self) -> SavedViews:
+        """The saved views of the dashboard."""
+        return SavedViews(self.monitor.executions.reader)
+
+    @property
+    def error_group_annotations(self) -> ErrorGroupAnnotations:
+        """What people of a tenant wrote about error groups."""
+        return ErrorGroupAnnotations(self.monitor.executions)
+
+    @cached_property
+    def annotation_rows(self) -> DataLoader[ErrorGroup, Row | None]:
+        """Loads the annotations of error groups of which the caller sees executions, those of all with one query."""
+
+        async def load(groups: Sequence[ErrorGroup]) -> Sequence[Row | None]:
+            found = await self.error_group_annotations.find_many(self.caller, groups)
+            return [found.get(each) for each in groups]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 
     @cached_property
     def webhook_rows(self) -> DataLoader[str, Row | None]:

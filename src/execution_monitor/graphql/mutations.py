@@ -9,7 +9,7 @@ import strawberry
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.context import ContextInfo
-from execution_monitor.graphql.selection import ENTRIES
+from execution_monitor.graphql.selection import ENTRIES, POINTS
 from execution_monitor.graphql.types.access_key import (
     CreateAccessKeyInput,
     CreateAccessKeyPayload,
@@ -35,6 +35,12 @@ from execution_monitor.graphql.types.alert_rule import (
     resolve_delete_rule,
     resolve_update_rule,
 )
+from execution_monitor.graphql.types.error_group_annotation import (
+    ANNOTATE_POINTS,
+    AnnotateErrorGroupInput,
+    AnnotateErrorGroupPayload,
+    resolve_annotate,
+)
 from execution_monitor.graphql.types.report import (
     AppendLogsPayload,
     ReportExecutionPayload,
@@ -45,6 +51,13 @@ from execution_monitor.graphql.types.report import (
 )
 from execution_monitor.graphql.types.report_inputs import AppendLogsInput, ReportExecutionInput, ReportStepsInput
 from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.saved_view import (
+    DeleteViewPayload,
+    SaveViewInput,
+    SaveViewPayload,
+    resolve_delete_view,
+    resolve_save_view,
+)
 from execution_monitor.graphql.types.webhook import (
     CreateWebhookInput,
     CreateWebhookPayload,
@@ -323,3 +336,55 @@ class Mutation:
     ) -> SnoozeAlertPayload:
         """Snooze an alert."""
         return await resolve_snooze(info, id, input)
+
+    @strawberry.mutation(
+        description=(
+            "Save a page of the dashboard under a name, for the caller or for everyone of the tenant; with an `id`, "
+            "change a view of the caller's."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def save_view(
+        self,
+        info: ContextInfo,
+        input: Annotated[  # noqa: A002 - the API's name
+            SaveViewInput, strawberry.argument(description="The view.")
+        ],
+    ) -> SaveViewPayload:
+        """Make or change a saved view."""
+        return await resolve_save_view(info, input)
+
+    @strawberry.mutation(
+        description="Delete a saved view of the caller's, or any that the tenant shares with `manage`.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def delete_view(
+        self,
+        info: ContextInfo,
+        id: Annotated[  # noqa: A002 - Relay's name
+            strawberry.ID, strawberry.argument(description="The `id` of the view.")
+        ],
+    ) -> DeleteViewPayload:
+        """Delete a saved view."""
+        return await resolve_delete_view(info, id)
+
+    @strawberry.mutation(
+        description=(
+            "Keep a note, an assignee or a mute of an error group for the tenant. The caller must see an execution of "
+            f"the group. It costs {ANNOTATE_POINTS} points, since that may take a search."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+        metadata={POINTS: ANNOTATE_POINTS},
+    )
+    async def annotate_error_group(
+        self,
+        info: ContextInfo,
+        id: Annotated[  # noqa: A002 - the API's name
+            strawberry.ID, strawberry.argument(description="The `id` of the error group.")
+        ],
+        input: Annotated[  # noqa: A002 - the API's name
+            AnnotateErrorGroupInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> AnnotateErrorGroupPayload:
+        """Annotate an error group."""
+        return await resolve_annotate(info, id, input)

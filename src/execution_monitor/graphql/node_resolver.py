@@ -1,11 +1,13 @@
 """Resolves `node` and `nodes`: objects by their global ids."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.children import child_key
-from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.context import Context, ContextInfo
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.access_key import AccessKey
 from execution_monitor.graphql.types.alert import Alert
@@ -13,20 +15,37 @@ from execution_monitor.graphql.types.alert_rule import AlertRule
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
+from execution_monitor.graphql.types.saved_view import SavedView
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.graphql.types.webhook import Webhook
 from execution_monitor.graphql.types.webhook_delivery import WebhookDelivery
 from execution_monitor.storage.rows import Row
 
 _EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
+_SAVED_VIEW = "SavedView"
 _WEBHOOK, _DELIVERY = "Webhook", "WebhookDelivery"
 _RULE, _ALERT = "AlertRule", "Alert"
-_OTHERS: Mapping[str, Callable[[Row], Node]] = {
-    _KEY: AccessKey.of,
-    _WEBHOOK: Webhook.of,
-    _DELIVERY: WebhookDelivery.of,
-    _RULE: AlertRule.of,
-    _ALERT: Alert.of,
+
+
+class _Finder(Protocol):
+    async def find_many(self, caller: Caller, ids: Sequence[str], /) -> Mapping[str, Row]: ...
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Objects that a root field lists: how a row becomes one, and the service that finds them for a caller."""
+
+    of: Callable[[Row], Node]
+    service: Callable[[Context], _Finder]
+
+
+_OTHERS: Mapping[str, _Listed] = {
+    _KEY: _Listed(AccessKey.of, lambda context: context.access_keys),
+    _SAVED_VIEW: _Listed(SavedView.of, lambda context: context.saved_views),
+    _WEBHOOK: _Listed(Webhook.of, lambda context: context.webhooks),
+    _DELIVERY: _Listed(WebhookDelivery.of, lambda context: context.deliveries),
+    _RULE: _Listed(AlertRule.of, lambda context: context.alerting.rules),
+    _ALERT: _Listed(Alert.of, lambda context: context.alerting.alerts),
 }
 
 
@@ -63,7 +82,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
             return None if row is None else Execution.of(row)
         if name in _OTHERS:
             row = others[name].get(str(values[1]))
-            return None if row is None else _OTHERS[name](row)
+            return None if row is None else _OTHERS[name].of(row)
         row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
@@ -78,12 +97,4 @@ async def _find_others(
     ids = {str(values[1]) for name, values in decoded if name == wanted and values[0] == caller.tenant}
     if not any(name == wanted for name, _ in decoded):
         return {}
-    if wanted == _KEY:
-        return await info.context.access_keys.find_many(caller, sorted(ids))
-    if wanted == _WEBHOOK:
-        return await info.context.webhooks.find_many(caller, sorted(ids))
-    if wanted == _RULE:
-        return await info.context.alerting.rules.find_many(caller, sorted(ids))
-    if wanted == _ALERT:
-        return await info.context.alerting.alerts.find_many(caller, sorted(ids))
-    return await info.context.deliveries.find_many(caller, sorted(ids))
+    return await _OTHERS[wanted].service(info.context).find_many(caller, sorted(ids))

@@ -15,7 +15,7 @@ from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.mutations import Mutation
 from execution_monitor.graphql.node_resolver import resolve_nodes
-from execution_monitor.graphql.selection import POINTS
+from execution_monitor.graphql.selection import LARGEST_LIST, POINTS
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
 from execution_monitor.graphql.types.alert import Alert, AlertConnection, resolve_alerts
@@ -30,6 +30,7 @@ from execution_monitor.graphql.types.execution_connection import (
 )
 from execution_monitor.graphql.types.node import Node
 from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.saved_view import SavedView, resolve_saved_views
 from execution_monitor.graphql.types.scalars import SCALARS
 from execution_monitor.graphql.types.statistics import STATISTICS_POINTS, ExecutionStatistics, resolve_statistics
 from execution_monitor.graphql.types.statistics_request import (
@@ -46,6 +47,7 @@ from execution_monitor.graphql.types.webhook_delivery import (
     WebhookDeliveryConnection,
     resolve_deliveries,
 )
+from execution_monitor.saved_views.saved_views import MAX_LISTED
 from execution_monitor.storage.alert_documents import AlertState
 from execution_monitor.storage.webhook_documents import DeliveryState
 
@@ -184,6 +186,15 @@ class Query:
         return await resolve_access_keys(info, first, after, last, before)
 
     @strawberry.field(
+        description=f"The caller's saved views and the shared ones of the tenant, by name, {MAX_LISTED} at most.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+        metadata={LARGEST_LIST: MAX_LISTED},
+    )
+    async def saved_views(self, info: ContextInfo) -> list[SavedView]:
+        """Reads the saved views that the caller may see."""
+        return await resolve_saved_views(info)
+
+    @strawberry.field(
         description=(
             "The webhooks of the caller, or all of the tenant with the scope `manage`, newest first. `first` and "
             "`after` page forwards, `last` and `before` backwards."
@@ -276,7 +287,7 @@ def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
         Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[ExecutionStep, AccessKey, Webhook, WebhookDelivery, AlertRule, Alert, *ENUMS],
+        types=[ExecutionStep, AccessKey, SavedView, Webhook, WebhookDelivery, AlertRule, Alert, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         allows_introspection=allows_introspection,
     )

@@ -14,6 +14,7 @@ _LENGTHS = {
     "Execution": 2,
     "ExecutionStep": 3,
     "AccessKey": 2,
+    "SavedView": 2,
     "Webhook": 2,
     "WebhookDelivery": 2,
     "AlertRule": 2,
