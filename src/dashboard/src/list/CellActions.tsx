@@ -101,9 +101,15 @@ function useHoveredCell(scroller: RefObject<HTMLElement | null>): HoveredCell | 
       setHovered(cell === null ? null : read(cell, element))
     }
     const onLeave = (): void => setHovered(null)
+    // The pointer may have come before these listeners.
+    const frame = requestAnimationFrame(() => {
+      const cell = element.querySelector<HTMLElement>('[role="cell"]:hover')
+      if (cell !== null) setHovered(read(cell, element))
+    })
     element.addEventListener('pointerover', onPointer)
     element.addEventListener('pointerleave', onLeave)
     return () => {
+      cancelAnimationFrame(frame)
       element.removeEventListener('pointerover', onPointer)
       element.removeEventListener('pointerleave', onLeave)
     }

@@ -6,7 +6,7 @@ import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useWidth } from '../components/useWidth.ts'
 import { messages } from '../messages/messages.ts'
-import { fitColumns, infoOf, nameColumn, withSortedTime, type Column } from '../model/columns.ts'
+import { fitColumns, infoOf, nameColumn, widthOf, withSortedTime, type Column } from '../model/columns.ts'
 import type { Filter } from '../model/filter.ts'
 import { executionPath } from '../model/paths.ts'
 import type { Recoveries } from '../model/retries.ts'
@@ -17,11 +17,11 @@ import type { Density } from '../model/view.ts'
 import { ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
+import { RowMenu } from './RowMenu.tsx'
 import type { Place } from './snapshot.ts'
 
-// Neither is needed to look at the list.
+// For pointers alone, and not needed to look at the list.
 const CellActions = lazy(() => import('./CellActions.tsx'))
-const RowMenu = lazy(() => import('./RowMenu.tsx'))
 
 interface ExecutionTableProps {
   rows: Rows<Execution>
@@ -153,12 +153,18 @@ export function ExecutionTable(props: ExecutionTableProps) {
         role="table"
         aria-label={messages.list.title}
         aria-rowcount={hasMore ? -1 : all.length + 1}
-        style={{ '--columns': template, '--height': `${height}px` } as React.CSSProperties}
+        style={
+          {
+            '--columns': template,
+            '--height': `${height}px`,
+            '--least': `${widthOf(columns) + CHOICE_WIDTH}px`,
+          } as React.CSSProperties
+        }
       >
         <div className={styles.head} role="row" aria-rowindex={1}>
           <div role="columnheader" className={styles.choice}>
             <AllBox
-              count={ids.filter((id) => selection.ids.has(id)).length}
+              count={selection.ids.size === 0 ? 0 : ids.filter((id) => selection.ids.has(id)).length}
               of={ids.length}
               onToggle={() => onSelection((before) => toggleAll(before, ids))}
             />
@@ -186,9 +192,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
                 onChoose={choose}
                 menu={
                   row.executionId === selected && !isNarrow ? (
-                    <Suspense fallback={null}>
-                      <RowMenu row={row} filter={props.filter} onFilter={props.onFilter} />
-                    </Suspense>
+                    <RowMenu row={row} filter={props.filter} onFilter={props.onFilter} />
                   ) : null
                 }
               />

@@ -46,7 +46,7 @@ export function ListPage() {
   const input = useRef<HTMLInputElement>(null)
   const facetsId = useId()
   const { rows, error, waiting, search, selection } = snapshot
-  const chosen = inOrder(selection, rows?.rows.map((row) => row.executionId) ?? [])
+  const chosen = selection.ids.size === 0 ? [] : inOrder(selection, rows?.rows.map((row) => row.executionId) ?? [])
   useTitle(titleOfList(filterOf(view), waiting))
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 

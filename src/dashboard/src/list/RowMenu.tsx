@@ -18,7 +18,7 @@ const FILTERED: readonly Column[] = ['status', 'workflow', 'who', 'error']
 const COPIED: readonly Column[] = ['id', 'workflow', 'error']
 
 /** The actions of the cells of one row, for keyboards: show only a value, exclude it, copy it. */
-export default function RowMenu({ row, filter, onFilter }: RowMenuProps) {
+export function RowMenu({ row, filter, onFilter }: RowMenuProps) {
   const filters = FILTERED.flatMap((column): MenuItem[] => {
     const facet = facetOf(row, column)
     if (facet === null) return []

@@ -76,6 +76,8 @@ const GIVE_WAY: readonly Column[] = [
   'who',
   'progress',
   'started',
+  'duration',
+  'created',
 ]
 // In pixels, as in ExecutionTable.module.css.
 const GAP = 16
@@ -91,6 +93,7 @@ export function fitColumns(columns: readonly Column[], width: number, sortField?
   return columns.filter((column) => shown.has(column))
 }
 
-function widthOf(columns: ReadonlySet<Column>): number {
+/** The width in pixels in which all of `columns` can be read. */
+export function widthOf(columns: Iterable<Column>): number {
   return [...columns].reduce((sum, column) => sum + infoOf(column).pixels + GAP, PADDING - GAP)
 }

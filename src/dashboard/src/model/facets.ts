@@ -52,8 +52,13 @@ export function without(filter: Filter, field: Facet, value: string | null): Fil
 }
 
 function choose(filter: Filter, field: Facet, choice: Choice): Filter {
-  const others = conjunctsOf(filter).filter((node) => readNode(node, field) === null)
-  return narrow({ all: others }, { all: printChoice(field, choice) })
+  const nodes = conjunctsOf(filter)
+  const isOther = (node: Filter): boolean => readNode(node, field) === null
+  // In the place of what was said of the field before.
+  const place = nodes.findIndex((node) => !isOther(node))
+  const before = place < 0 ? nodes : nodes.slice(0, place)
+  const after = place < 0 ? [] : nodes.slice(place).filter(isOther)
+  return narrow({ all: [...before, ...printChoice(field, choice)] }, { all: after })
 }
 
 function printChoice(field: Facet, { included, excluded }: Choice): Filter[] {

@@ -56,7 +56,8 @@ export function executionIdOf(path: string, query: string): string | null {
 
 /** The page of one workflow, whatever its name consists of; `query` is its scope, as `printScope` writes it. */
 export function workflowPath(name: string, query = ''): string {
-  if (!LOSES_SEGMENTS.test(name)) return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
+  if (!LOSES_SEGMENTS.test(name))
+    return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
   return withQuery(WORKFLOWS_PATH, [`name=${encodeURIComponent(name)}`, ...(query === '' ? [] : [query])].join('&'))
 }
 
