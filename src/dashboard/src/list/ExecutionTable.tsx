@@ -57,6 +57,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
   const scroller = useRef<HTMLDivElement>(null)
   const width = useWidth(scroller)
   const [selected, setSelected] = useState(place.selected)
+  const [hasPointer, setHasPointer] = useState(false)
   const [, navigate] = useLocation()
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
   const all = rows.rows
@@ -144,6 +145,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
       tabIndex={0}
       role="region"
       aria-label={messages.list.title}
+      onPointerEnter={() => setHasPointer(true)}
       onScroll={(event) => {
         place.top = event.currentTarget.scrollTop
       }}
@@ -200,9 +202,11 @@ export function ExecutionTable(props: ExecutionTableProps) {
           })}
         </div>
       </div>
-      <Suspense fallback={null}>
-        <CellActions scroller={scroller} rows={all} filter={props.filter} onFilter={props.onFilter} />
-      </Suspense>
+      {hasPointer && (
+        <Suspense fallback={null}>
+          <CellActions scroller={scroller} rows={all} filter={props.filter} onFilter={props.onFilter} />
+        </Suspense>
+      )}
     </div>
   )
 }

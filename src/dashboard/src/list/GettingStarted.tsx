@@ -5,7 +5,7 @@ import { CONNECT_PATH } from '../model/paths.ts'
 import styles from './ListPage.module.css'
 
 /** The list of an empty database: how to get executions into it. */
-export function GettingStarted() {
+export default function GettingStarted() {
   const { start } = messages.list
   return (
     <Notice kind="empty" title={messages.list.none}>

@@ -8,7 +8,7 @@ import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
-import { exportAddress, exportAddresses, type ExportFormat } from '../model/exports.ts'
+import type { ExportFormat } from '../model/exports.ts'
 import { EVERYTHING } from '../model/filter.ts'
 import { toFilterInput } from '../model/filterInput.ts'
 import { formatCount, formatTotal } from '../model/numbers.ts'
@@ -19,7 +19,6 @@ import { inOrder, NO_SELECTION } from '../model/selection.ts'
 import { sortBy } from '../model/sorting.ts'
 import { titleOfList } from '../model/titles.ts'
 import { ExecutionTable } from './ExecutionTable.tsx'
-import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
 import type { Execution } from './operations.ts'
 import { ExportMenu } from './ExportMenu.tsx'
@@ -32,8 +31,9 @@ import { useExecutions } from './useExecutions.ts'
 import { useExport } from './useExport.ts'
 import { useView } from './useView.ts'
 
-// Not part of the first load: most visits need neither.
+// Not part of the first load: most visits need none of them.
 const Facets = lazy(() => import('./Facets.tsx'))
+const GettingStarted = lazy(() => import('./GettingStarted.tsx'))
 const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
@@ -51,7 +51,7 @@ export function ListPage() {
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
   const exportAll = (format: ExportFormat): void => {
-    exporting.start([exportAddress(format, toFilterInput(filterOf(view), Date.now()), view.order)], format)
+    exporting.start({ filter: toFilterInput(filterOf(view), Date.now()), order: view.order }, format)
   }
   return (
     <div className={styles.page}>
@@ -87,7 +87,7 @@ export function ListPage() {
         <Suspense fallback={null}>
           <SelectionBar
             ids={chosen}
-            onExport={(format) => exporting.start(exportAddresses(format, chosen, view.order), format)}
+            onExport={(format) => exporting.start({ ids: chosen, order: view.order }, format)}
             onClear={() => list.changeSelection(() => NO_SELECTION)}
           />
         </Suspense>
@@ -162,7 +162,13 @@ interface NoMatchesProps {
 
 function NoMatches({ isSearching, isFiltered, onClear }: NoMatchesProps) {
   if (isSearching) return <Notice kind="empty" title={messages.list.noMatchesSoFar} />
-  if (!isFiltered) return <GettingStarted />
+  if (!isFiltered) {
+    return (
+      <Suspense fallback={null}>
+        <GettingStarted />
+      </Suspense>
+    )
+  }
   return (
     <Notice
       kind="empty"

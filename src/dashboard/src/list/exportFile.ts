@@ -1,5 +1,12 @@
 import { messages } from '../messages/messages.ts'
-import { nameOfFile, reasonOfIncomplete, startOfRows, type ExportFormat } from '../model/exports.ts'
+import {
+  exportAddresses,
+  nameOfFile,
+  reasonOfIncomplete,
+  startOfRows,
+  type Exported,
+  type ExportFormat,
+} from '../model/exports.ts'
 
 /** A file to save. */
 export interface ExportedFile {
@@ -13,19 +20,19 @@ export interface ExportedFile {
 const END = 2_000
 
 /**
- * Reads the exports at `addresses`, one after the other, into one file; `onBytes` is called with their size so far.
+ * Reads the executions that are `exported` into one file; `onBytes` is called with their size so far.
  *
  * @throws Error with a message for people, or an `AbortError`.
  */
 export async function readExport(
-  addresses: readonly string[],
+  exported: Exported,
   format: ExportFormat,
   { token, signal, onBytes }: { token: string; signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<ExportedFile> {
   const parts: Blob[] = []
   let size = 0
   let name = ''
-  for (const address of addresses) {
+  for (const address of exportAddresses(format, exported)) {
     const response = await fetch(address, { headers: { authorization: `Bearer ${token}` }, signal })
     if (!response.ok) throw new Error(await readProblem(response))
     name ||= nameOfFile(response.headers.get('content-disposition'), format)

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { messages } from '../messages/messages.ts'
-import type { ExportFormat } from '../model/exports.ts'
+import type { Exported, ExportFormat } from '../model/exports.ts'
 import { useSession } from '../session/session.ts'
 
 /** How an export goes: bytes while it is read, and then what people are told. */
@@ -9,7 +9,7 @@ export type ExportState = { bytes: number } | { text: string; isProblem: boolean
 /** Exports to a file, one at a time. */
 export interface Exporting {
   state: ExportState
-  start: (addresses: readonly string[], format: ExportFormat) => void
+  start: (exported: Exported, format: ExportFormat) => void
   /** Ends the export that runs, or takes back what was said of the last one. */
   dismiss: () => void
 }
@@ -22,7 +22,7 @@ export function useExport(): Exporting {
   useEffect(() => () => running.current?.abort(), [])
 
   const start = useCallback(
-    (addresses: readonly string[], format: ExportFormat) => {
+    (exported: Exported, format: ExportFormat) => {
       if (token === null) return
       running.current?.abort()
       const controller = new AbortController()
@@ -32,7 +32,7 @@ export function useExport(): Exporting {
       const show = (next: ExportState): void => {
         if (!signal.aborted) setState(next)
       }
-      void exportTo(addresses, format, { token, signal, onBytes: (bytes) => show({ bytes }) }).then(
+      void exportTo(exported, format, { token, signal, onBytes: (bytes) => show({ bytes }) }).then(
         show,
         (error: unknown) =>
           show({
@@ -52,10 +52,10 @@ export function useExport(): Exporting {
 
 type Options = Parameters<(typeof import('./exportFile.ts'))['readExport']>[2]
 
-async function exportTo(addresses: readonly string[], format: ExportFormat, options: Options): Promise<ExportState> {
+async function exportTo(exported: Exported, format: ExportFormat, options: Options): Promise<ExportState> {
   // Most people who look at the list do not export it.
   const { readExport, saveFile } = await import('./exportFile.ts')
-  const file = await readExport(addresses, format, options)
+  const file = await readExport(exported, format, options)
   if (!options.signal.aborted) saveFile(file)
   return file.incomplete === null
     ? { text: messages.list.exported(file.name), isProblem: false }

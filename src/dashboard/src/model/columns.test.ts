@@ -6,7 +6,15 @@ test('all columns are shown where there is room', () => {
 })
 
 test('on a narrow screen columns give way, and the error stays', () => {
-  expect(fitColumns(DEFAULT_COLUMNS, 1024)).toEqual(['status', 'workflow', 'created', 'duration', 'progress', 'error'])
+  expect(fitColumns(DEFAULT_COLUMNS, 1024)).toEqual([
+    'status',
+    'workflow',
+    'who',
+    'created',
+    'duration',
+    'progress',
+    'error',
+  ])
   expect(fitColumns(COLUMNS, 700)).toEqual(['status', 'workflow', 'created', 'error'])
   expect(fitColumns(COLUMNS, 600)).toEqual(['status', 'workflow', 'error'])
 })

@@ -14,7 +14,7 @@ const COLUMN_TABLE = {
   progress: { width: '8.5rem', pixels: 136, isDefault: true },
   cost: { width: '5.5rem', pixels: 88, sort: 'TOTAL_COST', isDefault: true, isNumber: true },
   tokens: { width: '5.5rem', pixels: 88, sort: 'TOKENS_USED', isDefault: true, isNumber: true },
-  error: { width: 'minmax(9rem, 2fr)', pixels: 200, isDefault: true },
+  error: { width: 'minmax(9rem, 2fr)', pixels: 160, isDefault: true },
   attempt: { width: '5rem', pixels: 80, isDefault: false, isNumber: true },
   tags: { width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
 } as const satisfies Record<

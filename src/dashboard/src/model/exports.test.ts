@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
-import { exportAddress, exportAddresses, nameOfFile, reasonOfIncomplete, startOfRows } from './exports.ts'
+import { exportAddresses, nameOfFile, reasonOfIncomplete, startOfRows } from './exports.ts'
 
 const PATH = '/api/v1/workflow-management/executions/export'
 
 test('an export has the filter and the order of the list', () => {
-  expect(exportAddress('csv', {}, [{ field: 'DURATION', direction: 'DESC' }])).toBe(
+  expect(exportAddresses('csv', { filter: {}, order: [{ field: 'DURATION', direction: 'DESC' }] })).toEqual([
     `${PATH}?format=csv&sort_by=total_duration%3Adesc`,
-  )
-  const query = new URL(exportAddress('jsonl', { status: { in: ['FAILED'] } }, []), 'http://x').searchParams
-  expect(query.get('filter')).toBe('{"status":{"in":["FAILED"]}}')
+  ])
+  const [address = ''] = exportAddresses('jsonl', { filter: { status: { in: ['FAILED'] } }, order: [] })
+  expect(new URL(address, 'http://x').searchParams.get('filter')).toBe('{"status":{"in":["FAILED"]}}')
 })
 
 test('many ids are exported with several requests, in order, none of which is too long', () => {
   const ids = Array.from({ length: 230 }, (_, place) => `manual__2026-11-28T01:00:00+00:00/${place}`)
 
-  const addresses = exportAddresses('csv', ids, [])
+  const addresses = exportAddresses('csv', { ids, order: [] })
 
   const found = addresses.flatMap((address) => {
     const filter = JSON.parse(new URL(address, 'http://x').searchParams.get('filter') ?? '') as {

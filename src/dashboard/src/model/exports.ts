@@ -19,22 +19,28 @@ const REST_FIELDS: Record<SortField, string> = {
   STATUS: 'status',
 }
 
-/** The address of an export of all executions that match, in the order of the first key. */
-export function exportAddress(format: ExportFormat, filter: FilterInput, order: readonly SortKey[]): string {
+/** What is exported: the executions that match a filter, in the order of its first key, or those with these ids, in theirs. */
+export type Exported = { readonly order: readonly SortKey[] } & (
+  { readonly filter: FilterInput } | { readonly ids: readonly string[] }
+)
+
+/** The addresses of exports that together have all that is `exported`. */
+export function exportAddresses(format: ExportFormat, { order, ...exported }: Exported): string[] {
+  if ('filter' in exported) return [addressOf(format, exported.filter, order)]
+  const { ids } = exported
+  const count = Math.ceil(ids.length / IDS_AT_ONCE)
+  return Array.from({ length: count }, (_, place) => {
+    const some = ids.slice(place * IDS_AT_ONCE, (place + 1) * IDS_AT_ONCE)
+    return addressOf(format, { executionId: { in: some } }, order)
+  })
+}
+
+function addressOf(format: ExportFormat, filter: FilterInput, order: readonly SortKey[]): string {
   const query = new URLSearchParams({ format })
   if (Object.keys(filter).length > 0) query.set('filter', JSON.stringify(filter))
   const [first] = order
   if (first !== undefined) query.set('sort_by', `${REST_FIELDS[first.field]}:${first.direction.toLowerCase()}`)
   return `${EXPORT_PATH}?${query}`
-}
-
-/** The addresses of exports that together have the executions `ids`, in this order. */
-export function exportAddresses(format: ExportFormat, ids: readonly string[], order: readonly SortKey[]): string[] {
-  const count = Math.ceil(ids.length / IDS_AT_ONCE)
-  return Array.from({ length: count }, (_, place) => {
-    const some = ids.slice(place * IDS_AT_ONCE, (place + 1) * IDS_AT_ONCE)
-    return exportAddress(format, { executionId: { in: some } }, order)
-  })
 }
 
 /** Where the rows begin in the text of a file that follows another: its line of names is left out. */
