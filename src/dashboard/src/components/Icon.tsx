@@ -1,6 +1,7 @@
 import styles from './Icon.module.css'
 
 const PATHS = {
+  bell: 'M8 2.2a3.6 3.6 0 0 0-3.600 3.600v2.700L3 11.200h10L11.600 8.500V5.800A3.600 3.600 0 0 0 8 2.200ZM6.600 13.400h2.800',
   check: 'm3.5 8.5 3 3 6-7',
   close: 'm4.5 4.5 7 7m0-7-7 7',
   copy: 'M5.5 5.500V2.500h8v8h-3M2.500 5.500h8v8h-8z',
