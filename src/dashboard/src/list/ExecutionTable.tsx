@@ -17,11 +17,11 @@ import type { Density } from '../model/view.ts'
 import { ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
-import { RowMenu } from './RowMenu.tsx'
 import type { Place } from './snapshot.ts'
 
-// For pointers alone, and not needed to look at the list.
+// Neither is needed to look at the list.
 const CellActions = lazy(() => import('./CellActions.tsx'))
+const RowMenu = lazy(() => import('./RowMenu.tsx'))
 
 interface ExecutionTableProps {
   rows: Rows<Execution>
@@ -58,6 +58,8 @@ export function ExecutionTable(props: ExecutionTableProps) {
   const width = useWidth(scroller)
   const [selected, setSelected] = useState(place.selected)
   const [hasPointer, setHasPointer] = useState(false)
+  // The row whose menu a key opens, as soon as it is loaded; a new object each time.
+  const [opened, setOpened] = useState<{ id: string } | null>(null)
   const [, navigate] = useLocation()
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
   const all = rows.rows
@@ -102,6 +104,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
     (id: string | null) => {
       place.selected = id
       setSelected(id)
+      setOpened(null)
     },
     [place],
   )
@@ -128,7 +131,9 @@ export function ExecutionTable(props: ExecutionTableProps) {
     x: () => {
       if (selected !== null) choose(selected, false)
     },
-    '.': () => scroller.current?.querySelector<HTMLElement>('[aria-current] [aria-haspopup]')?.click(),
+    '.': () => {
+      if (selected !== null) setOpened({ id: selected })
+    },
     X: () => {
       if (selected !== null) choose(selected, true)
     },
@@ -194,7 +199,14 @@ export function ExecutionTable(props: ExecutionTableProps) {
                 onChoose={choose}
                 menu={
                   row.executionId === selected && !isNarrow ? (
-                    <RowMenu row={row} filter={props.filter} onFilter={props.onFilter} />
+                    <Suspense fallback={null}>
+                      <RowMenu
+                        row={row}
+                        filter={props.filter}
+                        onFilter={props.onFilter}
+                        opens={opened?.id === row.executionId ? opened : null}
+                      />
+                    </Suspense>
                   ) : null
                 }
               />

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react'
 import { Icon } from '../components/Icon.tsx'
 import { Menu, type MenuItem } from '../components/Menu.tsx'
 import { messages } from '../messages/messages.ts'
@@ -12,13 +13,19 @@ interface RowMenuProps {
   row: Execution
   filter: Filter
   onFilter: (filter: Filter) => void
+  /** Set anew to open it. */
+  opens: object | null
 }
 
 const FILTERED: readonly Column[] = ['status', 'workflow', 'who', 'error']
 const COPIED: readonly Column[] = ['id', 'workflow', 'error']
 
 /** The actions of the cells of one row, for keyboards: show only a value, exclude it, copy it. */
-export function RowMenu({ row, filter, onFilter }: RowMenuProps) {
+export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) {
+  const root = useRef<HTMLSpanElement>(null)
+  useEffect(() => {
+    if (opens !== null) root.current?.querySelector('button')?.click()
+  }, [opens])
   const filters = FILTERED.flatMap((column): MenuItem[] => {
     const facet = facetOf(row, column)
     if (facet === null) return []
@@ -34,12 +41,14 @@ export function RowMenu({ row, filter, onFilter }: RowMenuProps) {
     return text === '' ? [] : [{ name: messages.list.copy(nameColumn(column)), onSelect: copy }]
   })
   return (
-    <Menu
-      label={<Icon name="more" />}
-      name={messages.list.actions(row.workflowName)}
-      className={styles.menu}
-      align="end"
-      items={[...filters, ...copies]}
-    />
+    <span ref={root}>
+      <Menu
+        label={<Icon name="more" />}
+        name={messages.list.actions(row.workflowName)}
+        className={styles.menu}
+        align="end"
+        items={[...filters, ...copies]}
+      />
+    </span>
   )
 }

@@ -20,6 +20,13 @@ export const app = {
   noScopes: 'None: your token allows nothing.',
   shortcutsEnabled: 'Enable single-key shortcuts',
   close: 'Close',
+  pageNames: {
+    api: 'REST API',
+    audit: 'Audit trail',
+    connect: 'Connect your engine',
+    rules: 'Alert rules',
+    webhooks: 'Webhooks',
+  },
   keyNames: {
     filter: 'Filter',
     next: 'Next execution',

@@ -21,6 +21,13 @@ export const app: Messages['app'] = {
   noScopes: 'Không có: token của bạn không cho phép gì.',
   shortcutsEnabled: 'Bật phím tắt một phím',
   close: 'Đóng',
+  pageNames: {
+    api: 'REST API',
+    audit: 'Nhật ký kiểm toán',
+    connect: 'Kết nối engine của bạn',
+    rules: 'Quy tắc cảnh báo',
+    webhooks: 'Webhook',
+  },
   keyNames: {
     filter: 'Lọc',
     next: 'Lượt chạy tiếp theo',
