@@ -1,11 +1,13 @@
 """The list of executions: filters, sorting, keyboard, scrolling and accessibility."""
 
+import asyncio
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Download, Page, expect
 
 from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
@@ -22,6 +24,11 @@ COMPLETED = execution(3, workflow_name="nightly-report", total_cost=1)
 
 async def workflows_of(page: Page) -> list[str]:
     return await page.get_by_role("row").get_by_role("link").all_inner_texts()
+
+
+async def lines_of(file: Download) -> list[str]:
+    path = await file.path()
+    return (await asyncio.to_thread(path.read_text)).splitlines()
 
 
 async def open_list(
@@ -224,6 +231,13 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage
 
 async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_list(open_page, token_for, "/executions?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
+    await page.get_by_role("button", name="Facets").click()
+    await expect(
+        page.get_by_role("region", name="Facets").get_by_role("button", name="Exclude Failed")
+    ).to_be_attached()
+    for key in ("j", "x"):
+        await page.keyboard.press(key)
+    await expect(page.get_by_text("1 selected")).to_be_visible()
     await page.get_by_role("button", name="Display").click()
     await page.evaluate(AXE.read_text())
 
@@ -249,3 +263,120 @@ async def test_an_execution_opens_from_the_list_and_from_a_copied_address_whatev
         await page.goto(page.url)
         await expect(page.locator("header code")).to_have_text(each)
         await page.go_back()
+
+
+async def test_facets_add_and_exclude_values_with_their_counts(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+    assert await page.get_by_role("region", name="Facets").count() == 0
+
+    await page.get_by_role("button", name="Facets").click()
+    rail = page.get_by_role("region", name="Facets")
+    await rail.get_by_role("button", name="Failed 1").click()
+    await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
+    # Of a field that is filtered by, all values can still be chosen.
+    await rail.get_by_role("button", name="Running 1").click()
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+    assert "filter=status:in(FAILED,RUNNING)" in page.url
+    await rail.get_by_role("button", name="billing 1").click(modifiers=["Alt"])
+    await expect(page.get_by_role("link", name="nightly-etl")).to_be_visible()
+    await expect(page.get_by_role("link", name="billing")).to_be_hidden()
+    await rail.get_by_role("button", name="Failed", exact=False).first.click()
+    assert "filter=status:in(RUNNING)+workflowName:notIn(billing)" in page.url
+    await expect(rail.get_by_role("button", name="Exclude billing")).to_have_attribute("aria-pressed", "true")
+
+    # On a phone they are a sheet, which closes.
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await expect(rail).to_be_hidden()
+    await page.get_by_role("button", name="Facets").click()
+    sheet = page.get_by_role("dialog", name="Facets")
+    await sheet.get_by_role("button", name="Exclude billing").click()
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
+    assert page.url.endswith("filter=status:in(RUNNING)")
+
+
+async def test_rows_are_selected_copied_and_exported_without_leaving_the_keyboard(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    page = await open_list(open_page, token_for)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    for key in ("j", "x", "j", "j", "X", "k", "x"):
+        await page.keyboard.press(key)
+    selected = page.get_by_role("region", name="Selected executions")
+    await expect(selected.get_by_text("2 selected")).to_be_visible()
+    await selected.get_by_role("button", name="Copy IDs").click()
+    await expect(selected.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == "e003\ne001"
+    async with page.expect_download() as downloading:
+        await selected.get_by_role("button", name="Export selected: CSV").click()
+    file = await downloading.value
+    lines = await lines_of(file)
+    assert re.fullmatch(r"executions-\d{8}T\d{6}Z\.csv", file.suggested_filename)
+    assert [line.split(",")[0] for line in lines] == ['"execution_id"', '"e003"', '"e001"']
+    await expect(page.get_by_text(f"Saved as {file.suggested_filename}.")).to_be_visible()
+
+    # A click with the shift key chooses all in between; the page of an execution does not change what is chosen.
+    await selected.get_by_role("button", name="Clear selection").click()
+    boxes = page.get_by_role("row").get_by_role("checkbox")
+    await boxes.nth(1).check()
+    await boxes.nth(3).click(modifiers=["Shift"])
+    await expect(selected.get_by_text("3 selected")).to_be_visible()
+    await page.get_by_role("link", name="billing").click()
+    await page.get_by_role("heading", level=1).wait_for()
+    await page.go_back()
+    await expect(selected.get_by_text("3 selected")).to_be_visible()
+
+    # All that match, not only those that are selected; and nothing that does not.
+    await page.goto("/executions?filter=status:notIn(RUNNING)&sort=TOTAL_COST")
+    await page.get_by_role("button", name="Export all that match").click()
+    async with page.expect_download() as downloading:
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+    exported = await lines_of(await downloading.value)
+    assert [json.loads(line)["execution_id"] for line in exported] == ["e003", "e001"]
+
+
+async def test_the_value_of_a_cell_filters_the_list(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    await page.get_by_text("disk full").hover()
+    await page.get_by_role("button", name="Copy Error").click()
+    assert await page.evaluate("navigator.clipboard.readText()") == "disk full"
+    await page.get_by_role("link", name="nightly-etl").hover()
+    await page.get_by_role("button", name="Exclude Workflow: nightly-etl").click()
+    await expect(page.get_by_text("2 executions")).to_be_visible()
+    assert "filter=workflowName:notIn(nightly-etl)" in page.url
+
+    # The same without a pointer.
+    for key in ("j", "."):
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("menuitem", name="Only Status: Completed")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
+    assert page.url.endswith("filter=workflowName:notIn(nightly-etl)+status:in(COMPLETED)")
+
+
+async def test_the_error_is_seen_at_every_width_and_the_time_that_the_list_is_sorted_by(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    page = await open_list(open_page, token_for, "/executions?sort=-STARTED_AT")
+    error = page.get_by_role("row").get_by_text("disk full")
+
+    await expect(page.get_by_role("columnheader", name="Started", exact=True)).to_be_visible()
+    await expect(page.get_by_role("columnheader", name="Created")).to_be_hidden()
+    facets = page.get_by_role("region", name="Facets")
+    for has_facets, widths in ((False, (1280, 1024)), (True, (1440, 1024, 900))):
+        if has_facets:
+            await page.get_by_role("button", name="Facets").click()
+        for width in widths:
+            await page.set_viewport_size({"width": width, "height": 800})
+            await expect(facets).to_be_visible(visible=has_facets)
+            await page.wait_for_function(
+                """() => {
+                     const scroller = document.querySelector('[role=region][aria-label=Executions]')
+                     return scroller.scrollWidth <= scroller.clientWidth
+                   }"""
+            )
+            await expect(error).to_be_in_viewport()

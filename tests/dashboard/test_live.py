@@ -60,7 +60,9 @@ class Sockets:
             "executionId": None,
             "execution": None,
         }
-        message = {"type": "next", "id": self.subscriptions[-1]["id"], "payload": {"data": {"executionUpdates": gap}}}
+        # The bell of the frame has a subscription of its own.
+        lists = [each["id"] for each in self.subscriptions if "executionUpdates" in each["payload"]["query"]]
+        message = {"type": "next", "id": lists[-1], "payload": {"data": {"executionUpdates": gap}}}
         self.routes[-1].send(json.dumps(message))
 
 

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from 'react'
+import { Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
 import { Redirect, Route, Switch, useRoute } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
@@ -14,10 +14,11 @@ import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { SignInCallback } from '../session/SignInCallback.tsx'
+import { lazyPage } from './lazyPage.ts'
 import { PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
-const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
+const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {

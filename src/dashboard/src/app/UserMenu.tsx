@@ -57,14 +57,14 @@ function Rights({ close }: { close: () => void }) {
   return (
     <>
       <Link className={styles.link} href={CONNECT_PATH} onClick={close}>
-        {messages.connect.title}
+        {messages.app.pageNames.connect}
       </Link>
       <Link className={styles.link} href={API_PATH} onClick={close}>
-        {messages.api.title}
+        {messages.app.pageNames.api}
       </Link>
       {scopes.includes('audit:read') && (
         <Link className={styles.link} href={AUDIT_PATH} onClick={close}>
-          {messages.audit.title}
+          {messages.app.pageNames.audit}
         </Link>
       )}
       {scopes.includes('keys:write') && (
@@ -74,12 +74,12 @@ function Rights({ close }: { close: () => void }) {
       )}
       {scopes.includes('executions:read') && (
         <Link className={styles.link} href={RULES_PATH} onClick={close}>
-          {messages.rules.title}
+          {messages.app.pageNames.rules}
         </Link>
       )}
       {scopes.includes('webhooks:write') && (
         <Link className={styles.link} href={WEBHOOKS_PATH} onClick={close}>
-          {messages.webhooks.title}
+          {messages.app.pageNames.webhooks}
         </Link>
       )}
       <h2 className={styles.heading}>{messages.app.scopes}</h2>

@@ -1,4 +1,4 @@
-import { lazy, type ComponentType } from 'react'
+import type { ComponentType } from 'react'
 import {
   ALERTS_PATH,
   API_PATH,
@@ -10,17 +10,18 @@ import {
   WEBHOOKS_PATH,
   WORKFLOWS_PATH,
 } from '../model/paths.ts'
+import { lazyPage } from './lazyPage.ts'
 
 /** The pages that are loaded when they are visited, by their paths; those of executions are in `App`. */
 export const PAGES: readonly (readonly [string | RegExp, ComponentType])[] = [
-  [ALERTS_PATH, lazy(() => import('../alerts/AlertsPage.tsx'))],
-  [API_PATH, lazy(() => import('../api/ApiPage.tsx'))],
-  [AUDIT_PATH, lazy(() => import('../audit/AuditPage.tsx'))],
-  [CONNECT_PATH, lazy(() => import('../connect/ConnectPage.tsx'))],
-  [FAILURES_PATH, lazy(() => import('../failures/FailuresPage.tsx'))],
-  [KEYS_PATH, lazy(() => import('../keys/KeysPage.tsx'))],
-  [RULES_PATH, lazy(() => import('../alerts/RulesPage.tsx'))],
-  [WEBHOOKS_PATH, lazy(() => import('../webhooks/WebhooksPage.tsx'))],
+  [ALERTS_PATH, lazyPage(() => import('../alerts/AlertsPage.tsx'))],
+  [API_PATH, lazyPage(() => import('../api/ApiPage.tsx'))],
+  [AUDIT_PATH, lazyPage(() => import('../audit/AuditPage.tsx'))],
+  [CONNECT_PATH, lazyPage(() => import('../connect/ConnectPage.tsx'))],
+  [FAILURES_PATH, lazyPage(() => import('../failures/FailuresPage.tsx'))],
+  [KEYS_PATH, lazyPage(() => import('../keys/KeysPage.tsx'))],
+  [RULES_PATH, lazyPage(() => import('../alerts/RulesPage.tsx'))],
+  [WEBHOOKS_PATH, lazyPage(() => import('../webhooks/WebhooksPage.tsx'))],
   // Any name may follow.
-  [new RegExp(`^${WORKFLOWS_PATH}`), lazy(() => import('../workflow/WorkflowPage.tsx'))],
+  [new RegExp(`^${WORKFLOWS_PATH}`), lazyPage(() => import('../workflow/WorkflowPage.tsx'))],
 ]

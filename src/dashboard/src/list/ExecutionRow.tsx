@@ -1,9 +1,10 @@
-import { memo } from 'react'
+import { memo, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { Duration } from '../components/Duration.tsx'
 import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
 import { StartTime } from '../components/StartTime.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
+import { messages } from '../messages/messages.ts'
 import { infoOf, type Column } from '../model/columns.ts'
 import { formatBriefly, formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
@@ -19,28 +20,46 @@ interface ExecutionRowProps {
   top: number
   columns: readonly Column[]
   isSelected: boolean
+  isChosen: boolean
   isLeaving: boolean
   onOpen: (executionId: string) => void
   onSelect: (executionId: string) => void
+  /** A click on the box of the row, or with the shift key: then all rows from the one chosen last. */
+  onChoose: (executionId: string, isRange: boolean) => void
+  /** The menu of the row that is selected. */
+  menu: ReactNode
 }
 
 /** One execution in the list. */
 export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps) {
-  const { row, recoveredBy, index, top, columns, isSelected, isLeaving, onOpen, onSelect } = props
-  const state = `${isSelected ? (styles.selected ?? '') : ''} ${isLeaving ? (styles.leaving ?? '') : ''}`
+  const { row, recoveredBy, index, top, columns, isSelected, isChosen, isLeaving } = props
+  const { onOpen, onSelect, onChoose, menu } = props
+  const states = [isSelected && styles.selected, isChosen && styles.chosen, isLeaving && styles.leaving]
   return (
     // Keyboards and screen readers use the link; for pointers the whole row is the target.
     <div
-      className={`${styles.row ?? ''} ${state}`}
+      className={[styles.row, ...states].filter(Boolean).join(' ')}
       role="row"
       aria-rowindex={index + 2}
+      data-id={row.executionId}
       aria-current={isSelected ? 'true' : undefined}
       style={{ transform: `translateY(${top}px)` }}
       onClick={(event) => {
         onSelect(row.executionId)
-        if (event.target instanceof Element && event.target.closest('a') === null) onOpen(row.executionId)
+        if (event.target instanceof Element && event.target.closest('a, button, label') === null)
+          onOpen(row.executionId)
       }}
     >
+      <div role="cell" className={styles.choice}>
+        <label>
+          <input
+            type="checkbox"
+            checked={isChosen}
+            aria-label={messages.list.select(row.workflowName, row.executionId)}
+            onChange={(event) => onChoose(row.executionId, (event.nativeEvent as PointerEvent).shiftKey)}
+          />
+        </label>
+      </div>
       {columns.map((column) => (
         <div
           key={column}
@@ -49,6 +68,7 @@ export const ExecutionRow = memo(function ExecutionRow(props: ExecutionRowProps)
           data-column={column}
         >
           <Cell column={column} row={row} recoveredBy={recoveredBy} />
+          {column === 'workflow' && menu}
         </div>
       ))}
     </div>
@@ -79,7 +99,7 @@ function Cell({ column, row, recoveredBy }: CellProps) {
     case 'id':
       return <code title={row.executionId}>{row.executionId}</code>
     case 'who':
-      return <span title={`Owner: ${row.userId}`}>{row.triggeredBy ?? row.userId}</span>
+      return <span title={messages.list.owner(row.userId)}>{row.triggeredBy ?? row.userId}</span>
     case 'created':
       return <Timestamp at={row.createdAt} />
     case 'started':
@@ -121,8 +141,8 @@ function Recovered({ by }: { by: string }) {
     <Link
       className={styles.recovered}
       href={executionPath(by)}
-      title={`Recovered by a later attempt: ${by}`}
-      aria-label="Recovered by a later attempt"
+      title={messages.list.recoveredBy(by)}
+      aria-label={messages.list.recovered}
     >
       <StatusIcon status="COMPLETED" />
     </Link>
@@ -138,6 +158,7 @@ function Progress({ row }: { row: Execution }) {
         <span data-status={row.status} style={{ width: `${Math.min(100, Math.max(0, row.progress.percentage))}%` }} />
       </span>
       <span className={styles.faint}>{progress.count}</span>
+      {row.stepsFailed > 0 && <span className={styles.error}>{messages.list.failedSteps(row.stepsFailed)}</span>}
     </span>
   )
 }

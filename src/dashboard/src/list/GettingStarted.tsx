@@ -1,27 +1,26 @@
+import { Link } from 'wouter'
 import { Notice } from '../components/Notice.tsx'
+import { messages } from '../messages/messages.ts'
+import { CONNECT_PATH } from '../model/paths.ts'
 import styles from './ListPage.module.css'
 
 /** The list of an empty database: how to get executions into it. */
-export function GettingStarted() {
+export default function GettingStarted() {
+  const { start } = messages.list
   return (
-    <Notice kind="empty" title="No executions yet">
-      <p>
-        Executions appear here as soon as your workflow engine stores one that you may see. There are three ways to
-        start:
-      </p>
+    <Notice kind="empty" title={messages.list.none}>
+      <p>{start.intro}</p>
       <ol className={styles.steps}>
         <li>
-          <strong>Try it out.</strong> Generate executions that keep changing:
+          <strong>{start.tryTitle}</strong> {start.try}
           <code>execution-monitor simulate</code>
         </li>
         <li>
-          <strong>Load recorded runs</strong> of Nextflow, Pegasus, Makeflow or others, in WfFormat:
+          <strong>{start.loadTitle}</strong> {start.load}
           <code>execution-monitor load run.json --user you</code>
         </li>
         <li>
-          <strong>Connect your engine.</strong> It writes documents to the collection <em>workflow_executions</em>. The
-          documentation lists their fields.
-          <code>{'{ execution_id, tenant_id, user_id, workflow_name, status, created, updated }'}</code>
+          <strong>{start.connectTitle}</strong> {start.connect} <Link href={CONNECT_PATH}>{start.connectLink}</Link>
         </li>
       </ol>
     </Notice>

@@ -1,45 +1,74 @@
-import { useRef } from 'react'
+import { lazy, Suspense, useId, useRef } from 'react'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
+import { messages } from '../messages/messages.ts'
+import type { ExportFormat } from '../model/exports.ts'
 import { EVERYTHING } from '../model/filter.ts'
+import { toFilterInput } from '../model/filterInput.ts'
 import { formatCount, formatTotal } from '../model/numbers.ts'
 import type { Rows } from '../model/rows.ts'
 import { filterOf } from '../model/scope.ts'
 import type { SearchState } from '../model/searchProgress.ts'
+import { inOrder, NO_SELECTION } from '../model/selection.ts'
 import { sortBy } from '../model/sorting.ts'
 import { titleOfList } from '../model/titles.ts'
 import { ExecutionTable } from './ExecutionTable.tsx'
-import { GettingStarted } from './GettingStarted.tsx'
 import styles from './ListPage.module.css'
 import type { Execution } from './operations.ts'
-import { useShowsNewAtOnce } from './preferences.ts'
+import { ExportMenu } from './ExportMenu.tsx'
+import { ExportStatus } from './ExportStatus.tsx'
+import { useShowsFacets, useShowsNewAtOnce } from './preferences.ts'
 import { SearchStatus } from './SearchStatus.tsx'
 import { Skeleton } from './Skeleton.tsx'
 import { Toolbar } from './Toolbar.tsx'
 import { useExecutions } from './useExecutions.ts'
+import { useExport } from './useExport.ts'
 import { useView } from './useView.ts'
+
+// Not part of the first load: most visits need none of them.
+const Facets = lazy(() => import('./Facets.tsx'))
+const GettingStarted = lazy(() => import('./GettingStarted.tsx'))
+const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
 export function ListPage() {
   const { view, problem, change } = useView()
   const { list, snapshot } = useExecutions(view, useShowsNewAtOnce())
+  const exporting = useExport()
+  const isNarrow = useMediaQuery('(max-width: 640px)')
+  const [showsFacets, showFacets] = useShowsFacets(isNarrow)
   const input = useRef<HTMLInputElement>(null)
-  const { rows, error, waiting, search } = snapshot
+  const facetsId = useId()
+  const { rows, error, waiting, search, selection } = snapshot
+  const chosen = selection.ids.size === 0 ? [] : inOrder(selection, rows?.rows.map((row) => row.executionId) ?? [])
   useTitle(titleOfList(filterOf(view), waiting))
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
+  const exportAll = (format: ExportFormat): void => {
+    exporting.start({ filter: toFilterInput(filterOf(view), Date.now()), order: view.order }, format)
+  }
   return (
     <div className={styles.page}>
-      <h1 className="visually-hidden">Executions</h1>
+      <h1 className="visually-hidden">{messages.list.title}</h1>
       <Toolbar view={view} change={change} inputRef={input} />
       {problem !== null && <ErrorBanner>{problem}</ErrorBanner>}
       {rows !== null && error !== null && <ErrorBanner onRetry={() => void list.read()}>{error}</ErrorBanner>}
       <div className={styles.summary}>
+        <Button
+          kind="quiet"
+          aria-expanded={showsFacets}
+          aria-controls={showsFacets && !isNarrow ? facetsId : undefined}
+          onClick={() => showFacets(!showsFacets)}
+        >
+          <Icon name="facets" />
+          {messages.list.facets}
+        </Button>
         <p className={styles.count} role="status">
           {rows !== null && nameTotal(rows, search)}
         </p>
@@ -47,43 +76,70 @@ export function ListPage() {
         {waiting > 0 && (
           <button type="button" className={styles.newRows} onClick={() => list.showNew()}>
             <Icon name="up" />
-            {formatCount(waiting)} new
+            {messages.list.newRows(formatCount(waiting))}
           </button>
         )}
         <LiveIndicator status={snapshot.status} behindSeconds={snapshot.behindSeconds} />
+        <ExportStatus exporting={exporting} />
+        <ExportMenu onExport={exportAll} />
       </div>
-      <div className={styles.content}>
-        {rows === null ? (
-          error === null ? (
-            <Skeleton columns={view.columns} />
-          ) : (
-            <Notice
-              kind="error"
-              title="Executions could not be loaded"
-              action={<Button onClick={() => void list.read()}>Try again</Button>}
-            >
-              {error}
-            </Notice>
-          )
-        ) : rows.rows.length === 0 ? (
-          <NoMatches
-            isSearching={search !== null}
-            isFiltered={view.filter !== EVERYTHING || view.since !== null || view.until !== null}
-            onClear={() => change({ filter: EVERYTHING, since: null, until: null })}
+      {chosen.length > 0 && (
+        <Suspense fallback={null}>
+          <SelectionBar
+            ids={chosen}
+            onExport={(format) => exporting.start({ ids: chosen, order: view.order }, format)}
+            onClear={() => list.changeSelection(() => NO_SELECTION)}
           />
-        ) : (
-          <ExecutionTable
-            rows={rows}
-            recoveries={snapshot.recoveries}
-            hasMore={snapshot.hasMore}
-            columns={view.columns}
-            density={view.density}
-            order={view.order}
-            place={list.place}
-            onSort={(field) => change({ order: sortBy(view.order, field) })}
-            onLoadMore={list.loadMoreNow}
-          />
+        </Suspense>
+      )}
+      <div className={styles.body}>
+        {showsFacets && (
+          <Suspense fallback={null}>
+            <Facets
+              view={view}
+              sheet={isNarrow ? () => showFacets(false) : null}
+              id={facetsId}
+              onFilter={(filter) => change({ filter })}
+            />
+          </Suspense>
         )}
+        <div className={styles.content}>
+          {rows === null ? (
+            error === null ? (
+              <Skeleton columns={view.columns} />
+            ) : (
+              <Notice
+                kind="error"
+                title={messages.list.failed}
+                action={<Button onClick={() => void list.read()}>{messages.list.tryAgain}</Button>}
+              >
+                {error}
+              </Notice>
+            )
+          ) : rows.rows.length === 0 ? (
+            <NoMatches
+              isSearching={search !== null}
+              isFiltered={view.filter !== EVERYTHING || view.since !== null || view.until !== null}
+              onClear={() => change({ filter: EVERYTHING, since: null, until: null })}
+            />
+          ) : (
+            <ExecutionTable
+              rows={rows}
+              recoveries={snapshot.recoveries}
+              hasMore={snapshot.hasMore}
+              columns={view.columns}
+              density={view.density}
+              order={view.order}
+              place={list.place}
+              filter={view.filter}
+              selection={selection}
+              onFilter={(filter) => change({ filter })}
+              onSelection={list.changeSelection}
+              onSort={(field) => change({ order: sortBy(view.order, field) })}
+              onLoadMore={list.loadMoreNow}
+            />
+          )}
+        </div>
       </div>
     </div>
   )
@@ -93,8 +149,9 @@ export function ListPage() {
 function nameTotal({ rows, total, totalIsExact }: Rows<Execution>, search: SearchState | null): string {
   const isSoFar = search !== null && !totalIsExact
   const count = isSoFar ? Math.max(total, rows.length) : total
-  const noun = count === 1 ? 'execution' : 'executions'
-  return isSoFar ? `${formatCount(count)} ${noun} so far` : `${formatTotal(count, totalIsExact)} ${noun}`
+  const shown = isSoFar ? formatCount(count) : formatTotal(count, totalIsExact)
+  const name = messages.list.total(shown, count === 1)
+  return isSoFar ? messages.list.soFar(name) : name
 }
 
 interface NoMatchesProps {
@@ -104,11 +161,21 @@ interface NoMatchesProps {
 }
 
 function NoMatches({ isSearching, isFiltered, onClear }: NoMatchesProps) {
-  if (isSearching) return <Notice kind="empty" title="No matches so far" />
-  if (!isFiltered) return <GettingStarted />
+  if (isSearching) return <Notice kind="empty" title={messages.list.noMatchesSoFar} />
+  if (!isFiltered) {
+    return (
+      <Suspense fallback={null}>
+        <GettingStarted />
+      </Suspense>
+    )
+  }
   return (
-    <Notice kind="empty" title="No executions match" action={<Button onClick={onClear}>Show all executions</Button>}>
-      New matches will appear here.
+    <Notice
+      kind="empty"
+      title={messages.list.noMatches}
+      action={<Button onClick={onClear}>{messages.list.showAll}</Button>}
+    >
+      {messages.list.stillWatching}
     </Notice>
   )
 }

@@ -1,6 +1,7 @@
 import { Button } from '../components/Button.tsx'
 import { useNow } from '../components/useNow.ts'
 import { useZone } from '../components/ZoneContext.ts'
+import { messages } from '../messages/messages.ts'
 import { describeSearch, type SearchState } from '../model/searchProgress.ts'
 import type { SortKey } from '../model/sorting.ts'
 import styles from './ListPage.module.css'
@@ -18,7 +19,7 @@ export function SearchStatus({ search, order, onSearch }: SearchStatusProps) {
   return (
     <p className={styles.search} role="status">
       {describeSearch(search, order, now, zone)}
-      {search.goesOn === 'by itself' ? ' …' : <Button onClick={onSearch}>Search further</Button>}
+      {search.goesOn === 'by itself' ? ' …' : <Button onClick={onSearch}>{messages.list.searchFurther}</Button>}
     </p>
   )
 }

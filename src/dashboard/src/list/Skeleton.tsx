@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import type { Column } from '../model/columns.ts'
 import styles from './ListPage.module.css'
 
@@ -5,7 +6,7 @@ import styles from './ListPage.module.css'
 export function Skeleton({ columns }: { columns: readonly Column[] }) {
   return (
     <div role="status" className={styles.skeleton}>
-      <span className="visually-hidden">Loading executions …</span>
+      <span className="visually-hidden">{messages.list.loading}</span>
       {Array.from({ length: 14 }, (_, row) => (
         <div key={row} aria-hidden="true">
           {columns.map((column) => (

@@ -6,6 +6,7 @@ import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
+import { messages } from '../messages/messages.ts'
 import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import type { View } from '../model/view.ts'
@@ -39,7 +40,7 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
           <span>{name}</span>
         </>
       }
-      name={`Sort: ${name}`}
+      name={messages.list.sort(name)}
       align="end"
       items={SORT_FIELDS.flatMap((field) =>
         (['DESC', 'ASC'] as const).map((direction) => ({
@@ -59,22 +60,22 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
       label={
         <>
           <Icon name="sliders" />
-          <span>Display</span>
+          <span>{messages.list.display}</span>
         </>
       }
-      name="Display"
+      name={messages.list.display}
       align="end"
     >
       {() => (
         <>
-          <p className={form.heading}>Rows</p>
+          <p className={form.heading}>{messages.list.rows}</p>
           <label className={form.option}>
             <input
               type="checkbox"
               checked={view.density === 'compact'}
               onChange={(event) => change({ density: event.target.checked ? 'compact' : 'comfortable' })}
             />
-            Compact
+            {messages.list.compact}
           </label>
           <label className={form.option}>
             <input
@@ -82,9 +83,9 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
               checked={showsNewAtOnce}
               onChange={(event) => setShowsNewAtOnce(event.target.checked)}
             />
-            Add new rows automatically
+            {messages.list.showNewAtOnce}
           </label>
-          <p className={form.heading}>Columns</p>
+          <p className={form.heading}>{messages.list.columns}</p>
           {COLUMNS.map((column) => (
             <label key={column} className={form.option}>
               <input
@@ -104,7 +105,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
-            Reset columns
+            {messages.list.resetColumns}
           </Button>
         </>
       )}

@@ -7,9 +7,10 @@ import { toFilterInput, type FilterInput } from '../model/filterInput.ts'
 import { SearchMeter } from '../model/searchProgress.ts'
 import { addRecoveries, type Recoveries } from '../model/retries.ts'
 import { appendPage, applyEvents, createRows, removeLeaving, settle, type RowEvent, type Rows } from '../model/rows.ts'
+import type { Selection } from '../model/selection.ts'
 import type { SortKey } from '../model/sorting.ts'
 import { CHANGES, FIRST_PAGE, NEXT_PAGE, type Change, type Execution, type PageRow } from './operations.ts'
-import { INITIAL, type Snapshot } from './snapshot.ts'
+import { INITIAL, type Place, type Snapshot } from './snapshot.ts'
 
 // The maximum of the server.
 const PAGE_SIZE = 100
@@ -41,8 +42,8 @@ export class ExecutionList {
   private isRestarting = false
   // Where and when the list was stopped, if it was complete.
   private stopped: { cursor: string; at: number } | null = null
-  /** Where the page was left: the scroll position, and the selected row. */
-  readonly place: { top: number; selected: string | null } = { top: 0, selected: null }
+  /** Where the page was left. */
+  readonly place: Place = { top: 0, selected: null }
 
   constructor(
     private readonly client: Client,
@@ -83,6 +84,11 @@ export class ExecutionList {
     if (next === undefined) return null
     this.place.selected = next.executionId
     return next.executionId
+  }
+
+  /** Changes which rows are chosen. */
+  readonly changeSelection = (change: (selection: Selection) => Selection): void => {
+    this.change({ selection: change(this.snapshot.selection) })
   }
 
   /** Ends the subscription, timers and reads; `start` resumes. */

@@ -1,5 +1,7 @@
-import { useSyncExternalStore } from 'react'
+import { useState, useSyncExternalStore } from 'react'
+import { useMediaQuery } from '../components/useMediaQuery.ts'
 
+const FACETS = 'execution-monitor.facets'
 const SHOW_NEW = 'execution-monitor.joins-at-once'
 const listeners = new Set<() => void>()
 
@@ -15,6 +17,18 @@ function subscribe(listener: () => void): () => void {
 function save(key: string, value: string): void {
   localStorage.setItem(key, value)
   listeners.forEach((notify) => notify())
+}
+
+/**
+ * Whether the facets are shown: beside the list as was chosen, or where there is room for them beside all columns; over the
+ * list of a phone (`isSheet`) only when somebody opens them.
+ */
+export function useShowsFacets(isSheet: boolean): [isShown: boolean, show: (isShown: boolean) => void] {
+  const [isOpen, setOpen] = useState(false)
+  const chosen = useSyncExternalStore(subscribe, () => localStorage.getItem(FACETS))
+  const hasRoom = useMediaQuery('(min-width: 1440px)')
+  if (isSheet) return [isOpen, setOpen]
+  return [chosen === null ? hasRoom : chosen === 'yes', (isShown) => save(FACETS, isShown ? 'yes' : 'no')]
 }
 
 /** Whether the list shows new executions at once. */

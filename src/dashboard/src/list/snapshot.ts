@@ -2,7 +2,14 @@ import type { LiveStatus } from '../model/liveStatus.ts'
 import type { Recoveries } from '../model/retries.ts'
 import type { Rows } from '../model/rows.ts'
 import type { SearchState } from '../model/searchProgress.ts'
+import { NO_SELECTION, type Selection } from '../model/selection.ts'
 import type { Execution } from './operations.ts'
+
+/** Where a list was left: the scroll position, and the row that the keys move from. */
+export interface Place {
+  top: number
+  selected: string | null
+}
 
 /** The state of the list that the page shows. */
 export interface Snapshot {
@@ -21,6 +28,8 @@ export interface Snapshot {
   behindSeconds: number
   /** How many new executions are not shown yet. */
   waiting: number
+  /** The rows that are chosen to do something with. */
+  selection: Selection
 }
 
 export const INITIAL: Snapshot = {
@@ -33,4 +42,5 @@ export const INITIAL: Snapshot = {
   status: 'connecting',
   behindSeconds: 0,
   waiting: 0,
+  selection: NO_SELECTION,
 }

@@ -1,4 +1,4 @@
-import { setMessages, type Messages } from './messages.ts'
+import { messages, setMessages, type Messages } from './messages.ts'
 
 /** The languages of the page, by the codes of BCP 47, with their own names. */
 export const LANGUAGES = { en: 'English', vi: 'Tiếng Việt' } as const
@@ -24,6 +24,11 @@ export async function loadLanguage(language: Language = readLanguage()): Promise
   if (load !== undefined) setMessages(await load())
   document.documentElement.lang = language
   document.documentElement.dir = RIGHT_TO_LEFT.has(language) ? 'rtl' : 'ltr'
+}
+
+/** Load the messages of the pages that are not part of the first load, unless they are there. */
+export async function loadPageMessages(): Promise<void> {
+  if (!('webhooks' in messages)) setMessages((await import('./en/pages.ts')).pages)
 }
 
 /** Have the page speak `language` from now on: it is loaded again. */

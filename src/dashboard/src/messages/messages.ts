@@ -1,4 +1,5 @@
 import { en } from './en/index.ts'
+import type { pages } from './en/pages.ts'
 
 type Message<T> = T extends string
   ? string
@@ -7,15 +8,16 @@ type Message<T> = T extends string
     : { readonly [Name in keyof T]: Message<T[Name]> }
 
 /** The catalogue of messages: every language has all that English has. */
-export type Messages = Message<typeof en>
+export type Messages = Message<typeof en & typeof pages>
 
 /**
- * The messages in the language of the page. They are loaded before the page and stay: use them when something is
+ * The messages in the language of the page. They are loaded before the page, those of the pages in
+ * `en/pages.ts` before the first of these, and stay: use them when something is
  * rendered, not when a module is loaded, so that tests may change the language.
  */
-export let messages: Messages = en
+export let messages: Messages = en as Messages
 
-/** Has `messages` speak `chosen`. */
-export function setMessages(chosen: Messages): void {
-  messages = chosen
+/** Has `messages` speak `chosen`; what it does not have stays. */
+export function setMessages(chosen: Partial<Messages>): void {
+  messages = { ...messages, ...chosen }
 }

@@ -11,10 +11,10 @@ const COLUMN_TABLE = {
   started: { width: '7.5rem', pixels: 120, sort: 'STARTED_AT', isDefault: false },
   completed: { width: '7.5rem', pixels: 120, sort: 'COMPLETED_AT', isDefault: false },
   duration: { width: '6rem', pixels: 96, sort: 'DURATION', isDefault: true, isNumber: true },
-  progress: { width: '7rem', pixels: 112, isDefault: true },
+  progress: { width: '8.5rem', pixels: 136, isDefault: true },
   cost: { width: '5.5rem', pixels: 88, sort: 'TOTAL_COST', isDefault: true, isNumber: true },
   tokens: { width: '5.5rem', pixels: 88, sort: 'TOKENS_USED', isDefault: true, isNumber: true },
-  error: { width: 'minmax(9rem, 2fr)', pixels: 200, isDefault: true },
+  error: { width: 'minmax(9rem, 2fr)', pixels: 160, isDefault: true },
   attempt: { width: '5rem', pixels: 80, isDefault: false, isNumber: true },
   tags: { width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
 } as const satisfies Record<
@@ -55,6 +55,16 @@ export function isColumn(text: string): text is Column {
   return Object.hasOwn(COLUMN_TABLE, text)
 }
 
+// Columns of a time that stand in for that of the creation in lists that are sorted by them.
+const SORTED_TIMES: Partial<Record<SortField, Column>> = { STARTED_AT: 'started', COMPLETED_AT: 'completed' }
+
+/** `columns` with the time that the list is sorted by in place of that of the creation. */
+export function withSortedTime(columns: readonly Column[], sortField?: SortField): readonly Column[] {
+  const time = sortField === undefined ? undefined : SORTED_TIMES[sortField]
+  if (time === undefined || columns.includes(time)) return columns
+  return columns.map((column) => (column === 'created' ? time : column))
+}
+
 // Those that give way first on a narrow screen; what is not here always stays.
 const GIVE_WAY: readonly Column[] = [
   'tokens',
@@ -66,6 +76,8 @@ const GIVE_WAY: readonly Column[] = [
   'who',
   'progress',
   'started',
+  'duration',
+  'created',
 ]
 // In pixels, as in ExecutionTable.module.css.
 const GAP = 16
@@ -81,6 +93,7 @@ export function fitColumns(columns: readonly Column[], width: number, sortField?
   return columns.filter((column) => shown.has(column))
 }
 
-function widthOf(columns: ReadonlySet<Column>): number {
+/** The width in pixels in which all of `columns` can be read. */
+export function widthOf(columns: Iterable<Column>): number {
   return [...columns].reduce((sum, column) => sum + infoOf(column).pixels + GAP, PADDING - GAP)
 }

@@ -1,30 +1,10 @@
 import { alerts } from './alerts.ts'
-import { api } from './api.ts'
 import { app } from './app.ts'
-import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
-import { connect } from './connect.ts'
-import { failures } from './failures.ts'
+import { list } from './list.ts'
 import { model } from './model.ts'
-import { rules } from './rules.ts'
 import { views } from './views.ts'
-import { webhooks } from './webhooks.ts'
-import { workflow } from './workflow.ts'
 
-/** All messages in English: one file for each folder of pages. */
-export const en = {
-  alerts,
-  api,
-  app,
-  audit,
-  bar,
-  components,
-  connect,
-  failures,
-  model,
-  rules,
-  views,
-  webhooks,
-  workflow,
-}
+/** The messages in English of the first load: of the frame, the list and what all pages share. One file for each folder. */
+export const en = { alerts, app, bar, components, list, model, views }

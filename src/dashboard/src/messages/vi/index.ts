@@ -7,6 +7,7 @@ import { bar } from './bar.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { failures } from './failures.ts'
+import { list } from './list.ts'
 import { model } from './model.ts'
 import { rules } from './rules.ts'
 import { views } from './views.ts'
@@ -23,6 +24,7 @@ export const vi: Messages = {
   components,
   connect,
   failures,
+  list,
   model,
   rules,
   views,

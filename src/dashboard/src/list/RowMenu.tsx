@@ -1,0 +1,54 @@
+import { useEffect, useRef } from 'react'
+import { Icon } from '../components/Icon.tsx'
+import { Menu, type MenuItem } from '../components/Menu.tsx'
+import { messages } from '../messages/messages.ts'
+import { facetOf, textOf } from '../model/cells.ts'
+import { nameColumn, type Column } from '../model/columns.ts'
+import { only, without } from '../model/facets.ts'
+import type { Filter } from '../model/filter.ts'
+import styles from './ExecutionTable.module.css'
+import type { Execution } from './operations.ts'
+
+interface RowMenuProps {
+  row: Execution
+  filter: Filter
+  onFilter: (filter: Filter) => void
+  /** Set anew to open it. */
+  opens: object | null
+}
+
+const FILTERED: readonly Column[] = ['status', 'workflow', 'who', 'error']
+const COPIED: readonly Column[] = ['id', 'workflow', 'error']
+
+/** The actions of the cells of one row, for keyboards: show only a value, exclude it, copy it. */
+export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) {
+  const root = useRef<HTMLSpanElement>(null)
+  useEffect(() => {
+    if (opens !== null) root.current?.querySelector('button')?.click()
+  }, [opens])
+  const filters = FILTERED.flatMap((column): MenuItem[] => {
+    const facet = facetOf(row, column)
+    if (facet === null) return []
+    const { field, value, name } = facet
+    return [
+      { name: messages.list.only(nameColumn(column), name), onSelect: () => onFilter(only(filter, field, value)) },
+      { name: messages.list.not(nameColumn(column), name), onSelect: () => onFilter(without(filter, field, value)) },
+    ]
+  })
+  const copies = COPIED.flatMap((column): MenuItem[] => {
+    const text = textOf(row, column)
+    const copy = (): void => void navigator.clipboard.writeText(text)
+    return text === '' ? [] : [{ name: messages.list.copy(nameColumn(column)), onSelect: copy }]
+  })
+  return (
+    <span ref={root}>
+      <Menu
+        label={<Icon name="more" />}
+        name={messages.list.actions(row.workflowName)}
+        className={styles.menu}
+        align="end"
+        items={[...filters, ...copies]}
+      />
+    </span>
+  )
+}
