@@ -6,7 +6,7 @@ import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
-import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
+import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
@@ -163,7 +163,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
                   })
                 }
               />
-              {infoOf(column).title}
+              {nameColumn(column)}
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>
