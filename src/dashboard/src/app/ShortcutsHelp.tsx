@@ -9,6 +9,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['k'], 'previous'],
   [['Enter'], 'open'],
   [['n'], 'showNew'],
+  [['g', 'o'], 'overview'],
   [['g', 'l'], 'list'],
   [['?'], 'help'],
 ]

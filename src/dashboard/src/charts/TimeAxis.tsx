@@ -14,9 +14,8 @@ export function TimeAxis({ buckets }: { buckets: readonly { start: number; end: 
   return (
     <div className={styles.axis} aria-hidden="true">
       {times.map((time) => (
-        <span key={time}>
-          {formatDate(time, now, zone).replace(/:00$/, (seconds, at: number) => (at > 4 ? '' : seconds))}
-        </span>
+        // Of today without seconds.
+        <span key={time}>{formatDate(time, now, zone).replace(/^(\d\d:\d\d):\d\d$/, '$1')}</span>
       ))}
     </div>
   )

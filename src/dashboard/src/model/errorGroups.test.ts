@@ -25,7 +25,8 @@ describe('a mute of an error group', () => {
 describe('a selection of error groups', () => {
   it('has all, the new ones, those of the viewer, or those of nobody', () => {
     const groups = [group('ada'), group('grace', null, true), group(), { isNew: true, annotation: null }]
-    const selected = (name: 'all' | 'new' | 'mine' | 'unassigned') => groups.map((each) => isSelected(each, name, 'ada'))
+    const selected = (name: 'all' | 'new' | 'mine' | 'unassigned') =>
+      groups.map((each) => isSelected(each, name, 'ada'))
 
     expect(selected('all')).toEqual([true, true, true, true])
     expect(selected('new')).toEqual([false, true, false, true])

@@ -15,6 +15,14 @@ export function movedListPath(query: string): string | null {
   return isOfList ? withQuery(LIST_PATH, query.replace(/^\?/, '')) : null
 }
 
+/** The overview with a scope; without one it is the start page. */
+export const OVERVIEW_PATH = '/overview'
+
+/** The overview; `query` is its scope, as `printScope` writes it. The start page takes no query: that is of a list. */
+export function overviewPath(query = ''): string {
+  return query === '' ? '/' : withQuery(OVERVIEW_PATH, query)
+}
+
 /** The page of the error groups. */
 export const FAILURES_PATH = '/failures'
 
@@ -56,7 +64,8 @@ export function executionIdOf(path: string, query: string): string | null {
 
 /** The page of one workflow, whatever its name consists of; `query` is its scope, as `printScope` writes it. */
 export function workflowPath(name: string, query = ''): string {
-  if (!LOSES_SEGMENTS.test(name)) return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
+  if (!LOSES_SEGMENTS.test(name))
+    return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
   return withQuery(WORKFLOWS_PATH, [`name=${encodeURIComponent(name)}`, ...(query === '' ? [] : [query])].join('&'))
 }
 

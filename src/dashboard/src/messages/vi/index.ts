@@ -7,7 +7,8 @@ import { charts } from './charts.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { model } from './model.ts'
+import { overview } from './overview.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { api, app, audit, bar, charts, components, connect, model, webhooks }
+export const vi: Messages = { api, app, audit, bar, charts, components, connect, model, overview, webhooks }
