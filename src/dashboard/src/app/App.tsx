@@ -5,7 +5,6 @@ import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { ZoneProvider } from '../bar/ZoneProvider.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
-import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
@@ -17,6 +16,8 @@ import { SignInCallback } from '../session/SignInCallback.tsx'
 import { OverviewPage, PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
+// Each page is loaded when it is visited: none waits for another.
+const ListPage = lazy(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
