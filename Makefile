@@ -91,8 +91,9 @@ bench-subscribers: setup ## Compare live updates to many subscribers with sendin
 bench-bulk: setup ## Compare receiving the last of 100,000 changes with only reading them, and memory before and after
 	@$(BIN)/python -m tests.benchmarks.bulk
 
-bench-page: setup dashboard browser ## Measure what a user of the dashboard waits for
+bench-page: setup dashboard browser ## Measure what a user of the dashboard waits for (MINUTES=10, EXECUTIONS=1000000)
 	@$(BIN)/python -m tests.benchmarks.page
+	@$(BIN)/python -m tests.benchmarks.page_live $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EXECUTIONS),--executions $(EXECUTIONS))
 
 bench-filters: setup ## Measure what 1,000 subscribers with different filters cost a change
 	@$(BIN)/python -m tests.benchmarks.filters

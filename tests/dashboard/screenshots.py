@@ -28,6 +28,16 @@ async def take(page: Page, name: str) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
+async def test_the_overview(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/overview?since=-7d", token_for("ada", "acme", "executions:read:tenant"), 1440, 900)
+    for name in ("Fails most", "New errors", "Slower than usual", "Stuck or silent"):
+        await expect(page.get_by_role("region", name=name).get_by_text("Loading")).to_be_hidden()
+    for name, width, height in (("", 1440, 1000), ("-tablet", 1024, 1200), ("-narrow", 390, 1600)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await take(page, f"overview{name}")
+
+
+@pytest.mark.usefixtures("seeded")
 async def test_the_list(open_page: OpenPage, token_for: Callable[..., str]):
     page = await open_page("/executions", token_for("ada", "acme", "executions:read:tenant"))
     await expect(page.get_by_role("row").nth(10)).to_be_visible()

@@ -1,6 +1,5 @@
 """The keys of tabs, menus, panels and dialogs, as the ARIA authoring practices describe them."""
 
-import re
 from collections.abc import Callable
 
 from playwright.async_api import Locator, Page, expect
@@ -55,7 +54,7 @@ async def test_a_menu_is_opened_walked_and_chosen_from_with_the_keyboard(
     await press(page, "Home", items.first)
     await press(page, "End", items.last)
     # A letter leads to the next item that begins with it.
-    await press(page, "h", menu.get_by_role("menuitemradio", name=re.compile("^H")).first)
+    await press(page, "f", menu.get_by_role("menuitemradio", name="Fewest tokens first"))
     await page.keyboard.press("Tab")
     await expect(menu).to_be_hidden()
     await expect(page.get_by_role("button", name="Views")).to_be_focused()

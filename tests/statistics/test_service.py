@@ -250,6 +250,7 @@ async def test_too_much_to_read_is_refused_with_a_range_that_would_do(
     assert found is not None, refused.value.message
     start = datetime.fromisoformat(found.group(1))
     assert NOW - timedelta(days=29) < start < NOW
+    assert refused.value.details == {"since": found.group(1)}
     answer = await statistics.answer(OPERATOR, replace(request, where=Range("created", gte=start)))
     assert 0 < answer.totals.count < COUNT
 

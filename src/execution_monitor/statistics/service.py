@@ -1,7 +1,11 @@
 """The service of statistics: answers a caller's request from the path that fits it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import QueryTimeout
@@ -25,6 +29,12 @@ class TooMuchForOneAnswer(QueryTimeout):
     def __init__(self, message: str, since: datetime | None) -> None:
         super().__init__(message)
         self.since = since
+
+    @property
+    @override
+    def details(self) -> Mapping[str, Any]:
+        """`since`, where it is known."""
+        return {} if self.since is None else {"since": self.since.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)

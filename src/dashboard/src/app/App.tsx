@@ -5,19 +5,20 @@ import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { ZoneProvider } from '../bar/ZoneProvider.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
-import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
-import { executionIdOf, listPath, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { SignInCallback } from '../session/SignInCallback.tsx'
 import { lazyPage } from './lazyPage.ts'
-import { PAGES } from './pages.ts'
+import { OverviewPage, PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
+// Each page is loaded when it is visited: none waits for another.
+const ListPage = lazyPage(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
 const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
@@ -58,7 +59,8 @@ function SignedIn({ token }: { token: string }) {
 
 /** The start page, or the list, whose addresses were there once. */
 function StartRoute() {
-  return <Redirect to={movedListPath(useSearch()) ?? listPath()} replace />
+  const moved = movedListPath(useSearch())
+  return moved === null ? <OverviewPage /> : <Redirect to={moved} replace />
 }
 
 /** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */

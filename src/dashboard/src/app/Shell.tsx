@@ -7,7 +7,7 @@ import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { messages } from '../messages/messages.ts'
-import { FAILURES_PATH, LIST_PATH } from '../model/paths.ts'
+import { FAILURES_PATH, failuresPath, LIST_PATH, listPath, OVERVIEW_PATH, overviewPath } from '../model/paths.ts'
 import { parseScope, printScope } from '../model/scope.ts'
 import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
@@ -24,8 +24,9 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   const [help, setHelp] = useState(0)
   const hasGraphiQL = useGraphiQLServed()
   const [, navigate] = useLocation()
+  const pathname = usePathname()
   const showHelp = (): void => setHelp((before) => before + 1)
-  useShortcuts({ 'g l': () => navigate(LIST_PATH), '?': showHelp })
+  useShortcuts({ 'g l': () => navigate(LIST_PATH), 'g o': () => navigate(overviewPath()), '?': showHelp })
 
   return (
     <div className={styles.shell}>
@@ -38,8 +39,15 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           <span>{messages.app.name}</span>
         </Link>
         <nav className={styles.nav} aria-label={messages.app.pages}>
-          <ScopedLink path={LIST_PATH}>{messages.app.executions}</ScopedLink>
-          <ScopedLink path={FAILURES_PATH}>{messages.failures.title}</ScopedLink>
+          <ScopedLink pathOf={overviewPath} isCurrent={pathname === '/' || pathname === OVERVIEW_PATH}>
+            {messages.app.overview}
+          </ScopedLink>
+          <ScopedLink pathOf={listPath} isCurrent={pathname === LIST_PATH}>
+            {messages.app.executions}
+          </ScopedLink>
+          <ScopedLink pathOf={failuresPath} isCurrent={pathname === FAILURES_PATH}>
+            {messages.app.failures}
+          </ScopedLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL
@@ -83,17 +91,18 @@ function useGraphiQLServed(): boolean {
   return isServed
 }
 
+interface ScopedLinkProps {
+  pathOf: (query: string) => string
+  isCurrent: boolean
+  children: string
+}
+
 /** A link to a page with the bar, which keeps the filter, the range of time and the zone of the page before. */
-function ScopedLink({ path, children }: { path: string; children: string }) {
-  const isCurrent = usePathname() === path
+function ScopedLink({ pathOf, isCurrent, children }: ScopedLinkProps) {
   const search = useSearch()
   const query = useMemo(() => printScope(parseScope(search).scope), [search])
   return (
-    <Link
-      className={styles.tab}
-      href={query === '' ? path : `${path}?${query}`}
-      aria-current={isCurrent ? 'page' : undefined}
-    >
+    <Link className={styles.tab} href={pathOf(query)} aria-current={isCurrent ? 'page' : undefined}>
       {children}
     </Link>
   )

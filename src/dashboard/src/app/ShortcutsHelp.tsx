@@ -12,6 +12,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['X'], 'selectRange'],
   [['.'], 'actions'],
   [['n'], 'showNew'],
+  [['g', 'o'], 'overview'],
   [['g', 'l'], 'list'],
   [['?'], 'help'],
 ]

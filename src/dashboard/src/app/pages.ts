@@ -6,11 +6,15 @@ import {
   CONNECT_PATH,
   FAILURES_PATH,
   KEYS_PATH,
+  OVERVIEW_PATH,
   RULES_PATH,
   WEBHOOKS_PATH,
   WORKFLOWS_PATH,
 } from '../model/paths.ts'
 import { lazyPage } from './lazyPage.ts'
+
+/** The start page. */
+export const OverviewPage = lazyPage(() => import('../overview/OverviewPage.tsx'))
 
 /** The pages that are loaded when they are visited, by their paths; those of executions are in `App`. */
 export const PAGES: readonly (readonly [string | RegExp, ComponentType])[] = [
@@ -20,6 +24,7 @@ export const PAGES: readonly (readonly [string | RegExp, ComponentType])[] = [
   [CONNECT_PATH, lazyPage(() => import('../connect/ConnectPage.tsx'))],
   [FAILURES_PATH, lazyPage(() => import('../failures/FailuresPage.tsx'))],
   [KEYS_PATH, lazyPage(() => import('../keys/KeysPage.tsx'))],
+  [OVERVIEW_PATH, OverviewPage],
   [RULES_PATH, lazyPage(() => import('../alerts/RulesPage.tsx'))],
   [WEBHOOKS_PATH, lazyPage(() => import('../webhooks/WebhooksPage.tsx'))],
   // Any name may follow.

@@ -11,8 +11,8 @@ interface ScopeOfAddress {
   change: (changes: Partial<Scope>) => void
 }
 
-/** The scope in the address of a page that has the bar, and a function that changes it. */
-export function useScope(): ScopeOfAddress {
+/** The scope in the address of a page that has the bar, and a function that changes it, at the path of `pathOf`. */
+export function useScope(pathOf: (query: string) => string = pathHere): ScopeOfAddress {
   const search = useSearch()
   const { scope, problem } = useMemo(() => parseScope(search), [search])
   const change = useCallback(
@@ -22,9 +22,13 @@ export function useScope(): ScopeOfAddress {
       const printed = printQuery(query)
       // A change of the zone alone needs no step in the browser's history.
       const replace = Object.keys(changes).every((name) => name === 'zone')
-      navigate(printed === '' ? location.pathname : `?${printed}`, { replace })
+      navigate(pathOf(printed), { replace })
     },
-    [search, scope],
+    [search, scope, pathOf],
   )
   return { scope, problem, change }
+}
+
+function pathHere(query: string): string {
+  return query === '' ? location.pathname : `?${query}`
 }

@@ -61,8 +61,15 @@ export function useDropdown(onOpened: (panel: HTMLElement) => void): Dropdown {
       },
       onToggle: (event) => {
         if (event.target !== event.currentTarget) return
-        if (event.newState === 'open') onOpened(event.currentTarget)
-        else setOpen(false)
+        if (event.newState === 'open') {
+          onOpened(event.currentTarget)
+          return
+        }
+        const { activeElement } = document
+        // Browsers give the focus back from the outermost of panels alone.
+        const isLost = activeElement === document.body || event.currentTarget.contains(activeElement)
+        if (isLost) document.getElementById(buttonId)?.focus()
+        setOpen(false)
       },
     },
     open: () => document.getElementById(id)?.showPopover(),

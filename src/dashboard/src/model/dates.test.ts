@@ -4,6 +4,7 @@ import {
   formatAge,
   formatDate,
   formatLogTime,
+  formatSpan,
   formatUtc,
   isDate,
   isZone,
@@ -83,4 +84,15 @@ test('time zones have names, and offsets that follow daylight saving', () => {
   expect(['', '+01:00', 'Mars/Olympus', 'local'].map(isZone)).toEqual([false, false, false, false])
   expect(offsetAt(Date.parse('2026-07-01T00:00:00.5Z'), 'Europe/Berlin')).toBe(7_200_000)
   expect(offsetAt(Date.parse('2026-12-01T00:00:00Z'), 'Europe/Berlin')).toBe(3_600_000)
+})
+
+test.each([
+  ['2026-11-23T11:05:00Z', '2026-11-23T11:10:00Z', '11:05 – 11:10'],
+  ['2026-11-22T12:00:00Z', '2026-11-22T13:00:00Z', '22 Nov 12:00 – 13:00'],
+  ['2026-11-22T23:00:00Z', '2026-11-23T00:00:00Z', '22 Nov 23:00 – 00:00'],
+  ['2026-11-22T22:00:00Z', '2026-11-23T02:00:00Z', '22 Nov 22:00 – 23 Nov 02:00'],
+  ['2026-11-22T00:00:00Z', '2026-11-23T00:00:00Z', '22 Nov'],
+  ['2025-11-17T00:00:00Z', '2025-11-24T00:00:00Z', '17 Nov 2025 – 23 Nov 2025'],
+])('from %s to %s is %s', (start, end, name) => {
+  expect(formatSpan(Date.parse(start), Date.parse(end), NOW, 'UTC')).toBe(name)
 })

@@ -35,6 +35,28 @@ export function formatDate(time: number, now: number, zone?: string): string {
   return `${(isThisYear ? date : dateWithYear).format(time)} ${clockTime.slice(0, 5)}`
 }
 
+/** The day of `time` in the time zone `zone`: `22 Nov`, with its year where that is not the present one. */
+export function formatDay(time: number, now: number, zone?: string): string {
+  const { day, date, dateWithYear } = formatsOf(zone)
+  const isThisYear = day.format(time).slice(0, 4) === day.format(now).slice(0, 4)
+  return (isThisYear ? date : dateWithYear).format(time)
+}
+
+/** What is from `start` to `end`, in the time zone `zone`: `12:05 – 12:10`, `22 Nov 12:00 – 13:00`, `22 Nov – 28 Nov`. */
+export function formatSpan(start: number, end: number, now: number, zone?: string): string {
+  const { clock, day } = formatsOf(zone)
+  const [startClock, endClock] = [start, end].map((time) => clock.format(time).slice(0, 5))
+  const first = formatDay(start, now, zone)
+  // Days of 23 hours and weeks begin at midnight.
+  if (end - start > 22 * HOUR && startClock === endClock) {
+    const last = formatDay(end - 1, now, zone)
+    return first === last ? first : `${first} – ${last}`
+  }
+  const date = day.format(start) === day.format(now) ? '' : `${first} `
+  const isOneDay = day.format(start) === day.format(end - 1)
+  return `${date}${startClock ?? ''} – ${isOneDay ? '' : `${formatDay(end, now, zone)} `}${endClock ?? ''}`
+}
+
 /** `time` of a log line, to the millisecond: `12:30:05.007`, or `22 Nov 12:30:05.007` with its date. */
 export function formatLogTime(time: number, hasDate: boolean, zone?: string): string {
   const { clock, date } = formatsOf(zone)

@@ -15,8 +15,21 @@ export function movedListPath(query: string): string | null {
   return isOfList ? withQuery(LIST_PATH, query.replace(/^\?/, '')) : null
 }
 
+/** The overview with a scope; without one it is the start page. */
+export const OVERVIEW_PATH = '/overview'
+
+/** The overview; `query` is its scope, as `printScope` writes it. The start page takes no query: that is of a list. */
+export function overviewPath(query = ''): string {
+  return query === '' ? '/' : withQuery(OVERVIEW_PATH, query)
+}
+
 /** The page of the error groups. */
 export const FAILURES_PATH = '/failures'
+
+/** The page of the failures; `query` is its scope. */
+export function failuresPath(query = ''): string {
+  return withQuery(FAILURES_PATH, query)
+}
 
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'

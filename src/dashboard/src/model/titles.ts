@@ -23,6 +23,13 @@ export function titleOfList(filter: Filter, waiting: number): string {
   return titleOfPage(`${waiting > 0 ? `(${formatCount(waiting)}) ` : ''}${name}`)
 }
 
+/** The title of the overview: `✗ 12 failed, 3 running – Execution Monitor`. */
+export function titleOfOverview(failed: number, running: number): string {
+  const state = [...(failed > 0 ? [messages.overview.failedInTitle(formatCount(failed))] : [])]
+  if (running > 0) state.push(messages.overview.runningInTitle(formatCount(running)))
+  return titleOfPage(state.length === 0 ? messages.overview.title : state.join(', '))
+}
+
 /** The title of an execution: `✗ ci-pipeline failed – Execution Monitor`. */
 export function titleOfExecution(workflowName: string, status: Status): string {
   const symbol = SYMBOLS[status]

@@ -2,9 +2,10 @@ import { api } from './api.ts'
 import { audit } from './audit.ts'
 import { connect } from './connect.ts'
 import { failures } from './failures.ts'
+import { overview } from './overview.ts'
 import { rules } from './rules.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** The messages in English of the pages that are loaded when they are visited: one file for each folder. */
-export const pages = { api, audit, connect, failures, rules, webhooks, workflow }
+export const pages = { api, audit, connect, failures, overview, rules, webhooks, workflow }

@@ -4,11 +4,13 @@ import { api } from './api.ts'
 import { app } from './app.ts'
 import { audit } from './audit.ts'
 import { bar } from './bar.ts'
+import { charts } from './charts.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { failures } from './failures.ts'
 import { list } from './list.ts'
 import { model } from './model.ts'
+import { overview } from './overview.ts'
 import { rules } from './rules.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
@@ -21,11 +23,13 @@ export const vi: Messages = {
   app,
   audit,
   bar,
+  charts,
   components,
   connect,
   failures,
   list,
   model,
+  overview,
   rules,
   views,
   webhooks,
