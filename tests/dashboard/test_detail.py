@@ -103,7 +103,7 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await page.get_by_role("button", name="Copy").click()
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
-    assert page.url.endswith("?tab=data")
+    assert page.url.endswith("?step=s1&tab=data")
 
     await page.get_by_role("link", name="Executions").click()
     await expect(icon).to_have_attribute("href", re.compile(r"logo-(?!failed)"))
@@ -190,15 +190,17 @@ async def test_attempts_are_shown_each_and_an_execution_that_starts_again_comes_
     ]
     await insert({**FAILED, "attempt": 1}, steps=[step(0, "Extract", 10), *attempts])
     page = await open_execution(open_page, token_for)
-    rows = page.get_by_role("button", name="Failed: Load")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-    await expect(rows).to_have_count(3)
+    # The attempts of a step share a row, and each has its own page address.
+    await page.get_by_role("button", name="Failed: Load ×3").click()
     panel = page.get_by_role("region", name="Step Load")
+    await expect(panel).to_contain_text("timeout, try 3")
     for number, seconds in tries:
-        await rows.nth(number - 1).click()
+        await panel.get_by_role("button", name=f"Failed: attempt {number}").click()
         await expect(panel).to_contain_text(f"timeout, try {number}")
-        await expect(panel).to_contain_text(f"{seconds} s")
+        await expect(panel.get_by_role("definition").filter(has_text=f"{seconds} s")).to_be_visible()
+        assert page.url.endswith(f"?step=s1&attempt={number}")
     await panel.get_by_role("button", name="Close").click()
 
     # Seconds after its end, the server completes the subscription.

@@ -1,5 +1,5 @@
+import { lazy, Suspense } from 'react'
 import { useLocation } from 'wouter'
-import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
@@ -7,6 +7,8 @@ import { useIcon } from '../components/useIcon.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { useWalk } from '../live/lastList.ts'
+import { messages } from '../messages/messages.ts'
+import { TABS } from '../model/selection.ts'
 import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
@@ -16,15 +18,16 @@ import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
 import { Summary } from './Summary.tsx'
 import { useExecutionDetail } from './useExecutionDetail.ts'
+import { useSelection } from './useSelection.ts'
 
-const TABS = { timeline: 'Timeline', logs: 'Logs', data: 'Input and result', compare: 'Compare' } as const
+const GraphView = lazy(() => import('./GraphView.tsx'))
 
-type Tab = keyof typeof TABS
-
-/** The page of one execution: summary, timeline, logs, data, and a comparison with the last successful one. */
+/** The page of one execution: summary, timeline, graph, logs, data, and a comparison with the last successful one. */
 export default function DetailPage({ executionId }: { executionId: string }) {
   const { detail, snapshot } = useExecutionDetail(executionId)
-  const [tab, setTab] = useTab()
+  const [selection, select] = useSelection()
+  const { tab } = selection
+  const text = messages.detail
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
   const walk = useWalk(executionId)
@@ -37,25 +40,22 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       return (
         <Notice
           kind="empty"
-          title="Execution not found"
-          action={<Button onClick={() => navigate('/')}>All executions</Button>}
+          title={text.missing.title}
+          action={<Button onClick={() => navigate('/')}>{text.missing.all}</Button>}
         >
-          It does not exist, or you do not have access to it.
+          {text.missing.text}
         </Notice>
       )
     }
-    if (error === null) return <Notice kind="loading" title="Loading …" />
+    if (error === null) return <Notice kind="loading" title={text.loading} />
     return (
-      <Notice
-        kind="error"
-        title="The execution could not be loaded"
-        action={<Button onClick={detail.retry}>Try again</Button>}
-      >
+      <Notice kind="error" title={text.notLoaded} action={<Button onClick={detail.retry}>{text.tryAgain}</Button>}>
         {error}
       </Notice>
     )
   }
 
+  const hasEnded = snapshot.status === null
   return (
     <div className={styles.page}>
       <Summary
@@ -66,8 +66,8 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
-      <div className={styles.tabs} role="tablist" aria-label="Details of the execution">
-        {(Object.keys(TABS) as Tab[]).map((each) => (
+      <div className={styles.tabs} role="tablist" aria-label={text.tabsLabel}>
+        {TABS.map((each) => (
           <button
             key={each}
             id={`tab-${each}`}
@@ -76,9 +76,9 @@ export default function DetailPage({ executionId }: { executionId: string }) {
             className={styles.tab}
             aria-selected={each === tab}
             aria-controls="panel"
-            onClick={() => setTab(each)}
+            onClick={() => select({ tab: each })}
           >
-            {TABS[each]}
+            {text.tabs[each]}
           </button>
         ))}
       </div>
@@ -88,8 +88,15 @@ export default function DetailPage({ executionId }: { executionId: string }) {
             steps={steps}
             further={snapshot.furtherSteps}
             total={execution.progress.totalSteps}
-            hasEnded={snapshot.status === null}
+            hasEnded={hasEnded}
+            selection={selection}
+            select={select}
           />
+        )}
+        {tab === 'graph' && (
+          <Suspense fallback={<Notice kind="loading" title={text.loading} />}>
+            <GraphView steps={steps} hasEnded={hasEnded} selection={selection} select={select} />
+          </Suspense>
         )}
         {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
@@ -97,16 +104,4 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       </div>
     </div>
   )
-}
-
-function useTab(): [Tab, (tab: Tab) => void] {
-  const parameters = new URLSearchParams(useSearch())
-  const requested = parameters.get('tab') ?? ''
-  const tab = Object.hasOwn(TABS, requested) ? (requested as Tab) : 'timeline'
-  function setTab(next: Tab): void {
-    if (next === 'timeline') parameters.delete('tab')
-    else parameters.set('tab', next)
-    navigate(parameters.size === 0 ? location.pathname : `?${parameters.toString()}`, { replace: true })
-  }
-  return [tab, setTab]
 }
